@@ -1,0 +1,1 @@
+// A room may hold only headers; CMake wants one source a library.

@@ -1,0 +1,46 @@
+// Counts of durations in buckets of at most 1 % relative width (log-linear, 128 steps an octave):
+// percentiles of any number of values in a few kilobytes, mergeable. Value; not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+
+namespace galileo {
+
+class Histogram {
+ public:
+  void add(Duration value, std::uint64_t times = 1);  // below 0 counts as 0
+  void merge(const Histogram& other);
+  void clear();
+
+  std::uint64_t count() const { return count_; }
+  Duration min() const { return count_ ? min_ : Duration{0}; }  // exact
+  Duration max() const { return max_; }                         // exact
+  Duration mean() const;                                        // exact
+  double stddev_s() const;
+  // The least value that at least `share` (0 to 1) of all values don't exceed; 0 where empty.
+  Duration percentile(double share) const;
+
+  // Non-empty buckets in order: f(lower edge, upper edge, count).
+  template <class F>
+  void each(F&& f) const {
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      if (counts_[i]) f(lower_edge(i), lower_edge(i + 1), counts_[i]);
+    }
+  }
+
+ private:
+  static std::size_t index_of(std::int64_t ns);
+  static Duration lower_edge(std::size_t index);
+
+  std::vector<std::uint32_t> counts_;  // grows to the largest bucket seen
+  std::uint64_t count_ = 0;
+  Duration min_ = Duration::max();
+  Duration max_{0};
+  double sum_ns_ = 0;
+  double sum_squares_ns_ = 0;
+};
+
+}  // namespace galileo

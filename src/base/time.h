@@ -1,0 +1,58 @@
+// Times and durations, all in nanoseconds. Two clocks that never mix: Time is monotonic and means
+// nothing outside the process; Wall is since the Unix epoch and is what records carry. A process
+// reads the wall clock once (WallClock) and adds monotonic progress, so that a stepped clock never
+// makes a negative latency. Values; no clock is read here (net/clock.h does).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace galileo {
+
+using Duration = std::chrono::nanoseconds;
+
+struct MonotonicTimeline {
+  using rep = Duration::rep;
+  using period = Duration::period;
+  using duration = Duration;
+  static constexpr bool is_steady = true;
+};
+struct WallTimeline {
+  using rep = Duration::rep;
+  using period = Duration::period;
+  using duration = Duration;
+  static constexpr bool is_steady = false;
+};
+
+using Time = std::chrono::time_point<MonotonicTimeline>;
+using Wall = std::chrono::time_point<WallTimeline>;
+
+// Stands for "didn't happen" and "never".
+inline constexpr Time kNever = Time::max();
+inline constexpr Wall kNoWall = Wall{Duration{-1}};
+
+constexpr Duration seconds(double value) {
+  return Duration{static_cast<std::int64_t>(value * 1e9)};
+}
+constexpr double to_seconds(Duration value) {
+  return static_cast<double>(value.count()) * 1e-9;
+}
+
+// Seconds since the Unix epoch, as the stored and wire formats have them; -1 for kNoWall.
+constexpr double to_unix_seconds(Wall value) {
+  return value == kNoWall ? -1.0 : to_seconds(value.time_since_epoch());
+}
+constexpr Wall from_unix_seconds(double value) {
+  return value < 0 ? kNoWall : Wall{seconds(value)};
+}
+
+// Ties the two clocks together at one moment, the start of the process or run.
+struct WallClock {
+  Time monotonic_origin;
+  Wall wall_origin;
+
+  Wall wall(Time time) const { return wall_origin + (time - monotonic_origin); }
+  Time monotonic(Wall wall) const { return monotonic_origin + (wall - wall_origin); }
+};
+
+}  // namespace galileo

@@ -1,0 +1,74 @@
+// What a client does: its requests, when they are due, and within which limits. Plain values, made
+// from an experiment file or the flags of `galileo load`, read by the engine.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+
+namespace galileo::load {
+
+// One fixed request (the default request of spec/workload.md), its URL parts already joined.
+struct Request {
+  std::string method = "GET";  // upper case
+  std::string path = "/";      // with its query; always starts with '/'
+  std::vector<std::pair<std::string, std::string>> headers;  // in order, as given
+  std::string body;
+  bool has_body = false;  // an empty body still sends Content-Length: 0
+};
+
+// When requests are due. `kind` is a name of arrivals.def; the parameters are that arrival's own:
+//   constant [seconds]; a distribution with Python's parameters; prerecorded: `recorded`;
+//   rate shapes: constant_rate [rps], sine [max_rps, period_s], random_walk [mu, sigma, max, min],
+//   ramp [from_rps, to_rps, seconds], steps [rps, seconds, rps, seconds, ...].
+struct ArrivalSpec {
+  std::string kind = "constant";
+  std::vector<double> parameters;
+  std::vector<double> recorded_s;  // inter-arrivals, seconds; of prerecorded only
+  // Rate shapes only: how requests lie within the rate: "static" (even) or "exponential" (Poisson).
+  std::string process = "static";
+};
+
+// A group of equal clients of one service.
+struct ClientSpec {
+  std::string service;
+  std::string name;         // client ids are "<name>:<n>", n from 0 over the group
+  std::uint32_t count = 1;  // clients in the group
+  Request request;
+  bool closed_loop = false;       // send again as soon as answered; `arrival` is not read
+  std::uint32_t connections = 0;  // closed loop: connections a client; open loop: 0 (pool decides)
+  ArrivalSpec arrival;
+  std::optional<std::uint64_t> requests;  // a client; none: without end, until `duration`
+  std::optional<Duration> duration;       // none: until `requests` or the end of the phase
+  Duration warmup{0};                     // requests due before this are marked as warm-up
+  Duration start_after{0};                // since the start of the phase
+};
+
+// Where and how a service is reached.
+struct ServiceSpec {
+  std::string name;
+  std::vector<std::pair<std::string, double>> hosts;  // "host:port" -> weight
+  std::string router = "SymmetryHostRouter";          // a name of route/routers.def
+  std::string balancer = "wrr";                       // a name of route/policies.def
+  std::string static_host;                            // of StaticRouter: "http://host:port"
+};
+
+struct Limits {
+  std::uint32_t threads = 0;              // event loops; 0: one a core
+  std::uint32_t connections_max = 10000;  // open at once, over all loops
+  Duration connect_timeout = std::chrono::seconds{10};
+  Duration request_timeout = std::chrono::seconds{30};
+  Duration grace = std::chrono::seconds{30};        // waits for answers after the last request
+  std::uint64_t body_max = std::uint64_t{1} << 30;  // bytes of an answer's body
+  std::uint32_t head_max = 64 * 1024;               // bytes of an answer's head
+  int address_family = 0;                           // 4, 6; 0: either
+  std::uint32_t redirects_max = 0;
+  bool keep_headers = false;        // keep the answers' headers in the traces
+  std::uint32_t keep_response = 0;  // keep that many bytes of each answer's body in the trace
+};
+
+}  // namespace galileo::load

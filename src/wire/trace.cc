@@ -1,0 +1,68 @@
+#include "wire/trace.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace galileo::wire {
+namespace {
+
+struct FailureRow {
+  std::string_view name;
+  FailureGroup group;
+  std::string_view text;
+};
+
+constexpr std::array<FailureRow, kFailureCount> kFailures{{
+    {"", FailureGroup::none, ""},
+#define FAILURE(name, group, text) {#name, FailureGroup::group, text},
+#include "wire/failures.def"
+#undef FAILURE
+}};
+
+const FailureRow& row(Failure failure) {
+  return kFailures.at(static_cast<std::size_t>(failure));
+}
+
+}  // namespace
+
+std::string_view failure_name(Failure failure) {
+  return row(failure).name;
+}
+std::string_view failure_text(Failure failure) {
+  return row(failure).text;
+}
+FailureGroup failure_group(Failure failure) {
+  return row(failure).group;
+}
+
+Failure failure_named(std::string_view name) {
+  for (std::size_t i = 1; i < kFailures.size(); ++i) {
+    if (kFailures[i].name == name) return static_cast<Failure>(i);
+  }
+  return Failure::none;
+}
+
+NamedTrace resolve(const Trace& trace, const Names& names) {
+  NamedTrace named;
+  named.request_id = fmt::format("{}:{}", names.at(trace.id_prefix), trace.number);
+  named.client = names.at(trace.client);
+  named.service = names.at(trace.service);
+  named.server = names.at(trace.server);
+  named.phase = names.at(trace.phase);
+  named.status = trace.status;
+  named.failure = failure_name(trace.failure);
+  named.intended = trace.closed_loop ? kNoWall : trace.created;
+  named.created = trace.created;
+  named.dispatched = trace.dispatched;
+  named.sent = trace.sent;
+  named.first_byte = trace.first_byte;
+  named.done = trace.done;
+  named.request_bytes = trace.request_bytes;
+  named.response_bytes = trace.response_bytes;
+  named.headers = trace.headers;
+  named.response = trace.response;
+  return named;
+}
+
+}  // namespace galileo::wire

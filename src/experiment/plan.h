@@ -1,0 +1,81 @@
+// What an experiment file says, checked and expanded: everything that a run needs, nothing that it
+// would have to look up. Plain values; made by experiment/file (or by `galileo load` from its
+// flags), read by experiment/run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "load/workload.h"
+
+namespace galileo::experiment {
+
+// A program started before the first phase and stopped after the last.
+struct Application {
+  std::string name;
+  std::vector<std::string> command;  // argv; "galileo" as the first word is this program
+  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
+  std::string directory;                                         // to start it in; empty: ours
+  std::string ready;  // "host:port" that must accept, or "http://host:port/path" that must answer
+  Duration ready_timeout = std::chrono::seconds{30};
+  Duration stop_timeout = std::chrono::seconds{10};  // SIGTERM, then SIGKILL after this
+};
+
+// Phases run one after another; the next starts when the last one's clients are done.
+struct Phase {
+  std::string name = "main";
+  std::vector<load::ClientSpec> clients;
+  std::optional<Duration> duration;  // ends clients that have no end of their own
+};
+
+// A process that is running already and is to be watched.
+struct WatchedProcess {
+  std::string name;      // subsystem of its samples
+  std::int64_t pid = 0;  // or
+  std::string pid_file;  // a file that holds it
+};
+
+struct Telemetry {
+  bool enabled = true;
+  Duration period = std::chrono::milliseconds{500};
+  std::vector<std::string> instruments;   // names of telemetry/instruments.def; empty: the defaults
+  std::vector<std::string> applications;  // names of Applications to watch as processes
+  std::vector<WatchedProcess> processes;
+};
+
+struct Plan {
+  std::string name;
+  std::string creator;
+  std::uint64_t seed = 0;
+  bool seed_given = false;  // else it was drawn, and is kept with the run
+  std::vector<Application> applications;
+  std::vector<load::ServiceSpec> services;
+  std::vector<Phase> phases;
+  Duration warmup{0};  // requests due before this, since the first phase began, count as warm-up
+  load::Limits limits;
+  Telemetry telemetry;
+  std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
+  std::string source_path;
+  std::string source_text;  // the file as it was read
+};
+
+// Requests that the plan will send, where that is known: 0 requests without an end are nothing.
+struct Expectation {
+  std::uint64_t clients = 0;
+  std::optional<std::uint64_t> requests;
+  std::optional<Duration> duration;  // without start and stop of the applications
+};
+
+Expectation expect(const Plan& plan);
+
+// The expanded plan, as `--dry-run` prints it.
+std::string describe(const Plan& plan);
+
+// The expanded plan as JSON, saved with the experiment's metadata.
+std::string to_json(const Plan& plan);
+
+}  // namespace galileo::experiment

@@ -19,6 +19,8 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> headers;  // in order, as given
   std::string body;
   bool has_body = false;  // an empty body still sends Content-Length: 0
+  std::optional<Duration> timeout;             // none: Limits::request_timeout
+  std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
 };
 
 // When requests are due. `kind` is a name of arrivals.def; the parameters are that arrival's own:

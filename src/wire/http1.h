@@ -1,0 +1,179 @@
+// HTTP/1.1 as bytes (RFC 9112): a request made into bytes, and incremental parsers of answers and
+// requests. They take whatever the network gave, in pieces of any size, and never look at a byte
+// twice; nothing is copied unless asked for (Capture) or a line is cut between two pieces.
+// Passive: no socket, no clock. A parser belongs to its connection and is used again for each
+// message.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace galileo::wire::http1 {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// Why a message can't be read any further.
+enum class Problem : std::uint8_t { none, malformed, head_too_large, body_too_large, cut };
+
+struct Limits {
+  std::uint32_t head_max = 64 * 1024;  // bytes of start line and headers (and trailers)
+  std::uint64_t body_max = std::uint64_t{1} << 30;  // bytes of body
+};
+
+// What a caller may want to keep of a message, filled while it is parsed.
+struct Capture {
+  bool want_headers = false;
+  std::size_t want_body = 0;  // at most that many bytes
+  Headers headers;
+  std::string body;
+  void clear() {
+    headers.clear();
+    body.clear();
+  }
+};
+
+// Reads the parts that requests and answers share: header lines, then a body framed by
+// Content-Length, chunks or the end of the connection. The two parsers below add the start line.
+class MessageReader {
+ public:
+  bool done() const { return phase_ == Phase::kDone; }
+  bool failed() const { return phase_ == Phase::kFailed; }
+  Problem problem() const { return problem_; }
+  // The connection may carry another message after this one. Valid when done().
+  bool keep_alive() const { return keep_alive_; }
+  // Bytes of this message so far, head and body with its framing.
+  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t body_bytes() const { return body_bytes_; }
+  // The Location header, where `want_location` was set.
+  const std::string& location() const { return location_; }
+  void want_location(bool want) { want_location_ = want; }
+  // Kept until replaced; null: nothing is captured. Cleared by the caller.
+  void capture_into(Capture* capture) { capture_ = capture; }
+
+ protected:
+  explicit MessageReader(const Limits& limits) : limits_(limits) {}
+  virtual ~MessageReader() = default;
+  MessageReader(const MessageReader&) = default;
+  MessageReader& operator=(const MessageReader&) = default;
+
+  enum class Phase : std::uint8_t {
+    kStart,       // waits for the start line
+    kHeaders,     // header lines
+    kLength,      // body of known length
+    kUntilClose,  // body that the end of the connection ends
+    kChunkSize,   // line with the size of a chunk
+    kChunkData,
+    kChunkEnd,  // the line end after a chunk's data
+    kTrailers,  // header lines after the last chunk
+    kDone,
+    kFailed,
+  };
+
+  // Both return false (after fail()) when the message can't be.
+  virtual bool start_line(std::string_view line) = 0;
+  virtual void headers_complete() = 0;  // sets the phase that follows
+
+  void reset();
+  std::size_t feed_bytes(std::string_view bytes);
+  void finish_bytes();  // the peer closed
+  void fail(Problem problem);
+  void forget_headers();
+  void begin_body(bool answer);  // chooses the phase by the framing headers
+  void end_message() { phase_ = Phase::kDone; }
+
+  Phase phase_ = Phase::kStart;
+  int minor_version_ = 1;
+  bool chunked_ = false;
+  bool other_coding_ = false;  // a transfer coding other than chunked comes last
+  bool has_length_ = false;
+  bool close_ = false;
+  bool keep_alive_header_ = false;
+  bool keep_alive_ = false;
+  bool expects_continue_ = false;
+  std::uint64_t length_ = 0;
+
+ private:
+  bool line(std::string_view text);
+  bool header(std::string_view text);
+  bool framing_header(std::string_view name, std::string_view value);
+  bool length_header(std::string_view value);
+  bool coding_header(std::string_view value);
+  void connection_header(std::string_view value);
+  bool chunk_size(std::string_view text);
+  std::size_t body(std::string_view bytes);
+  std::size_t take_line(std::string_view bytes);
+
+  Limits limits_;
+  Problem problem_ = Problem::none;
+  bool want_location_ = false;
+  bool last_was_framing_ = false;
+  std::uint32_t head_bytes_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t body_bytes_ = 0;
+  std::uint64_t remaining_ = 0;  // of the body or the chunk
+  std::string partial_;          // a line that the pieces cut
+  std::string location_;
+  Capture* capture_ = nullptr;
+};
+
+// Reads one answer after the other. Interim answers (1xx but 101) are skipped.
+class ResponseParser : public MessageReader {
+ public:
+  explicit ResponseParser(const Limits& limits = {}) : MessageReader(limits) {}
+
+  // Begins the next answer; the answer to HEAD has no body whatever its headers say.
+  void start(bool answers_head);
+  // Takes bytes and says how many belong to this answer: fewer than given only when done() or
+  // failed().
+  std::size_t feed(std::string_view bytes) { return feed_bytes(bytes); }
+  // The peer closed the connection: ends a body that has no other end, fails any other.
+  void finish() { finish_bytes(); }
+  int status() const { return status_; }
+
+ private:
+  bool start_line(std::string_view line) override;
+  void headers_complete() override;
+
+  int status_ = -1;
+  bool answers_head_ = false;
+};
+
+// Reads one request after the other.
+class RequestParser : public MessageReader {
+ public:
+  explicit RequestParser(const Limits& limits = {}) : MessageReader(limits) {}
+
+  void start();
+  std::size_t feed(std::string_view bytes) { return feed_bytes(bytes); }
+  void finish() { finish_bytes(); }
+  const std::string& method() const { return method_; }
+  const std::string& target() const { return target_; }
+  bool expects_continue() const { return expects_continue_; }
+
+ private:
+  bool start_line(std::string_view line) override;
+  void headers_complete() override;
+
+  std::string method_;
+  std::string target_;
+};
+
+// A request as bytes. Host, Content-Length, User-Agent and Accept are added where `headers` have
+// none; `connection_close` adds that header.
+std::string serialize_request(std::string_view method, std::string_view path, std::string_view host,
+                              const Headers& headers, const std::string* body,
+                              bool connection_close);
+
+// A whole answer as bytes.
+std::string serialize_response(int status, const Headers& headers, std::string_view body,
+                               bool keep_alive, bool answers_head);
+
+std::string_view reason_phrase(int status);
+
+// ASCII, as header names are compared.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace galileo::wire::http1

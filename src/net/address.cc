@@ -1,0 +1,83 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/text.h"
+
+namespace galileo::net {
+
+std::uint16_t Address::port() const {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+  return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+}
+
+std::string Address::to_text() const {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (family() == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text,
+              sizeof text);
+    return fmt::format("{}:{}", text, port());
+  }
+  inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr, text,
+            sizeof text);
+  return fmt::format("[{}]:{}", text, port());
+}
+
+Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_default) {
+  const Error error{ErrorCode::kUsage,
+                    fmt::format("'{}' is no address", text),
+                    {},
+                    {},
+                    "write it as host:port, 127.0.0.1:8080 or [::1]:8080"};
+  std::string_view host = text;
+  std::string_view port;
+  bool has_port = false;
+  if (!text.empty() && text.front() == '[') {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return error;
+    host = text.substr(1, end - 1);
+    const std::string_view rest = text.substr(end + 1);
+    if (!rest.empty() && rest.front() != ':') return error;
+    has_port = !rest.empty();
+    port = has_port ? rest.substr(1) : rest;
+  } else if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
+    if (text.find(':') != colon) return error;  // an IPv6 address without brackets
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    has_port = true;
+  }
+  if (host.empty() || host.find_first_of(" /@") != std::string_view::npos) return error;
+  if (!has_port && port_default == 0) return error;
+  HostPort result{std::string(host), port_default};
+  if (has_port) {
+    const auto number = parse_integer(port);
+    if (!number || *number < 1 || *number > 65535) return error;
+    result.port = static_cast<std::uint16_t>(*number);
+  }
+  return result;
+}
+
+Result<Address> literal_address(const std::string& host, std::uint16_t port) {
+  Address address;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    address.size = sizeof(sockaddr_in);
+    return address;
+  }
+  if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    address.size = sizeof(sockaddr_in6);
+    return address;
+  }
+  return Error{
+      ErrorCode::kNotFound, fmt::format("'{}' is a name, not an address", host), {}, {}, {}};
+}
+
+}  // namespace galileo::net

@@ -1,0 +1,476 @@
+#include "net/http_pool.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+
+// A connection is in one of three phases: connecting (an exchange waits on it), idle (in its
+// target's stack), busy. Closed connections are kept until the outermost call into the pool is
+// over, since that call may stand on their stack frames; Visit counts the calls.
+
+namespace galileo::net {
+namespace {
+
+using wire::Failure;
+
+// How far down the waiting list a freed connection looks for a request to its own target before it
+// gives its place to the oldest request of all.
+constexpr int kWaitingScan = 64;
+
+Failure connect_failure(int error) {
+  return error == ECONNREFUSED ? Failure::connect_refused
+         : error == ETIMEDOUT  ? Failure::connect_timeout
+                               : Failure::connect_failed;
+}
+
+bool out_of_sockets(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EADDRNOTAVAIL || error == ENOSPC || error == EAGAIN;
+}
+
+Failure answer_failure(wire::http1::Problem problem) {
+  switch (problem) {
+    case wire::http1::Problem::head_too_large:
+      return Failure::head_too_large;
+    case wire::http1::Problem::body_too_large:
+      return Failure::body_too_large;
+    case wire::http1::Problem::cut:
+      return Failure::closed;
+    default:
+      return Failure::bad_response;
+  }
+}
+
+}  // namespace
+
+class HttpConnection final : public StreamHandler {
+ public:
+  enum class Phase : std::uint8_t { kConnecting, kIdle, kBusy, kClosed };
+
+  HttpConnection(HttpPool& pool, HttpTarget& target, int attempts_left)
+      : pool_(pool), target_(target), parser_(pool.options_.limits), attempts_left_(attempts_left) {
+    connect_deadline_.connection = this;
+  }
+
+  void on_stream(StreamEvents events) override;
+
+  void begin(HttpExchange& exchange);
+  void write();
+  void read(bool closed);
+  bool take_answer(std::string_view bytes);
+  void connected();
+
+  struct ConnectWait final : Deadline {
+    HttpConnection* connection = nullptr;
+  };
+
+  HttpPool& pool_;
+  HttpTarget& target_;
+  std::unique_ptr<Stream> stream_;
+  HttpExchange* exchange_ = nullptr;
+  wire::http1::ResponseParser parser_;
+  ConnectWait connect_deadline_;
+  std::size_t written_ = 0;  // of the exchange's bytes
+  std::size_t index_ = 0;    // in the pool's list
+  int attempts_left_;        // further addresses to try
+  Phase phase_ = Phase::kConnecting;
+  bool used_before_ = false;
+  bool last_use_ = false;  // closed after the exchange under way
+};
+
+class HttpPool::Visit {
+ public:
+  explicit Visit(HttpPool& pool) : pool_(pool) { ++pool_.visits_; }
+  ~Visit() {
+    if (--pool_.visits_ == 0 && !pool_.closed_.empty()) pool_.closed_.clear();
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+ private:
+  HttpPool& pool_;
+};
+
+void HttpConnection::on_stream(StreamEvents events) {
+  const HttpPool::Visit visit(pool_);
+  last_use_ = last_use_ || events.closed;
+  if (phase_ == Phase::kConnecting && (events.writable || events.closed)) connected();
+  if (phase_ == Phase::kBusy && events.writable && written_ < exchange_->bytes.size()) write();
+  if ((events.readable || events.closed) && phase_ != Phase::kConnecting &&
+      phase_ != Phase::kClosed)
+    read(events.closed);
+}
+
+void HttpConnection::connected() {
+  const int error = stream_->connect_error();
+  if (error == EINPROGRESS || error == EALREADY) return;
+  if (error != 0) {
+    pool_.connect_failed(*this, connect_failure(error));
+    return;
+  }
+  connect_deadline_.end();
+  begin(*exchange_);
+}
+
+void HttpConnection::begin(HttpExchange& exchange) {
+  phase_ = Phase::kBusy;
+  exchange_ = &exchange;
+  exchange.connection_ = this;
+  written_ = 0;
+  parser_.capture_into(exchange.capture);
+  parser_.want_location(exchange.want_location);
+  parser_.start(exchange.expects_no_body);
+  write();
+}
+
+void HttpConnection::write() {
+  if (written_ == 0) exchange_->sent = pool_.clock_.now();
+  while (written_ < exchange_->bytes.size()) {
+    const Transfer transfer = stream_->write(exchange_->bytes.substr(written_));
+    if (transfer.status == Transfer::Status::kWouldBlock) return;
+    if (transfer.status != Transfer::Status::kDone) {
+      // An answer may have come before the connection broke; only then is it read.
+      if (written_ > 0) return read(true);
+      pool_.broken(*this, Failure::reset);
+      return;
+    }
+    written_ += transfer.bytes;
+  }
+}
+
+// Reads until a read comes up short, which for a socket means that there is no more; where the peer
+// has closed, until the end, so that the close is seen.
+void HttpConnection::read(bool closed) {
+  while (phase_ != Phase::kClosed) {
+    const Transfer transfer = stream_->read(pool_.buffer_.get(), pool_.buffer_size_);
+    switch (transfer.status) {
+      case Transfer::Status::kDone:
+        if (!take_answer(std::string_view(pool_.buffer_.get(), transfer.bytes))) return;
+        if (transfer.bytes < pool_.buffer_size_ && !closed) return;
+        break;
+      case Transfer::Status::kWouldBlock:
+        return;
+      case Transfer::Status::kEnd:
+        if (phase_ == Phase::kBusy) {
+          parser_.finish();
+          if (parser_.done()) return pool_.answered(*this);
+        }
+        return pool_.broken(*this, Failure::closed);
+      case Transfer::Status::kFailed:
+        return pool_.broken(*this, Failure::reset);
+    }
+  }
+}
+
+// False when the connection is gone.
+bool HttpConnection::take_answer(std::string_view bytes) {
+  if (phase_ != Phase::kBusy) {
+    // A server that talks without being asked can't be trusted with the next request.
+    pool_.broken(*this, Failure::bad_response);
+    return false;
+  }
+  if (exchange_->first_byte == kNever) exchange_->first_byte = pool_.clock_.now();
+  const std::size_t taken = parser_.feed(bytes);
+  if (parser_.failed()) {
+    pool_.broken(*this, answer_failure(parser_.problem()));
+    return false;
+  }
+  if (!parser_.done()) return true;
+  if (taken < bytes.size()) last_use_ = true;  // more than the answer: not to be trusted again
+  pool_.answered(*this);
+  return phase_ != Phase::kClosed;
+}
+
+HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, const Options& options)
+    : clock_(clock),
+      timers_(timers),
+      connector_(connector),
+      options_(options),
+      connect_deadlines_(timers, options.connect_timeout,
+                         [this](Deadline& deadline) {
+                           const Visit visit(*this);
+                           connect_failed(
+                               *static_cast<HttpConnection::ConnectWait&>(deadline).connection,
+                               Failure::connect_timeout);
+                         }),
+      buffer_size_(std::size_t{64} * 1024),
+      buffer_(new char[buffer_size_]) {}
+
+HttpPool::~HttpPool() = default;
+
+HttpTarget& HttpPool::target(const std::string& host_port) {
+  std::unique_ptr<HttpTarget>& target = targets_[host_port];
+  if (!target) target = std::make_unique<HttpTarget>(host_port);
+  return *target;
+}
+
+void HttpPool::set_addresses(HttpTarget& target, std::vector<Address> addresses) {
+  target.addresses_ = std::move(addresses);
+  target.address_turn_ = 0;
+}
+
+void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
+  const Visit visit(*this);
+  exchange.target_ = &target;
+  exchange.connection_ = nullptr;
+  exchange.failure = Failure::none;
+  exchange.status = -1;
+  exchange.retried = false;
+  exchange.dispatched = exchange.sent = exchange.first_byte = kNever;
+  exchange.response_bytes = 0;
+  begin_deadline(exchange, clock_.now());
+  dispatch(exchange);
+}
+
+void HttpPool::begin_deadline(HttpExchange& exchange, Time now) {
+  std::unique_ptr<Deadlines>& list = deadlines_[exchange.timeout];
+  if (!list) {
+    list = std::make_unique<Deadlines>(timers_, exchange.timeout, [this](Deadline& deadline) {
+      const Visit visit(*this);
+      timed_out(*static_cast<HttpExchange::Wait&>(deadline).exchange);
+    });
+  }
+  exchange.deadline_.exchange = &exchange;
+  list->begin(exchange.deadline_, now);
+}
+
+// On an idle connection, on a new one, or later.
+void HttpPool::dispatch(HttpExchange& exchange) {
+  HttpTarget& target = *exchange.target_;
+  if (!target.idle_.empty()) {
+    HttpConnection& connection = *target.idle_.back();
+    target.idle_.pop_back();
+    use(connection, exchange);
+    return;
+  }
+  if (target.addresses_.empty()) {
+    finish(exchange, Failure::no_address);
+    return;
+  }
+  if (!make_room()) {
+    wait(exchange);
+    return;
+  }
+  connect(exchange, static_cast<int>(target.addresses_.size()) - 1);
+}
+
+void HttpPool::use(HttpConnection& connection, HttpExchange& exchange) {
+  if (exchange.dispatched == kNever) exchange.dispatched = clock_.now();
+  connection.used_before_ = true;
+  connection.begin(exchange);
+}
+
+// True when one more connection may be opened; an idle one of another target gives way.
+bool HttpPool::make_room() {
+  if (connections_.size() < options_.connections_max) return true;
+  for (auto& [host, target] : targets_) {
+    if (target->idle_.empty()) continue;
+    close(*target->idle_.front());
+    return true;
+  }
+  return false;
+}
+
+void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
+  HttpTarget& target = *exchange.target_;
+  const Time now = clock_.now();
+  if (exchange.dispatched == kNever) exchange.dispatched = now;
+  exchange.sent = now;
+  auto owned = std::make_unique<HttpConnection>(*this, target, attempts_left);
+  HttpConnection& connection = *owned;
+  const Address& address = target.addresses_[target.address_turn_ % target.addresses_.size()];
+  int error = 0;
+  connection.stream_ = connector_.connect(address, connection, error);
+  if (!connection.stream_ && out_of_sockets(error)) {
+    finish(exchange, Failure::no_socket);
+    return;
+  }
+  connection.index_ = connections_.size();
+  connections_.push_back(std::move(owned));
+  ++target.open_;
+  connection.exchange_ = &exchange;
+  exchange.connection_ = &connection;
+  if (!connection.stream_) {
+    connect_failed(connection, connect_failure(error));
+    return;
+  }
+  connect_deadlines_.begin(connection.connect_deadline_, now);
+}
+
+void HttpPool::connect_failed(HttpConnection& connection, Failure failure) {
+  HttpExchange& exchange = *connection.exchange_;
+  const int attempts_left = connection.attempts_left_;
+  connection.exchange_ = nullptr;
+  exchange.connection_ = nullptr;
+  close(connection);
+  if (attempts_left > 0) {
+    ++exchange.target_->address_turn_;
+    connect(exchange, attempts_left - 1);
+    return;
+  }
+  finish(exchange, failure);
+  serve_waiting();
+}
+
+void HttpPool::answered(HttpConnection& connection) {
+  HttpExchange& exchange = *connection.exchange_;
+  exchange.status = connection.parser_.status();
+  exchange.response_bytes = connection.parser_.bytes();
+  if (exchange.want_location) exchange.location = connection.parser_.location();
+  const bool reusable = connection.parser_.keep_alive() && !connection.last_use_ &&
+                        connection.written_ == exchange.bytes.size();
+  connection.exchange_ = nullptr;
+  exchange.connection_ = nullptr;
+  exchange.deadline_.end();
+  exchange.done = clock_.now();
+  if (!reusable) {
+    close(connection);
+  } else if (HttpExchange* next = next_waiting_for(connection.target_)) {
+    stop_waiting(*next);
+    use(connection, *next);
+  } else {
+    connection.phase_ = HttpConnection::Phase::kIdle;
+    connection.target_.idle_.push_back(&connection);
+  }
+  exchange.on_done();
+  if (waiting_first_) serve_waiting();
+}
+
+// The connection ended or failed under an exchange, or while idle.
+void HttpPool::broken(HttpConnection& connection, Failure failure) {
+  HttpExchange* const exchange = connection.exchange_;
+  const bool untouched = connection.used_before_ && connection.parser_.bytes() == 0;
+  if (exchange) exchange->response_bytes = connection.parser_.bytes();
+  connection.exchange_ = nullptr;
+  close(connection);
+  if (exchange) {
+    exchange->connection_ = nullptr;
+    // The server closed the idle connection while the request was on its way: nobody's fault.
+    const bool stale = failure == Failure::closed || failure == Failure::reset;
+    if (stale && untouched && exchange->repeatable && !exchange->retried) {
+      exchange->retried = true;
+      connect(*exchange, static_cast<int>(exchange->target_->addresses_.size()) - 1);
+      return;
+    }
+    finish(*exchange, failure);
+  }
+  serve_waiting();
+}
+
+void HttpPool::finish(HttpExchange& exchange, Failure failure) {
+  exchange.deadline_.end();
+  exchange.failure = failure;
+  if (wire::failure_group(failure) == wire::FailureGroup::not_sent) exchange.sent = kNever;
+  exchange.done = clock_.now();
+  exchange.on_done();
+}
+
+void HttpPool::timed_out(HttpExchange& exchange) {
+  if (exchange.waiting_) {
+    stop_waiting(exchange);
+    finish(exchange, Failure::no_connection);
+    return;
+  }
+  HttpConnection& connection = *exchange.connection_;
+  if (connection.phase_ == HttpConnection::Phase::kConnecting) {
+    connection.attempts_left_ = 0;
+    connect_failed(connection, Failure::connect_timeout);
+    return;
+  }
+  connection.stream_->abort();
+  broken(connection, Failure::timeout);
+}
+
+void HttpPool::wait(HttpExchange& exchange) {
+  exchange.waiting_ = true;
+  exchange.waiting_before_ = waiting_last_;
+  exchange.waiting_after_ = nullptr;
+  (waiting_last_ ? waiting_last_->waiting_after_ : waiting_first_) = &exchange;
+  waiting_last_ = &exchange;
+  ++waiting_count_;
+}
+
+void HttpPool::stop_waiting(HttpExchange& exchange) {
+  HttpExchange* const before = exchange.waiting_before_;
+  HttpExchange* const after = exchange.waiting_after_;
+  (before ? before->waiting_after_ : waiting_first_) = after;
+  (after ? after->waiting_before_ : waiting_last_) = before;
+  exchange.waiting_ = false;
+  --waiting_count_;
+}
+
+HttpExchange* HttpPool::next_waiting_for(const HttpTarget& target) {
+  HttpExchange* exchange = waiting_first_;
+  for (int i = 0; exchange && i < kWaitingScan; ++i, exchange = exchange->waiting_after_) {
+    if (exchange->target_ == &target) return exchange;
+  }
+  return nullptr;
+}
+
+// Gives the oldest waiting requests the places that have become free.
+void HttpPool::serve_waiting() {
+  if (serving_) return;  // a request that fails at once comes back here: the loop below goes on
+  serving_ = true;
+  while (waiting_first_ && make_room()) {
+    HttpExchange& exchange = *waiting_first_;
+    stop_waiting(exchange);
+    dispatch(exchange);
+  }
+  serving_ = false;
+}
+
+void HttpPool::close(HttpConnection& connection) {
+  using Phase = HttpConnection::Phase;
+  if (connection.phase_ == Phase::kClosed) return;
+  if (connection.phase_ == Phase::kIdle) std::erase(connection.target_.idle_, &connection);
+  connection.phase_ = Phase::kClosed;
+  connection.connect_deadline_.end();
+  --connection.target_.open_;
+  std::unique_ptr<HttpConnection>& place = connections_[connection.index_];
+  closed_.push_back(std::move(place));
+  if (&place != &connections_.back()) {
+    place = std::move(connections_.back());
+    place->index_ = connection.index_;
+  }
+  connections_.pop_back();
+  // The socket ends now, the object when nobody stands on it.
+  connection.stream_.reset();
+}
+
+void HttpPool::abandon(HttpExchange& exchange) {
+  const Visit visit(*this);
+  exchange.deadline_.end();
+  if (exchange.waiting_) stop_waiting(exchange);
+  if (HttpConnection* connection = exchange.connection_) {
+    connection->exchange_ = nullptr;
+    exchange.connection_ = nullptr;
+    close(*connection);
+  }
+}
+
+void HttpPool::end_all(Failure waiting, Failure in_flight) {
+  const Visit visit(*this);
+  while (waiting_first_) {
+    HttpExchange& exchange = *waiting_first_;
+    stop_waiting(exchange);
+    finish(exchange, waiting);
+  }
+  std::vector<HttpExchange*> under_way;
+  for (const auto& connection : connections_) {
+    if (connection->exchange_) under_way.push_back(connection->exchange_);
+  }
+  for (HttpExchange* exchange : under_way) {
+    abandon(*exchange);
+    finish(*exchange, in_flight);
+  }
+}
+
+void HttpPool::close_idle() {
+  const Visit visit(*this);
+  for (auto& [host, target] : targets_) {
+    while (!target->idle_.empty()) close(*target->idle_.back());
+  }
+}
+
+}  // namespace galileo::net

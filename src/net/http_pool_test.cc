@@ -1,0 +1,303 @@
+#include "net/http_pool.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <functional>
+
+#include "net/pipe.h"
+
+using namespace galileo;
+using namespace galileo::net;
+using wire::Failure;
+
+namespace {
+
+constexpr const char* kRequest = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+struct Exchange final : HttpExchange {
+  Exchange() {
+    bytes = kRequest;
+    timeout = std::chrono::seconds{5};
+    repeatable = true;
+  }
+  void on_done() override {
+    ++ended;
+    if (then) then();
+  }
+  int ended = 0;
+  std::function<void()> then;
+};
+
+// A pool over pipes, with a clock and timers that the test moves.
+struct Bench {
+  explicit Bench(std::size_t connections_max = 100, int addresses = 1) {
+    HttpPool::Options options;
+    options.connections_max = connections_max;
+    options.connect_timeout = std::chrono::seconds{2};
+    options.limits.head_max = 1000;
+    pool = std::make_unique<HttpPool>(clock, timers, connector, options);
+    target = &pool->target("h:80");
+    std::vector<Address> list;
+    for (int i = 0; i < addresses; ++i)
+      list.push_back(*literal_address("127.0.0." + std::to_string(i + 1), 80));
+    pool->set_addresses(*target, list);
+  }
+  void pass(Duration time) {
+    clock.advance(time);
+    timers.run_due(clock.now());
+  }
+  // Sends on a connection that the test accepts at once.
+  void send_connected(Exchange& exchange) {
+    const std::size_t before = connector.made();
+    pool->send(exchange, *target);
+    if (connector.made() > before) connector.at(before).connected();
+  }
+
+  ManualClock clock;
+  Timers timers;
+  PipeConnector connector;
+  std::unique_ptr<HttpPool> pool;
+  HttpTarget* target = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("a request goes out once connected, and the connection serves the next one") {
+  Bench bench;
+  Exchange first;
+  bench.pool->send(first, *bench.target);
+  CHECK(bench.connector.at(0).written.empty());
+  bench.clock.advance(std::chrono::milliseconds{3});
+  bench.connector.at(0).connected();
+  CHECK(bench.connector.at(0).take() == kRequest);
+  bench.clock.advance(std::chrono::milliseconds{4});
+  bench.connector.at(0).send(kAnswer);
+  CHECK(first.ended == 1);
+  CHECK(first.failure == Failure::none);
+  CHECK(first.status == 200);
+  CHECK(first.sent - first.dispatched == std::chrono::milliseconds{3});
+  CHECK(first.done - first.sent == std::chrono::milliseconds{4});
+
+  Exchange second;
+  bench.pool->send(second, *bench.target);
+  CHECK(bench.connector.made() == 1);
+  CHECK(bench.connector.at(0).take() == kRequest);
+  bench.connector.at(0).send(kAnswer);
+  CHECK(second.ended == 1);
+  CHECK(second.response_bytes == std::string_view(kAnswer).size());
+}
+
+TEST_CASE("an answer in pieces is one answer, its first byte stamped once") {
+  Bench bench;
+  Exchange exchange;
+  bench.send_connected(exchange);
+  const std::string_view answer = kAnswer;
+  bench.connector.at(0).send(answer.substr(0, 10));
+  const Time first = exchange.first_byte;
+  bench.clock.advance(std::chrono::milliseconds{1});
+  bench.connector.at(0).send(answer.substr(10));
+  CHECK(exchange.first_byte == first);
+  CHECK(exchange.done - first == std::chrono::milliseconds{1});
+}
+
+TEST_CASE("sending from on_done uses the connection that has just become free") {
+  Bench bench(1);
+  Exchange first;
+  Exchange second;
+  first.then = [&] { bench.pool->send(second, *bench.target); };
+  bench.send_connected(first);
+  bench.connector.at(0).send(kAnswer);
+  bench.connector.at(0).send(kAnswer);
+  CHECK(second.ended == 1);
+  CHECK(bench.connector.made() == 1);
+}
+
+TEST_CASE("at the cap requests wait in order, and time out with the reason") {
+  Bench bench(1);
+  Exchange a;
+  Exchange b;
+  Exchange c;
+  bench.send_connected(a);
+  bench.pool->send(b, *bench.target);
+  bench.pass(std::chrono::seconds{1});
+  bench.pool->send(c, *bench.target);
+  CHECK(bench.pool->waiting() == 2);
+  bench.connector.at(0).send(kAnswer);
+  CHECK(a.ended == 1);
+  CHECK(b.dispatched == bench.clock.now());
+  bench.pass(std::chrono::seconds{4});  // b's five seconds are over, c's not yet
+  CHECK(b.failure == Failure::timeout);
+  CHECK(c.ended == 0);
+  CHECK(bench.connector.made() == 2);  // b's connection was given up, c got a new one
+  bench.pass(std::chrono::seconds{1});
+  CHECK(c.failure != Failure::none);
+}
+
+TEST_CASE("a request that never got a connection is not sent") {
+  Bench bench(1);
+  Exchange a;
+  Exchange b;
+  a.timeout = std::chrono::seconds{60};
+  bench.send_connected(a);
+  bench.pool->send(b, *bench.target);
+  bench.pass(std::chrono::seconds{5});
+  CHECK(b.failure == Failure::no_connection);
+  CHECK(b.sent == kNever);
+  CHECK(b.dispatched == kNever);
+}
+
+TEST_CASE("an idle connection that turns out closed is replaced once, unseen") {
+  Bench bench;
+  Exchange first;
+  bench.send_connected(first);
+  bench.connector.at(0).send(kAnswer);
+  bench.connector.at(0).peer_closed = true;  // not yet noticed
+  Exchange second;
+  bench.send_connected(second);
+  CHECK(bench.connector.made() == 2);
+  CHECK(bench.connector.at(1).take() == kRequest);
+  CHECK(second.retried);
+  bench.connector.at(1).close();
+  CHECK(second.ended == 1);
+  CHECK(second.failure == Failure::closed);  // not a second time
+}
+
+TEST_CASE("what isn't safe to repeat, or was partly answered, isn't sent again") {
+  Bench bench;
+  Exchange first;
+  bench.send_connected(first);
+  bench.connector.at(0).send(kAnswer);
+  Exchange post;
+  post.repeatable = false;
+  bench.pool->send(post, *bench.target);
+  bench.connector.at(0).close();
+  CHECK(post.failure == Failure::closed);
+  CHECK_FALSE(post.retried);
+
+  Exchange third;
+  bench.send_connected(third);
+  bench.connector.at(1).send(kAnswer);
+  Exchange partly;
+  bench.pool->send(partly, *bench.target);
+  bench.connector.at(1).send("HTTP/1.1 200 OK\r\n");
+  bench.connector.at(1).break_off();
+  CHECK(partly.failure == Failure::reset);
+  CHECK_FALSE(partly.retried);
+}
+
+TEST_CASE("the ways a connection can't be made have names of their own") {
+  Bench bench;
+  Exchange refused;
+  bench.pool->send(refused, *bench.target);
+  bench.connector.at(0).refuse(ECONNREFUSED);
+  CHECK(refused.failure == Failure::connect_refused);
+  CHECK(refused.sent != kNever);
+  Exchange slow;
+  bench.pool->send(slow, *bench.target);
+  bench.pass(std::chrono::seconds{2});
+  CHECK(slow.failure == Failure::connect_timeout);
+  bench.connector.refuse_at_once = EMFILE;
+  Exchange none;
+  bench.pool->send(none, *bench.target);
+  CHECK(none.failure == Failure::no_socket);
+  CHECK(none.sent == kNever);
+  Exchange nowhere;
+  bench.pool->send(nowhere, bench.pool->target("other:80"));
+  CHECK(nowhere.failure == Failure::no_address);
+  CHECK(bench.pool->open_connections() == 0);
+}
+
+TEST_CASE("the next address of a name is tried when one refuses") {
+  Bench bench(10, 3);
+  Exchange exchange;
+  bench.pool->send(exchange, *bench.target);
+  bench.connector.at(0).refuse(ECONNREFUSED);
+  bench.connector.at(1).refuse(ECONNREFUSED);
+  bench.connector.at(2).connected();
+  bench.connector.at(2).send(kAnswer);
+  CHECK(exchange.status == 200);
+  CHECK(bench.connector.at(2).address.to_text() == "127.0.0.3:80");
+  CHECK(bench.pool->open_connections() == 1);
+}
+
+TEST_CASE("garbage, headers without an end, and talk without being asked end the connection") {
+  Bench bench;
+  Exchange garbage;
+  bench.send_connected(garbage);
+  bench.connector.at(0).send("What?\r\n");
+  CHECK(garbage.failure == Failure::bad_response);
+  Exchange endless;
+  bench.send_connected(endless);
+  bench.connector.at(1).send("HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x'));
+  CHECK(endless.failure == Failure::head_too_large);
+  Exchange fine;
+  bench.send_connected(fine);
+  bench.connector.at(2).send(std::string(kAnswer) + "extra");
+  CHECK(fine.status == 200);
+  CHECK_FALSE(bench.connector.at(2).open());
+}
+
+TEST_CASE("a body that the connection's end ends, and Connection: close") {
+  Bench bench;
+  Exchange until;
+  bench.send_connected(until);
+  bench.connector.at(0).send("HTTP/1.1 200 OK\r\n\r\nall");
+  CHECK(until.ended == 0);
+  bench.connector.at(0).close();
+  CHECK(until.status == 200);
+  Exchange closing;
+  bench.send_connected(closing);
+  bench.connector.at(1).send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  CHECK(closing.status == 200);
+  CHECK_FALSE(bench.connector.at(1).open());
+  CHECK(bench.pool->open_connections() == 0);
+}
+
+TEST_CASE("a long request is written as the socket takes it") {
+  Bench bench;
+  const std::string body = "POST / HTTP/1.1\r\n\r\n" + std::string(100, 'b');
+  Exchange exchange;
+  exchange.bytes = body;
+  bench.pool->send(exchange, *bench.target);
+  PipeEnd& end = bench.connector.at(0);
+  end.write_limit = 30;
+  end.connected();
+  std::string seen;
+  for (int i = 0; i < 10 && seen.size() < body.size(); ++i) {
+    seen += end.take();
+    end.connected();  // writable again
+  }
+  CHECK(seen == body);
+  end.send(kAnswer);
+  CHECK(exchange.status == 200);
+}
+
+TEST_CASE("ending all ends each exchange once, with the reason of its place") {
+  Bench bench(1);
+  Exchange in_flight;
+  Exchange waiting;
+  bench.send_connected(in_flight);
+  bench.pool->send(waiting, *bench.target);
+  bench.pool->end_all(Failure::stopped, Failure::unfinished);
+  CHECK(in_flight.failure == Failure::unfinished);
+  CHECK(waiting.failure == Failure::stopped);
+  CHECK(in_flight.ended + waiting.ended == 2);
+  CHECK(bench.pool->open_connections() == 0);
+  bench.pass(std::chrono::seconds{60});
+  CHECK(in_flight.ended + waiting.ended == 2);
+}
+
+TEST_CASE("an idle connection to one host gives way to a request for another") {
+  Bench bench(1);
+  Exchange first;
+  bench.send_connected(first);
+  bench.connector.at(0).send(kAnswer);
+  HttpTarget& other = bench.pool->target("other:80");
+  bench.pool->set_addresses(other, {*literal_address("127.0.0.9", 80)});
+  Exchange second;
+  bench.pool->send(second, other);
+  CHECK(bench.connector.made() == 2);
+  CHECK_FALSE(bench.connector.at(0).open());
+}

@@ -1,0 +1,147 @@
+#include "net/tcp.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace galileo::net {
+namespace {
+
+class TcpStream final : public Stream, private IoHandler {
+ public:
+  TcpStream(Loop& loop, int fd, StreamHandler& handler) : loop_(loop), fd_(fd), handler_(handler) {}
+  ~TcpStream() override {
+    loop_.unwatch(fd_, *this);
+    close(fd_);
+  }
+
+  int watch() { return loop_.watch(fd_, *this).ok() ? 0 : ENOSPC; }
+
+  Transfer read(char* buffer, std::size_t size) override {
+    return made(recv(fd_, buffer, size, MSG_DONTWAIT), true);
+  }
+
+  Transfer write(std::string_view bytes) override {
+    return made(send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL), false);
+  }
+
+  int connect_error() override {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+    return error;
+  }
+
+  void abort() override {
+    // With no time to linger the system drops what is unsent and resets: nothing stays in
+    // TIME_WAIT.
+    const linger now{1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+
+ private:
+  void on_io(std::uint32_t events) override {
+    handler_.on_stream(StreamEvents{(events & EPOLLIN) != 0, (events & EPOLLOUT) != 0,
+                                    (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0});
+  }
+
+  static Transfer made(ssize_t result, bool reading) {
+    if (result > 0) return {static_cast<std::size_t>(result), Transfer::Status::kDone, 0};
+    if (result == 0)
+      return {0, reading ? Transfer::Status::kEnd : Transfer::Status::kWouldBlock, 0};
+    if (errno == EAGAIN || errno == EINTR || errno == ENOTCONN)
+      return {0, Transfer::Status::kWouldBlock, 0};
+    return {0, Transfer::Status::kFailed, errno};
+  }
+
+  Loop& loop_;
+  const int fd_;
+  StreamHandler& handler_;
+};
+
+void set_no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+std::unique_ptr<Stream> TcpConnector::connect(const Address& address, StreamHandler& handler,
+                                              int& error_number) {
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    error_number = errno;
+    return nullptr;
+  }
+  set_no_delay(fd);
+  auto stream = std::make_unique<TcpStream>(loop_, fd, handler);
+  if (::connect(fd, address.raw(), address.size) != 0 && errno != EINPROGRESS) {
+    error_number = errno;
+    return nullptr;
+  }
+  error_number = stream->watch();
+  if (error_number != 0) return nullptr;
+  return stream;
+}
+
+std::unique_ptr<Stream> adopt_socket(Loop& loop, int fd, StreamHandler& handler) {
+  set_no_delay(fd);
+  auto stream = std::make_unique<TcpStream>(loop, fd, handler);
+  if (stream->watch() != 0) return nullptr;
+  return stream;
+}
+
+TcpListener::TcpListener(Loop& loop, std::function<void(int fd)> on_connection)
+    : loop_(loop), on_connection_(std::move(on_connection)) {}
+
+TcpListener::~TcpListener() {
+  if (fd_ < 0) return;
+  loop_.unwatch(fd_, *this);
+  close(fd_);
+}
+
+Result<void> TcpListener::listen(const Address& address) {
+  const std::string where = address.to_text();
+  fd_ = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return system_error("can't open a socket", where, errno);
+  const int on = 1;
+  setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(fd_, address.raw(), address.size) != 0 || ::listen(fd_, 4096) != 0) {
+    Error error = system_error("can't listen", where, errno);
+    if (errno == EADDRINUSE)
+      error.hint = "stop what listens there (ss -ltnp), or take another port";
+    return error;
+  }
+  return loop_.watch_listener(fd_, *this);
+}
+
+Result<Address> TcpListener::local_address() const {
+  Address address;
+  address.size = sizeof address.storage;
+  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0)
+    return system_error("can't read a socket's address", {}, errno);
+  return address;
+}
+
+void TcpListener::on_io(std::uint32_t) {
+  // A bound a turn, so that a flood of connections doesn't hold the loop.
+  for (int i = 0; i < 64; ++i) {
+    const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    on_connection_(fd);
+  }
+}
+
+std::size_t raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  rlimit raised{limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+}  // namespace galileo::net

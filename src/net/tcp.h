@@ -1,0 +1,59 @@
+// TCP connections on a loop, as Streams, and listening sockets. Lives on its loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "net/address.h"
+#include "net/loop.h"
+#include "net/stream.h"
+
+namespace galileo::net {
+
+// Makes the Streams of a client. Real: TCP; tests: in-memory pipes.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  // Begins to connect; `handler` hears of the outcome as `writable` (ask connect_error()) or
+  // `closed`. An Error where no socket can be had at all: errno is in `error_number`.
+  virtual std::unique_ptr<Stream> connect(const Address& address, StreamHandler& handler,
+                                          int& error_number) = 0;
+};
+
+class TcpConnector final : public Connector {
+ public:
+  explicit TcpConnector(Loop& loop) : loop_(loop) {}
+  std::unique_ptr<Stream> connect(const Address& address, StreamHandler& handler,
+                                  int& error_number) override;
+
+ private:
+  Loop& loop_;
+};
+
+// Accepts connections. `on_connection` gets each accepted socket (non-blocking) and makes a stream
+// of it with adopt().
+class TcpListener final : private IoHandler {
+ public:
+  TcpListener(Loop& loop, std::function<void(int fd)> on_connection);
+  ~TcpListener();
+  // Binds and listens. Never shares a port (no SO_REUSEPORT): two programs that listen in one place
+  // are a mistake, and said so.
+  Result<void> listen(const Address& address);
+  Result<Address> local_address() const;
+
+ private:
+  void on_io(std::uint32_t events) override;
+
+  Loop& loop_;
+  std::function<void(int fd)> on_connection_;
+  int fd_ = -1;
+};
+
+// A Stream over an accepted socket; closes it in the end.
+std::unique_ptr<Stream> adopt_socket(Loop& loop, int fd, StreamHandler& handler);
+
+// Raises the limit of open files to what is allowed; returns it.
+std::size_t raise_open_files_limit();
+
+}  // namespace galileo::net

@@ -18,7 +18,7 @@ struct Request {
   std::string path = "/";      // with its query; always starts with '/'
   std::vector<std::pair<std::string, std::string>> headers;  // in order, as given
   std::string body;
-  bool has_body = false;  // an empty body still sends Content-Length: 0
+  bool has_body = false;                       // an empty body still sends Content-Length: 0
   std::optional<Duration> timeout;             // none: Limits::request_timeout
   std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
 };

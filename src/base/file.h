@@ -1,0 +1,43 @@
+// A file to append to and read from at an offset: the real one, and in tests one that fails on
+// purpose. One writer; readers have a File of their own. Blocking: used at desks only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace galileo {
+
+class File {
+ public:
+  virtual ~File() = default;
+  // Writes all of `bytes` at `offset`.
+  virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
+  // Reads up to `size` bytes; fewer only at the end of the file.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) = 0;
+  // Reserves disk up to `size`; the bytes read as zeros.
+  virtual Result<void> allocate(std::uint64_t size) = 0;
+  virtual Result<void> truncate(std::uint64_t size) = 0;
+  virtual Result<void> sync() = 0;
+  // Takes the file's only lock; false where another process has it.
+  virtual bool lock() = 0;
+  virtual const std::string& path() const = 0;
+};
+
+enum class FileMode { kCreate, kRead, kWrite };  // kCreate: must not be there yet
+
+Result<std::unique_ptr<File>> open_file(const std::string& path, FileMode mode);
+
+// The whole of a small file. Errors: missing, a folder, larger than `size_max`.
+Result<std::string> read_whole_file(const std::string& path, std::size_t size_max);
+
+// Writes a file as a whole: first beside it, then in its place, so that no reader sees half of it.
+Result<void> write_whole_file(const std::string& path, std::string_view bytes);
+
+// Makes the folder and those above it.
+Result<void> make_folders(const std::string& path);
+
+}  // namespace galileo

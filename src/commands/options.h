@@ -1,0 +1,31 @@
+// What the commands' options have in common: how they are parsed, and how a wrong one is answered.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "commands/commands.h"
+
+namespace CLI {
+class App;
+}
+
+namespace galileo::commands {
+
+// Fills the variables that `app`'s options are bound to. Nothing: go on. Otherwise the command is
+// over with that exit code: --help was asked for, or the usage was wrong (said on stderr).
+std::optional<int> parse_options(CLI::App& app, const Arguments& arguments);
+
+// Prints the error as "galileo COMMAND: ..." on stderr; returns its exit code.
+int fail(std::string_view command, const Error& error);
+
+// The environment, as the rooms below take it; a secret NAME may come from the file in NAME_FILE.
+std::optional<std::string> environment(std::string_view name);
+
+// True where text for a person may have colour: stderr or stdout is a terminal and NO_COLOR is unset.
+bool colour_allowed(int fd);
+
+}  // namespace galileo::commands

@@ -1,0 +1,191 @@
+// `galileo target`: a small HTTP application to load. Every path answers; the delay of each answer is
+// drawn from a distribution, a share of them may be errors.
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "load/distribution.h"
+#include "net/http_server.h"
+#include "net/resolver.h"
+#include "net/signals.h"
+
+namespace galileo::commands {
+namespace {
+
+struct TargetOptions {
+  std::string listen = "127.0.0.1:8080";
+  std::string delay = "0";
+  std::uint64_t size_bytes = 2;
+  int status = 200;
+  double errors = 0;       // share of answers, 0 to 1
+  int error_status = 500;
+  unsigned threads = 1;
+  std::uint64_t seed = 1;
+};
+
+// How long an answer takes: a fixed time or a draw.
+struct Delay {
+  Duration fixed{0};
+  std::optional<load::Distribution> drawn;  // seconds
+
+  Duration next(Random& random) const {
+    return drawn ? std::max(seconds(drawn->draw(random)), Duration{0}) : fixed;
+  }
+};
+
+Result<Delay> parse_delay(const std::string& text) {
+  if (text.find('(') != std::string::npos)
+    return Delay{Duration{0}, TRY(load::parse_distribution(text))};
+  return Delay{TRY(parse_duration(text)), std::nullopt};
+}
+
+// The application on one loop.
+class Application final : public net::HttpService {
+ public:
+  Application(net::Loop& loop, const TargetOptions& options, const Delay& delay,
+              std::uint64_t stream)
+      : loop_(loop),
+        options_(options),
+        delay_(delay),
+        random_(options.seed, stream),
+        body_(options.size_bytes, 'x'),
+        server_(loop, *this) {}
+
+  net::HttpServer& server() { return server_; }
+
+ private:
+  // An answer that waits for its time.
+  struct Pending {
+    explicit Pending(Application& application)
+        : timer([this, &application](Time) { application.answer_pending(*this); }) {}
+    std::uint64_t connection = 0;
+    net::Timer timer;
+  };
+
+  void on_request(net::ServerConnection& connection) override {
+    const Duration delay = delay_.next(random_);
+    if (delay.count() == 0) {
+      answer(connection);
+      return;
+    }
+    if (free_.empty()) {
+      all_.push_back(std::make_unique<Pending>(*this));
+      free_.push_back(all_.back().get());
+    }
+    Pending& pending = *free_.back();
+    free_.pop_back();
+    pending.connection = connection.id();
+    loop_.timers().set(pending.timer, loop_.clock().now() + delay);
+  }
+
+  void answer_pending(Pending& pending) {
+    free_.push_back(&pending);
+    if (net::ServerConnection* connection = server_.find(pending.connection)) answer(*connection);
+  }
+
+  void answer(net::ServerConnection& connection) {
+    const bool error = options_.errors > 0 && random_.unit() < options_.errors;
+    const bool head = connection.method() == "HEAD";
+    const std::string& message = made(error, connection.keep_alive(), head);
+    connection.answer(message);
+  }
+
+  // The whole answer, made once for each of its kinds.
+  const std::string& made(bool error, bool keep_alive, bool head) {
+    std::string& message = made_[(error ? 4u : 0u) + (keep_alive ? 2u : 0u) + (head ? 1u : 0u)];
+    if (message.empty())
+      message = wire::http1::serialize_response(error ? options_.error_status : options_.status,
+                                                {{"Content-Type", "text/plain"}}, body_, keep_alive,
+                                                head);
+    return message;
+  }
+
+  net::Loop& loop_;
+  const TargetOptions& options_;
+  const Delay& delay_;
+  Random random_;
+  const std::string body_;
+  std::array<std::string, 8> made_;
+  std::vector<std::unique_ptr<Pending>> all_;
+  std::vector<Pending*> free_;
+  net::HttpServer server_;
+};
+
+// One accepting loop hands the connections round to `threads` serving ones.
+Result<void> serve(const TargetOptions& options, const Delay& delay) {
+  const std::vector<net::Address> addresses = TRY(net::resolve(options.listen, 0));
+  net::raise_open_files_limit();
+  net::Loop loop;
+  net::Signals signals(loop, [&loop](int) { loop.stop(); });
+  std::vector<std::unique_ptr<net::LoopThread>> threads;
+  std::vector<std::unique_ptr<Application>> applications;
+  for (unsigned i = 0; i < options.threads; ++i) {
+    threads.push_back(std::make_unique<net::LoopThread>(fmt::format("target-{}", i)));
+    applications.push_back(
+        std::make_unique<Application>(threads[i]->loop(), options, delay, i));
+  }
+  std::size_t turn = 0;
+  net::TcpListener listener(loop, [&](int fd) {
+    const std::size_t at = turn++ % threads.size();
+    Application& application = *applications[at];
+    threads[at]->loop().post([&application, fd] { application.server().adopt(fd); });
+  });
+  TRY(listener.listen(addresses.front()));
+  fmt::print(stderr, "galileo target: listening on {}, delay {}\n",
+             TRY(listener.local_address()).to_text(), options.delay);
+  loop.run();
+  for (auto& thread : threads) thread->join();
+  return {};
+}
+
+Result<void> check(const TargetOptions& options) {
+  const auto wrong = [](std::string why) {
+    return Error{ErrorCode::kUsage, std::move(why), {}, {}, "see galileo target --help"};
+  };
+  if (options.errors < 0 || options.errors > 1) return wrong("--errors must be from 0 to 1");
+  if (options.status < 200 || options.status > 599) return wrong("--status must be from 200 to 599");
+  if (options.threads < 1 || options.threads > 256) return wrong("--threads must be from 1 to 256");
+  if (options.size_bytes > (std::uint64_t{1} << 30)) return wrong("--size must be at most 1G");
+  return {};
+}
+
+}  // namespace
+
+int target(const Arguments& arguments) {
+  TargetOptions options;
+  std::string size = "2";
+  CLI::App app("A small HTTP application to load: every path answers.\n\nexample:\n"
+               "  galileo target --listen 127.0.0.1:8080 --delay 'lognormvariate(-6.9, 0.3)'\n",
+               "galileo target");
+  app.add_option("--listen,-l", options.listen, "address to listen on")->capture_default_str();
+  app.add_option("--delay", options.delay,
+                 "time before each answer: 5ms, or a distribution in seconds")
+      ->capture_default_str();
+  app.add_option("--size", size, "bytes of each answer's body: 100, 10k")->capture_default_str();
+  app.add_option("--status", options.status, "status of the answers")->capture_default_str();
+  app.add_option("--errors", options.errors, "share of answers that are errors, 0 to 1");
+  app.add_option("--error-status", options.error_status, "status of those")->capture_default_str();
+  app.add_option("--threads", options.threads, "serving threads")->capture_default_str();
+  app.add_option("--seed", options.seed, "seed of delays and errors")->capture_default_str();
+  if (const auto over = parse_options(app, arguments)) return *over;
+  const auto bytes = parse_count(size);
+  if (!bytes.ok()) return fail("target", bytes.error());
+  options.size_bytes = *bytes;
+  if (const auto checked = check(options); !checked.ok()) return fail("target", checked.error());
+  const auto delay = parse_delay(options.delay);
+  if (!delay.ok()) return fail("target", delay.error());
+  const auto served = serve(options, *delay);
+  return served.ok() ? static_cast<int>(kFine) : fail("target", served.error());
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,145 @@
+#include "load/arrival.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/text.h"
+#include "load/distribution.h"
+
+namespace galileo::load {
+namespace {
+
+// One draw an inter-arrival.
+class DrawnArrival final : public Arrival {
+ public:
+  explicit DrawnArrival(const Distribution& distribution) : distribution_(distribution) {}
+  std::optional<Duration> next(Random& random) override {
+    const double draw_s = distribution_.draw(random);
+    // A draw of 0 or less goes at once; one beyond all time ends the sequence.
+    if (draw_s > 0) {
+      if (!(to_seconds(at_) + draw_s < 9e9)) return std::nullopt;
+      at_ += Duration{std::llround(draw_s * 1e9)};
+    }
+    return at_;
+  }
+
+ private:
+  const Distribution distribution_;
+  Duration at_{0};
+};
+
+class RateArrival final : public Arrival {
+ public:
+  RateArrival(std::unique_ptr<RateShape> shape, bool exponential)
+      : shape_(std::move(shape)), exponential_(exponential) {}
+  std::optional<Duration> next(Random& random) override {
+    amount_ += exponential_ ? random.expovariate(1.0) : 1.0;
+    const std::optional<double> at_s = shape_->when(amount_, random);
+    if (!at_s || !(*at_s < 9e9)) return std::nullopt;
+    last_ = std::max(last_, Duration{std::llround(*at_s * 1e9)});
+    return last_;
+  }
+
+ private:
+  const std::unique_ptr<RateShape> shape_;
+  const bool exponential_;
+  double amount_ = 0;
+  Duration last_{0};
+};
+
+struct Maker {
+  std::string_view name;
+  std::string_view parameters;
+  std::size_t fewest;
+  std::size_t most;
+  std::string_view text;
+  Result<std::unique_ptr<Arrival>> (*make)(const ArrivalSpec& spec);
+};
+
+constexpr std::array kMakers{
+#define ARRIVAL(name, parameters, fewest, most, text) \
+  Maker{#name, parameters, fewest, most, text, &make_##name},
+#include "load/arrivals.def"
+#undef ARRIVAL
+};
+
+}  // namespace
+
+Error wrong_arrival(std::string why, std::string hint) {
+  return Error{ErrorCode::kUsage, std::move(why), {}, {}, std::move(hint)};
+}
+
+Result<std::unique_ptr<Arrival>> make_rate_arrival(std::unique_ptr<RateShape> shape,
+                                                   const std::string& process) {
+  if (process != "static" && process != "exponential")
+    return wrong_arrival(fmt::format("unknown process '{}'", process),
+                         hint_for_unknown(process, {"static", "exponential"}));
+  return std::unique_ptr<Arrival>(
+      std::make_unique<RateArrival>(std::move(shape), process == "exponential"));
+}
+
+Result<std::unique_ptr<Arrival>> make_arrival(const ArrivalSpec& spec) {
+  for (const double parameter : spec.parameters) {
+    if (!std::isfinite(parameter))
+      return wrong_arrival(fmt::format("{} has a parameter that isn't finite", spec.kind), {});
+  }
+  for (const Maker& maker : kMakers) {
+    if (maker.name != spec.kind) continue;
+    if (spec.parameters.size() < maker.fewest || spec.parameters.size() > maker.most)
+      return wrong_arrival(
+          fmt::format("{} can't have {} parameters", spec.kind, spec.parameters.size()),
+          fmt::format("it takes ({})", maker.parameters));
+    return maker.make(spec);
+  }
+  if (distribution_parameters(spec.kind).empty())
+    return wrong_arrival(fmt::format("unknown distribution '{}'", spec.kind),
+                         hint_for_unknown(spec.kind, arrival_names()));
+  const Distribution distribution = TRY(make_distribution(spec.kind, spec.parameters));
+  return std::unique_ptr<Arrival>(std::make_unique<DrawnArrival>(distribution));
+}
+
+bool unpaced(const ArrivalSpec& spec) {
+  return spec.kind == "constant" && (spec.parameters.empty() || spec.parameters.front() <= 0);
+}
+
+double expected_requests(const ArrivalSpec& spec, Duration duration) {
+  const double wanted_s = to_seconds(duration);
+  if (const auto distribution = make_distribution(spec.kind, spec.parameters); distribution.ok()) {
+    const double mean_s = distribution->mean();
+    return mean_s > 0 ? wanted_s / mean_s : std::numeric_limits<double>::infinity();
+  }
+  if (unpaced(spec)) return std::numeric_limits<double>::infinity();
+  auto arrival = make_arrival(spec);
+  if (!arrival.ok()) return 0;
+  // Counted over a bounded part of the sequence, and projected from there.
+  constexpr int kCounted = 200'000;
+  Random random(1);
+  double last_s = 0;
+  for (int i = 0; i < kCounted; ++i) {
+    const auto due = (*arrival)->next(random);
+    if (!due || *due > duration) return i;
+    last_s = to_seconds(*due);
+  }
+  return last_s > 0 ? kCounted * wanted_s / last_s : std::numeric_limits<double>::infinity();
+}
+
+const std::vector<ArrivalRow>& arrival_rows() {
+  static const std::vector<ArrivalRow> rows = [] {
+    std::vector<ArrivalRow> list;
+    for (const Maker& maker : kMakers) list.push_back({maker.name, maker.parameters, maker.text});
+    for (const std::string& name : distribution_names())
+      list.push_back({name, distribution_parameters(name), "one draw an inter-arrival, seconds"});
+    return list;
+  }();
+  return rows;
+}
+
+std::vector<std::string> arrival_names() {
+  std::vector<std::string> names;
+  for (const ArrivalRow& row : arrival_rows()) names.emplace_back(row.name);
+  return names;
+}
+
+}  // namespace galileo::load

@@ -1,0 +1,67 @@
+// When requests are due. An Arrival is a pure sequence: the same seed gives the same times on any
+// machine and any number of threads. It knows no clock; Schedule puts it into a client's limits.
+// Owned by its Schedule; lives on the loop of its client.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "load/workload.h"
+
+namespace galileo::load {
+
+class Arrival {
+ public:
+  virtual ~Arrival() = default;
+  // Time since the client's start at which the next request is due: one inter-arrival after the
+  // start for the first, never before the last one; nothing when the sequence has ended.
+  virtual std::optional<Duration> next(Random& random) = 0;
+};
+
+// A rate over time, as its integral: a request is due each time that it reaches the next whole
+// number (static), or the next sum of unit exponential draws (exponential: a Poisson process).
+class RateShape {
+ public:
+  virtual ~RateShape() = default;
+  // The time, in seconds, at which the integral of the rate since 0 reaches `amount`, which only
+  // ever grows from call to call; nothing when it never does.
+  virtual std::optional<double> when(double amount, Random& random) = 0;
+};
+
+#define ARRIVAL(name, parameters, fewest, most, text) \
+  Result<std::unique_ptr<Arrival>> make_##name(const ArrivalSpec& spec);
+#include "load/arrivals.def"
+#undef ARRIVAL
+
+// Requests at the rate of `shape`; `process` is "static" or "exponential".
+Result<std::unique_ptr<Arrival>> make_rate_arrival(std::unique_ptr<RateShape> shape,
+                                                   const std::string& process);
+
+// Checks kind, parameters and process; not for a spec that is unpaced().
+Result<std::unique_ptr<Arrival>> make_arrival(const ArrivalSpec& spec);
+
+// As fast as possible: `constant` without a time between requests. Has no schedule; its requests
+// are sent as connections become free.
+bool unpaced(const ArrivalSpec& spec);
+
+// How many requests a spec that passed make_arrival() makes due within `duration`, on average.
+double expected_requests(const ArrivalSpec& spec, Duration duration);
+
+struct ArrivalRow {
+  std::string_view name;
+  std::string_view parameters;
+  std::string_view text;
+};
+// The rows of arrivals.def, then the distributions.
+const std::vector<ArrivalRow>& arrival_rows();
+std::vector<std::string> arrival_names();
+
+// An Error about the parameters of an arrival.
+Error wrong_arrival(std::string why, std::string hint);
+
+}  // namespace galileo::load

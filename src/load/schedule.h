@@ -1,0 +1,47 @@
+// A client's due times: its arrival within its limits, from its own seed. When one client is spread
+// over several loops, each takes its stripe of the same sequence, so that the schedule of a seed is
+// the same for any number of threads. Passive; lives on its client's loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "load/arrival.h"
+
+namespace galileo::load {
+
+// Of requests 1, 2, 3, ...: those whose number - 1 leaves `index` when divided by `count`.
+struct Stripe {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;
+};
+
+// One request that is due.
+struct Due {
+  Duration at{0};            // since the start of the phase
+  std::uint64_t number = 0;  // over all stripes, from 1
+};
+
+class Schedule {
+ public:
+  // `client` is the client's number over the whole run: with `seed` it gives its draws.
+  // `ends_after` (since the start of the phase) holds where the spec has no duration of its own.
+  static Result<Schedule> make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
+                               Stripe stripe, std::optional<Duration> ends_after);
+
+  // The next request of this stripe; nothing when there are no more.
+  std::optional<Due> next();
+
+ private:
+  Schedule(std::unique_ptr<Arrival> arrival, const Random& random);
+
+  std::unique_ptr<Arrival> arrival_;
+  Random random_;
+  Stripe stripe_;
+  Duration start_after_{0};
+  std::optional<Duration> ends_after_;
+  std::uint64_t requests_max_ = 0;
+  std::uint64_t count_ = 0;  // over all stripes
+};
+
+}  // namespace galileo::load

@@ -1,0 +1,133 @@
+#include "net/http_server.h"
+
+namespace galileo::net {
+namespace {
+
+// Requests that a client may have sent ahead before it is cut off.
+constexpr std::size_t kUnreadMax = std::size_t{1} << 20;
+
+}  // namespace
+
+ServerConnection::ServerConnection(HttpServer& server, std::uint64_t id)
+    : server_(server), id_(id), parser_(server.limits_) {
+  parser_.start();
+}
+
+void ServerConnection::on_stream(StreamEvents events) {
+  if (closed_) return;
+  if (events.writable && !unsent_.empty()) flush();
+  if (!closed_ && (events.readable || events.closed)) read();
+}
+
+void ServerConnection::read() {
+  while (!closed_) {
+    const Transfer transfer = stream_->read(server_.buffer_.get(), HttpServer::kBufferSize);
+    if (transfer.status == Transfer::Status::kWouldBlock) return;
+    if (transfer.status != Transfer::Status::kDone) {
+      close();
+      return;
+    }
+    const std::string_view bytes(server_.buffer_.get(), transfer.bytes);
+    if (answering_) {
+      unread_ += bytes;
+      if (unread_.size() > kUnreadMax) close();
+    } else {
+      take(bytes);
+    }
+  }
+}
+
+// Reads requests until one has to wait for its answer.
+void ServerConnection::take(std::string_view bytes) {
+  while (!bytes.empty() && !closed_ && !answering_) {
+    bytes.remove_prefix(parser_.feed(bytes));
+    if (parser_.failed()) {
+      refuse();
+      return;
+    }
+    if (!parser_.done()) continue;
+    answering_ = true;
+    server_.service_.on_request(*this);
+  }
+  if (!closed_) unread_.assign(bytes);
+}
+
+void ServerConnection::refuse() {
+  using wire::http1::Problem;
+  const int status = parser_.problem() == Problem::head_too_large   ? 431
+                     : parser_.problem() == Problem::body_too_large ? 413
+                                                                    : 400;
+  unsent_ += wire::http1::serialize_response(status, {}, "", false, false);
+  closing_ = true;
+  flush();
+}
+
+void ServerConnection::answer(std::string_view message) {
+  const bool keep = parser_.keep_alive();
+  answering_ = false;
+  closing_ = !keep;
+  if (unsent_.empty()) {
+    const Transfer transfer = stream_->write(message);
+    if (transfer.status == Transfer::Status::kFailed) return close();
+    message.remove_prefix(transfer.bytes);
+  }
+  unsent_ += message;
+  flush();
+  if (closed_ || !keep) return;
+  parser_.start();
+  if (!unread_.empty()) {
+    const std::string ahead = std::exchange(unread_, {});
+    take(ahead);
+  }
+}
+
+void ServerConnection::flush() {
+  while (!unsent_.empty()) {
+    const Transfer transfer = stream_->write(unsent_);
+    if (transfer.status == Transfer::Status::kWouldBlock) return;
+    if (transfer.status != Transfer::Status::kDone) return close();
+    unsent_.erase(0, transfer.bytes);
+  }
+  if (closing_) close();
+}
+
+void ServerConnection::close() {
+  if (closed_) return;
+  closed_ = true;
+  stream_.reset();
+  server_.forget(*this);
+}
+
+HttpServer::HttpServer(Loop& loop, HttpService& service, const wire::http1::Limits& limits)
+    : loop_(loop),
+      service_(service),
+      limits_(limits),
+      clean_up_([this](Time) { closed_.clear(); }),
+      buffer_(new char[kBufferSize]) {}
+
+HttpServer::~HttpServer() = default;
+
+void HttpServer::adopt(int fd) {
+  auto connection = std::make_unique<ServerConnection>(*this, ++last_id_);
+  ServerConnection& made = *connection;
+  made.stream_ = adopt_socket(loop_, fd, made);
+  if (!made.stream_) return;
+  connections_.emplace(made.id(), std::move(connection));
+  made.read();
+}
+
+ServerConnection* HttpServer::find(std::uint64_t id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+// A connection that closes may stand on the stack: it is destroyed on the next turn.
+void HttpServer::forget(ServerConnection& connection) {
+  const auto found = connections_.find(connection.id());
+  if (found == connections_.end()) return;
+  closed_.push_back(std::move(found->second));
+  connections_.erase(found);
+  if (!clean_up_.is_set()) loop_.timers().set(clean_up_, loop_.clock().now());
+}
+
+}  // namespace galileo::net

@@ -1,0 +1,48 @@
+#include "net/signals.h"
+
+#include <pthread.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "base/check.h"
+
+namespace galileo::net {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
+}  // namespace
+
+Signals::Signals(Loop& loop, std::function<void(int)> on_signal)
+    : loop_(loop), on_signal_(std::move(on_signal)) {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  ENSURE(fd_ >= 0, errno);
+  ENSURE(loop_.watch_listener(fd_, *this).ok());
+}
+
+Signals::~Signals() {
+  loop_.unwatch(fd_, *this);
+  close(fd_);
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void Signals::on_io(std::uint32_t) {
+  signalfd_siginfo info{};
+  while (read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+    on_signal_(static_cast<int>(info.ssi_signo));
+}
+
+}  // namespace galileo::net

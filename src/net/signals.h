@@ -1,0 +1,28 @@
+// SIGINT and SIGTERM as events of a loop: the control loop's way to hear that the user wants to stop.
+// Blocks them for the calling thread and those it starts later, so make it before any thread.
+// One a process.
+#pragma once
+
+#include <functional>
+
+#include "net/loop.h"
+
+namespace galileo::net {
+
+class Signals final : private IoHandler {
+ public:
+  // `on_signal` runs on the loop, with the signal's number, each time one comes.
+  Signals(Loop& loop, std::function<void(int)> on_signal);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+ private:
+  void on_io(std::uint32_t events) override;
+
+  Loop& loop_;
+  std::function<void(int)> on_signal_;
+  int fd_ = -1;
+};
+
+}  // namespace galileo::net

@@ -1,0 +1,25 @@
+// Always the first host that has a weight.
+#include <algorithm>
+
+#include "route/policy.h"
+
+namespace galileo::route {
+namespace {
+
+class Fixed final : public Policy {
+ public:
+  explicit Fixed(std::size_t host) : host_(host) {}
+  std::size_t pick(Random&) override { return host_; }
+
+ private:
+  const std::size_t host_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_fixed(const std::vector<double>& weights) {
+  const auto first = std::find_if(weights.begin(), weights.end(), [](double w) { return w > 0; });
+  return std::make_unique<Fixed>(static_cast<std::size_t>(first - weights.begin()));
+}
+
+}  // namespace galileo::route

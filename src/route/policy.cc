@@ -1,0 +1,49 @@
+#include "route/policy.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/text.h"
+
+namespace galileo::route {
+
+std::vector<std::string> policy_names() {
+  return {
+#define POLICY(name, text) #name,
+#include "route/policies.def"
+#undef POLICY
+  };
+}
+
+Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::vector<Host>& hosts) {
+  std::vector<double> weights;
+  double sum = 0;
+  for (const Host& host : hosts) {
+    if (!(host.weight >= 0) || !std::isfinite(host.weight))
+      return Error{ErrorCode::kUsage,
+                   fmt::format("host {} has the weight {}", host.name, host.weight),
+                   {},
+                   {},
+                   "weights are numbers from 0 up"};
+    weights.push_back(host.weight);
+    sum += host.weight;
+  }
+  if (sum <= 0)
+    return Error{ErrorCode::kUsage,
+                 "all hosts have the weight 0",
+                 {},
+                 {},
+                 "give at least one host a weight above 0"};
+#define POLICY(row, text) \
+  if (name == #row) return make_##row(weights);
+#include "route/policies.def"
+#undef POLICY
+  return Error{ErrorCode::kUsage,
+               fmt::format("unknown balancer '{}'", name),
+               {},
+               {},
+               hint_for_unknown(name, policy_names())};
+}
+
+}  // namespace galileo::route

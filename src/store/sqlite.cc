@@ -1,0 +1,483 @@
+// SQLite with the tables of spec/storage.md, which notebooks of the old system read, and columns of
+// ours behind theirs. Statements are prepared once; rows go in by transactions of the caller.
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "base/text.h"
+#include "store/store.h"
+
+namespace galileo::store {
+namespace {
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE IF NOT EXISTS experiments (
+  EXP_ID VARCHAR(100) NOT NULL, NAME VARCHAR(100), CREATOR VARCHAR(100), START DOUBLE, END DOUBLE,
+  CREATED DOUBLE, STATUS VARCHAR(30) NOT NULL, CONSTRAINT experiments_pk PRIMARY KEY (EXP_ID));
+CREATE TABLE IF NOT EXISTS nodeinfo (
+  EXP_ID VARCHAR(100) NOT NULL, NODE VARCHAR(50) NOT NULL, INFO_KEY VARCHAR(50), INFO_VALUE TEXT);
+CREATE TABLE IF NOT EXISTS telemetry (
+  EXP_ID VARCHAR(100) NOT NULL, TIMESTAMP DOUBLE NOT NULL, METRIC VARCHAR(100) NOT NULL,
+  SUBSYSTEM VARCHAR(100), NODE VARCHAR(50) NOT NULL, VALUE DOUBLE NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+  EXP_ID VARCHAR(100) NOT NULL, TIMESTAMP DOUBLE NOT NULL, NAME VARCHAR(100), VALUE TEXT);
+CREATE TABLE IF NOT EXISTS traces (
+  REQUEST_ID VARCHAR(36), CLIENT VARCHAR(50), SERVICE VARCHAR(50), CREATED DOUBLE, SENT DOUBLE,
+  DONE DOUBLE, STATUS INTEGER, RESPONSE TEXT, HEADERS TEXT, SERVER VARCHAR(50),
+  EXP_ID VARCHAR(100));
+CREATE TABLE IF NOT EXISTS metadata (EXP_ID VARCHAR(100) NOT NULL PRIMARY KEY, DATA JSON);
+CREATE TABLE IF NOT EXISTS spool_position (EXP_ID VARCHAR(100) NOT NULL PRIMARY KEY,
+  POSITION INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS traces_exp ON traces (EXP_ID);
+CREATE INDEX IF NOT EXISTS telemetry_exp ON telemetry (EXP_ID);
+CREATE INDEX IF NOT EXISTS events_exp ON events (EXP_ID);
+CREATE INDEX IF NOT EXISTS nodeinfo_exp ON nodeinfo (EXP_ID);
+)sql";
+
+// Ours, added behind the spec's columns where a database lacks them.
+struct Column {
+  const char* name;
+  const char* type;
+};
+constexpr std::array kOurColumns{
+    Column{"INTENDED", "DOUBLE"},        Column{"DISPATCHED", "DOUBLE"},
+    Column{"FIRST_BYTE", "DOUBLE"},      Column{"REQUEST_BYTES", "INTEGER"},
+    Column{"RESPONSE_BYTES", "INTEGER"}, Column{"ERROR", "VARCHAR(40)"},
+    Column{"PHASE", "VARCHAR(50)"},
+};
+
+constexpr const char* kInsertTrace =
+    "INSERT INTO traces (REQUEST_ID, CLIENT, SERVICE, CREATED, SENT, DONE, STATUS, RESPONSE, "
+    "HEADERS, SERVER, EXP_ID, INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, "
+    "ERROR, PHASE) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+};
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
+using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+// A statement while it is used: bound from the left, reset in the end.
+class Use {
+ public:
+  explicit Use(sqlite3_stmt* statement) : statement_(statement) {}
+  ~Use() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+  // The text must outlive the use.
+  Use& text(std::string_view value) {
+    sqlite3_bind_text(statement_, ++bound_, value.data() ? value.data() : "",
+                      static_cast<int>(value.size()), SQLITE_STATIC);
+    return *this;
+  }
+  Use& text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }
+  Use& number(double value) {
+    sqlite3_bind_double(statement_, ++bound_, value);
+    return *this;
+  }
+  Use& integer(std::int64_t value) {
+    sqlite3_bind_int64(statement_, ++bound_, value);
+    return *this;
+  }
+  Use& null() {
+    ++bound_;  // unbound is null
+    return *this;
+  }
+  Use& time_or_null(Wall at) { return at == kNoWall ? null() : number(to_unix_seconds(at)); }
+  int step() { return sqlite3_step(statement_); }
+
+  std::string column_text(int i) const {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, i));
+    return text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, i)))
+                : std::string();
+  }
+  double column_number(int i) const { return sqlite3_column_double(statement_, i); }
+  std::int64_t column_integer(int i) const { return sqlite3_column_int64(statement_, i); }
+  Wall column_time(int i) const {
+    if (sqlite3_column_type(statement_, i) == SQLITE_NULL) return kNoWall;
+    return from_unix_seconds(column_number(i));
+  }
+
+ private:
+  sqlite3_stmt* const statement_;
+  int bound_ = 0;
+};
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(Database database, std::string where)
+      : database_(std::move(database)), where_(std::move(where)) {}
+
+  Result<void> begin() override {
+    TRY(prepare_tables());
+    return execute("BEGIN IMMEDIATE");
+  }
+  Result<void> commit() override { return execute("COMMIT"); }
+  void rollback() override { static_cast<void>(execute("ROLLBACK").ok()); }
+
+  Result<void> save_experiment(const wire::Experiment& experiment) override {
+    TRY(prepare_tables());
+    Use use(
+        TRY(statement("INSERT OR REPLACE INTO experiments (EXP_ID, NAME, CREATOR, START, END, "
+                      "CREATED, STATUS) VALUES (?,?,?,?,?,?,?)")));
+    use.text(experiment.id).text(experiment.name).text(experiment.creator);
+    use.time_or_null(experiment.start).time_or_null(experiment.end);
+    use.time_or_null(experiment.created).text(experiment.status);
+    return done(use.step());
+  }
+
+  Result<void> save_metadata(const std::string& id, std::string_view json) override {
+    TRY(prepare_tables());
+    Use use(TRY(statement("INSERT OR REPLACE INTO metadata (EXP_ID, DATA) VALUES (?,?)")));
+    use.text(id).text(json);
+    return done(use.step());
+  }
+
+  Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) override {
+    Use use(TRY(
+        statement("INSERT INTO nodeinfo (EXP_ID, NODE, INFO_KEY, INFO_VALUE) VALUES (?,?,?,?)")));
+    use.text(id).text(info.node).text(info.key).text(info.value);
+    return done(use.step());
+  }
+
+  Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+                         const wire::Names& names) override {
+    if (!insert_trace_) insert_trace_ = TRY(prepare(kInsertTrace));
+    Use use(insert_trace_.get());
+    std::array<char, 64> request_id{};
+    const std::string& prefix = names.at(trace.id_prefix);
+    const std::size_t length = std::min(prefix.size(), request_id.size() - 24);
+    std::memcpy(request_id.data(), prefix.data(), length);
+    request_id[length] = ':';
+    const char* end = std::to_chars(request_id.data() + length + 1,
+                                    request_id.data() + request_id.size(), trace.number)
+                          .ptr;
+    use.text({request_id.data(), static_cast<std::size_t>(end - request_id.data())});
+    use.text(names.at(trace.client)).text(names.at(trace.service));
+    use.number(to_unix_seconds(trace.created)).number(to_unix_seconds(trace.sent));
+    use.number(to_unix_seconds(trace.done)).integer(trace.status);
+    use.text_or_null(trace.response).text_or_null(trace.headers);
+    use.text_or_null(trace.status < 0 ? std::string_view{} : names.at(trace.server)).text(id);
+    use.time_or_null(trace.closed_loop ? kNoWall : trace.created).time_or_null(trace.dispatched);
+    use.time_or_null(trace.first_byte);
+    use.integer(static_cast<std::int64_t>(trace.request_bytes));
+    use.integer(static_cast<std::int64_t>(trace.response_bytes));
+    use.text_or_null(wire::failure_name(trace.failure)).text_or_null(names.at(trace.phase));
+    return done(use.step());
+  }
+
+  Result<void> put_sample(const std::string& id, const wire::Sample& sample) override {
+    Use use(
+        TRY(statement("INSERT INTO telemetry (EXP_ID, TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE) "
+                      "VALUES (?,?,?,?,?,?)")));
+    use.text(id).number(to_unix_seconds(sample.at)).text(sample.metric);
+    use.text_or_null(sample.subsystem).text(sample.node).number(sample.value);
+    return done(use.step());
+  }
+
+  Result<void> put_event(const std::string& id, const wire::Event& event) override {
+    Use use(TRY(statement("INSERT INTO events (EXP_ID, TIMESTAMP, NAME, VALUE) VALUES (?,?,?,?)")));
+    use.text(id).number(to_unix_seconds(event.at)).text(event.name).text_or_null(event.value);
+    return done(use.step());
+  }
+
+  Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
+    Use use(
+        TRY(statement("INSERT OR REPLACE INTO spool_position (EXP_ID, POSITION) VALUES (?,?)")));
+    use.text(id).integer(static_cast<std::int64_t>(position));
+    return done(use.step());
+  }
+
+  Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
+    TRY(prepare_tables());
+    Use use(TRY(statement("SELECT POSITION FROM spool_position WHERE EXP_ID = ?")));
+    use.text(id);
+    std::optional<std::uint64_t> position;
+    TRY(rows(use, [&] { position = static_cast<std::uint64_t>(use.column_integer(0)); }));
+    return position;
+  }
+
+  Result<std::vector<wire::Experiment>> experiments() override {
+    return select_experiments("ORDER BY CREATED, EXP_ID", {});
+  }
+
+  Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
+    const auto found = TRY(select_experiments("WHERE EXP_ID = ?", id));
+    return found.empty() ? std::optional<wire::Experiment>() : found.front();
+  }
+
+  Result<std::optional<std::string>> running() override {
+    const auto found = TRY(
+        select_experiments("WHERE STATUS IN ('RUNNING', 'IN_PROGRESS') ORDER BY CREATED DESC", {}));
+    return found.empty() ? std::optional<std::string>() : found.front().id;
+  }
+
+  Result<std::string> metadata(const std::string& id) override {
+    std::string json;
+    if (!TRY(has_table("metadata"))) return json;
+    Use use(TRY(statement("SELECT DATA FROM metadata WHERE EXP_ID = ?")));
+    use.text(id);
+    TRY(rows(use, [&] { json = use.column_text(0); }));
+    return json;
+  }
+
+  Result<Counts> counts(const std::string& id) override {
+    Counts counts;
+    Use use(TRY(statement(
+        "SELECT (SELECT count(*) FROM traces WHERE EXP_ID = ?1), (SELECT count(*) FROM traces "
+        "WHERE "
+        "EXP_ID = ?1 AND (STATUS < 0 OR STATUS >= 300)), (SELECT count(*) FROM telemetry WHERE "
+        "EXP_ID = ?1), (SELECT count(*) FROM events WHERE EXP_ID = ?1)")));
+    use.text(id);
+    TRY(rows(use, [&] {
+      counts.traces = static_cast<std::uint64_t>(use.column_integer(0));
+      counts.failed = static_cast<std::uint64_t>(use.column_integer(1));
+      counts.telemetry = static_cast<std::uint64_t>(use.column_integer(2));
+      counts.events = static_cast<std::uint64_t>(use.column_integer(3));
+    }));
+    return counts;
+  }
+
+  Result<void> remove(const std::string& id) override {
+    TRY(begin());
+    for (const char* table : {"traces", "telemetry", "events", "nodeinfo", "metadata",
+                              "spool_position", "experiments"}) {
+      Use use(TRY(statement(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table))));
+      use.text(id);
+      if (auto deleted = done(use.step()); !deleted.ok()) {
+        rollback();
+        return deleted;
+      }
+    }
+    return commit();
+  }
+
+  Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
+    TRY(prepare_tables());
+    Use use(
+        TRY(statement("UPDATE traces SET EXP_ID = ? WHERE (EXP_ID IS NULL OR EXP_ID = '') AND "
+                      "CREATED >= ? AND CREATED <= ?")));
+    use.text(id).number(to_unix_seconds(from)).number(to_unix_seconds(to));
+    TRY(done(use.step()));
+    return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
+  }
+
+  Result<void> each_trace(const std::string& id,
+                          const std::function<void(const wire::NamedTrace&)>& f) override {
+    // A database of the old system has none of our columns.
+    const bool ours = TRY(has_column("traces", "PHASE"));
+    Use use(TRY(statement(fmt::format(
+        "SELECT REQUEST_ID, CLIENT, SERVICE, CREATED, SENT, DONE, STATUS, RESPONSE, HEADERS, "
+        "SERVER{} "
+        "FROM traces WHERE EXP_ID = ? ORDER BY rowid",
+        ours ? ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE"
+             : ""))));
+    use.text(id);
+    wire::NamedTrace trace;
+    return rows(use, [&] {
+      trace.request_id = use.column_text(0);
+      trace.client = use.column_text(1);
+      trace.service = use.column_text(2);
+      trace.created = use.column_time(3);
+      trace.sent = use.column_time(4);
+      trace.done = use.column_time(5);
+      trace.status = static_cast<std::int32_t>(use.column_integer(6));
+      trace.response = use.column_text(7);
+      trace.headers = use.column_text(8);
+      trace.server = use.column_text(9);
+      if (ours) {
+        trace.intended = use.column_time(10);
+        trace.dispatched = use.column_time(11);
+        trace.first_byte = use.column_time(12);
+        trace.request_bytes = static_cast<std::uint64_t>(use.column_integer(13));
+        trace.response_bytes = static_cast<std::uint64_t>(use.column_integer(14));
+        trace.failure = use.column_text(15);
+        trace.phase = use.column_text(16);
+      }
+      f(trace);
+    });
+  }
+
+  Result<void> each_sample(const std::string& id,
+                           const std::function<void(const wire::Sample&)>& f) override {
+    Use use(
+        TRY(statement("SELECT TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE FROM telemetry WHERE "
+                      "EXP_ID = ? ORDER BY rowid")));
+    use.text(id);
+    return rows(use, [&] {
+      f({use.column_time(0), use.column_text(3), use.column_text(1), use.column_text(2),
+         use.column_number(4)});
+    });
+  }
+
+  Result<void> each_event(const std::string& id,
+                          const std::function<void(const wire::Event&)>& f) override {
+    Use use(TRY(
+        statement("SELECT TIMESTAMP, NAME, VALUE FROM events WHERE EXP_ID = ? ORDER BY rowid")));
+    use.text(id);
+    return rows(use, [&] { f({use.column_time(0), use.column_text(1), use.column_text(2)}); });
+  }
+
+  Result<void> each_node_info(const std::string& id,
+                              const std::function<void(const wire::NodeInfo&)>& f) override {
+    Use use(TRY(statement(
+        "SELECT NODE, INFO_KEY, INFO_VALUE FROM nodeinfo WHERE EXP_ID = ? ORDER BY rowid")));
+    use.text(id);
+    return rows(use, [&] { f({use.column_text(0), use.column_text(1), use.column_text(2)}); });
+  }
+
+  const std::string& where() const override { return where_; }
+
+  Result<void> configure() {
+    sqlite3_busy_timeout(database_.get(), 5000);
+    TRY(execute("PRAGMA cache_size = -8000"));
+    TRY(execute("PRAGMA synchronous = NORMAL"));
+    // The first real look into the file: where it is no database, this says so.
+    TRY(execute("SELECT count(*) FROM sqlite_master"));
+    return {};
+  }
+
+  // Made at the first write, so that reading a database of the old system changes nothing in it.
+  Result<void> prepare_tables() {
+    if (prepared_) return {};
+    TRY(execute("PRAGMA journal_mode = WAL"));
+    TRY(execute("PRAGMA wal_autocheckpoint = 4000"));
+    TRY(execute(kSchema));
+    for (const Column& column : kOurColumns) {
+      if (TRY(has_column("traces", column.name))) continue;
+      TRY(execute(fmt::format("ALTER TABLE traces ADD COLUMN {} {}", column.name, column.type)));
+    }
+    prepared_ = true;
+    return {};
+  }
+
+ private:
+  Error failed() const {
+    const int code = sqlite3_errcode(database_.get());
+    Error error{
+        ErrorCode::kIo, "can't use the database", where_, sqlite3_errmsg(database_.get()), {}};
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+      error.code = ErrorCode::kCorrupt;
+      error.hint = "move it away, or name another file with --db";
+    }
+    if (code == SQLITE_FULL) error.hint = "free some disk, or name a file on another one with --db";
+    if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
+      error.hint = "check the rights of the file and its folder, or name another with --db";
+    if (code == SQLITE_BUSY)
+      error.hint = "another program holds it; try again when it has finished";
+    return error;
+  }
+
+  Result<void> execute(const std::string& sql) {
+    if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+      return failed();
+    return {};
+  }
+
+  Result<Statement> prepare(const std::string& sql) {
+    sqlite3_stmt* made = nullptr;
+    if (sqlite3_prepare_v3(database_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &made,
+                           nullptr) != SQLITE_OK)
+      return failed();
+    return Statement(made);
+  }
+
+  // Prepared once, kept by its text.
+  Result<sqlite3_stmt*> statement(const std::string& sql) {
+    for (const auto& [text, made] : statements_) {
+      if (text == sql) return made.get();
+    }
+    statements_.emplace_back(sql, TRY(prepare(sql)));
+    return statements_.back().second.get();
+  }
+
+  Result<void> done(int code) {
+    if (code != SQLITE_DONE && code != SQLITE_ROW) return failed();
+    return {};
+  }
+
+  template <class F>
+  Result<void> rows(Use& use, F&& f) {
+    while (true) {
+      const int code = use.step();
+      if (code == SQLITE_DONE) return {};
+      if (code != SQLITE_ROW) return failed();
+      f();
+    }
+  }
+
+  Result<bool> has_column(const std::string& table, const std::string& column) {
+    Use use(TRY(statement(
+        fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE upper(name) = ?", table))));
+    use.text(column);
+    bool found = false;
+    TRY(rows(use, [&] { found = use.column_integer(0) > 0; }));
+    return found;
+  }
+
+  Result<bool> has_table(const std::string& table) {
+    Use use(TRY(statement("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?")));
+    use.text(table);
+    bool found = false;
+    TRY(rows(use, [&] { found = use.column_integer(0) > 0; }));
+    return found;
+  }
+
+  Result<std::vector<wire::Experiment>> select_experiments(const std::string& clause,
+                                                           std::string_view id) {
+    std::vector<wire::Experiment> list;
+    if (!TRY(has_table("experiments"))) return list;
+    Use use(TRY(statement(
+        "SELECT EXP_ID, NAME, CREATOR, START, END, CREATED, STATUS FROM experiments " + clause)));
+    if (!id.empty()) use.text(id);
+    TRY(rows(use, [&] {
+      list.push_back({use.column_text(0), use.column_text(1), use.column_text(2),
+                      use.column_time(5), use.column_time(3), use.column_time(4),
+                      use.column_text(6)});
+    }));
+    return list;
+  }
+
+  Database database_;
+  const std::string where_;
+  bool prepared_ = false;
+  Statement insert_trace_;
+  std::vector<std::pair<std::string, Statement>> statements_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mode) {
+  if (mode == OpenMode::kExisting && where != ":memory:" && access(where.c_str(), F_OK) != 0)
+    return Error{ErrorCode::kNotFound,
+                 "there is no database",
+                 where,
+                 {},
+                 "name one with --db, or run an experiment first"};
+  sqlite3* opened = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                    (mode == OpenMode::kCreate ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(where.c_str(), &opened, flags, nullptr);
+  Database database(opened);
+  if (code != SQLITE_OK)
+    return Error{ErrorCode::kIo, "can't open the database", where,
+                 opened ? sqlite3_errmsg(opened) : sqlite3_errstr(code),
+                 "check the path and the rights of its folder, or name another with --db"};
+  auto store = std::make_unique<SqliteStore>(std::move(database), where);
+  TRY(store->configure());
+  if (mode == OpenMode::kCreate) TRY(store->prepare_tables());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace galileo::store

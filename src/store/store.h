@@ -1,0 +1,85 @@
+// Where experiments are kept: SQLite here, other databases later, behind one interface. The layout
+// is spec/storage.md's. Blocking: a store lives at one desk; it isn't thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/experiment.h"
+#include "wire/sample.h"
+#include "wire/trace.h"
+
+namespace galileo::store {
+
+// Rows of an experiment, table by table.
+struct Counts {
+  std::uint64_t traces = 0;
+  std::uint64_t failed = 0;  // traces with a status below 0 or from 300 up
+  std::uint64_t telemetry = 0;
+  std::uint64_t events = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Rows are put between begin() and commit(); what wasn't committed isn't there.
+  virtual Result<void> begin() = 0;
+  virtual Result<void> commit() = 0;
+  virtual void rollback() = 0;
+
+  // New, or in place of the one with its id.
+  virtual Result<void> save_experiment(const wire::Experiment& experiment) = 0;
+  virtual Result<void> save_metadata(const std::string& id, std::string_view json) = 0;
+  virtual Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) = 0;
+  virtual Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+                                 const wire::Names& names) = 0;
+  virtual Result<void> put_sample(const std::string& id, const wire::Sample& sample) = 0;
+  virtual Result<void> put_event(const std::string& id, const wire::Event& event) = 0;
+  // How far a spool has been drained into this store; saved in the transaction of its rows.
+  virtual Result<void> save_spool_position(const std::string& id, std::uint64_t position) = 0;
+  virtual Result<std::optional<std::uint64_t>> spool_position(const std::string& id) = 0;
+
+  // Newest last.
+  virtual Result<std::vector<wire::Experiment>> experiments() = 0;
+  virtual Result<std::optional<wire::Experiment>> experiment(const std::string& id) = 0;
+  // The id of the one that is running, if any.
+  virtual Result<std::optional<std::string>> running() = 0;
+  // JSON text; empty where there is none.
+  virtual Result<std::string> metadata(const std::string& id) = 0;
+  virtual Result<Counts> counts(const std::string& id) = 0;
+  // All rows of the experiment, in all tables.
+  virtual Result<void> remove(const std::string& id) = 0;
+  // Gives the experiment all traces of the time span that have none.
+  virtual Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) = 0;
+
+  // One call a row, in the order in which they were stored.
+  virtual Result<void> each_trace(const std::string& id,
+                                  const std::function<void(const wire::NamedTrace&)>& f) = 0;
+  virtual Result<void> each_sample(const std::string& id,
+                                   const std::function<void(const wire::Sample&)>& f) = 0;
+  virtual Result<void> each_event(const std::string& id,
+                                  const std::function<void(const wire::Event&)>& f) = 0;
+  virtual Result<void> each_node_info(const std::string& id,
+                                      const std::function<void(const wire::NodeInfo&)>& f) = 0;
+
+  // The file or URL.
+  virtual const std::string& where() const = 0;
+};
+
+enum class OpenMode { kCreate, kExisting };  // kCreate: made where it is missing
+
+#define DRIVER(name, scheme) \
+  Result<std::unique_ptr<Store>> open_##name(const std::string& where, OpenMode mode);
+#include "store/drivers.def"
+#undef DRIVER
+
+// Opens what `where` names: a path or "<scheme>:..." of drivers.def. A spool file is opened as a
+// database in memory with all that is in it.
+Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode);
+
+}  // namespace galileo::store

@@ -4,28 +4,24 @@
 #include <bit>
 #include <cmath>
 
-// Values below 256 ns have a bucket each. Above, an octave [2^k, 2^(k+1)) is cut into 128 equal
-// steps, so a bucket's width is at most 1/128 of its lower edge: 0.8 %.
+#include "base/check.h"
+
+// With b step bits, values below 2^(b+1) ns have a bucket each. Above, an octave [2^k, 2^(k+1)) is
+// cut into 2^b equal steps, so a bucket's width is at most 2^-b of its lower edge.
 
 namespace galileo {
-namespace {
 
-constexpr int kStepBits = 7;
-constexpr std::int64_t kLinear = std::int64_t{2} << kStepBits;
-
-}  // namespace
-
-std::size_t Histogram::index_of(std::int64_t ns) {
-  if (ns < kLinear) return static_cast<std::size_t>(ns);
-  const int shift =
-      static_cast<int>(std::bit_width(static_cast<std::uint64_t>(ns))) - 1 - kStepBits;
-  return (static_cast<std::size_t>(shift) << kStepBits) + static_cast<std::size_t>(ns >> shift);
+std::size_t Histogram::index_of(std::int64_t ns) const {
+  if (ns < std::int64_t{2} << step_bits_) return static_cast<std::size_t>(ns);
+  const int width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(ns)));
+  const int shift = width - 1 - step_bits_;
+  return (static_cast<std::size_t>(shift) << step_bits_) + static_cast<std::size_t>(ns >> shift);
 }
 
-Duration Histogram::lower_edge(std::size_t index) {
-  if (index < static_cast<std::size_t>(kLinear)) return Duration{static_cast<std::int64_t>(index)};
-  const std::size_t shift = (index >> kStepBits) - 1;
-  const std::size_t step = index - (shift << kStepBits);
+Duration Histogram::lower_edge(std::size_t index) const {
+  if (index < std::size_t{2} << step_bits_) return Duration{static_cast<std::int64_t>(index)};
+  const std::size_t shift = (index >> step_bits_) - 1;
+  const std::size_t step = index - (shift << step_bits_);
   return Duration{static_cast<std::int64_t>(step << shift)};
 }
 
@@ -44,6 +40,7 @@ void Histogram::add(Duration value, std::uint64_t times) {
 }
 
 void Histogram::merge(const Histogram& other) {
+  ENSURE(step_bits_ == other.step_bits_, step_bits_, other.step_bits_);
   if (other.counts_.size() > counts_.size()) counts_.resize(other.counts_.size());
   for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];
   count_ += other.count_;

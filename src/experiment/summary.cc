@@ -1,0 +1,214 @@
+#include "experiment/summary.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace galileo::experiment {
+namespace {
+
+constexpr Duration kQuarter = std::chrono::milliseconds{250};
+
+void merge(Bucket& into, const Bucket& from) {
+  into.offered += from.offered;
+  into.sent += from.sent;
+  into.achieved += from.achieved;
+  into.failed += from.failed;
+  into.over += from.over;
+  into.latency.merge(from.latency);
+  into.dispatch.merge(from.dispatch);
+}
+
+}  // namespace
+
+Summary::Summary(Wall start, Duration width) : start_(start), width_(width) {
+  buckets_.reserve(kBucketsMax);
+}
+
+std::uint32_t Summary::place(Table& table, std::string_view name, std::size_t most) {
+  const auto found = table.places.find(std::string(name));
+  if (found != table.places.end()) return found->second;
+  if (table.rows.size() >= most) {
+    if (table.rows.back().name != "(others)") table.rows.back().name = "(others)";
+    return static_cast<std::uint32_t>(table.rows.size() - 1);
+  }
+  const auto made = static_cast<std::uint32_t>(table.rows.size());
+  table.rows.emplace_back();
+  table.rows.back().name = name;
+  table.places.emplace(name, made);
+  return made;
+}
+
+void Summary::add(const wire::Trace& trace, const Places& places) {
+  ledger_.count(trace);
+  ++ledger_.intended;
+  const wire::FailureGroup group = wire::failure_group(trace.failure);
+  const bool answered = group == wire::FailureGroup::none;
+  const bool failed = group == wire::FailureGroup::failed;
+  add_to_series(trace, answered, failed);
+  add_to_live(trace, answered, failed);
+  GroupFigures& phase = phases_.rows[places.phase];
+  if (phase.name == kWarmup) {
+    ++warmup_;
+    phase.intended += 1;
+    phase.first = phase.first == kNoWall ? trace.created : std::min(phase.first, trace.created);
+    phase.last = std::max(phase.last, trace.done);
+    return;
+  }
+  ++counted_;
+  closed_loop_ += trace.closed_loop;
+  failed_ += failed;
+  not_sent_ += group == wire::FailureGroup::not_sent;
+  if (trace.status >= 0) ++status_codes_[trace.status];
+  bytes_in_ += trace.response_bytes;
+  bytes_out_ += trace.request_bytes;
+  first_created_ =
+      first_created_ == kNoWall ? trace.created : std::min(first_created_, trace.created);
+  last_created_ = std::max(last_created_, trace.created);
+  last_done_ = std::max(last_done_, trace.done);
+  if (answered) {
+    latency_.add(trace.done - trace.created);
+    if (trace.sent != kNoWall) service_time_.add(trace.done - trace.sent);
+  }
+  if (!trace.closed_loop && trace.dispatched != kNoWall)
+    dispatch_.add(trace.dispatched - trace.created);
+  add_to_group(services_.rows[places.service], trace, answered, failed);
+  add_to_group(servers_.rows[places.server], trace, answered, failed);
+  add_to_group(phase, trace, answered, failed);
+}
+
+void Summary::add(const wire::NamedTrace& named) {
+  wire::Trace trace;
+  trace.status = named.status;
+  trace.failure = wire::failure_named(named.failure);
+  if (trace.failure == wire::Failure::none && (named.status < 0 || named.status >= 300)) {
+    // The old system kept no reason: never sent means no route, no answer is no more than that.
+    trace.failure = named.status >= 300     ? wire::Failure::status
+                    : named.sent == kNoWall ? wire::Failure::no_route
+                                            : wire::Failure::closed;
+  }
+  trace.closed_loop = named.intended == kNoWall && named.dispatched != kNoWall;
+  trace.created = named.created;
+  trace.dispatched = named.dispatched;
+  trace.sent = named.sent;
+  trace.first_byte = named.first_byte;
+  trace.done = named.done;
+  trace.request_bytes = named.request_bytes;
+  trace.response_bytes = named.response_bytes;
+  add(trace, {service_place(named.service), server_place(named.server), phase_place(named.phase)});
+}
+
+void Summary::add_to_group(GroupFigures& group, const wire::Trace& trace, bool answered,
+                           bool failed) {
+  ++group.intended;
+  group.answered += answered;
+  group.failed += failed;
+  if (answered) group.latency.add(trace.done - trace.created);
+  group.first = group.first == kNoWall ? trace.created : std::min(group.first, trace.created);
+  group.last = std::max(group.last, trace.done);
+}
+
+// The bucket of that time; the series are made coarser where it lies beyond them.
+Bucket* Summary::bucket(Wall at) {
+  if (at < start_) at = start_;
+  auto index = static_cast<std::size_t>((at - start_) / width_);
+  while (index >= kBucketsMax) {
+    for (std::size_t i = 0; i < buckets_.size(); ++i) {
+      if (i % 2 == 1)
+        merge(buckets_[i / 2], buckets_[i]);
+      else if (i > 0)
+        buckets_[i / 2] = std::move(buckets_[i]);
+    }
+    buckets_.resize((buckets_.size() + 1) / 2);
+    width_ *= 2;
+    index = static_cast<std::size_t>((at - start_) / width_);
+  }
+  if (index >= buckets_.size()) buckets_.resize(index + 1);
+  return &buckets_[index];
+}
+
+void Summary::add_to_series(const wire::Trace& trace, bool answered, bool failed) {
+  Bucket& due = *bucket(trace.created);
+  ++due.offered;
+  if (!trace.closed_loop && trace.dispatched != kNoWall)
+    due.dispatch.add(trace.dispatched - trace.created);
+  if (trace.sent != kNoWall) ++bucket(trace.sent)->sent;
+  Bucket& over = *bucket(trace.done);
+  if (trace.sent != kNoWall) ++over.over;
+  over.failed += failed;
+  if (!answered) return;
+  ++over.achieved;
+  over.latency.add(trace.done - trace.created);
+}
+
+Summary::Quarter& Summary::quarter(Wall at) {
+  const std::int64_t number = at.time_since_epoch() / kQuarter;
+  Quarter& quarter = quarters_[static_cast<std::size_t>(number) % quarters_.size()];
+  if (quarter.number != number) {
+    // A late trace mustn't clear a newer quarter; its own is over.
+    if (number < quarter.number) return late_;
+    quarter.number = number;
+    quarter.offered = quarter.achieved = quarter.failed = 0;
+    quarter.latency.clear();
+    quarter.dispatch.clear();
+  }
+  return quarter;
+}
+
+void Summary::add_to_live(const wire::Trace& trace, bool answered, bool failed) {
+  // Traces come when they are over, so that "offered" here follows `created` by a latency.
+  ++quarter(trace.created).offered;
+  Quarter& over = quarter(trace.done);
+  over.failed += failed;
+  if (!trace.closed_loop && trace.dispatched != kNoWall)
+    over.dispatch.add(trace.dispatched - trace.created);
+  if (!answered) return;
+  ++over.achieved;
+  over.latency.add(trace.done - trace.created);
+}
+
+LiveFigures Summary::live(Wall now) const {
+  const std::int64_t current = now.time_since_epoch() / kQuarter;
+  LiveFigures figures;
+  Histogram latency{Histogram::Grain::kCoarse};
+  Histogram dispatch{Histogram::Grain::kCoarse};
+  for (const Quarter& quarter : quarters_) {
+    // The four whole quarters before the one under way.
+    if (quarter.number < current - 4 || quarter.number >= current) continue;
+    figures.offered_rps += static_cast<double>(quarter.offered);
+    figures.achieved_rps += static_cast<double>(quarter.achieved);
+    figures.failed_rps += static_cast<double>(quarter.failed);
+    latency.merge(quarter.latency);
+    dispatch.merge(quarter.dispatch);
+  }
+  figures.p50 = latency.percentile(0.5);
+  figures.p99 = latency.percentile(0.99);
+  figures.dispatch_p99 = dispatch.percentile(0.99);
+  return figures;
+}
+
+double Summary::offered_rps() const {
+  const double span = to_seconds(last_created_ - first_created_);
+  return counted_ > 1 && span > 0 ? static_cast<double>(counted_ - 1) / span : 0;
+}
+
+double Summary::span_s() const {
+  return counted_ > 0 ? std::max(0.0, to_seconds(last_done_ - first_created_)) : 0;
+}
+
+double Summary::sent_rps() const {
+  const double span = span_s();
+  return span > 0 ? static_cast<double>(counted_ - not_sent_) / span : 0;
+}
+
+double Summary::achieved_rps() const {
+  const double span = span_s();
+  return span > 0 ? static_cast<double>(latency_.count()) / span : 0;
+}
+
+double Summary::failed_rps() const {
+  const double span = span_s();
+  return span > 0 ? static_cast<double>(failed_) / span : 0;
+}
+
+}  // namespace galileo::experiment

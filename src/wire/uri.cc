@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace galileo::wire {
 namespace {
+
+constexpr std::size_t kHostMax = 253;  // of a DNS name, without the root's dot
 
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -43,7 +47,7 @@ bool take_host(std::string_view& authority, std::string& host) {
   for (const char c : host) {
     if (!is_unreserved(c)) return false;
   }
-  return !host.empty();
+  return !host.empty() && host.size() <= kHostMax;
 }
 
 }  // namespace
@@ -58,7 +62,9 @@ Result<Uri> parse_uri(std::string_view text) {
   std::string_view rest = trim(text);
   const std::size_t scheme_end = rest.find("://");
   uri.scheme = "http";
-  if (scheme_end != std::string_view::npos && scheme_end < rest.find_first_of("/?#")) {
+  const bool has_scheme =
+      scheme_end != std::string_view::npos && scheme_end < rest.find_first_of("/?#");
+  if (has_scheme) {
     uri.scheme = to_lower(rest.substr(0, scheme_end));
     rest.remove_prefix(scheme_end + 3);
   }
@@ -73,7 +79,9 @@ Result<Uri> parse_uri(std::string_view text) {
     authority.remove_prefix(at + 1);
   }
   if (!take_host(authority, uri.host)) return no_url(text, "it has no valid host");
-  if (!authority.empty()) {
+  // A port may be left empty (RFC 3986, 3.2.3). Without a scheme it may not: "http:/path" isn't the
+  // host http.
+  if (!authority.empty() && !(has_scheme && authority == ":")) {
     const auto port = authority.front() == ':' ? parse_integer(authority.substr(1)) : std::nullopt;
     if (!port || *port < 1 || *port > 65535) return no_url(text, "its port isn't from 1 to 65535");
     uri.port = static_cast<std::uint16_t>(*port);
@@ -95,7 +103,8 @@ std::string encode_query(std::string_view text) {
 }
 
 std::string encode_path(std::string_view text) {
-  constexpr std::string_view kAllowed = "!#$&'()*+,/:;=?@[]";
+  constexpr std::string_view kAllowed = "!$&'()*+,/:;=?@[]";
+  text = text.substr(0, text.find('#'));
   std::string encoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];

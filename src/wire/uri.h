@@ -1,4 +1,6 @@
-// HTTP URLs (RFC 3986): taken apart, and text made fit for them. Pure functions.
+// HTTP URLs (RFC 3986): taken apart, and text made fit for them. What comes out of here can be
+// written into a request's head as it is: no blank, no control character, nothing beyond ASCII.
+// Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +21,16 @@ struct Uri {
   std::string host_port() const;  // "host:port", "[::1]:80"
 };
 
-// "http://host[:port][/path][?query]"; without a scheme, http is meant.
+// "http://host[:port][/path][?query]"; without a scheme, http is meant. An Error for another
+// scheme (https too, until there is TLS), a host or port that can't be one.
 Result<Uri> parse_uri(std::string_view text);
 
 // Percent-encodes all but unreserved characters (as a query's names and values need), a blank as
 // '+'.
 std::string encode_query(std::string_view text);
 
-// Percent-encodes what may not stand in a path with its query, and leaves the rest as it is.
+// Percent-encodes what may not stand in a path with its query, and leaves the rest as it is (what
+// is encoded already, too). A fragment is cut off: it is never sent.
 std::string encode_path(std::string_view text);
 
 // Standard base64 with padding.

@@ -153,6 +153,10 @@ void LoopThread::join() {
   thread_.join();
 }
 
+void pause_thread(Duration time) {
+  std::this_thread::sleep_for(time);
+}
+
 unsigned usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -84,6 +84,9 @@ class LoopThread {
   std::thread thread_;
 };
 
+// Lets the calling thread rest; only for desks and set-up, never on a data loop under way.
+void pause_thread(Duration time);
+
 // Cores that this process may use.
 unsigned usable_cores();
 

@@ -1,0 +1,76 @@
+// Takes what the loops and instruments make, and puts it where it is kept and counted: each loop
+// has a ring into the collector's desk, which drains all rings every few milliseconds, adds to the
+// summary and writes to the spool. The loops never wait for it; a full ring loses a trace and
+// counts that.
+//
+// Made, started and stopped by the control thread; the work is done at its own desk.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiment/summary.h"
+#include "experiment/telemetry_series.h"
+#include "load/trace_sink.h"
+#include "net/loop.h"
+#include "store/spool.h"
+
+namespace galileo::experiment {
+
+class Collector {
+ public:
+  struct Options {
+    std::size_t loops = 1;
+    Wall start;                                     // of the series
+    std::size_t ring_bytes = std::size_t{8} << 20;  // a loop: some 50,000 traces
+  };
+
+  // `spool` may be written by the collector only, from start() to stop().
+  Collector(const Options& options, std::unique_ptr<store::SpoolWriter> spool);
+  ~Collector();
+
+  // One sink a loop; lives on that loop.
+  load::TraceSink& sink(std::size_t loop);
+
+  // Samples and events, from any thread; not for the way of a request.
+  void put(const wire::Sample& sample);
+  void put(const wire::Event& event);
+
+  void start();
+
+  // What the live view shows; waits for one turn of the desk.
+  struct Snapshot {
+    LiveFigures live;
+    load::Ledger ledger;      // of the traces so far
+    double cpu_pct = -1;      // the last sample of `cpu`; -1: none yet
+    std::string spool_error;  // why the spool can't be written, if so
+  };
+  Snapshot snapshot(Wall now);
+
+  // After the loops are done: takes what is left, flushes. Then summary() and the rest may be read.
+  void stop();
+  const Summary& summary() const { return summary_; }
+  const TelemetrySeries& telemetry() const { return telemetry_; }
+  store::SpoolWriter& spool() { return *spool_; }
+  std::uint64_t traces_lost() const;
+  const std::optional<Error>& spool_error() const { return spool_error_; }
+
+ private:
+  class Ring;
+  void tick();
+  void drain_rings();
+  void take(std::size_t loop, std::string_view message);
+
+  std::unique_ptr<store::SpoolWriter> spool_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+  Summary summary_;
+  TelemetrySeries telemetry_;
+  double cpu_pct_ = -1;
+  std::optional<Error> spool_error_;
+  std::unique_ptr<net::LoopThread> desk_;
+  std::unique_ptr<net::Timer> timer_;
+};
+
+}  // namespace galileo::experiment

@@ -1,0 +1,245 @@
+#include "experiment/on_processes.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "net/clock.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "wire/http1.h"
+#include "wire/uri.h"
+
+extern char** environ;
+
+namespace galileo::experiment {
+namespace {
+
+constexpr Duration kProbeEvery = std::chrono::milliseconds{20};
+constexpr int kProbeTimeoutMs = 1000;
+
+std::string status_text(int status) {
+  if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
+  return fmt::format("exit status {}", WEXITSTATUS(status));
+}
+
+// A connection to the address, made within the probe's time; -1: none.
+int connect_once(const net::Address& address) {
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, address.raw(), address.size) == 0) return fd;
+  pollfd waiting{fd, POLLOUT, 0};
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (errno == EINPROGRESS && poll(&waiting, 1, kProbeTimeoutMs) == 1 &&
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0)
+    return fd;
+  close(fd);
+  return -1;
+}
+
+// Sends a GET and reads the status line; true for any complete head below 500.
+bool answers(int fd, const wire::Uri& uri) {
+  const std::string request =
+      wire::http1::serialize_request("GET", uri.path, uri.host_port(), {}, nullptr, true);
+  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) return false;
+  wire::http1::ResponseParser parser;
+  parser.start(false);
+  char buffer[4096];
+  while (parser.status() < 0 && !parser.failed()) {
+    pollfd waiting{fd, POLLIN, 0};
+    if (poll(&waiting, 1, kProbeTimeoutMs) != 1) return false;
+    const ssize_t count = recv(fd, buffer, sizeof buffer, 0);
+    if (count <= 0) return false;
+    parser.feed({buffer, static_cast<std::size_t>(count)});
+  }
+  return parser.status() > 0 && parser.status() < 500;
+}
+
+// "host:port" accepts, or the URL answers.
+bool is_ready(const std::string& ready) {
+  const bool is_url = ready.find("://") != std::string::npos;
+  const auto uri = is_url ? wire::parse_uri(ready) : Result<wire::Uri>(wire::Uri{});
+  if (!uri.ok()) return false;
+  const auto addresses = net::resolve(is_url ? uri->host_port() : ready, 0);
+  if (!addresses.ok()) return false;
+  for (const net::Address& address : *addresses) {
+    const int fd = connect_once(address);
+    if (fd < 0) continue;
+    const bool ready_now = !is_url || answers(fd, *uri);
+    close(fd);
+    if (ready_now) return true;
+  }
+  return false;
+}
+
+// In the child, between fork and exec: only calls that are safe there.
+[[noreturn]] void become(const std::vector<char*>& argv, const std::vector<char*>& environment,
+                         const std::string& directory, int log_fd, pid_t parent) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);  // it died before we asked to die with it
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, 0);
+  if (log_fd >= 0) {
+    dup2(log_fd, 1);
+    dup2(log_fd, 2);
+  } else {
+    dup2(2, 1);
+  }
+  if (!directory.empty() && chdir(directory.c_str()) != 0) _exit(126);
+  execvpe(argv[0], argv.data(), environment.data());
+  _exit(127);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (std::string& text : texts) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+std::vector<std::string> environment_of(const Application& application) {
+  std::vector<std::string> texts;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view name =
+        std::string_view(*entry).substr(0, std::string_view(*entry).find('='));
+    bool replaced = false;
+    for (const auto& [key, value] : application.environment) replaced = replaced || key == name;
+    if (!replaced) texts.emplace_back(*entry);
+  }
+  for (const auto& [key, value] : application.environment) texts.push_back(key + "=" + value);
+  return texts;
+}
+
+// The last lines of an application's output, for the error that says it ended.
+std::string tail_of(const std::string& path) {
+  const auto text = read_whole_file(path, std::size_t{1} << 20);
+  if (!text.ok()) return {};
+  const std::string_view trimmed = trim(*text);
+  const std::size_t line = trimmed.rfind('\n');
+  return std::string(line == std::string_view::npos ? trimmed : trimmed.substr(line + 1));
+}
+
+}  // namespace
+
+std::string own_path() {
+  char path[4096];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "galileo";
+}
+
+Result<void> Processes::start(const Application& application,
+                              const std::function<bool()>& interrupted) {
+  if (!application.ready.empty() && is_ready(application.ready))
+    return Error{ErrorCode::kUsage, fmt::format("can't start application '{}'", application.name),
+                 application.ready, "something answers there already",
+                 "stop it (ss -ltnp), or give the application another port"};
+  Running running;
+  running.application = application;
+  if (!log_folder_.empty()) {
+    TRY(make_folders(log_folder_));
+    running.log_path = fmt::format("{}/{}.log", log_folder_, application.name);
+  }
+  const int log_fd = running.log_path.empty()
+                         ? -1
+                         : open(running.log_path.c_str(),
+                                O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  std::vector<std::string> words = application.command;
+  if (words.front() == "galileo") words.front() = own_path();
+  std::vector<std::string> variables = environment_of(application);
+  const std::vector<char*> argv = pointers(words);
+  const std::vector<char*> environment = pointers(variables);
+  const pid_t parent = getpid();
+  running.pid = fork();
+  if (running.pid == 0) become(argv, environment, application.directory, log_fd, parent);
+  if (log_fd >= 0) close(log_fd);
+  if (running.pid < 0)
+    return system_error(fmt::format("can't start application '{}'", application.name), {}, errno);
+  setpgid(running.pid, running.pid);
+  running_.push_back(running);
+  return wait_ready(running_.back(), interrupted);
+}
+
+Result<void> Processes::wait_ready(Running& running, const std::function<bool()>& interrupted) {
+  const Application& application = running.application;
+  const net::RealClock clock;
+  const Time deadline = clock.now() + application.ready_timeout;
+  // Without an address to ask, one look: it must not have ended at once.
+  const std::string what = fmt::format("application '{}'", application.name);
+  while (true) {
+    net::pause_thread(kProbeEvery);
+    if (reap(running, false)) {
+      const std::string last = tail_of(running.log_path);
+      const std::string reason =
+          WIFEXITED(running.status) && WEXITSTATUS(running.status) == 127
+              ? fmt::format("there is no program '{}'", application.command[0])
+              : status_text(running.status);
+      return Error{ErrorCode::kUnavailable, what + " ended before it was ready", running.log_path,
+                   last.empty() ? reason : fmt::format("{} ({})", reason, last),
+                   "check its command and its output"};
+    }
+    if (application.ready.empty() || is_ready(application.ready)) return {};
+    if (interrupted()) return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    if (clock.now() >= deadline)
+      return Error{
+          ErrorCode::kUnavailable, what + " isn't ready", application.ready,
+          fmt::format("nothing answered within {}", format_duration(application.ready_timeout)),
+          "check its command, or give it a longer ready_timeout"};
+  }
+}
+
+pid_t Processes::pid(const std::string& name) const {
+  for (const Running& running : running_) {
+    if (running.application.name == name && !running.reaped) return running.pid;
+  }
+  return 0;
+}
+
+bool Processes::reap(Running& running, bool block) {
+  if (running.reaped) return true;
+  if (waitpid(running.pid, &running.status, block ? 0 : WNOHANG) == running.pid)
+    running.reaped = true;
+  return running.reaped;
+}
+
+std::vector<std::string> Processes::ended() {
+  std::vector<std::string> names;
+  for (Running& running : running_) {
+    if (reap(running, false))
+      names.push_back(
+          fmt::format("{} ({})", running.application.name, status_text(running.status)));
+  }
+  return names;
+}
+
+void Processes::stop() {
+  const net::RealClock clock;
+  for (auto running = running_.rbegin(); running != running_.rend(); ++running) {
+    if (!reap(*running, false)) {
+      kill(-running->pid, SIGTERM);
+      const Time deadline = clock.now() + running->application.stop_timeout;
+      while (!reap(*running, false) && clock.now() < deadline)
+        net::pause_thread(std::chrono::milliseconds{5});
+    }
+    // Also what it has left behind in its group.
+    kill(-running->pid, SIGKILL);
+    reap(*running, true);
+  }
+  running_.clear();
+}
+
+}  // namespace galileo::experiment

@@ -1,0 +1,81 @@
+// An instrument reads one thing of this machine and puts it into a sink as samples. It keeps what
+// it needs to make a rate of two readings; it never waits, and starts no program. The files are
+// found under roots that are settings, so that a recorded tree can stand for a machine. Lives on
+// one thread, that of its Sampler.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/sink.h"
+#include "base/time.h"
+#include "wire/sample.h"
+
+namespace galileo::telemetry {
+
+// A process to watch, its children included.
+struct Watched {
+  std::string name;
+  std::int64_t pid = 0;
+};
+
+// Where and what to read.
+struct Machine {
+  std::string node;            // the node's name in the samples
+  std::string proc = "/proc";  // roots
+  std::string sys = "/sys";
+  std::vector<std::string> net_devices;   // empty: all but lo
+  std::vector<std::string> disk_devices;  // empty: all but loop*, ram*
+  std::vector<Watched> processes;
+};
+
+// Takes readings and makes samples of them.
+class Readings {
+ public:
+  Readings(Sink<wire::Sample>& sink, const std::string& node) : sink_(sink) { sample_.node = node; }
+  void set_time(Wall at) { sample_.at = at; }
+  Wall at() const { return sample_.at; }
+  void put(std::string_view metric, std::string_view subsystem, double value) {
+    sample_.metric = metric;
+    sample_.subsystem = subsystem;
+    sample_.value = value;
+    sink_.put(sample_);
+  }
+
+ private:
+  Sink<wire::Sample>& sink_;
+  wire::Sample sample_;  // kept, so that a reading allocates nothing
+};
+
+enum class ReadOutcome : unsigned char {
+  kRead,
+  kNoData,  // this machine hasn't got it: no fault
+  kFailed,  // it should be there and can't be read
+};
+
+class Instrument {
+ public:
+  virtual ~Instrument() = default;
+  // One reading, now; readings.at() is its time. The first reading of a rate puts nothing.
+  virtual ReadOutcome read(Readings& readings) = 0;
+};
+
+#define INSTRUMENT(name, period_ms, topics, unit) \
+  std::unique_ptr<Instrument> make_##name(const Machine& machine);
+#include "telemetry/instruments.def"
+#undef INSTRUMENT
+
+struct InstrumentRow {
+  std::string_view name;
+  Duration period;  // default
+  std::string_view topics;
+  std::string_view unit;
+  std::unique_ptr<Instrument> (*make)(const Machine& machine);
+};
+const std::vector<InstrumentRow>& instrument_rows();
+std::vector<std::string> instrument_names();
+
+}  // namespace galileo::telemetry

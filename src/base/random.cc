@@ -1,13 +1,15 @@
 #include "base/random.h"
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <numbers>
 
+#include "base/portable_math.h"
+
 // xoshiro256++ 1.0 of Blackman and Vigna, its state filled by splitmix64 as they advise. The
 // distributions are textbook methods on top of it, written here rather than taken from <random>,
-// whose draws differ from one standard library to the next.
+// whose draws differ from one standard library to the next; and over base/portable_math.h, whose
+// results don't differ from one C library to the next.
 
 namespace galileo {
 namespace {
@@ -20,9 +22,9 @@ std::uint64_t splitmix(std::uint64_t& state) {
   return z ^ (z >> 31);
 }
 
-// (0, 1]: what a logarithm can take.
+// (0, 1): neither 0 nor 1, so that a logarithm of it is finite and not 0.
 double open_unit(Random& random) {
-  return 1.0 - random.unit();
+  return (static_cast<double>(random.bits() >> 12) + 0.5) * 0x1.0p-52;
 }
 
 }  // namespace
@@ -75,8 +77,8 @@ double Random::triangular(double low, double high, double mode) {
 double Random::normalvariate(double mu, double sigma) {
   // Box and Muller; the second value of the pair isn't kept, so that the draws don't depend on how
   // calls of different kinds are mixed.
-  const double radius = std::sqrt(-2.0 * std::log(open_unit(*this)));
-  return mu + sigma * radius * std::cos(2.0 * std::numbers::pi * unit());
+  const double radius = std::sqrt(-2.0 * portable::log(open_unit(*this)));
+  return mu + sigma * radius * portable::cos_turns(unit());
 }
 
 double Random::gauss(double mu, double sigma) {
@@ -84,29 +86,34 @@ double Random::gauss(double mu, double sigma) {
 }
 
 double Random::lognormvariate(double mu, double sigma) {
-  return std::exp(normalvariate(mu, sigma));
+  return portable::exp(normalvariate(mu, sigma));
 }
 
 double Random::expovariate(double lambda) {
-  return -std::log(open_unit(*this)) / lambda;
+  return -portable::log(open_unit(*this)) / lambda;
 }
 
 double Random::vonmisesvariate(double mu, double kappa) {
-  // Best and Fisher's rejection from a wrapped Cauchy distribution.
+  // Best and Fisher's rejection from a wrapped Cauchy distribution. With s = 1 / (2 kappa) and
+  // r = s + sqrt(1 + s^2), their cosine f of the angle is (1 + r z) / (r + z), and their kappa *
+  // (r - f) is r / (r + z). The angle itself is taken by its half, tan^2(angle / 2) =
+  // (1 - f) / (1 + f), which keeps its digits where kappa is large and f next to 1.
   const double two_pi = 2.0 * std::numbers::pi;
   if (kappa <= 1e-6) return two_pi * unit();
-  const double tau = 1.0 + std::sqrt(1.0 + 4.0 * kappa * kappa);
-  const double rho = (tau - std::sqrt(2.0 * tau)) / (2.0 * kappa);
-  const double r = (1.0 + rho * rho) / (2.0 * rho);
-  double f = 0;
+  const double s = 0.5 / kappa;
+  const double root = std::sqrt(1.0 + s * s);
+  const double r = s + root;
+  const double r_less_one = s + s * s / (1.0 + root);
+  double half_turn = 0;  // in units of half a turn: z is cos(pi * half_turn)
   while (true) {
-    const double z = std::cos(std::numbers::pi * unit());
-    f = (1.0 + r * z) / (r + z);
-    const double c = kappa * (r - f);
+    half_turn = unit();
+    const double c = r / (r + portable::cos_turns(half_turn / 2));
     const double u = open_unit(*this);
-    if (c * (2.0 - c) > u || std::log(c / u) + 1.0 >= c) break;
+    if (c * (2.0 - c) > u || portable::log(c / u) + 1.0 >= c) break;
   }
-  const double angle = std::acos(std::clamp(f, -1.0, 1.0));
+  const double tangent = std::sqrt(r_less_one / (r + 1.0)) * portable::sin_turns(half_turn / 4) /
+                         portable::cos_turns(half_turn / 4);
+  const double angle = 2.0 * portable::atan(tangent);
   const double turned = unit() < 0.5 ? mu - angle : mu + angle;
   const double wrapped = std::fmod(turned, two_pi);
   return wrapped < 0 ? wrapped + two_pi : wrapped;
@@ -116,7 +123,7 @@ double Random::gammavariate(double alpha, double beta) {
   // Marsaglia and Tsang; below 1, from alpha + 1 by a power of a uniform draw.
   if (alpha < 1.0) {
     const double larger = gammavariate(alpha + 1.0, 1.0);
-    return beta * larger * std::pow(open_unit(*this), 1.0 / alpha);
+    return beta * larger * portable::pow(open_unit(*this), 1.0 / alpha);
   }
   const double d = alpha - 1.0 / 3.0;
   const double c = 1.0 / std::sqrt(9.0 * d);
@@ -126,7 +133,7 @@ double Random::gammavariate(double alpha, double beta) {
     if (root <= 0) continue;
     const double v = root * root * root;
     const double u = open_unit(*this);
-    if (std::log(u) < 0.5 * x * x + d - d * v + d * std::log(v)) return beta * d * v;
+    if (portable::log(u) < 0.5 * x * x + d * (1.0 - v + portable::log(v))) return beta * d * v;
   }
 }
 
@@ -137,11 +144,11 @@ double Random::betavariate(double alpha, double beta) {
 }
 
 double Random::paretovariate(double alpha) {
-  return std::pow(open_unit(*this), -1.0 / alpha);
+  return portable::pow(open_unit(*this), -1.0 / alpha);
 }
 
 double Random::weibullvariate(double alpha, double beta) {
-  return alpha * std::pow(-std::log(open_unit(*this)), 1.0 / beta);
+  return alpha * portable::pow(-portable::log(open_unit(*this)), 1.0 / beta);
 }
 
 }  // namespace galileo

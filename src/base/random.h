@@ -1,6 +1,9 @@
 // The seeded source of all chance in here: a small, fast generator (xoshiro256++) and the eleven
-// distributions with the parameters of Python's `random`. The same seed gives the same draws on any
-// machine. Values; not thread-safe, each owner has its own.
+// distributions with the parameters of Python's `random`. The same seed gives the same draws, bit
+// for bit, on any machine. Values; not thread-safe, each owner has its own.
+//
+// Parameters aren't checked here: whoever takes them from people does (load/distribution.h). A draw
+// that doesn't fit a double is infinite.
 #pragma once
 
 #include <array>

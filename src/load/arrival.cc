@@ -2,32 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "base/text.h"
 #include "load/distribution.h"
+#include "load/elapsed.h"
 
 namespace galileo::load {
 namespace {
 
-// One draw an inter-arrival.
+constexpr double kRateMax = 1e9;
+constexpr double kWaitMin_s = 1e-9;
+
+// One draw an inter-arrival; a draw of 0 or less goes at once.
 class DrawnArrival final : public Arrival {
  public:
   explicit DrawnArrival(const Distribution& distribution) : distribution_(distribution) {}
   std::optional<Duration> next(Random& random) override {
-    const double draw_s = distribution_.draw(random);
-    // A draw of 0 or less goes at once; one beyond all time ends the sequence.
-    if (draw_s > 0) {
-      if (!(to_seconds(at_) + draw_s < 9e9)) return std::nullopt;
-      at_ += Duration{std::llround(draw_s * 1e9)};
-    }
-    return at_;
+    if (!elapsed_.add(distribution_.draw(random))) return std::nullopt;
+    return elapsed_.at();
+  }
+  double expected(Duration within) const override {
+    return to_seconds(within) / distribution_.mean_wait();
   }
 
  private:
   const Distribution distribution_;
-  Duration at_{0};
+  Elapsed elapsed_;
 };
 
 class RateArrival final : public Arrival {
@@ -37,9 +41,13 @@ class RateArrival final : public Arrival {
   std::optional<Duration> next(Random& random) override {
     amount_ += exponential_ ? random.expovariate(1.0) : 1.0;
     const std::optional<double> at_s = shape_->when(amount_, random);
-    if (!at_s || !(*at_s < 9e9)) return std::nullopt;
+    if (!at_s || !(*at_s < to_seconds(kHorizon))) return std::nullopt;
     last_ = std::max(last_, Duration{std::llround(*at_s * 1e9)});
     return last_;
+  }
+  double expected(Duration within) const override {
+    const double reached = shape_->reached(to_seconds(within));
+    return exponential_ ? reached : std::floor(reached + 1e-6);
   }
 
  private:
@@ -69,6 +77,15 @@ constexpr std::array kMakers{
 
 Error wrong_arrival(std::string why, std::string hint) {
   return Error{ErrorCode::kUsage, std::move(why), {}, {}, std::move(hint)};
+}
+
+Result<void> check_rates(std::string_view kind, const std::vector<double>& rates_rps) {
+  for (const double rate : rates_rps) {
+    if (!(rate >= 0 && rate <= kRateMax))
+      return wrong_arrival(fmt::format("{} can't have a rate of {}", kind, rate),
+                           "rates go from 0 to 1e9 requests a second");
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Arrival>> make_rate_arrival(std::unique_ptr<RateShape> shape,
@@ -101,28 +118,17 @@ Result<std::unique_ptr<Arrival>> make_arrival(const ArrivalSpec& spec) {
 }
 
 bool unpaced(const ArrivalSpec& spec) {
-  return spec.kind == "constant" && (spec.parameters.empty() || spec.parameters.front() <= 0);
+  if (spec.kind == "constant")
+    return spec.parameters.empty() ||
+           (spec.parameters.size() == 1 && spec.parameters[0] < kWaitMin_s);
+  const auto distribution = make_distribution(spec.kind, spec.parameters);
+  return distribution.ok() && distribution->mean_wait() < kWaitMin_s;
 }
 
 double expected_requests(const ArrivalSpec& spec, Duration duration) {
-  const double wanted_s = to_seconds(duration);
-  if (const auto distribution = make_distribution(spec.kind, spec.parameters); distribution.ok()) {
-    const double mean_s = distribution->mean();
-    return mean_s > 0 ? wanted_s / mean_s : std::numeric_limits<double>::infinity();
-  }
   if (unpaced(spec)) return std::numeric_limits<double>::infinity();
-  auto arrival = make_arrival(spec);
-  if (!arrival.ok()) return 0;
-  // Counted over a bounded part of the sequence, and projected from there.
-  constexpr int kCounted = 200'000;
-  Random random(1);
-  double last_s = 0;
-  for (int i = 0; i < kCounted; ++i) {
-    const auto due = (*arrival)->next(random);
-    if (!due || *due > duration) return i;
-    last_s = to_seconds(*due);
-  }
-  return last_s > 0 ? kCounted * wanted_s / last_s : std::numeric_limits<double>::infinity();
+  const auto arrival = make_arrival(spec);
+  return arrival.ok() ? (*arrival)->expected(duration) : 0;
 }
 
 const std::vector<ArrivalRow>& arrival_rows() {

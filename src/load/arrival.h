@@ -1,6 +1,9 @@
 // When requests are due. An Arrival is a pure sequence: the same seed gives the same times on any
 // machine and any number of threads. It knows no clock; Schedule puts it into a client's limits.
 // Owned by its Schedule; lives on the loop of its client.
+//
+// Times are whole nanoseconds since the client's start. Each is rounded from the exact sum of what
+// came before it, so that no rounding adds up: ten million requests at 3,000/s end where they must.
 #pragma once
 
 #include <memory>
@@ -15,22 +18,31 @@
 
 namespace galileo::load {
 
+// No request is ever due later than this; a sequence that would go on beyond it has ended.
+inline constexpr Duration kHorizon = std::chrono::hours{24 * 365 * 100};
+
 class Arrival {
  public:
   virtual ~Arrival() = default;
   // Time since the client's start at which the next request is due: one inter-arrival after the
   // start for the first, never before the last one; nothing when the sequence has ended.
   virtual std::optional<Duration> next(Random& random) = 0;
+  // How many requests are due within that time since the start, on average over all seeds; to be
+  // asked before the first next().
+  virtual double expected(Duration within) const = 0;
 };
 
 // A rate over time, as its integral: a request is due each time that it reaches the next whole
-// number (static), or the next sum of unit exponential draws (exponential: a Poisson process).
+// number (static), or the next sum of unit exponential draws (exponential: a Poisson process). In
+// seconds, and requests a second.
 class RateShape {
  public:
   virtual ~RateShape() = default;
-  // The time, in seconds, at which the integral of the rate since 0 reaches `amount`, which only
-  // ever grows from call to call; nothing when it never does.
+  // The time at which the integral of the rate since 0 reaches `amount`, which only ever grows from
+  // call to call; nothing when it never does.
   virtual std::optional<double> when(double amount, Random& random) = 0;
+  // The integral up to `at_s`; of a rate that chance makes, on average. Before the first when().
+  virtual double reached(double at_s) const = 0;
 };
 
 #define ARRIVAL(name, parameters, fewest, most, text) \
@@ -42,14 +54,17 @@ class RateShape {
 Result<std::unique_ptr<Arrival>> make_rate_arrival(std::unique_ptr<RateShape> shape,
                                                    const std::string& process);
 
-// Checks kind, parameters and process; not for a spec that is unpaced().
+// Checks kind, parameters and process; not for a spec that is unpaced(). A list of recorded
+// inter-arrivals isn't copied: `spec` outlives the arrival.
 Result<std::unique_ptr<Arrival>> make_arrival(const ArrivalSpec& spec);
 
-// As fast as possible: `constant` without a time between requests. Has no schedule; its requests
-// are sent as connections become free.
+// As fast as possible: no time between requests that could be told from none (`constant` without a
+// parameter, a distribution of draws that are never above 0). Has no schedule; its requests are
+// sent as connections become free.
 bool unpaced(const ArrivalSpec& spec);
 
-// How many requests a spec that passed make_arrival() makes due within `duration`, on average.
+// How many requests a spec makes due within `duration`, on average; infinite for an unpaced one,
+// 0 for one that make_arrival() refuses.
 double expected_requests(const ArrivalSpec& spec, Duration duration);
 
 struct ArrivalRow {
@@ -63,5 +78,8 @@ std::vector<std::string> arrival_names();
 
 // An Error about the parameters of an arrival.
 Error wrong_arrival(std::string why, std::string hint);
+
+// Every rate is from 0 to 1e9 requests a second: one a nanosecond, the grain of time in here.
+Result<void> check_rates(std::string_view kind, const std::vector<double>& rates_rps);
 
 }  // namespace galileo::load

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -34,6 +35,22 @@ const Row* find(std::string_view name) {
     if (row.name == name) return &row;
   }
   return nullptr;
+}
+
+double normal_mean_wait(double mu, double sigma) {
+  if (sigma == 0) return std::max(mu, 0.0);
+  const double z = mu / sigma;
+  const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+  const double below = std::erfc(-z / std::numbers::sqrt2) / 2;
+  return std::max(mu * below + sigma * density, 0.0);
+}
+
+double mean_of_draws(const Distribution& distribution) {
+  constexpr int kDraws = 100'000;
+  Random random(1);
+  double sum = 0;
+  for (int i = 0; i < kDraws; ++i) sum += std::max(distribution.draw(random), 0.0);
+  return sum / kDraws;
 }
 
 Error wrong(std::string why, std::string hint) {
@@ -70,25 +87,25 @@ double Distribution::draw(Random& random) const {
   return 0;
 }
 
-double Distribution::mean() const {
+double Distribution::mean_wait() const {
   switch (kind) {
-    case DistributionKind::uniform:
-      return (p[0] + p[1]) / 2;
+    case DistributionKind::uniform: {
+      const auto [low, high] = std::minmax(p[0], p[1]);
+      if (high <= 0) return 0;
+      return low >= 0 ? (low + high) / 2 : high / 2 * (high / (high - low));
+    }
     case DistributionKind::triangular:
-      return (p[0] + p[1] + p[2]) / 3;
+      if (p[1] <= 0) return 0;
+      return p[0] >= 0 ? (p[0] + p[1] + p[2]) / 3 : mean_of_draws(*this);
     case DistributionKind::normalvariate:
     case DistributionKind::gauss:
-      return p[0];
+      return normal_mean_wait(p[0], p[1]);
     case DistributionKind::lognormvariate:
       return std::exp(p[0] + p[1] * p[1] / 2);
     case DistributionKind::expovariate:
       return 1 / p[0];
-    case DistributionKind::vonmisesvariate: {
-      // Values are folded into [0, 2 pi): the mean of a narrow one is mu, of the uniform one pi.
-      const double folded = std::fmod(p[0], 2 * std::numbers::pi);
-      return p[1] <= 1e-6 ? std::numbers::pi
-                          : (folded < 0 ? folded + 2 * std::numbers::pi : folded);
-    }
+    case DistributionKind::vonmisesvariate:
+      return mean_of_draws(*this);
     case DistributionKind::gammavariate:
       return p[0] * p[1];
     case DistributionKind::betavariate:

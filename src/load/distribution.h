@@ -23,8 +23,9 @@ struct Distribution {
   std::array<double, 3> p{};
 
   double draw(Random& random) const;
-  // Its mean, where it has one in closed form; infinite for a pareto of alpha <= 1.
-  double mean() const;
+  // The mean of its draws as times to wait, that is with those below 0 taken as 0. Infinite for a
+  // pareto of alpha <= 1. Where there is no closed form, the mean of many draws.
+  double mean_wait() const;
 };
 
 // The names of all distributions, in the table's order.

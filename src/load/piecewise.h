@@ -1,7 +1,8 @@
-// A rate that is constant for a while, then another: what steps and random walks are made of.
-// Passive; owned by its Arrival.
+// A rate that is constant for a while, then another: what steps and random walks are made of. Where
+// it is 0, time passes and nothing is due. Passive; owned by its Arrival.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "load/arrival.h"
@@ -19,7 +20,9 @@ class Piecewise : public RateShape {
     for (int pieces = 0; pieces < kPiecesMax; ++pieces) {
       if (current_ && current_->rps > 0) {
         const double at_s = begins_s_ + (amount - before_) / current_->rps;
-        if (at_s <= begins_s_ + current_->seconds) return at_s;
+        // A piece's last request is often due at its very end: rounding mustn't lose it.
+        const double ends_s = begins_s_ + current_->seconds;
+        if (at_s <= ends_s + kRounding_s) return std::min(at_s, ends_s);
       }
       if (current_) {
         before_ += current_->rps * current_->seconds;
@@ -36,7 +39,8 @@ class Piecewise : public RateShape {
   virtual std::optional<RatePiece> next_piece(Random& random) = 0;
 
  private:
-  static constexpr int kPiecesMax = 1'000'000;
+  static constexpr int kPiecesMax = 100'000;
+  static constexpr double kRounding_s = 1e-9;
 
   std::optional<RatePiece> current_;
   double begins_s_ = 0;  // of the current piece

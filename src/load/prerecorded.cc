@@ -1,28 +1,39 @@
 // Inter-arrivals from a list: a profile.
+#include <fmt/format.h>
+
 #include <cmath>
+#include <span>
 
 #include "load/arrival.h"
+#include "load/elapsed.h"
 
 namespace galileo::load {
 namespace {
 
+// The list is the spec's, however many clients follow it.
 class Prerecorded final : public Arrival {
  public:
-  explicit Prerecorded(std::vector<double> between_s) : between_s_(std::move(between_s)) {}
+  explicit Prerecorded(std::span<const double> between_s) : between_s_(between_s) {}
   std::optional<Duration> next(Random&) override {
     if (position_ == between_s_.size()) return std::nullopt;
-    const double wait_s = between_s_[position_++];
-    if (wait_s > 0) {
-      if (!(to_seconds(at_) + wait_s < 9e9)) return std::nullopt;
-      at_ += Duration{std::llround(wait_s * 1e9)};
+    if (!elapsed_.add(between_s_[position_])) return std::nullopt;
+    ++position_;
+    return elapsed_.at();
+  }
+  double expected(Duration within) const override {
+    Elapsed elapsed;
+    double count = 0;
+    for (const double wait_s : between_s_) {
+      if (!elapsed.add(wait_s) || elapsed.at() > within) break;
+      ++count;
     }
-    return at_;
+    return count;
   }
 
  private:
-  const std::vector<double> between_s_;
+  const std::span<const double> between_s_;
   std::size_t position_ = 0;
-  Duration at_{0};
+  Elapsed elapsed_;
 };
 
 }  // namespace
@@ -31,6 +42,11 @@ class Prerecorded final : public Arrival {
 Result<std::unique_ptr<Arrival>> make_prerecorded(const ArrivalSpec& spec) {
   if (spec.recorded_s.empty())
     return wrong_arrival("prerecorded has no inter-arrivals", "give a profile file or a list");
+  for (std::size_t i = 0; i < spec.recorded_s.size(); ++i) {
+    if (!std::isfinite(spec.recorded_s[i]))
+      return wrong_arrival(fmt::format("inter-arrival {} of the list isn't finite", i + 1),
+                           "a list holds seconds");
+  }
   return std::unique_ptr<Arrival>(std::make_unique<Prerecorded>(spec.recorded_s));
 }
 

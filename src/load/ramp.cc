@@ -3,6 +3,7 @@
 // its digits when a is far larger than b - a.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "load/arrival.h"
@@ -23,7 +24,13 @@ class Ramp final : public RateShape {
     }
     const double slope = (to_ - from_) / seconds_;
     const double root = std::sqrt(std::max(0.0, from_ * from_ + 2 * slope * amount));
-    return 2 * amount / (from_ + root);
+    return std::min(2 * amount / (from_ + root), seconds_);
+  }
+
+  double reached(double at_s) const override {
+    const double in_ramp_s = std::min(at_s, seconds_);
+    const double at_its_end = from_ + (to_ - from_) * in_ramp_s / seconds_;
+    return (from_ + at_its_end) / 2 * in_ramp_s + to_ * (at_s - in_ramp_s);
   }
 
  private:
@@ -36,9 +43,10 @@ class Ramp final : public RateShape {
 
 Result<std::unique_ptr<Arrival>> make_ramp(const ArrivalSpec& spec) {
   const std::vector<double>& p = spec.parameters;
-  if (p[0] < 0 || p[1] < 0 || p[0] + p[1] <= 0 || p[2] <= 0)
+  TRY(check_rates(spec.kind, {p[0], p[1]}));
+  if (p[0] + p[1] <= 0 || p[2] <= 0)
     return wrong_arrival(fmt::format("ramp({}) sends nothing", fmt::join(p, ", ")),
-                         "it takes (from_rps, to_rps, seconds), rates 0 or more, seconds above 0");
+                         "it takes (from_rps, to_rps, seconds): one rate above 0, seconds above 0");
   return make_rate_arrival(std::make_unique<Ramp>(p[0], p[1], p[2]), spec.process);
 }
 

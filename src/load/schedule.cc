@@ -1,5 +1,6 @@
 #include "load/schedule.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace galileo::load {
@@ -11,9 +12,11 @@ Result<Schedule> Schedule::make(const ClientSpec& spec, std::uint64_t seed, std:
                                 Stripe stripe, std::optional<Duration> ends_after) {
   Schedule schedule(TRY(make_arrival(spec.arrival)), Random(seed, client));
   schedule.stripe_ = stripe;
-  schedule.start_after_ = spec.start_after;
+  // Within the horizon, sums of times can't overflow.
+  schedule.start_after_ = std::min(spec.start_after, kHorizon);
   schedule.ends_after_ = ends_after;
-  if (spec.duration) schedule.ends_after_ = spec.start_after + *spec.duration;
+  if (spec.duration)
+    schedule.ends_after_ = schedule.start_after_ + std::min(*spec.duration, kHorizon);
   schedule.requests_max_ = spec.requests.value_or(std::numeric_limits<std::uint64_t>::max());
   return schedule;
 }

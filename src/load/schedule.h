@@ -10,7 +10,7 @@
 
 namespace galileo::load {
 
-// Of requests 1, 2, 3, ...: those whose number - 1 leaves `index` when divided by `count`.
+// Of requests 1, 2, 3, ... those whose number - 1 leaves `index` when divided by `count`.
 struct Stripe {
   std::uint32_t index = 0;
   std::uint32_t count = 1;
@@ -25,7 +25,8 @@ struct Due {
 class Schedule {
  public:
   // `client` is the client's number over the whole run: with `seed` it gives its draws.
-  // `ends_after` (since the start of the phase) holds where the spec has no duration of its own.
+  // `ends_after` (since the start of the phase) holds where the spec has no duration of its own. A
+  // request that is due at the very end is still sent. `spec` outlives the schedule.
   static Result<Schedule> make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
                                Stripe stripe, std::optional<Duration> ends_after);
 

@@ -1,52 +1,79 @@
 // A rate that swings like a sine: r(t) = (sin(2 pi t / P) + 1) / 2 * max.
-// Its integral is R(t) = max/2 * (t + P/(2 pi) * (1 - cos(2 pi t / P))), which never falls; there
-// is no closed form for when it reaches an amount, so that is found by halving an interval that
-// holds it.
+//
+//   max |   _          _
+//       | _/ \_      _/ \_
+//     0 |/      \_ _/      \_ _
+//       +----------------------  t
+//        0        P         2 P
+//
+// In turns x = t / P, a swing sends max P / 2 requests, and up to x it has sent the share
+// F(x) = x + (1 - cos 2 pi x) / (2 pi) of them. F has no inverse in closed form: whole swings are
+// taken off, and within one, Newton's steps find x, kept between bounds that each step narrows
+// (near the trough, where the rate is next to 0, they alone would leap).
 #include <fmt/format.h>
 
 #include <cmath>
 #include <numbers>
 
+#include "base/portable_math.h"
 #include "load/arrival.h"
 
 namespace galileo::load {
 namespace {
 
+constexpr double kPeriodMin_s = 1e-6;
+
+double share_sent(double x) {
+  return x + (1 - portable::cos_turns(x)) / (2 * std::numbers::pi);
+}
+
 class Sine final : public RateShape {
  public:
-  Sine(double max_rps, double period_s) : max_rps_(max_rps), period_s_(period_s) {}
+  Sine(double max_rps, double period_s)
+      : swing_(max_rps * period_s / 2), period_s_(period_s), near_(1e-11 / period_s) {}
 
   std::optional<double> when(double amount, Random&) override {
-    // R is max/2 * t, give or take what one swing adds: at most max * P / (2 pi).
-    double low = std::max(0.0, 2 * amount / max_rps_ - period_s_ / std::numbers::pi);
-    double high = 2 * amount / max_rps_ + period_s_;
-    // 80 halvings are more than a double has bits: the loop ends when the ends meet.
-    for (int i = 0; i < 80 && high - low > 1e-10; ++i) {
-      const double middle = (low + high) / 2;
-      (integral(middle) < amount ? low : high) = middle;
-    }
-    return high;
+    const double swings = std::floor(amount / swing_);
+    last_x_ = turns_to(amount / swing_ - swings);
+    return (swings + last_x_) * period_s_;
   }
+
+  double reached(double at_s) const override { return swing_ * share_sent(at_s / period_s_); }
 
  private:
-  double integral(double t) const {
-    const double turn = 2 * std::numbers::pi / period_s_;
-    return max_rps_ / 2 * (t + (1 - std::cos(turn * t)) / turn);
+  // The x in [0, 1] of which share_sent() is `share`; the search begins where the last one ended.
+  double turns_to(double share) const {
+    double low = 0;
+    double high = 1;
+    double x = last_x_;
+    for (int i = 0; i < 100; ++i) {
+      const double error = share_sent(x) - share;
+      (error < 0 ? low : high) = x;
+      double next = x - error / (1 + portable::sin_turns(x));
+      if (!(next > low && next < high)) next = (low + high) / 2;
+      const bool found = std::abs(next - x) <= near_ || next == low || next == high;
+      x = next;
+      if (found) break;
+    }
+    return x;
   }
 
-  const double max_rps_;
+  const double swing_;  // requests in one
   const double period_s_;
+  const double near_;  // turns; 10 ps
+  double last_x_ = 0;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Arrival>> make_sine(const ArrivalSpec& spec) {
-  if (spec.parameters[0] <= 0 || spec.parameters[1] <= 0)
-    return wrong_arrival(
-        fmt::format("sine({}, {}) sends nothing", spec.parameters[0], spec.parameters[1]),
-        "give max_rps and period_s above 0");
-  return make_rate_arrival(std::make_unique<Sine>(spec.parameters[0], spec.parameters[1]),
-                           spec.process);
+  const double max_rps = spec.parameters[0];
+  const double period_s = spec.parameters[1];
+  TRY(check_rates(spec.kind, {max_rps}));
+  if (max_rps <= 0 || period_s < kPeriodMin_s)
+    return wrong_arrival(fmt::format("sine({}, {}) sends nothing", max_rps, period_s),
+                         "give max_rps and period_s above 0 (a period of 1e-6 s at least)");
+  return make_rate_arrival(std::make_unique<Sine>(max_rps, period_s), spec.process);
 }
 
 }  // namespace galileo::load

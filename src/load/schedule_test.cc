@@ -1,0 +1,133 @@
+#include "load/schedule.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+namespace galileo::load {
+namespace {
+
+ClientSpec client_of(std::string kind, std::vector<double> parameters,
+                     std::string process = "static") {
+  ClientSpec spec;
+  spec.arrival.kind = std::move(kind);
+  spec.arrival.parameters = std::move(parameters);
+  spec.arrival.process = std::move(process);
+  return spec;
+}
+
+std::vector<Due> all(const ClientSpec& spec, std::uint64_t seed = 7, std::uint32_t client = 0,
+                     Stripe stripe = {}, std::optional<Duration> ends_after = std::nullopt) {
+  auto schedule = Schedule::make(spec, seed, client, stripe, ends_after);
+  REQUIRE(schedule.ok());
+  std::vector<Due> list;
+  while (const auto due = schedule->next()) list.push_back(*due);
+  CHECK_FALSE(schedule->next());  // ended for good
+  return list;
+}
+
+std::map<std::uint64_t, Duration> by_number(const std::vector<Due>& list) {
+  std::map<std::uint64_t, Duration> times;
+  for (const Due& due : list) times.emplace(due.number, due.at);
+  CHECK(times.size() == list.size());
+  return times;
+}
+
+TEST_CASE("a client's schedule is the same over any number of loops") {
+  for (ClientSpec spec :
+       {client_of("expovariate", {100}), client_of("gammavariate", {0.5, 0.01}),
+        client_of("constant", {0.001}), client_of("sine", {100, 3}, "exponential"),
+        client_of("random_walk", {50, 20, 100, 1}, "exponential")}) {
+    CAPTURE(spec.arrival.kind);
+    spec.requests = 1003;
+    const auto whole = by_number(all(spec));
+    REQUIRE(whole.size() == 1003);
+    CHECK(whole.begin()->first == 1);
+    CHECK(whole.rbegin()->first == 1003);
+    for (std::uint32_t loops = 2; loops <= 8; ++loops) {
+      std::vector<Due> together;
+      for (std::uint32_t i = 0; i < loops; ++i) {
+        for (const Due& due : all(spec, 7, 0, {i, loops})) together.push_back(due);
+      }
+      CHECK(by_number(together) == whole);
+    }
+  }
+}
+
+TEST_CASE("another seed or client has another schedule, the same ones have the same") {
+  ClientSpec spec = client_of("expovariate", {100});
+  spec.requests = 100;
+  const auto first = by_number(all(spec, 7, 0));
+  CHECK(by_number(all(spec, 7, 0)) == first);
+  CHECK(by_number(all(spec, 7, 1)) != first);
+  CHECK(by_number(all(spec, 8, 0)) != first);
+}
+
+// What runs were recorded with stays repeatable: these times may not change, on any machine.
+TEST_CASE("a seed's due times are these, to the nanosecond") {
+  ClientSpec spec = client_of("expovariate", {100});
+  spec.requests = 4;
+  std::vector<std::int64_t> due_ns;
+  for (const Due& due : all(spec, 7, 0)) due_ns.push_back(due.at.count());
+  CHECK(due_ns == std::vector<std::int64_t>{23075620, 33307475, 34182028, 57102578});
+  spec = client_of("sine", {100, 3}, "exponential");
+  spec.requests = 4;
+  due_ns.clear();
+  for (const Due& due : all(spec, 7, 0)) due_ns.push_back(due.at.count());
+  CHECK(due_ns == std::vector<std::int64_t>{44114728, 62526688, 64071582, 103114033});
+}
+
+TEST_CASE("exactly as many requests as asked for are due, and none for 0") {
+  ClientSpec spec = client_of("constant", {0.5});
+  spec.requests = 3;
+  CHECK(all(spec).size() == 3);
+  spec.requests = 0;
+  CHECK(all(spec).empty());
+  spec.arrival.kind = "prerecorded";
+  spec.arrival.recorded_s = {1, 2};
+  spec.requests = 5;  // more than the list holds
+  CHECK(all(spec).size() == 2);
+}
+
+TEST_CASE("a duration ends the schedule, its last moment included") {
+  ClientSpec spec = client_of("constant_rate", {100});
+  spec.duration = seconds(10);
+  const auto list = all(spec);
+  REQUIRE(list.size() == 1000);
+  CHECK(list.back().at == seconds(10));
+}
+
+TEST_CASE("a client that starts later is due later, and lasts as long from there") {
+  ClientSpec spec = client_of("constant", {1});
+  spec.start_after = seconds(5);
+  spec.duration = seconds(2);
+  const auto list = all(spec, 7, 0, {}, seconds(6));  // its own duration holds, not the phase's
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].at == seconds(6));
+  CHECK(list[1].at == seconds(7));
+}
+
+TEST_CASE("the end of the phase holds for a client without an end") {
+  ClientSpec spec = client_of("constant", {1});
+  spec.start_after = seconds(5);
+  CHECK(all(spec, 7, 0, {}, seconds(8)).size() == 3);
+}
+
+TEST_CASE("times beyond all reason don't overflow") {
+  ClientSpec spec = client_of("constant", {1});
+  spec.start_after = Duration::max();
+  spec.duration = Duration::max();
+  spec.requests = 2;
+  const auto list = all(spec);
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].at == kHorizon + seconds(1));
+}
+
+TEST_CASE("a client whose arrival can't be has no schedule") {
+  const auto schedule = Schedule::make(client_of("expovariate", {-1}), 7, 0, {}, std::nullopt);
+  CHECK_FALSE(schedule.ok());
+}
+
+}  // namespace
+}  // namespace galileo::load

@@ -43,14 +43,18 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 }  // namespace galileo
 
 // TRY(x) is the value of the Result x; where it holds an error, the function returns that instead.
-#define TRY(...)                                        \
-  __extension__({                                       \
-    auto galileo_result = (__VA_ARGS__);                \
-    if (!galileo_result.ok()) {                         \
-      return std::move(galileo_result).error();         \
-    }                                                   \
-    galileo::internal::take(std::move(galileo_result)); \
+// The name inside is another one each time, so that one TRY may stand in another.
+#define GALILEO_JOIN_(a, b) a##b
+#define GALILEO_JOIN(a, b) GALILEO_JOIN_(a, b)
+#define GALILEO_TRY(name, ...)                \
+  __extension__({                             \
+    auto name = (__VA_ARGS__);                \
+    if (!name.ok()) {                         \
+      return std::move(name).error();         \
+    }                                         \
+    galileo::internal::take(std::move(name)); \
   })
+#define TRY(...) GALILEO_TRY(GALILEO_JOIN(galileo_result_, __COUNTER__), __VA_ARGS__)
 
 namespace galileo::internal {
 template <class T>

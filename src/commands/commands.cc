@@ -13,7 +13,9 @@ const std::vector<Command>& all_commands() {
   return commands;
 }
 
-std::string version_text() { return fmt::format("galileo {}\n", GALILEO_VERSION); }
+std::string version_text() {
+  return fmt::format("galileo {}\n", GALILEO_VERSION);
+}
 
 std::string help_text() {
   std::string text =

@@ -1,6 +1,6 @@
-// The subcommands as functions: arguments (without "galileo" and the command's own name) to exit code.
-// Each parses its options, makes its objects and runs them; data goes to stdout, talk to stderr.
-// Called once, on the main thread.
+// The subcommands as functions: arguments (without "galileo" and the command's own name) to exit
+// code. Each parses its options, makes its objects and runs them; data goes to stdout, talk to
+// stderr. Called once, on the main thread.
 #pragma once
 
 #include <string>

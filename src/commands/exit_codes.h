@@ -20,11 +20,15 @@ enum ExitCode : int {
 constexpr ExitCode exit_code(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUsage:
-    case ErrorCode::kNotFound: return kWrongUsage;
-    case ErrorCode::kUnavailable: return kUnreachable;
-    case ErrorCode::kInterrupted: return kEndedBySignal;
+    case ErrorCode::kNotFound:
+      return kWrongUsage;
+    case ErrorCode::kUnavailable:
+      return kUnreachable;
+    case ErrorCode::kInterrupted:
+      return kEndedBySignal;
     case ErrorCode::kIo:
-    case ErrorCode::kCorrupt: return kFailed;
+    case ErrorCode::kCorrupt:
+      return kFailed;
   }
   return kFailed;
 }

@@ -31,7 +31,8 @@ std::string hint_for(const CLI::App& app, const Arguments& arguments) {
     const std::string flag = argument.substr(0, argument.find('='));
     if (flag.size() < 3 || flag.substr(0, 2) != "--") continue;
     if (std::find(flags.begin(), flags.end(), flag) != flags.end()) continue;
-    if (const auto near = did_you_mean(flag, flags)) return fmt::format("did you mean '{}'?", *near);
+    if (const auto near = did_you_mean(flag, flags))
+      return fmt::format("did you mean '{}'?", *near);
   }
   return "see --help";
 }

@@ -25,7 +25,8 @@ int fail(std::string_view command, const Error& error);
 // The environment, as the rooms below take it; a secret NAME may come from the file in NAME_FILE.
 std::optional<std::string> environment(std::string_view name);
 
-// True where text for a person may have colour: stderr or stdout is a terminal and NO_COLOR is unset.
+// True where text for a person may have colour: stderr or stdout is a terminal and NO_COLOR is
+// unset.
 bool colour_allowed(int fd);
 
 }  // namespace galileo::commands

@@ -1,5 +1,5 @@
-// `galileo target`: a small HTTP application to load. Every path answers; the delay of each answer is
-// drawn from a distribution, a share of them may be errors.
+// `galileo target`: a small HTTP application to load. Every path answers; the delay of each answer
+// is drawn from a distribution, a share of them may be errors.
 #include <fmt/format.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ struct TargetOptions {
   std::string delay = "0";
   std::uint64_t size_bytes = 2;
   int status = 200;
-  double errors = 0;       // share of answers, 0 to 1
+  double errors = 0;  // share of answers, 0 to 1
   int error_status = 500;
   unsigned threads = 1;
   std::uint64_t seed = 1;
@@ -131,8 +131,7 @@ Result<void> serve(const TargetOptions& options, const Delay& delay) {
   std::vector<std::unique_ptr<Application>> applications;
   for (unsigned i = 0; i < options.threads; ++i) {
     threads.push_back(std::make_unique<net::LoopThread>(fmt::format("target-{}", i)));
-    applications.push_back(
-        std::make_unique<Application>(threads[i]->loop(), options, delay, i));
+    applications.push_back(std::make_unique<Application>(threads[i]->loop(), options, delay, i));
   }
   std::size_t turn = 0;
   net::TcpListener listener(loop, [&](int fd) {
@@ -153,7 +152,8 @@ Result<void> check(const TargetOptions& options) {
     return Error{ErrorCode::kUsage, std::move(why), {}, {}, "see galileo target --help"};
   };
   if (options.errors < 0 || options.errors > 1) return wrong("--errors must be from 0 to 1");
-  if (options.status < 200 || options.status > 599) return wrong("--status must be from 200 to 599");
+  if (options.status < 200 || options.status > 599)
+    return wrong("--status must be from 200 to 599");
   if (options.threads < 1 || options.threads > 256) return wrong("--threads must be from 1 to 256");
   if (options.size_bytes > (std::uint64_t{1} << 30)) return wrong("--size must be at most 1G");
   return {};
@@ -164,9 +164,10 @@ Result<void> check(const TargetOptions& options) {
 int target(const Arguments& arguments) {
   TargetOptions options;
   std::string size = "2";
-  CLI::App app("A small HTTP application to load: every path answers.\n\nexample:\n"
-               "  galileo target --listen 127.0.0.1:8080 --delay 'lognormvariate(-6.9, 0.3)'\n",
-               "galileo target");
+  CLI::App app(
+      "A small HTTP application to load: every path answers.\n\nexample:\n"
+      "  galileo target --listen 127.0.0.1:8080 --delay 'lognormvariate(-6.9, 0.3)'\n",
+      "galileo target");
   app.add_option("--listen,-l", options.listen, "address to listen on")->capture_default_str();
   app.add_option("--delay", options.delay,
                  "time before each answer: 5ms, or a distribution in seconds")

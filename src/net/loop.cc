@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -66,14 +67,18 @@ void Loop::unwatch(int fd, IoHandler& handler) {
 
 void Loop::run() {
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-  while (!stopped_) wait_and_dispatch();
+  while (!stopped_) wait_and_dispatch(true);
   stopped_ = false;
 }
 
-void Loop::wait_and_dispatch() {
+void Loop::run_pending() {
+  wait_and_dispatch(false);
+}
+
+void Loop::wait_and_dispatch(bool may_wait) {
   Time now = clock_.now();
   timers_.run_due(now);
-  const Time due = timers_.next_due();
+  const Time due = may_wait ? timers_.next_due() : now;
   timespec timeout{};
   if (due != kNever) {
     const Duration wait = std::max(due - clock_.now(), Duration{0});
@@ -155,6 +160,11 @@ void LoopThread::join() {
 
 void pause_thread(Duration time) {
   std::this_thread::sleep_for(time);
+}
+
+void lower_thread_priority() {
+  // Of the thread: on Linux a thread's id names it here. Refused, it costs only the courtesy.
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10));
 }
 
 unsigned usable_cores() {

@@ -47,13 +47,16 @@ class Loop {
   // Runs until stop(). Makes the thread's timers exact (timer slack 1 ns).
   void run();
 
+  // One turn without waiting: for slow plain code that must still hear of signals.
+  void run_pending();
+
   // From any thread: `task` runs on the loop, after what was posted before it.
   void post(std::function<void()> task);
   // From any thread: run() returns after the current turn.
   void stop();
 
  private:
-  void wait_and_dispatch();
+  void wait_and_dispatch(bool may_wait);
   void run_posted();
 
   RealClock clock_;
@@ -86,6 +89,9 @@ class LoopThread {
 
 // Lets the calling thread rest; only for desks and set-up, never on a data loop under way.
 void pause_thread(Duration time);
+
+// The calling thread gives way to others of this machine: for desks whose work can wait.
+void lower_thread_priority();
 
 // Cores that this process may use.
 unsigned usable_cores();

@@ -1,0 +1,40 @@
+// `galileo run FILE`: runs an experiment file on this machine.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "commands/run_options.h"
+#include "experiment/file.h"
+
+namespace galileo::commands {
+
+int run(const Arguments& arguments) {
+  std::string path;
+  experiment::FileOptions file;
+  bool dry_run = false;
+  OutputOptions output;
+  CLI::App app(
+      "Run an experiment file on this machine.\n\nexample:\n"
+      "  galileo run examples/hello/experiment.yaml --report report.html\n",
+      "galileo run");
+  app.add_option("FILE", path, "the experiment file (YAML)")->required();
+  app.add_option("--set", file.set, "change a value of the file: clients[0].requests=100")
+      ->expected(1)
+      ->take_all();
+  app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
+  add_output_options(app, output);
+  if (const auto over = parse_options(app, arguments)) return *over;
+  file.environment = environment;
+  const auto plan = experiment::load_plan(path, file);
+  if (!plan.ok()) return fail("run", plan.error());
+  if (dry_run) {
+    fmt::print("{}", experiment::describe(*plan));
+    return kFine;
+  }
+  return run_and_print("run", *plan, output, arguments);
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,30 @@
+// The experiment file: YAML (schema/experiment.schema.json describes it) to a Plan. All problems of
+// a file are found in one go, each with its line. Blocking where it reads files; any thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "experiment/plan.h"
+
+namespace galileo::experiment {
+
+struct FileOptions {
+  std::vector<std::string> set;  // "clients[0].requests=100", applied before anything is checked
+  // The value of an environment variable, for ${NAME} and ${NAME:-default}.
+  std::function<std::optional<std::string>(std::string_view)> environment;
+  // The text of a file that the experiment file names (a profile); relative to the file's folder.
+  std::function<Result<std::string>(const std::string& path)> read_file;
+};
+
+// Reads the file and those that it names.
+Result<Plan> load_plan(const std::string& path, const FileOptions& options);
+
+// The same from a text; `path` is for the messages.
+Result<Plan> parse_plan(std::string_view text, const std::string& path, const FileOptions& options);
+
+}  // namespace galileo::experiment

@@ -1,0 +1,83 @@
+#include "experiment/live_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace galileo::experiment {
+namespace {
+
+// ASCII or not, cut to columns: none of our texts has wide characters, so code points count.
+std::string cut(const std::string& line, int width) {
+  int columns = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(line[i]) & 0xc0) != 0x80;
+    if (begins && ++columns > width) return line.substr(0, i);
+  }
+  return line;
+}
+
+std::string bar(double share, int width) {
+  const int full = std::clamp(static_cast<int>(share * width), 0, width);
+  std::string text;
+  for (int i = 0; i < width; ++i) text += i < full ? "█" : "░";
+  return text;
+}
+
+std::string cpu_text(double cpu_pct) {
+  return cpu_pct < 0 ? std::string("-") : fmt::format("{:.0f} %", cpu_pct);
+}
+
+}  // namespace
+
+std::optional<double> progress(const LiveState& state) {
+  std::optional<double> share;
+  if (state.requests_expected && *state.requests_expected > 0)
+    share = static_cast<double>(state.intended) / static_cast<double>(*state.requests_expected);
+  if (state.duration_expected && state.duration_expected->count() > 0)
+    share = std::max(share.value_or(0),
+                     to_seconds(state.elapsed) / to_seconds(*state.duration_expected));
+  if (share) share = std::clamp(*share, 0.0, 1.0);
+  return share;
+}
+
+std::string live_lines(const LiveState& state, int width) {
+  const LiveFigures& f = state.figures;
+  std::string head =
+      fmt::format("{} · {} · {}", state.name, state.phase, format_duration(state.elapsed));
+  if (const auto share = progress(state))
+    head += fmt::format("  {} {:3.0f} %", bar(*share, 20), *share * 100);
+  if (state.stopping) head += "  stopping";
+  std::string text;
+  const auto add = [&](const std::string& line) { text += cut(line, width) + "\n"; };
+  add(head);
+  add(
+      fmt::format("  rate      offered {:>9.1f}/s   achieved {:>9.1f}/s   in flight {} on {} "
+                  "connections",
+                  f.offered_rps, f.achieved_rps, state.in_flight, state.connections));
+  add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}   CPU {}",
+                  format_duration(f.p50), format_duration(f.p99), format_duration(f.dispatch_p99),
+                  cpu_text(state.cpu_pct)));
+  add(fmt::format("  requests  {} due   {} answered   {} failed   {} not sent",
+                  format_count(state.intended), format_count(state.answered),
+                  format_count(state.failed), format_count(state.not_sent)));
+  if (!state.trouble.empty()) add("  ! " + state.trouble);
+  return text;
+}
+
+std::string live_line(const LiveState& state) {
+  const LiveFigures& f = state.figures;
+  std::string line = fmt::format(
+      "{:>6}  {}  offered {:.1f}/s  achieved {:.1f}/s  in flight {}  p50 {}  p99 {}  errors {}  "
+      "dispatch p99 {}  cpu {}",
+      format_duration(state.elapsed), state.phase, f.offered_rps, f.achieved_rps, state.in_flight,
+      format_duration(f.p50), format_duration(f.p99), state.failed + state.not_sent,
+      format_duration(f.dispatch_p99), cpu_text(state.cpu_pct));
+  if (const auto share = progress(state)) line += fmt::format("  {:.0f}%", *share * 100);
+  if (!state.trouble.empty()) line += "  ! " + state.trouble;
+  return line + "\n";
+}
+
+}  // namespace galileo::experiment

@@ -1,0 +1,570 @@
+#include "experiment/run.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <random>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "experiment/collector.h"
+#include "experiment/live_view.h"
+#include "experiment/on_processes.h"
+#include "experiment/report.h"
+#include "experiment/summary_text.h"
+#include "load/engine.h"
+#include "net/signals.h"
+#include "store/drain.h"
+#include "telemetry/machine.h"
+#include "telemetry/sampler.h"
+
+namespace galileo::experiment {
+namespace {
+
+constexpr Duration kViewEvery = std::chrono::milliseconds{200};
+constexpr Duration kDrainEvery = std::chrono::milliseconds{100};
+constexpr Duration kDrainRetry = std::chrono::seconds{2};
+constexpr std::size_t kDrainAtOnce = 5000;
+// After a signal, answers that are on their way get this long.
+constexpr Duration kGraceAfterSignal = std::chrono::seconds{2};
+
+// "%Y%m%d%H%M-" and 4 hex digits, as the old system has them.
+std::string make_id() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char minute[16];
+  std::strftime(minute, sizeof minute, "%Y%m%d%H%M", &local);
+  return fmt::format("{}-{:04x}", minute, std::random_device{}() & 0xffffu);
+}
+
+// Drains the spool into the database while the run goes on, at a desk of lower priority: the load
+// comes first.
+class DrainDesk {
+ public:
+  DrainDesk(std::unique_ptr<store::Store> store, std::string spool_path)
+      : store_(std::move(store)), spool_path_(std::move(spool_path)) {}
+  ~DrainDesk() { stop(); }
+
+  void start() {
+    desk_ = std::make_unique<net::LoopThread>("drain");
+    timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
+    desk_->loop().post([this] {
+      net::lower_thread_priority();
+      tick(desk_->loop().clock().now());
+    });
+  }
+
+  void stop() {
+    if (!desk_) return;
+    desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
+    desk_->join();
+    desk_.reset();
+  }
+
+  // All that is in the spool; on the caller's thread, after stop().
+  Result<void> finish() {
+    if (!drain_) drain_ = TRY(store::Drain::open(spool_path_, *store_));
+    while (TRY(drain_->step())) {
+    }
+    return {};
+  }
+  std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
+
+ private:
+  void tick(Time now) {
+    const auto moved = step();
+    // A database that is away costs nothing but disk: it is tried again.
+    Duration wait = kDrainEvery;
+    if (!moved.ok()) wait = kDrainRetry;
+    if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
+    desk_->loop().timers().set(*timer_, now + wait);
+  }
+  Result<bool> step() {
+    if (!drain_) drain_ = TRY(store::Drain::open(spool_path_, *store_));
+    auto moved = drain_->step(kDrainAtOnce);
+    // After a failure the reader stands beyond what the store has: begin again where the store is.
+    if (!moved.ok()) drain_.reset();
+    return moved;
+  }
+
+  std::unique_ptr<store::Store> store_;
+  const std::string spool_path_;
+  std::unique_ptr<store::Drain> drain_;
+  std::unique_ptr<net::LoopThread> desk_;
+  std::unique_ptr<net::Timer> timer_;
+};
+
+// Reads the instruments at a desk of its own.
+class SamplerDesk final : public Sink<wire::Sample> {
+ public:
+  SamplerDesk(Collector& collector, const WallClock& wall_clock)
+      : collector_(collector), wall_clock_(wall_clock) {}
+  ~SamplerDesk() override { stop(); }
+
+  Result<void> start(const telemetry::SamplerOptions& options) {
+    sampler_ = TRY(telemetry::Sampler::make(options, *this));
+    desk_ = std::make_unique<net::LoopThread>("telemetry");
+    timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
+    desk_->loop().post([this] {
+      const Time now = desk_->loop().clock().now();
+      sampler_->start(now);
+      tick(now);
+    });
+    return {};
+  }
+  void stop() {
+    if (!desk_) return;
+    desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
+    desk_->join();
+    desk_.reset();
+  }
+  void put(const wire::Sample& sample) override { collector_.put(sample); }
+
+ private:
+  void tick(Time now) {
+    net::Loop& loop = desk_->loop();
+    sampler_->run_due(now, [&] { return wall_clock_.wall(loop.clock().now()); });
+    loop.timers().set(*timer_, sampler_->next_due());
+  }
+
+  Collector& collector_;
+  const WallClock wall_clock_;
+  std::unique_ptr<telemetry::Sampler> sampler_;
+  std::unique_ptr<net::LoopThread> desk_;
+  std::unique_ptr<net::Timer> timer_;
+};
+
+class Run {
+ public:
+  Run(Plan plan, const RunOptions& options)
+      : plan_(std::move(plan)),
+        options_(options),
+        wall_clock_(net::RealClock().wall_clock()),
+        signals_(control_, [this](int) { on_signal(); }),
+        view_timer_([this](Time now) { on_view(now); }),
+        give_up_([this](Time) { engine_->end_all(); }) {}
+
+  Result<void> open_books();
+  Result<void> start_applications();
+  Result<void> start_telemetry();
+  Result<void> start_engine();
+  Result<void> run_phases();
+  void stop_sources();
+  Result<void> close_books();
+  // The run couldn't go on: what was recorded is kept, as FAILED.
+  void abandon(const Error& error);
+  RunOutcome outcome();
+
+ private:
+  Result<void> run_phase(const Phase& phase);
+  void wait_for_phase(std::optional<Time> deadline);
+  void on_signal();
+  void on_view(Time now);
+  void draw(Time now);
+  void clear_view();
+  load::Ledger final_ledger();
+  Result<void> keep_result();
+  Wall wall_now() const { return wall_clock_.wall(control_.clock().now()); }
+
+  Plan plan_;
+  const RunOptions options_;
+  const WallClock wall_clock_;
+  net::Loop control_;
+  net::Signals signals_;  // before any other thread, so that they all leave signals to it
+  net::Timer view_timer_;
+  net::Timer give_up_;  // ends what is in flight
+  wire::Experiment experiment_;
+  telemetry::Machine machine_;
+  std::vector<wire::NodeInfo> node_info_;
+  std::string spool_path_;
+  std::unique_ptr<Collector> collector_;
+  std::unique_ptr<DrainDesk> drain_;
+  std::unique_ptr<Processes> processes_;
+  std::unique_ptr<SamplerDesk> sampler_;
+  std::unique_ptr<load::Engine> engine_;
+  load::Engine::Snapshot last_snapshot_;
+  Expectation expectation_;
+  std::string phase_name_;
+  bool phase_done_ = false;
+  int signals_seen_ = 0;
+  Time phases_began_{};
+  Time phases_ended_{};
+  Duration cpu_before_{0};
+  Duration cpu_used_{0};
+  int lines_drawn_ = 0;
+  Time line_printed_{};
+  std::string trouble_;
+  std::vector<std::string> notes_;
+  RunResult result_;
+};
+
+// Where everything is written to is opened before anything is started: a folder that can't be
+// written to ends the run before it begins.
+Result<void> Run::open_books() {
+  experiment_.id = make_id();
+  experiment_.name = plan_.name;
+  experiment_.creator = plan_.creator;
+  experiment_.created = wall_now();
+  if (!plan_.seed_given) plan_.seed = draw_seed();
+  for (const std::string& path : {options_.report, options_.json}) {
+    const auto folder = std::filesystem::path(path).parent_path();
+    if (!folder.empty()) TRY(make_folders(folder.string()));
+  }
+  const bool has_database = options_.database != "none";
+  std::unique_ptr<store::Store> store;
+  if (has_database) {
+    store = TRY(store::open_store(options_.database, store::OpenMode::kCreate));
+    for (const store::Recovered& one : TRY(store::recover(*store)))
+      notes_.push_back(fmt::format("recovered {} traces of the earlier run {}",
+                                   format_count(one.traces), one.id));
+  }
+  std::string folder = options_.spool_folder;
+  if (folder.empty()) folder = has_database ? store::spool_folder(store->where()) : ".";
+  TRY(make_folders(folder));
+  spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
+  auto spool = TRY(store::SpoolWriter::create(spool_path_));
+  experiment_.start = wall_now();
+  spool->experiment(
+      [&] {
+        wire::Experiment running = experiment_;
+        running.status = wire::kRunning;
+        return running;
+      }(),
+      "");
+  machine_.node = telemetry::hostname();
+  node_info_ = telemetry::node_info(machine_);
+  for (const wire::NodeInfo& info : node_info_) spool->node_info(info);
+  Collector::Options collected;
+  collected.loops = load::Engine::threads(plan_.limits);
+  collected.start = experiment_.start;
+  collector_ = std::make_unique<Collector>(collected, std::move(spool));
+  collector_->start();
+  if (has_database) {
+    drain_ = std::make_unique<DrainDesk>(std::move(store), spool_path_);
+    drain_->start();
+  }
+  return {};
+}
+
+Result<void> Run::start_applications() {
+  const std::string logs = options_.database == "none"
+                               ? fmt::format("{}.logs", spool_path_)
+                               : fmt::format("{}.logs/{}", options_.database, experiment_.id);
+  processes_ = std::make_unique<Processes>(logs);
+  const auto interrupted = [this] {
+    control_.run_pending();
+    return signals_seen_ > 0;
+  };
+  for (const Application& application : plan_.applications) {
+    TRY(processes_->start(application, interrupted));
+    collector_->put(wire::Event{wall_now(), "application/start", application.name});
+  }
+  return {};
+}
+
+Result<void> Run::start_telemetry() {
+  if (!plan_.telemetry.enabled) return {};
+  telemetry::SamplerOptions options;
+  options.machine = machine_;
+  options.instruments = plan_.telemetry.instruments;
+  options.period = plan_.telemetry.period;
+  for (const std::string& name : plan_.telemetry.applications)
+    options.machine.processes.push_back({name, processes_->pid(name)});
+  for (const WatchedProcess& process : plan_.telemetry.processes) {
+    std::int64_t pid = process.pid;
+    if (!process.pid_file.empty()) {
+      const std::string text = TRY(read_whole_file(process.pid_file, 64));
+      const auto number = parse_integer(trim(text));
+      if (!number)
+        return Error{ErrorCode::kUsage,
+                     fmt::format("can't watch process '{}'", process.name),
+                     process.pid_file,
+                     "the file holds no process id",
+                     {}};
+      pid = *number;
+    }
+    options.machine.processes.push_back({process.name, pid});
+  }
+  // Our own use too: what the generator takes from the machine under test is part of the picture.
+  options.machine.processes.push_back({"galileo", getpid()});
+  sampler_ = std::make_unique<SamplerDesk>(*collector_, wall_clock_);
+  return sampler_->start(options);
+}
+
+Result<void> Run::start_engine() {
+  const std::size_t files = net::raise_open_files_limit();
+  if (files > 100 && plan_.limits.connections_max > files - 100) {
+    plan_.limits.connections_max = static_cast<std::uint32_t>(files - 100);
+    notes_.push_back(fmt::format("at most {} connections: the system allows {} open files",
+                                 plan_.limits.connections_max, files));
+  }
+  load::Engine::Options options;
+  options.limits = plan_.limits;
+  options.services = plan_.services;
+  options.seed = plan_.seed;
+  options.wall_clock = wall_clock_;
+  std::vector<load::TraceSink*> sinks;
+  for (std::size_t i = 0; i < load::Engine::threads(plan_.limits); ++i)
+    sinks.push_back(&collector_->sink(i));
+  engine_ = std::make_unique<load::Engine>(control_, options, sinks);
+  return engine_->resolve();
+}
+
+Result<void> Run::run_phases() {
+  expectation_ = expect(plan_);
+  cpu_before_ = net::RealClock::process_cpu();
+  phases_began_ = control_.clock().now();
+  engine_->set_warmup_until(phases_began_ + plan_.warmup);
+  if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
+  for (const Phase& phase : plan_.phases) {
+    if (signals_seen_ > 0) break;
+    TRY(run_phase(phase));
+  }
+  phases_ended_ = control_.clock().now();
+  cpu_used_ = net::RealClock::process_cpu() - cpu_before_;
+  control_.timers().cancel(view_timer_);
+  clear_view();
+  return {};
+}
+
+Result<void> Run::run_phase(const Phase& phase) {
+  phase_name_ = phase.name;
+  phase_done_ = false;
+  collector_->put(wire::Event{wall_now(), "phase/start", phase.name});
+  // Far enough ahead that all loops have their clients ready before the first request is due.
+  std::uint64_t clients = 0;
+  for (const load::ClientSpec& client : phase.clients) clients += client.count;
+  const Time start = control_.clock().now() + std::chrono::milliseconds{5} +
+                     std::chrono::microseconds{10} * clients;
+  TRY(engine_->begin_phase(phase.name, phase.clients, start, phase.duration, [this] {
+    phase_done_ = true;
+    control_.stop();
+  }));
+  // Where every client has an end in time, the wait has one too: then, and the grace for answers.
+  std::optional<Duration> longest{Duration{0}};
+  for (const load::ClientSpec& client : phase.clients) {
+    const auto lasts = client.duration ? client.duration : phase.duration;
+    if (!lasts) longest.reset();
+    if (longest) longest = std::max(*longest, client.start_after + *lasts);
+  }
+  wait_for_phase(longest ? std::optional<Time>(start + *longest + plan_.limits.grace)
+                         : std::nullopt);
+  collector_->put(wire::Event{wall_now(), "phase/end", phase.name});
+  return {};
+}
+
+void Run::wait_for_phase(std::optional<Time> deadline) {
+  if (deadline) control_.timers().set(give_up_, *deadline);
+  while (!phase_done_) control_.run();
+  control_.timers().cancel(give_up_);
+}
+
+// The first signal ends the sending, and what is in flight a moment later; the second ends all at
+// once.
+void Run::on_signal() {
+  ++signals_seen_;
+  if (!engine_) return;
+  if (signals_seen_ > 1) {
+    engine_->end_all();
+    return;
+  }
+  engine_->stop_sending();
+  control_.timers().set(give_up_, control_.clock().now() + kGraceAfterSignal);
+}
+
+void Run::on_view(Time now) {
+  draw(now);
+  control_.timers().set(view_timer_, now + kViewEvery);
+}
+
+void Run::draw(Time now) {
+  if (!options_.live && now - line_printed_ < std::chrono::milliseconds{990}) return;
+  line_printed_ = now;
+  last_snapshot_ = engine_->snapshot();
+  const Collector::Snapshot collected = collector_->snapshot(wall_now());
+  LiveState state;
+  state.name = plan_.name;
+  state.phase = phase_name_;
+  state.elapsed = now - phases_began_;
+  state.requests_expected = expectation_.requests;
+  state.duration_expected = expectation_.duration;
+  state.figures = collected.live;
+  state.intended = last_snapshot_.ledger.intended;
+  state.answered = last_snapshot_.ledger.answered;
+  state.failed = last_snapshot_.ledger.failed();
+  state.not_sent = last_snapshot_.ledger.not_sent();
+  state.in_flight = last_snapshot_.in_flight;
+  state.connections = last_snapshot_.connections;
+  state.cpu_pct = collected.cpu_pct;
+  state.stopping = signals_seen_ > 0;
+  for (const std::string& name : processes_->ended()) trouble_ = "application ended: " + name;
+  state.trouble = collected.spool_error.empty() ? trouble_ : collected.spool_error;
+  if (!options_.live) {
+    fmt::print(stderr, "{}", live_line(state));
+    return;
+  }
+  const std::string lines = live_lines(state, options_.width);
+  clear_view();
+  fmt::print(stderr, "{}", lines);
+  lines_drawn_ = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
+}
+
+// Back to where the view began, and everything below it cleared.
+void Run::clear_view() {
+  if (lines_drawn_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", lines_drawn_);
+  lines_drawn_ = 0;
+}
+
+// Sources first, then what they feed: nothing is dropped on the way.
+void Run::stop_sources() {
+  clear_view();
+  if (engine_) {
+    last_snapshot_ = engine_->snapshot();
+    engine_->join();
+  }
+  if (sampler_) sampler_->stop();
+  if (processes_) {
+    for (const std::string& name : processes_->ended())
+      notes_.push_back(fmt::format("application ended during the run: {}", name));
+    processes_->stop();
+  }
+  if (collector_) collector_->stop();
+}
+
+load::Ledger Run::final_ledger() {
+  load::Ledger ledger = last_snapshot_.ledger;
+  ledger.traces_lost = collector_->traces_lost();
+  const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
+  ledger.traces_stored = drain_ ? std::min(drain_->traces(), kept) : 0;
+  ledger.traces_spooled = kept - ledger.traces_stored;
+  return ledger;
+}
+
+// All traces into the database, then the end record with the books, then the books too.
+Result<void> Run::close_books() {
+  experiment_.end = wall_now();
+  experiment_.status = wire::kFinished;
+  if (const auto& error = collector_->spool_error())
+    notes_.push_back("the spool couldn't be written whole: " + error->to_text());
+  if (drain_) {
+    drain_->stop();
+    if (const auto drained = drain_->finish(); !drained.ok()) {
+      notes_.push_back("the database didn't take everything, the spool is kept: " +
+                       drained.error().to_text());
+    }
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  result_.experiment = experiment_;
+  result_.ledger = final_ledger();
+  const double lasted = std::max(1e-9, to_seconds(phases_ended_ - phases_began_));
+  for (const Duration& cpu : last_snapshot_.loop_cpu)
+    result_.generator.busiest_loop_share =
+        std::max(result_.generator.busiest_loop_share, to_seconds(cpu) / lasted);
+  result_.generator.cpu_s = to_seconds(cpu_used_);
+  result_.generator.rss_max_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  result_.generator.threads = load::Engine::threads(plan_.limits);
+  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0};
+  result_.verdict = judge(collector_->summary(), evidence);
+  for (const std::string& expression : plan_.thresholds)
+    result_.thresholds.push_back(
+        evaluate(TRY(parse_threshold(expression)), collector_->summary(), collector_->telemetry()));
+  return keep_result();
+}
+
+Result<void> Run::keep_result() {
+  const bool has_database = options_.database != "none";
+  const bool keep_spool = !drain_ || result_.ledger.traces_spooled > 0;
+  Provenance& from = result_.provenance;
+  from.version = options_.version;
+  from.seed = plan_.seed;
+  from.command = options_.command;
+  for (const wire::NodeInfo& info : node_info_) from.host.emplace_back(info.key, info.value);
+  from.file_path = plan_.source_path;
+  from.file_text = plan_.source_text;
+  from.plan_json = to_json(plan_);
+  from.database = has_database ? options_.database : "";
+  from.spool = keep_spool ? spool_path_ : "";
+  from.report = options_.report;
+  result_.notes = notes_;
+  store::SpoolWriter& spool = collector_->spool();
+  spool.end(experiment_, metadata_json(result_));
+  TRY(spool.close());
+  if (drain_) {
+    TRY(drain_->finish());
+    drain_.reset();
+  }
+  if (!keep_spool) {
+    std::error_code ignored;
+    std::filesystem::remove(spool_path_, ignored);
+    std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);
+  }
+  const std::string document = result_json(result_, collector_->summary(), collector_->telemetry());
+  if (!options_.json.empty()) TRY(write_whole_file(options_.json, document + "\n"));
+  if (!options_.report.empty()) TRY(write_report(options_.report, document));
+  return {};
+}
+
+void Run::abandon(const Error& error) {
+  experiment_.end = wall_now();
+  experiment_.status = wire::kFailed;
+  result_.experiment = experiment_;
+  result_.notes = {error.to_text()};
+  result_.verdict = {VerdictValue::kInvalid, {error.to_text()}};
+  result_.ledger = final_ledger();
+  store::SpoolWriter& spool = collector_->spool();
+  spool.end(experiment_, metadata_json(result_));
+  if (!spool.close().ok() || !drain_) return;
+  drain_->stop();
+  if (!drain_->finish().ok()) return;
+  std::error_code ignored;
+  std::filesystem::remove(spool_path_, ignored);
+  std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);
+}
+
+RunOutcome Run::outcome() {
+  RunOutcome outcome;
+  outcome.text = summary_text(result_, collector_->summary(), options_.colour);
+  outcome.verdict = result_.verdict.value;
+  outcome.balanced = result_.ledger.balanced();
+  outcome.interrupted = signals_seen_ > 0;
+  for (const ThresholdResult& threshold : result_.thresholds)
+    outcome.thresholds_passed = outcome.thresholds_passed && threshold.passed;
+  return outcome;
+}
+
+}  // namespace
+
+std::uint64_t draw_seed() {
+  std::random_device device;
+  // Short enough to be typed again.
+  return device() % 1'000'000'000u;
+}
+
+Result<RunOutcome> run_plan(Plan plan, const RunOptions& options) {
+  Run run(std::move(plan), options);
+  TRY(run.open_books());
+  const auto ran = [&]() -> Result<void> {
+    TRY(run.start_applications());
+    // After the applications, so that their processes can be watched from the start.
+    TRY(run.start_telemetry());
+    // Names are resolved only now: an application may be what makes one resolve.
+    TRY(run.start_engine());
+    return run.run_phases();
+  }();
+  run.stop_sources();
+  if (!ran.ok()) {
+    run.abandon(ran.error());
+    return ran.error();
+  }
+  TRY(run.close_books());
+  return run.outcome();
+}
+
+}  // namespace galileo::experiment

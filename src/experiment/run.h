@@ -1,0 +1,42 @@
+// A run: from a plan to a result. The steps, in order, are in run.cc's run_plan(); whatever happens
+// in one of them, what has been recorded is kept and what was started is stopped. Blocking; called
+// on the main thread, which it uses as the control loop.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiment/plan.h"
+#include "experiment/result.h"
+
+namespace galileo::experiment {
+
+struct RunOptions {
+  std::string database = "galileo.sqlite";  // "none": the spool is all that is kept
+  std::string spool_folder;  // empty: beside the database, or here where there is none
+  std::string report;        // path of the HTML report; empty: none
+  std::string json;          // path of the result document; empty: none
+  bool quiet = false;        // no live view
+  bool live = false;         // stderr is a terminal: draw over the last lines
+  int width = 80;            // its columns
+  bool colour = false;
+  std::vector<std::string> command;  // argv, kept with the result
+  std::string version;
+};
+
+struct RunOutcome {
+  std::string text;  // the summary
+  VerdictValue verdict = VerdictValue::kValid;
+  bool balanced = true;
+  bool thresholds_passed = true;
+  bool interrupted = false;
+};
+
+// Runs it. An Error where the run couldn't begin or its result couldn't be kept.
+Result<RunOutcome> run_plan(Plan plan, const RunOptions& options);
+
+// A seed nobody has chosen.
+std::uint64_t draw_seed();
+
+}  // namespace galileo::experiment

@@ -48,12 +48,11 @@ class Sine final : public RateShape {
     double x = last_x_;
     for (int i = 0; i < 100; ++i) {
       const double error = share_sent(x) - share;
+      const double step = error / (1 + portable::sin_turns(x));
+      if (std::abs(step) <= near_) return x - step;
+      if (high - low <= near_) return x;
       (error < 0 ? low : high) = x;
-      double next = x - error / (1 + portable::sin_turns(x));
-      if (!(next > low && next < high)) next = (low + high) / 2;
-      const bool found = std::abs(next - x) <= near_ || next == low || next == high;
-      x = next;
-      if (found) break;
+      x = x - step > low && x - step < high ? x - step : (low + high) / 2;
     }
     return x;
   }

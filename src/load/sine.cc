@@ -12,6 +12,7 @@
 // (near the trough, where the rate is next to 0, they alone would leap).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -30,7 +31,9 @@ double share_sent(double x) {
 class Sine final : public RateShape {
  public:
   Sine(double max_rps, double period_s)
-      : swing_(max_rps * period_s / 2), period_s_(period_s), near_(1e-11 / period_s) {}
+      : swing_(max_rps * period_s / 2),
+        period_s_(period_s),
+        near_(std::max(1e-11 / period_s, 4e-16)) {}
 
   std::optional<double> when(double amount, Random&) override {
     const double swings = std::floor(amount / swing_);
@@ -59,7 +62,7 @@ class Sine final : public RateShape {
 
   const double swing_;  // requests in one
   const double period_s_;
-  const double near_;  // turns; 10 ps
+  const double near_;  // turns: 10 ps, or what a double can tell apart
   double last_x_ = 0;
 };
 

@@ -51,7 +51,7 @@ void Histogram::merge(const Histogram& other) {
 }
 
 void Histogram::clear() {
-  *this = Histogram{};
+  *this = Histogram{static_cast<Grain>(step_bits_)};
 }
 
 Duration Histogram::mean() const {

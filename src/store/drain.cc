@@ -26,27 +26,20 @@ class Drain::Rows final : public SpoolVisitor {
   }
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     ++traces;
-    last = std::max({last, trace.created, trace.done});
     keep(store_.put_trace(experiment.id, trace, names));
   }
   void on_sample(const wire::Sample& sample) override {
-    last = std::max(last, sample.at);
     keep(store_.put_sample(experiment.id, sample));
   }
-  void on_event(const wire::Event& event) override {
-    last = std::max(last, event.at);
-    keep(store_.put_event(experiment.id, event));
-  }
+  void on_event(const wire::Event& event) override { keep(store_.put_event(experiment.id, event)); }
 
   wire::Experiment experiment;
   bool ended = false;
   std::uint64_t traces = 0;
-  Wall last = kNoWall;
   std::optional<Error> failure;
 
  private:
   void save(const wire::Experiment& seen, std::string_view metadata) {
-    last = std::max({last, seen.created, seen.start, seen.end});
     keep(store_.save_experiment(seen));
     if (!metadata.empty()) keep(store_.save_metadata(seen.id, metadata));
   }
@@ -118,15 +111,32 @@ std::uint64_t Drain::traces() const {
 const wire::Experiment& Drain::experiment() const {
   return rows_->experiment;
 }
-Wall Drain::last_time() const {
-  return rows_->last;
-}
 
 std::string spool_folder(const std::string& database_path) {
   return database_path + ".spool";
 }
 
 namespace {
+
+// The latest time that any record of a spool tells: when a run that was cut off came to its end.
+struct LastTime final : SpoolVisitor {
+  void on_experiment(const wire::Experiment& seen, std::string_view) override { see(seen.start); }
+  void on_end(const wire::Experiment& seen, std::string_view) override { see(seen.end); }
+  void on_node_info(const wire::NodeInfo&) override {}
+  void on_trace(const wire::Trace& trace, const wire::Names&) override { see(trace.done); }
+  void on_sample(const wire::Sample& sample) override { see(sample.at); }
+  void on_event(const wire::Event& event) override { see(event.at); }
+  void see(Wall at) { last = std::max(last, at); }
+  Wall last = kNoWall;
+};
+
+Result<Wall> last_time(const std::string& path) {
+  LastTime visitor;
+  const auto reader = TRY(SpoolReader::open(path));
+  while (TRY(reader->read(visitor, 100'000)) == SpoolReader::State::kMore) {
+  }
+  return visitor.last;
+}
 
 // One spool of a run that is over. Nothing: it is still being written.
 Result<std::optional<Recovered>> recover_one(const std::string& path, Store& store) {
@@ -143,7 +153,7 @@ Result<std::optional<Recovered>> recover_one(const std::string& path, Store& sto
     recovered.was_cut = true;
     experiment = *stored;
     experiment.status = wire::kFailed;
-    experiment.end = drain->last_time() == kNoWall ? experiment.created : drain->last_time();
+    experiment.end = TRY(last_time(path));
     TRY(store.save_experiment(experiment));
   }
   std::error_code ignored;

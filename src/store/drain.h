@@ -27,8 +27,6 @@ class Drain {
   std::uint64_t traces() const;  // drained by this object
   // The experiment, once its record has been seen; empty before.
   const wire::Experiment& experiment() const;
-  // The latest time in any record so far.
-  Wall last_time() const;
 
  private:
   class Rows;

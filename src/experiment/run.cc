@@ -163,7 +163,7 @@ class Run {
 
  private:
   Result<void> run_phase(const Phase& phase);
-  void wait_for_phase(std::optional<Time> deadline);
+  void wait_for_phase(Time deadline);  // kNever: until it is done or a signal comes
   void on_signal();
   void on_view(Time now);
   void draw(Time now);
@@ -347,20 +347,20 @@ Result<void> Run::run_phase(const Phase& phase) {
     control_.stop();
   }));
   // Where every client has an end in time, the wait has one too: then, and the grace for answers.
-  std::optional<Duration> longest{Duration{0}};
+  Duration longest{0};
+  bool ends = true;
   for (const load::ClientSpec& client : phase.clients) {
     const auto lasts = client.duration ? client.duration : phase.duration;
-    if (!lasts) longest.reset();
-    if (longest) longest = std::max(*longest, client.start_after + *lasts);
+    ends = ends && lasts;
+    longest = std::max(longest, client.start_after + lasts.value_or(Duration{0}));
   }
-  wait_for_phase(longest ? std::optional<Time>(start + *longest + plan_.limits.grace)
-                         : std::nullopt);
+  wait_for_phase(ends ? start + longest + plan_.limits.grace : kNever);
   collector_->put(wire::Event{wall_now(), "phase/end", phase.name});
   return {};
 }
 
-void Run::wait_for_phase(std::optional<Time> deadline) {
-  if (deadline) control_.timers().set(give_up_, *deadline);
+void Run::wait_for_phase(Time deadline) {
+  if (deadline != kNever) control_.timers().set(give_up_, deadline);
   while (!phase_done_) control_.run();
   control_.timers().cancel(give_up_);
 }

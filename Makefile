@@ -1,0 +1,59 @@
+# The two commands that matter: make demo, make test. Everything they need they install and build.
+SHELL := bash
+JOBS ?= $(shell nproc)
+export CCACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/galileo/ccache
+
+.PHONY: help demo build test check bench fmt lint headers fuzz clean setup-build setup-test setup-bench
+
+help:
+	@echo "make demo    set up, build, and run the quickstart experiment into ./galileo-demo"
+	@echo "make build   set up and build build/release/galileo"
+	@echo "make test    set up, build, and run all tests (the last line counts them)"
+	@echo "make check   the quick inner loop: build, unit tests, house rules, quick black-box tests"
+	@echo "make bench   measure against the named peers (bench/run.py --help for parts of it)"
+	@echo "make fmt     format the code;  make lint: clang-format and clang-tidy as errors"
+	@echo "make headers each header compiles alone;  make fuzz: a short run of every fuzz target"
+
+setup-build:
+	@scripts/setup.sh build
+setup-test:
+	@scripts/setup.sh test
+setup-bench:
+	@scripts/setup.sh bench
+
+build: setup-build
+	@cmake --preset release > build-release.log 2>&1 || { cat build-release.log; exit 1; }
+	@rm -f build-release.log
+	@cmake --build --preset release -j $(JOBS) --target galileo
+
+demo: build
+	@mkdir -p galileo-demo
+	build/release/galileo run examples/hello/experiment.yaml \
+	  --db galileo-demo/galileo.sqlite --report galileo-demo/report.html --json galileo-demo/result.json
+
+test: setup-test
+	@/usr/bin/python3 scripts/test.py --jobs $(JOBS)
+
+check: setup-test
+	@/usr/bin/python3 scripts/test.py --quick --jobs $(JOBS)
+
+fuzz: setup-test
+	@/usr/bin/python3 scripts/test.py --only fuzz --jobs $(JOBS)
+
+headers: setup-build
+	@cmake --preset debug > /dev/null
+	@cmake --build --preset debug -j $(JOBS) --target galileo_headers
+
+bench: setup-bench build
+	@/usr/bin/python3 bench/run.py all
+
+fmt: setup-test
+	@git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-19 -i
+
+lint: setup-test
+	@git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-19 --dry-run --Werror
+	@cmake --preset debug > /dev/null
+	@git ls-files 'src/*.cc' | grep -v _test.cc | xargs -P $(JOBS) -n 4 clang-tidy-19 -p build/debug --quiet
+
+clean:
+	rm -rf build web/dist web/node_modules

@@ -1,9 +1,11 @@
 // The power of two choices: two hosts by weight at random, and of them the one with fewer requests
-// under way.
+// under way. Nearly as even as asking all hosts, at the price of two draws.
 #include "route/policy.h"
 
 namespace galileo::route {
 namespace {
+
+constexpr int kDrawsAgain = 3;
 
 class PowerOfTwo final : public Policy {
  public:
@@ -11,8 +13,11 @@ class PowerOfTwo final : public Policy {
       : draw_(make_random(weights)), under_way_(weights.size()) {}
 
   std::size_t pick(Random& random) override {
+    if (under_way_.size() == 1) return 0;
     const std::size_t one = draw_->pick(random);
-    const std::size_t other = draw_->pick(random);
+    std::size_t other = draw_->pick(random);
+    // Two draws of one host are no choice. Where it has nearly all the weight, it may stay so.
+    for (int again = 0; other == one && again < kDrawsAgain; ++again) other = draw_->pick(random);
     return under_way_[other] < under_way_[one] ? other : one;
   }
   void began(std::size_t host) override { ++under_way_[host]; }

@@ -17,8 +17,10 @@ std::vector<std::string> policy_names() {
 }
 
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::vector<Host>& hosts) {
+  if (hosts.empty())
+    return Error{ErrorCode::kUsage, "a service has no hosts", {}, {}, "give it at least one"};
   std::vector<double> weights;
-  double sum = 0;
+  bool any = false;
   for (const Host& host : hosts) {
     if (!(host.weight >= 0) || !std::isfinite(host.weight))
       return Error{ErrorCode::kUsage,
@@ -27,9 +29,9 @@ Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::ve
                    {},
                    "weights are numbers from 0 up"};
     weights.push_back(host.weight);
-    sum += host.weight;
+    any = any || host.weight > 0;
   }
-  if (sum <= 0)
+  if (!any)
     return Error{ErrorCode::kUsage,
                  "all hosts have the weight 0",
                  {},

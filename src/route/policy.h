@@ -1,5 +1,7 @@
-// The choice among a service's hosts. Passive; nothing is allocated by a choice. It is told when a
-// request begins and ends on a host. Owned by a client, lives on its loop.
+// The choice among a service's hosts. Hosts are indices into the list that it was made of; one with
+// the weight 0 is never chosen. Passive: nothing is allocated by a choice, and its chance is passed
+// in, so that a seed repeats it. It is told when a request begins and ends on a host, and may
+// choose by that. Owned by a client, lives on its loop; when the hosts change, a new one is made.
 #pragma once
 
 #include <memory>
@@ -15,8 +17,10 @@ namespace galileo::route {
 class Policy {
  public:
   virtual ~Policy() = default;
-  // The index of the host that gets the next request.
+  // The index of the host that gets the next request. Whether one is sent is told apart: a choice
+  // that comes to nothing counts as no request.
   virtual std::size_t pick(Random& random) = 0;
+  // A request to that host is under way; it is over (answered or not).
   virtual void began(std::size_t) {}
   virtual void ended(std::size_t) {}
 };

@@ -9,13 +9,18 @@ namespace {
 class WeightedRandom final : public Policy {
  public:
   explicit WeightedRandom(const std::vector<double>& weights) {
+    // Divided by the largest, as a sum of large weights may be beyond a double.
+    const double largest = *std::max_element(weights.begin(), weights.end());
     double sum = 0;
-    for (const double weight : weights) sums_.push_back(sum += weight);
+    for (const double weight : weights) sums_.push_back(sum += weight / largest);
   }
   std::size_t pick(Random& random) override {
+    if (sums_.size() == 1) return 0;
     const double drawn = random.unit() * sums_.back();
-    const auto found = std::upper_bound(sums_.begin(), sums_.end(), drawn);
-    return std::min(static_cast<std::size_t>(found - sums_.begin()), sums_.size() - 1);
+    auto found = std::upper_bound(sums_.begin(), sums_.end(), drawn);
+    // The product may be rounded up to the whole sum: that is still the last host with a weight.
+    if (found == sums_.end()) found = std::lower_bound(sums_.begin(), sums_.end(), drawn);
+    return static_cast<std::size_t>(found - sums_.begin());
   }
 
  private:

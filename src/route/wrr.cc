@@ -1,7 +1,10 @@
 // Weighted round robin by the gcd form of spec/workload.md: the index steps through the hosts; each
 // time it wraps, the current weight falls by the weights' gcd and restarts from the largest; a host
-// is taken when its weight is at least the current weight. Weights that aren't whole are scaled up
-// to whole ones first, so that 0.5 and 1 are 1 and 2.
+// is taken when its weight is at least the current weight. The gcd is of the weights above 0.
+//
+// Weights that aren't whole stand for the smallest whole ones of the same proportions: 0.5 and 1
+// are 1 and 2. Small ones matter, as the order takes the heavier hosts' surplus in one run: 333 and
+// 667 begin with 334 requests in a row for the second host, 1 and 2 with two.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -11,20 +14,37 @@
 namespace galileo::route {
 namespace {
 
-std::vector<std::int64_t> whole_weights(const std::vector<double>& weights) {
-  for (const double scale : {1.0, 10.0, 100.0, 1000.0, 10'000.0}) {
-    const bool whole = std::all_of(weights.begin(), weights.end(), [&](double weight) {
-      return std::abs(weight * scale - std::round(weight * scale)) < 1e-9 * scale;
-    });
-    if (!whole && scale < 10'000.0) continue;
-    std::vector<std::int64_t> scaled;
-    for (const double weight : weights) {
-      const std::int64_t rounded = std::llround(std::min(weight * scale, 1e12));
-      scaled.push_back(weight > 0 ? std::max<std::int64_t>(rounded, 1) : 0);
-    }
-    return scaled;
+constexpr double kLargestWeight = 1e12;
+constexpr int kPartsMax = 10'000;
+
+// Each weight times `scale`, rounded; a host with a weight keeps one.
+std::vector<std::int64_t> scaled(const std::vector<double>& weights, double scale) {
+  std::vector<std::int64_t> whole;
+  for (const double weight : weights) {
+    const std::int64_t rounded = std::llround(std::min(weight * scale, kLargestWeight));
+    whole.push_back(weight > 0 ? std::max<std::int64_t>(rounded, 1) : 0);
   }
-  return {};
+  return whole;
+}
+
+bool all_whole(const std::vector<double>& weights, double scale) {
+  return std::all_of(weights.begin(), weights.end(), [scale](double weight) {
+    const double value = weight * scale;
+    return value <= kLargestWeight && std::abs(value - std::round(value)) <= 1e-9 * value;
+  });
+}
+
+// The smallest weight above 0 is cut into as few parts as make all weights whole numbers of parts.
+std::vector<std::int64_t> whole_weights(const std::vector<double>& weights) {
+  if (all_whole(weights, 1)) return scaled(weights, 1);
+  double smallest = 0;
+  for (const double weight : weights) {
+    if (weight > 0 && (smallest == 0 || weight < smallest)) smallest = weight;
+  }
+  for (int parts = 1; parts <= kPartsMax; ++parts) {
+    if (all_whole(weights, parts / smallest)) return scaled(weights, parts / smallest);
+  }
+  return scaled(weights, kPartsMax / *std::max_element(weights.begin(), weights.end()));
 }
 
 class WeightedRoundRobin final : public Policy {
@@ -36,7 +56,7 @@ class WeightedRoundRobin final : public Policy {
                              [](std::int64_t a, std::int64_t b) { return std::gcd(a, b); })) {}
 
   std::size_t pick(Random&) override {
-    // Ends within one round through all weights: the largest host is always taken.
+    // Ends within one round through the hosts: the heaviest is always taken.
     while (true) {
       if (++index_ >= weights_.size()) {
         index_ = 0;

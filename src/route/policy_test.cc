@@ -1,0 +1,187 @@
+#include "route/policy.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace galileo::route {
+namespace {
+
+std::vector<Host> hosts_of(const std::vector<double>& weights) {
+  std::vector<Host> hosts;
+  for (const double weight : weights)
+    hosts.push_back({"10.0.0." + std::to_string(hosts.size() + 1) + ":80", weight});
+  return hosts;
+}
+
+std::unique_ptr<Policy> made(std::string_view name, const std::vector<double>& weights) {
+  auto policy = make_policy(name, hosts_of(weights));
+  REQUIRE_MESSAGE(policy.ok(), policy.error().to_text());
+  return std::move(*policy);
+}
+
+// Hosts numbered from 1, as the recorded sequences have them.
+std::vector<int> picks(Policy& policy, std::size_t count) {
+  Random random(1);
+  std::vector<int> list;
+  for (std::size_t i = 0; i < count; ++i) list.push_back(static_cast<int>(policy.pick(random)) + 1);
+  return list;
+}
+
+std::vector<int> counts(Policy& policy, std::size_t hosts, int picks, std::uint64_t seed = 1) {
+  Random random(seed);
+  std::vector<int> list(hosts);
+  for (int i = 0; i < picks; ++i) ++list[policy.pick(random)];
+  return list;
+}
+
+// Recorded from the original load balancer, by weights.
+TEST_CASE("wrr chooses in the order of the original balancer") {
+  struct Recorded {
+    std::vector<double> weights;
+    std::vector<int> targets;
+  };
+  const std::vector<Recorded> recorded{
+      {{3, 1}, {1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 2}},
+      {{5, 3, 2}, {1, 1, 1, 2, 1, 2, 3, 1, 2, 3, 1, 1, 1, 2, 1, 2, 3, 1, 2, 3}},
+      {{1}, {1, 1, 1}},
+      {{0, 1}, {2, 2, 2, 2, 2, 2}},
+      {{1, 1}, {1, 2, 1, 2, 1, 2}},
+      {{2, 2, 2}, {1, 2, 3, 1, 2, 3, 1, 2, 3}},
+      {{100, 50}, {1, 1, 2, 1, 1, 2, 1, 1, 2}},
+      {{1, 2, 3, 4}, {4, 3, 4, 2, 3, 4, 1, 2, 3, 4, 4, 3, 4, 2, 3, 4, 1, 2, 3, 4}},
+      {{10, 1}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2}},
+      {{6, 4}, {1, 1, 2, 1, 2, 1, 1, 2, 1, 2, 1, 1, 2, 1, 2}},
+      // The gcd of the weights above 0, as the worker takes it; the balancer took 1 here.
+      {{0, 4, 2}, {2, 2, 3, 2, 2, 3}},
+  };
+  for (const Recorded& wanted : recorded)
+    CHECK(picks(*made("wrr", wanted.weights), wanted.targets.size()) == wanted.targets);
+}
+
+TEST_CASE("wrr takes weights that aren't whole as they are, in the shortest order of theirs") {
+  const std::vector<std::pair<std::vector<double>, std::vector<double>>> cases{
+      {{0.5, 1}, {1, 2}},   {{0.1, 0.25}, {2, 5}},        {{1.0 / 3, 2.0 / 3, 1}, {1, 2, 3}},
+      {{0.3, 0.1}, {3, 1}}, {{0.7, 0, 0.7}, {1, 0, 1}},   {{1e-12, 3e-12}, {1, 3}},
+      {{2.5}, {1}},         {{0.00001, 1}, {1, 100'000}},
+  };
+  for (const auto& [given, whole] : cases) {
+    CAPTURE(given[0]);
+    CHECK(picks(*made("wrr", given), 200) == picks(*made("wrr", whole), 200));
+  }
+}
+
+TEST_CASE("wrr keeps to its weights whatever they are") {
+  for (const std::vector<double>& weights : std::vector<std::vector<double>>{
+           {0.123456789, 0.987654321}, {1e300, 1e300, 1e300}, {3.14159, 2.71828, 1.41421}}) {
+    const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+    const auto list = counts(*made("wrr", weights), weights.size(), 100'000);
+    for (std::size_t i = 0; i < list.size(); ++i)
+      CHECK(list[i] / 100'000.0 == doctest::Approx(weights[i] / sum).epsilon(0.05));
+  }
+}
+
+TEST_CASE("random draws hosts by their weights, and none without one") {
+  const auto list = counts(*made("random", {0, 1, 3, 0, 6, 0}), 6, 100'000);
+  CHECK(list[0] == 0);
+  CHECK(list[3] == 0);
+  CHECK(list[5] == 0);
+  CHECK(std::abs(list[1] - 10'000) < 400);
+  CHECK(std::abs(list[2] - 30'000) < 600);
+  CHECK(std::abs(list[4] - 60'000) < 600);
+  const auto large = counts(*made("random", {0, 1e308, 1e308}), 3, 10'000);
+  CHECK(large[0] == 0);
+  CHECK(std::abs(large[1] - 5000) < 250);
+}
+
+TEST_CASE("fixed keeps to the first host that has a weight") {
+  CHECK(picks(*made("fixed", {0, 2, 5}), 4) == std::vector{2, 2, 2, 2});
+}
+
+TEST_CASE("least_request goes round idle hosts, and past busy ones") {
+  const auto policy = made("least_request", {1, 1, 1});
+  CHECK(picks(*policy, 6) == std::vector{1, 2, 3, 1, 2, 3});
+  policy->began(0);
+  policy->began(0);
+  policy->began(2);
+  CHECK(picks(*policy, 2) == std::vector{2, 2});
+  policy->ended(2);
+  policy->began(1);
+  CHECK(picks(*policy, 2) == std::vector{3, 3});
+}
+
+TEST_CASE("least_request gives a heavier host more before it counts as busy") {
+  const auto policy = made("least_request", {1, 3, 0});
+  Random random(1);
+  std::vector<int> list(3);
+  for (int i = 0; i < 40; ++i) {
+    const std::size_t host = policy->pick(random);
+    policy->began(host);
+    ++list[host];
+  }
+  CHECK(list == std::vector{10, 30, 0});
+}
+
+// Answers never come: what counts is how even the requests lie.
+TEST_CASE("p2c keeps hosts more even than chance does") {
+  const std::vector<double> weights(10, 1);
+  const auto spread = [&](std::string_view name) {
+    const auto policy = made(name, weights);
+    Random random(3);
+    std::vector<int> list(weights.size());
+    for (int i = 0; i < 10'000; ++i) {
+      const std::size_t host = policy->pick(random);
+      policy->began(host);
+      ++list[host];
+    }
+    const auto [least, most] = std::minmax_element(list.begin(), list.end());
+    return *most - *least;
+  };
+  CHECK(spread("p2c") < 10);
+  CHECK(spread("random") > 50);
+}
+
+TEST_CASE("p2c turns to the less busy of two, and back when it is idle again") {
+  const auto policy = made("p2c", {1, 1});
+  for (int i = 0; i < 100; ++i) policy->began(0);
+  CHECK(counts(*policy, 2, 1000)[1] > 900);
+  for (int i = 0; i < 100; ++i) policy->ended(0);
+  CHECK(std::abs(counts(*policy, 2, 1000)[1] - 500) < 80);
+}
+
+TEST_CASE("every policy of the table leaves out hosts without weight and can do with one host") {
+  for (const std::string& name : policy_names()) {
+    CAPTURE(name);
+    CHECK(picks(*made(name, {0.5}), 5) == std::vector{1, 1, 1, 1, 1});
+    CHECK(picks(*made(name, {0, 7, 0}), 5) == std::vector{2, 2, 2, 2, 2});
+    const auto list = counts(*made(name, std::vector<double>(64, 1)), 64, 6400);
+    CHECK(std::accumulate(list.begin(), list.end(), 0) == 6400);
+  }
+}
+
+TEST_CASE("the same seed makes the same choices") {
+  for (const std::string& name : policy_names()) {
+    const std::vector<double> weights{1, 2, 3, 4};
+    CHECK(picks(*made(name, weights), 100) == picks(*made(name, weights), 100));
+  }
+}
+
+TEST_CASE("weights and names that can't be are refused with the reason") {
+  const auto why = [](std::string_view name, const std::vector<double>& weights) {
+    const auto policy = make_policy(name, hosts_of(weights));
+    REQUIRE_FALSE(policy.ok());
+    return policy.error().to_text();
+  };
+  CHECK(why("wrr", {1, -1}) == "host 10.0.0.2:80 has the weight -1; weights are numbers from 0 up");
+  CHECK(why("wrr", {std::nan("")}) ==
+        "host 10.0.0.1:80 has the weight nan; weights are numbers from 0 up");
+  CHECK(why("wrr", {0, 0}) ==
+        "all hosts have the weight 0; give at least one host a weight above 0");
+  CHECK(why("wrr", {}) == "a service has no hosts; give it at least one");
+  CHECK(why("wrrr", {1}) == "unknown balancer 'wrrr'; did you mean 'wrr'?");
+}
+
+}  // namespace
+}  // namespace galileo::route

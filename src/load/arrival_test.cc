@@ -200,11 +200,13 @@ TEST_CASE("steps send each rate for its time, wait through a rate of 0, and end"
   CHECK(due_s(spec_of("steps", {0, 3600, 1, 2}), 100) == std::vector{3601.0, 3602.0});
   // What one step leaves unfinished, the next one finishes.
   CHECK(due_s(spec_of("steps", {0.5, 1, 1, 1}), 100) == std::vector{1.5});
-  for (const double rps : {0.1, 0.3, 7.0, 1e3 / 3, 3000.0}) {
+  for (const double rps : {0.1, 0.3, 0.7, 2.3, 1e3 / 3, 3000.0}) {
     CAPTURE(rps);
     CHECK(due_s(spec_of("steps", {rps, 30, rps, 30}), 1'000'000).size() ==
           static_cast<std::size_t>(rps * 60 + 1e-6));
   }
+  // In doubles, 21 / 0.7 is a little above 30: the last request is due at the end all the same.
+  CHECK(due_s(spec_of("steps", {0.7, 30}), 100).size() == 21);
 }
 
 TEST_CASE("a ramp holds the rate that it reached, and one down to 0 ends") {

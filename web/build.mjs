@@ -1,0 +1,31 @@
+// Bundles the page: dist/report.html holds everything, and a placeholder where the program puts the
+// result document. dist/test/ holds the pure modules for the tests.
+import { build } from "esbuild";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, "dist");
+await mkdir(join(dist, "test"), { recursive: true });
+
+const bundled = await build({
+  entryPoints: [join(here, "src/main.ts")],
+  bundle: true, minify: true, format: "iife", target: "es2020", write: false, legalComments: "inline",
+  outdir: dist, loader: { ".css": "css" },
+});
+const text = (suffix) => bundled.outputFiles.find((file) => file.path.endsWith(suffix)).text;
+const page = await readFile(join(here, "src/page.html"), "utf8");
+// Functions as replacements: a "$&" in the bundle must stay what it is.
+const html = page
+  .replace("/*STYLE*/", () => text(".css"))
+  .replace("/*SCRIPT*/", () => text(".js").replaceAll("</script", "<\\/script"));
+const made = join(dist, "report.html");
+await writeFile(`${made}.part`, html);
+await rename(`${made}.part`, made);
+
+await build({
+  entryPoints: ["format", "data"].map((name) => join(here, `src/${name}.ts`)),
+  bundle: true, format: "esm", outdir: join(dist, "test"), outExtension: { ".js": ".mjs" },
+});
+console.log(`dist/report.html: ${Math.round(html.length / 1024)} KiB`);

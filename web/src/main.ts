@@ -108,13 +108,15 @@ function drawTelemetry(result: Result, charts: TimeCharts, parent: HTMLElement) 
   if (groups.length === 0) parent.append(nothing("No telemetry was recorded."));
   const grid = element("div", { class: "grid" });
   parent.append(grid);
-  for (const group of groups) {
-    const cell = element("div");
-    grid.append(cell);
+  // All cells first: a chart takes the width that its cell has when it is drawn.
+  const cells = groups.map(() => element("div"));
+  grid.append(...cells);
+  groups.forEach((group, i) => {
+    const cell = cells[i];
     const { x, values } = joined(group.lines);
     chart(charts, cell, group.title, { unit: group.unit, x, height: 170,
-      lines: group.lines.map((line, i) => ({ label: line.label, values: values[i] })) });
-  }
+      lines: group.lines.map((line, n) => ({ label: line.label, values: values[n] })) });
+  });
 }
 
 function books(result: Result): HTMLElement {

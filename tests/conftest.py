@@ -1,0 +1,112 @@
+"""What the black-box tests share: the program, free ports, a target, and processes that always end."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+# A build with sanitizers is slower; deadlines grow with it.
+SLOWER = 5 if os.environ.get("GALILEO_PRESET", "release") in ("asan", "tsan") else 1
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def galileo():
+    path = Path(os.environ.get("GALILEO_BINARY", ROOT / "build/release/galileo"))
+    assert path.exists(), f"{path} isn't built: make build"
+    return str(path)
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+class Outcome:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+@pytest.fixture
+def run(galileo, tmp_path):
+    """run("load", url, ...): the program to its end, in an empty folder, within a deadline."""
+    def call(*arguments, timeout=30, env=None, cwd=tmp_path):
+        process = subprocess.Popen(
+            [galileo, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
+            start_new_session=True)
+        try:
+            out, err = process.communicate(timeout=timeout * SLOWER)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            pytest.fail(f"galileo {' '.join(map(str, arguments))}: not over after {timeout} s\n{err}")
+        assert "galileo: bug:" not in err and "Sanitizer" not in err, err
+        return Outcome(process.returncode, out, err)
+    return call
+
+
+@pytest.fixture
+def start(galileo, tmp_path):
+    """start("target", ...): the program in the background; ended with the test."""
+    started = []
+
+    def call(*arguments, cwd=tmp_path, **options):
+        process = subprocess.Popen(
+            [galileo, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options)
+        started.append(process)
+        return process
+    yield call
+    for process in started:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.communicate()
+
+
+def wait_for(condition, what, seconds=10):
+    deadline = time.monotonic() + seconds * SLOWER
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.01)
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def target(start, port):
+    """target("--delay", "5ms"): a running `galileo target`; its URL."""
+    def call(*arguments):
+        start("target", "--listen", f"127.0.0.1:{port}", *arguments)
+        wait_for(lambda: accepts(port), "the target to listen")
+        return f"http://127.0.0.1:{port}/"
+    return call
+
+
+def result_of(path):
+    return json.loads(Path(path).read_text())
+
+
+def strip_colour(text):
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)

@@ -1,0 +1,59 @@
+"""What every command promises: help with an example, clear usage errors, the exit codes."""
+import pytest
+
+COMMANDS = ["run", "load", "target", "exp"]
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_goes_to_stdout(run, command):
+    done = run(command, "--help")
+    assert done.code == 0 and done.err == "", done
+    assert "example" in done.out and f"galileo {command}" in done.out
+
+
+@pytest.mark.quick
+def test_help_of_all(run):
+    done = run("--help")
+    assert done.code == 0
+    assert all(f"  {command}" in done.out for command in COMMANDS)
+    assert run("--version").out.startswith("galileo ")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("arguments, words", [
+    ([], ["usage"]),
+    (["lod"], ["unknown command 'lod'", "did you mean 'load'?"]),
+    (["load"], ["URL"]),
+    (["load", "http://127.0.0.1:1/", "--rat", "5"], ["did you mean '--rate'?"]),
+    (["load", "http://127.0.0.1:1/", "-r", "fast"], ["--rate", "'fast' is no rate"]),
+    (["load", "http://127.0.0.1:1/", "-r", "-5"], ["--rate"]),
+    (["load", "http://127.0.0.1:1/", "-r", "0"], ["--rate", "sends nothing"]),
+    (["load", "http://127.0.0.1:1/", "-d", "5 parsecs"], ["--duration"]),
+    (["load", "http://127.0.0.1:1/", "--arrival", "expo(1)"], ["unknown distribution 'expo'", "did you mean"]),
+    (["load", "ftp://127.0.0.1/"], ["the scheme is 'ftp'"]),
+    (["load", "http://127.0.0.1:99999/"], ["port"]),
+    (["load", "http://127.0.0.1:1/", "--threshold", "p95(latency) 5"], ["comparison is missing"]),
+    (["load", "http://127.0.0.1:1/", "-H", "no colon"], ["is no header"]),
+    (["load", "http://127.0.0.1:1/", "--db", "postgres://x"], ["unknown kind of database"]),
+    (["run", "missing.yaml"], ["can't read the experiment file", "missing.yaml"]),
+    (["run", "."], ["it is a folder"]),
+    (["exp"], ["subcommand"]),
+    (["target", "--delay", "gauss(1)"], ["gauss takes 2 parameters"]),
+    (["target", "--errors", "2"], ["--errors must be from 0 to 1"]),
+])
+def test_wrong_usage_is_one_clear_error_and_ends_with_2(run, arguments, words):
+    done = run(*arguments)
+    assert done.code == 2, done
+    assert done.out == ""
+    for word in words:
+        assert word in done.err, done
+
+
+@pytest.mark.quick
+def test_a_target_on_a_port_in_use_says_what_to_do(run, target, port):
+    target()
+    done = run("target", "--listen", f"127.0.0.1:{port}")
+    assert done.code == 1, done
+    assert f"127.0.0.1:{port}" in done.err and "Address already in use" in done.err and "another port" in done.err

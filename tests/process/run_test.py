@@ -1,0 +1,148 @@
+"""`galileo run`: experiment files from start to end."""
+import json
+import os
+import sqlite3
+import subprocess
+
+import pytest
+from conftest import ROOT, accepts, result_of
+
+FILE = """
+name: small
+creator: me
+seed: 7
+applications:
+  - {{name: app, command: [galileo, target, --listen, "127.0.0.1:{port}"], ready: "127.0.0.1:{port}"}}
+services: {{app: {{hosts: {{"127.0.0.1:{port}": 1}}}}}}
+{clients}
+telemetry: {{period: 50ms, processes: [app]}}
+"""
+CLIENTS = """clients:
+  - {service: app, num: 3, arrival: {distribution: expovariate, parameters: [100]}, requests: 100}"""
+
+
+@pytest.fixture
+def write(tmp_path, port):
+    def call(clients=CLIENTS, extra=""):
+        path = tmp_path / "experiment.yaml"
+        path.write_text(FILE.format(port=port, clients=clients) + extra)
+        return path
+    return call
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+def test_the_whole_job_from_a_file(run, write, tmp_path, port):
+    path = write(extra='thresholds: ["failed == 0", "p99(latency) < 10s", "max(process_rss/app) > 1MB"]\n')
+    done = run("run", path, "--report", "report.html", "--json", "r.json", "-q")
+    assert done.code == 0, done
+    assert not accepts(port), "the application is stopped"
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["answered"] == 300
+    metrics = {(row["metric"], row["subsystem"]) for row in result["telemetry"]}
+    assert {("cpu", ""), ("ram", ""), ("process_rss", "app"), ("process_cpu", "galileo")} <= metrics
+    assert [one["passed"] for one in result["thresholds"]] == [True] * 3
+    assert result["provenance"]["seed"] == 7
+    assert "name: small" in result["provenance"]["file_text"]
+    assert (tmp_path / "report.html").stat().st_size < 2 * 1024 * 1024
+    database = sqlite3.connect(tmp_path / "galileo.sqlite")
+    counts = {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+              for table in ("experiments", "traces", "telemetry", "events", "nodeinfo", "metadata")}
+    assert counts["experiments"] == counts["metadata"] == 1
+    assert counts["traces"] == 300
+    assert min(counts["telemetry"], counts["events"], counts["nodeinfo"]) > 0
+    name, start, end, status = database.execute("SELECT NAME, START, END, STATUS FROM experiments").fetchone()
+    assert (name, status) == ("small", "FINISHED") and end > start
+
+
+def test_the_clients_are_as_asked_and_ids_as_the_spec_says(run, write, tmp_path):
+    assert run("run", write(), "-q").code == 0
+    rows = sqlite3.connect(tmp_path / "galileo.sqlite").execute(
+        "SELECT CLIENT, count(*), count(DISTINCT REQUEST_ID), min(length(REQUEST_ID)) FROM traces GROUP BY CLIENT").fetchall()
+    assert [row[0] for row in rows] == ["local:app:0", "local:app:1", "local:app:2"]
+    assert all(row[1:] == (100, 100, 12) for row in rows)
+
+
+def test_phases_run_one_after_another_and_warmup_is_left_out(run, write, tmp_path):
+    clients = """warmup: 400ms
+phases:
+  - {name: slow, clients: [{service: app, rate: 50, duration: 1s}]}
+  - {name: fast, duration: 1s, clients: [{service: app, rate: 200}]}"""
+    done = run("run", write(clients), "--json", "r.json", "-q")
+    assert done.code == 0, done
+    result = result_of(tmp_path / "r.json")
+    phases = {phase["name"]: phase for phase in result["phases"]}
+    assert set(phases) == {"warmup", "slow", "fast"}
+    assert phases["slow"]["end_s"] <= phases["fast"]["start_s"]
+    assert 18 <= result["ledger"]["warmup"] <= 21
+    assert result["latency_s"]["count"] == result["ledger"]["answered"] - result["ledger"]["warmup"]
+    assert 195 <= phases["fast"]["answered"] <= 200
+
+
+def test_set_and_environment_change_the_file(run, write, tmp_path):
+    path = write()
+    path.write_text(path.read_text().replace("creator: me", "creator: ${WHO:-nobody}"))
+    done = run("run", path, "--dry-run", "--set", "clients[0].requests=7", "--set", "clients[0].num=2",
+               env={"WHO": "someone"})
+    assert done.code == 0, done
+    assert "by someone" in done.out and "about 14 requests" in done.out and "2 x local:app" in done.out
+    assert not (tmp_path / "galileo.sqlite").exists(), "a dry run does nothing"
+
+
+def test_an_application_that_fails_to_start_says_why(run, tmp_path, port):
+    path = tmp_path / "e.yaml"
+    services = f'services: {{a: {{hosts: {{"127.0.0.1:{port}": 1}}}}}}\nclients: [{{service: a, rate: 1, requests: 1}}]\n'
+    for command, words in (('[sh, -c, "echo no luck; exit 3"]', ["ended before it was ready", "exit status 3", "no luck"]),
+                           ("[no-such-program-at-all]", ["there is no program 'no-such-program-at-all'"]),
+                           ("[sleep, '60']", ["isn't ready", f"127.0.0.1:{port}"])):
+        path.write_text(f'name: x\napplications: [{{name: app, command: {command}, ready: "127.0.0.1:{port}", ready_timeout: 300ms}}]\n' + services)
+        done = run("run", path, "-q")
+        assert done.code == 92, done
+        for word in words:
+            assert word in done.err, done
+
+
+def test_a_port_in_use_is_said_before_the_application_starts(run, write, target):
+    target()
+    done = run("run", write(), "-q")
+    assert done.code == 2, done
+    assert "something answers there already" in done.err
+
+
+@pytest.mark.quick
+def test_a_wrong_file_gets_every_problem_with_its_line(run, tmp_path):
+    (tmp_path / "wrong.yaml").write_text("""name: x
+services: {a: {hosts: {"127.0.0.1:1": 1}}}
+clients:
+  - {service: b, arival: {distribution: expovariate, parameters: [100]}}
+  - {service: a, rate: -5}
+  - {service: a, arrival: {distribution: expo, parameters: [1]}, num: many}
+thresholds: ["p95(latncy) < 5"]
+""")
+    done = run("run", "wrong.yaml")
+    assert done.code == 2, done
+    for words in ("wrong.yaml:4:17: unknown key 'arival' in clients[0]; did you mean 'arrival'?", "no service is called 'b'",
+                  "wrong.yaml:5:", "wrong.yaml:6:", "many"):
+        assert words in done.err, done
+
+
+def test_every_example_is_sound_and_the_quickstart_runs(run, tmp_path):
+    examples = sorted((ROOT / "examples").glob("*/experiment.yaml"))
+    assert examples
+    for example in examples:
+        done = run("run", example, "--dry-run")
+        assert done.code == 0, (example, done)
+
+
+def test_the_report_of_a_real_run_is_drawn_in_a_browser(run, write, tmp_path):
+    assert run("run", write(), "--report", "report.html", "-q").code == 0
+    done = subprocess.run(["node", "--test", "--test-reporter=tap", "test/report.test.mjs"], cwd=ROOT / "web", text=True,
+                          capture_output=True, timeout=120, env={**os.environ, "REPORT": str(tmp_path / "report.html")})
+    assert "ok 7 - a report that the program wrote" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_result_document_keeps_its_schema(run, write, tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    assert run("run", write(), "--json", "r.json", "-q").code == 0
+    schema = json.loads((ROOT / "schema/result.schema.json").read_text())
+    jsonschema.validate(result_of(tmp_path / "r.json"), schema)

@@ -42,9 +42,13 @@ class RealFile final : public File {
     return total;
   }
 
-  Result<void> allocate(std::uint64_t size) override {
-    const int error = posix_fallocate(fd_, 0, static_cast<off_t>(size));
-    if (error != 0) return failed("can't reserve disk", error);
+  Result<void> allocate(std::uint64_t begin, std::uint64_t end) override {
+    int code = 0;
+    do {
+      code = fallocate(fd_, 0, static_cast<off_t>(begin), static_cast<off_t>(end - begin));
+    } while (code != 0 && errno == EINTR);
+    if (code != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+      return failed("can't reserve disk", errno);
     return {};
   }
 
@@ -58,7 +62,13 @@ class RealFile final : public File {
     return {};
   }
 
-  bool lock() override { return flock(fd_, LOCK_EX | LOCK_NB) == 0; }
+  bool lock(bool wait) override {
+    int code = 0;
+    do {
+      code = flock(fd_, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+    } while (code != 0 && errno == EINTR);
+    return code == 0;
+  }
   const std::string& path() const override { return path_; }
 
  private:

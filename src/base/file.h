@@ -18,12 +18,14 @@ class File {
   virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
   // Reads up to `size` bytes; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) = 0;
-  // Reserves disk up to `size`; the bytes read as zeros.
-  virtual Result<void> allocate(std::uint64_t size) = 0;
+  // Reserves disk for the bytes from `begin` to `end`; those beyond the file's end read as zeros
+  // then. Fine where the file system can't reserve.
+  virtual Result<void> allocate(std::uint64_t begin, std::uint64_t end) = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<void> sync() = 0;
-  // Takes the file's only lock; false where another process has it.
-  virtual bool lock() = 0;
+  // Takes the file's only lock, which goes with this File or its process. Where another File has
+  // it: false, or with `wait` once that one is gone.
+  virtual bool lock(bool wait = false) = 0;
   virtual const std::string& path() const = 0;
 };
 

@@ -36,9 +36,8 @@ struct ExpFlags {
 // spools.
 Result<std::unique_ptr<store::Store>> open(const std::string& where) {
   auto opened = TRY(store::open_store(where, store::OpenMode::kExisting));
-  for (const store::Recovered& one : TRY(store::recover(*opened)))
-    fmt::print(stderr, "galileo exp: recovered {} traces of {}{}\n", format_count(one.traces),
-               one.id, one.was_cut ? ", which was cut off" : "");
+  for (const store::Recovered& one : store::recover(*opened))
+    fmt::print(stderr, "galileo exp: {}\n", store::to_text(one));
   return opened;
 }
 

@@ -220,9 +220,8 @@ Result<void> Run::open_books() {
   std::unique_ptr<store::Store> store;
   if (has_database) {
     store = TRY(store::open_store(options_.database, store::OpenMode::kCreate));
-    for (const store::Recovered& one : TRY(store::recover(*store)))
-      notes_.push_back(fmt::format("recovered {} traces of the earlier run {}",
-                                   format_count(one.traces), one.id));
+    for (const store::Recovered& one : store::recover(*store))
+      notes_.push_back(store::to_text(one));
   }
   std::string folder = options_.spool_folder;
   if (folder.empty()) folder = has_database ? store::spool_folder(store->where()) : ".";

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
+
+#include "base/text.h"
 
 namespace galileo::store {
 
@@ -14,40 +15,80 @@ class Drain::Rows final : public SpoolVisitor {
   explicit Rows(Store& store) : store_(store) {}
 
   void on_experiment(const wire::Experiment& seen, std::string_view metadata) override {
-    experiment = seen;
+    so_far.experiment = seen;
     save(seen, metadata);
   }
   void on_end(const wire::Experiment& seen, std::string_view metadata) override {
-    ended = true;
+    so_far.ended = true;
     save(seen, metadata);
   }
   void on_node_info(const wire::NodeInfo& info) override {
-    keep(store_.put_node_info(experiment.id, info));
+    if (may_put()) keep(store_.put_node_info(so_far.experiment.id, info));
   }
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
-    ++traces;
-    keep(store_.put_trace(experiment.id, trace, names));
+    ++so_far.traces;
+    if (may_put()) keep(store_.put_trace(so_far.experiment.id, trace, names));
   }
   void on_sample(const wire::Sample& sample) override {
-    keep(store_.put_sample(experiment.id, sample));
+    if (may_put()) keep(store_.put_sample(so_far.experiment.id, sample));
   }
-  void on_event(const wire::Event& event) override { keep(store_.put_event(experiment.id, event)); }
+  void on_event(const wire::Event& event) override {
+    if (may_put()) keep(store_.put_event(so_far.experiment.id, event));
+  }
 
-  wire::Experiment experiment;
-  bool ended = false;
-  std::uint64_t traces = 0;
+  // What a failed step takes back.
+  struct Progress {
+    wire::Experiment experiment;
+    bool ended = false;
+    std::uint64_t traces = 0;
+  };
+  Progress so_far;
   std::optional<Error> failure;
+
+  // A transaction is only begun when there is something to put: idle, a drain locks nobody out.
+  void begin() {
+    if (begun_ || failure) return;
+    keep(store_.begin());
+    begun_ = !failure;
+  }
+  Result<void> commit(std::uint64_t position) {
+    begin();
+    if (!failure) keep(store_.save_spool_position(so_far.experiment.id, position));
+    if (!failure) keep(store_.commit());
+    if (failure) return *failure;
+    begun_ = false;
+    return {};
+  }
+  void take_back(const Progress& progress) {
+    if (begun_) store_.rollback();
+    begun_ = false;
+    so_far = progress;
+    failure.reset();
+  }
 
  private:
   void save(const wire::Experiment& seen, std::string_view metadata) {
-    keep(store_.save_experiment(seen));
-    if (!metadata.empty()) keep(store_.save_metadata(seen.id, metadata));
+    begin();
+    if (!failure) keep(store_.save_experiment(seen));
+    if (!failure && !metadata.empty()) keep(store_.save_metadata(seen.id, metadata));
+  }
+  // Rows that belong to no experiment would be put again each time.
+  bool may_put() {
+    begin();
+    if (!failure && so_far.experiment.id.empty())
+      failure = Error{ErrorCode::kCorrupt,
+                      "can't drain the spool",
+                      {},
+                      "it doesn't begin with its experiment",
+                      {}};
+    return !failure;
   }
   void keep(const Result<void>& result) {
-    if (!result.ok() && !failure) failure = result.error();
+    if (!result.ok()) failure = result.error();
   }
 
   Store& store_;
+  bool begun_ = false;
 };
 
 namespace {
@@ -55,11 +96,6 @@ namespace {
 // Only the experiment's record, which comes first: its id is needed to ask how far the store is.
 struct FirstRecord final : SpoolVisitor {
   void on_experiment(const wire::Experiment& seen, std::string_view) override { experiment = seen; }
-  void on_end(const wire::Experiment&, std::string_view) override {}
-  void on_node_info(const wire::NodeInfo&) override {}
-  void on_trace(const wire::Trace&, const wire::Names&) override {}
-  void on_sample(const wire::Sample&) override {}
-  void on_event(const wire::Event&) override {}
   wire::Experiment experiment;
 };
 
@@ -72,58 +108,105 @@ Drain::~Drain() = default;
 
 Result<std::unique_ptr<Drain>> Drain::open(const std::string& spool_path, Store& store) {
   FirstRecord first;
+  auto state = SpoolReader::State::kEnd;
   {
     auto reader = TRY(SpoolReader::open(spool_path));
-    TRY(reader->read(first, 1));
+    state = TRY(reader->read(first, 1));
   }
   std::unique_ptr<Drain> drain(new Drain(TRY(SpoolReader::open(spool_path)), store));
-  if (first.experiment.id.empty()) return drain;
-  if (const auto position = TRY(store.spool_position(first.experiment.id))) {
-    TRY(drain->reader_->skip_to(*position));
-    drain->rows_->experiment = first.experiment;
-  }
+  if (!first.experiment.id.empty())
+    TRY(drain->go_on_with(first.experiment));
+  else if (state == SpoolReader::State::kMore)
+    TRY(drain->name_by_file());
   return drain;
 }
 
+// From where the store has the spool's rows on.
+Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
+  const auto position = TRY(store_.spool_position(experiment.id));
+  if (!position) return {};
+  TRY(reader_->skip_to(*position));
+  rows_->so_far.experiment = experiment;
+  return {};
+}
+
+// Where the first record is damaged the file's name still says whose it is.
+Result<void> Drain::name_by_file() {
+  wire::Experiment experiment;
+  experiment.id = std::filesystem::path(reader_->path()).stem().string();
+  experiment.status = wire::kRunning;
+  TRY(go_on_with(experiment));
+  if (!TRY(store_.experiment(experiment.id))) TRY(store_.save_experiment(experiment));
+  rows_->so_far.experiment = experiment;
+  return {};
+}
+
 Result<bool> Drain::step(std::size_t records_max) {
-  const std::uint64_t before = reader_->position();
-  TRY(store_.begin());
-  const auto state = reader_->read(*rows_, records_max);
-  if (state.ok() && !rows_->failure && reader_->position() != before) {
-    if (auto saved = store_.save_spool_position(rows_->experiment.id, reader_->position());
-        !saved.ok())
-      rows_->failure = saved.error();
+  const std::uint64_t position = reader_->position();
+  const Rows::Progress progress = rows_->so_far;
+  const auto moved = [&]() -> Result<bool> {
+    TRY(reader_->read(*rows_, records_max));
+    if (rows_->failure) return *rows_->failure;
+    if (reader_->position() == position) return false;
+    TRY(rows_->commit(reader_->position()));
+    return true;
+  }();
+  if (!moved.ok()) {
+    reader_->go_back_to(position);
+    rows_->take_back(progress);
   }
-  if (!state.ok() || rows_->failure) {
-    store_.rollback();
-    return state.ok() ? *rows_->failure : state.error();
+  return moved;
+}
+
+Result<void> Drain::finish() {
+  while (true) {
+    while (TRY(step())) {
+    }
+    if (!TRY(reader_->skip_damage())) return {};
+    if (rows_->so_far.experiment.id.empty()) TRY(name_by_file());
   }
-  TRY(store_.commit());
-  return reader_->position() != before;
 }
 
 bool Drain::ended() const {
-  return rows_->ended;
+  return rows_->so_far.ended;
 }
 std::uint64_t Drain::traces() const {
-  return rows_->traces;
+  return rows_->so_far.traces;
+}
+std::uint64_t Drain::damaged() const {
+  return reader_->damaged();
 }
 const wire::Experiment& Drain::experiment() const {
-  return rows_->experiment;
+  return rows_->so_far.experiment;
 }
 
 std::string spool_folder(const std::string& database_path) {
   return database_path + ".spool";
 }
 
+bool is_spool(const std::string& where) {
+  std::error_code ignored;
+  return std::filesystem::path(where).extension() == ".spool" &&
+         std::filesystem::is_regular_file(where, ignored);
+}
+
+bool is_being_written(const std::string& spool_path) {
+  const auto file = open_file(spool_path, FileMode::kRead);
+  return file.ok() && !(*file)->lock();
+}
+
 namespace {
 
 // The latest time that any record of a spool tells: when a run that was cut off came to its end.
 struct LastTime final : SpoolVisitor {
-  void on_experiment(const wire::Experiment& seen, std::string_view) override { see(seen.start); }
-  void on_end(const wire::Experiment& seen, std::string_view) override { see(seen.end); }
-  void on_node_info(const wire::NodeInfo&) override {}
-  void on_trace(const wire::Trace& trace, const wire::Names&) override { see(trace.done); }
+  void on_experiment(const wire::Experiment& seen, std::string_view) override {
+    see(seen.created);
+    see(seen.start);
+  }
+  void on_trace(const wire::Trace& trace, const wire::Names&) override {
+    see(trace.created);
+    see(trace.done);
+  }
   void on_sample(const wire::Sample& sample) override { see(sample.at); }
   void on_event(const wire::Event& event) override { see(event.at); }
   void see(Wall at) { last = std::max(last, at); }
@@ -133,58 +216,115 @@ struct LastTime final : SpoolVisitor {
 Result<Wall> last_time(const std::string& path) {
   LastTime visitor;
   const auto reader = TRY(SpoolReader::open(path));
-  while (TRY(reader->read(visitor, 100'000)) == SpoolReader::State::kMore) {
-  }
+  do {
+    while (TRY(reader->read(visitor, 100'000)) == SpoolReader::State::kMore) {
+    }
+  } while (TRY(reader->skip_damage()));
   return visitor.last;
 }
 
-// One spool of a run that is over. Nothing: it is still being written.
+// Of a run that left no end record: it failed, at the time of its last one.
+Result<void> mark_cut(const std::string& path, std::uint64_t damaged, wire::Experiment experiment,
+                      Store& store) {
+  experiment.status = wire::kFailed;
+  experiment.end = TRY(last_time(path));
+  TRY(store.begin());
+  const auto saved = [&]() -> Result<void> {
+    TRY(store.save_experiment(experiment));
+    if (TRY(store.metadata(experiment.id)).empty())
+      TRY(store.save_metadata(
+          experiment.id,
+          fmt::format(R"({{"notes": ["recovered: the run was cut off"], "damaged_bytes": {}}})",
+                      damaged)));
+    return store.commit();
+  }();
+  if (!saved.ok()) store.rollback();
+  return saved;
+}
+
+// Into the store with all of it; says what was done.
+Result<Recovered> take_whole(const std::string& path, Store& store) {
+  const auto drain = TRY(Drain::open(path, store));
+  TRY(drain->finish());
+  Recovered recovered;
+  recovered.id = drain->experiment().id;
+  recovered.traces = drain->traces();
+  recovered.damaged = drain->damaged();
+  if (drain->ended() || recovered.id.empty()) return recovered;
+  const auto stored = TRY(store.experiment(recovered.id));
+  recovered.was_cut = stored && stored->status == wire::kRunning;
+  if (recovered.was_cut) TRY(mark_cut(path, recovered.damaged, *stored, store));
+  return recovered;
+}
+
+// Whether it was cut before its first bytes were in it.
+bool holds_nothing(File& file) {
+  char first[16] = {};
+  const auto size = file.read_at(0, first, sizeof first);
+  return size.ok() && *size > 0 && std::all_of(first, first + *size, [](char c) { return c == 0; });
+}
+
+// One spool of a run that is over. Nothing: it is still being written, or has just been made.
 Result<std::optional<Recovered>> recover_one(const std::string& path, Store& store) {
   auto file = TRY(open_file(path, FileMode::kWrite));
-  if (!file->lock()) return std::optional<Recovered>();
-  auto drain = TRY(Drain::open(path, store));
-  while (TRY(drain->step())) {
-  }
-  wire::Experiment experiment = drain->experiment();
-  Recovered recovered{experiment.id, drain->traces(), false};
-  if (experiment.id.empty()) return std::optional<Recovered>();
-  const auto stored = TRY(store.experiment(experiment.id));
-  if (!drain->ended() && stored && stored->status == wire::kRunning) {
-    recovered.was_cut = true;
-    experiment = *stored;
-    experiment.status = wire::kFailed;
-    experiment.end = TRY(last_time(path));
-    TRY(store.save_experiment(experiment));
+  char first = 0;
+  if (!file->lock() || TRY(file->read_at(0, &first, 1)) == 0) return std::optional<Recovered>();
+  std::optional<Recovered> recovered;
+  if (!holds_nothing(*file)) {
+    recovered = TRY(take_whole(path, store));
+    TRY(store.sync());
   }
   std::error_code ignored;
   std::filesystem::remove(path, ignored);
   std::filesystem::remove(std::filesystem::path(path).parent_path(), ignored);  // when empty
-  return std::optional<Recovered>(recovered);
+  return recovered;
 }
 
 }  // namespace
 
-Result<std::vector<Recovered>> recover(Store& store) {
+std::string to_text(const Recovered& recovered) {
+  if (recovered.problem)
+    return fmt::format("can't recover {}: {}", recovered.id, recovered.problem->to_text());
+  std::string text =
+      fmt::format("recovered {} traces of {}", format_count(recovered.traces), recovered.id);
+  if (recovered.was_cut) text += ", which was cut off";
+  if (recovered.damaged > 0)
+    text += fmt::format("; {} bytes were damaged", format_count(recovered.damaged));
+  return text;
+}
+
+std::vector<Recovered> recover(Store& store) {
   std::vector<Recovered> all;
   std::error_code error;
-  std::filesystem::directory_iterator folder(spool_folder(store.where()), error);
-  if (error) return all;
-  std::vector<std::string> paths;
-  for (const auto& entry : folder) {
-    if (entry.path().extension() == ".spool") paths.push_back(entry.path().string());
+  std::filesystem::directory_iterator entry(spool_folder(store.where()), error);
+  std::vector<std::filesystem::path> paths;
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (is_spool(entry->path().string())) paths.push_back(entry->path());
   }
   std::sort(paths.begin(), paths.end());
-  for (const std::string& path : paths) {
-    if (const auto one = TRY(recover_one(path, store))) all.push_back(*one);
+  for (const auto& path : paths) {
+    auto one = recover_one(path.string(), store);
+    if (!one.ok()) {
+      Recovered failed;
+      failed.id = path.stem().string();
+      failed.problem = one.error();
+      all.push_back(failed);
+    } else if (*one) {
+      all.push_back(**one);
+    }
   }
   return all;
 }
 
 Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode) {
-  if (where.size() > 6 && where.substr(where.size() - 6) == ".spool" &&
-      std::filesystem::is_regular_file(where)) {
-    auto store = TRY(open_sqlite(":memory:", OpenMode::kCreate));
-    auto drain = TRY(Drain::open(where, *store));
+  if (is_spool(where)) {
+    auto store = TRY(open_temporary(where));
+    // While its run is on there may be half a record at the end, and it hasn't failed.
+    if (!is_being_written(where)) {
+      TRY(take_whole(where, *store));
+      return store;
+    }
+    const auto drain = TRY(Drain::open(where, *store));
     while (TRY(drain->step())) {
     }
     return store;
@@ -193,7 +333,7 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
   if (where.rfind(scheme, 0) == 0) return open_##name(where.substr(sizeof(scheme) - 1), mode);
 #include "store/drivers.def"
 #undef DRIVER
-  if (const std::size_t colon = where.find("://"); colon != std::string::npos)
+  if (where.find("://") != std::string::npos)
     return Error{ErrorCode::kUsage,
                  "unknown kind of database",
                  where,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,22 +16,29 @@ namespace galileo::store {
 
 class Drain {
  public:
-  // `store` outlives it.
+  // `store` outlives it. An Error where the spool can't be read or the store can't be asked.
   static Result<std::unique_ptr<Drain>> open(const std::string& spool_path, Store& store);
   ~Drain();
 
-  // Moves up to `records_max` records. False: nothing was there to move (now).
+  // Moves up to `records_max` records. False: nothing was there to move (now). After an Error
+  // nothing of the step is in the store, and the next one tries the same again.
   Result<bool> step(std::size_t records_max = 20'000);
 
-  // The spool's end record has been drained: there will be no more.
+  // All that is in a spool that nobody writes to any more, behind damaged places too.
+  Result<void> finish();
+
+  // The spool's end record has been drained by this object: there will be no more.
   bool ended() const;
-  std::uint64_t traces() const;  // drained by this object
+  std::uint64_t traces() const;   // drained by this object
+  std::uint64_t damaged() const;  // bytes of the spool that couldn't be read
   // The experiment, once its record has been seen; empty before.
   const wire::Experiment& experiment() const;
 
  private:
   class Rows;
   Drain(std::unique_ptr<SpoolReader> reader, Store& store);
+  Result<void> go_on_with(const wire::Experiment& experiment);
+  Result<void> name_by_file();
 
   std::unique_ptr<SpoolReader> reader_;
   Store& store_;
@@ -40,15 +48,27 @@ class Drain {
 // The folder of the spools that belong to the database at that path.
 std::string spool_folder(const std::string& database_path);
 
-// What a recovery did.
+// Whether that names a spool file rather than a database.
+bool is_spool(const std::string& where);
+
+// Whether the run of that spool is still on: its process holds the lock.
+bool is_being_written(const std::string& spool_path);
+
+// What a recovery did with one spool.
 struct Recovered {
-  std::string id;
-  std::uint64_t traces = 0;  // that were missing in the store
-  bool was_cut = false;      // the run hadn't ended: its experiment is FAILED now
+  std::string id;                // of the experiment; of the file where that isn't known
+  std::uint64_t traces = 0;      // that were missing in the store
+  std::uint64_t damaged = 0;     // bytes that couldn't be read
+  bool was_cut = false;          // the run hadn't ended: its experiment is FAILED now
+  std::optional<Error> problem;  // it couldn't be recovered, and is left as it is
 };
 
+// "recovered 1,234 traces of 202611241200-0a1b, which was cut off".
+std::string to_text(const Recovered& recovered);
+
 // Drains the spools in the database's spool folder whose runs are over, deletes those that are then
-// in the store whole, and marks as FAILED the experiments of runs that were cut off.
-Result<std::vector<Recovered>> recover(Store& store);
+// in the store whole, and marks as FAILED the experiments of runs that were cut off, with the time
+// of their last record as end. One that can't be recovered doesn't keep the others from it.
+std::vector<Recovered> recover(Store& store);
 
 }  // namespace galileo::store

@@ -1,12 +1,14 @@
 // The spool: one append-only file a run, into which every trace, sample and event goes first
-// (docs/spool_format.md). Preallocated, each record with a checksum, so that it survives a crash:
-// what was flushed is read back, a torn end is cut. One writer; any number of readers, also of
-// other processes and while it grows. Blocking: lives at a desk.
+// (docs/spool_format.md). Reserved ahead, each record with a checksum, so that it survives a crash:
+// what was flushed is read back, a torn end is cut, a damaged place costs the records in it and no
+// more. One writer; any number of readers, also of other processes and while it grows. Blocking:
+// each lives at one desk. What fails is the disk: an Error then, and the next try may succeed.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -21,13 +23,14 @@ using ProducerId = std::uint16_t;
 
 class SpoolWriter {
  public:
-  // Makes the file, which must not be there, and locks it. `extent` bytes are reserved at a time.
+  // Makes the file, which must not be there, and holds its lock until destroyed: others see by it
+  // that the run is on.
   static Result<std::unique_ptr<SpoolWriter>> create(const std::string& path);
-  // Over any file, for tests.
+  // Over any empty file, for tests. `extent` bytes are reserved first, then twice as many a time.
   static Result<std::unique_ptr<SpoolWriter>> over(std::unique_ptr<File> file,
-                                                   std::uint64_t extent = kExtent);
+                                                   std::uint64_t extent = kExtentFirst);
 
-  // Into the buffer; on disk with the next flush().
+  // Into the buffer; in the file with the next flush(). A trace's names come before it.
   void experiment(const wire::Experiment& experiment, std::string_view metadata_json);
   void end(const wire::Experiment& experiment, std::string_view metadata_json);
   void node_info(const wire::NodeInfo& info);
@@ -36,77 +39,100 @@ class SpoolWriter {
   void sample(const wire::Sample& sample);
   void event(const wire::Event& event);
 
-  // Writes what is buffered with one call. After an Error the buffer is kept for the next try, up
-  // to a bound; what is beyond it is lost and counted.
+  // Writes what is buffered with one call. After an Error the buffer is kept for the next try; once
+  // it holds 8 MiB, further traces, samples and events are refused and counted.
   Result<void> flush();
-  // Flushes, syncs to disk and gives back what was reserved beyond the end.
+  // Flushes, gives back what was reserved beyond the end, syncs to disk.
   Result<void> close();
 
-  // Also the position of the next record in the file, once flushed.
-  std::uint64_t size() const { return offset_ + buffer_.size(); }
-  std::uint64_t flushed() const { return offset_; }
-  std::uint64_t traces_lost() const { return traces_lost_; }
+  // The position of the next record in the file.
+  std::uint64_t size() const { return flushed_ + buffer_.size(); }
+  std::uint64_t flushed() const { return flushed_; }
+  // Refused, together with those that still wait for a disk that failed at the last flush().
+  std::uint64_t traces_lost() const { return refused_.traces + (failing_ ? waiting_.traces : 0); }
+  // The same of samples and events.
+  std::uint64_t others_lost() const { return refused_.others + (failing_ ? waiting_.others : 0); }
   const std::string& path() const { return file_->path(); }
 
  private:
-  static constexpr std::uint64_t kExtent = std::uint64_t{16} << 20;
+  static constexpr std::uint64_t kExtentFirst = std::uint64_t{16} << 20;
+  struct Tally {
+    std::uint64_t traces = 0;
+    std::uint64_t others = 0;
+  };
+  enum class Kind { kTrace, kOther, kNeeded };
 
   SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent);
   void begin_record();
-  void end_record(std::uint8_t type, bool is_trace);
+  void end_record(std::uint8_t type, Kind kind);
+  void reserve(std::uint64_t end);
 
   std::unique_ptr<File> file_;
-  const std::uint64_t extent_;
+  std::uint64_t extent_;
   std::string buffer_;
   std::size_t record_at_ = 0;  // where the record under way begins in the buffer
-  std::uint64_t offset_ = 0;   // of the buffer's first byte in the file
-  std::uint64_t allocated_ = 0;
-  std::uint64_t traces_lost_ = 0;
+  std::uint64_t flushed_ = 0;  // of the file: where the buffer goes
+  std::uint64_t reserved_ = 0;
+  bool failing_ = false;
+  Tally waiting_;  // in the buffer
+  Tally refused_;
 };
 
 // Takes what a reader finds. The views are valid during the call.
 class SpoolVisitor {
  public:
   virtual ~SpoolVisitor() = default;
-  virtual void on_experiment(const wire::Experiment& experiment, std::string_view metadata) = 0;
-  virtual void on_end(const wire::Experiment& experiment, std::string_view metadata) = 0;
-  virtual void on_node_info(const wire::NodeInfo& info) = 0;
-  virtual void on_trace(const wire::Trace& trace, const wire::Names& names) = 0;
-  virtual void on_sample(const wire::Sample& sample) = 0;
-  virtual void on_event(const wire::Event& event) = 0;
+  virtual void on_experiment(const wire::Experiment&, std::string_view /*metadata*/) {}
+  virtual void on_end(const wire::Experiment&, std::string_view /*metadata*/) {}
+  virtual void on_node_info(const wire::NodeInfo&) {}
+  virtual void on_trace(const wire::Trace&, const wire::Names&) {}
+  virtual void on_sample(const wire::Sample&) {}
+  virtual void on_event(const wire::Event&) {}
 };
 
 class SpoolReader {
  public:
   enum class State {
     kMore,  // the bound was reached
-    kEnd,   // no complete record (yet): the end, a record being written, or a torn one
+    kEnd,   // no sound record (yet): the end, one being written, a torn or a damaged one
   };
 
   static Result<std::unique_ptr<SpoolReader>> open(const std::string& path);
   static Result<std::unique_ptr<SpoolReader>> over(std::unique_ptr<File> file);
 
-  // Hands on up to `records_max` records from position() on. An Error where the file can't be read
-  // or isn't a spool.
+  // Hands on up to `records_max` records from position() on. Records of types that aren't known,
+  // and those that make no sense, are passed over. A name that was lost to damage reads as empty.
   Result<State> read(SpoolVisitor& visitor, std::size_t records_max);
 
-  // The offset after the last record handed on: where another reader may go on.
+  // After State::kEnd, where nobody writes any more: looks for a sound record behind position() and
+  // goes there. False: there is none, the spool ends here.
+  Result<bool> skip_damage();
+  // Bytes that were passed over so.
+  std::uint64_t damaged() const { return damaged_; }
+
+  // Where the last record handed on ends: another reader may go on there.
   std::uint64_t position() const { return position_; }
-  // Reads from the start up to there, for the names only, so that reading can go on there.
+  // Reads from position() on for the names only, damage too, so that reading goes on at `position`.
   Result<void> skip_to(std::uint64_t position);
+  // Back to where this reader stood before.
+  void go_back_to(std::uint64_t position);
   const std::string& path() const { return file_->path(); }
 
  private:
   explicit SpoolReader(std::unique_ptr<File> file);
-  Result<void> fill(std::size_t size);
-  bool hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor);
-  bool hand_on_trace(std::string_view payload, SpoolVisitor& visitor);
+  Result<void> fill(std::uint64_t from, std::size_t size);
+  std::size_t sound_record(std::string_view bytes, std::size_t payload_max) const;
+  void hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor);
+  void hand_on_trace(std::string_view payload, SpoolVisitor& visitor);
+  void take_name(std::string_view payload);
 
   std::unique_ptr<File> file_;
   std::string buffer_;
   std::size_t at_ = 0;              // in the buffer
   std::uint64_t position_ = 0;      // in the file, of buffer_[at_]
   std::vector<wire::Names> names_;  // by producer
+  std::uint64_t names_count_ = 0;   // in all of them
+  std::uint64_t damaged_ = 0;
 };
 
 }  // namespace galileo::store

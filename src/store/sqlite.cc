@@ -6,9 +6,10 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "store/store.h"
 
 namespace galileo::store {
@@ -77,6 +78,7 @@ class Use {
 
   // The text must outlive the use.
   Use& text(std::string_view value) {
+    if (!is_utf8(value)) return replaced(make_utf8(value));
     sqlite3_bind_text(statement_, ++bound_, value.data() ? value.data() : "",
                       static_cast<int>(value.size()), SQLITE_STATIC);
     return *this;
@@ -110,9 +112,48 @@ class Use {
   }
 
  private:
+  Use& replaced(const std::string& value) {
+    sqlite3_bind_text(statement_, ++bound_, value.data(), static_cast<int>(value.size()),
+                      SQLITE_TRANSIENT);
+    return *this;
+  }
+
   sqlite3_stmt* const statement_;
   int bound_ = 0;
 };
+
+// What SQLite says is wrong, with what the system said and the mend.
+Error database_error(sqlite3* database, const std::string& where) {
+  const int code = sqlite3_errcode(database) & 0xff;
+  Error error{ErrorCode::kIo, "can't use the database", where, sqlite3_errmsg(database), {}};
+  const int system = sqlite3_system_errno(database);
+  if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && system != 0)
+    error.why += fmt::format(" ({})", std::strerror(system));
+  switch (code) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      error.code = ErrorCode::kCorrupt;
+      error.hint = "move it away, or name another file with --db";
+      break;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+      error.hint = "make room on its disk, or name a file on another one with --db";
+      break;
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      error.hint =
+          "check that its folder is there and may be written to, or name another file with --db";
+      break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      error.hint = "another program holds it; try again when that has finished";
+      break;
+    default:
+      break;
+  }
+  return error;
+}
 
 class SqliteStore final : public Store {
  public:
@@ -125,23 +166,30 @@ class SqliteStore final : public Store {
   }
   Result<void> commit() override { return execute("COMMIT"); }
   void rollback() override { static_cast<void>(execute("ROLLBACK").ok()); }
+  // A reader of the rows keeps the log from being emptied, not from being written to disk.
+  Result<void> sync() override { return execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
   Result<void> save_experiment(const wire::Experiment& experiment) override {
     TRY(prepare_tables());
-    Use use(
-        TRY(statement("INSERT OR REPLACE INTO experiments (EXP_ID, NAME, CREATOR, START, END, "
-                      "CREATED, STATUS) VALUES (?,?,?,?,?,?,?)")));
-    use.text(experiment.id).text(experiment.name).text(experiment.creator);
-    use.time_or_null(experiment.start).time_or_null(experiment.end);
-    use.time_or_null(experiment.created).text(experiment.status);
-    return done(use.step());
+    const auto bind = [&](Use& use) {
+      use.text(experiment.name).text(experiment.creator);
+      use.time_or_null(experiment.start).time_or_null(experiment.end);
+      use.time_or_null(experiment.created).text(experiment.status).text(experiment.id);
+    };
+    return update_or_insert(
+        "UPDATE experiments SET NAME = ?, CREATOR = ?, START = ?, END = ?, CREATED = ?, STATUS = ? "
+        "WHERE EXP_ID = ?",
+        "INSERT INTO experiments (NAME, CREATOR, START, END, CREATED, STATUS, EXP_ID) "
+        "VALUES (?,?,?,?,?,?,?)",
+        bind);
   }
 
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
     TRY(prepare_tables());
-    Use use(TRY(statement("INSERT OR REPLACE INTO metadata (EXP_ID, DATA) VALUES (?,?)")));
-    use.text(id).text(json);
-    return done(use.step());
+    return update_or_insert(
+        "UPDATE metadata SET DATA = json_set(?1, '$.exp_id', ?2) WHERE EXP_ID = ?2",
+        "INSERT INTO metadata (DATA, EXP_ID) VALUES (json_set(?1, '$.exp_id', ?2), ?2)",
+        [&](Use& use) { use.text(json).text(id); });
   }
 
   Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) override {
@@ -168,7 +216,8 @@ class SqliteStore final : public Store {
     use.number(to_unix_seconds(trace.created)).number(to_unix_seconds(trace.sent));
     use.number(to_unix_seconds(trace.done)).integer(trace.status);
     use.text_or_null(trace.response).text_or_null(trace.headers);
-    use.text_or_null(trace.status < 0 ? std::string_view{} : names.at(trace.server)).text(id);
+    use.text_or_null(trace.status < 0 ? std::string_view{} : names.at(trace.server));
+    use.text_or_null(id);
     use.time_or_null(trace.closed_loop ? kNoWall : trace.created).time_or_null(trace.dispatched);
     use.time_or_null(trace.first_byte);
     use.integer(static_cast<std::int64_t>(trace.request_bytes));
@@ -178,6 +227,7 @@ class SqliteStore final : public Store {
   }
 
   Result<void> put_sample(const std::string& id, const wire::Sample& sample) override {
+    if (std::isnan(sample.value)) return {};  // SQLite would take it as null
     Use use(
         TRY(statement("INSERT INTO telemetry (EXP_ID, TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE) "
                       "VALUES (?,?,?,?,?,?)")));
@@ -193,17 +243,17 @@ class SqliteStore final : public Store {
   }
 
   Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
-    Use use(
-        TRY(statement("INSERT OR REPLACE INTO spool_position (EXP_ID, POSITION) VALUES (?,?)")));
-    use.text(id).integer(static_cast<std::int64_t>(position));
-    return done(use.step());
+    return update_or_insert(
+        "UPDATE spool_position SET POSITION = ? WHERE EXP_ID = ?",
+        "INSERT INTO spool_position (POSITION, EXP_ID) VALUES (?,?)",
+        [&](Use& use) { use.integer(static_cast<std::int64_t>(position)).text(id); });
   }
 
   Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
-    TRY(prepare_tables());
+    std::optional<std::uint64_t> position;
+    if (!TRY(has_table("spool_position"))) return position;
     Use use(TRY(statement("SELECT POSITION FROM spool_position WHERE EXP_ID = ?")));
     use.text(id);
-    std::optional<std::uint64_t> position;
     TRY(rows(use, [&] { position = static_cast<std::uint64_t>(use.column_integer(0)); }));
     return position;
   }
@@ -251,16 +301,16 @@ class SqliteStore final : public Store {
 
   Result<void> remove(const std::string& id) override {
     TRY(begin());
-    for (const char* table : {"traces", "telemetry", "events", "nodeinfo", "metadata",
-                              "spool_position", "experiments"}) {
-      Use use(TRY(statement(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table))));
-      use.text(id);
-      if (auto deleted = done(use.step()); !deleted.ok()) {
-        rollback();
-        return deleted;
+    const auto removed = [&]() -> Result<void> {
+      for (const char* table : {"traces", "telemetry", "events", "nodeinfo", "metadata",
+                                "spool_position", "experiments"}) {
+        Use use(TRY(statement(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table))));
+        TRY(done(use.text(id).step()));
       }
-    }
-    return commit();
+      return commit();
+    }();
+    if (!removed.ok()) rollback();
+    return removed;
   }
 
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
@@ -353,31 +403,24 @@ class SqliteStore final : public Store {
     if (prepared_) return {};
     TRY(execute("PRAGMA journal_mode = WAL"));
     TRY(execute("PRAGMA wal_autocheckpoint = 4000"));
+    TRY(execute("BEGIN IMMEDIATE"));
+    const auto made = make_tables();
+    if (!made.ok()) rollback();
+    prepared_ = made.ok();
+    return made;
+  }
+
+ private:
+  Result<void> make_tables() {
     TRY(execute(kSchema));
     for (const Column& column : kOurColumns) {
       if (TRY(has_column("traces", column.name))) continue;
       TRY(execute(fmt::format("ALTER TABLE traces ADD COLUMN {} {}", column.name, column.type)));
     }
-    prepared_ = true;
-    return {};
+    return commit();
   }
 
- private:
-  Error failed() const {
-    const int code = sqlite3_errcode(database_.get());
-    Error error{
-        ErrorCode::kIo, "can't use the database", where_, sqlite3_errmsg(database_.get()), {}};
-    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
-      error.code = ErrorCode::kCorrupt;
-      error.hint = "move it away, or name another file with --db";
-    }
-    if (code == SQLITE_FULL) error.hint = "free some disk, or name a file on another one with --db";
-    if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
-      error.hint = "check the rights of the file and its folder, or name another with --db";
-    if (code == SQLITE_BUSY)
-      error.hint = "another program holds it; try again when it has finished";
-    return error;
-  }
+  Error failed() const { return database_error(database_.get(), where_); }
 
   Result<void> execute(const std::string& sql) {
     if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
@@ -400,6 +443,20 @@ class SqliteStore final : public Store {
     }
     statements_.emplace_back(sql, TRY(prepare(sql)));
     return statements_.back().second.get();
+  }
+
+  // For tables of the old system too, which have no key that an upsert could go by.
+  template <class Bind>
+  Result<void> update_or_insert(const char* update, const char* insert, Bind&& bind) {
+    {
+      Use use(TRY(statement(update)));
+      bind(use);
+      TRY(done(use.step()));
+      if (sqlite3_changes(database_.get()) > 0) return {};
+    }
+    Use use(TRY(statement(insert)));
+    bind(use);
+    return done(use.step());
   }
 
   Result<void> done(int code) {
@@ -458,26 +515,42 @@ class SqliteStore final : public Store {
 
 }  // namespace
 
+namespace {
+
+// `file` as SQLite takes it; `name` is what the store calls itself.
+Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::string& name,
+                                          OpenMode mode) {
+  sqlite3* opened = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                    (mode == OpenMode::kCreate ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(file.c_str(), &opened, flags, nullptr);
+  Database database(opened);
+  if (!opened)
+    return Error{ErrorCode::kIo, "can't open the database", name, sqlite3_errstr(code), {}};
+  if (code != SQLITE_OK) return database_error(opened, name);
+  auto store = std::make_unique<SqliteStore>(std::move(database), name);
+  TRY(store->configure());
+  if (mode == OpenMode::kCreate) TRY(store->prepare_tables());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mode) {
-  if (mode == OpenMode::kExisting && where != ":memory:" && access(where.c_str(), F_OK) != 0)
+  if (where.empty())
+    return Error{ErrorCode::kUsage, "can't open the database", {}, "its path is empty", {}};
+  if (mode == OpenMode::kExisting && access(where.c_str(), F_OK) != 0)
     return Error{ErrorCode::kNotFound,
                  "there is no database",
                  where,
                  {},
                  "name one with --db, or run an experiment first"};
-  sqlite3* opened = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                    (mode == OpenMode::kCreate ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(where.c_str(), &opened, flags, nullptr);
-  Database database(opened);
-  if (code != SQLITE_OK)
-    return Error{ErrorCode::kIo, "can't open the database", where,
-                 opened ? sqlite3_errmsg(opened) : sqlite3_errstr(code),
-                 "check the path and the rights of its folder, or name another with --db"};
-  auto store = std::make_unique<SqliteStore>(std::move(database), where);
-  TRY(store->configure());
-  if (mode == OpenMode::kCreate) TRY(store->prepare_tables());
-  return std::unique_ptr<Store>(std::move(store));
+  return open_named(where, where, mode);
+}
+
+Result<std::unique_ptr<Store>> open_temporary(const std::string& name) {
+  // A file of its own without a name: what doesn't fit into the cache goes there.
+  return open_named("", name, OpenMode::kCreate);
 }
 
 }  // namespace galileo::store

@@ -1,5 +1,9 @@
 // Where experiments are kept: SQLite here, other databases later, behind one interface. The layout
-// is spec/storage.md's. Blocking: a store lives at one desk; it isn't thread-safe.
+// is spec/storage.md's, with columns of ours behind. Blocking: a store lives at one desk; it isn't
+// thread-safe. Each call fails with an Error that names the database, why, and the mend; nothing is
+// written in part: a failed call outside begin() and commit() has changed nothing.
+//
+// store_contract_test.cc holds every driver to what is said here.
 #pragma once
 
 #include <functional>
@@ -27,14 +31,20 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Rows are put between begin() and commit(); what wasn't committed isn't there.
+  // Rows are put between begin() and commit(); what wasn't committed isn't there. After a failed
+  // call in between, commit() included, the caller rolls back; rollback() without begin() is fine.
   virtual Result<void> begin() = 0;
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
+  // What was committed is on disk when this returns.
+  virtual Result<void> sync() = 0;
 
   // New, or in place of the one with its id.
   virtual Result<void> save_experiment(const wire::Experiment& experiment) = 0;
+  // The text of a JSON object, in place of the one before; `exp_id` is set in it.
   virtual Result<void> save_metadata(const std::string& id, std::string_view json) = 0;
+  // Texts that came from outside are kept as UTF-8, see base/utf8.h; a value that isn't a number is
+  // left out. With an empty id a trace belongs to no experiment, see touch_traces().
   virtual Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) = 0;
   virtual Result<void> put_trace(const std::string& id, const wire::Trace& trace,
                                  const wire::Names& names) = 0;
@@ -44,7 +54,7 @@ class Store {
   virtual Result<void> save_spool_position(const std::string& id, std::uint64_t position) = 0;
   virtual Result<std::optional<std::uint64_t>> spool_position(const std::string& id) = 0;
 
-  // Newest last.
+  // Newest last. Reading changes nothing in a database, also not in one of the old system.
   virtual Result<std::vector<wire::Experiment>> experiments() = 0;
   virtual Result<std::optional<wire::Experiment>> experiment(const std::string& id) = 0;
   // The id of the one that is running, if any.
@@ -78,8 +88,11 @@ enum class OpenMode { kCreate, kExisting };  // kCreate: made where it is missin
 #include "store/drivers.def"
 #undef DRIVER
 
-// Opens what `where` names: a path or "<scheme>:..." of drivers.def. A spool file is opened as a
-// database in memory with all that is in it.
+// A database of its own that goes with the Store; `name` is what it calls itself.
+Result<std::unique_ptr<Store>> open_temporary(const std::string& name);
+
+// Opens what `where` names: a path or "<scheme>:..." of drivers.def. The rows of a spool file are
+// drained into a temporary database; what is changed there changes nothing in the file.
 Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode);
 
 }  // namespace galileo::store

@@ -1,0 +1,55 @@
+#include "base/utf8.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace galileo {
+namespace {
+
+// The size of the character that the text begins with; 0 where it begins with none.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  // 0x80..0xc1 begin nothing, or only what a single byte could say.
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if (byte(i) >> 6 != 2) return 0;
+  }
+  const unsigned second = byte(1);
+  if (first == 0xe0 && second < 0xa0) return 0;   // overlong
+  if (first == 0xed && second >= 0xa0) return 0;  // a surrogate
+  if (first == 0xf0 && second < 0x90) return 0;   // overlong
+  if (first == 0xf4 && second >= 0x90) return 0;  // above U+10FFFF
+  return size;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  // Nearly all of it is ASCII: eight characters at a time, as long as that holds.
+  for (std::uint64_t word = 0; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+    std::memcpy(&word, text.data(), sizeof word);
+    if ((word & 0x8080808080808080u) != 0) break;
+  }
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+std::string make_utf8(std::string_view text) {
+  std::string fit;
+  fit.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    fit.append(size > 0 ? text.substr(0, size) : std::string_view("\xef\xbf\xbd"));
+    text.remove_prefix(size > 0 ? size : 1);
+  }
+  return fit;
+}
+
+}  // namespace galileo

@@ -1,0 +1,16 @@
+// Text that came from outside as UTF-8: databases and their readers refuse anything else. Pure
+// functions; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace galileo {
+
+// Whether it is UTF-8: no overlong form, no surrogate, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+
+// The text with each byte that isn't part of UTF-8 replaced by U+FFFD, the sign for that.
+std::string make_utf8(std::string_view text);
+
+}  // namespace galileo

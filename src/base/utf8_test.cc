@@ -1,0 +1,29 @@
+#include "base/utf8.h"
+
+#include <doctest/doctest.h>
+
+using namespace galileo;
+
+TEST_CASE("text of every length of character is UTF-8 and stays as it is") {
+  const std::string text = "a \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf";
+  CHECK(is_utf8(text));
+  CHECK(make_utf8(text) == text);
+  CHECK(is_utf8(""));
+}
+
+TEST_CASE("what only looks like UTF-8 is refused: overlong, surrogate, too high, cut, alone") {
+  for (const char* text :
+       {"\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xed\xa0\x80",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80", "\xff"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_utf8(text));
+    CHECK(is_utf8(make_utf8(text)));
+  }
+}
+
+TEST_CASE("each byte that fits nowhere becomes one sign, what is around it stays") {
+  CHECK(make_utf8("a\xffz") == "a\xef\xbf\xbdz");
+  CHECK(make_utf8("\xe2\x82") == "\xef\xbf\xbd\xef\xbf\xbd");
+  // The character after a cut one is whole.
+  CHECK(make_utf8("\xe2\x82\xc3\xbc") == "\xef\xbf\xbd\xef\xbf\xbd\xc3\xbc");
+}

@@ -1,0 +1,239 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "store/spool.h"
+#include "store/spool_format.h"
+
+namespace galileo::store {
+
+using namespace spool_format;
+
+namespace {
+
+constexpr std::size_t kReadAtOnce = std::size_t{1} << 20;
+// In search of a sound record any four bytes may look like a size; larger ones aren't tried.
+constexpr std::size_t kSearchedMax = std::size_t{1} << 20;
+
+wire::Experiment take_experiment(Taker& taker) {
+  wire::Experiment experiment;
+  experiment.id = taker.take_text();
+  experiment.name = taker.take_text();
+  experiment.creator = taker.take_text();
+  experiment.status = taker.take_text();
+  experiment.created = taker.take_wall();
+  experiment.start = taker.take_wall();
+  experiment.end = taker.take_wall();
+  return experiment;
+}
+
+std::size_t payload_size(std::string_view record) {
+  std::uint32_t size = 0;
+  std::memcpy(&size, record.data(), 4);
+  return size;
+}
+
+}  // namespace
+
+SpoolReader::SpoolReader(std::unique_ptr<File> file) : file_(std::move(file)) {}
+
+Result<std::unique_ptr<SpoolReader>> SpoolReader::open(const std::string& path) {
+  return over(TRY(open_file(path, FileMode::kRead)));
+}
+
+Result<std::unique_ptr<SpoolReader>> SpoolReader::over(std::unique_ptr<File> file) {
+  char header[kFileHeader] = {};
+  const std::size_t size = TRY(file->read_at(0, header, kFileHeader));
+  if (std::string_view(header, size) != kMagic)
+    return Error{ErrorCode::kCorrupt, "can't read the spool", file->path(),
+                 "it doesn't begin as a spool of this version does",
+                 "name a spool, or move this file out of the folder"};
+  std::unique_ptr<SpoolReader> reader(new SpoolReader(std::move(file)));
+  reader->position_ = kFileHeader;
+  return reader;
+}
+
+// Reads `size` bytes in place of what was buffered: the writer may have written on since.
+Result<void> SpoolReader::fill(std::uint64_t from, std::size_t size) {
+  at_ = 0;
+  buffer_.resize(size);
+  const auto count = file_->read_at(from, buffer_.data(), size);
+  buffer_.resize(count.ok() ? *count : 0);
+  TRY(count);
+  return {};
+}
+
+// The size of the whole record that `bytes` begins with, if it is there and its sum holds; else 0.
+std::size_t SpoolReader::sound_record(std::string_view bytes, std::size_t payload_max) const {
+  if (bytes.size() < kRecordHeader) return 0;
+  const std::size_t payload = payload_size(bytes);
+  if (payload == 0 || payload > payload_max || bytes.size() < kRecordHeader + payload) return 0;
+  std::uint32_t sum = 0;
+  std::memcpy(&sum, bytes.data() + 4, 4);
+  return crc32c(bytes.substr(8, payload + 1)) == sum ? kRecordHeader + payload : 0;
+}
+
+Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t records_max) {
+  std::size_t asked = 0;  // bytes that were read anew at this position
+  for (std::size_t records = 0; records < records_max;) {
+    const std::string_view left = std::string_view(buffer_).substr(at_);
+    if (const std::size_t size = sound_record(left, kRecordMax)) {
+      hand_on(static_cast<std::uint8_t>(left[8]), left.substr(0, size).substr(kRecordHeader),
+              visitor);
+      at_ += size;
+      position_ += size;
+      ++records;
+      asked = 0;
+      continue;
+    }
+    std::size_t wanted = kReadAtOnce;
+    if (left.size() >= kRecordHeader && payload_size(left) <= kRecordMax)
+      wanted = std::max(wanted, kRecordHeader + payload_size(left));
+    if (asked >= wanted) return State::kEnd;
+    TRY(fill(position_, wanted));
+    asked = wanted;
+  }
+  return State::kMore;
+}
+
+Result<bool> SpoolReader::skip_damage() {
+  // Pieces overlap by the largest record that is searched for, so that each lies whole in one.
+  constexpr std::size_t kPiece = 4 * kSearchedMax;
+  constexpr std::size_t kOverlap = kRecordHeader + kSearchedMax;
+  for (std::uint64_t from = position_ + 1;; from += kPiece - kOverlap) {
+    TRY(fill(from, kPiece));
+    const std::string_view bytes = buffer_;
+    const bool is_last = bytes.size() < kPiece;
+    const std::size_t end = is_last ? bytes.size() : kPiece - kOverlap;
+    for (std::size_t i = 0; i < end; ++i) {
+      // Most of a reserved file are zeros: past them without a look at sums.
+      if (bytes.size() - i < kRecordHeader || payload_size(bytes.substr(i)) == 0) continue;
+      const auto type = static_cast<std::uint8_t>(bytes[i + 8]);
+      if (type < kExperiment || type > kEvent) continue;
+      if (sound_record(bytes.substr(i), kSearchedMax) == 0) continue;
+      damaged_ += from + i - position_;
+      position_ = from + i;
+      at_ = i;
+      return true;
+    }
+    if (is_last) break;
+  }
+  go_back_to(position_);
+  return false;
+}
+
+Result<void> SpoolReader::skip_to(std::uint64_t position) {
+  SpoolVisitor nothing;
+  while (position_ < position) {
+    if (TRY(read(nothing, 1)) == State::kMore || TRY(skip_damage())) continue;
+    return Error{ErrorCode::kCorrupt, "can't go on reading the spool", file_->path(),
+                 fmt::format("it ends before byte {}", position),
+                 "it was cut after it had been drained that far; move it out of the folder"};
+  }
+  return {};
+}
+
+void SpoolReader::go_back_to(std::uint64_t position) {
+  ENSURE(position <= position_, position, position_);
+  position_ = position;
+  at_ = 0;
+  buffer_.clear();
+}
+
+void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor) {
+  Taker taker(payload);
+  switch (type) {
+    case kTrace:
+      return hand_on_trace(payload, visitor);
+    case kName:
+      return take_name(payload);
+    case kExperiment:
+    case kEnd: {
+      const wire::Experiment experiment = take_experiment(taker);
+      const std::string_view metadata = taker.take_text();
+      if (!taker.ok()) return;
+      return type == kEnd ? visitor.on_end(experiment, metadata)
+                          : visitor.on_experiment(experiment, metadata);
+    }
+    case kNodeInfo: {
+      wire::NodeInfo info;
+      info.node = taker.take_text();
+      info.key = taker.take_text();
+      info.value = taker.take_text();
+      if (taker.ok()) visitor.on_node_info(info);
+      return;
+    }
+    case kSample: {
+      wire::Sample sample;
+      sample.at = taker.take_wall();
+      sample.value = taker.take<double>();
+      sample.node = taker.take_text();
+      sample.metric = taker.take_text();
+      sample.subsystem = taker.take_text();
+      if (taker.ok()) visitor.on_sample(sample);
+      return;
+    }
+    case kEvent: {
+      wire::Event event;
+      event.at = taker.take_wall();
+      event.name = taker.take_text();
+      event.value = taker.take_text();
+      if (taker.ok()) visitor.on_event(event);
+      return;
+    }
+    default:
+      return;  // of a later version
+  }
+}
+
+void SpoolReader::take_name(std::string_view payload) {
+  Taker taker(payload);
+  const auto producer = taker.take<ProducerId>();
+  const auto id = taker.take<wire::NameId>();
+  const std::string_view text = taker.take_text();
+  // Producers and their names are counted from 0 and each name took a record of its own: a number
+  // that the file is too short for is none of a writer's, and would only eat memory.
+  const std::uint64_t most = position_ / kRecordHeader;
+  if (!taker.ok() || producer > most || id > most) return;
+  if (producer >= names_.size()) names_.resize(std::size_t{producer} + 1);
+  const std::size_t known = names_[producer].size();
+  const std::size_t grows = id < known ? 0 : id + 1 - known;
+  if (names_count_ + grows > most) return;
+  names_count_ += grows;
+  names_[producer].set(id, std::string(text));
+}
+
+void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor) {
+  Taker taker(payload);
+  const auto from = taker.take<PackedTrace>();
+  if (!taker.ok() || from.headers_size > taker.rest().size()) return;
+  static const wire::Names kNone;
+  const wire::Names& names = from.producer < names_.size() ? names_[from.producer] : kNone;
+  const auto known = [&](wire::NameId id) { return id < names.size() ? id : 0; };
+  wire::Trace trace;
+  trace.client = known(from.client);
+  trace.id_prefix = known(from.id_prefix);
+  trace.service = known(from.service);
+  trace.server = known(from.server);
+  trace.phase = known(from.phase);
+  trace.status = from.status;
+  if (from.failure < wire::kFailureCount) trace.failure = static_cast<wire::Failure>(from.failure);
+  trace.closed_loop = (from.flags & kClosedLoop) != 0;
+  trace.retried = (from.flags & kRetried) != 0;
+  trace.number = from.number;
+  trace.created = unpacked(from.created);
+  trace.dispatched = unpacked(from.dispatched);
+  trace.sent = unpacked(from.sent);
+  trace.first_byte = unpacked(from.first_byte);
+  trace.done = unpacked(from.done);
+  trace.request_bytes = from.request_bytes;
+  trace.response_bytes = from.response_bytes;
+  trace.headers = taker.rest().substr(0, from.headers_size);
+  trace.response = taker.rest().substr(from.headers_size);
+  visitor.on_trace(trace, names);
+}
+
+}  // namespace galileo::store

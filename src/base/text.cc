@@ -179,7 +179,9 @@ std::optional<std::string> did_you_mean(std::string_view word,
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 2) + 1;
   for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(to_lower(word), to_lower(candidate));
+    // An unfinished word means the word that it begins.
+    const bool begun = word.size() >= 3 && candidate.rfind(word, 0) == 0;
+    const std::size_t distance = begun ? 1 : edit_distance(to_lower(word), to_lower(candidate));
     if (distance < best_distance && distance < candidate.size()) {
       best_distance = distance;
       best = candidate;

@@ -11,6 +11,8 @@ namespace {
 
 // A dispatch error below this can't matter to what is measured through a network stack.
 constexpr Duration kDispatchIgnored = std::chrono::microseconds{500};
+// Below this, a result is in doubt at most: nobody's conclusion hangs on a millisecond of a hiccup.
+constexpr Duration kDispatchDoubtful = std::chrono::milliseconds{1};
 // Shares of the latency's own percentile that the dispatch error may make up.
 constexpr double kDispatchSuspect = 0.1;
 constexpr double kDispatchInvalid = 0.5;
@@ -50,7 +52,7 @@ void judge_dispatch(Judge& judge, const Summary& summary) {
       "requests went out late: p99 of the dispatch error is {}, {:.0f} % of the p99 "
       "latency {}",
       format_duration(late), share * 100, format_duration(latency));
-  if (share >= kDispatchInvalid)
+  if (share >= kDispatchInvalid && late > kDispatchDoubtful)
     judge.invalid(reason);
   else if (share >= kDispatchSuspect)
     judge.suspect(reason);

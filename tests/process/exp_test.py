@@ -15,7 +15,7 @@ VECTORS = ROOT.parent / "shared/vectors"
 def database(run, target, tmp_path):
     url = target()
     for _ in range(2):
-        assert run("load", url, "-r", "200", "-n", "100", "-q").code == 0
+        assert run("load", url, "-r", "200", "-n", "100", "-q").ran
     return tmp_path / "galileo.sqlite"
 
 

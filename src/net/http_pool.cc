@@ -327,7 +327,7 @@ void HttpPool::answered(HttpConnection& connection) {
   if (!reusable) {
     close(connection);
   } else if (HttpExchange* next = next_waiting_for(connection.target_)) {
-    stop_waiting(*next);
+    end_wait(*next);
     use(connection, *next);
   } else {
     connection.phase_ = HttpConnection::Phase::kIdle;
@@ -400,6 +400,13 @@ void HttpPool::stop_waiting(HttpExchange& exchange) {
   --waiting_count_;
 }
 
+// A place has become free. The server gets the whole time-out from here on: that the request had to
+// wait is the generator's doing.
+void HttpPool::end_wait(HttpExchange& exchange) {
+  stop_waiting(exchange);
+  begin_deadline(exchange, clock_.now());
+}
+
 HttpExchange* HttpPool::next_waiting_for(const HttpTarget& target) {
   HttpExchange* exchange = waiting_first_;
   for (int i = 0; exchange && i < kWaitingScan; ++i, exchange = exchange->waiting_after_) {
@@ -414,7 +421,7 @@ void HttpPool::serve_waiting() {
   serving_ = true;
   while (waiting_first_ && make_room()) {
     HttpExchange& exchange = *waiting_first_;
-    stop_waiting(exchange);
+    end_wait(exchange);
     dispatch(exchange);
   }
   serving_ = false;

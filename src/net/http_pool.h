@@ -37,7 +37,7 @@ class HttpExchange {
   bool expects_no_body = false;  // a HEAD request
   bool repeatable = false;       // safe to send again when an idle connection turns out closed
   bool want_location = false;    // keep the Location header
-  Duration timeout{};            // from send() to the end of the answer
+  Duration timeout{};            // for a connection to become free, then to the end of the answer
   wire::http1::Capture* capture = nullptr;  // null: keep nothing of the answer
 
   wire::Failure failure = wire::Failure::none;
@@ -118,6 +118,7 @@ class HttpPool {
   bool make_room();
   void wait(HttpExchange& exchange);
   void stop_waiting(HttpExchange& exchange);
+  void end_wait(HttpExchange& exchange);
   HttpExchange* next_waiting_for(const HttpTarget& target);
   void serve_waiting();
   void use(HttpConnection& connection, HttpExchange& exchange);

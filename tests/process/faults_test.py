@@ -167,7 +167,7 @@ def test_a_full_disk_is_told_and_what_fits_is_kept(run, target, tmp_path):
     if os.system(f"mount -t tmpfs -o size=2m tmpfs {full} 2>/dev/null") != 0:
         pytest.skip("a small file system can't be mounted here (not root, or no mount rights)")
     try:
-        done = run("load", target(), "-r", "2000", "-n", "8000", "--db", "none", "--spool", full, "-q",
+        done = run("load", target(), "-r", "10k", "-n", "50k", "--db", "none", "--spool", full, "-q",
                    "--json", tmp_path / "r.json", "--no-telemetry", timeout=60)
         assert "No space left" in done.err + done.out, done
         assert done.code in (1, 90, 91), done

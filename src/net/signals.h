@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as events of a loop: the control loop's way to hear that the user wants to stop.
+// SIGINT and SIGTERM as events of a loop: how the control loop hears that the user wants to stop.
 // Blocks them for the calling thread and those it starts later, so make it before any thread.
 // One a process.
 #pragma once

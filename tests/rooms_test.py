@@ -1,0 +1,216 @@
+"""The rules of the house (../shared/style.md, section 5), kept by a machine: what a room may include, where
+threads, clocks and exceptions may be, how large things may get. Each failure says the rule, the place
+and the mend. The checker itself is tested on a planted tree at the end."""
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+
+# Header prefixes of the libraries that rooms.txt names.
+LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nlohmann_json": ("nlohmann/",),
+             "sqlite3": ("sqlite3.h",), "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",)}
+# The library headers that headers of ours may include.
+IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp")}
+# Libraries that throw: only files that include one of them may catch.
+THROWING = ("nlohmann/", "yaml-cpp/", "CLI/")
+THREADS = {"base/inbox.h", "base/counters.h", "net/loop.h", "net/loop.cc"}
+CLOCKS = {"net/clock.h"}
+LINES_MAX, COLUMNS_MAX, FUNCTION_MAX = 700, 100, 100
+# Longer than the rule, each for a reason that its file gives.
+LONG_FILES = {"store/sqlite.cc"}
+
+
+def read_rooms(src):
+    rooms = {}
+    for line in (src / "rooms.txt").read_text().splitlines():
+        if line and line[0].isdigit():
+            floor, room, *libraries = line.split()
+            rooms[room] = (int(floor), set(libraries))
+    return rooms
+
+
+def sources(src, suffixes=(".h", ".cc")):
+    return sorted(path for path in src.rglob("*") if path.suffix in suffixes)
+
+
+def includes(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if match := re.match(r'#include ([<"])([^>"]+)[>"]', line):
+            yield number, match[1] == '"', match[2]
+
+
+def library_of(header):
+    return next((name for name, prefixes in LIBRARIES.items() if header.startswith(prefixes)), None)
+
+
+def code_of(path):
+    """The file's lines with comments and texts blanked, so that words in them don't count."""
+    text = re.sub(r'R"(\w*)\(.*?\)\1"', lambda m: "\n" * m[0].count("\n"), path.read_text(), flags=re.S)
+    text = re.sub(r'"(?:[^"\\\n]|\\.)*"', '""', text)
+    text = re.sub(r"//[^\n]*", "", text)
+    return text.splitlines()
+
+
+def check_floors(src):
+    rooms = read_rooms(src)
+    found = []
+    for path in sources(src):
+        room = path.parent.name if path.parent != src else None
+        if room not in rooms:
+            continue
+        for number, ours, header in includes(path):
+            other = header.split("/")[0]
+            if ours and other in rooms and other != room and rooms[other][0] >= rooms[room][0]:
+                found.append(f"{path.relative_to(src)}:{number}: {room} (floor {rooms[room][0]}) includes {header} "
+                             f"of floor {rooms[other][0]}; a room includes lower floors only: move what both need down")
+    return found
+
+
+def check_libraries(src):
+    rooms = read_rooms(src)
+    found = []
+    for path in sources(src):
+        name = str(path.relative_to(src))
+        room = path.parent.name if path.parent != src else "commands"
+        for number, ours, header in includes(path):
+            library = library_of(header)
+            if ours or library is None or room not in rooms:
+                continue
+            if library not in rooms[room][1]:
+                found.append(f"{name}:{number}: {room} may not include {header}; rooms.txt lists its libraries")
+            if path.suffix == ".h" and (name, header) not in IN_HEADERS:
+                found.append(f"{name}:{number}: a header of ours includes {header}; put it into the .cc")
+    return found
+
+
+def check_words(src):
+    found = []
+
+    def ban(name, number, line, pattern, rule):
+        if re.search(pattern, line):
+            found.append(f"{name}:{number}: {rule}")
+
+    for path in sources(src):
+        name = str(path.relative_to(src))
+        test = name.endswith("_test.cc")
+        catches = any(header.startswith(THROWING) for _, _, header in includes(path))
+        for number, line in enumerate(code_of(path), 1):
+            ban(name, number, line, r"\bthrow\b", "nothing of ours throws; return an Error")
+            ban(name, number, line, r"\b(system|popen)\s*\(", "no shell; fork and exec where it must be")
+            if not catches:
+                ban(name, number, line, r"\bcatch\s*\(", "catch only beside the library that throws")
+            if name not in CLOCKS:
+                ban(name, number, line, r"clock_gettime|(steady|system|high_resolution)_clock::now", "only net/clock.h reads clocks; take a Clock or a Time")
+            if name not in THREADS and not test:
+                ban(name, number, line, r"std::(mutex|atomic|thread|jthread|condition_variable|lock_guard)\b", "threads meet in inbox, counters and loop only; use Loop::post or a MessageRing")
+            if not name.startswith("commands/") and not test:
+                ban(name, number, line, r"\bgetenv\s*\(", "the environment is read in commands/ and passed down")
+            if not test:
+                ban(name, number, line, r"std::(cout|cerr|shared_ptr|regex)\b", "use fmt, one owner, a parser")
+            if name.startswith("wire/") and not test:
+                ban(name, number, line, r"<(sys/socket|sys/epoll|fcntl|thread|fstream|unistd)", "wire/ is bytes and values: no I/O")
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            ban(name, number, line, r"\b(TODO|FIXME|XXX)\b", "finish it, or write it into the issue")
+    return found
+
+
+def check_sizes(src):
+    found = []
+    for path in sources(src):
+        name = str(path.relative_to(src))
+        lines = path.read_text().splitlines()
+        if len(lines) > LINES_MAX and name not in LONG_FILES:
+            found.append(f"{name}: {len(lines)} lines; a file is one idea of at most {LINES_MAX}")
+        for number, line in enumerate(lines, 1):
+            if len(line) > COLUMNS_MAX:
+                found.append(f"{name}:{number}: {len(line)} columns; at most {COLUMNS_MAX} (make fmt)")
+        found += [f"{name}:{start}: a function of {length} lines; at most {FUNCTION_MAX}, and 70 is long"
+                  for start, length in functions(path) if length > FUNCTION_MAX and not name.endswith("_test.cc")]
+    return found
+
+
+def functions(path):
+    """(first line, lines) of functions, by clang-format's layout: from a line that ends in ') {' or the like to
+    the line with the closing brace at the same indentation."""
+    lines = path.read_text().splitlines()
+    for start, line in enumerate(lines):
+        if not re.search(r"\)( const)?( override| final| noexcept)*( -> [\w:<>&* ]+)? \{$", line) or re.match(r"\s*(if|for|while|switch|\}|else)\b", line):
+            continue
+        indent = re.match(r"\s*", line)[0]
+        for end in range(start + 1, len(lines)):
+            if lines[end].startswith(indent + "}") and not lines[end].startswith(indent + "} "):
+                yield start + 1, end - start + 1
+                break
+
+
+def check_tables(src):
+    """Each row of a table has its file, in the room of the table."""
+    found = []
+    for table, row in (("load/arrivals.def", "ARRIVAL"), ("route/policies.def", "POLICY"), ("store/drivers.def", "DRIVER"),
+                       ("commands/commands.def", "COMMAND"), ("telemetry/instruments.def", "INSTRUMENT")):
+        if not (src / table).exists():
+            continue
+        maker = {"COMMAND": r"^int {}\(", "DRIVER": r"open_{}\("}.get(row, r"make_{}\(")
+        room = (src / table).parent
+        texts = [path.read_text() for path in room.glob("*.cc")]
+        for name in re.findall(rf"^{row}\((\w+)", (src / table).read_text(), re.M):
+            if not any(re.search(maker.format(name), text, re.M) for text in texts):
+                found.append(f"{table}: {name} has no file that makes it in {room.name}/")
+    return found
+
+
+def check_fuzzed(root):
+    """Each part of wire/ that reads bytes has a fuzz target with a corpus."""
+    found = []
+    for path in sorted((root / "src/wire").glob("*.h")):
+        if not re.search(r"\bparse_\w+\(|class \w+(Parser|Reader)\b", path.read_text()):
+            continue
+        name = path.stem
+        if not (root / f"fuzz/{name}.cc").exists() or not list((root / f"fuzz/corpus/{name}").glob("*")):
+            found.append(f"wire/{name}.h reads bytes: add fuzz/{name}.cc and fuzz/corpus/{name}/")
+    return found
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("check", [check_floors, check_libraries, check_words, check_sizes, check_tables], ids=lambda f: f.__name__)
+def test_the_house_keeps_its_rules(check):
+    found = check(SRC)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.quick
+def test_what_reads_bytes_is_fuzzed():
+    found = check_fuzzed(ROOT)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.quick
+def test_the_changelog_has_a_place_for_the_next_version():
+    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("check, file, text", [
+    (check_floors, "wire/bad.h", '#include "net/loop.h"\n'),
+    (check_floors, "net/bad.cc", '#include "route/table.h"\n'),
+    (check_libraries, "wire/bad.cc", "#include <sqlite3.h>\n"),
+    (check_libraries, "net/bad.h", "#include <fmt/format.h>\n"),
+    (check_words, "wire/bad.cc", "void f() { throw 1; }\n"),
+    (check_words, "net/bad.cc", "std::mutex m;\n"),
+    (check_words, "net/bad.cc", "auto t = std::chrono::steady_clock::now();\n"),
+    (check_words, "net/bad.cc", "// TODO: more\n"),
+    (check_sizes, "net/bad.cc", "int x;\n" * 701),
+    (check_sizes, "net/bad.cc", "//" + "x" * 100 + "\n"),
+    (check_sizes, "net/bad.cc", "void f() {\n" + "  g();\n" * 100 + "}\n"),
+], ids=lambda value: value.__name__ if callable(value) else "")
+def test_a_planted_breach_is_found(tmp_path, check, file, text):
+    (tmp_path / "rooms.txt").write_text("1 wire fmt\n2 net fmt\n2 route fmt\n")
+    for room in ("wire", "net", "route"):
+        (tmp_path / room).mkdir()
+    (tmp_path / "net/good.cc").write_text('#include "wire/x.h"\n#include <fmt/format.h>\nvoid f() { g("throw"); }  // no throw\n')
+    assert check(tmp_path) == []
+    (tmp_path / file).write_text(text)
+    assert len(check(tmp_path)) == 1, check(tmp_path)

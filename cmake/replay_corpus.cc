@@ -1,5 +1,5 @@
-// Stands in for libFuzzer where the compiler has none: runs a fuzz target over the files of its corpus, so that
-// whatever a fuzzer once found stays found. Usage: fuzz_NAME FOLDER|FILE...
+// Stands in for libFuzzer where the compiler has none: runs a fuzz target over the files of its
+// corpus, so that whatever a fuzzer once found stays found. Usage: fuzz_NAME FOLDER|FILE...
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

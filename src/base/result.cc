@@ -7,7 +7,8 @@ namespace galileo {
 std::string Error::to_text() const {
   std::string text = what;
   if (!where.empty()) text += ", " + where;
-  if (!why.empty()) text += ": " + why;
+  // A list of reasons begins on a line of its own.
+  if (!why.empty()) text += (why.front() == '\n' ? ":" : ": ") + why;
   if (!hint.empty()) text += "; " + hint;
   return text;
 }

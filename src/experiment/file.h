@@ -1,5 +1,6 @@
 // The experiment file: YAML (schema/experiment.schema.json describes it) to a Plan. All problems of
-// a file are found in one go, each with its line. Blocking where it reads files; any thread.
+// a file are found in one go; the Error lists them, each on a line with its place, what is wrong
+// and what to do. A text that isn't YAML at all has one problem. Any thread.
 #pragma once
 
 #include <functional>
@@ -14,17 +15,18 @@
 namespace galileo::experiment {
 
 struct FileOptions {
-  std::vector<std::string> set;  // "clients[0].requests=100", applied before anything is checked
+  // "clients[0].requests=100" (file_overrides.h has the form), put in before anything is checked.
+  std::vector<std::string> set;
   // The value of an environment variable, for ${NAME} and ${NAME:-default}.
   std::function<std::optional<std::string>(std::string_view)> environment;
   // The text of a file that the experiment file names (a profile); relative to the file's folder.
   std::function<Result<std::string>(const std::string& path)> read_file;
 };
 
-// Reads the file and those that it names.
+// Reads the file (1 MiB at most) and those that it names; blocking.
 Result<Plan> load_plan(const std::string& path, const FileOptions& options);
 
-// The same from a text; `path` is for the messages.
+// The same from a text; `path` is for the messages. Reads nothing but through `options`.
 Result<Plan> parse_plan(std::string_view text, const std::string& path, const FileOptions& options);
 
 }  // namespace galileo::experiment

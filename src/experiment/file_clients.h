@@ -1,8 +1,8 @@
-// The clients of an experiment file: requests and arrivals. A part of file.cc. One thread.
+// The clients of an experiment file. A part of file.cc. One thread.
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "experiment/fields.h"
 #include "experiment/file.h"
@@ -10,12 +10,11 @@
 
 namespace galileo::experiment {
 
-// One entry of `clients`. Problems are added; what comes back is used only where there were none.
-load::ClientSpec read_client(Problems& problems, const YamlNode& node, const std::string& where,
-                             const FileOptions& options);
-
-// A profile's text: inter-arrival seconds, one a line, or the first column of a CSV; '#' begins a
-// comment, a first line that is no number is a heading.
-Result<std::vector<double>> parse_profile(std::string_view text);
+// The list `clients` of the file or of a phase; each is of one of these services. No two clients of
+// one phase have the same name: what isn't named is named after its service, and numbered where
+// that name is taken. Problems are added; what comes back is used only where there were none.
+std::vector<load::ClientSpec> read_clients(const Fields& phase,
+                                           const std::vector<load::ServiceSpec>& services,
+                                           const FileOptions& options);
 
 }  // namespace galileo::experiment

@@ -63,7 +63,8 @@ struct Plan {
   std::string source_text;  // the file as it was read
 };
 
-// Requests that the plan will send, where that is known: 0 requests without an end are nothing.
+// What a plan will do, on average over all seeds, where that is known: how many requests as fast as
+// possible make, and how long requests without an end last, nobody knows.
 struct Expectation {
   std::uint64_t clients = 0;
   std::optional<std::uint64_t> requests;
@@ -72,10 +73,23 @@ struct Expectation {
 
 Expectation expect(const Plan& plan);
 
-// The expanded plan, as `--dry-run` prints it.
+// The same of one client of a group.
+struct ClientExpectation {
+  std::optional<double> requests;
+  std::optional<Duration> duration;  // from its own start on
+};
+
+ClientExpectation expect(const load::ClientSpec& client, const Phase& phase);
+
+// Will all clients of the phase be done some time?
+bool ends(const Phase& phase);
+
+// The expanded plan as a readable text, as `--dry-run` prints it.
 std::string describe(const Plan& plan);
 
-// The expanded plan as JSON, saved with the experiment's metadata.
+// The expanded plan as JSON, saved with the experiment's metadata. Passwords aren't in it: values
+// of Authorization and Cookie headers and bodies are left out, and values of the applications'
+// variables.
 std::string to_json(const Plan& plan);
 
 }  // namespace galileo::experiment

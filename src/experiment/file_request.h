@@ -1,0 +1,22 @@
+// The request of a client in an experiment file: method, path and the keyword arguments of Python's
+// requests library (spec/workload.md), joined to what is sent. The old client's request of the same
+// arguments has the same target, body, content type, authorization and cookies. A part of file.cc.
+// One thread.
+#pragma once
+
+#include <string>
+
+#include "experiment/fields.h"
+#include "load/workload.h"
+
+namespace galileo::experiment {
+
+// `node` is the map `request` at `where`. Problems are added; what comes back is used only where
+// there were none.
+load::Request read_request(Problems& problems, const YamlNode& node, const std::string& where);
+
+// The node as JSON, as Python's json.dumps writes it: a scalar that isn't quoted and looks like a
+// number, true, false or null is one.
+std::string to_json_text(const YamlNode& node);
+
+}  // namespace galileo::experiment

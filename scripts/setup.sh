@@ -29,7 +29,7 @@ for package in "${packages[@]}"; do
 done
 
 # The report's charts come from npm. Any Node from 18 on will do; Debian 12's own is 18.
-node_major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p')
+node_major=$( (node --version 2>/dev/null || true) | sed -n 's/^v\([0-9]*\)\..*/\1/p')
 [ "${node_major:-0}" -ge 18 ] || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 

@@ -1,0 +1,345 @@
+#include "load/dispatcher.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/pipe.h"
+
+using namespace galileo;
+using namespace galileo::load;
+using wire::Failure;
+
+namespace {
+
+using std::chrono::milliseconds;
+using Seconds = std::chrono::seconds;
+
+constexpr const char* kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+struct Traces final : TraceSink {
+  void put(const wire::Trace& trace) override { all.push_back(trace); }
+  wire::NameId name(std::string_view text) override {
+    for (wire::NameId id = 0; id < names.size(); ++id) {
+      if (names.at(id) == text) return id;
+    }
+    return names.add(std::string(text));
+  }
+  std::vector<wire::Trace> all;
+  wire::Names names;
+};
+
+// A dispatcher in a world of its own: time stands still until it is moved to the next thing that
+// happens, and the server answers each request `service_time` after it was written.
+struct World {
+  explicit World(std::size_t connections_max = 1000,
+                 const std::string& router = "SymmetryHostRouter") {
+    options.services.push_back({"s", {{"h:80", 1}}, router, "wrr", ""});
+    options.seed = 7;
+    options.connections_max = connections_max;
+    options.limits.request_timeout = Seconds{60};
+    options.wall_clock = WallClock{clock.now(), Wall{Seconds{1'000'000}}};
+  }
+
+  void make() {
+    dispatcher = std::make_unique<Dispatcher>(clock, timers, connector, traces, options);
+    dispatcher->set_addresses("h:80", {*net::literal_address("127.0.0.1", 80)});
+  }
+
+  void begin(const ClientSpec& spec, Stripe stripe = {}, std::uint32_t lanes = 0) {
+    if (!dispatcher) make();
+    specs.push_back(std::make_unique<ClientSpec>(spec));
+    ClientShare share;
+    share.spec = specs.back().get();
+    share.id = "w:s:0";
+    share.id_prefix = "0123456789";
+    share.stripe = stripe;
+    share.lanes = lanes;
+    share.requests = lanes > 0 ? spec.requests : std::nullopt;
+    start = clock.now();
+    const auto begun =
+        dispatcher->begin_phase("main", {share}, start, std::nullopt, [this] { done = true; });
+    REQUIRE(begun.ok());
+  }
+
+  // Moves time from one thing to the next until the phase is over or `until` (since the start).
+  void run(Duration until = Seconds{1000}) {
+    while (!done && clock.now() < start + until) {
+      serve();
+      Time next = timers.next_due();
+      for (const auto& [at, index] : answers) next = std::min(next, at);
+      clock.set(std::max(clock.now(), std::min(next, start + until)));
+      timers.run_due(clock.now());
+      answer();
+    }
+  }
+
+  // Accepts what connects, and takes what was written.
+  void serve() {
+    for (std::size_t i = accepted; i < connector.made(); ++i) {
+      if (!connector.at(i).open()) continue;
+      refuse ? connector.at(i).refuse(ECONNREFUSED) : connector.at(i).connected();
+    }
+    accepted = connector.made();
+    for (std::size_t i = 0; i < connector.made(); ++i) {
+      if (!connector.at(i).take().empty()) answers.emplace(clock.now() + service_time, i);
+    }
+  }
+
+  void answer() {
+    while (!answers.empty() && answers.begin()->first <= clock.now()) {
+      net::PipeEnd& end = connector.at(answers.begin()->second);
+      answers.erase(answers.begin());
+      if (end.open()) end.send(kAnswer);
+    }
+  }
+
+  Duration since_start(Wall at) const { return options.wall_clock.monotonic(at) - start; }
+
+  net::ManualClock clock;
+  net::Timers timers;
+  net::PipeConnector connector;
+  Traces traces;
+  Dispatcher::Options options;
+  std::unique_ptr<Dispatcher> dispatcher;
+  std::vector<std::unique_ptr<ClientSpec>> specs;
+  std::multimap<Time, std::size_t> answers;
+  std::size_t accepted = 0;
+  Duration service_time = milliseconds{1};
+  bool refuse = false;
+  bool done = false;
+  Time start{};
+};
+
+ClientSpec constant(double between_s, std::uint64_t requests) {
+  ClientSpec spec;
+  spec.service = "s";
+  spec.name = "w:s";
+  spec.arrival = {"constant", {between_s}, {}, "static"};
+  spec.requests = requests;
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a slow server doesn't slow the schedule: open loop") {
+  World world;
+  world.service_time = Seconds{3};
+  world.begin(constant(0.01, 100));
+  world.run();
+  REQUIRE(world.traces.all.size() == 100);
+  for (const wire::Trace& trace : world.traces.all) {
+    CHECK(world.since_start(trace.created) == milliseconds{10} * trace.number);
+    CHECK(trace.dispatched == trace.created);
+    CHECK(trace.done - trace.created == Seconds{3});
+  }
+  CHECK(world.connector.made() == 100);
+  CHECK(world.dispatcher->ledger().answered == 100);
+}
+
+TEST_CASE(
+    "at the cap requests go out late, keep the time they were due, and say how late they were") {
+  World world(1);
+  world.service_time = milliseconds{30};
+  world.begin(constant(0.01, 20));
+  world.run();
+  REQUIRE(world.traces.all.size() == 20);
+  const wire::Trace& last = world.traces.all.back();
+  CHECK(last.number == 20);
+  CHECK(world.since_start(last.created) == milliseconds{200});
+  CHECK(last.dispatched - last.created == milliseconds{10 + 19 * 30 - 200});
+  CHECK(last.done - last.dispatched == milliseconds{30});
+  CHECK(world.connector.made() == 1);
+}
+
+TEST_CASE("exactly the requests that were asked for, numbered from 1") {
+  World world;
+  world.begin(constant(0.001, 500));
+  world.run();
+  std::set<std::uint64_t> numbers;
+  for (const wire::Trace& trace : world.traces.all) numbers.insert(trace.number);
+  CHECK(numbers.size() == 500);
+  CHECK(*numbers.begin() == 1);
+  CHECK(*numbers.rbegin() == 500);
+  CHECK(world.done);
+}
+
+TEST_CASE("a client that is spread over loops has the same schedule as on one") {
+  const auto due_times = [](std::uint32_t count) {
+    std::map<std::uint64_t, Duration> times;
+    for (std::uint32_t index = 0; index < count; ++index) {
+      World world;
+      ClientSpec spec = constant(0, 200);
+      spec.arrival = {"expovariate", {100}, {}, "static"};
+      world.begin(spec, Stripe{index, count});
+      world.run();
+      for (const wire::Trace& trace : world.traces.all)
+        times[trace.number] = world.since_start(trace.created);
+    }
+    return times;
+  };
+  const auto one = due_times(1);
+  CHECK(one.size() == 200);
+  CHECK(due_times(3) == one);
+}
+
+TEST_CASE("a closed loop's lanes send again when they are answered, and stop at the number") {
+  World world;
+  ClientSpec spec = constant(0, 50);
+  spec.closed_loop = true;
+  world.service_time = milliseconds{10};
+  world.begin(spec, {}, 5);
+  world.run();
+  REQUIRE(world.traces.all.size() == 50);
+  CHECK(world.connector.made() == 5);
+  CHECK(world.since_start(world.traces.all.back().done) == milliseconds{100});
+  for (const wire::Trace& trace : world.traces.all) CHECK(trace.closed_loop);
+}
+
+TEST_CASE("a lane backs off from a server that refuses, and goes on when it answers") {
+  World world;
+  ClientSpec spec = constant(0, 8);
+  spec.closed_loop = true;
+  world.refuse = true;
+  world.begin(spec, {}, 1);
+  world.run(milliseconds{100});
+  CHECK(world.traces.all.size() == 4);  // at 0, 10, 30, 70 ms
+  world.refuse = false;
+  world.run();
+  REQUIRE(world.traces.all.size() == 8);
+  CHECK(world.traces.all.back().failure == Failure::none);
+  CHECK(world.dispatcher->ledger().of(Failure::connect_refused) == 4);
+}
+
+TEST_CASE("without a route a request isn't sent, and the client goes on") {
+  World world;
+  world.options.services[0].hosts.clear();
+  world.make();
+  world.begin(constant(0.01, 5));
+  world.run();
+  REQUIRE(world.traces.all.size() == 5);
+  for (const wire::Trace& trace : world.traces.all) {
+    CHECK(trace.failure == Failure::no_route);
+    CHECK(trace.sent == kNoWall);
+    CHECK(trace.status == -1);
+  }
+  CHECK(world.dispatcher->ledger().not_sent() == 5);
+}
+
+TEST_CASE("the debug router answers by itself, in a closed loop too") {
+  for (const std::uint32_t lanes : {0u, 3u}) {
+    World world(10, "DebugRouter");
+    world.begin(constant(0.01, 30), {}, lanes);
+    world.run();
+    CHECK(world.traces.all.size() == 30);
+    CHECK(world.connector.made() == 0);
+    CHECK(world.dispatcher->ledger().answered == 30);
+  }
+}
+
+TEST_CASE("stopping sends no more, lets answers come, and the books balance") {
+  World world;
+  world.service_time = milliseconds{50};
+  world.begin(constant(0.01, 1000));
+  world.run(milliseconds{205});
+  world.dispatcher->stop_sending();
+  CHECK_FALSE(world.done);
+  world.run(Seconds{2});
+  CHECK(world.done);
+  CHECK(world.traces.all.size() == 20);
+  CHECK(world.dispatcher->ledger().answered == 20);
+}
+
+TEST_CASE("ending all gives each request its reason") {
+  World world(2);
+  world.service_time = Seconds{30};
+  world.begin(constant(0.01, 1000));
+  world.run(milliseconds{105});
+  world.dispatcher->end_all();
+  world.run(Seconds{1});
+  CHECK(world.done);
+  const Ledger& ledger = world.dispatcher->ledger();
+  CHECK(ledger.intended == 10);
+  CHECK(ledger.in_flight_at_end == 2);
+  CHECK(ledger.of(Failure::stopped) == 8);
+  CHECK(ledger.sent == 2);
+  CHECK(world.traces.all.size() == 10);
+}
+
+TEST_CASE("requests that are due within the warm-up carry its name") {
+  World world;
+  world.options.warmup_until = world.clock.now() + milliseconds{45};
+  world.begin(constant(0.01, 10));
+  world.run();
+  int warm = 0;
+  for (const wire::Trace& trace : world.traces.all)
+    warm += world.traces.names.at(trace.phase) == "warmup";
+  CHECK(warm == 4);
+}
+
+TEST_CASE("a status from 300 up is a failure that keeps its status") {
+  World world;
+  world.begin(constant(0.01, 1));
+  world.clock.advance(milliseconds{10});
+  world.timers.run_due(world.clock.now());
+  world.connector.at(0).connected();
+  world.connector.at(0).send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+  REQUIRE(world.traces.all.size() == 1);
+  CHECK(world.traces.all[0].failure == Failure::status);
+  CHECK(world.traces.all[0].status == 503);
+  CHECK(world.dispatcher->ledger().failed() == 1);
+}
+
+TEST_CASE("redirects are followed within one trace, to their bound") {
+  World world;
+  ClientSpec spec = constant(0.01, 1);
+  spec.request.redirects_max = 1;
+  world.begin(spec);
+  world.clock.advance(milliseconds{10});
+  world.timers.run_due(world.clock.now());
+  net::PipeEnd& end = world.connector.at(0);
+  end.connected();
+  const std::string moved =
+      "HTTP/1.1 302 Found\r\nLocation: /next?a=1\r\nContent-Length: 0\r\n\r\n";
+  end.take();
+  end.send(moved);
+  CHECK(end.take().rfind("GET /next?a=1 HTTP/1.1\r\nHost: h:80\r\n", 0) == 0);
+  SUBCASE("the answer there is the answer") {
+    end.send(kAnswer);
+    CHECK(world.traces.all.at(0).status == 200);
+  }
+  SUBCASE("one more is too many") {
+    end.send(moved);
+    CHECK(world.traces.all.at(0).status == 302);
+  }
+  CHECK(world.traces.all.size() == 1);
+}
+
+TEST_CASE("headers and the beginning of the body are kept where that is asked for") {
+  World world;
+  world.options.limits.keep_headers = true;
+  world.options.limits.keep_response = 1;
+  std::string headers;
+  std::string response;
+  struct Copy final : TraceSink {
+    explicit Copy(std::string& h, std::string& r) : headers(h), response(r) {}
+    void put(const wire::Trace& trace) override {
+      headers = trace.headers;
+      response = trace.response;
+    }
+    wire::NameId name(std::string_view) override { return 0; }
+    std::string& headers;
+    std::string& response;
+  } copy(headers, response);
+  world.dispatcher =
+      std::make_unique<Dispatcher>(world.clock, world.timers, world.connector, copy, world.options);
+  world.dispatcher->set_addresses("h:80", {*net::literal_address("127.0.0.1", 80)});
+  world.begin(constant(0.01, 1));
+  world.run();
+  CHECK(headers == "{\"Content-Length\": \"2\"}");
+  CHECK(response == "o");
+}

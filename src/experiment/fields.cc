@@ -79,7 +79,7 @@ void Problems::add(const YamlPlace& place, std::string_view text, std::string_vi
     line = path_;
   line = fmt::format("{}: {}", printable(line), printable(text));
   if (!hint.empty()) line += "; " + printable(hint);
-  kept_.push_back({place, std::move(line)});
+  kept_.push_back({place, count_, std::move(line)});
 }
 
 void Problems::add(const YamlPlace& place, std::string_view subject, const Error& error) {
@@ -92,9 +92,9 @@ void Problems::add(const YamlPlace& place, std::string_view subject, const Error
 
 Error Problems::to_error() const {
   std::vector<Problem> sorted = kept_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.place.setting, a.place.line, a.place.column) <
-           std::tie(b.place.setting, b.place.line, b.place.column);
+  std::sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.place.setting, a.place.line, a.place.column, a.number) <
+           std::tie(b.place.setting, b.place.line, b.place.column, b.number);
   });
   std::string list;
   for (std::size_t i = 0; i < std::min(sorted.size(), kProblemsShown); ++i)
@@ -116,10 +116,10 @@ Fields::Fields(Problems& problems, const YamlNode& node, std::string where, MapK
     return;
   }
   const std::vector<std::string>& known = keys_of(map);
-  for (std::size_t i = 0; i < node.map.size(); ++i) {
-    const std::string& key = node.map[i].first;
+  for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    const auto& [key, place] = node.keys[i];
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    problems_.add(node.key_places[i],
+    problems_.add(place,
                   fmt::format("unknown key '{}'{}", key, where_.empty() ? "" : " in " + where_),
                   hint_for_unknown(key, known));
     if (auto meant = did_you_mean(key, known)) misspelt_.push_back(std::move(*meant));
@@ -129,7 +129,7 @@ Fields::Fields(Problems& problems, const YamlNode& node, std::string where, MapK
 const YamlNode* Fields::find(std::string_view key) const {
   const std::vector<std::string>& known = keys_of(map_);
   ENSURE(std::find(known.begin(), known.end(), key) != known.end(), key, where_);
-  const YamlNode* node = node_.kind == YamlNode::Kind::kMap ? node_.find(key) : nullptr;
+  const YamlNode* node = node_.find(key);
   return node && node->kind != YamlNode::Kind::kNull ? node : nullptr;
 }
 
@@ -248,7 +248,7 @@ std::optional<std::vector<double>> Fields::numbers(std::string_view key) const {
   };
   if (node->kind != YamlNode::Kind::kList) return add(*node) ? std::optional(values) : std::nullopt;
   bool right = true;
-  for (const YamlNode& item : node->list) right = add(item) && right;
+  for (const YamlNode& item : node->items) right = add(item) && right;
   return right ? std::optional(values) : std::nullopt;
 }
 
@@ -256,17 +256,17 @@ std::optional<std::vector<std::string>> Fields::words(std::string_view key) cons
   const YamlNode* node = find(key);
   if (!node) return std::nullopt;
   if (node->kind == YamlNode::Kind::kScalar) return std::vector<std::string>{node->scalar};
+  if (node->kind != YamlNode::Kind::kList) {
+    wrong_type(*node, key, "a list of texts");
+    return std::nullopt;
+  }
   std::vector<std::string> values;
-  for (const YamlNode& item : node->list) {
+  for (const YamlNode& item : node->items) {
     if (item.kind != YamlNode::Kind::kScalar) {
       wrong_type(item, key, "a list of texts");
       return std::nullopt;
     }
     values.push_back(item.scalar);
-  }
-  if (node->kind != YamlNode::Kind::kList) {
-    wrong_type(*node, key, "a list of texts");
-    return std::nullopt;
   }
   return values;
 }
@@ -311,8 +311,8 @@ void Fields::each(
   const YamlNode* list = find(key);
   if (!list) return;
   if (list->kind != YamlNode::Kind::kList) return wrong_type(*list, key, "a list");
-  for (std::size_t i = 0; i < list->list.size(); ++i)
-    read(list->list[i], fmt::format("{}[{}]", where(key), i));
+  for (std::size_t i = 0; i < list->items.size(); ++i)
+    read(list->items[i], fmt::format("{}[{}]", where(key), i));
 }
 
 std::optional<std::string> unfit_name(std::string_view name) {

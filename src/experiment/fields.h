@@ -41,6 +41,7 @@ class Problems {
  private:
   struct Problem {
     YamlPlace place;
+    std::size_t number = 0;  // keeps those of one place in the order they were found
     std::string line;
   };
   const std::string path_;

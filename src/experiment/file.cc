@@ -57,12 +57,12 @@ class Reader {
     if (services && services->kind != YamlNode::Kind::kMap)
       return file_.wrong_type(*services, "services", "a map of names to services");
     if (!services && file_.misspelt("services")) return;
-    if (!services || services->map.empty())
+    if (!services || services->keys.empty())
       return problems_.add(file_.place("services"), "the file has no service",
                            "add services: {name: {hosts: {\"127.0.0.1:8080\": 1}}}");
-    for (std::size_t i = 0; i < services->map.size(); ++i) {
-      const auto& [name, node] = services->map[i];
-      plan.services.push_back(read_service(problems_, name, services->key_places[i], node));
+    for (std::size_t i = 0; i < services->keys.size(); ++i) {
+      const auto& [name, place] = services->keys[i];
+      plan.services.push_back(read_service(problems_, name, place, services->items[i]));
     }
   }
 
@@ -116,7 +116,7 @@ class Reader {
     if (!problems_.empty()) return;
     for (std::size_t i = 0; i + 1 < plan.phases.size(); ++i) {
       if (!ends(plan.phases[i]))
-        problems_.add(file_.find("phases")->list[i].place,
+        problems_.add(file_.find("phases")->items[i].place,
                       fmt::format("the phase '{}' never ends, so '{}' never begins",
                                   plan.phases[i].name, plan.phases[i + 1].name),
                       "give it a duration, or its clients requests or a duration");

@@ -47,11 +47,11 @@ std::vector<std::pair<std::string, std::string>> read_variables(const Fields& fi
     fields.wrong_type(*environment, "environment", "a map of names and values");
     return variables;
   }
-  for (std::size_t i = 0; i < environment->map.size(); ++i) {
-    const auto& [name, value] = environment->map[i];
+  for (std::size_t i = 0; i < environment->keys.size(); ++i) {
+    const auto& [name, place] = environment->keys[i];
+    const YamlNode& value = environment->items[i];
     if (name.empty() || name.find('=') != std::string::npos)
-      fields.problems().add(environment->key_places[i],
-                            fmt::format("'{}' can't name an environment variable", name));
+      fields.problems().add(place, fmt::format("'{}' can't name an environment variable", name));
     if (value.kind == YamlNode::Kind::kList || value.kind == YamlNode::Kind::kMap)
       fields.problems().add(value.place,
                             fmt::format("{}.{} must be a text, not {}", fields.where("environment"),

@@ -47,9 +47,8 @@ std::optional<std::vector<Step>> take_path(std::string_view& text) {
 
 void set_place(YamlNode& node, int setting) {
   node.place = {0, 0, setting};
-  for (YamlPlace& place : node.key_places) place = {0, 0, setting};
-  for (YamlNode& item : node.list) set_place(item, setting);
-  for (auto& [key, value] : node.map) set_place(value, setting);
+  for (YamlKey& key : node.keys) key.place = node.place;
+  for (YamlNode& item : node.items) set_place(item, setting);
 }
 
 // Null where there is no such way; `why` then says so.
@@ -63,22 +62,23 @@ YamlNode* step_into(YamlNode& node, const Step& step, int setting, std::string& 
   }
   if (!step.position) {
     if (YamlNode* found = node.find(step.key)) return found;
-    node.key_places.push_back({0, 0, setting});
-    node.map.emplace_back(step.key, YamlNode{});
-    node.map.back().second.place = {0, 0, setting};
-    return &node.map.back().second;
+    const YamlPlace place{0, 0, setting};
+    node.keys.push_back({step.key, place});
+    node.items.emplace_back();
+    node.items.back().place = place;
+    return &node.items.back();
   }
   const auto position = parse_integer(step.key);
-  const auto size = static_cast<std::int64_t>(node.list.size());
+  const auto size = static_cast<std::int64_t>(node.items.size());
   if (!position || *position > size) {
     why = fmt::format("there is no item [{}]: the list has {}", step.key, size);
     return nullptr;
   }
   if (*position == size) {
-    node.list.emplace_back();
-    node.list.back().place = {0, 0, setting};
+    node.items.emplace_back();
+    node.items.back().place = {0, 0, setting};
   }
-  return &node.list[static_cast<std::size_t>(*position)];
+  return &node.items[static_cast<std::size_t>(*position)];
 }
 
 bool is_variable_name(std::string_view name) {
@@ -97,17 +97,14 @@ class Expander {
 
   void expand(YamlNode& node) {
     if (node.kind == YamlNode::Kind::kScalar) node.scalar = expanded(node.place, node.scalar);
-    for (YamlNode& item : node.list) expand(item);
-    for (std::size_t i = 0; i < node.map.size(); ++i) {
-      auto& [key, value] = node.map[i];
-      if (key.find('$') != std::string::npos) {
-        std::string now = expanded(node.key_places[i], key);
-        if (now != key && node.find(now))
-          problems_.add(node.key_places[i], fmt::format("the key '{}' is there twice", now));
-        key = std::move(now);
-      }
-      expand(value);
+    for (auto& [key, place] : node.keys) {
+      if (key.find('$') == std::string::npos) continue;
+      std::string now = expanded(place, key);
+      if (now != key && node.find(now))
+        problems_.add(place, fmt::format("the key '{}' is there twice", now));
+      key = std::move(now);
     }
+    for (YamlNode& item : node.items) expand(item);
   }
 
  private:

@@ -70,10 +70,12 @@ class FormEncoder {
   FormEncoder(const Fields& fields, const char* key) : fields_(fields), key_(key) {}
 
   std::string encode(const YamlNode& node) {
-    for (const auto& [name, value] : node.map) add_values(name, value);
-    for (const YamlNode& pair : node.list) {
-      if (pair.list.size() == 2 && pair.list[0].kind == YamlNode::Kind::kScalar)
-        add_values(pair.list[0].scalar, pair.list[1]);
+    for (std::size_t i = 0; i < node.keys.size(); ++i) add_values(node.keys[i].text, node.items[i]);
+    if (node.kind != YamlNode::Kind::kList) return std::move(text_);
+    for (const YamlNode& pair : node.items) {
+      if (pair.kind == YamlNode::Kind::kList && pair.items.size() == 2 &&
+          pair.items[0].kind == YamlNode::Kind::kScalar)
+        add_values(pair.items[0].scalar, pair.items[1]);
       else
         fields_.wrong_type(pair, key_, "a map, or a list of pairs [name, value]");
     }
@@ -83,7 +85,7 @@ class FormEncoder {
  private:
   void add_values(const std::string& name, const YamlNode& value) {
     if (value.kind == YamlNode::Kind::kList) {
-      for (const YamlNode& item : value.list) add(name, item);
+      for (const YamlNode& item : value.items) add(name, item);
     } else {
       add(name, value);
     }
@@ -125,11 +127,11 @@ void read_headers(const Fields& fields, load::Request& request) {
   if (headers->kind != YamlNode::Kind::kMap)
     return fields.wrong_type(*headers, "headers", "a map of names and values");
   Problems& problems = fields.problems();
-  for (std::size_t i = 0; i < headers->map.size(); ++i) {
-    const auto& [name, value] = headers->map[i];
+  for (std::size_t i = 0; i < headers->keys.size(); ++i) {
+    const auto& [name, place] = headers->keys[i];
+    const YamlNode& value = headers->items[i];
     if (value.kind == YamlNode::Kind::kNull) continue;
-    if (!is_token(name))
-      problems.add(headers->key_places[i], fmt::format("'{}' can't name a header", name));
+    if (!is_token(name)) problems.add(place, fmt::format("'{}' can't name a header", name));
     if (value.kind != YamlNode::Kind::kScalar)
       problems.add(value.place, fmt::format("{}.{} must be a text, not {}", fields.where("headers"),
                                             name, kind_text(value)));
@@ -178,7 +180,9 @@ void read_cookies(const Fields& fields, load::Request& request) {
   if (cookies->kind != YamlNode::Kind::kMap)
     return fields.wrong_type(*cookies, "cookies", "a map of names and values");
   std::string text;
-  for (const auto& [name, value] : cookies->map) {
+  for (std::size_t i = 0; i < cookies->keys.size(); ++i) {
+    const std::string& name = cookies->keys[i].text;
+    const YamlNode& value = cookies->items[i];
     if (value.kind == YamlNode::Kind::kNull) continue;
     if (value.kind != YamlNode::Kind::kScalar || !is_token(name) || !fits_in_header(value.scalar) ||
         value.scalar.find(';') != std::string::npos)
@@ -200,12 +204,13 @@ std::string to_json_text(const YamlNode& node) {
     case YamlNode::Kind::kScalar:
       return scalar_json(node);
     case YamlNode::Kind::kList:
-      for (const YamlNode& item : node.list)
+      for (const YamlNode& item : node.items)
         text += (text.empty() ? "" : ", ") + to_json_text(item);
       return "[" + text + "]";
     case YamlNode::Kind::kMap:
-      for (const auto& [key, value] : node.map)
-        text += (text.empty() ? "" : ", ") + json_string(key) + ": " + to_json_text(value);
+      for (std::size_t i = 0; i < node.keys.size(); ++i)
+        text += (text.empty() ? "" : ", ") + json_string(node.keys[i].text) + ": " +
+                to_json_text(node.items[i]);
       return "{" + text + "}";
   }
   return text;

@@ -24,15 +24,16 @@ void add_host(Problems& problems, load::ServiceSpec& service, const YamlPlace& p
 }
 
 void add_weighted_hosts(const Fields& fields, const YamlNode& hosts, load::ServiceSpec& service) {
-  for (std::size_t i = 0; i < hosts.map.size(); ++i) {
-    const auto& [host, node] = hosts.map[i];
+  for (std::size_t i = 0; i < hosts.keys.size(); ++i) {
+    const auto& [host, place] = hosts.keys[i];
+    const YamlNode& node = hosts.items[i];
     const auto weight =
         node.kind == YamlNode::Kind::kScalar ? parse_number(node.scalar) : std::nullopt;
     if (!weight || *weight < 0)
       fields.problems().add(node.place,
                             fmt::format("the weight of {} must be a number from 0 up, not {}", host,
                                         kind_text(node)));
-    add_host(fields.problems(), service, hosts.key_places[i], host, weight.value_or(1));
+    add_host(fields.problems(), service, place, host, weight.value_or(1));
   }
 }
 
@@ -46,7 +47,7 @@ void read_hosts(const Fields& fields, bool needed, load::ServiceSpec& service) {
   if (hosts->kind == YamlNode::Kind::kMap) {
     add_weighted_hosts(fields, *hosts, service);
   } else if (hosts->kind == YamlNode::Kind::kList) {
-    for (const YamlNode& item : hosts->list) {
+    for (const YamlNode& item : hosts->items) {
       if (item.kind != YamlNode::Kind::kScalar)
         fields.wrong_type(item, "hosts", "a list of hosts");
       else

@@ -35,8 +35,9 @@ class TreeBuilder final : public YAML::EventHandler {
   struct Open {
     YamlNode node;
     YAML::anchor_t anchor = 0;
-    std::size_t height = 1;          // levels from here down
-    std::optional<std::string> key;  // that waits for its value
+    std::size_t height = 1;   // levels from here down
+    bool has_key = false;     // the last key waits for its value
+    bool is_merging = false;  // and it is `<<`
     std::unordered_set<std::string> keys;
     std::vector<YamlNode> merged;  // values of `<<`
   };
@@ -112,12 +113,9 @@ class TreeBuilder final : public YAML::EventHandler {
       fail(mark, "it grows too large where its aliases are resolved", {});
       return false;
     }
-    for (const YamlNode& item : node.list) {
+    for (const YamlKey& key : node.keys) text_ += key.text.size();
+    for (const YamlNode& item : node.items) {
       if (!count(item, mark)) return false;
-    }
-    for (const auto& [key, value] : node.map) {
-      text_ += key.size();
-      if (!count(value, mark)) return false;
     }
     return true;
   }
@@ -142,10 +140,10 @@ class TreeBuilder final : public YAML::EventHandler {
 
   // The keys of `from` that the map hasn't got.
   static void merge(YamlNode& from, Open& into) {
-    for (std::size_t i = 0; i < from.map.size(); ++i) {
-      if (!into.keys.insert(from.map[i].first).second) continue;
-      into.node.key_places.push_back(from.key_places[i]);
-      into.node.map.push_back(std::move(from.map[i]));
+    for (std::size_t i = 0; i < from.keys.size(); ++i) {
+      if (!into.keys.insert(from.keys[i].text).second) continue;
+      into.node.keys.push_back(std::move(from.keys[i]));
+      into.node.items.push_back(std::move(from.items[i]));
     }
   }
 
@@ -165,8 +163,8 @@ class TreeBuilder final : public YAML::EventHandler {
     Open& parent = open_.back();
     parent.height = std::max(parent.height, height + 1);
     if (parent.node.kind == YamlNode::Kind::kList)
-      parent.node.list.push_back(std::move(node));
-    else if (parent.key)
+      parent.node.items.push_back(std::move(node));
+    else if (parent.has_key)
       add_value(parent, std::move(node));
     else
       add_key(parent, node);
@@ -175,23 +173,23 @@ class TreeBuilder final : public YAML::EventHandler {
   void add_key(Open& map, const YamlNode& node) {
     if (node.kind != YamlNode::Kind::kScalar)
       return fail(node.place, fmt::format("a key must be a text, not {}", kind_text(node)), {});
-    map.key = node.scalar;
-    if (node.scalar == "<<" && !node.quoted) return;
+    map.has_key = true;
+    map.is_merging = node.scalar == "<<" && !node.quoted;
+    if (map.is_merging) return;
     if (!map.keys.insert(node.scalar).second)
       fail(node.place, fmt::format("the key '{}' is there twice", node.scalar), {});
-    map.node.key_places.push_back(node.place);
+    map.node.keys.push_back({node.scalar, node.place});
   }
 
   void add_value(Open& map, YamlNode node) {
-    const bool merges = map.node.key_places.size() == map.node.map.size();
-    if (!merges) {
-      map.node.map.emplace_back(std::move(*map.key), std::move(node));
+    map.has_key = false;
+    if (!map.is_merging) {
+      map.node.items.push_back(std::move(node));
     } else if (node.kind == YamlNode::Kind::kList) {
-      for (YamlNode& item : node.list) add_merged(map, std::move(item));
+      for (YamlNode& item : node.items) add_merged(map, std::move(item));
     } else {
       add_merged(map, std::move(node));
     }
-    map.key.reset();
   }
 
   void add_merged(Open& map, YamlNode node) {
@@ -236,9 +234,10 @@ std::string hint_for(std::string_view message) {
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
+  if (kind != Kind::kMap) return nullptr;
   const auto found =
-      std::find_if(map.begin(), map.end(), [&](const auto& entry) { return entry.first == key; });
-  return found == map.end() ? nullptr : &found->second;
+      std::find_if(keys.begin(), keys.end(), [&](const YamlKey& one) { return one.text == key; });
+  return found == keys.end() ? nullptr : &items[static_cast<std::size_t>(found - keys.begin())];
 }
 
 YamlNode* YamlNode::find(std::string_view key) {

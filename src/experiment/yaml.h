@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
-#include <utility>
 #include <vector>
 
 namespace galileo::experiment {
@@ -18,15 +17,19 @@ struct YamlPlace {
   int setting = -1;  // the number of the --set that it came from; -1: it is the file's
 };
 
+struct YamlKey {
+  std::string text;
+  YamlPlace place;
+};
+
 struct YamlNode {
   enum class Kind : unsigned char { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   YamlPlace place;
   bool quoted = false;  // a scalar in quotes is text whatever it looks like
   std::string scalar;
-  std::vector<YamlNode> list;
-  std::vector<std::pair<std::string, YamlNode>> map;  // in order; no key is there twice
-  std::vector<YamlPlace> key_places;                  // of each key of the map
+  std::vector<YamlKey> keys;    // of a map, in order; no key is there twice
+  std::vector<YamlNode> items;  // of a list; of a map, the values of its keys
 
   // The value of that key of a map; null where there is none.
   const YamlNode* find(std::string_view key) const;

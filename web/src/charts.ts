@@ -1,57 +1,137 @@
 // Charts by uPlot: one time axis for all of them, cursors and zoom together, colours from the page's
-// style so that light and dark both work. The only module that knows uPlot.
+// style so that light, dark and paper all work. The only module that knows uPlot. A live page feeds
+// the charts that TimeCharts.add() returns with setData().
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { bytes, seconds, short } from "./format";
+import { logTicks, type Distribution } from "./data";
+import { inUnit, seconds, tick } from "./format";
 
 export type Values = (number | null)[];
-export interface Line { label: string; values: Values; fill?: boolean; dash?: boolean }
+export interface Line {
+  label: string;
+  values: Values;
+  colour?: string;  // a name in the style, as "p50" for --p50; the next of eight where not given
+  fill?: boolean;
+  dash?: boolean;
+}
 export interface Shade { start: number; end: number; name: string; warmup: boolean }
+export interface Mark { at: number; name: string }
 
 export interface ChartOptions {
-  unit: string;
+  title: string;
+  unit: string;  // "s", "rps", "bytes", "B/s", "%", ...
   lines: Line[];
   x: number[];
   bands?: [number, number][];  // pairs of lines with the space between filled
   log?: boolean;
   height?: number;
+  names?: boolean;  // write the phases' names in
 }
 
-// Colours that can be told apart without telling red from green (after Okabe and Ito).
-const palette = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6bb1", "#7f7f7f"];
-
-export function axisText(value: number | null, unit: string): string {
-  if (value === null) return "–";
-  if (unit === "s") return seconds(value);
-  if (unit === "bytes") return bytes(value);
-  if (unit === "B/s") return `${bytes(value)}/s`;
-  if (unit === "rps") return `${short(value)}/s`;
-  if (unit === "%") return `${short(value)} %`;
-  return short(value) + (unit ? ` ${unit}` : "");
-}
+const kFont = "12px system-ui, sans-serif";
+const kAxisWidth = 80;  // the same for all, so that times lie below each other
+const kTimeSteps = [1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300,
+  600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+const kByteSteps = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 function css(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** Several charts over the same time. */
+function colourOf(line: Line, i: number): string {
+  return css(line.colour ?? `line${i % 8}`);
+}
+
+function axis(): uPlot.Axis {
+  const grid = { stroke: css("grid"), width: 1 };
+  return { stroke: css("soft"), grid, ticks: grid, font: kFont };
+}
+
+function valueAxis(unit: string): uPlot.Axis {
+  const steps = unit === "bytes" || unit === "B/s" ? { incrs: kByteSteps } : {};
+  return { ...axis(), ...steps, size: kAxisWidth, values: (_u, ticks) => ticks.map((value) => tick(value, unit)) };
+}
+
+function seriesOf(line: Line, i: number, unit: string): uPlot.Series {
+  const colour = colourOf(line, i);
+  return {
+    label: line.label, stroke: colour, width: 1.5, spanGaps: false,
+    dash: line.dash ? [5, 4] : undefined,
+    fill: line.fill ? colour + "26" : undefined,
+    points: line.values.length < 3 ? { show: true } : { size: 4, filter: lonely },
+    value: (_u, value) => (value === null || value === undefined ? "" : inUnit(value, unit)),
+  };
+}
+
+// A value between two gaps has no line through it: it becomes a point. Undefined is no gap but a
+// time that another line has.
+function lonely(u: uPlot, series: number, show: boolean): number[] | null {
+  if (show) return null;
+  const values = u.data[series];
+  const known: number[] = [];
+  for (let i = 0; i < values.length; i++) if (values[i] !== undefined) known.push(i);
+  const gap = (i: number | undefined) => i === undefined || values[i] === null;
+  return known.filter((at, i) => values[at] !== null && gap(known[i - 1]) && gap(known[i + 1]));
+}
+
+/** What is under the cursor, in words, beside it. */
+function tooltip(head: (x: number) => string): uPlot.Plugin {
+  const box = document.createElement("div");
+  box.className = "tip";
+  let here = false;
+  function fill(u: uPlot, index: number) {
+    const rows = u.series.slice(1).map((series, i) => {
+      const value = u.data[i + 1][index];
+      const row = document.createElement("div");
+      const swatch = document.createElement("span");
+      swatch.className = "swatch";
+      swatch.style.background = String(typeof series.stroke === "function" ? series.stroke(u, i + 1) : series.stroke);
+      const number = document.createElement("b");
+      const text = typeof series.value === "function" ? series.value(u, value as number, i + 1, index) : "";
+      number.textContent = String(text) || "–";
+      row.append(swatch, `${series.label} `, number);
+      return series.show ? row : null;
+    });
+    const title = document.createElement("div");
+    title.textContent = head(u.data[0][index]);
+    box.replaceChildren(title, ...rows.filter((row): row is HTMLDivElement => row !== null));
+  }
+  return {
+    hooks: {
+      init: [(u) => {
+        u.over.append(box);
+        u.over.addEventListener("mouseenter", () => { here = true; });
+        u.over.addEventListener("mouseleave", () => { here = false; box.style.display = "none"; });
+      }],
+      setCursor: [(u) => {
+        const { idx, left } = u.cursor;
+        const shown = here && idx != null && left != null && left >= 0;
+        box.style.display = shown ? "block" : "none";
+        if (!shown) return;
+        fill(u, idx);
+        const room = u.over.clientWidth;
+        const x = left + 14 + box.offsetWidth > room ? left - 14 - box.offsetWidth : left + 14;
+        box.style.left = `${Math.max(0, x)}px`;
+      }],
+    },
+  };
+}
+
+/** Several charts over the same time. Keeps what is looked at when the charts are drawn anew. */
 export class TimeCharts {
   private charts: uPlot[] = [];
-  private readonly sync = uPlot.sync("time");
+  private view: [number, number];
   private zooming = false;
 
-  constructor(private readonly span: [number, number], private readonly shades: Shade[]) {}
+  /** `onView` is told what part of the span is looked at; null is all of it. */
+  constructor(private readonly span: [number, number], private readonly shades: Shade[],
+    private readonly onView: (view: [number, number] | null) => void) {
+    this.view = span;
+  }
 
   clear() {
     for (const chart of this.charts) chart.destroy();
     this.charts = [];
-  }
-
-  resize() {
-    for (const chart of this.charts) {
-      const width = (chart.root.parentElement as HTMLElement).clientWidth;
-      chart.setSize({ width, height: chart.height });
-    }
   }
 
   add(parent: HTMLElement, options: ChartOptions): uPlot {
@@ -59,109 +139,146 @@ export class TimeCharts {
       {
         width: parent.clientWidth || 600,
         height: options.height ?? 200,
-        cursor: { sync: { key: this.sync.key, setSeries: false }, drag: { x: true, y: false } },
+        cursor: { sync: { key: "time", setSeries: false }, drag: { x: true, y: false },
+          bind: { dblclick: () => () => { this.show(this.span); return null; } } },
         scales: {
           x: { time: false, range: (_u, min, max) => (min === null ? this.span : [min, max]) },
-          y: options.log
-            ? { distr: 3 }
-            : { range: (_u, _min, max) => [0, (max || 1) * 1.08] },
+          y: options.log ? { distr: 3 } : { range: (_u, _min, max) => [0, (max || 1) * 1.08] },
         },
         axes: [
-          { ...axisStyle(), values: (_u, ticks) => ticks.map((tick) => seconds(tick)) },
-          { ...axisStyle(), size: 78, values: (_u, ticks) => ticks.map((tick) => (tick === null ? "" : axisText(tick, options.unit))) },
+          { ...axis(), incrs: kTimeSteps, space: 64, values: (_u, ticks) => ticks.map((value) => tick(value, "s")) },
+          valueAxis(options.unit),
         ],
         series: [
-          { label: "time", value: (_u, value) => seconds(value) },
-          ...options.lines.map((line, i) => lineStyle(line, i, options.unit)),
+          { label: "time", value: (_u, value) => (value == null ? "" : `at ${seconds(value)}`) },
+          ...options.lines.map((line, i) => seriesOf(line, i, options.unit)),
         ],
         bands: (options.bands ?? []).map(([upper, lower]) => ({
-          series: [upper + 1, lower + 1] as [number, number], fill: palette[upper % palette.length] + "22",
+          series: [upper + 1, lower + 1] as [number, number], fill: colourOf(options.lines[upper], upper) + "26",
         })),
+        plugins: [tooltip((x) => `at ${seconds(x)}`)],
         hooks: {
-          drawClear: [(u) => this.shade(u)],
-          setScale: [(u, key) => { if (key === "x") this.zoom(u); }],
+          drawClear: [(u) => this.shade(u, options.names ?? false)],
+          setScale: [(u, key) => { if (key === "x") this.zoomed(u); }],
         },
       },
       [options.x, ...options.lines.map((line) => line.values)] as uPlot.AlignedData,
       parent,
     );
-    chart.setScale("x", { min: this.span[0], max: this.span[1] });
-    chart.over.addEventListener("dblclick", () => this.show(this.span[0], this.span[1]));
     this.charts.push(chart);
+    const [min, max] = this.view;
+    this.quietly(() => chart.setScale("x", { min, max }));
     return chart;
   }
 
-  private show(min: number, max: number) {
+  /** Looks at a part of the span in all charts. */
+  show(view: [number, number]) {
+    const [min, max] = view;
+    this.view = view;
+    this.quietly(() => { for (const chart of this.charts) chart.setScale("x", { min, max }); });
+    const whole = min <= this.span[0] && max >= this.span[1];
+    this.onView(whole ? null : view);
+  }
+
+  showAll() { this.show(this.span); }
+
+  private quietly(change: () => void) {
     this.zooming = true;
-    for (const chart of this.charts) chart.setScale("x", { min, max });
+    change();
     this.zooming = false;
   }
 
   // What one chart is zoomed to, all are.
-  private zoom(from: uPlot) {
+  private zoomed(from: uPlot) {
     const { min, max } = from.scales.x;
-    if (this.zooming || min == null || max == null) return;
-    this.zooming = true;
-    for (const chart of this.charts) {
-      if (chart !== from && (chart.scales.x.min !== min || chart.scales.x.max !== max))
-        chart.setScale("x", { min, max });
-    }
-    this.zooming = false;
+    if (min == null || max == null) return;
+    from.root.dataset.view = `${min} ${max}`;
+    if (this.zooming || !this.charts.includes(from)) return;
+    if (min !== this.view[0] || max !== this.view[1]) this.show([min, max]);
   }
 
   // Phases as stripes behind the lines, warm-up darker.
-  private shade(u: uPlot) {
+  private shade(u: uPlot, names: boolean) {
     const { ctx, bbox } = u;
+    const scale = devicePixelRatio || 1;
     ctx.save();
+    ctx.font = `${11 * scale}px system-ui, sans-serif`;
+    ctx.textBaseline = "top";
     this.shades.forEach((shade, i) => {
-      if (!shade.warmup && i % 2 === 0) return;
       const left = Math.max(u.valToPos(shade.start, "x", true), bbox.left);
       const right = Math.min(u.valToPos(shade.end, "x", true), bbox.left + bbox.width);
       if (right <= left) return;
-      ctx.fillStyle = css(shade.warmup ? "--warmup" : "--stripe");
-      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      if (shade.warmup || i % 2 === 1) {
+        ctx.fillStyle = css(shade.warmup ? "warmup" : "stripe");
+        ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      }
+      if (!names || this.shades.length < 2 || ctx.measureText(shade.name).width > right - left - 8 * scale) return;
+      ctx.fillStyle = css("soft");
+      ctx.fillText(shade.name, left + 4 * scale, bbox.top + 3 * scale);
     });
     ctx.restore();
   }
 }
 
-function axisStyle(): uPlot.Axis {
-  return {
-    stroke: css("--soft"), grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 },
-    font: "12px system-ui, sans-serif",
-  };
+// Dashed lines with names where the percentiles are.
+function drawMarks(u: uPlot, marks: Mark[]) {
+  const { ctx, bbox } = u;
+  const scale = devicePixelRatio || 1;
+  ctx.save();
+  ctx.font = `${11 * scale}px system-ui, sans-serif`;
+  ctx.textBaseline = "top";
+  ctx.strokeStyle = ctx.fillStyle = css("soft");
+  ctx.setLineDash([4 * scale, 4 * scale]);
+  marks.forEach((mark, i) => {
+    const x = u.valToPos(mark.at, "x", true);
+    if (!(x >= bbox.left && x <= bbox.left + bbox.width)) return;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.fillText(mark.name, x + 4 * scale, bbox.top + (3 + 13 * i) * scale);
+  });
+  ctx.restore();
 }
 
-function lineStyle(line: Line, i: number, unit: string): uPlot.Series {
-  const colour = palette[i % palette.length];
-  return {
-    label: line.label, stroke: colour, width: 1.5, spanGaps: true,
-    dash: line.dash ? [5, 4] : undefined,
-    fill: line.fill ? colour + "22" : undefined,
-    points: { show: line.values.length < 3 },
-    value: (_u, value) => axisText(value, unit),
+/** Shares of requests by latency as steps, the cumulative share as a line, over logarithmic time. */
+export function distributionChart(parent: HTMLElement, data: Distribution, marks: Mark[]): uPlot {
+  const { edges, share, cdf } = data;
+  const percent = (_u: uPlot, value: number | null) => (value == null ? "" : inUnit(value, "%"));
+  const percents = (_u: uPlot, ticks: number[]) => ticks.map((value) => tick(value, "%"));
+  const named = (min: number, max: number) => {
+    const { at, named: which } = logTicks(min, max);
+    return new Set(at.filter((_, i) => which[i]));
   };
-}
-
-/** Bars of shares with the cumulative share as a line, over a logarithmic time axis. */
-export function distributionChart(parent: HTMLElement, x: number[], share: number[], cdf: number[]): uPlot {
-  const bars = uPlot.paths.stepped!({ align: -1 });
   return new uPlot(
     {
-      width: parent.clientWidth || 600, height: 240,
-      scales: { x: { time: false, distr: 3 }, y: { range: [0, null] }, cdf: { range: [0, 100] } },
+      width: parent.clientWidth || 600, height: 260,
+      cursor: { drag: { x: false, y: false } },
+      scales: {
+        x: { time: false, distr: 3, range: () => [edges[0], edges[edges.length - 1]] },
+        y: { range: (_u, _min, max) => [0, (max || 1) * 1.08] }, cdf: { range: [0, 100] },
+      },
       axes: [
-        { ...axisStyle(), values: (_u, ticks) => ticks.map((tick) => (tick === null ? "" : seconds(tick))) },
-        { ...axisStyle(), size: 78, values: (_u, ticks) => ticks.map((tick) => `${short(tick)} %`) },
-        { ...axisStyle(), scale: "cdf", side: 1, grid: { show: false }, values: (_u, ticks) => ticks.map((tick) => `${tick} %`) },
+        { ...axis(), splits: (_u, _axis, min, max) => logTicks(min, max).at,
+          filter: (u, splits) => {
+            const some = named(u.scales.x.min!, u.scales.x.max!);
+            return splits.map((value) => (some.has(value) ? value : null));
+          },
+          values: (_u, ticks) => ticks.map((value) => tick(value, "s")) },
+        { ...axis(), size: kAxisWidth, values: percents },
+        { ...axis(), scale: "cdf", side: 1, size: 60, grid: { show: false }, values: percents },
       ],
       series: [
-        { label: "latency", value: (_u, value) => seconds(value) },
-        { label: "share of requests", stroke: palette[0], fill: palette[0] + "55", paths: bars, points: { show: false }, value: (_u, value) => `${short(value)} %` },
-        { label: "up to here", scale: "cdf", stroke: palette[1], width: 2, points: { show: false }, value: (_u, value) => `${short(value)} %` },
+        { label: "latency", value: (_u, value) => (value == null ? "" : `from ${seconds(value)}`) },
+        { label: "share of answers", stroke: css("line0"), fill: css("line0") + "40", width: 1,
+          paths: uPlot.paths.stepped!({ align: 1 }), points: { show: false }, value: percent },
+        { label: "answered sooner", scale: "cdf", stroke: css("line1"), width: 2, points: { show: false },
+          value: percent },
       ],
+      plugins: [tooltip((x) => `latency from ${seconds(x)}`)],
+      hooks: { draw: [(u) => drawMarks(u, marks)] },
     },
-    [x, share, cdf],
+    [edges, share, cdf] as uPlot.AlignedData,
     parent,
   );
 }
@@ -169,6 +286,7 @@ export function distributionChart(parent: HTMLElement, x: number[], share: numbe
 /** Lines with times of their own, over the union of these times. */
 export function joined(lines: { t: number[]; values: Values }[]): { x: number[]; values: Values[] } {
   const tables = lines.map((line) => [line.t, line.values] as uPlot.AlignedData);
-  const [x, ...values] = uPlot.join(tables, tables.map((table) => table.map(() => 1)));
+  // 1 keeps nulls as gaps, and a time that only another line has is none.
+  const [x, ...values] = uPlot.join(tables, tables.map((each) => each.map(() => 1)));
   return { x: x as number[], values: values as Values[] };
 }

@@ -1,16 +1,29 @@
-// The document's numbers in the form that charts want. Pure functions.
-import type { Result, TelemetryRow } from "./result";
+// The document's numbers in the form that charts and tables want. Pure functions.
+import { bytes, moment } from "./format";
+import type { Ledger, Result, TelemetryRow } from "./result";
 
 type Values = (number | null)[];
 
-/** One chart of telemetry: the rows that share a metric and a unit. */
+export interface TelemetryLine { label: string; t: number[]; values: Values }
+
+/** One chart of telemetry: the rows that measure the same thing. */
 export interface TelemetryGroup {
   title: string;
   unit: string;  // "%", "bytes", "B/s", ...
-  lines: { label: string; t: number[]; values: Values }[];
+  lines: TelemetryLine[];
+  mean_and_max: boolean;  // one row: its mean, then its largest values
+  left_out: number;       // further lines, smaller than those shown
 }
 
-interface Kind { title: string; metrics: string[]; unit?: string; factor?: number; slope?: boolean }
+const kLinesMax = 8;  // as many as there are colours
+
+interface Kind {
+  title: string;
+  metrics: string[];
+  unit?: string;
+  factor?: number;
+  slope?: boolean;
+}
 
 // In the order in which they are shown. Counters become slopes: a total since boot says nothing.
 const kinds: Kind[] = [
@@ -22,11 +35,13 @@ const kinds: Kind[] = [
   { title: "Running processes", metrics: ["procs"] },
   { title: "Network", metrics: ["tx", "rx"], unit: "B/s", factor: 1000 },
   { title: "Disk", metrics: ["rd", "wr"], unit: "B/s", factor: 1000 },
-  { title: "Pressure stall (share of time)", metrics: ["psi_cpu", "psi_memory", "psi_io"], unit: "%", factor: 1e-4, slope: true },
-  { title: "Storage read and written by processes", metrics: ["process_read", "process_written"], unit: "B/s", slope: true },
+  { title: "Pressure: share of time that tasks waited", metrics: ["psi_cpu", "psi_memory", "psi_io"],
+    unit: "%", factor: 1e-4, slope: true },
+  { title: "Read and written by processes", metrics: ["process_read", "process_written"],
+    unit: "B/s", slope: true },
   { title: "Threads of processes", metrics: ["process_threads"] },
   { title: "Open files of processes", metrics: ["process_fds"] },
-  { title: "Clock rate, all cores", metrics: ["freq"] },
+  { title: "Clock rate, sum of all cores", metrics: ["freq"] },
 ];
 
 /** Change a second between neighbours; the first has none. */
@@ -38,48 +53,104 @@ export function slope(t: number[], values: Values): Values {
   });
 }
 
-function line(row: TelemetryRow, kind: Kind, nodes: number) {
-  const parts = [nodes > 1 ? row.node : "", kind.metrics.length > 1 ? row.metric : "", row.subsystem];
+function line(row: TelemetryRow, kind: Kind, nodes: number): TelemetryLine {
+  const metric = kind.metrics.length > 1 ? row.metric.replace(/^(process|psi)_/, "") : "";
   const raw = kind.slope ? slope(row.t_s, row.mean) : row.mean;
   const factor = kind.factor ?? 1;
   return {
-    label: parts.filter(Boolean).join(" ") || row.metric,
+    label: [nodes > 1 ? row.node : "", metric, row.subsystem].filter(Boolean).join(" ") || row.metric,
     t: row.t_s,
     values: raw.map((value) => (value === null ? null : value * factor)),
   };
 }
 
-/** Telemetry by chart; what isn't known gets a chart of its own by metric. Lines that are always 0
- *  (idle devices) are left out where others aren't. */
+function size(one: TelemetryLine): number {
+  return one.values.reduce((sum: number, value) => sum + Math.abs(value ?? 0), 0) /
+    Math.max(1, one.values.length);
+}
+
+function group(kind: Kind, rows: TelemetryRow[], nodes: number): TelemetryGroup | null {
+  const found = rows.filter((row) => kind.metrics.includes(row.metric) && row.t_s.length > 0);
+  if (found.length === 0) return null;
+  let lines = found.map((row) => line(row, kind, nodes));
+  // Idle devices are left out where others aren't idle.
+  const busy = lines.filter((one) => one.values.some((value) => value !== null && value !== 0));
+  if (busy.length > 0) lines = busy;
+  const unit = kind.unit ?? found[0].unit;
+  const made = { title: kind.title, unit, lines, mean_and_max: false, left_out: 0 };
+  if (lines.length > kLinesMax) {
+    const largest = [...lines].sort((a, b) => size(b) - size(a)).slice(0, kLinesMax);
+    made.lines = lines.filter((one) => largest.includes(one));
+    made.left_out = lines.length - kLinesMax;
+  }
+  const only = found[0];
+  const differs = only.max.some((value, i) => value !== only.mean[i]);
+  if (found.length === 1 && !kind.slope && differs) {
+    const factor = kind.factor ?? 1;
+    const max = only.max.map((value) => (value === null ? null : value * factor));
+    made.lines = [{ ...lines[0], label: "mean" }, { label: "max", t: only.t_s, values: max }];
+    made.mean_and_max = true;
+  }
+  return made;
+}
+
+/** Telemetry by chart; what isn't known gets a chart of its own by metric. */
 export function telemetryGroups(rows: TelemetryRow[]): TelemetryGroup[] {
   const nodes = new Set(rows.map((row) => row.node)).size;
   const known = new Set(kinds.flatMap((kind) => kind.metrics));
-  const others = [...new Set(rows.map((row) => row.metric).filter((metric) => !known.has(metric)))];
-  const all = [...kinds, ...others.map((metric) => ({ title: metric, metrics: [metric] }) as Kind)];
-  const groups: TelemetryGroup[] = [];
-  for (const kind of all) {
-    const found = rows.filter((row) => kind.metrics.includes(row.metric) && row.t_s.length > 0);
-    let lines = found.map((row) => line(row, kind, nodes));
-    const busy = lines.filter((one) => one.values.some((value) => value !== null && value !== 0));
-    if (busy.length > 0) lines = busy;
-    if (lines.length > 0)
-      groups.push({ title: kind.title, unit: kind.unit ?? found[0].unit, lines: lines.slice(0, 12) });
-  }
-  return groups;
+  const others = new Set(rows.map((row) => row.metric).filter((metric) => !known.has(metric)));
+  const all: Kind[] = [...kinds, ...[...others].map((name) => ({ title: name, metrics: [name] }))];
+  return all.map((kind) => group(kind, rows, nodes))
+    .filter((made): made is TelemetryGroup => made !== null);
 }
 
-/** The histogram as points of its share of requests (%), and the share up to each edge. */
-export function distribution(histogram: Result["histogram"]): { x: number[]; share: number[]; cdf: number[] } {
+export interface Distribution { edges: number[]; share: (number | null)[]; cdf: number[] }
+
+/** The histogram over bins of one width on a logarithmic axis, as the share of all requests (%) in
+ *  the bin that begins at an edge, and the share up to that edge. The document's own buckets widen
+ *  in jumps, which would show as jumps in the shares. Nothing where nothing was counted. */
+export function distribution(histogram: Result["histogram"]): Distribution | null {
   const total = histogram.count.reduce((sum, n) => sum + n, 0);
-  let before = 0;
-  const x: number[] = [], share: number[] = [], cdf: number[] = [];
+  if (total === 0) return null;
+  const upper = histogram.upper_s.map((edge) => Math.max(edge, 2e-9));
+  const lower = histogram.lower_s.map((edge, i) => Math.min(Math.max(edge, 1e-9), upper[i] / 1.001));
+  const first = Math.log(Math.min(...lower));
+  const last = Math.log(Math.max(...upper));
+  const bins = Math.min(64, Math.max(1, Math.ceil((last - first) / Math.log(1.09))));
+  const width = (last - first) / bins || 0.01;
+  // One empty bin on either side, so that the shape is seen to begin and end.
+  const counts: number[] = Array(bins + 2).fill(0);
   histogram.count.forEach((n, i) => {
-    before += n;
-    x.push(Math.max(1e-9, histogram.upper_s[i]));
-    share.push((100 * n) / total);
-    cdf.push((100 * before) / total);
+    const from = (Math.log(lower[i]) - first) / width + 1;
+    const to = (Math.log(upper[i]) - first) / width + 1;
+    for (let bin = Math.floor(from); bin < Math.min(to, bins + 1); bin++)
+      counts[bin] += (n * (Math.min(to, bin + 1) - Math.max(from, bin))) / (to - from);
   });
-  return { x, share, cdf };
+  let before = 0;
+  const made: Distribution = { edges: [], share: [], cdf: [] };
+  for (let bin = 0; bin <= bins + 2; bin++) {
+    made.edges.push(Math.exp(first + (bin - 1) * width));
+    made.share.push(bin < bins + 2 ? (100 * counts[bin]) / total : null);
+    made.cdf.push(Math.min(100, (100 * before) / total));
+    before += counts[bin] ?? 0;
+  }
+  return made;
+}
+
+/** Where a logarithmic axis has lines, and which of them have room for a number. */
+export function logTicks(min: number, max: number): { at: number[]; named: boolean[] } {
+  const decades = Math.log10(max / min);
+  const digits = decades > 4 ? [1] : decades > 1.7 ? [1, 3] : [1, 2, 3, 5, 7];
+  const at: number[] = [], named: boolean[] = [];
+  for (let power = Math.floor(Math.log10(min)); power <= Math.log10(max); power++) {
+    for (let digit = 1; digit <= 9; digit++) {
+      const value = Number(`${digit}e${power}`);
+      if (value < min || value > max) continue;
+      at.push(value);
+      named.push(digits.includes(digit));
+    }
+  }
+  return { at, named };
 }
 
 /** The widest time that any part covers, for the one time axis. */
@@ -88,4 +159,36 @@ export function timeSpan(result: Result): [number, number] {
   let end = t.length > 0 ? t[t.length - 1] + result.series.width_s : 0;
   for (const row of result.telemetry) end = Math.max(end, row.t_s[row.t_s.length - 1] ?? 0);
   return [0, end || 1];
+}
+
+export interface Balance { what: string; total: number; parts: [string, number][]; right: boolean }
+
+/** The books' sums, added up again here rather than believed. */
+export function balances(ledger: Ledger): Balance[] {
+  const sum = (reasons: Record<string, number>) => Object.values(reasons).reduce((a, b) => a + b, 0);
+  const row = (what: string, total: number, parts: [string, number][]): Balance =>
+    ({ what, total, parts, right: total === parts.reduce((all, [, n]) => all + n, 0) });
+  const { traces } = ledger;
+  return [
+    row("intended", ledger.intended, [["sent", ledger.sent], ["not sent", sum(ledger.not_sent)]]),
+    row("sent", ledger.sent, [["answered", ledger.answered], ["failed", sum(ledger.failed)],
+      ["in flight at the end", ledger.in_flight_at_end]]),
+    row("traces made", traces.made, [["stored in the database", traces.stored],
+      ["in the spool", traces.spooled], ["lost", traces.lost]]),
+  ];
+}
+
+/** "connect_refused" to "connect refused". */
+export function words(name: string): string {
+  return name.replace(/_/g, " ");
+}
+
+/** Facts of the host as people say them: `ram` is in kB and `boot` a time, both by name. */
+export function hostFacts(host: Record<string, string>): [string, string][] {
+  return Object.entries(host).filter(([, value]) => value !== "").map(([key, value]) => {
+    const number = Number(value);
+    if (key === "ram" && number > 0) return ["memory", bytes(number * 1024)];
+    if (key === "boot" && number > 0) return ["booted", moment(number)];
+    return [words(key), value];
+  });
 }

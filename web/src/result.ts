@@ -15,7 +15,7 @@ export interface TelemetryRow {
 }
 export interface Ledger {
   intended: number; sent: number; not_sent: Record<string, number>; answered: number;
-  failed: Record<string, number>; in_flight_at_end: number; retried: number; warmup?: number;
+  failed: Record<string, number>; in_flight_at_end: number; retried: number; warmup: number;
   traces: { made: number; stored: number; spooled: number; lost: number }; balanced: boolean;
 }
 export interface Result {

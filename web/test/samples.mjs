@@ -1,42 +1,105 @@
-// Result documents made for the tests: an ordinary run, one without anything in it, one that failed,
-// and one of ten hours with the most points and lines that a document may have.
+// Result documents made for the tests, in the shape of schema/result.schema.json (tests/report_test.py
+// holds them to it). As a program it prints one: node test/samples.mjs ordinary
+import { pathToFileURL } from "node:url";
 
 function figures(count, base) {
-  return count === 0
-    ? { count: 0, min: 0, mean: 0, stddev: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, max: 0 }
-    : { count, min: base / 3, mean: base, stddev: base / 4, p50: base, p90: base * 1.5, p95: base * 1.8, p99: base * 2.5, p999: base * 5, max: base * 9 };
+  const at = (factor) => (count === 0 ? 0 : base * factor);
+  return { count, min: at(1 / 3), mean: at(1), stddev: at(1 / 4), p50: at(0.95), p90: at(1.5), p95: at(1.8),
+    p99: at(2.5), p999: at(5), max: at(9) };
 }
 
-export function sample({ buckets = 60, width = 0.5, failing = false, lines = 1 } = {}) {
+const metrics = [["cpu", "", "%", 40], ["freq", "", "kHz", 5.2e6], ["procs", "", "", 4], ["ram", "", "kB", 8e5],
+  ["load1", "", "", 0.6], ["load5", "", "", 0.5], ["rx", "eth0", "kB/s", 120], ["tx", "eth0", "kB/s", 80],
+  ["rx", "idle0", "kB/s", 0], ["rd", "vda", "kB/s", 12], ["wr", "vda", "kB/s", 900], ["psi_cpu", "some", "us", null],
+  ["psi_io", "full", "us", null], ["process_cpu", "app", "%", 30], ["process_cpu", "galileo", "%", 9],
+  ["process_rss", "app", "bytes", 2e7], ["process_rss", "galileo", "bytes", 1.4e7], ["process_threads", "app", "", 3],
+  ["process_fds", "app", "", 60], ["process_read", "app", "bytes", null], ["process_written", "app", "bytes", null]];
+
+function telemetry(t, wave, nodes) {
+  const rows = [];
+  for (let n = 0; n < nodes; n++)
+    for (const [metric, subsystem, unit, base] of metrics) {
+      const mean = base === null ? t.map((at, i) => 1e8 + at * 30000 + 400 * (i % 7)) : wave(base, 0.2);
+      rows.push({ node: nodes > 1 ? `node-${n}` : "node", metric, subsystem, unit, t_s: t, mean,
+        max: mean.map((value) => value * 1.1) });
+    }
+  return rows;
+}
+
+// Buckets as the program's: their width doubles with each power of two.
+function histogram(answered) {
+  const made = { lower_s: [], upper_s: [], count: [] };
+  for (let octave = 0; octave < 7 && answered > 0; octave++)
+    for (let i = 0; i < 32; i++) {
+      const width = 2 ** octave * 8e-6;
+      const lower = width * (32 + i);
+      const n = Math.round((answered * width * Math.exp(-(Math.log(lower / 0.0019) ** 2) / 0.18)) / (lower * 0.75));
+      if (n === 0) continue;
+      made.lower_s.push(lower);
+      made.upper_s.push(lower + width);
+      made.count.push(n);
+    }
+  return made;
+}
+
+export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 } = {}) {
   const t = Array.from({ length: buckets }, (_, i) => i * width);
-  const wave = (base, depth) => t.map((_, i) => base * (1 + depth * Math.sin(i / 7) + (depth / 3) * Math.sin(i * 1.7)));
-  const answered = failing ? 0 : Math.round(buckets * 100 * width);
-  const failed = failing ? buckets * 50 : 0;
+  const wave = (base, depth) =>
+    t.map((_, i) => base * (1 + depth * Math.sin(i / 27) + (depth / 3) * Math.sin(i * 1.7)));
+  const total = Math.round(buckets * 300 * width);
+  const warmup = Math.round(total / 10);
+  const answered = failing ? 0 : total;
+  const failed = total - answered;
+  const counted = failing ? 0 : total - warmup;
   const latency = (base) => (failing ? t.map(() => null) : wave(base, 0.3));
-  const telemetry = [];
-  const metrics = [["cpu", "", "%", 40], ["ram", "", "kB", 800000], ["rx", "eth0", "kB/s", 120], ["tx", "eth0", "kB/s", 80],
-    ["process_cpu", "app", "%", 30], ["process_rss", "app", "bytes", 2e7], ["load1", "", "", 0.6]];
-  for (let n = 0; n < lines; n++)
-    for (const [metric, subsystem, unit, base] of metrics)
-      telemetry.push({ node: lines > 1 ? `node-${n}` : "node", metric, subsystem, unit, t_s: t, mean: wave(base, 0.2), max: wave(base * 1.2, 0.2) });
-  const total = answered + failed;
+  const end = buckets * width;
+  const group = (name) => ({ name, latency_s: figures(counted, 0.002), answered: counted, failed });
+  const phase = (name, start_s, end_s, warm) =>
+    ({ ...group(name), start_s, end_s, offered_rps: 300, achieved_rps: failing ? 0 : 300, warmup: warm });
+  const refused = "127.0.0.1:8080: connection refused";
   return {
     schema: 1,
-    experiment: { id: "202611240900-ab12", name: failing ? "nothing answers" : "hello </script> & <b>", creator: "me", created: 1795536000, start: 1795536001, end: 1795536001 + buckets * width, status: "FINISHED", duration_s: buckets * width },
-    verdict: failing ? { value: "SUSPECT", reasons: ["no request was answered"] } : { value: "VALID", reasons: [] },
-    thresholds: [{ expression: "p95(latency) < 50ms", value: failing ? null : 0.012, limit: 0.05, unit: "s", passed: !failing }],
-    mode: "open", latency_s: figures(answered, 0.002), dispatch_error_s: figures(total, 0.00004), service_time_s: figures(answered, 0.0019),
-    rate: { offered_rps: 100, sent_rps: 100, achieved_rps: failing ? 0 : 100, failed_rps: failing ? 100 : 0, bytes_in_per_s: 9000, bytes_out_per_s: 7000 },
-    ledger: { intended: total, sent: total, not_sent: {}, answered, failed: failing ? { connect_refused: failed } : {}, in_flight_at_end: 0, retried: 0, warmup: 0, traces: { made: total, stored: total, spooled: 0, lost: 0 }, balanced: true },
-    status_codes: failing ? {} : { 200: answered },
-    services: [{ name: "hello", latency_s: figures(answered, 0.002), answered, failed }], servers: [{ name: "127.0.0.1:8080", latency_s: figures(answered, 0.002), answered, failed }],
-    phases: buckets === 0 ? [] : [{ name: "warmup", latency_s: figures(0, 0), answered: 0, failed: 0, start_s: 0, end_s: buckets * width * 0.1, offered_rps: 100, achieved_rps: 0, warmup: true },
-      { name: "main", latency_s: figures(answered, 0.002), answered, failed, start_s: buckets * width * 0.1, end_s: buckets * width, offered_rps: 100, achieved_rps: 100, warmup: false }],
-    series: { width_s: width, t_s: t, offered: wave(100, 0.1), sent: wave(100, 0.1), achieved: failing ? t.map(() => 0) : wave(99, 0.1), failed: failing ? wave(100, 0.1) : t.map(() => 0), in_flight: t.map((_, i) => i % 5), p50: latency(0.002), p90: latency(0.003), p99: latency(0.005), max: latency(0.02), dispatch_p99: wave(0.00008, 0.5) },
-    histogram: failing || buckets === 0 ? { lower_s: [], upper_s: [], count: [] } : { lower_s: t.map((_, i) => 0.0005 * 1.06 ** i), upper_s: t.map((_, i) => 0.0005 * 1.06 ** (i + 1)), count: t.map((_, i) => Math.round(1000 * Math.exp(-((i - 20) ** 2) / 50)) + 1) },
-    telemetry: buckets === 0 ? [] : telemetry,
+    experiment: { id: "202611240900-ab12", name: failing ? "nothing answers" : "hello </script> & <b>",
+      creator: "me", created: 1795536000, start: buckets ? 1795536001 : null, end: buckets ? 1795536001 + end : null,
+      status: buckets ? "FINISHED" : "FAILED", duration_s: buckets ? end : null },
+    verdict: failing ? { value: "SUSPECT", reasons: ["no request was answered"] }
+      : buckets ? { value: "VALID", reasons: [] } : { value: "INVALID", reasons: ["no request was made"] },
+    thresholds: buckets === 0 ? [] : [
+      { expression: "p95(latency) < 50ms", value: failing ? null : 0.012, limit: 0.05, unit: "s", passed: !failing },
+      { expression: "failed == 0", value: failed, limit: 0, unit: "", passed: failed === 0 },
+      { expression: "max(cpu) < 30", value: 44.2, limit: 30, unit: "%", passed: false }],
+    mode: "open",
+    latency_s: figures(counted, 0.002), dispatch_error_s: figures(total, 4e-5), service_time_s: figures(counted, 0.0019),
+    rate: { offered_rps: total && 300, sent_rps: total && 300, achieved_rps: answered && 300,
+      failed_rps: failed && 300, bytes_in_per_s: 27000, bytes_out_per_s: 21000 },
+    ledger: { intended: total, sent: total, not_sent: {}, answered, failed: failed ? { connect_refused: failed } : {},
+      in_flight_at_end: 0, retried: failing ? 0 : 3, warmup, traces: { made: total, stored: total, spooled: 0, lost: 0 },
+      balanced: true },
+    status_codes: answered ? { 200: answered } : {},
+    services: buckets ? [group("hello")] : [], servers: buckets ? [group("127.0.0.1:8080")] : [],
+    phases: buckets === 0 ? [] : [phase("warmup", 0, end * 0.1, true), phase("steady", end * 0.1, end * 0.6, false),
+      phase("peak", end * 0.6, end, false)],
+    series: { width_s: width, t_s: t, offered: wave(300, 0.1), sent: wave(300, 0.1),
+      achieved: failing ? t.map(() => 0) : wave(298, 0.1), failed: failing ? wave(300, 0.1) : t.map(() => 0),
+      in_flight: t.map((_, i) => i % 5), p50: latency(0.002), p90: latency(0.003), p99: latency(0.005),
+      max: latency(0.02), dispatch_p99: wave(8e-5, 0.5) },
+    histogram: histogram(counted),
+    telemetry: buckets === 0 ? [] : telemetry(t, wave, nodes),
     generator: { cpu_s: 1.2, cpu_pct: 4, cpu_per_request_us: 30, busiest_loop_pct: 3, rss_max_bytes: 12e6, threads: 2 },
-    provenance: { galileo_version: "0.1.0", seed: 7, command: ["galileo", "run", "x.yaml"], host: { arch: "amd64", cpus: "2" }, file_path: "x.yaml", file_text: "name: hello\n# </script>\n", plan: { name: "hello" }, database: "galileo.sqlite", spool: "", report: "report.html" },
-    notes: failing ? ["application ended during the run: hello (exit status 1)"] : [],
+    provenance: { galileo_version: "0.1.0", seed: 7, command: ["galileo", "run", "x.yaml"],
+      host: { arch: "amd64", cpus: "2", ram: "24684092", boot: "1795531255", hostname: "here" }, file_path: "x.yaml",
+      file_text: "name: hello\n# </script> \u2028\n", plan: { name: "hello" }, database: "galileo.sqlite", spool: "",
+      report: "report.html" },
+    notes: failing ? [`the application 'hello' ended during the run: ${refused}`] : [],
   };
 }
+
+export const samples = {
+  ordinary: () => sample(),
+  empty: () => sample({ buckets: 0 }),
+  failing: () => sample({ failing: true }),
+  ten_hours: () => sample({ buckets: 600, width: 60 }),
+};
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  process.stdout.write(JSON.stringify(samples[process.argv[2]]()));

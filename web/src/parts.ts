@@ -1,0 +1,139 @@
+// The parts of the report that are words and tables; main.ts puts them in order.
+import { balances, hostFacts, words } from "./data";
+import { element, nothing, section, table, type Child } from "./dom";
+import { bytes, count, inUnit, moment, seconds, share, short } from "./format";
+import type { Figures, Group, Result } from "./result";
+
+const meanings = {
+  VALID: "The figures can be taken as they are.",
+  SUSPECT: "Read the reasons before you use these figures.",
+  INVALID: "These figures don't say what the experiment asked.",
+};
+
+function thresholdsInOneLine(result: Result): Child {
+  const all = result.thresholds.length;
+  const crossed = result.thresholds.filter((one) => !one.passed).length;
+  if (all === 0) return element("span", { class: "soft" }, "no thresholds were set");
+  return crossed === 0
+    ? element("span", { class: "good" }, `✓ ${all === 1 ? "the threshold" : `all ${all} thresholds`} held`)
+    : element("span", { class: "bad" }, `✗ ${crossed} of ${all} thresholds crossed`);
+}
+
+export function verdict(result: Result): HTMLElement {
+  const { experiment } = result;
+  const { value, reasons } = result.verdict;
+  const mark = { VALID: "✓", SUSPECT: "!", INVALID: "✗" }[value];
+  const loop = { open: "open loop", closed: "closed loop", mixed: "open and closed loop" }[result.mode];
+  return element("header", { class: `verdict ${value.toLowerCase()}` },
+    element("div", { class: "mark", "aria-hidden": "true" }, mark),
+    element("div", {},
+      element("p", { class: "line" }, element("strong", { class: "word" }, value), meanings[value]),
+      element("ul", {}, ...reasons.map((reason) => element("li", {}, reason))),
+      element("h1", {}, experiment.name || experiment.id),
+      element("p", {}, thresholdsInOneLine(result)),
+      element("p", { class: "soft" },
+        [experiment.id, experiment.creator && `by ${experiment.creator}`, moment(experiment.start),
+          seconds(experiment.duration_s), loop, experiment.status].filter(Boolean).join(" · "))));
+}
+
+export function thresholds(result: Result): HTMLElement {
+  if (result.thresholds.length === 0)
+    return section("Thresholds", nothing("The experiment sets no thresholds."));
+  return section("Thresholds", table(["", "threshold", "#measured", "#limit"],
+    result.thresholds.map((one) => [
+      element("span", { class: one.passed ? "good" : "bad" }, one.passed ? "✓ held" : "✗ crossed"),
+      element("code", {}, one.expression), inUnit(one.value, one.unit), inUnit(one.limit, one.unit)])));
+}
+
+export function keyFigures(result: Result): HTMLElement {
+  const { ledger, latency_s: latency, dispatch_error_s: dispatch, rate, generator } = result;
+  const bad = ledger.intended - ledger.answered;
+  const tile = (name: string, value: string, more: string) => element("div", { class: "tile" },
+    element("div", { class: "name" }, name), element("div", { class: "value" }, value),
+    element("div", { class: "soft" }, more));
+  const time = (figures: Figures, value: number) => (figures.count > 0 ? seconds(value) : "–");
+  return element("div", { class: "tiles" },
+    tile("requests", count(ledger.intended), `${count(ledger.answered)} answered`),
+    tile("failed or not sent", share(bad, ledger.intended), `${count(bad)} requests`),
+    tile("achieved", `${short(rate.achieved_rps)}/s`, `offered ${short(rate.offered_rps)}/s`),
+    tile("latency p50", time(latency, latency.p50), `mean ${time(latency, latency.mean)}`),
+    tile("latency p99", time(latency, latency.p99), `max ${time(latency, latency.max)}`),
+    tile("dispatch error p99", time(dispatch, dispatch.p99),
+      dispatch.count > 0 ? "how late requests went out" : "no due times"),
+    tile("generator", `${short(generator.cpu_per_request_us)} µs`,
+      `CPU a request; ${bytes(generator.rss_max_bytes)} memory`));
+}
+
+export function times(result: Result): HTMLElement {
+  const row = (name: string, f: Figures): Child[] => [name, ...(f.count === 0
+    ? Array(9).fill("–")
+    : [f.min, f.mean, f.stddev, f.p50, f.p90, f.p95, f.p99, f.p999, f.max].map(seconds))];
+  const heads = ["min", "mean", "std dev", "p50", "p90", "p95", "p99", "p99.9", "max"];
+  return section("Times",
+    table(["", ...heads.map((head) => `#${head}`)], [
+      row("latency (due to answered)", result.latency_s),
+      row("service time (sent to answered)", result.service_time_s),
+      row("dispatch error (due to sent)", result.dispatch_error_s)]),
+    result.ledger.warmup > 0
+      ? element("p", { class: "soft" }, `The warm-up's ${count(result.ledger.warmup)} requests are left out.`) : "");
+}
+
+export function ledger(result: Result): HTMLElement {
+  const l = result.ledger;
+  const why = [...Object.entries(l.not_sent).map(([name, n]) => ["not sent", name, n] as const),
+    ...Object.entries(l.failed).map(([name, n]) => ["failed", name, n] as const)];
+  const codes = Object.entries(result.status_codes);
+  return section("Ledger",
+    table(["", "#total", "is the sum of", ""], balances(l).map((row) => [
+      row.what, count(row.total), row.parts.map(([name, n]) => `${name} ${count(n)}`).join(" + "),
+      element("span", { class: row.right ? "good" : "bad" }, row.right ? "✓" : "✗ doesn't add up")])),
+    element("p", { class: l.balanced ? "good" : "bad" },
+      l.balanced ? "✓ The books balance." : "✗ The books don't balance."),
+    why.length === 0 ? nothing("No request failed, and none stayed unsent.")
+      : table(["", "reason", "#requests", "#of intended"],
+        why.map(([what, name, n]) => [what, words(name), count(n), share(n, l.intended)])),
+    codes.length === 0 ? nothing("No answer had a status.")
+      : table(["status", "#answers"], codes.map(([code, n]) => [code, count(n)])),
+    l.retried === 0 ? "" : element("p", { class: "soft" },
+      `${count(l.retried)} sent again, unseen, after the server had closed an idle connection`));
+}
+
+export function groups(title: string, rows: Group[], none: string): HTMLElement {
+  if (rows.length === 0) return section(title, nothing(none));
+  return section(title, table(
+    ["name", "#answered", "#failed", "#mean", "#p50", "#p90", "#p99", "#max"],
+    rows.map((row) => {
+      const f = row.latency_s;
+      const values = f.count > 0 ? [f.mean, f.p50, f.p90, f.p99, f.max].map(seconds) : Array(5).fill("–");
+      return [row.name || "(unnamed)", count(row.answered), count(row.failed), ...values];
+    })));
+}
+
+export function phases(result: Result): HTMLElement {
+  return section("Phases", table(
+    ["name", "#from", "#to", "#offered", "#achieved", "#answered", "#failed", "#p50", "#p99"],
+    result.phases.map((phase) => {
+      const f = phase.latency_s;
+      return [phase.warmup ? `${phase.name} (left out)` : phase.name, seconds(phase.start_s), seconds(phase.end_s),
+        `${short(phase.offered_rps)}/s`, `${short(phase.achieved_rps)}/s`, count(phase.answered), count(phase.failed),
+        f.count > 0 ? seconds(f.p50) : "–", f.count > 0 ? seconds(f.p99) : "–"];
+    })));
+}
+
+export function provenance(result: Result): HTMLElement {
+  const p = result.provenance;
+  const g = result.generator;
+  const rows: [string, string][] = [
+    ["seed", String(p.seed)], ["galileo", p.galileo_version], ["command", p.command.join(" ")],
+    ["experiment file", p.file_path], ["database", p.database], ["spool", p.spool],
+    ["generator", `${g.threads} event ${g.threads === 1 ? "loop" : "loops"}, ${seconds(g.cpu_s)} CPU ` +
+      `(${short(g.cpu_pct)} % of one core), busiest loop ${short(g.busiest_loop_pct)} %`],
+    ...hostFacts(p.host)];
+  const details = (name: string, text: string) =>
+    element("details", {}, element("summary", {}, name), element("pre", {}, text));
+  return section("Where it comes from",
+    table(["", ""], rows.filter(([, value]) => value).map(([key, value]) => [key, value])),
+    p.file_text ? details("The experiment file", p.file_text)
+      : nothing("There is no experiment file: the command above is the whole description."),
+    p.plan ? details("The plan it expands to", JSON.stringify(p.plan, null, 2)) : "");
+}

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -98,8 +99,18 @@ Result<std::string> read_whole_file(const std::string& path, std::size_t size_ma
   struct stat info{};
   if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
     return Error{ErrorCode::kUsage, "can't read", path, "it is a folder", "name a file in it"};
-  std::string bytes(size_max + 1, '\0');
-  bytes.resize(TRY(file->read_at(0, bytes.data(), bytes.size())));
+  // In pieces that grow, so that a small file takes little memory whatever the limit is.
+  std::string bytes;
+  std::size_t piece = std::size_t{64} << 10;
+  while (bytes.size() <= size_max) {
+    const std::size_t before = bytes.size();
+    bytes.resize(std::min(before + piece, size_max + 1));
+    const std::size_t wanted = bytes.size() - before;
+    const std::size_t count = TRY(file->read_at(before, bytes.data() + before, wanted));
+    bytes.resize(before + count);
+    if (count < wanted) break;
+    piece = bytes.size();
+  }
   if (bytes.size() > size_max)
     return Error{ErrorCode::kUsage,
                  "can't read",

@@ -28,6 +28,11 @@ struct Shape {
   std::vector<Parameter> parameters;
 };
 
+// Divided, not multiplied, so that 30s is 30 and not 30.000000000000004.
+double plain_seconds(Duration duration) {
+  return static_cast<double>(duration.count()) / 1e9;
+}
+
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> list{
       {"constant", "constant_rate", {{"rps"}}},
@@ -128,7 +133,7 @@ std::vector<double> read_steps(const Fields& rate) {
     step.required("for");
     parameters.push_back(step.has("rps") ? step.rate("rps").value_or(1) : 1);
     parameters.push_back(
-        to_seconds(step.positive_duration("for").value_or(std::chrono::seconds{1})));
+        plain_seconds(step.positive_duration("for").value_or(std::chrono::seconds{1})));
   });
   if (rate.has("steps") && parameters.empty() && rate.find("steps")->kind == YamlNode::Kind::kList)
     rate.problems().add(rate.place("steps"), rate.where("steps") + " is empty",
@@ -144,7 +149,7 @@ double read_parameter(const Fields& rate, const Shape& shape, const Parameter& p
     return 0;
   }
   if (!parameter.is_time) return rate.rate(parameter.key).value_or(0);
-  return to_seconds(rate.positive_duration(parameter.key).value_or(Duration{0}));
+  return plain_seconds(rate.positive_duration(parameter.key).value_or(Duration{0}));
 }
 
 // Keys of other shapes would be read by nobody.

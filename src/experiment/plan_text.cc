@@ -73,10 +73,21 @@ std::string pace_text(const load::ClientSpec& client) {
   return arrival.process == "exponential" ? text + ", exponential" : text;
 }
 
+// All the clients together, on average: "300/s".
+std::string rate_text(const load::ClientSpec& client, const ClientExpectation& one) {
+  if (!one.requests || !one.duration || one.duration->count() <= 0) return "-";
+  const double rps = *one.requests * client.count / to_seconds(*one.duration);
+  if (rps > 1e18) return "-";
+  return rps < 1000 ? fmt::format("{:.3g}/s", rps)
+                    : format_count(static_cast<std::uint64_t>(std::llround(rps))) + "/s";
+}
+
 // "9,000", "about 300", "unknown".
 std::string requests_text(const load::ClientSpec& client, const ClientExpectation& one) {
   if (!one.requests || *one.requests * client.count > 1e18) return "unknown";
-  const bool exact = client.requests && *one.requests == static_cast<double>(*client.requests);
+  const auto listed = static_cast<double>(client.arrival.recorded_s.size());
+  const bool exact = (client.requests && *one.requests == static_cast<double>(*client.requests)) ||
+                     (client.arrival.kind == "prerecorded" && *one.requests == listed);
   return (exact ? "" : "about ") +
          format_count(static_cast<std::uint64_t>(std::llround(*one.requests * client.count)));
 }
@@ -94,12 +105,13 @@ std::string lasts_text(const load::ClientSpec& client, const ClientExpectation& 
 }
 
 std::string phase_text(const Phase& phase) {
-  std::vector<Row> rows{{"clients", "service", "request", "when", "requests", "lasts"}};
+  std::vector<Row> rows{{"clients", "service", "request", "when", "rate", "requests", "lasts"}};
   for (const load::ClientSpec& client : phase.clients) {
     const ClientExpectation one = expect(client, phase);
     rows.push_back({fmt::format("{} x {}", client.count, client.name), client.service,
                     fmt::format("{} {}", client.request.method, client.request.path),
-                    pace_text(client), requests_text(client, one), lasts_text(client, one)});
+                    pace_text(client), rate_text(client, one), requests_text(client, one),
+                    lasts_text(client, one)});
   }
   return fmt::format("\nphase {}{}\n", phase.name,
                      phase.duration ? ", at most " + format_duration(*phase.duration) : "") +

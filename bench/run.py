@@ -1,0 +1,312 @@
+"""Measures galileo beside its peers, in one run, as CPU time per unit of work.
+
+    bench/run.py closed|open|traces|memory|startup|all [--quick] [--write]
+
+The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
+are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
+--write puts the tables into docs/performance.md. Only the standard library; nothing is left running.
+"""
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GALILEO = ROOT / "build/release/galileo"
+FLOORS = ROOT / "build/release/bench"
+SCRATCH = Path(tempfile.mkdtemp(prefix="galileo-bench-"))
+children = []
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(command, core, **options):
+    process = subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], start_new_session=True,
+                               stdin=subprocess.DEVNULL, **options)
+    children.append(process)
+    return process
+
+
+def stop(process, how=signal.SIGTERM):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def measured(command, core=1, timeout=900):
+    """Runs a generator to its end: (stdout, CPU seconds, wall seconds, most memory in KiB)."""
+    out = SCRATCH / "out"
+    with open(out, "wb") as file:
+        began = time.monotonic()
+        process = start(command, core, stdout=file, stderr=subprocess.DEVNULL, cwd=SCRATCH)
+        deadline = began + timeout
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > deadline:
+                stop(process, signal.SIGKILL)
+                raise SystemExit(f"bench: {command[0]} not over after {timeout} s")
+            time.sleep(0.02)
+        wall = time.monotonic() - began
+        process.returncode = status
+    return out.read_text(errors="replace"), usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss
+
+
+@contextlib.contextmanager
+def nginx():
+    port = free_port()
+    paths = "".join(f"{name}_temp_path {SCRATCH}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    config = SCRATCH / "nginx.conf"
+    config.write_text(f"""daemon off; worker_processes 1; pid {SCRATCH}/nginx.pid; error_log {SCRATCH}/nginx.log crit;
+events {{ worker_connections 20000; }}
+http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; {paths}
+server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok"; }} }} }}""")
+    server = start(["nginx", "-c", config], 0, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_port(port)
+    try:
+        yield port
+    finally:
+        stop(server)
+
+
+def wait_for_port(port):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise SystemExit("bench: the server didn't start within 10 s")
+
+
+@contextlib.contextmanager
+def receiver(rate):
+    port = free_port()
+    process = start([FLOORS / "receiver", port, rate], 0, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    result = {}
+    try:
+        yield port, result
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+        if out.strip():
+            result.update(json.loads(out))
+
+
+def galileo_load(port, *arguments):
+    # `--db none` keeps every trace in the spool; it lies in the scratch folder and is deleted each time.
+    command = [GALILEO, "load", f"http://127.0.0.1:{port}/", "--threads", "1", "--db", "none", "--spool", SCRATCH / "spool",
+               "-q", "--no-telemetry", "--json", SCRATCH / "result.json", *arguments]
+    out = measured(command)
+    shutil.rmtree(SCRATCH / "spool", ignore_errors=True)
+    return json.loads((SCRATCH / "result.json").read_text()), out
+
+
+def have(program):
+    return shutil.which(program) is not None
+
+
+def requests_of_wrk(text):
+    return int(re.search(r"(\d+) requests in", text)[1])
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def closed(quick):
+    seconds, rounds = (2, 3) if quick else (5, 7)
+    figures = {}
+
+    def note(name, requests, cpu, wall):
+        figures.setdefault(name, []).append((cpu * 1e6 / requests, requests / wall))
+
+    with nginx() as port:
+        url = f"http://127.0.0.1:{port}/"
+        for _ in range(rounds):
+            text, *_ = measured([FLOORS / "floor_closed", port, 50, seconds])
+            floor = json.loads(text)
+            note("C loop without parsing (floor)", floor["requests"], floor["cpu_s"], floor["wall_s"])
+            text, cpu, wall, _ = measured(["wrk", "-t1", "-c50", f"-d{seconds}", url])
+            note("wrk 4.1", requests_of_wrk(text), cpu, seconds)
+            result, (_, cpu, _, _) = galileo_load(port, "-c", 50, "-d", f"{seconds}s")
+            assert result["ledger"]["balanced"] and result["ledger"]["traces"]["lost"] == 0, result["ledger"]
+            note("**galileo**, every request traced", result["ledger"]["answered"], cpu, seconds)
+            if have("h2load"):
+                text, cpu, _, _ = measured(["h2load", "--h1", "-t1", "-c50", "-D", seconds, url])
+                note("h2load 1.52", int(re.search(r"requests: (\d+) total", text)[1]), cpu, seconds)
+            if have("hey"):
+                text, cpu, _, _ = measured(["hey", "-c", 50, "-z", f"{seconds}s", "-cpus", 1, url])
+                note("hey 0.1.4", sum(map(int, re.findall(r"\[\d+\]\s+(\d+) responses", text))), cpu, seconds)
+    wrk = statistics.median(one[0] for one in figures["wrk 4.1"])
+    rows = []
+    for name, rounds_of in sorted(figures.items(), key=lambda item: statistics.median(one[0] for one in item[1])):
+        cpus = [one[0] for one in rounds_of]
+        rows.append((name, f"{statistics.median(cpus):.2f}", f"{min(cpus):.2f}–{max(cpus):.2f}",
+                     f"{statistics.median(cpus) / wrk:.2f}", f"{statistics.median(one[1] for one in rounds_of):,.0f}"))
+    return "Closed loop: CPU a request", (f"50 connections, {seconds} s, {len(cpus)} rounds, nginx `return 200` on the other core.\n\n" +
+        table(["generator", "CPU a request, µs (median)", "min–max", "× wrk", "requests/s"], rows))
+
+
+def open_loop(quick):
+    seconds, rounds = (4, 2) if quick else (10, 5)
+    rows = []
+    for rate in (1000, 10_000, 50_000):
+        figures = {}
+
+        def note(name, result, cpu, requests):
+            figures.setdefault(name, []).append((result.get("p50_us", 0), result.get("p99_us", 0), result.get("max_us", 0),
+                                                 result.get("rate", 0), cpu * 1e6 / max(1, requests)))
+        for _ in range(rounds):
+            with receiver(rate) as (port, result):
+                text, *_ = measured([FLOORS / "floor_open", port, 64, rate, seconds])
+            floor = json.loads(text)
+            note("C loop (floor)", result, floor["cpu_s"], floor["requests"])
+            with receiver(rate) as (port, result):
+                done, (_, cpu, _, _) = galileo_load(port, "-r", rate, "-c", 64, "-d", f"{seconds}s")
+            assert done["ledger"]["balanced"], done["ledger"]
+            note("**galileo**", result, cpu, done["ledger"]["sent"])
+            if have("vegeta"):
+                with receiver(rate) as (port, result):
+                    attack = f"echo 'GET http://127.0.0.1:{port}/' | vegeta attack -cpus 1 -rate {rate} -duration {seconds}s -connections 64 -max-workers 64 -output /dev/null"
+                    _, cpu, _, _ = measured(["sh", "-c", attack])
+                note("vegeta", result, cpu, result.get("count", 0))
+        floor = statistics.median(one[4] for one in figures["C loop (floor)"])
+        for name, all_of in figures.items():
+            p50, p99, most, seen, cpu = (statistics.median(values) for values in zip(*all_of))
+            rows.append((f"{rate:,}/s", name, f"{seen:,.0f}", f"{p50:.0f}", f"{p99:.0f}", f"{min(one[1] for one in all_of):.0f}",
+                         f"{most:,.0f}", f"{cpu:.2f}", f"{cpu / floor:.2f}"))
+    return "Open loop: arrivals against the even schedule, measured by the receiver", (
+        f"64 connections, {seconds} s, {rounds} rounds, medians; the first second is left out.\n\n" +
+        table(["rate", "generator", "arrived/s", "p50, µs", "p99, µs", "best p99, µs", "max, µs", "CPU a request, µs", "× floor"], rows))
+
+
+def traces(quick):
+    seconds = 5 if quick else 30
+    with receiver(100_000) as (port, _):
+        result, (_, cpu, _, _) = galileo_load(port, "-r", "100k", "-c", 64, "-d", f"{seconds}s")
+    ledger = result["ledger"]
+    rows = [(f"100,000 requests/s for {seconds} s", f"intended {ledger['intended']:,}, sent {ledger['sent']:,}, traces made {ledger['traces']['made']:,}, lost {ledger['traces']['lost']:,}; "
+             f"balanced: {ledger['balanced']}; p99 of the dispatch error {result['dispatch_error_s']['p99'] * 1e3:.2f} ms")]
+    text, *_ = measured([FLOORS / "bench_drain", *([] if not quick else ["300000"])], timeout=600)
+    rows.append(("spool → SQLite, one core (`bench_drain`)", "`" + text.strip().splitlines()[-1] + "`"))
+    return "Traces", table(["what", "measured"], rows)
+
+
+def rss_kib(pid):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+
+def watch_memory(command, seconds):
+    """RSS once a second while it runs."""
+    process = start(command, 1, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=SCRATCH)
+    seen = []
+    deadline = time.monotonic() + seconds + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError, TypeError):
+            seen.append(rss_kib(process.pid))
+        time.sleep(1)
+    stop(process)
+    shutil.rmtree(SCRATCH / "spool", ignore_errors=True)
+    return seen
+
+
+def memory(quick):
+    common = ["--threads", "1", "--db", "none", "--spool", SCRATCH / "spool", "-q", "--no-telemetry"]
+    rows = []
+    with receiver(1000) as (port, _):
+        url = f"http://127.0.0.1:{port}/"
+        load = [GALILEO, "load", url, *common]
+        idle = watch_memory([*load, "-r", "1", "-d", "5s"], 5)
+        rows.append(("idle (1 request/s)", f"{max(idle) / 1024:.1f} MiB", "≤ 20 MiB"))
+        seconds = 10 if quick else 60
+        busy = watch_memory([*load, "-r", "50k", "-c", 64, "-d", f"{seconds}s"], seconds)
+        rows.append((f"50,000 requests/s for {seconds} s", f"{max(busy) / 1024:.1f} MiB", "≤ 64 MiB"))
+        many = watch_memory([*load, "-c", "10k", "-d", "10s"], 10)
+        rows.append(("10,000 open connections", f"{max(many) / 1024:.1f} MiB", "≤ 150 MiB"))
+        clients = watch_memory([*load, "--clients", "10000", "--arrival", "expovariate(0.5)", "-d", "10s"], 10)
+        rows.append(("10,000 clients in one process", f"{max(clients) / 1024:.1f} MiB", "–"))
+        minutes = 2 if quick else 10
+        flat = watch_memory([*load, "-r", "5k", "-c", 64, "-d", f"{minutes}m"], minutes * 60)
+        second, last = (flat[60:120], flat[-60:]) if not quick else (flat[20:60], flat[-40:])
+        growth = statistics.mean(last) / statistics.mean(second) - 1
+        rows.append((f"{minutes} minutes at 5,000/s: last minute against the second", f"{growth:+.1%} of {statistics.mean(second) / 1024:.1f} MiB", "≤ 2 %"))
+    return "Memory", table(["state", "resident, at most", "bar"], rows)
+
+
+def startup(quick):
+    runs = [measured([GALILEO, "--help"]) for _ in range(10 if quick else 30)]
+    walls = []
+    for _ in range(30):
+        began = time.perf_counter()
+        subprocess.run([GALILEO, "--help"], stdout=subprocess.DEVNULL, check=True)
+        walls.append((time.perf_counter() - began) * 1e3)
+    return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
+
+
+PARTS = {"closed": closed, "open": open_loop, "traces": traces, "memory": memory, "startup": startup}
+
+
+def write(sections):
+    """Puts each part's table between its marks in docs/performance.md."""
+    path = ROOT / "docs/performance.md"
+    text = path.read_text() if path.exists() else "# Performance\n"
+    for part, body in sections.items():
+        block = f"<!-- {part} -->\n{body}\n<!-- /{part} -->"
+        mark = re.compile(rf"<!-- {part} -->.*<!-- /{part} -->", re.S)
+        text = mark.sub(lambda _: block, text) if mark.search(text) else f"{text}\n{block}\n"
+    path.write_text(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=[*PARTS, "all"])
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    options = parser.parse_args()
+    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "bench_drain"],
+                   check=True, stdout=subprocess.DEVNULL)
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {date.today()}"
+    sections = {}
+    try:
+        for part in PARTS if options.part == "all" else [options.part]:
+            title, body = PARTS[part](options.quick)
+            command = f"bench/run.py {part}" + (" --quick" if options.quick else "")
+            sections[part] = f"## {title}\n\n`{command}` on {machine}.\n\n{body}"
+            print(sections[part] + "\n", flush=True)
+            if options.write:
+                write({part: sections[part]})
+    finally:
+        for child in children:
+            if child.poll() is None:
+                stop(child, signal.SIGKILL)
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,6 @@
 // What the floors share: a clock, a connected socket, the CPU time used so far. C, no parsing,
 // nothing that a real load generator has to do: the least that sending requests can cost.
 #pragma once
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>

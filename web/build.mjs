@@ -21,8 +21,11 @@ const html = page
   .replace("/*STYLE*/", () => text(".css"))
   .replace("/*SCRIPT*/", () => text(".js").replaceAll("</script", "<\\/script"));
 const made = join(dist, "report.html");
-await writeFile(`${made}.part`, html);
-await rename(`${made}.part`, made);
+// A page that is the same stays untouched, or every program that holds it would be linked anew.
+if ((await readFile(made, "utf8").catch(() => "")) !== html) {
+  await writeFile(`${made}.part`, html);
+  await rename(`${made}.part`, made);
+}
 
 await build({
   entryPoints: ["format", "data"].map((name) => join(here, `src/${name}.ts`)),

@@ -1,7 +1,10 @@
 #include "experiment/report.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/file.h"
+#include "experiment/report_size.h"
 
 // web/dist/report.html, put into the program by galileo_embed() in CMakeLists.txt.
 extern const char galileo_report_page[];
@@ -31,15 +34,24 @@ std::string fit_for_script(std::string_view json) {
   return text;
 }
 
+// The document's text for the page, of at most `room` bytes. What escapes add is known only once
+// they are made.
+std::string fitted(std::string_view json, std::size_t room) {
+  std::string text = fit_for_script(json);
+  if (text.size() <= room) return text;
+  const std::size_t escapes = std::min(text.size() - json.size(), room / 2);
+  return fit_for_script(within_size(json, room - escapes));
+}
+
 }  // namespace
 
 std::string report_html(std::string_view result_json) {
   const std::string_view page(
       galileo_report_page, static_cast<std::size_t>(galileo_report_page_end - galileo_report_page));
   const std::size_t at = page.find(kPlaceholder);
-  ENSURE(at != std::string_view::npos);
+  ENSURE(at != std::string_view::npos && page.size() < kReportMax / 2);
   std::string html(page.substr(0, at));
-  html += fit_for_script(result_json);
+  html += fitted(result_json, kReportMax - page.size());
   html += page.substr(at + kPlaceholder.size());
   return html;
 }

@@ -2,6 +2,7 @@
 // and is part of the program; the result document is put into it. Pure but for the writing.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -9,10 +10,14 @@
 
 namespace galileo::experiment {
 
-// The page with the document (schema/result.schema.json) in it.
+// A report is no longer than this many bytes, whatever the run was.
+constexpr std::size_t kReportMax = 2 * 1024 * 1024;
+
+// The page with the document (schema/result.schema.json) in it, thinned where it is too long for
+// the page (report_size.h).
 std::string report_html(std::string_view result_json);
 
-// Writes it; no half-written file is left where the disk is full.
+// Writes it whole or not at all; the Error says why the file can't be written.
 Result<void> write_report(const std::string& path, std::string_view result_json);
 
 }  // namespace galileo::experiment

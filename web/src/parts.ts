@@ -54,12 +54,13 @@ export function keyFigures(result: Result): HTMLElement {
   const time = (figures: Figures, value: number) => (figures.count > 0 ? seconds(value) : "–");
   return element("div", { class: "tiles" },
     tile("requests", count(ledger.intended), `${count(ledger.answered)} answered`),
-    tile("failed or not sent", share(bad, ledger.intended), `${count(bad)} requests`),
+    tile("not answered", share(bad, ledger.intended), `${count(bad)} failed or not sent`),
     tile("achieved", `${short(rate.achieved_rps)}/s`, `offered ${short(rate.offered_rps)}/s`),
-    tile("latency p50", time(latency, latency.p50), `mean ${time(latency, latency.mean)}`),
-    tile("latency p99", time(latency, latency.p99), `max ${time(latency, latency.max)}`),
     tile("dispatch error p99", time(dispatch, dispatch.p99),
       dispatch.count > 0 ? "how late requests went out" : "no due times"),
+    tile("latency p50", time(latency, latency.p50), `mean ${time(latency, latency.mean)}`),
+    tile("latency p90", time(latency, latency.p90), `p95 ${time(latency, latency.p95)}`),
+    tile("latency p99", time(latency, latency.p99), `max ${time(latency, latency.max)}`),
     tile("generator", `${short(generator.cpu_per_request_us)} µs`,
       `CPU a request; ${bytes(generator.rss_max_bytes)} memory`));
 }

@@ -125,6 +125,13 @@ test("on paper the page is light and no wider than the sheet", async () => {
   const page = await assertSound(await report(sample()), "paper", 16, { colorScheme: "dark" });
   const pdf = await page.pdf({ path: process.env.SHOTS && join(process.env.SHOTS, "paper.pdf"), format: "A4" });
   assert.ok(pdf.length > 10000);
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const wide = await page.$$eval("table, .uplot", (all) => all.filter((one) => one.offsetWidth > 700).length);
+  assert.equal(wide, 0);
+  const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.equal(await colour(), "rgb(255, 255, 255)");
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  assert.notEqual(await colour(), "rgb(255, 255, 255)");
 });
 
 test("a run in which nothing was answered says so and draws what there is", async () => {

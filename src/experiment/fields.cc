@@ -119,10 +119,12 @@ Fields::Fields(Problems& problems, const YamlNode& node, std::string where, MapK
   for (std::size_t i = 0; i < node.keys.size(); ++i) {
     const auto& [key, place] = node.keys[i];
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    auto meant = did_you_mean(key, known);
     problems_.add(place,
                   fmt::format("unknown key '{}'{}", key, where_.empty() ? "" : " in " + where_),
-                  hint_for_unknown(key, known));
-    if (auto meant = did_you_mean(key, known)) misspelt_.push_back(std::move(*meant));
+                  meant ? fmt::format("did you mean '{}'?", *meant)
+                        : fmt::format("use one of: {}", fmt::join(known, ", ")));
+    if (meant) misspelt_.push_back(std::move(*meant));
   }
 }
 

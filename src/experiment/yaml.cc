@@ -207,6 +207,14 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t text_ = 0;
 };
 
+// A place behind the text's end is its end.
+YamlPlace within(const YamlPlace& place, std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const int lines = 1 + static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+  if (place.line <= lines) return place;
+  return {lines, static_cast<int>(text.size() - (text.rfind('\n') + 1)) + 1, -1};
+}
+
 // What to do about the parser's commoner complaints.
 std::string hint_for(std::string_view message) {
   struct Row {
@@ -263,13 +271,16 @@ tl::expected<YamlNode, YamlFault> parse_yaml(std::string_view text) {
     return tl::unexpected(YamlFault{{}, "it holds a zero byte and is no YAML text", {}});
   TreeBuilder builder;
   try {
-    std::istringstream stream{std::string(text)};
+    // The comment ends a quote that the file leaves open: yaml-cpp 0.7 would take a line's end for
+    // it.
+    std::istringstream stream(std::string(text) + "\n#");
     YAML::Parser parser(stream);
     while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
     if (!builder.fault())
-      return tl::unexpected(YamlFault{place_of(error.mark), error.msg, hint_for(error.msg)});
+      return tl::unexpected(
+          YamlFault{within(place_of(error.mark), text), error.msg, hint_for(error.msg)});
   }
   if (builder.fault()) return tl::unexpected(std::move(*builder.fault()));
   return builder.take_root();

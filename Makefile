@@ -28,8 +28,12 @@ build: setup-build
 
 demo: build
 	@mkdir -p galileo-demo
+	@# On a machine that is busy with other things a truthful result may be INVALID (90) or cross a
+	@# threshold (99): that is what a run is for, and no failure of the demo.
 	build/release/galileo run examples/hello/experiment.yaml \
-	  --db galileo-demo/galileo.sqlite --report galileo-demo/report.html --json galileo-demo/result.json
+	  --db galileo-demo/galileo.sqlite --report galileo-demo/report.html --json galileo-demo/result.json \
+	  || { code=$$?; [ $$code = 90 ] || [ $$code = 99 ] || exit $$code; \
+	       echo "demo: it ran; this machine was too busy for its thresholds (exit code $$code)"; }
 
 test: setup-test
 	@/usr/bin/python3 scripts/test.py --jobs $(JOBS)

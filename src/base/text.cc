@@ -80,13 +80,15 @@ Result<Duration> parse_duration(std::string_view text) {
   std::string_view rest = trim(text);
   if (rest.empty()) return wrong("a duration is missing", hint);
   double total_ns = 0;
+  bool alone = true;  // a number without a unit stands alone, and means seconds
   while (!rest.empty()) {
     const std::optional<double> number = take_number(rest);
     if (!number) return wrong(fmt::format("'{}' is no duration", text), hint);
     const std::string_view name = take_letters(rest);
-    const auto factor = name.empty() && rest.empty() ? 1e9 : factor_of(trim(name), kDurationUnits);
+    const auto factor = name.empty() && alone ? 1e9 : factor_of(trim(name), kDurationUnits);
     if (!factor) return wrong(fmt::format("'{}' has no known unit", text), hint);
     total_ns += *number * *factor;
+    alone = false;
   }
   if (total_ns > 9.2e18) return wrong(fmt::format("'{}' is longer than 292 years", text), hint);
   return Duration{std::llround(total_ns)};

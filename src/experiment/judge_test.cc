@@ -1,0 +1,278 @@
+// Summary, thresholds and verdict together: traces in, figures and judgements out.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/random.h"
+#include "experiment/summary.h"
+#include "experiment/thresholds.h"
+#include "experiment/verdict.h"
+
+using namespace galileo;
+using namespace galileo::experiment;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using wire::Failure;
+
+namespace {
+
+const Wall kStart{std::chrono::seconds{1000}};
+
+struct Run {
+  explicit Run(Duration width = milliseconds{100}) : summary(kStart, width), telemetry(kStart) {}
+
+  void add(Duration created, Duration latency, Failure failure = Failure::none,
+           Duration late = Duration{0}, const char* phase = "main") {
+    wire::Trace trace;
+    trace.created = kStart + created;
+    trace.dispatched = trace.created + late;
+    const bool sent = wire::failure_group(failure) != wire::FailureGroup::not_sent;
+    trace.sent = sent ? trace.dispatched : kNoWall;
+    trace.done = trace.created + latency;
+    trace.failure = failure;
+    trace.status = failure == Failure::none ? 200 : -1;
+    summary.add(trace, {summary.service_place("s"), summary.server_place("h:80"),
+                        summary.phase_place(phase)});
+  }
+
+  std::optional<double> value(const char* expression) {
+    const auto threshold = parse_threshold(expression);
+    REQUIRE_MESSAGE(threshold.ok(), expression);
+    return evaluate(*threshold, summary, telemetry).value;
+  }
+  bool holds(const char* expression) {
+    return evaluate(*parse_threshold(expression), summary, telemetry).passed;
+  }
+  Evidence evidence() {
+    Evidence made;
+    made.ledger = summary.ledger();
+    made.ledger.traces_stored = made.ledger.traces_made;
+    return made;
+  }
+
+  Summary summary;
+  TelemetrySeries telemetry;
+};
+
+}  // namespace
+
+TEST_CASE("the summary's figures are those of the sorted traces") {
+  Random random(11);
+  Run run;
+  std::vector<double> latencies;
+  for (int i = 1; i <= 10'000; ++i) {
+    const double latency_s = random.lognormvariate(-6, 0.7);
+    latencies.push_back(latency_s);
+    run.add(milliseconds{i}, seconds(latency_s));
+  }
+  std::sort(latencies.begin(), latencies.end());
+  for (const double share : {0.5, 0.9, 0.99, 0.999}) {
+    const double exact = latencies[static_cast<std::size_t>(std::ceil(share * 10'000)) - 1];
+    CHECK(to_seconds(run.summary.latency().percentile(share)) ==
+          doctest::Approx(exact).epsilon(0.01));
+  }
+  CHECK(run.summary.offered_rps() == doctest::Approx(1000));
+  CHECK(run.summary.ledger().answered == 10'000);
+}
+
+TEST_CASE("warm-up is in the series and in the books, and in no statistic") {
+  Run run;
+  for (int i = 0; i < 10; ++i)
+    run.add(milliseconds{i}, std::chrono::seconds{1}, Failure::none, Duration{0}, "warmup");
+  for (int i = 10; i < 30; ++i) run.add(milliseconds{i}, milliseconds{1});
+  CHECK(run.summary.warmup() == 10);
+  CHECK(run.summary.latency().count() == 20);
+  CHECK(run.summary.latency().max() == milliseconds{1});
+  CHECK(run.summary.ledger().answered == 30);
+  CHECK(run.summary.buckets()[0].offered == 30);
+}
+
+TEST_CASE("a run of any length has at most 600 buckets, and their sums are kept") {
+  Run run(milliseconds{100});
+  for (int i = 0; i < 50'000; ++i)
+    run.add(milliseconds{20} * i, milliseconds{5}, i % 10 ? Failure::none : Failure::timeout);
+  CHECK(run.summary.buckets().size() <= Summary::kBucketsMax);
+  CHECK(run.summary.buckets().size() > Summary::kBucketsMax / 2 - 1);
+  std::uint64_t offered = 0;
+  std::uint64_t achieved = 0;
+  std::uint64_t failed = 0;
+  for (const Bucket& bucket : run.summary.buckets()) {
+    offered += bucket.offered;
+    achieved += bucket.achieved;
+    failed += bucket.failed;
+    CHECK(bucket.latency.count() == bucket.achieved);
+  }
+  CHECK(offered == 50'000);
+  CHECK(achieved == 45'000);
+  CHECK(failed == 5'000);
+}
+
+TEST_CASE("the same figures come out of a database's rows") {
+  Run live;
+  Run stored;
+  for (int i = 0; i < 100; ++i) {
+    const Failure failure = i % 7 ? Failure::none : Failure::reset;
+    live.add(milliseconds{i}, microseconds{500 + i}, failure, microseconds{20});
+    wire::NamedTrace row;
+    row.service = "s";
+    row.server = "h:80";
+    row.phase = "main";
+    row.status = failure == Failure::none ? 200 : -1;
+    row.failure = wire::failure_name(failure);
+    row.created = row.intended = kStart + milliseconds{i};
+    row.dispatched = row.sent = row.created + microseconds{20};
+    row.done = row.created + microseconds{500 + i};
+    stored.summary.add(row);
+  }
+  for (const double share : {0.1, 0.5, 0.99}) {
+    CHECK(live.summary.latency().percentile(share) == stored.summary.latency().percentile(share));
+    CHECK(live.summary.dispatch_error().percentile(share) ==
+          stored.summary.dispatch_error().percentile(share));
+  }
+  CHECK(live.summary.ledger().of(Failure::reset) == stored.summary.ledger().of(Failure::reset));
+}
+
+TEST_CASE("rows of the old system, which kept no reason, are failures all the same") {
+  Run run;
+  wire::NamedTrace row;
+  row.created = row.done = kStart;
+  row.status = -1;
+  run.summary.add(row);
+  row.sent = kStart;
+  run.summary.add(row);
+  row.status = 503;
+  run.summary.add(row);
+  CHECK(run.summary.ledger().of(Failure::no_route) == 1);
+  CHECK(run.summary.ledger().of(Failure::closed) == 1);
+  CHECK(run.summary.ledger().of(Failure::status) == 1);
+}
+
+TEST_CASE("servers beyond the bound are counted together") {
+  Run run;
+  for (int i = 0; i < 1000; ++i) {
+    wire::NamedTrace row;
+    row.server = "h" + std::to_string(i);
+    row.created = row.sent = row.done = kStart;
+    row.status = 200;
+    run.summary.add(row);
+  }
+  CHECK(run.summary.servers().size() == Summary::kServersMax);
+  CHECK(run.summary.servers().back().name == "(others)");
+  CHECK(run.summary.servers().back().answered == 1000 - Summary::kServersMax + 1);
+}
+
+TEST_CASE("the live figures are those of the last second") {
+  Run run;
+  for (int i = 0; i < 3000; ++i) run.add(milliseconds{i}, Duration{0});
+  const LiveFigures figures = run.summary.live(kStart + milliseconds{3000});
+  CHECK(figures.offered_rps == 1000);
+  CHECK(figures.achieved_rps == 1000);
+}
+
+TEST_CASE("thresholds measure what their names say") {
+  Run run;
+  for (int i = 1; i <= 100; ++i)
+    run.add(milliseconds{10} * i, milliseconds{i}, Failure::none, microseconds{i});
+  run.add(milliseconds{1010}, milliseconds{1}, Failure::timeout);
+  run.add(milliseconds{1020}, milliseconds{1}, Failure::no_connection);
+  run.telemetry.add({kStart, "n", "cpu", "", 40});
+  run.telemetry.add({kStart, "n", "cpu", "", 60});
+  run.telemetry.add({kStart, "n", "process_rss", "app", 3e6});
+  CHECK(*run.value("p95(latency) < 1s") == doctest::Approx(0.095).epsilon(0.01));
+  CHECK(*run.value("max(latency) < 1s") == doctest::Approx(0.1));
+  CHECK(*run.value("p50(dispatch_error) < 1s") == doctest::Approx(50e-6).epsilon(0.02));
+  CHECK(*run.value("failed == 0") == 1);
+  CHECK(*run.value("not_sent == 0") == 1);
+  CHECK(*run.value("answered == 0") == 100);
+  CHECK(*run.value("error_rate < 1%") == doctest::Approx(2.0 / 102));
+  CHECK(*run.value("offered > 1") == doctest::Approx(100));
+  CHECK(*run.value("max(cpu) < 90") == 60);
+  CHECK(*run.value("mean(cpu) < 90") == 50);
+  CHECK(run.holds("max(process_rss/app) < 3MiB"));
+  CHECK_FALSE(run.holds("max(process_rss/app) < 2MB"));
+  CHECK(*run.value("p50(latency{service=s}) < 1s") == doctest::Approx(0.05).epsilon(0.02));
+  CHECK_FALSE(run.value("p50(latency{service=other}) < 1s").has_value());
+  CHECK_FALSE(run.holds("max(no_such_metric) < 1"));
+}
+
+TEST_CASE("a wrong threshold says where it is wrong and what to write") {
+  const std::vector<std::pair<const char*, const char*>> cases{
+      {"", "a metric is missing"},
+      {"latency < 5ms", "'latency' needs a function"},
+      {"p95(latncy) < 5", "telemetry ('latncy') has min, mean and max only"},
+      {"latncy < 5", "unknown metric 'latncy'"},
+      {"q95(latency) < 5", "unknown function 'q95'"},
+      {"p101(latency) < 5", "unknown function 'p101'"},
+      {"p95(latency < 5", "')' is missing"},
+      {"p95(latency) 5", "a comparison is missing"},
+      {"p95(latency) <", "a number is missing"},
+      {"p95(latency) < 5 parsecs", "unknown unit 'parsecs'"},
+      {"max(failed) < 5", "takes no function"},
+      {"p95(latency{color=red}) < 5", "unknown group 'color'"},
+      {"p95(service_time{service=a}) < 5", "isn't kept by service"},
+  };
+  for (const auto& [text, why] : cases) {
+    CAPTURE(text);
+    const auto threshold = parse_threshold(text);
+    REQUIRE_FALSE(threshold.ok());
+    CHECK_MESSAGE(threshold.error().why.find(why) != std::string::npos,
+                  threshold.error().to_text());
+  }
+}
+
+TEST_CASE("a run that kept its schedule is valid") {
+  Run run;
+  for (int i = 0; i < 100; ++i)
+    run.add(milliseconds{i}, milliseconds{2}, Failure::none, microseconds{50});
+  const Verdict verdict = judge(run.summary, run.evidence());
+  CHECK(verdict.value == VerdictValue::kValid);
+  CHECK(verdict.reasons.empty());
+}
+
+TEST_CASE("requests that went out late make a result doubtful, then worthless") {
+  const auto judged = [](Duration late, Duration latency) {
+    Run run;
+    for (int i = 0; i < 100; ++i) run.add(milliseconds{i}, late + latency, Failure::none, late);
+    return judge(run.summary, run.evidence()).value;
+  };
+  CHECK(judged(microseconds{400}, microseconds{100}) == VerdictValue::kValid);
+  CHECK(judged(microseconds{900}, microseconds{100}) == VerdictValue::kSuspect);
+  CHECK(judged(milliseconds{2}, milliseconds{10}) == VerdictValue::kSuspect);
+  CHECK(judged(milliseconds{2}, milliseconds{1}) == VerdictValue::kInvalid);
+  CHECK(judged(milliseconds{2}, milliseconds{100}) == VerdictValue::kValid);
+}
+
+TEST_CASE("each other ground for doubt is named") {
+  const auto reason = [](Run& run, const Evidence& evidence, VerdictValue value) {
+    const Verdict verdict = judge(run.summary, evidence);
+    CHECK(verdict.value == value);
+    REQUIRE_FALSE(verdict.reasons.empty());
+    return verdict.reasons.front();
+  };
+  const auto contains = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  Run nothing;
+  CHECK(contains(reason(nothing, nothing.evidence(), VerdictValue::kInvalid),
+                 "no request became due"));
+  Run run;
+  for (int i = 0; i < 100; ++i) run.add(milliseconds{i}, milliseconds{2});
+  Evidence evidence = run.evidence();
+  evidence.busiest_loop_share = 0.99;
+  CHECK(contains(reason(run, evidence, VerdictValue::kSuspect), "saturated"));
+  evidence = run.evidence();
+  evidence.interrupted = true;
+  CHECK(contains(reason(run, evidence, VerdictValue::kSuspect), "signal"));
+  evidence = run.evidence();
+  evidence.ledger.traces_stored -= 5;
+  evidence.ledger.traces_lost += 5;
+  CHECK(contains(reason(run, evidence, VerdictValue::kSuspect), "5 traces were lost"));
+  evidence = run.evidence();
+  ++evidence.ledger.intended;
+  CHECK(contains(reason(run, evidence, VerdictValue::kInvalid), "books don't balance"));
+  for (int i = 0; i < 10; ++i) run.add(milliseconds{i}, milliseconds{2}, Failure::no_connection);
+  CHECK(
+      contains(reason(run, run.evidence(), VerdictValue::kInvalid), "connections were exhausted"));
+}

@@ -1,0 +1,111 @@
+// What people see: the live view and the summary, as text.
+#include <doctest/doctest.h>
+
+#include "experiment/live_view.h"
+#include "experiment/result.h"
+#include "experiment/summary_text.h"
+
+using namespace galileo;
+using namespace galileo::experiment;
+using std::chrono::milliseconds;
+
+namespace {
+
+LiveState state() {
+  LiveState state;
+  state.name = "hello";
+  state.phase = "main";
+  state.elapsed = milliseconds{2500};
+  state.requests_expected = 1000;
+  state.figures = {100, 99.5, 0, milliseconds{1}, milliseconds{3}, milliseconds{0}};
+  state.intended = 250;
+  state.answered = 249;
+  state.in_flight = 1;
+  state.connections = 2;
+  state.cpu_pct = 12.4;
+  return state;
+}
+
+}  // namespace
+
+TEST_CASE("the one-line form has the figures in a fixed order") {
+  CHECK(live_line(state()) ==
+        " 2.50s  main  offered 100.0/s  achieved 99.5/s  in flight 1  p50 1.00ms  p99 3.00ms  "
+        "errors 0  "
+        "dispatch p99 0s  cpu 12 %  25%\n");
+}
+
+TEST_CASE("the drawn form fits its terminal and shows how far it is") {
+  const std::string wide = live_lines(state(), 200);
+  CHECK(wide.find("hello · main · 2.50s  █████░░░░░░░░░░░░░░░  25 %") == 0);
+  CHECK(wide.find("250 due   249 answered   0 failed   0 not sent") != std::string::npos);
+  LiveState troubled = state();
+  troubled.trouble = "disk full";
+  for (const int width : {20, 40, 80}) {
+    std::string text = live_lines(troubled, width);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+    while (!text.empty()) {
+      const std::string line = text.substr(0, text.find('\n'));
+      text.erase(0, line.size() + 1);
+      const auto columns = std::count_if(line.begin(), line.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+      });
+      CHECK(columns <= width);
+    }
+  }
+}
+
+TEST_CASE("without an end in sight there is no progress to show") {
+  LiveState endless = state();
+  endless.requests_expected.reset();
+  CHECK_FALSE(progress(endless).has_value());
+  endless.duration_expected = milliseconds{2500};
+  CHECK(*progress(endless) == 1.0);
+}
+
+TEST_CASE("the summary says the verdict first, and colours only when asked") {
+  Summary summary(Wall{std::chrono::seconds{1000}});
+  wire::NamedTrace row;
+  row.created = row.intended = row.dispatched = row.sent = Wall{std::chrono::seconds{1000}};
+  row.done = row.created + milliseconds{2};
+  row.status = 200;
+  for (int i = 0; i < 3; ++i) summary.add(row);
+  RunResult result;
+  result.experiment.id = "202611240900-ab12";
+  result.experiment.name = "hello";
+  result.ledger = summary.ledger();
+  result.ledger.traces_stored = 3;
+  result.thresholds.push_back({"failed == 0", 0, 0, "", true});
+  result.verdict = {VerdictValue::kSuspect, {"a reason"}};
+  const std::string plain = summary_text(result, summary, false);
+  CHECK(plain.rfind(
+            "verdict SUSPECT\n  - a reason\nexperiment 202611240900-ab12 (hello), open loop", 0) ==
+        0);
+  CHECK(plain.find("  ✓ failed == 0") != std::string::npos);
+  CHECK(plain.find("traces 3 = stored 3 + spooled 0 + lost 0; balanced") != std::string::npos);
+  CHECK(plain.find('\x1b') == std::string::npos);
+  CHECK(summary_text(result, summary, true).find("\x1b[33mSUSPECT") != std::string::npos);
+}
+
+TEST_CASE(
+    "metadata gives back what was put in, and strange text is an empty result, never a crash") {
+  RunResult result;
+  result.experiment.id = "x";
+  result.verdict = {VerdictValue::kSuspect, {"a", "b"}};
+  result.ledger.intended = result.ledger.sent = result.ledger.answered = 5;
+  result.thresholds.push_back({"failed == 0", std::nullopt, 0, "", false});
+  result.provenance.version = "1";
+  result.provenance.seed = 7;
+  result.provenance.host = {{"arch", "amd64"}};
+  result.provenance.file_text = "name: \xff not UTF-8\n";
+  const RunResult back = parse_metadata(metadata_json(result));
+  CHECK(back.verdict.reasons == result.verdict.reasons);
+  CHECK(back.verdict.value == VerdictValue::kSuspect);
+  CHECK(back.ledger.answered == 5);
+  CHECK_FALSE(back.thresholds.at(0).value.has_value());
+  CHECK(back.provenance.seed == 7);
+  CHECK(back.provenance.host == result.provenance.host);
+  for (const char* text : {"", "{", "[]", "{\"galileo\": 1, \"verdict\": 5}",
+                           "{\"galileo\": 1, \"ledger\": {\"failed\": [1]}}"})
+    CHECK(parse_metadata(text).provenance.version.empty());
+}

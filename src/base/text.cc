@@ -85,7 +85,8 @@ Result<Duration> parse_duration(std::string_view text) {
     const std::optional<double> number = take_number(rest);
     if (!number) return wrong(fmt::format("'{}' is no duration", text), hint);
     const std::string_view name = take_letters(rest);
-    const auto factor = name.empty() && alone ? 1e9 : factor_of(trim(name), kDurationUnits);
+    const auto factor =
+        name.empty() && alone && rest.empty() ? 1e9 : factor_of(trim(name), kDurationUnits);
     if (!factor) return wrong(fmt::format("'{}' has no known unit", text), hint);
     total_ns += *number * *factor;
     alone = false;

@@ -13,7 +13,8 @@ SRC = ROOT / "src"
 LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nlohmann_json": ("nlohmann/",),
              "sqlite3": ("sqlite3.h",), "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",)}
 # The library headers that headers of ours may include.
-IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp")}
+IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
+              ("experiment/yaml.h", "tl/expected.hpp")}
 # Libraries that throw: only files that include one of them may catch.
 THROWING = ("nlohmann/", "yaml-cpp/", "CLI/")
 THREADS = {"base/inbox.h", "base/counters.h", "net/loop.h", "net/loop.cc"}
@@ -125,7 +126,8 @@ def check_sizes(src):
         if len(lines) > LINES_MAX and name not in LONG_FILES:
             found.append(f"{name}: {len(lines)} lines; a file is one idea of at most {LINES_MAX}")
         for number, line in enumerate(lines, 1):
-            if len(line) > COLUMNS_MAX:
+            # A test's table of texts keeps each text on its line; clang-format leaves those alone.
+            if len(line) > COLUMNS_MAX and not (name.endswith("_test.cc") and '"' in line):
                 found.append(f"{name}:{number}: {len(line)} columns; at most {COLUMNS_MAX} (make fmt)")
         found += [f"{name}:{start}: a function of {length} lines; at most {FUNCTION_MAX}, and 70 is long"
                   for start, length in functions(path) if length > FUNCTION_MAX and not name.endswith("_test.cc")]
@@ -139,9 +141,10 @@ def functions(path):
     for start, line in enumerate(lines):
         if not re.search(r"\)( const)?( override| final| noexcept)*( -> [\w:<>&* ]+)? \{$", line) or re.match(r"\s*(if|for|while|switch|\}|else)\b", line):
             continue
-        indent = re.match(r"\s*", line)[0]
+        indent = len(re.match(r"\s*", line)[0])
         for end in range(start + 1, len(lines)):
-            if lines[end].startswith(indent + "}") and not lines[end].startswith(indent + "} "):
+            # At the same indentation, or less after a constructor's list of members.
+            if (close := re.match(r"(\s*)\}(?! else| while)", lines[end])) and len(close[1]) <= indent:
                 yield start + 1, end - start + 1
                 break
 

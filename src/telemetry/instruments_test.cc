@@ -1,0 +1,198 @@
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "telemetry/devices.h"
+#include "telemetry/files.h"
+#include "telemetry/instrument.h"
+#include "telemetry/machine.h"
+#include "telemetry/sampler.h"
+#include "telemetry/units.h"
+
+using namespace galileo;
+using namespace galileo::telemetry;
+using std::chrono::milliseconds;
+
+namespace {
+
+const std::string kGolden = std::string(GALILEO_SOURCE_DIR) + "/tests/golden/";
+
+struct Samples final : Sink<wire::Sample> {
+  void put(const wire::Sample& sample) override {
+    all[sample.subsystem.empty() ? sample.metric : sample.metric + "/" + sample.subsystem] =
+        sample.value;
+    stamps.insert(sample.at);
+  }
+  std::map<std::string, double> all;
+  std::set<Wall> stamps;
+};
+
+// A machine whose kernel's files lie in a folder of tests/golden.
+Machine recorded(const std::string& name) {
+  Machine machine;
+  machine.node = "n";
+  machine.proc = kGolden + name + "/proc";
+  machine.sys = kGolden + name + "/sys";
+  machine.processes = {{"app", 42}};
+  return machine;
+}
+
+ReadOutcome read_once(std::string_view name, const Machine& machine, Samples& samples) {
+  for (const InstrumentRow& row : instrument_rows()) {
+    if (row.name != name) continue;
+    const auto instrument = row.make(machine);
+    Readings readings(samples, machine.node);
+    readings.set_time(Wall{std::chrono::seconds{1000}});
+    return instrument->read(readings);
+  }
+  return ReadOutcome::kFailed;
+}
+
+}  // namespace
+
+TEST_CASE("a Raspberry Pi 4 is read as the spec says") {
+  const Machine pi = recorded("raspberry-pi-4");
+  Samples samples;
+  for (const char* name :
+       {"freq", "procs", "ram", "load", "psi_cpu", "psi_memory", "psi_io", "process"})
+    CHECK(read_once(name, pi, samples) == ReadOutcome::kRead);
+  const std::map<std::string, double> expected{{"freq", 600'000 + 700'000 + 800'000 + 900'000},
+                                               {"procs", 2},
+                                               {"ram", 3884372 - 3302112},
+                                               {"load1", 0.31},
+                                               {"load5", 0.22},
+                                               {"psi_cpu/some", 25861619},
+                                               {"psi_cpu/full", 0},
+                                               {"psi_memory/some", 1200},
+                                               {"psi_memory/full", 800},
+                                               {"psi_io/some", 99000},
+                                               {"psi_io/full", 88000},
+                                               {"process_rss/app", 600 * page_bytes()},
+                                               {"process_threads/app", 4},
+                                               {"process_fds/app", 2},
+                                               {"process_read/app", 4096},
+                                               {"process_written/app", 8192}};
+  CHECK(samples.all == expected);
+}
+
+TEST_CASE("what a machine hasn't got is no fault") {
+  const Machine old = recorded("old-kernel");
+  Samples samples;
+  for (const char* name : {"psi_cpu", "psi_memory", "psi_io", "net", "disk"})
+    CHECK(read_once(name, old, samples) == ReadOutcome::kNoData);
+  CHECK(samples.all.empty());
+  CHECK(read_once("freq", old, samples) == ReadOutcome::kRead);
+  CHECK(samples.all["freq"] == 3000.75);
+  CHECK(read_once("ram", old, samples) == ReadOutcome::kRead);
+  CHECK(samples.all["ram"] == 600);
+}
+
+TEST_CASE("rates are over the time that really passed, and begin with the second reading") {
+  DeviceRates rates("tx", "rx");
+  Samples samples;
+  Readings readings(samples, "n");
+  readings.set_time(Wall{std::chrono::seconds{1000}});
+  rates.put(readings, 1'000'000, 2'000'000, "eth0");
+  CHECK(samples.all.empty());
+  readings.set_time(readings.at() + milliseconds{500});
+  rates.put(readings, 1'050'000, 2'200'000, "eth0");
+  CHECK(samples.all == std::map<std::string, double>{{"tx/eth0", 100}, {"rx/eth0", 400}});
+  samples.all.clear();
+  readings.set_time(readings.at() + milliseconds{500});
+  rates.put(readings, 5, 2'200'000, "eth0");  // the counter began again: no rate to tell
+  CHECK(samples.all == std::map<std::string, double>{{"rx/eth0", 0}});
+}
+
+TEST_CASE("every instrument reads this machine, with its own topics and units only") {
+  Machine here;
+  here.node = "here";
+  for (const InstrumentRow& row : instrument_rows()) {
+    CAPTURE(std::string(row.name));
+    std::set<std::string> declared;
+    std::string_view topics = row.topics;
+    for (std::string_view topic = take_word(topics); !topic.empty(); topic = take_word(topics))
+      declared.insert(std::string(topic.substr(0, topic.find('/'))));
+    const auto instrument = row.make(here);
+    Samples samples;
+    Readings readings(samples, here.node);
+    for (int i = 0; i < 2; ++i) {
+      readings.set_time(Wall{std::chrono::seconds{1000} + milliseconds{500} * i});
+      CHECK(instrument->read(readings) != ReadOutcome::kFailed);
+    }
+    for (const auto& [name, value] : samples.all) {
+      CHECK(declared.count(name.substr(0, name.find('/'))) == 1);
+      CHECK(value >= 0);
+    }
+    CHECK(row.period >= milliseconds{10});
+  }
+  CHECK(unit_of("rx") == "kB/s");
+  CHECK(unit_of("process_rss") == "bytes");
+  CHECK(unit_of("psi_io") == "us");
+  CHECK(unit_of("no such metric").empty());
+}
+
+TEST_CASE("a folder of files without sense is a failure of its instruments, never a crash") {
+  // The golden tree's own sources stand in: texts, but not those that are expected.
+  Machine odd;
+  odd.proc = std::string(GALILEO_SOURCE_DIR) + "/tests";
+  odd.sys = odd.proc;
+  Samples samples;
+  for (const InstrumentRow& row : instrument_rows()) {
+    const auto instrument = row.make(odd);
+    Readings readings(samples, "n");
+    instrument->read(readings);
+  }
+  CHECK(samples.all.empty());
+}
+
+TEST_CASE("the sampler reads on multiples of each period, and counts what it missed") {
+  SamplerOptions options;
+  options.machine = recorded("raspberry-pi-4");
+  options.instruments = {"ram", "load"};
+  options.period = milliseconds{100};
+  Samples samples;
+  auto made = Sampler::make(options, samples);
+  REQUIRE(made.ok());
+  Sampler& sampler = **made;
+  const Time start{std::chrono::seconds{50}};
+  sampler.start(start);
+  Time now = start;
+  const auto wall = [&] { return Wall{now.time_since_epoch()}; };
+  for (int i = 0; i < 10; ++i) {
+    now = sampler.next_due() + milliseconds{3};  // always a little late: no drift
+    CHECK(sampler.next_due() == start + milliseconds{100} * i);
+    sampler.run_due(now, wall);
+  }
+  now += milliseconds{1050};
+  sampler.run_due(now, wall);
+  CHECK(sampler.next_due() == start + milliseconds{100} * 20);
+  CHECK(sampler.counters(0).readings == 11);
+  CHECK(sampler.counters(0).missed == 9);
+  CHECK(samples.stamps.count(Wall{(start + milliseconds{3}).time_since_epoch()}) == 1);
+}
+
+TEST_CASE("what can't be sampled is said") {
+  Samples samples;
+  SamplerOptions options;
+  options.instruments = {"cpuu"};
+  CHECK(Sampler::make(options, samples).error().hint == "did you mean 'cpu'?");
+  options.instruments = {};
+  options.period = milliseconds{5};
+  CHECK(Sampler::make(options, samples).error().hint == "give a period from 10ms up");
+}
+
+TEST_CASE("node info has the old daemon's keys") {
+  std::set<std::string> keys;
+  for (const wire::NodeInfo& info : node_info(recorded("raspberry-pi-4"))) {
+    keys.insert(info.key);
+    if (info.key == "boot") CHECK(info.value == "1795500000");
+    if (info.key == "ram") CHECK(info.value == "3884372");
+    if (info.key == "net") CHECK(info.value == "eth0 wlan0");
+    if (info.key == "disk") CHECK(info.value == "mmcblk0");
+  }
+  for (const char* key : {"arch", "cpus", "ram", "boot", "disk", "net", "hostname", "netspeed"})
+    CHECK(keys.count(key) == 1);
+}

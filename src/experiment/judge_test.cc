@@ -200,6 +200,7 @@ TEST_CASE("thresholds measure what their names say") {
 TEST_CASE("a wrong threshold says where it is wrong and what to write") {
   const std::vector<std::pair<const char*, const char*>> cases{
       {"", "a metric is missing"},
+      {"max(/app) < 5", "a metric is missing"},
       {"latency < 5ms", "'latency' needs a function"},
       {"p95(latncy) < 5", "telemetry ('latncy') has min, mean and max only"},
       {"latncy < 5", "unknown metric 'latncy'"},

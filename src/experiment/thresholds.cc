@@ -246,6 +246,8 @@ Result<Threshold> parse_threshold(std::string_view text) {
   const std::size_t slash = word.find('/');
   threshold.metric = word.substr(0, slash);
   if (slash != std::string_view::npos) threshold.subsystem = word.substr(slash + 1);
+  if (threshold.metric.empty())
+    return reader.wrong("a metric is missing", "write for example max(process_rss/name) < 1GiB");
   TRY(read_group(reader, threshold));
   if (call && !reader.take(")")) return reader.wrong("')' is missing", "close the function");
   for (const std::string_view comparison : {"<=", ">=", "==", "!=", "<", ">"}) {

@@ -1,0 +1,361 @@
+#include "store/drain.h"
+
+#include <fstream>
+
+#include "store/store_fixture.h"
+
+using namespace galileo;
+using namespace galileo::store;
+
+namespace {
+
+// Starts a spool as a run does.
+std::unique_ptr<SpoolWriter> start_spool(const std::string& path, std::uint64_t traces) {
+  auto writer = must(SpoolWriter::create(path));
+  writer->experiment(test_experiment(), "");
+  wire::NameId id = 0;
+  for (const std::string& name : kTestNames) writer->name(0, id++, name);
+  for (std::uint64_t i = 1; i <= traces; ++i) writer->trace(0, test_trace(i));
+  must(writer->flush());
+  return writer;
+}
+
+void write_whole_spool(const std::string& path, std::uint64_t traces) {
+  auto writer = start_spool(path, traces);
+  writer->sample({kTestStart, "n1", "cpu", "", 1});
+  writer->event({kTestStart, "begin", ""});
+  writer->node_info({"n1", "cpus", "2"});
+  wire::Experiment ended = test_experiment();
+  ended.status = wire::kFinished;
+  ended.end = kTestStart + std::chrono::seconds{9};
+  writer->end(ended, R"({"ledger": 1})");
+  must(writer->close());
+}
+
+// A database whose calls fail on purpose: the one that `calls_left` counts down to.
+class FailingStore final : public Store {
+ public:
+  explicit FailingStore(Store& store) : store_(store) {}
+  int calls_left = -1;  // -1: never
+  int begun = 0;
+
+  Result<void> begin() override {
+    ++begun;
+    TRY(count_down());
+    return store_.begin();
+  }
+  Result<void> commit() override {
+    TRY(count_down());
+    return store_.commit();
+  }
+  void rollback() override { store_.rollback(); }
+  Result<void> sync() override { return store_.sync(); }
+  Result<void> save_experiment(const wire::Experiment& experiment) override {
+    TRY(count_down());
+    return store_.save_experiment(experiment);
+  }
+  Result<void> save_metadata(const std::string& id, std::string_view json) override {
+    TRY(count_down());
+    return store_.save_metadata(id, json);
+  }
+  Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) override {
+    TRY(count_down());
+    return store_.put_node_info(id, info);
+  }
+  Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+                         const wire::Names& names) override {
+    TRY(count_down());
+    return store_.put_trace(id, trace, names);
+  }
+  Result<void> put_sample(const std::string& id, const wire::Sample& sample) override {
+    TRY(count_down());
+    return store_.put_sample(id, sample);
+  }
+  Result<void> put_event(const std::string& id, const wire::Event& event) override {
+    TRY(count_down());
+    return store_.put_event(id, event);
+  }
+  Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
+    TRY(count_down());
+    return store_.save_spool_position(id, position);
+  }
+  Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
+    return store_.spool_position(id);
+  }
+  Result<std::vector<wire::Experiment>> experiments() override { return store_.experiments(); }
+  Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
+    return store_.experiment(id);
+  }
+  Result<std::optional<std::string>> running() override { return store_.running(); }
+  Result<std::string> metadata(const std::string& id) override { return store_.metadata(id); }
+  Result<Counts> counts(const std::string& id) override { return store_.counts(id); }
+  Result<void> remove(const std::string& id) override { return store_.remove(id); }
+  Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
+    return store_.touch_traces(id, from, to);
+  }
+  Result<void> each_trace(const std::string& id,
+                          const std::function<void(const wire::NamedTrace&)>& f) override {
+    return store_.each_trace(id, f);
+  }
+  Result<void> each_sample(const std::string& id,
+                           const std::function<void(const wire::Sample&)>& f) override {
+    return store_.each_sample(id, f);
+  }
+  Result<void> each_event(const std::string& id,
+                          const std::function<void(const wire::Event&)>& f) override {
+    return store_.each_event(id, f);
+  }
+  Result<void> each_node_info(const std::string& id,
+                              const std::function<void(const wire::NodeInfo&)>& f) override {
+    return store_.each_node_info(id, f);
+  }
+  const std::string& where() const override { return store_.where(); }
+
+ private:
+  Result<void> count_down() {
+    if (calls_left < 0 || calls_left-- > 0) return {};
+    return Error{ErrorCode::kIo, "can't use the database", where(), "it was told to fail", {}};
+  }
+  Store& store_;
+};
+
+// A database with a folder for its spools beside it.
+struct Fixture {
+  Fixture() { std::filesystem::create_directory(spool_folder(database)); }
+  std::unique_ptr<Store> open() { return must(open_store(database, OpenMode::kCreate)); }
+  TestFolder folder;
+  std::string database = folder.file("x.sqlite");
+  std::string spool = spool_folder(database) + "/" + kTestId + ".spool";
+};
+
+void check_whole(Store& store, std::uint64_t traces) {
+  CHECK(stored_ids(store) == ids_up_to(traces));
+  const Counts counts = must(store.counts(kTestId));
+  CHECK(counts.telemetry == 1);
+  CHECK(counts.events == 1);
+  int infos = 0;
+  must(store.each_node_info(kTestId, [&](const wire::NodeInfo&) { ++infos; }));
+  CHECK(infos == 1);
+  const auto experiment = must(store.experiment(kTestId));
+  REQUIRE(experiment.has_value());
+  CHECK(experiment->status == "FINISHED");
+  CHECK(must(store.metadata(kTestId)).find("ledger") != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("drained once or many times, each row is in the store once") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 50);
+  const auto store = fixture.open();
+  for (int i = 0; i < 3; ++i) {
+    const auto drain = must(Drain::open(fixture.spool, *store));
+    must(drain->finish());
+    CHECK(drain->traces() == (i == 0 ? 50 : 0));
+    CHECK(drain->ended() == (i == 0));
+    CHECK(drain->experiment().id == kTestId);
+  }
+  check_whole(*store, 50);
+}
+
+TEST_CASE("killed between any two steps, the next drain goes on where the store is") {
+  for (const std::size_t at_once : {1, 2, 3, 7, 20}) {
+    CAPTURE(at_once);
+    Fixture fixture;
+    write_whole_spool(fixture.spool, 20);
+    bool moved = true;
+    while (moved) {
+      const auto store = fixture.open();
+      const auto drain = must(Drain::open(fixture.spool, *store));
+      moved = must(drain->step(at_once));
+    }
+    check_whole(*fixture.open(), 20);
+  }
+}
+
+TEST_CASE("whichever call of the store fails, the step is taken back and tried again") {
+  for (int failing = 0; failing < 60; ++failing) {
+    CAPTURE(failing);
+    Fixture fixture;
+    write_whole_spool(fixture.spool, 20);
+    const auto sound = fixture.open();
+    FailingStore store(*sound);
+    const auto drain = must(Drain::open(fixture.spool, store));
+    store.calls_left = failing;
+    bool has_failed = false;
+    while (true) {
+      const auto moved = drain->step(5);
+      if (moved.ok() && !*moved) break;
+      if (!moved.ok()) {
+        CHECK_FALSE(has_failed);
+        CHECK(moved.error().why == "it was told to fail");
+        CHECK(drain->traces() == stored_ids(*sound).size());
+        has_failed = true;
+      }
+    }
+    CHECK(drain->traces() == 20);
+    check_whole(*sound, 20);
+    if (failing < 40) CHECK(has_failed);
+  }
+}
+
+TEST_CASE("a drain that finds nothing new locks nobody out") {
+  Fixture fixture;
+  const auto writer = start_spool(fixture.spool, 5);
+  const auto sound = fixture.open();
+  FailingStore store(*sound);
+  const auto drain = must(Drain::open(fixture.spool, store));
+  CHECK(must(drain->step()));
+  CHECK(store.begun == 1);
+  CHECK_FALSE(must(drain->step()));
+  CHECK(store.begun == 1);
+}
+
+TEST_CASE("beside a run, rows arrive as they are flushed") {
+  Fixture fixture;
+  const auto store = fixture.open();
+  const auto writer = start_spool(fixture.spool, 0);
+  const auto drain = must(Drain::open(fixture.spool, *store));
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    writer->trace(0, test_trace(i));
+    static_cast<void>(must(drain->step()));
+    CHECK(stored_ids(*store) == ids_up_to(i - 1));
+    must(writer->flush());
+    CHECK(must(drain->step()));
+    CHECK(stored_ids(*store) == ids_up_to(i));
+  }
+  CHECK_FALSE(drain->ended());
+}
+
+TEST_CASE("a run that was cut off is recovered: its rows, FAILED, and its last time as end") {
+  Fixture fixture;
+  // Killed with a part drained, a record half written and disk reserved behind.
+  start_spool(fixture.spool, 30);
+  const auto store = fixture.open();
+  static_cast<void>(must(must(Drain::open(fixture.spool, *store))->step(12)));
+  CHECK(must(store->experiment(kTestId))->status == "RUNNING");
+  const std::vector<Recovered> recovered = recover(*store);
+  REQUIRE(recovered.size() == 1);
+  CHECK(recovered[0].id == kTestId);
+  CHECK(recovered[0].was_cut);
+  CHECK(recovered[0].traces == 25);
+  CHECK(to_text(recovered[0]) == "recovered 25 traces of 202611241200-0a1b, which was cut off");
+  CHECK(stored_ids(*store) == ids_up_to(30));
+  const auto experiment = must(store->experiment(kTestId));
+  CHECK(experiment->status == "FAILED");
+  CHECK(to_unix_seconds(experiment->end) == doctest::Approx(to_unix_seconds(test_trace(30).done)));
+  CHECK(must(store->metadata(kTestId)).find("recovered") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(spool_folder(fixture.database)));
+  CHECK(recover(*store).empty());
+}
+
+TEST_CASE("a run that is still on is left alone") {
+  Fixture fixture;
+  const auto writer = start_spool(fixture.spool, 5);
+  const auto store = fixture.open();
+  CHECK(is_being_written(fixture.spool));
+  CHECK(recover(*store).empty());
+  CHECK(std::filesystem::exists(fixture.spool));
+  CHECK(must(store->experiments()).empty());
+}
+
+TEST_CASE("a spool that has just been made, and is empty yet, is left alone") {
+  Fixture fixture;
+  std::ofstream(fixture.spool).close();
+  const auto store = fixture.open();
+  CHECK(recover(*store).empty());
+  CHECK(std::filesystem::exists(fixture.spool));
+}
+
+TEST_CASE("a run that ended, but whose spool is still there, keeps its status") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 5);
+  const auto store = fixture.open();
+  REQUIRE(recover(*store).size() == 1);
+  check_whole(*store, 5);
+  CHECK_FALSE(std::filesystem::exists(fixture.spool));
+}
+
+TEST_CASE("a file that is no spool stays, is told, and keeps nobody else from recovery") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 5);
+  const std::string garbage = spool_folder(fixture.database) + "/000-garbage.spool";
+  std::ofstream(garbage) << "this was never a spool";
+  const auto store = fixture.open();
+  const std::vector<Recovered> recovered = recover(*store);
+  REQUIRE(recovered.size() == 2);
+  REQUIRE(recovered[0].problem.has_value());
+  CHECK(to_text(recovered[0]).find("000-garbage") != std::string::npos);
+  CHECK_FALSE(recovered[1].problem.has_value());
+  check_whole(*store, 5);
+  CHECK(std::filesystem::exists(garbage));
+}
+
+TEST_CASE("a spool that the database doesn't take stays, and is taken the next time") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 5);
+  const auto sound = fixture.open();
+  FailingStore store(*sound);
+  store.calls_left = 3;
+  const std::vector<Recovered> failed = recover(store);
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].problem.has_value());
+  CHECK(std::filesystem::exists(fixture.spool));
+  REQUIRE(recover(store).size() == 1);
+  check_whole(*sound, 5);
+}
+
+TEST_CASE("damage in a spool costs what is in it, and is told") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 20);
+  std::fstream file(fixture.spool, std::ios::in | std::ios::out | std::ios::binary);
+  const auto size = static_cast<std::streamoff>(std::filesystem::file_size(fixture.spool));
+  file.seekp(size / 2).write("XYZ", 3);
+  file.close();
+  const auto store = fixture.open();
+  const std::vector<Recovered> recovered = recover(*store);
+  REQUIRE(recovered.size() == 1);
+  CHECK(recovered[0].damaged == 105);
+  CHECK(stored_ids(*store).size() == 19);
+  CHECK(must(store->experiment(kTestId))->status == "FINISHED");
+}
+
+TEST_CASE("with its first record damaged, the file's name says whose it is; nothing is doubled") {
+  Fixture fixture;
+  start_spool(fixture.spool, 20);
+  std::fstream file(fixture.spool, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(30).write("XYZ", 3);
+  file.close();
+  const auto sound = fixture.open();
+  FailingStore store(*sound);
+  for (const int failing : {10, 30, -1}) {
+    store.calls_left = failing;
+    static_cast<void>(recover(store));
+  }
+  CHECK(stored_ids(*sound) == ids_up_to(20));
+  CHECK(must(sound->experiment(kTestId))->status == "FAILED");
+}
+
+TEST_CASE("a spool is opened as a database, and stays as it was") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 20);
+  const auto size = std::filesystem::file_size(fixture.spool);
+  const auto store = must(open_store(fixture.spool, OpenMode::kExisting));
+  CHECK(store->where() == fixture.spool);
+  check_whole(*store, 20);
+  must(store->remove(kTestId));
+  CHECK(std::filesystem::file_size(fixture.spool) == size);
+  check_whole(*must(open_store(fixture.spool, OpenMode::kExisting)), 20);
+}
+
+TEST_CASE("opened as a database, the spool of a run that is on says so, of one cut off too") {
+  Fixture fixture;
+  {
+    const auto writer = start_spool(fixture.spool, 5);
+    const auto store = must(open_store(fixture.spool, OpenMode::kExisting));
+    CHECK(must(store->experiment(kTestId))->status == "RUNNING");
+    CHECK(stored_ids(*store) == ids_up_to(5));
+  }
+  const auto store = must(open_store(fixture.spool, OpenMode::kExisting));
+  CHECK(must(store->experiment(kTestId))->status == "FAILED");
+}

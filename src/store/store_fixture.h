@@ -1,0 +1,101 @@
+// What the tests of this room share: a folder that goes with the test, and values to store.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "store/spool.h"
+#include "store/store.h"
+
+namespace galileo::store {
+
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TestFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// The value of a Result that must hold one.
+template <class T>
+T must(Result<T>&& result) {
+  if (!result.ok()) FAIL(result.error().to_text());
+  return galileo::internal::take(std::move(result));
+}
+
+inline constexpr Wall kTestStart{std::chrono::seconds{1'795'500'000}};
+inline constexpr const char* kTestId = "202611241200-0a1b";
+
+inline wire::Experiment test_experiment(const std::string& id = kTestId) {
+  wire::Experiment experiment;
+  experiment.id = id;
+  experiment.name = "hello";
+  experiment.creator = "me";
+  experiment.created = kTestStart;
+  experiment.start = kTestStart + std::chrono::seconds{1};
+  experiment.status = wire::kRunning;
+  return experiment;
+}
+
+// Names for test_trace(): client, request id, service, server, phase by number.
+inline const std::vector<std::string> kTestNames{"",      "w:hello:1",      "abcdef0123",
+                                                 "hello", "127.0.0.1:8080", "main"};
+
+inline wire::Names test_names() {
+  wire::Names names;
+  for (std::size_t i = 1; i < kTestNames.size(); ++i) names.add(kTestNames[i]);
+  return names;
+}
+
+// An answered one, a millisecond after the one before.
+inline wire::Trace test_trace(std::uint64_t number) {
+  wire::Trace trace;
+  trace.client = 1;
+  trace.id_prefix = 2;
+  trace.service = 3;
+  trace.server = 4;
+  trace.phase = 5;
+  trace.status = 200;
+  trace.number = number;
+  trace.created = kTestStart + std::chrono::milliseconds{static_cast<std::int64_t>(number)};
+  trace.dispatched = trace.created + std::chrono::microseconds{10};
+  trace.sent = trace.created + std::chrono::microseconds{20};
+  trace.first_byte = trace.created + std::chrono::microseconds{300};
+  trace.done = trace.created + std::chrono::microseconds{400};
+  trace.request_bytes = 80;
+  trace.response_bytes = 120;
+  return trace;
+}
+
+// The request ids stored for the experiment, in order.
+inline std::vector<std::string> stored_ids(Store& store, const std::string& id = kTestId) {
+  std::vector<std::string> ids;
+  must(store.each_trace(id, [&](const wire::NamedTrace& t) { ids.push_back(t.request_id); }));
+  return ids;
+}
+
+// "abcdef0123:1" to ":count".
+inline std::vector<std::string> ids_up_to(std::uint64_t count) {
+  std::vector<std::string> ids;
+  for (std::uint64_t i = 1; i <= count; ++i) ids.push_back(fmt::format("abcdef0123:{}", i));
+  return ids;
+}
+
+}  // namespace galileo::store

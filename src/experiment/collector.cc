@@ -1,10 +1,6 @@
 #include "experiment/collector.h"
 
-#include <cstring>
-#include <unordered_map>
-
-#include "base/counters.h"
-#include "base/inbox.h"
+#include "load/trace_ring.h"
 
 namespace galileo::experiment {
 namespace {
@@ -13,23 +9,6 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds{20};
 
 constexpr std::uint32_t kNoPlace = static_cast<std::uint32_t>(-1);
-
-// What goes through a ring: this, then a name or a trace with its texts.
-struct MessageHead {
-  enum Kind : std::uint32_t { kName, kTrace } kind = kTrace;
-  wire::NameId id = 0;             // of a name
-  std::uint32_t headers_size = 0;  // of a trace
-  std::uint32_t response_size = 0;
-};
-struct TraceMessage {
-  MessageHead head;
-  wire::Trace trace;
-};
-
-template <class T>
-std::string_view bytes_of(const T& value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
 
 // The place of a name that this loop's traces refer to, asked for once.
 template <class Ask>
@@ -41,48 +20,46 @@ std::uint32_t place_of(std::vector<std::uint32_t>& places, wire::NameId id, Ask&
 
 }  // namespace
 
-// A loop's end of the collector. put() and name() run on the loop, the rest at the desk.
-class Collector::Ring final : public load::TraceSink {
+// What the desk does with one loop's traces: names by number, and their places in the summary's
+// tables.
+class Collector::Loop final : public load::TraceTaker {
  public:
-  explicit Ring(std::size_t bytes) : ring(bytes) { ids_.emplace("", 0); }
+  Loop(Collector& collector, store::ProducerId producer, std::size_t ring_bytes)
+      : ring(ring_bytes), collector_(collector), producer_(producer) {}
 
-  void put(const wire::Trace& trace) override {
-    TraceMessage message;
-    message.head = {MessageHead::kTrace, 0, static_cast<std::uint32_t>(trace.headers.size()),
-                    static_cast<std::uint32_t>(trace.response.size())};
-    message.trace = trace;
-    if (!ring.push(bytes_of(message), trace.headers, trace.response)) lost.add(1);
+  void on_name(wire::NameId id, std::string_view name) override {
+    names_.set(id, std::string(name));
+    collector_.spool_->name(producer_, id, name);
   }
 
-  wire::NameId name(std::string_view text) override {
-    const auto known = ids_.find(std::string(text));
-    if (known != ids_.end()) return known->second;
-    const auto id = static_cast<wire::NameId>(ids_.size());
-    ids_.emplace(text, id);
-    const MessageHead head{MessageHead::kName, id, 0, 0};
-    // Names come before any request does, when nothing fills the ring; thousands of clients may
-    // still have to wait for the desk once.
-    while (!ring.push(bytes_of(head), text)) net::pause_thread(std::chrono::milliseconds{1});
-    return id;
+  void on_trace(const wire::Trace& trace) override {
+    collector_.spool_->trace(producer_, trace);
+    Summary& summary = collector_.summary_;
+    summary.add(trace, {place_of(services_, trace.service,
+                                 [&] { return summary.service_place(names_.at(trace.service)); }),
+                        place_of(servers_, trace.server,
+                                 [&] { return summary.server_place(names_.at(trace.server)); }),
+                        place_of(phases_, trace.phase,
+                                 [&] { return summary.phase_place(names_.at(trace.phase)); })});
   }
 
-  MessageRing ring;
-  RelaxedCounter lost;
-  // At the desk: names by number, and their places in the summary's tables.
-  wire::Names names;
-  std::vector<std::uint32_t> service_places;
-  std::vector<std::uint32_t> server_places;
-  std::vector<std::uint32_t> phase_places;
+  load::TraceRing ring;
 
  private:
-  std::unordered_map<std::string, wire::NameId> ids_;
+  Collector& collector_;
+  const store::ProducerId producer_;
+  wire::Names names_;
+  std::vector<std::uint32_t> services_;
+  std::vector<std::uint32_t> servers_;
+  std::vector<std::uint32_t> phases_;
 };
 
 Collector::Collector(const Options& options, std::unique_ptr<store::SpoolWriter> spool)
     : spool_(std::move(spool)), summary_(options.start), telemetry_(options.start) {
   for (std::size_t i = 0; i < options.loops; ++i) {
-    rings_.push_back(std::make_unique<Ring>(options.ring_bytes));
-    spool_->name(static_cast<store::ProducerId>(i), 0, "");
+    const auto producer = static_cast<store::ProducerId>(i);
+    loops_.push_back(std::make_unique<Loop>(*this, producer, options.ring_bytes));
+    spool_->name(producer, 0, "");
   }
 }
 
@@ -91,7 +68,7 @@ Collector::~Collector() {
 }
 
 load::TraceSink& Collector::sink(std::size_t loop) {
-  return *rings_[loop];
+  return loops_[loop]->ring;
 }
 
 void Collector::start() {
@@ -112,36 +89,7 @@ void Collector::tick() {
 }
 
 void Collector::drain_rings() {
-  for (std::size_t i = 0; i < rings_.size(); ++i)
-    rings_[i]->ring.drain([this, i](std::string_view message) { take(i, message); });
-}
-
-void Collector::take(std::size_t loop, std::string_view message) {
-  Ring& ring = *rings_[loop];
-  const auto producer = static_cast<store::ProducerId>(loop);
-  MessageHead head;
-  std::memcpy(&head, message.data(), sizeof head);
-  if (head.kind == MessageHead::kName) {
-    const std::string_view text = message.substr(sizeof head);
-    ring.names.set(head.id, std::string(text));
-    spool_->name(producer, head.id, text);
-    return;
-  }
-  TraceMessage taken;
-  std::memcpy(static_cast<void*>(&taken), message.data(), sizeof taken);
-  wire::Trace& trace = taken.trace;
-  const std::string_view texts = message.substr(sizeof taken);
-  trace.headers = texts.substr(0, head.headers_size);
-  trace.response = texts.substr(head.headers_size, head.response_size);
-  spool_->trace(producer, trace);
-  const Summary::Places places{
-      place_of(ring.service_places, trace.service,
-               [&] { return summary_.service_place(ring.names.at(trace.service)); }),
-      place_of(ring.server_places, trace.server,
-               [&] { return summary_.server_place(ring.names.at(trace.server)); }),
-      place_of(ring.phase_places, trace.phase,
-               [&] { return summary_.phase_place(ring.names.at(trace.phase)); })};
-  summary_.add(trace, places);
+  for (const auto& loop : loops_) loop->ring.drain(*loop);
 }
 
 void Collector::put(const wire::Sample& sample) {
@@ -180,7 +128,7 @@ void Collector::stop() {
 
 std::uint64_t Collector::traces_lost() const {
   std::uint64_t lost = spool_->traces_lost();
-  for (const auto& ring : rings_) lost += ring->lost.load();
+  for (const auto& loop : loops_) lost += loop->ring.lost();
   return lost;
 }
 

@@ -13,7 +13,7 @@
 
 #include "experiment/summary.h"
 #include "experiment/telemetry_series.h"
-#include "load/trace_sink.h"
+#include "load/trace_ring.h"
 #include "net/loop.h"
 #include "store/spool.h"
 
@@ -23,8 +23,8 @@ class Collector {
  public:
   struct Options {
     std::size_t loops = 1;
-    Wall start;                                     // of the series
-    std::size_t ring_bytes = std::size_t{8} << 20;  // a loop: some 50,000 traces
+    Wall start;                                        // of the series
+    std::size_t ring_bytes = load::TraceRing::kBytes;  // a loop
   };
 
   // `spool` may be written by the collector only, from start() to stop().
@@ -58,13 +58,12 @@ class Collector {
   const std::optional<Error>& spool_error() const { return spool_error_; }
 
  private:
-  class Ring;
+  class Loop;
   void tick();
   void drain_rings();
-  void take(std::size_t loop, std::string_view message);
 
   std::unique_ptr<store::SpoolWriter> spool_;
-  std::vector<std::unique_ptr<Ring>> rings_;
+  std::vector<std::unique_ptr<Loop>> loops_;
   Summary summary_;
   TelemetrySeries telemetry_;
   double cpu_pct_ = -1;

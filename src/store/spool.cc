@@ -109,28 +109,10 @@ void SpoolWriter::name(ProducerId producer, wire::NameId id, std::string_view te
 void SpoolWriter::trace(ProducerId producer, const wire::Trace& trace) {
   begin_record();
   const bool fits = trace.headers.size() + trace.response.size() <= kTextsMax;
-  const auto flags = static_cast<std::uint8_t>((trace.closed_loop ? kClosedLoop : 0) |
-                                               (trace.retried ? kRetried : 0));
-  put(buffer_, PackedTrace{
-                   producer,
-                   flags,
-                   static_cast<std::uint8_t>(trace.failure),
-                   trace.status,
-                   trace.client,
-                   trace.id_prefix,
-                   trace.service,
-                   trace.server,
-                   trace.phase,
-                   fits ? static_cast<std::uint32_t>(trace.headers.size()) : 0,
-                   trace.number,
-                   packed(trace.created),
-                   packed(trace.dispatched),
-                   packed(trace.sent),
-                   packed(trace.first_byte),
-                   packed(trace.done),
-                   trace.request_bytes,
-                   trace.response_bytes,
-               });
+  PackedTrace packed_trace = wire::pack(trace);
+  packed_trace.producer = producer;
+  if (!fits) packed_trace.headers_size = 0;
+  put(buffer_, packed_trace);
   if (fits) {
     buffer_.append(trace.headers);
     buffer_.append(trace.response);

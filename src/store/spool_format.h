@@ -1,19 +1,13 @@
 // The bytes of a spool, shared by its writer and its reader; docs/spool_format.md is the promise.
-// Numbers are little-endian, as on all machines that this runs on. Private to this room.
+// Private to this room.
 #pragma once
 
-#include <bit>
 #include <cstdint>
-#include <cstring>
-#include <string>
 #include <string_view>
 
-#include "base/time.h"
-#include "wire/experiment.h"
+#include "wire/packed.h"
 
 namespace galileo::store::spool_format {
-
-static_assert(std::endian::native == std::endian::little);
 
 // "GALSPOOL", the version as u32, four bytes to spare.
 inline constexpr std::string_view kMagic{"GALSPOOL\x01\0\0\0\0\0\0\0", 16};
@@ -32,85 +26,11 @@ enum RecordType : std::uint8_t {
   kEvent = 7,
 };
 
-enum TraceFlags : std::uint8_t { kClosedLoop = 1, kRetried = 2 };
-
-// A trace without its texts, as it lies in the file; headers and response follow.
-struct PackedTrace {
-  std::uint16_t producer;
-  std::uint8_t flags;
-  std::uint8_t failure;
-  std::int32_t status;
-  std::uint32_t client;
-  std::uint32_t id_prefix;
-  std::uint32_t service;
-  std::uint32_t server;
-  std::uint32_t phase;
-  std::uint32_t headers_size;
-  std::uint64_t number;
-  std::int64_t created;
-  std::int64_t dispatched;
-  std::int64_t sent;
-  std::int64_t first_byte;
-  std::int64_t done;
-  std::uint64_t request_bytes;
-  std::uint64_t response_bytes;
-};
-static_assert(sizeof(PackedTrace) == 96 && alignof(PackedTrace) == 8);
-
-template <class T>
-void put(std::string& out, const T& value) {
-  char bytes[sizeof value];
-  std::memcpy(bytes, &value, sizeof value);
-  out.append(bytes, sizeof value);
-}
-
-inline void put_text(std::string& out, std::string_view text) {
-  put(out, static_cast<std::uint32_t>(text.size()));
-  out.append(text);
-}
-
-inline std::int64_t packed(Wall wall) {
-  return wall.time_since_epoch().count();
-}
-inline Wall unpacked(std::int64_t ns) {
-  return Wall{Duration{ns}};
-}
-
-// Takes values off a payload; after a short one nothing is taken any more and ok() is false.
-class Taker {
- public:
-  explicit Taker(std::string_view bytes) : bytes_(bytes) {}
-
-  template <class T>
-  T take() {
-    T value{};
-    if (bytes_.size() < sizeof value) {
-      ok_ = false;
-      bytes_ = {};
-      return value;
-    }
-    std::memcpy(&value, bytes_.data(), sizeof value);
-    bytes_.remove_prefix(sizeof value);
-    return value;
-  }
-  Wall take_wall() { return unpacked(take<std::int64_t>()); }
-  std::string_view take_text() {
-    const auto size = take<std::uint32_t>();
-    if (!ok_ || bytes_.size() < size) {
-      ok_ = false;
-      bytes_ = {};
-      return {};
-    }
-    const std::string_view text = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return text;
-  }
-  std::string_view rest() const { return bytes_; }
-  bool ok() const { return ok_; }
-
- private:
-  std::string_view bytes_;
-  bool ok_ = true;
-};
+using wire::packed;
+using wire::PackedTrace;
+using wire::put;
+using wire::put_text;
+using wire::Taker;
+using wire::unpacked;
 
 }  // namespace galileo::store::spool_format

@@ -213,24 +213,10 @@ void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor)
   static const wire::Names kNone;
   const wire::Names& names = from.producer < names_.size() ? names_[from.producer] : kNone;
   const auto known = [&](wire::NameId id) { return id < names.size() ? id : 0; };
-  wire::Trace trace;
-  trace.client = known(from.client);
-  trace.id_prefix = known(from.id_prefix);
-  trace.service = known(from.service);
-  trace.server = known(from.server);
-  trace.phase = known(from.phase);
-  trace.status = from.status;
-  if (from.failure < wire::kFailureCount) trace.failure = static_cast<wire::Failure>(from.failure);
-  trace.closed_loop = (from.flags & kClosedLoop) != 0;
-  trace.retried = (from.flags & kRetried) != 0;
-  trace.number = from.number;
-  trace.created = unpacked(from.created);
-  trace.dispatched = unpacked(from.dispatched);
-  trace.sent = unpacked(from.sent);
-  trace.first_byte = unpacked(from.first_byte);
-  trace.done = unpacked(from.done);
-  trace.request_bytes = from.request_bytes;
-  trace.response_bytes = from.response_bytes;
+  wire::Trace trace = wire::unpack(from);
+  for (wire::NameId* id :
+       {&trace.client, &trace.id_prefix, &trace.service, &trace.server, &trace.phase})
+    *id = known(*id);
   trace.headers = taker.rest().substr(0, from.headers_size);
   trace.response = taker.rest().substr(from.headers_size);
   visitor.on_trace(trace, names);

@@ -1,0 +1,102 @@
+// Values as plain bytes, for the formats that must be fast: the spool (docs/spool_format.md) and
+// the batches of traces on the bus (docs/trace_batches.md). Numbers are little-endian, as on all
+// machines that this runs on; a text is its size as u32 and its bytes. Pure functions and values.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "wire/trace.h"
+
+namespace galileo::wire {
+
+static_assert(std::endian::native == std::endian::little);
+
+// A trace without its texts, as it lies in a spool and in a batch; headers and response follow.
+struct PackedTrace {
+  std::uint16_t producer;  // whose numbers the names are; 0 in a batch
+  std::uint8_t flags;
+  std::uint8_t failure;
+  std::int32_t status;
+  std::uint32_t client;
+  std::uint32_t id_prefix;
+  std::uint32_t service;
+  std::uint32_t server;
+  std::uint32_t phase;
+  std::uint32_t headers_size;
+  std::uint64_t number;
+  std::int64_t created;
+  std::int64_t dispatched;
+  std::int64_t sent;
+  std::int64_t first_byte;
+  std::int64_t done;
+  std::uint64_t request_bytes;
+  std::uint64_t response_bytes;
+};
+static_assert(sizeof(PackedTrace) == 96 && alignof(PackedTrace) == 8);
+
+template <class T>
+void put(std::string& out, const T& value) {
+  char bytes[sizeof value];
+  std::memcpy(bytes, &value, sizeof value);
+  out.append(bytes, sizeof value);
+}
+
+inline void put_text(std::string& out, std::string_view text) {
+  put(out, static_cast<std::uint32_t>(text.size()));
+  out.append(text);
+}
+
+inline std::int64_t packed(Wall wall) {
+  return wall.time_since_epoch().count();
+}
+inline Wall unpacked(std::int64_t ns) {
+  return Wall{Duration{ns}};
+}
+
+// Takes values off a payload; after a short one nothing is taken any more and ok() is false.
+class Taker {
+ public:
+  explicit Taker(std::string_view bytes) : bytes_(bytes) {}
+
+  template <class T>
+  T take() {
+    T value{};
+    if (bytes_.size() < sizeof value) {
+      ok_ = false;
+      bytes_ = {};
+      return value;
+    }
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    bytes_.remove_prefix(sizeof value);
+    return value;
+  }
+  Wall take_wall() { return unpacked(take<std::int64_t>()); }
+  std::string_view take_text() { return take_bytes(take<std::uint32_t>()); }
+  std::string_view take_bytes(std::size_t size) {
+    if (!ok_ || bytes_.size() < size) {
+      ok_ = false;
+      bytes_ = {};
+      return {};
+    }
+    const std::string_view bytes = bytes_.substr(0, size);
+    bytes_.remove_prefix(size);
+    return bytes;
+  }
+  std::string_view rest() const { return bytes_; }
+  bool ok() const { return ok_; }
+
+ private:
+  std::string_view bytes_;
+  bool ok_ = true;
+};
+
+PackedTrace pack(const Trace& trace);
+// The names of `packed` are taken as they are; a failure that isn't known reads as none.
+Trace unpack(const PackedTrace& packed);
+
+}  // namespace galileo::wire

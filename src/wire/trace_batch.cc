@@ -1,0 +1,108 @@
+#include "wire/trace_batch.h"
+
+#include <fmt/format.h>
+
+#include "wire/packed.h"
+
+namespace galileo::wire {
+namespace {
+
+constexpr std::string_view kMagic{"GALTRC\x01\0", 8};
+constexpr std::uint8_t kResent = 1;
+// Each name and each trace takes bytes of its own: a count beyond that is no count.
+constexpr std::size_t kNameMin = 4;
+constexpr std::size_t kTraceMin = sizeof(PackedTrace) + 4;
+
+Error corrupt(std::string why) {
+  return Error{ErrorCode::kCorrupt,
+               "a batch of traces can't be read",
+               {},
+               std::move(why),
+               "is its sender of the same version?"};
+}
+
+}  // namespace
+
+TraceBatchWriter::Places& TraceBatchWriter::places_of(const Names& names) {
+  for (Places& places : places_) {
+    if (places.names == &names) return places;
+  }
+  places_.push_back({&names, {}});
+  return places_.back();
+}
+
+NameId TraceBatchWriter::place(Places& places, NameId id) {
+  if (id >= places.names->size()) return 0;
+  if (id >= places.ids.size()) places.ids.resize(places.names->size(), -1);
+  std::int64_t& place = places.ids[id];
+  if (place < 0) {
+    const std::string& name = places.names->at(id);
+    place = name.empty() ? 0 : ++names_count_;
+    if (!name.empty()) put_text(names_, name);
+  }
+  return static_cast<NameId>(place);
+}
+
+void TraceBatchWriter::add(const Trace& trace, const Names& names) {
+  Places& places = places_of(names);
+  PackedTrace row = pack(trace);
+  row.client = place(places, trace.client);
+  row.id_prefix = place(places, trace.id_prefix);
+  row.service = place(places, trace.service);
+  row.server = place(places, trace.server);
+  row.phase = place(places, trace.phase);
+  put(rows_, row);
+  put(rows_, static_cast<std::uint32_t>(trace.response.size()));
+  rows_.append(trace.headers).append(trace.response);
+  ++traces_;
+}
+
+std::string TraceBatchWriter::take(const TraceBatchHead& head) {
+  std::string message;
+  message.reserve(128 + names_.size() + rows_.size());
+  message.append(kMagic);
+  put(message, head.resent ? kResent : std::uint8_t{0});
+  put(message, head.sequence);
+  put_text(message, head.worker);
+  put_text(message, head.boot);
+  put(message, names_count_);
+  message.append(names_);
+  put(message, traces_);
+  message.append(rows_);
+  names_.clear();
+  rows_.clear();
+  names_count_ = traces_ = 0;
+  places_.clear();
+  return message;
+}
+
+Result<TraceBatch> decode_trace_batch(std::string_view message) {
+  if (!message.starts_with(kMagic)) return corrupt("it doesn't begin as a batch of this version");
+  Taker taker(message.substr(kMagic.size()));
+  TraceBatch batch;
+  batch.head.resent = (taker.take<std::uint8_t>() & kResent) != 0;
+  batch.head.sequence = taker.take<std::uint64_t>();
+  batch.head.worker = taker.take_text();
+  batch.head.boot = taker.take_text();
+  const auto names = taker.take<std::uint32_t>();
+  if (!taker.ok() || names > taker.rest().size() / kNameMin) return corrupt("it is cut off");
+  for (std::uint32_t i = 0; i < names; ++i) batch.names.add(std::string(taker.take_text()));
+  const auto traces = taker.take<std::uint32_t>();
+  if (!taker.ok() || traces > taker.rest().size() / kTraceMin) return corrupt("it is cut off");
+  batch.traces.reserve(traces);
+  for (std::uint32_t i = 0; i < traces; ++i) {
+    const auto row = taker.take<PackedTrace>();
+    const auto response_size = taker.take<std::uint32_t>();
+    Trace trace = unpack(row);
+    for (const NameId id :
+         {trace.client, trace.id_prefix, trace.service, trace.server, trace.phase})
+      if (id > names) return corrupt(fmt::format("a trace names the name {} of {}", id, names));
+    trace.headers = taker.take_bytes(row.headers_size);
+    trace.response = taker.take_bytes(response_size);
+    if (!taker.ok()) return corrupt("it is cut off");
+    batch.traces.push_back(trace);
+  }
+  return batch;
+}
+
+}  // namespace galileo::wire

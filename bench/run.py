@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
     bench/run.py closed|open|traces|memory|startup|all [--quick] [--write]

@@ -49,7 +49,7 @@ headers: setup-build
 	@cmake --build --preset debug -j $(JOBS) --target galileo_headers
 
 bench: setup-bench build
-	@/usr/bin/python3 bench/run.py all
+	@bench/run.py all --write
 
 fmt: setup-test
 	@git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-19 -i

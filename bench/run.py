@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
     bench/run.py closed|open|traces|memory|startup|all [--quick] [--write]
@@ -132,6 +133,13 @@ def requests_of_wrk(text):
     return int(re.search(r"(\d+) requests in", text)[1])
 
 
+K6_SCRIPT = """import http from "k6/http";
+export const options = {discardResponseBodies: true, scenarios: {even: {executor: "constant-arrival-rate", rate: %d, timeUnit: "1s",
+  duration: "%ds", preAllocatedVUs: 64, maxVUs: 64}}};
+export default function () { http.get("http://127.0.0.1:%d/"); }
+"""
+
+
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
@@ -193,7 +201,13 @@ def open_loop(quick):
                 with receiver(rate) as (port, result):
                     attack = f"echo 'GET http://127.0.0.1:{port}/' | vegeta attack -cpus 1 -rate {rate} -duration {seconds}s -connections 64 -max-workers 64 -output /dev/null"
                     _, cpu, _, _ = measured(["sh", "-c", attack])
-                note("vegeta", result, cpu, result.get("count", 0))
+                note("vegeta 12.12", result, cpu, result.get("count", 0))
+            if have("k6"):
+                with receiver(rate) as (port, result):
+                    script = SCRATCH / "k6.js"
+                    script.write_text(K6_SCRIPT % (rate, seconds, port))
+                    _, cpu, _, _ = measured(["env", "GOMAXPROCS=1", "k6", "run", "--quiet", "--no-summary", "--no-usage-report", "--address", "", script])
+                note("k6 0.54", result, cpu, result.get("count", 0))
         floor = statistics.median(one[4] for one in figures["C loop (floor)"])
         for name, all_of in figures.items():
             p50, p99, most, seen, cpu = (statistics.median(values) for values in zip(*all_of))
@@ -288,6 +302,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     options = parser.parse_args()
+    peers = subprocess.run([ROOT / "bench/peers.sh"], text=True, stdout=subprocess.PIPE).stdout.strip()
+    os.environ["PATH"] = f"{peers}:{os.environ['PATH']}"  # where they couldn't be had, their rows are missing
     subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "bench_drain"],
                    check=True, stdout=subprocess.DEVNULL)
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())

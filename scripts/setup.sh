@@ -10,7 +10,7 @@ build=(g++ cmake ninja-build ccache pkg-config python3
        libsqlite3-dev doctest-dev)
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
        python3-pytest python3-yaml python3-jsonschema nginx-light curl chromium procps)
-bench=(wrk hey nghttp2-client libbenchmark-dev golang-go time)
+bench=(wrk hey nghttp2-client libbenchmark-dev golang-go python3-venv time)
 
 set_name=${1:-build}
 packages=("${build[@]}")

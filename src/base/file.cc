@@ -53,6 +53,11 @@ class RealFile final : public File {
     return {};
   }
 
+  Result<std::uint64_t> size() override {
+    struct stat info{};
+    if (fstat(fd_, &info) != 0) return failed("can't look at", errno);
+    return static_cast<std::uint64_t>(info.st_size);
+  }
   Result<void> truncate(std::uint64_t size) override {
     if (ftruncate(fd_, static_cast<off_t>(size)) != 0) return failed("can't cut", errno);
     return {};

@@ -18,6 +18,7 @@ class File {
   virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
   // Reads up to `size` bytes; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) = 0;
+  virtual Result<std::uint64_t> size() = 0;
   // Reserves disk for the bytes from `begin` to `end`; those beyond the file's end read as zeros
   // then. Fine where the file system can't reserve.
   virtual Result<void> allocate(std::uint64_t begin, std::uint64_t end) = 0;

@@ -33,6 +33,7 @@ class MemoryFile final : public File {
   // Without room for all of it, what fits is written and the rest fails with ENOSPC, as on a disk.
   Result<void> write_at(std::uint64_t offset, std::string_view bytes) override;
   Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) override;
+  Result<std::uint64_t> size() override { return disk_.bytes.size(); }
   Result<void> allocate(std::uint64_t begin, std::uint64_t end) override;
   Result<void> truncate(std::uint64_t size) override;
   Result<void> sync() override;

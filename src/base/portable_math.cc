@@ -87,7 +87,7 @@ double sin_turns(double turns) {
 double cos_turns(double turns) {
   const double t = turns - std::floor(turns);
   // The nearest quarter, and what is left: at most an eighth of a turn, pi / 4.
-  const int quarter = static_cast<int>(4 * t + 0.5);
+  const int quarter = static_cast<int>(std::floor(4 * t + 0.5));
   const double a = 2 * std::numbers::pi * (t - quarter * 0.25);
   const double sine = a * polynomial(kSin, a * a);
   const double cosine = polynomial(kCos, a * a);

@@ -36,6 +36,7 @@ template <class T = void>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
+  // So that a function returns its Error as it is. NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}
   bool ok() const { return this->has_value(); }
 };

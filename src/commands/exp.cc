@@ -131,6 +131,7 @@ Result<void> remove(const ExpFlags& flags) {
   const auto store = TRY(open(flags.database));
   // All of them are looked up before the first is removed: a typing error removes nothing.
   std::vector<wire::Experiment> found;
+  found.reserve(flags.ids.size());
   for (const std::string& id : flags.ids) found.push_back(TRY(find(*store, id)));
   for (const wire::Experiment& experiment : found) {
     TRY(store->remove(experiment.id));

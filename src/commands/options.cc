@@ -63,7 +63,7 @@ std::optional<std::string> environment(std::string_view name) {
   if (const char* value = std::getenv(key.c_str())) return value;
   if (const char* path = std::getenv((key + "_FILE").c_str())) {
     std::ifstream file(path);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
     if (file) return std::string(trim(text));
   }
   return std::nullopt;

@@ -24,6 +24,7 @@ int terminal_width() {
 int code_of(const experiment::RunOutcome& outcome) {
   if (outcome.interrupted) return kEndedBySignal;
   if (!outcome.balanced) return kUnbalancedBooks;
+  if (outcome.unreached) return kUnreachable;
   if (outcome.verdict == experiment::VerdictValue::kInvalid) return kInvalidResult;
   if (!outcome.thresholds_passed) return kThresholdCrossed;
   return kFine;

@@ -126,7 +126,7 @@ Result<void> serve(const TargetOptions& options, const Delay& delay) {
   const std::vector<net::Address> addresses = TRY(net::resolve(options.listen, 0));
   net::raise_open_files_limit();
   net::Loop loop;
-  net::Signals signals(loop, [&loop](int) { loop.stop(); });
+  const net::Signals signals(loop, [&loop](int) { loop.stop(); });
   std::vector<std::unique_ptr<net::LoopThread>> threads;
   std::vector<std::unique_ptr<Application>> applications;
   for (unsigned i = 0; i < options.threads; ++i) {

@@ -285,7 +285,7 @@ std::string Fields::required(std::string_view key) const {
 
 std::optional<std::string> Fields::name(std::string_view key) const {
   if (!has(key)) return std::nullopt;
-  const std::string value = required(key);
+  std::string value = required(key);
   const auto unfit = unfit_name(value);
   if (unfit) problems_.add(place(key), fmt::format("{} {}", where(key), *unfit));
   if (unfit || value.empty()) return std::nullopt;
@@ -298,7 +298,7 @@ std::string Fields::required_name(std::string_view key) const {
 
 std::optional<std::string> Fields::choice(std::string_view key,
                                           const std::vector<std::string>& known) const {
-  const auto value = text(key);
+  auto value = text(key);
   if (!value || std::find(known.begin(), known.end(), *value) != known.end()) return value;
   problems_.add(
       place(key),

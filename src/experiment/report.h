@@ -11,7 +11,7 @@
 namespace galileo::experiment {
 
 // A report is no longer than this many bytes, whatever the run was.
-constexpr std::size_t kReportMax = 2 * 1024 * 1024;
+constexpr std::size_t kReportMax = std::size_t{2} << 20;
 
 // The page with the document (schema/result.schema.json) in it, thinned where it is too long for
 // the page (report_size.h).

@@ -425,7 +425,7 @@ void Run::draw(Time now) {
 
 // Back to where the view began, and everything below it cleared.
 void Run::clear_view() {
-  if (lines_drawn_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", lines_drawn_);
+  if (lines_drawn_ > 0) fmt::print(stderr, "\r\x1b[{}A\x1b[J", lines_drawn_);
   lines_drawn_ = 0;
 }
 
@@ -540,6 +540,7 @@ RunOutcome Run::outcome() {
   outcome.verdict = result_.verdict.value;
   outcome.balanced = result_.ledger.balanced();
   outcome.interrupted = signals_seen_ > 0;
+  outcome.unreached = result_.ledger.unreached();
   for (const ThresholdResult& threshold : result_.thresholds)
     outcome.thresholds_passed = outcome.thresholds_passed && threshold.passed;
   return outcome;

@@ -31,6 +31,7 @@ struct RunOutcome {
   bool balanced = true;
   bool thresholds_passed = true;
   bool interrupted = false;
+  bool unreached = false;  // not one connection could be made
 };
 
 // Runs it. An Error where the run couldn't begin or its result couldn't be kept.

@@ -88,7 +88,10 @@ Verdict judge(const Summary& summary, const Evidence& evidence) {
         fmt::format("the generator's CPU was saturated: its busiest loop ran {:.0f} % of "
                     "the time, so the figures may be the generator's own limit",
                     evidence.busiest_loop_share * 100));
-  if (summary.latency().count() == 0) judge.suspect("no request was answered");
+  if (evidence.ledger.unreached())
+    judge.suspect("no connection could be made; is what you load started, and its port right?");
+  else if (summary.latency().count() == 0)
+    judge.suspect("no request was answered");
   if (evidence.interrupted) judge.suspect("the run was ended by a signal before it was done");
   return judge.verdict;
 }

@@ -52,4 +52,10 @@ std::string Ledger::imbalance() const {
   return {};
 }
 
+bool Ledger::unreached() const {
+  using wire::Failure;
+  return sent > 0 && sent == of(Failure::connect_refused) + of(Failure::connect_timeout) +
+                                 of(Failure::connect_failed);
+}
+
 }  // namespace galileo::load

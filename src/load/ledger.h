@@ -31,6 +31,8 @@ struct Ledger {
 
   std::uint64_t not_sent() const { return of_group(wire::FailureGroup::not_sent); }
   std::uint64_t failed() const { return of_group(wire::FailureGroup::failed); }
+  // Requests were sent and not one of them found a connection: nobody is there.
+  bool unreached() const;
   std::uint64_t of(wire::Failure failure) const {
     return failures[static_cast<std::size_t>(failure)];
   }

@@ -34,3 +34,15 @@ TEST_CASE("any mix of traces balances, and any single wrong count doesn't") {
     }
   }
 }
+
+TEST_CASE("A target is unreached when requests were sent and none of them found a connection") {
+  Ledger ledger;
+  CHECK_FALSE(ledger.unreached());
+  ledger.sent = 2;
+  ledger.failures[static_cast<std::size_t>(wire::Failure::connect_refused)] = 1;
+  ledger.failures[static_cast<std::size_t>(wire::Failure::connect_timeout)] = 1;
+  CHECK(ledger.unreached());
+  ++ledger.sent;
+  ++ledger.answered;
+  CHECK_FALSE(ledger.unreached());
+}

@@ -125,11 +125,14 @@ class SpoolReader {
   void hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor);
   void hand_on_trace(std::string_view payload, SpoolVisitor& visitor);
   void take_name(std::string_view payload);
+  std::string_view buffered() const { return {bytes_.get(), size_}; }
 
   std::unique_ptr<File> file_;
-  std::string buffer_;
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
+  std::size_t size_ = 0;            // of what was read
   std::size_t at_ = 0;              // in the buffer
-  std::uint64_t position_ = 0;      // in the file, of buffer_[at_]
+  std::uint64_t position_ = 0;      // in the file, of bytes_[at_]
   std::vector<wire::Names> names_;  // by producer
   std::uint64_t names_count_ = 0;   // in all of them
   std::uint64_t damaged_ = 0;

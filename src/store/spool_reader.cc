@@ -59,10 +59,16 @@ Result<std::unique_ptr<SpoolReader>> SpoolReader::over(std::unique_ptr<File> fil
 // Reads `size` bytes in place of what was buffered: the writer may have written on since.
 Result<void> SpoolReader::fill(std::uint64_t from, std::size_t size) {
   at_ = 0;
-  buffer_.resize(size);
-  const auto count = file_->read_at(from, buffer_.data(), size);
-  buffer_.resize(count.ok() ? *count : 0);
-  TRY(count);
+  // A small file takes little memory. One that grows meanwhile is read on with the next call.
+  const std::uint64_t end = TRY(file_->size());
+  size = std::min<std::uint64_t>(size, end > from ? end - from : 0);
+  if (size > capacity_) {
+    // Not a vector: nothing is gained by zeros that a read then writes over.
+    bytes_.reset(new char[size]);
+    capacity_ = size;
+  }
+  size_ = 0;
+  size_ = TRY(file_->read_at(from, bytes_.get(), size));
   return {};
 }
 
@@ -79,7 +85,7 @@ std::size_t SpoolReader::sound_record(std::string_view bytes, std::size_t payloa
 Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t records_max) {
   std::size_t asked = 0;  // bytes that were read anew at this position
   for (std::size_t records = 0; records < records_max;) {
-    const std::string_view left = std::string_view(buffer_).substr(at_);
+    const std::string_view left = buffered().substr(at_);
     if (const std::size_t size = sound_record(left, kRecordMax)) {
       hand_on(static_cast<std::uint8_t>(left[8]), left.substr(0, size).substr(kRecordHeader),
               visitor);
@@ -105,7 +111,7 @@ Result<bool> SpoolReader::skip_damage() {
   constexpr std::size_t kOverlap = kRecordHeader + kSearchedMax;
   for (std::uint64_t from = position_ + 1;; from += kPiece - kOverlap) {
     TRY(fill(from, kPiece));
-    const std::string_view bytes = buffer_;
+    const std::string_view bytes = buffered();
     const bool is_last = bytes.size() < kPiece;
     const std::size_t end = is_last ? bytes.size() : kPiece - kOverlap;
     for (std::size_t i = 0; i < end; ++i) {
@@ -140,7 +146,7 @@ void SpoolReader::go_back_to(std::uint64_t position) {
   ENSURE(position <= position_, position, position_);
   position_ = position;
   at_ = 0;
-  buffer_.clear();
+  size_ = 0;
 }
 
 void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor) {

@@ -37,7 +37,8 @@ def test_a_port_that_refuses(run, tmp_path, port):
     result = result_of(tmp_path / "r.json")
     assert result["ledger"]["failed"] == {"connect_refused": 20}, done
     assert result["verdict"]["value"] == "SUSPECT"
-    assert "connection refused" in done.out
+    assert "connection refused" in done.out and "is what you load started" in done.out
+    assert done.code == 92, "as of any server that can't be reached"
     rows = sqlite3.connect(tmp_path / "galileo.sqlite").execute(
         "SELECT STATUS, SENT > 0, SERVER IS NULL FROM traces").fetchall()
     assert rows == [(-1, 1, 1)] * 20

@@ -13,13 +13,13 @@
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_view.h"
+#include "experiment/load_source.h"
 #include "experiment/on_processes.h"
 #include "experiment/report.h"
 #include "experiment/summary_text.h"
 #include "load/engine.h"
 #include "net/signals.h"
 #include "store/drain.h"
-#include "telemetry/files.h"
 #include "telemetry/machine.h"
 #include "telemetry/sampler.h"
 
@@ -41,15 +41,6 @@ std::string make_id() {
   char minute[16];
   std::strftime(minute, sizeof minute, "%Y%m%d%H%M", &local);
   return fmt::format("{}-{:04x}", minute, std::random_device{}() & 0xffffu);
-}
-
-// The most memory that this program has had at once. Not getrusage()'s, which remembers the program
-// that started us too.
-std::uint64_t memory_most_bytes() {
-  telemetry::KeptFile status("/proc/self/status");
-  return static_cast<std::uint64_t>(
-             telemetry::find_number(status.read().value_or(""), "VmHWM:").value_or(0)) *
-         1024;
 }
 
 // Drains the spool into the database while the run goes on, at a desk of lower priority: the load
@@ -157,12 +148,12 @@ class Run {
         wall_clock_(net::RealClock().wall_clock()),
         signals_(control_, [this](int) { on_signal(); }),
         view_timer_([this](Time now) { on_view(now); }),
-        give_up_([this](Time) { engine_->end_all(); }) {}
+        give_up_([this](Time) { load_->end_all(); }) {}
 
   Result<void> open_books();
   Result<void> start_applications();
   Result<void> start_telemetry();
-  Result<void> start_engine();
+  Result<void> start_load();
   Result<void> run_phases();
   void stop_sources();
   Result<void> close_books();
@@ -196,16 +187,12 @@ class Run {
   std::unique_ptr<DrainDesk> drain_;
   std::unique_ptr<Processes> processes_;
   std::unique_ptr<SamplerDesk> sampler_;
-  std::unique_ptr<load::Engine> engine_;
-  load::Engine::Snapshot last_snapshot_;
+  std::unique_ptr<LoadSource> load_;
   Expectation expectation_;
   std::string phase_name_;
   bool phase_done_ = false;
   int signals_seen_ = 0;
   Time phases_began_{};
-  Time phases_ended_{};
-  Duration cpu_before_{0};
-  Duration cpu_used_{0};
   int lines_drawn_ = 0;
   Time line_printed_{};
   std::string trouble_;
@@ -305,37 +292,25 @@ Result<void> Run::start_telemetry() {
   return sampler_->start(options);
 }
 
-Result<void> Run::start_engine() {
+Result<void> Run::start_load() {
   const std::size_t files = net::raise_open_files_limit();
   if (files > 100 && plan_.limits.connections_max > files - 100) {
     plan_.limits.connections_max = static_cast<std::uint32_t>(files - 100);
     notes_.push_back(fmt::format("at most {} connections: the system allows {} open files",
                                  plan_.limits.connections_max, files));
   }
-  load::Engine::Options options;
-  options.limits = plan_.limits;
-  options.services = plan_.services;
-  options.seed = plan_.seed;
-  options.wall_clock = wall_clock_;
-  std::vector<load::TraceSink*> sinks;
-  for (std::size_t i = 0; i < load::Engine::threads(plan_.limits); ++i)
-    sinks.push_back(&collector_->sink(i));
-  engine_ = std::make_unique<load::Engine>(control_, options, sinks);
-  return engine_->resolve();
+  load_ = on_engine(control_, plan_, *collector_, wall_clock_);
+  return load_->prepare();
 }
 
 Result<void> Run::run_phases() {
   expectation_ = expect(plan_);
-  cpu_before_ = net::RealClock::process_cpu();
   phases_began_ = control_.clock().now();
-  engine_->set_warmup_until(phases_began_ + plan_.warmup);
   if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
   for (const Phase& phase : plan_.phases) {
     if (signals_seen_ > 0) break;
     TRY(run_phase(phase));
   }
-  phases_ended_ = control_.clock().now();
-  cpu_used_ = net::RealClock::process_cpu() - cpu_before_;
   control_.timers().cancel(view_timer_);
   clear_view();
   return {};
@@ -345,12 +320,7 @@ Result<void> Run::run_phase(const Phase& phase) {
   phase_name_ = phase.name;
   phase_done_ = false;
   collector_->put(wire::Event{wall_now(), "phase/start", phase.name});
-  // Far enough ahead that all loops have their clients ready before the first request is due.
-  std::uint64_t clients = 0;
-  for (const load::ClientSpec& client : phase.clients) clients += client.count;
-  const Time start = control_.clock().now() + std::chrono::milliseconds{5} +
-                     std::chrono::microseconds{10} * clients;
-  TRY(engine_->begin_phase(phase.name, phase.clients, start, phase.duration, [this] {
+  const Time start = TRY(load_->begin_phase(phase, [this] {
     phase_done_ = true;
     control_.stop();
   }));
@@ -377,12 +347,12 @@ void Run::wait_for_phase(Time deadline) {
 // once.
 void Run::on_signal() {
   ++signals_seen_;
-  if (!engine_) return;
+  if (!load_) return;
   if (signals_seen_ > 1) {
-    engine_->end_all();
+    load_->end_all();
     return;
   }
-  engine_->stop_sending();
+  load_->stop_sending();
   control_.timers().set(give_up_, control_.clock().now() + kGraceAfterSignal);
 }
 
@@ -394,7 +364,7 @@ void Run::on_view(Time now) {
 void Run::draw(Time now) {
   if (!options_.live && now - line_printed_ < std::chrono::milliseconds{990}) return;
   line_printed_ = now;
-  last_snapshot_ = engine_->snapshot();
+  const LoadState load = load_->state();
   const Collector::Snapshot collected = collector_->snapshot(wall_now());
   LiveState state;
   state.name = plan_.name;
@@ -402,16 +372,17 @@ void Run::draw(Time now) {
   state.elapsed = now - phases_began_;
   state.requests_expected = expectation_.requests;
   state.duration_expected = expectation_.duration;
-  state.figures = collected.live;
-  state.intended = last_snapshot_.ledger.intended;
-  state.answered = last_snapshot_.ledger.answered;
-  state.failed = last_snapshot_.ledger.failed();
-  state.not_sent = last_snapshot_.ledger.not_sent();
-  state.in_flight = last_snapshot_.in_flight;
-  state.connections = last_snapshot_.connections;
+  state.figures = load.live.value_or(collected.live);
+  state.intended = load.ledger.intended;
+  state.answered = load.ledger.answered;
+  state.failed = load.ledger.failed();
+  state.not_sent = load.ledger.not_sent();
+  state.in_flight = load.in_flight;
+  state.connections = load.connections;
   state.cpu_pct = collected.cpu_pct;
   state.stopping = signals_seen_ > 0;
   for (const std::string& name : processes_->ended()) trouble_ = "application ended: " + name;
+  if (!load.trouble.empty()) trouble_ = load.trouble;
   state.trouble = collected.spool_error.empty() ? trouble_ : collected.spool_error;
   if (!options_.live) {
     fmt::print(stderr, "{}", live_line(state));
@@ -432,10 +403,7 @@ void Run::clear_view() {
 // Sources first, then what they feed: nothing is dropped on the way.
 void Run::stop_sources() {
   clear_view();
-  if (engine_) {
-    last_snapshot_ = engine_->snapshot();
-    engine_->join();
-  }
+  if (load_) load_->finish();
   if (sampler_) sampler_->stop();
   if (processes_) {
     for (const std::string& name : processes_->ended())
@@ -446,7 +414,7 @@ void Run::stop_sources() {
 }
 
 load::Ledger Run::final_ledger() {
-  load::Ledger ledger = last_snapshot_.ledger;
+  load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
   ledger.traces_lost = collector_->traces_lost();
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
   ledger.traces_stored = drain_ ? std::min(drain_->traces(), kept) : 0;
@@ -469,13 +437,8 @@ Result<void> Run::close_books() {
   }
   result_.experiment = experiment_;
   result_.ledger = final_ledger();
-  const double lasted = std::max(1e-9, to_seconds(phases_ended_ - phases_began_));
-  for (const Duration& cpu : last_snapshot_.loop_cpu)
-    result_.generator.busiest_loop_share =
-        std::max(result_.generator.busiest_loop_share, to_seconds(cpu) / lasted);
-  result_.generator.cpu_s = to_seconds(cpu_used_);
-  result_.generator.rss_max_bytes = memory_most_bytes();
-  result_.generator.threads = load::Engine::threads(plan_.limits);
+  result_.generator = load_->use();
+  for (const std::string& note : load_->notes()) notes_.push_back(note);
   Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0};
   result_.verdict = judge(collector_->summary(), evidence);
   for (const std::string& expression : plan_.thresholds)
@@ -562,7 +525,7 @@ Result<RunOutcome> run_plan(Plan plan, const RunOptions& options) {
     // After the applications, so that their processes can be watched from the start.
     TRY(run.start_telemetry());
     // Names are resolved only now: an application may be what makes one resolve.
-    TRY(run.start_engine());
+    TRY(run.start_load());
     return run.run_phases();
   }();
   run.stop_sources();

@@ -80,13 +80,7 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
 void Summary::add(const wire::NamedTrace& named) {
   wire::Trace trace;
   trace.status = named.status;
-  trace.failure = wire::failure_named(named.failure);
-  if (trace.failure == wire::Failure::none && (named.status < 0 || named.status >= 300)) {
-    // The old system kept no reason: never sent means no route, no answer is no more than that.
-    trace.failure = named.status >= 300     ? wire::Failure::status
-                    : named.sent == kNoWall ? wire::Failure::no_route
-                                            : wire::Failure::closed;
-  }
+  trace.failure = wire::guess_failure(named);
   trace.closed_loop = named.intended == kNoWall && named.dispatched != kNoWall;
   trace.created = named.created;
   trace.dispatched = named.dispatched;

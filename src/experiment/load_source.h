@@ -1,0 +1,59 @@
+// Who sends the requests of a run: this process (on_engine.cc), or the workers of a fleet
+// (on_fleet.cc). The run says when to begin, watches, and asks for the books; where the traces go
+// is the source's affair. Lives on the control thread; on_done callbacks come through the control
+// loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiment/collector.h"
+#include "experiment/plan.h"
+#include "experiment/result.h"
+#include "experiment/summary.h"
+#include "load/ledger.h"
+#include "net/loop.h"
+
+namespace galileo::experiment {
+
+// How things stand.
+struct LoadState {
+  load::Ledger ledger;  // traces_stored and the like are the run's to fill
+  std::uint64_t in_flight = 0;
+  std::uint64_t connections = 0;
+  std::optional<LiveFigures> live;  // of the last second; none: as the collector has them
+  std::string trouble;              // a worker that has died
+};
+
+class LoadSource {
+ public:
+  virtual ~LoadSource() = default;
+
+  // Everything that must be there before the first request: names resolved, workers found.
+  virtual Result<void> prepare() = 0;
+  // Begins the phase's clients a moment from now and returns when; the first phase's start is the
+  // run's, and requests due before the plan's warm-up since then are marked. `on_done` is called
+  // once.
+  virtual Result<Time> begin_phase(const Phase& phase, std::function<void()> on_done) = 0;
+  // No request becomes due any more; those under way go on.
+  virtual void stop_sending() = 0;
+  // Ends what is under way at once.
+  virtual void end_all() = 0;
+  virtual LoadState state() = 0;
+  // After the last phase, whatever happened: everything that is still on its way to the collector
+  // has arrived or is given up, and what was begun is ended. state() is final then.
+  virtual void finish() = 0;
+  // After finish(): what generating the load took.
+  virtual GeneratorUse use() = 0;
+  // After finish(): what is worth a line in the result.
+  virtual std::vector<std::string> notes() { return {}; }
+};
+
+// The event loops of this process, over `limits` of the plan. `plan` and `collector` outlive it.
+std::unique_ptr<LoadSource> on_engine(net::Loop& control, const Plan& plan, Collector& collector,
+                                      const WallClock& wall_clock);
+
+}  // namespace galileo::experiment

@@ -1,0 +1,93 @@
+#include "base/file.h"
+#include "experiment/load_source.h"
+#include "load/engine.h"
+#include "telemetry/files.h"
+
+namespace galileo::experiment {
+namespace {
+
+// The most memory that this program has had at once. Not getrusage()'s, which remembers the program
+// that started us too.
+std::uint64_t memory_most_bytes() {
+  telemetry::KeptFile status("/proc/self/status");
+  return static_cast<std::uint64_t>(
+             telemetry::find_number(status.read().value_or(""), "VmHWM:").value_or(0)) *
+         1024;
+}
+
+class OnEngine final : public LoadSource {
+ public:
+  OnEngine(net::Loop& control, const Plan& plan, Collector& collector, const WallClock& wall_clock)
+      : control_(control), plan_(plan) {
+    load::Engine::Options options;
+    options.limits = plan.limits;
+    options.services = plan.services;
+    options.seed = plan.seed;
+    options.wall_clock = wall_clock;
+    std::vector<load::TraceSink*> sinks;
+    for (std::size_t i = 0; i < load::Engine::threads(plan.limits); ++i)
+      sinks.push_back(&collector.sink(i));
+    engine_ = std::make_unique<load::Engine>(control, options, sinks);
+  }
+
+  Result<void> prepare() override { return engine_->resolve(); }
+
+  Result<Time> begin_phase(const Phase& phase, std::function<void()> on_done) override {
+    // Far enough ahead that all loops have their clients ready before the first request is due.
+    std::uint64_t clients = 0;
+    for (const load::ClientSpec& client : phase.clients) clients += client.count;
+    const Time now = control_.clock().now();
+    if (began_ == kNever) {
+      began_ = now;
+      cpu_before_ = net::RealClock::process_cpu();
+      engine_->set_warmup_until(now + plan_.warmup);
+    }
+    const Time start = now + std::chrono::milliseconds{5} + std::chrono::microseconds{10} * clients;
+    TRY(engine_->begin_phase(phase.name, phase.clients, start, phase.duration, std::move(on_done)));
+    return start;
+  }
+
+  void stop_sending() override { engine_->stop_sending(); }
+  void end_all() override { engine_->end_all(); }
+
+  LoadState state() override {
+    if (!over_) snapshot_ = engine_->snapshot();
+    return {snapshot_.ledger, snapshot_.in_flight, snapshot_.connections, std::nullopt, {}};
+  }
+
+  void finish() override {
+    if (over_) return;
+    snapshot_ = engine_->snapshot();
+    over_ = true;
+    const double lasted =
+        began_ == kNever ? 0 : std::max(1e-9, to_seconds(control_.clock().now() - began_));
+    for (const Duration& cpu : snapshot_.loop_cpu)
+      use_.busiest_loop_share =
+          std::max(use_.busiest_loop_share, lasted > 0 ? to_seconds(cpu) / lasted : 0);
+    use_.cpu_s = to_seconds(net::RealClock::process_cpu() - cpu_before_);
+    engine_->join();
+    use_.rss_max_bytes = memory_most_bytes();
+    use_.threads = load::Engine::threads(plan_.limits);
+  }
+
+  GeneratorUse use() override { return use_; }
+
+ private:
+  net::Loop& control_;
+  const Plan& plan_;
+  std::unique_ptr<load::Engine> engine_;
+  load::Engine::Snapshot snapshot_;
+  Time began_ = kNever;
+  Duration cpu_before_{0};
+  bool over_ = false;
+  GeneratorUse use_;
+};
+
+}  // namespace
+
+std::unique_ptr<LoadSource> on_engine(net::Loop& control, const Plan& plan, Collector& collector,
+                                      const WallClock& wall_clock) {
+  return std::make_unique<OnEngine>(control, plan, collector, wall_clock);
+}
+
+}  // namespace galileo::experiment

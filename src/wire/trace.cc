@@ -65,4 +65,11 @@ NamedTrace resolve(const Trace& trace, const Names& names) {
   return named;
 }
 
+Failure guess_failure(const NamedTrace& trace) {
+  const Failure named = failure_named(trace.failure);
+  if (named != Failure::none || (trace.status >= 0 && trace.status < 300)) return named;
+  if (trace.status >= 300) return Failure::status;
+  return trace.sent == kNoWall ? Failure::no_route : Failure::closed;
+}
+
 }  // namespace galileo::wire

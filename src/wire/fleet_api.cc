@@ -1,0 +1,268 @@
+#include "wire/fleet_api.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+
+namespace galileo::wire {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMessageMax = std::size_t{16} << 20;
+
+// Takes fields off an object: the first that is of the wrong type is the Error, those that are missing
+// keep their defaults.
+class Fields {
+ public:
+  Fields(const Json& object, std::string_view what) : object_(object), what_(what) {}
+
+  void text(const char* name, std::string& to) {
+    if (const Json* field = find(name, &Json::is_string, "a text")) to = field->get<std::string>();
+  }
+  void flag(const char* name, bool& to) {
+    if (const Json* field = find(name, &Json::is_boolean, "true or false")) to = field->get<bool>();
+  }
+  void number(const char* name, double& to) {
+    if (const Json* field = find(name, &Json::is_number, "a number")) to = field->get<double>();
+  }
+  template <class T>
+  void count(const char* name, T& to) {
+    const Json* field = find(name, &Json::is_number_integer, "a whole number");
+    if (!field) return;
+    const bool below = !field->is_number_unsigned() && field->get<std::int64_t>() < 0;
+    if (std::is_unsigned_v<T> && below) return fail(name, "a number from 0 up");
+    to = field->get<T>();
+  }
+  void wall(const char* name, Wall& to) {
+    std::int64_t ns = -1;
+    count(name, ns);
+    to = Wall{Duration{ns}};
+  }
+  void duration(const char* name, Duration& to) {
+    std::int64_t ns = to.count();
+    count(name, ns);
+    to = Duration{ns};
+  }
+  const Json* list(const char* name) { return find(name, &Json::is_array, "a list"); }
+  const Json* map(const char* name) { return find(name, &Json::is_object, "an object"); }
+  void histogram(const char* name, Histogram& to);
+  bool has(const char* name) const { return object_.contains(name) && !object_[name].is_null(); }
+  void fail(const char* name, std::string_view wanted) {
+    if (error_) return;
+    error_ = Error{ErrorCode::kCorrupt, fmt::format("{} can't be read", what_), name,
+                   fmt::format("it isn't {}", wanted), "is its sender of the same version?"};
+  }
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  const Json* find(const char* name, bool (Json::*is)() const noexcept, std::string_view wanted) {
+    const auto found = object_.find(name);
+    if (found == object_.end() || found->is_null()) return nullptr;
+    if (((*found).*is)()) return &*found;
+    fail(name, wanted);
+    return nullptr;
+  }
+
+  const Json& object_;
+  const std::string_view what_;
+  std::optional<Error> error_;
+};
+
+void Fields::histogram(const char* name, Histogram& to) {
+  const Json* field = find(name, &Json::is_string, "a histogram");
+  if (!field) return;
+  auto read = Histogram::from_text(field->get_ref<const std::string&>());
+  if (read.ok())
+    to = std::move(*read);
+  else
+    fail(name, "a histogram");
+}
+
+Result<Json> parse(std::string_view json, std::string_view what) {
+  const auto refused = [&](std::string why) {
+    return Error{ErrorCode::kCorrupt, fmt::format("{} can't be read", what), {}, std::move(why), {}};
+  };
+  if (json.size() > kMessageMax) return refused("it is too large");
+  Json parsed = Json::parse(json, nullptr, false);
+  if (!parsed.is_object()) return refused("it is no JSON object");
+  return parsed;
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::int64_t ns(Wall wall) {
+  return wall.time_since_epoch().count();
+}
+
+Json order_json(const WorkloadOrder& order) {
+  Json json{{"client_id", order.client_id},
+            {"arrival", order.arrival},
+            {"parameters", order.parameters},
+            {"start_after_ns", order.start_after.count()},
+            {"warmup_ns", order.warmup.count()},
+            {"seed", order.seed},
+            {"stream", order.stream}};
+  if (!order.process.empty()) json["process"] = order.process;
+  if (order.requests) json["requests"] = *order.requests;
+  if (order.duration) json["duration_ns"] = order.duration->count();
+  if (order.closed_loop) json["closed_loop"] = true;
+  if (order.connections > 0) json["connections"] = order.connections;
+  return json;
+}
+
+Result<WorkloadOrder> read_order(const Json& json) {
+  constexpr std::string_view kWhat = "a workload's order";
+  if (!json.is_object()) return Error{ErrorCode::kCorrupt, "a workload's order is no object", {}, {}, {}};
+  Fields fields(json, kWhat);
+  WorkloadOrder order;
+  fields.text("client_id", order.client_id);
+  fields.text("arrival", order.arrival);
+  if (const Json* parameters = fields.list("parameters")) {
+    for (const Json& one : *parameters) {
+      if (!one.is_number()) {
+        fields.fail("parameters", "a list of numbers");
+        break;
+      }
+      order.parameters.push_back(one.get<double>());
+    }
+  }
+  fields.text("process", order.process);
+  if (fields.has("requests")) fields.count("requests", order.requests.emplace());
+  if (fields.has("duration_ns")) fields.duration("duration_ns", order.duration.emplace());
+  fields.duration("start_after_ns", order.start_after);
+  fields.duration("warmup_ns", order.warmup);
+  fields.count("seed", order.seed);
+  fields.count("stream", order.stream);
+  fields.flag("closed_loop", order.closed_loop);
+  fields.count("connections", order.connections);
+  if (fields.error()) return *fields.error();
+  return order;
+}
+
+// The counts of a report, for both ways.
+template <class Report, class F>
+void each_count(Report& report, F&& f) {
+  f("number", report.number);
+  f("clients", report.clients);
+  f("intended", report.intended);
+  f("sent", report.sent);
+  f("answered", report.answered);
+  f("in_flight", report.in_flight);
+  f("retried", report.retried);
+  f("traces_made", report.traces_made);
+  f("traces_lost", report.traces_lost);
+  f("batches_sent", report.batches_sent);
+  f("rss_bytes", report.rss_bytes);
+  f("offered_last", report.offered_last);
+  f("answered_last", report.answered_last);
+  f("failed_last", report.failed_last);
+}
+
+}  // namespace
+
+std::string encode(const Heartbeat& heartbeat) {
+  return dump({{"worker", heartbeat.worker},
+               {"boot", heartbeat.boot},
+               {"version", heartbeat.version},
+               {"pid", heartbeat.pid},
+               {"at_ns", ns(heartbeat.at)},
+               {"clients", heartbeat.clients},
+               {"traces_waiting", heartbeat.traces_waiting},
+               {"tracing", heartbeat.tracing}});
+}
+
+Result<Heartbeat> decode_heartbeat(std::string_view json) {
+  constexpr std::string_view kWhat = "a heartbeat";
+  const Json parsed = TRY(parse(json, kWhat));
+  Fields fields(parsed, kWhat);
+  Heartbeat heartbeat;
+  fields.text("worker", heartbeat.worker);
+  fields.text("boot", heartbeat.boot);
+  fields.text("version", heartbeat.version);
+  fields.count("pid", heartbeat.pid);
+  fields.wall("at_ns", heartbeat.at);
+  fields.count("clients", heartbeat.clients);
+  fields.count("traces_waiting", heartbeat.traces_waiting);
+  fields.flag("tracing", heartbeat.tracing);
+  if (fields.error()) return *fields.error();
+  return heartbeat;
+}
+
+std::string encode(const StartWorkloads& start) {
+  Json orders = Json::array();
+  for (const WorkloadOrder& order : start.orders) orders.push_back(order_json(order));
+  return dump({{"run", start.run},
+               {"phase", start.phase},
+               {"at_ns", ns(start.at)},
+               {"orders", std::move(orders)}});
+}
+
+Result<StartWorkloads> decode_start_workloads(std::string_view json) {
+  constexpr std::string_view kWhat = "a start of workloads";
+  const Json parsed = TRY(parse(json, kWhat));
+  Fields fields(parsed, kWhat);
+  StartWorkloads start;
+  fields.text("run", start.run);
+  fields.text("phase", start.phase);
+  fields.wall("at_ns", start.at);
+  const Json* orders = fields.list("orders");
+  if (fields.error()) return *fields.error();
+  if (!orders) return start;
+  for (const Json& order : *orders) start.orders.push_back(TRY(read_order(order)));
+  return start;
+}
+
+std::string encode(const RunReport& report) {
+  Json json{{"run", report.run},
+            {"worker", report.worker},
+            {"boot", report.boot},
+            {"at_ns", ns(report.at)},
+            {"started_ns", ns(report.started)},
+            {"done", report.done},
+            {"failures", report.failures},
+            {"cpu_s", report.cpu_s},
+            {"busiest_loop_share", report.busiest_loop_share},
+            {"latency", report.latency.to_text()},
+            {"dispatch_error", report.dispatch_error.to_text()},
+            {"latency_last", report.latency_last.to_text()},
+            {"dispatch_error_last", report.dispatch_error_last.to_text()}};
+  each_count(report, [&](const char* name, std::uint64_t count) { json[name] = count; });
+  return dump(json);
+}
+
+Result<RunReport> decode_run_report(std::string_view json) {
+  constexpr std::string_view kWhat = "a worker's report";
+  const Json parsed = TRY(parse(json, kWhat));
+  Fields fields(parsed, kWhat);
+  RunReport report;
+  fields.text("run", report.run);
+  fields.text("worker", report.worker);
+  fields.text("boot", report.boot);
+  fields.wall("at_ns", report.at);
+  fields.wall("started_ns", report.started);
+  fields.flag("done", report.done);
+  fields.number("cpu_s", report.cpu_s);
+  fields.number("busiest_loop_share", report.busiest_loop_share);
+  fields.histogram("latency", report.latency);
+  fields.histogram("dispatch_error", report.dispatch_error);
+  fields.histogram("latency_last", report.latency_last);
+  fields.histogram("dispatch_error_last", report.dispatch_error_last);
+  each_count(report, [&](const char* name, std::uint64_t& count) { fields.count(name, count); });
+  if (const Json* failures = fields.map("failures")) {
+    for (const auto& [name, count] : failures->items()) {
+      if (count.is_number_unsigned())
+        report.failures[name] = count.template get<std::uint64_t>();
+      else
+        fields.fail("failures", "a map of counts");
+    }
+  }
+  if (fields.error()) return *fields.error();
+  return report;
+}
+
+}  // namespace galileo::wire

@@ -1,0 +1,98 @@
+// What workers of this project say beyond the old wire (docs/fleet.md): a heartbeat, their clocks, a start
+// of many clients at one moment, the books of a run. Each is a JSON object; unknown fields are passed
+// over, so that later versions may add some. Values; pure functions. A decoder's Error says which
+// field and why.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/histogram.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace galileo::wire {
+
+// Under galileo:worker:<name>:heartbeat, gone by itself when the worker is silent for 2.5 s. Its being there
+// tells a worker of this project from an old one.
+struct Heartbeat {
+  std::string worker;
+  std::string boot;  // drawn at the start of the process
+  std::string version;
+  std::int64_t pid = 0;
+  Wall at = kNoWall;  // by the worker's clock
+  std::uint64_t clients = 0;
+  std::uint64_t traces_waiting = 0;  // in its spool, not yet published
+  bool tracing = true;
+};
+
+// What a client is to do, and how; of StartWorkloads.
+struct WorkloadOrder {
+  std::string client_id;
+  std::string arrival;             // a name of load/arrivals.def or a distribution
+  std::vector<double> parameters;  // of that arrival
+  std::string process;             // of rate shapes: "static" or "exponential"
+  std::optional<std::uint64_t> requests;
+  std::optional<Duration> duration;
+  Duration start_after{0};
+  Duration warmup{0};             // requests due before this are marked as warm-up
+  std::uint64_t seed = 0;         // with `stream`: the draws of this client
+  std::uint64_t stream = 0;       // the client's number over the whole run
+  bool closed_loop = false;
+  std::uint32_t connections = 0;  // closed loop: connections of this client
+};
+
+// The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier workloads
+// these clients had; the answer is how many were started.
+struct StartWorkloads {
+  std::string run;    // experiment id: the books are kept by it
+  std::string phase;  // what the traces carry
+  Wall at = kNoWall;  // by the worker's own clock
+  std::vector<WorkloadOrder> orders;
+};
+
+// A worker's books of a run, cumulative; on galileo/fleet/reports each second and when the run's last
+// request is over, and the answer of `Worker.report:<worker>`(run).
+struct RunReport {
+  std::string run;
+  std::string worker;
+  std::string boot;
+  std::uint64_t number = 0;  // counts this worker's reports of the run, from 1
+  Wall at = kNoWall;         // by the worker's clock
+  Wall started = kNoWall;    // when the first request of the run was due, by the worker's clock
+  bool done = false;         // nothing more is due, nothing in flight
+  std::uint64_t clients = 0;
+  std::uint64_t intended = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t in_flight = 0;
+  std::map<std::string, std::uint64_t> failures;  // by failure_name()
+  std::uint64_t retried = 0;
+  std::uint64_t traces_made = 0;
+  std::uint64_t traces_lost = 0;   // a full ring, a full disk
+  std::uint64_t batches_sent = 0;  // the last sequence number that went out, over all runs
+  double cpu_s = 0;                // of the worker's process since the run's start there
+  double busiest_loop_share = 0;   // of its event loops, since the run's start there
+  std::uint64_t rss_bytes = 0;
+  // Since the run's start, without warm-up; and of the second since the last report.
+  Histogram latency;
+  Histogram dispatch_error;
+  Histogram latency_last;
+  Histogram dispatch_error_last;
+  std::uint64_t offered_last = 0;  // became due in the second since the last report
+  std::uint64_t answered_last = 0;
+  std::uint64_t failed_last = 0;
+};
+
+std::string encode(const Heartbeat& heartbeat);
+Result<Heartbeat> decode_heartbeat(std::string_view json);
+std::string encode(const StartWorkloads& start);
+Result<StartWorkloads> decode_start_workloads(std::string_view json);
+std::string encode(const RunReport& report);
+Result<RunReport> decode_run_report(std::string_view json);
+
+}  // namespace galileo::wire

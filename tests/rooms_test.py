@@ -169,7 +169,7 @@ def check_fuzzed(root):
     """Each part of wire/ that reads bytes has a fuzz target with a corpus."""
     found = []
     for path in sorted((root / "src/wire").glob("*.h")):
-        if not re.search(r"\bparse_\w+\(|class \w+(Parser|Reader)\b", path.read_text()):
+        if not re.search(r"\b(parse|decode)_\w+\(|class \w+(Parser|Reader)\b", path.read_text()):
             continue
         name = path.stem
         if not (root / f"fuzz/{name}.cc").exists() or not list((root / f"fuzz/corpus/{name}").glob("*")):

@@ -1,0 +1,23 @@
+// An event as one line of text on the bus (spec/bus.md, "Events"): "<unix seconds> <name>[
+// <value>]". The name holds no blank; the value is all that follows it, often JSON. Pure functions;
+// any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "wire/sample.h"
+
+namespace galileo::wire {
+
+inline constexpr std::string_view kEventChannel = "galileo/events";
+
+// Appends the line, without a newline; the time has seven decimals. Blanks in the name become '_'.
+void append_event_line(std::string& to, const Event& event);
+
+// Takes one whole message. What isn't UTF-8 becomes U+FFFD. An Error (kCorrupt) where the time is
+// none or the name is missing.
+Result<Event> parse_event_line(std::string_view text);
+
+}  // namespace galileo::wire

@@ -11,6 +11,8 @@ namespace galileo::route {
 struct Host {
   std::string name;  // "host:port"
   double weight = 1;
+
+  bool operator==(const Host&) const = default;
 };
 
 class Table {

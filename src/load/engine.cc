@@ -12,19 +12,10 @@ namespace {
 // Names may move (a failover, a new pod): they are asked for again as often as this.
 constexpr Duration kRefreshAddresses = std::chrono::seconds{30};
 
-// In flight at most for a client that sends as fast as possible and says no number itself.
-constexpr std::uint32_t kUnpacedLanes = 50;
-
 // The i-th of `parts` nearly equal parts of `whole`.
 template <class T>
 T part_of(T whole, std::size_t i, std::size_t parts) {
   return static_cast<T>(whole / parts + (i < whole % parts ? 1 : 0));
-}
-
-std::uint32_t lanes_of(const ClientSpec& spec) {
-  if (spec.closed_loop) return std::max(spec.connections, 1u);
-  if (!unpaced(spec.arrival)) return 0;
-  return spec.connections > 0 ? spec.connections : kUnpacedLanes;
 }
 
 // 10 hex digits from the seed, so that a run can be repeated to the last letter.
@@ -126,13 +117,14 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
   std::vector<std::vector<ClientShare>> result(loops);
   std::uint32_t index = 0;
   for (const ClientSpec& spec : clients) {
-    const std::uint32_t lanes = lanes_of(spec);
+    const std::uint32_t lanes = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
     for (std::uint32_t n = 0; n < spec.count; ++n, ++index) {
       ClientShare share;
       share.spec = &spec;
       share.id = fmt::format("{}:{}", spec.name, n);
-      share.index = clients_before_ + index;
-      share.id_prefix = make_id_prefix(options_.seed, share.index);
+      share.number = clients_before_ + index;
+      share.stream = share.number;
+      share.id_prefix = make_id_prefix(options_.seed, share.number);
       if (!spread) {
         share.lanes = lanes;
         share.requests = spec.requests;

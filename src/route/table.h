@@ -25,6 +25,14 @@ class Table {
     const auto found = services_.find(service);
     return found == services_.end() || found->second.empty() ? nullptr : &found->second;
   }
+  // Of all services.
+  std::vector<std::string> host_names() const {
+    std::vector<std::string> names;
+    for (const auto& [service, hosts] : services_) {
+      for (const Host& host : hosts) names.push_back(host.name);
+    }
+    return names;
+  }
 
  private:
   std::unordered_map<std::string, std::vector<Host>> services_;

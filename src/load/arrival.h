@@ -27,6 +27,8 @@ class Arrival {
   // Time since the client's start at which the next request is due: one inter-arrival after the
   // start for the first, never before the last one; nothing when the sequence has ended.
   virtual std::optional<Duration> next(Random& random) = 0;
+  // Asked when next() had nothing: there may be more later. Only of what is fed while it is used.
+  virtual bool waiting() const { return false; }
   // How many requests are due within that time since the start, on average over all seeds; to be
   // asked before the first next().
   virtual double expected(Duration within) const = 0;

@@ -5,43 +5,67 @@
 // Open loop: a request is due when the client's schedule says, whatever became of those before it;
 // a late one goes out late, and the schedule isn't stretched. Closed loop (and arrivals without a
 // pace): a client has lanes, and a lane sends again as soon as its request is answered.
+//
+// Clients come and go, and so do their workloads and the hosts of their services (add_clients() and
+// what follows it). A phase is clients that are known beforehand, each with one workload.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "load/client.h"
 #include "load/ledger.h"
-#include "load/schedule.h"
+#include "load/routing.h"
+#include "load/sending.h"
 #include "load/trace_sink.h"
 #include "load/workload.h"
 #include "net/http_pool.h"
-#include "route/table.h"
 
 namespace galileo::load {
 
-// This loop's part of one client.
-struct ClientShare {
+// This loop's part of one client of a phase.
+struct ClientShare : ClientIdentity {
   const ClientSpec* spec = nullptr;       // outlives the phase
-  std::string id;                         // "<worker>:<service>:<n>"
-  std::string id_prefix;                  // 10 characters: the first part of its request ids
-  std::uint32_t index = 0;                // over all clients of the run: seeds its draws
   Stripe stripe;                          // which of its requests are this loop's
   std::uint32_t lanes = 0;                // of a client without a schedule; 0: it has one
   std::optional<std::uint64_t> requests;  // of the lanes: how many they send together
 };
+
+// What a client has to tell the control thread.
+enum class ClientEvent : unsigned char {
+  kDispatched,  // the last request of a workload with an end is on its way
+  kAnswered,    // and all of that workload's requests are over
+  kHungry,      // the stream that it follows is at most half full
+};
+struct ClientReport {
+  std::uint32_t client = 0;
+  std::uint32_t workload = 0;  // Client::workload() of the workload that it is about
+  ClientEvent event{};
+  std::uint64_t taken = 0;  // of kHungry: StreamArrival::taken()
+};
+
+// An Error where the workload's arrival, number or duration can't be.
+Result<void> check_workload(const Workload& workload);
 
 class Dispatcher {
  public:
   struct Options {
     Limits limits;
     std::vector<ServiceSpec> services;
+    // Router, balancer and static host of services that aren't among `services`; none: such a
+    // service is an Error.
+    std::optional<ServiceSpec> other_services;
     std::uint64_t seed = 0;
     std::size_t connections_max = 10'000;  // this loop's
     WallClock wall_clock;
     Time warmup_until = Time::min();  // requests due before are marked as warm-up
+    // Gets what clients of no phase have to tell, in order, all of one turn at once. Called on the
+    // loop, from no call of this class; any call may be made from it. May be empty.
+    std::function<void(const std::vector<ClientReport>&)> on_reports;
   };
 
   Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connector& connector,
@@ -50,16 +74,37 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // Where "host:port" is. Before the first phase for every host of the services; again when a
-  // name's addresses change.
+  // Where "host:port" is. Until that is known, requests to it fail with Failure::no_address.
   void set_addresses(const std::string& host, std::vector<net::Address> addresses);
 
+  // The hosts of the service from now on; none: requests fail with Failure::no_route. Requests
+  // under way go on where they began. Each client's choice begins anew, unless nothing has changed.
+  // An Error (weights, an unknown service) changes nothing.
+  Result<void> set_hosts(const std::string& service, std::vector<route::Host> hosts);
+
+  // Clients of that service with that request, who do nothing yet. Their numbers are new here.
+  Result<void> add_clients(const std::string& service, const Request& request,
+                           std::span<const ClientIdentity> clients);
+  // What these clients do from `start` on, instead of what they do now. The first request is due
+  // one inter-arrival after `start`. `workload` has been checked; the clients are there.
+  void set_workload(std::span<const std::uint32_t> clients, Workload workload, Time start);
+  // From here on nothing of these clients' workloads is sent: what waits for a connection ends as
+  // stopped, a redirect isn't followed. What was sent goes on.
+  void stop_workload(std::span<const std::uint32_t> clients);
+  // The same; the clients are gone when what was sent is over.
+  void close_clients(std::span<const std::uint32_t> clients);
+  ClientCounts counts(std::uint32_t client) const;
+  // More of the stream that the client's workload follows, and whether that is all; nothing where
+  // it is another workload by now, or the client gone.
+  void feed(std::uint32_t client, std::uint32_t workload, std::vector<double> between_s, bool last);
+
   // Begins to send for these clients at `start`. `on_done` is called once, when the last request is
-  // over. `ends_after` ends clients that have no end of their own.
+  // over. `ends_after` ends clients that have no end of their own. The last phase's clients go.
   Result<void> begin_phase(const std::string& name, const std::vector<ClientShare>& clients,
                            Time start, std::optional<Duration> ends_after,
                            std::function<void()> on_done);
-  // No request becomes due any more; those under way go on. The phase is over when they are.
+  // No request of any client becomes due any more; those under way go on. The phase is over when
+  // they are.
   void stop_sending();
   // Ends what is under way at once, as unfinished or stopped; the phase is over then.
   void end_all();
@@ -67,24 +112,38 @@ class Dispatcher {
   const Ledger& ledger() const { return ledger_; }
   std::uint64_t in_flight() const { return in_flight_; }
   std::size_t open_connections() const { return pool_.open_connections(); }
+  std::size_t clients() const { return clients_.size(); }
+  // Routings that are kept for requests under way only.
+  std::size_t retired_routings() const;
 
  private:
-  class Client;
-  class Sending;
-  struct Group;
+  friend class Client;
+  friend class Sending;
+  // A workload of several clients: what their arrivals read is kept once for all of them.
+  struct Work {
+    Workload workload;
+    std::size_t clients = 0;
+  };
 
-  static constexpr std::uint32_t kNoLane = static_cast<std::uint32_t>(-1);
-
-  Result<std::unique_ptr<Group>> make_group(const ClientSpec& spec);
-  Result<void> add_client(Group& group, const ClientShare& share, Time start,
-                          std::optional<Duration> ends_after);
+  Result<Service*> service_named(const std::string& name);
+  Result<Group*> group_of(const std::string& service, const Request& request);
+  Client& add_client(Group& group, const ClientIdentity& identity, Stripe stripe);
+  Client& client_numbered(std::uint32_t number);
+  void begin_work(Client& client, const Workload& workload, Time start);
+  Result<void> begin_share(Client& client, const ClientShare& share, Time start,
+                           std::optional<Duration> ends_after);
+  void stop(Client& client);
+  void end_stopped_waits();
+  void remove(Client& client);
   void send(Client& client, std::uint64_t number, Time due, std::uint32_t lane);
   void answer_here(Sending& sending);
   void over(Sending& sending);
   bool redirect(Sending& sending);
   void put_trace(Sending& sending);
-  void client_ended();
-  void check_done();
+  void report(const Client& client, ClientEvent event);
+  void rests(Client& client);
+  void later();
+  void do_later();
   Wall wall(Time time) const { return time == kNever ? kNoWall : options_.wall_clock.wall(time); }
 
   const net::Clock& clock_;
@@ -92,19 +151,23 @@ class Dispatcher {
   TraceSink& sink_;
   const Options options_;
   net::HttpPool pool_;
-  route::Table table_;
   Ledger ledger_;
-  wire::NameId warmup_name_ = 0;
-  wire::NameId phase_name_ = 0;
-  std::vector<std::unique_ptr<Group>> groups_;      // of the phase
-  std::vector<std::unique_ptr<Client>> clients_;    // of the phase
+  const wire::NameId warmup_name_;
+  std::unordered_map<std::string, std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::unordered_map<std::uint64_t, Work> works_;
+  std::uint64_t works_made_ = 0;
+  std::unordered_map<std::uint32_t, std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Sending>> sendings_;  // all ever made, used again and again
   std::vector<Sending*> free_;
   std::uint64_t in_flight_ = 0;
-  std::size_t sending_clients_ = 0;  // clients that have more to send
-  bool stopping_ = false;
-  std::function<void()> on_done_;
-  net::Timer done_timer_;
+  std::vector<Client*> phase_clients_;
+  std::size_t phase_clients_left_ = 0;  // that have more to send, or requests under way
+  std::function<void()> on_done_;       // of the phase
+  // What must not be done from within a request's end or a client's timer is done a moment later.
+  net::Timer later_timer_;
+  std::vector<ClientReport> reports_;
+  std::vector<std::uint32_t> gone_;
 };
 
 }  // namespace galileo::load

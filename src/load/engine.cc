@@ -9,31 +9,18 @@
 namespace galileo::load {
 namespace {
 
-// Names may move (a failover, a new pod): they are asked for again as often as this.
-constexpr Duration kRefreshAddresses = std::chrono::seconds{30};
-
-// In flight at most for a client that sends as fast as possible and says no number itself.
-constexpr std::uint32_t kUnpacedLanes = 50;
-
 // The i-th of `parts` nearly equal parts of `whole`.
 template <class T>
 T part_of(T whole, std::size_t i, std::size_t parts) {
   return static_cast<T>(whole / parts + (i < whole % parts ? 1 : 0));
 }
 
-std::uint32_t lanes_of(const ClientSpec& spec) {
-  if (spec.closed_loop) return std::max(spec.connections, 1u);
-  if (!unpaced(spec.arrival)) return 0;
-  return spec.connections > 0 ? spec.connections : kUnpacedLanes;
-}
+}  // namespace
 
-// 10 hex digits from the seed, so that a run can be repeated to the last letter.
-std::string make_id_prefix(std::uint64_t seed, std::uint32_t client) {
+std::string Engine::make_id_prefix(std::uint64_t seed, std::uint32_t client) {
   Random random(seed ^ 0x7265717565737473u, client);
   return fmt::format("{:010x}", random.bits() >> 24);
 }
-
-}  // namespace
 
 unsigned Engine::threads(const Limits& limits) {
   const unsigned wanted = limits.threads > 0 ? limits.threads : net::usable_cores();
@@ -42,16 +29,31 @@ unsigned Engine::threads(const Limits& limits) {
 }
 
 Engine::Engine(net::Loop& control, const Options& options, const std::vector<TraceSink*>& sinks)
-    : control_(control), options_(options), sinks_(sinks) {}
+    : control_(control),
+      options_(options),
+      sinks_(sinks),
+      addresses_(control, options.limits.address_family,
+                 [this](const std::string& host, const std::vector<net::Address>& found) {
+                   for (Worker& worker : workers_) {
+                     worker.thread->loop().post(
+                         [&worker, host, found] { worker.dispatcher->set_addresses(host, found); });
+                   }
+                 }) {
+  for (const ServiceSpec& service : options_.services) {
+    services_[service.name] = service;
+    std::vector<route::Host> hosts;
+    for (const auto& [name, weight] : service.hosts) hosts.push_back({name, weight});
+    table_.set(service.name, std::move(hosts));
+  }
+}
 
 Engine::~Engine() {
   join();
 }
 
 std::vector<std::string> Engine::hosts() const {
-  std::vector<std::string> names;
-  for (const ServiceSpec& service : options_.services) {
-    for (const auto& [host, weight] : service.hosts) names.push_back(host);
+  std::vector<std::string> names = table_.host_names();
+  for (const auto& [name, service] : services_) {
     if (service.router != "StaticRouter") continue;
     if (const auto where = route::parse_static_host(service.static_host); where.ok())
       names.push_back(where->host);
@@ -62,13 +64,12 @@ std::vector<std::string> Engine::hosts() const {
 }
 
 Result<void> Engine::resolve() {
-  addresses_.clear();
-  for (const std::string& host : hosts())
-    addresses_.emplace_back(host, TRY(net::resolve(host, options_.limits.address_family)));
-  return {};
+  return addresses_.want_now(hosts());
 }
 
 void Engine::start_workers() {
+  if (!workers_.empty()) return;
+  addresses_.want(hosts());
   const unsigned count = threads(options_.limits);
   for (unsigned i = 0; i < count; ++i) {
     Worker worker;
@@ -78,42 +79,38 @@ void Engine::start_workers() {
     Dispatcher::Options options;
     options.limits = options_.limits;
     options.services = options_.services;
+    options.other_services = options_.other_services;
     options.seed = options_.seed;
     options.connections_max = part_of<std::size_t>(options_.limits.connections_max, i, count);
     options.wall_clock = options_.wall_clock;
     options.warmup_until = warmup_until_;
+    options.on_reports = [this](const std::vector<ClientReport>& reports) {
+      control_.post([this, reports] { tell(reports); });
+    };
     worker.thread->call([&] {
       worker.dispatcher = std::make_unique<Dispatcher>(loop.clock(), loop.timers(),
                                                        *worker.connector, *sinks_[i], options);
-      for (const auto& [host, addresses] : addresses_)
-        worker.dispatcher->set_addresses(host, addresses);
+      for (const std::string& host : hosts()) {
+        if (!addresses_.of(host).empty())
+          worker.dispatcher->set_addresses(host, addresses_.of(host));
+      }
     });
     workers_.push_back(std::move(worker));
   }
-  const bool names = std::any_of(addresses_.begin(), addresses_.end(), [](const auto& entry) {
-    const auto where = net::parse_host_port(entry.first, 80);
-    return where.ok() && !net::literal_address(where->host, where->port).ok();
-  });
-  if (!names) return;
-  resolver_ = std::make_unique<net::LoopThread>("resolver");
-  refresh_timer_ = std::make_unique<net::Timer>([this](Time) { refresh_addresses(); });
-  control_.timers().set(*refresh_timer_, control_.clock().now() + kRefreshAddresses);
+  roster_.set_loops(count);
 }
 
-// The desk asks, the loops get what it found; a name that fails now keeps the addresses it had.
-void Engine::refresh_addresses() {
-  resolver_->loop().post([this] {
-    for (const std::string& host : hosts()) {
-      const auto found = net::resolve(host, options_.limits.address_family);
-      if (!found.ok()) continue;
-      for (Worker& worker : workers_) {
-        worker.thread->loop().post([&worker, host, addresses = *found] {
-          worker.dispatcher->set_addresses(host, addresses);
-        });
-      }
-    }
-  });
-  control_.timers().set(*refresh_timer_, control_.clock().now() + kRefreshAddresses);
+// On all loops that take part, at the same time; returns when all have done it.
+void Engine::on_loops(const std::function<void(std::size_t loop)>& task,
+                      const std::function<bool(std::size_t loop)>& takes_part) {
+  std::vector<net::LoopThread*> threads;
+  std::vector<std::size_t> loops;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    if (takes_part && !takes_part(i)) continue;
+    threads.push_back(workers_[i].thread.get());
+    loops.push_back(i);
+  }
+  net::call_all(threads, [&](std::size_t i) { task(loops[i]); });
 }
 
 // Whole clients go round the loops; when there are fewer clients than loops, each is spread over
@@ -126,13 +123,14 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
   std::vector<std::vector<ClientShare>> result(loops);
   std::uint32_t index = 0;
   for (const ClientSpec& spec : clients) {
-    const std::uint32_t lanes = lanes_of(spec);
+    const std::uint32_t lanes = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
     for (std::uint32_t n = 0; n < spec.count; ++n, ++index) {
       ClientShare share;
       share.spec = &spec;
       share.id = fmt::format("{}:{}", spec.name, n);
-      share.index = clients_before_ + index;
-      share.id_prefix = make_id_prefix(options_.seed, share.index);
+      share.number = clients_made_ + index;
+      share.stream = share.number;
+      share.id_prefix = make_id_prefix(options_.seed, share.number);
       if (!spread) {
         share.lanes = lanes;
         share.requests = spec.requests;
@@ -149,14 +147,14 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
       }
     }
   }
-  clients_before_ += index;
+  clients_made_ += index;
   return result;
 }
 
 Result<void> Engine::begin_phase(const std::string& name, const std::vector<ClientSpec>& clients,
                                  Time start, std::optional<Duration> ends_after,
                                  std::function<void()> on_done) {
-  if (workers_.empty()) start_workers();
+  start_workers();
   clients_ = clients;
   on_done_ = std::move(on_done);
   loops_busy_ = workers_.size();
@@ -176,11 +174,13 @@ Result<void> Engine::begin_phase(const std::string& name, const std::vector<Clie
 }
 
 void Engine::stop_sending() {
+  roster_.all_stopped();
   for (Worker& worker : workers_)
     worker.thread->loop().post([&worker] { worker.dispatcher->stop_sending(); });
 }
 
 void Engine::end_all() {
+  roster_.all_stopped();
   for (Worker& worker : workers_)
     worker.thread->loop().post([&worker] { worker.dispatcher->end_all(); });
 }
@@ -199,8 +199,6 @@ Engine::Snapshot Engine::snapshot() {
 }
 
 void Engine::join() {
-  refresh_timer_.reset();
-  resolver_.reset();
   for (Worker& worker : workers_) {
     // On its own loop: its sockets and timers belong there.
     worker.thread->call([&] { worker.dispatcher.reset(); });

@@ -1,17 +1,21 @@
 // The load of one process: event loops on threads of their own, a dispatcher on each, and the
-// clients spread over them. The control thread begins phases, asks how things stand, and stops; it
-// never waits for the data plane longer than for one turn of a loop. Lives on the control thread;
-// on_done callbacks come through the control loop.
+// clients spread over them. The control thread begins phases or commands clients, asks how things
+// stand, and stops; it never waits for the data plane longer than for one turn of its loops, which
+// it asks all at once. When a command returns, it is in effect. Lives on the control thread;
+// callbacks come through the control loop, which isn't run any more once the engine is gone.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "load/addresses.h"
 #include "load/dispatcher.h"
+#include "load/roster.h"
 #include "net/loop.h"
-#include "net/resolver.h"
+#include "route/table.h"
 
 namespace galileo::load {
 
@@ -20,8 +24,10 @@ class Engine {
   struct Options {
     Limits limits;
     std::vector<ServiceSpec> services;
+    // Router, balancer and static host of services that aren't among `services`; none: such a
+    // service is an Error.
+    std::optional<ServiceSpec> other_services;
     std::uint64_t seed = 0;
-    std::string worker = "local";  // the first part of client ids
     WallClock wall_clock;
   };
 
@@ -33,6 +39,18 @@ class Engine {
     std::vector<Duration> loop_cpu;  // used by each loop's thread so far
   };
 
+  // What clients tell, by their ids: each is called on the control loop, and any call of the engine
+  // may be made from it. Nothing comes of a workload that was replaced or stopped by then, nor of a
+  // client that was closed. May be empty.
+  struct Events {
+    // The last request of a workload with an end has been dispatched.
+    std::function<void(const std::string& client)> on_dispatched;
+    // And now all requests of that workload are over.
+    std::function<void(const std::string& client)> on_answered;
+    // The stream that the client follows has room for so many entries: to be fed.
+    std::function<void(const std::string& client, std::size_t room)> on_hungry;
+  };
+
   // `sinks`: one a loop, as many as threads(options.limits); they outlive the engine.
   Engine(net::Loop& control, const Options& options, const std::vector<TraceSink*>& sinks);
   ~Engine();
@@ -41,7 +59,7 @@ class Engine {
   static unsigned threads(const Limits& limits);
 
   // Resolves every host of the services; the first that doesn't is the Error. Before the first
-  // phase.
+  // phase; without it names are resolved while clients run.
   Result<void> resolve();
   // Requests due before this are marked as warm-up. Before the first phase.
   void set_warmup_until(Time until) { warmup_until_ = until; }
@@ -51,6 +69,43 @@ class Engine {
   Result<void> begin_phase(const std::string& name, const std::vector<ClientSpec>& clients,
                            Time start, std::optional<Duration> ends_after,
                            std::function<void()> on_done);
+
+  // The hosts of a service from now on, whether it has clients yet or not; none: it has no route,
+  // and its requests fail with Failure::no_route. A name that isn't resolved yet makes requests
+  // fail with Failure::no_address until it is. An Error (an unknown service, weights or a host that
+  // can't be) leaves the route as it was.
+  Result<void> set_routes(const std::string& service, std::vector<route::Host> hosts);
+
+  // Clients that do nothing yet, each on the loop that has the fewest. Their draws come from the
+  // seed and their id, their request ids from these and from how many clients were made before. An
+  // Error (an id that is there already, an unknown service) adds none of them.
+  Result<void> add_clients(const std::string& service, const Request& request,
+                           const std::vector<std::string>& ids);
+  // What these clients do from `start` on, instead of what they do now. When this returns, nothing
+  // of their old workloads is sent any more: what waited for a connection has ended as stopped, and
+  // redirects aren't followed. The first request is due one inter-arrival after `start`, or at
+  // once where nothing lies between them. An Error (an unknown id, an arrival that can't be)
+  // changes nothing.
+  Result<void> set_workload(const std::vector<std::string>& ids, const Workload& workload,
+                            Time start);
+  // As set_workload(), but they do nothing then; requests that were sent are waited for.
+  Result<void> stop_workload(const std::vector<std::string>& ids);
+  // The same, and their ids are free; the clients are gone when their requests are over.
+  Result<void> close_clients(const std::vector<std::string>& ids);
+  // In the order of the ids.
+  Result<std::vector<ClientCounts>> counts(const std::vector<std::string>& ids);
+
+  // More entries of the stream that the client's workload (`fed`) follows; at most as many as
+  // on_hungry said there is room for, all that were fed since counted. An Error takes none.
+  Result<void> feed(const std::string& id, std::vector<double> between_s);
+  // There will be no more.
+  Result<void> end_feed(const std::string& id);
+
+  void set_events(Events events) { events_ = std::move(events); }
+  // Hosts whose names don't resolve, so far.
+  std::vector<std::string> unresolved() const { return addresses_.unknown(); }
+
+  // No request of any client becomes due any more; those under way go on.
   void stop_sending();
   void end_all();
   Snapshot snapshot();
@@ -63,24 +118,36 @@ class Engine {
     std::unique_ptr<net::TcpConnector> connector;
     std::unique_ptr<Dispatcher> dispatcher;
   };
+  using Numbers = std::vector<std::vector<std::uint32_t>>;  // of clients, by loop
 
+  // 10 hex digits from the seed, so that a run can be repeated to the last letter.
+  static std::string make_id_prefix(std::uint64_t seed, std::uint32_t client);
   void start_workers();
+  void on_loops(const std::function<void(std::size_t loop)>& task,
+                const std::function<bool(std::size_t loop)>& takes_part = {});
   std::vector<std::vector<ClientShare>> shares(const std::vector<ClientSpec>& clients);
   std::vector<std::string> hosts() const;
-  void refresh_addresses();
+  Result<const ServiceSpec*> service_named(const std::string& name);
+  Result<std::vector<Roster::Entry*>> entries(const std::vector<std::string>& ids);
+  Result<std::vector<Roster::Entry*>> entries_once(const std::vector<std::string>& ids);
+  Numbers numbers(const std::vector<Roster::Entry*>& entries) const;
+  Result<void> feed(const std::string& id, std::vector<double> between_s, bool last);
+  void tell(const std::vector<ClientReport>& reports);
 
   net::Loop& control_;
   const Options options_;
   const std::vector<TraceSink*> sinks_;
   Time warmup_until_ = Time::min();
   std::vector<Worker> workers_;
-  std::vector<ClientSpec> clients_;   // of the phase under way
-  std::uint32_t clients_before_ = 0;  // of earlier phases: each client has draws of its own
-  std::size_t loops_busy_ = 0;
-  std::vector<std::pair<std::string, std::vector<net::Address>>> addresses_;
+  std::map<std::string, ServiceSpec> services_;
+  route::Table table_;
+  Addresses addresses_;
+  Roster roster_;
+  Events events_;
+  std::vector<ClientSpec> clients_;  // of the phase under way
+  std::uint32_t clients_made_ = 0;   // of all phases and none: each has draws of its own
+  std::size_t loops_busy_ = 0;       // with the phase
   std::function<void()> on_done_;
-  std::unique_ptr<net::LoopThread> resolver_;  // the desk of getaddrinfo
-  std::unique_ptr<net::Timer> refresh_timer_;
 };
 
 }  // namespace galileo::load

@@ -1,11 +1,9 @@
 // Inter-arrivals from a list: a profile.
-#include <fmt/format.h>
-
-#include <cmath>
 #include <span>
 
 #include "load/arrival.h"
 #include "load/elapsed.h"
+#include "load/stream_arrival.h"
 
 namespace galileo::load {
 namespace {
@@ -42,11 +40,7 @@ class Prerecorded final : public Arrival {
 Result<std::unique_ptr<Arrival>> make_prerecorded(const ArrivalSpec& spec) {
   if (spec.recorded_s.empty())
     return wrong_arrival("prerecorded has no inter-arrivals", "give a profile file or a list");
-  for (std::size_t i = 0; i < spec.recorded_s.size(); ++i) {
-    if (!std::isfinite(spec.recorded_s[i]))
-      return wrong_arrival(fmt::format("inter-arrival {} of the list isn't finite", i + 1),
-                           "a list holds seconds");
-  }
+  TRY(check_inter_arrivals(spec.recorded_s));
   return std::unique_ptr<Arrival>(std::make_unique<Prerecorded>(spec.recorded_s));
 }
 

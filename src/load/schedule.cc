@@ -5,25 +5,29 @@
 
 namespace galileo::load {
 
-Schedule::Schedule(std::unique_ptr<Arrival> arrival, const Random& random)
-    : arrival_(std::move(arrival)), random_(random) {}
+Schedule::Schedule(std::unique_ptr<Arrival> arrival, const Random& random,
+                   std::optional<Duration> ends_after, std::optional<std::uint64_t> requests)
+    : arrival_(std::move(arrival)),
+      random_(random),
+      ends_after_(ends_after),
+      requests_max_(requests.value_or(std::numeric_limits<std::uint64_t>::max())) {}
 
 Result<Schedule> Schedule::make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
                                 Stripe stripe, std::optional<Duration> ends_after) {
-  Schedule schedule(TRY(make_arrival(spec.arrival)), Random(seed, client));
+  Schedule schedule(TRY(make_arrival(spec.arrival)), Random(seed, client), ends_after,
+                    spec.requests);
   schedule.stripe_ = stripe;
   // Within the horizon, sums of times can't overflow.
   schedule.start_after_ = std::min(spec.start_after, kHorizon);
-  schedule.ends_after_ = ends_after;
   if (spec.duration)
     schedule.ends_after_ = schedule.start_after_ + std::min(*spec.duration, kHorizon);
-  schedule.requests_max_ = spec.requests.value_or(std::numeric_limits<std::uint64_t>::max());
   return schedule;
 }
 
 std::optional<Due> Schedule::next() {
   while (count_ < requests_max_) {
     const std::optional<Duration> at = arrival_->next(random_);
+    if (!at && arrival_->waiting()) return std::nullopt;
     if (!at) break;
     const Duration due = start_after_ + *at;
     if (ends_after_ && due > *ends_after_) break;

@@ -30,18 +30,23 @@ class Schedule {
   static Result<Schedule> make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
                                Stripe stripe, std::optional<Duration> ends_after);
 
-  // The next request of this stripe; nothing when there are no more.
+  // Of an arrival that has begun nowhere else, until `ends_after` its start or until so many
+  // requests, whatever comes first; none: without that end. `random` is what it draws from.
+  Schedule(std::unique_ptr<Arrival> arrival, const Random& random,
+           std::optional<Duration> ends_after, std::optional<std::uint64_t> requests);
+
+  // The next request of this stripe; nothing when there are no more, or none yet (waiting()).
   std::optional<Due> next();
+  // next() had nothing, but may have later, when more of the arrival has come.
+  bool waiting() const { return requests_max_ > count_ && arrival_->waiting(); }
 
  private:
-  Schedule(std::unique_ptr<Arrival> arrival, const Random& random);
-
   std::unique_ptr<Arrival> arrival_;
   Random random_;
   Stripe stripe_;
   Duration start_after_{0};
   std::optional<Duration> ends_after_;
-  std::uint64_t requests_max_ = 0;
+  std::uint64_t requests_max_;
   std::uint64_t count_ = 0;  // over all stripes
 };
 

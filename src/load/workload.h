@@ -21,6 +21,8 @@ struct Request {
   bool has_body = false;                       // an empty body still sends Content-Length: 0
   std::optional<Duration> timeout;             // none: Limits::request_timeout
   std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
+
+  bool operator==(const Request&) const = default;
 };
 
 // When requests are due. `kind` is a name of arrivals.def; the parameters are that arrival's own:
@@ -48,6 +50,16 @@ struct ClientSpec {
   std::optional<Duration> duration;       // none: until `requests` or the end of the phase
   Duration warmup{0};                     // requests due before this are marked as warm-up
   Duration start_after{0};                // since the start of the phase
+};
+
+// What a client that is there already does from some moment on, until it gets another workload.
+struct Workload {
+  ArrivalSpec arrival;
+  bool fed = false;          // its inter-arrivals come while they are used; `arrival` is not read
+  bool closed_loop = false;  // as in ClientSpec, and so is `connections`
+  std::uint32_t connections = 0;
+  std::optional<std::uint64_t> requests;  // none or 0: without end
+  std::optional<Duration> duration;       // none: without end
 };
 
 // Where and how a service is reached.

@@ -456,6 +456,13 @@ void HttpPool::abandon(HttpExchange& exchange) {
   }
 }
 
+void HttpPool::end_waiting(HttpExchange& exchange, Failure failure) {
+  if (!exchange.waiting_) return;
+  const Visit visit(*this);
+  stop_waiting(exchange);
+  finish(exchange, failure);
+}
+
 void HttpPool::end_all(Failure waiting, Failure in_flight) {
   const Visit visit(*this);
   while (waiting_first_) {

@@ -50,6 +50,9 @@ class HttpExchange {
   std::uint64_t response_bytes = 0;
   std::string location;
 
+  // Not sent yet: it waits for a connection to become free.
+  bool waiting() const { return waiting_; }
+
  private:
   friend class HttpPool;
   friend class HttpConnection;
@@ -102,6 +105,8 @@ class HttpPool {
   void send(HttpExchange& exchange, HttpTarget& target);
   // Ends it without on_done(); its connection is closed.
   void abandon(HttpExchange& exchange);
+  // Ends one that is waiting() with `failure`; the others aren't touched.
+  void end_waiting(HttpExchange& exchange, wire::Failure failure);
   // Ends all of them: those that wait for a connection with `waiting`, the others with `in_flight`.
   void end_all(wire::Failure waiting, wire::Failure in_flight);
   void close_idle();

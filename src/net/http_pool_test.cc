@@ -300,3 +300,26 @@ TEST_CASE("an idle connection to one host gives way to a request for another") {
   CHECK(bench.connector.made() == 2);
   CHECK_FALSE(bench.connector.at(0).open());
 }
+
+TEST_CASE("one that waits can be ended alone; one that was sent is left to its answer") {
+  Bench bench(1);
+  Exchange in_flight;
+  Exchange first;
+  Exchange second;
+  bench.send_connected(in_flight);
+  bench.pool->send(first, *bench.target);
+  bench.pool->send(second, *bench.target);
+  CHECK(first.waiting());
+  bench.pool->end_waiting(first, Failure::stopped);
+  bench.pool->end_waiting(in_flight, Failure::stopped);
+  CHECK(first.ended == 1);
+  CHECK(first.failure == Failure::stopped);
+  CHECK(first.dispatched == kNever);
+  CHECK(in_flight.ended == 0);
+  CHECK(bench.pool->waiting() == 1);
+  bench.connector.at(0).send(kAnswer);
+  bench.connector.at(0).send(kAnswer);
+  CHECK(in_flight.status == 200);
+  CHECK(second.status == 200);
+  CHECK(first.ended == 1);
+}

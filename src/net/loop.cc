@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <future>
+#include <latch>
 
 #include "base/check.h"
 
@@ -156,6 +157,18 @@ void LoopThread::join() {
   if (!thread_.joinable()) return;
   loop_.stop();
   thread_.join();
+}
+
+void call_all(const std::vector<LoopThread*>& threads,
+              const std::function<void(std::size_t)>& task) {
+  std::latch done(static_cast<std::ptrdiff_t>(threads.size()));
+  for (std::size_t i = 0; i < threads.size(); ++i) {
+    threads[i]->loop().post([&task, &done, i] {
+      task(i);
+      done.count_down();
+    });
+  }
+  done.wait();
 }
 
 void pause_thread(Duration time) {

@@ -87,6 +87,11 @@ class LoopThread {
   std::thread thread_;
 };
 
+// Runs task(i) on the loop of the i-th thread, on all of them at once, and waits until all are
+// done. Not from one of these threads.
+void call_all(const std::vector<LoopThread*>& threads,
+              const std::function<void(std::size_t)>& task);
+
 // Lets the calling thread rest; only for desks and set-up, never on a data loop under way.
 void pause_thread(Duration time);
 

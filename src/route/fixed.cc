@@ -10,6 +10,7 @@ class Fixed final : public Policy {
  public:
   explicit Fixed(std::size_t host) : host_(host) {}
   std::size_t pick(Random&) override { return host_; }
+  std::unique_ptr<Policy> copy() const override { return std::make_unique<Fixed>(*this); }
 
  private:
   const std::size_t host_;

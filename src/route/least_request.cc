@@ -27,6 +27,7 @@ class LeastRequest final : public Policy {
   }
   void began(std::size_t host) override { under_way_[host] += 1; }
   void ended(std::size_t host) override { under_way_[host] -= 1; }
+  std::unique_ptr<Policy> copy() const override { return std::make_unique<LeastRequest>(*this); }
 
  private:
   const std::vector<double> weights_;

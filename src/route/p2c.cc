@@ -11,6 +11,8 @@ class PowerOfTwo final : public Policy {
  public:
   explicit PowerOfTwo(const std::vector<double>& weights)
       : draw_(make_random(weights)), under_way_(weights.size()) {}
+  PowerOfTwo(const PowerOfTwo& other) : draw_(other.draw_->copy()), under_way_(other.under_way_) {}
+  PowerOfTwo& operator=(const PowerOfTwo&) = delete;
 
   std::size_t pick(Random& random) override {
     if (under_way_.size() == 1) return 0;
@@ -22,6 +24,7 @@ class PowerOfTwo final : public Policy {
   }
   void began(std::size_t host) override { ++under_way_[host]; }
   void ended(std::size_t host) override { --under_way_[host]; }
+  std::unique_ptr<Policy> copy() const override { return std::make_unique<PowerOfTwo>(*this); }
 
  private:
   const std::unique_ptr<Policy> draw_;

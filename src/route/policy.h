@@ -23,6 +23,9 @@ class Policy {
   // A request to that host is under way; it is over (answered or not).
   virtual void began(std::size_t) {}
   virtual void ended(std::size_t) {}
+  // One of its own over the same hosts. Of a policy that hasn't chosen yet it is as good as a newly
+  // made one, and costs no check of the weights.
+  virtual std::unique_ptr<Policy> copy() const = 0;
 };
 
 #define POLICY(name, text) std::unique_ptr<Policy> make_##name(const std::vector<double>& weights);

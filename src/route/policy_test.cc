@@ -168,6 +168,20 @@ TEST_CASE("the same seed makes the same choices") {
   }
 }
 
+TEST_CASE("a copy begins where the first one began, and goes its own way") {
+  for (const std::string& name : policy_names()) {
+    CAPTURE(name);
+    const auto first = made(name, {1, 3, 0, 2});
+    const auto second = first->copy();
+    const std::vector<int> chosen = picks(*first, 50);
+    CHECK(picks(*second, 50) == chosen);
+    CHECK(picks(*made(name, {1, 3, 0, 2}), 50) == chosen);
+    for (int i = 0; i < 9; ++i) second->began(0);
+    const auto third = first->copy();
+    CHECK(picks(*third, 50) == picks(*first, 50));
+  }
+}
+
 TEST_CASE("weights and names that can't be are refused with the reason") {
   const auto why = [](std::string_view name, const std::vector<double>& weights) {
     const auto policy = make_policy(name, hosts_of(weights));

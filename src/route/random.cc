@@ -22,6 +22,7 @@ class WeightedRandom final : public Policy {
     if (found == sums_.end()) found = std::lower_bound(sums_.begin(), sums_.end(), drawn);
     return static_cast<std::size_t>(found - sums_.begin());
   }
+  std::unique_ptr<Policy> copy() const override { return std::make_unique<WeightedRandom>(*this); }
 
  private:
   std::vector<double> sums_;  // of the weights up to and with each host's

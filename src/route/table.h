@@ -11,6 +11,8 @@ namespace galileo::route {
 struct Host {
   std::string name;  // "host:port"
   double weight = 1;
+
+  bool operator==(const Host&) const = default;
 };
 
 class Table {
@@ -22,6 +24,14 @@ class Table {
   const std::vector<Host>* find(const std::string& service) const {
     const auto found = services_.find(service);
     return found == services_.end() || found->second.empty() ? nullptr : &found->second;
+  }
+  // Of all services.
+  std::vector<std::string> host_names() const {
+    std::vector<std::string> names;
+    for (const auto& [service, hosts] : services_) {
+      for (const Host& host : hosts) names.push_back(host.name);
+    }
+    return names;
   }
 
  private:

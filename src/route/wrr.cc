@@ -66,6 +66,9 @@ class WeightedRoundRobin final : public Policy {
       if (weights_[index_] >= current_) return index_;
     }
   }
+  std::unique_ptr<Policy> copy() const override {
+    return std::make_unique<WeightedRoundRobin>(*this);
+  }
 
  private:
   const std::vector<std::int64_t> weights_;

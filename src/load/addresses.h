@@ -1,0 +1,60 @@
+// Where hosts are: a literal address at once; a name through the system's resolver, which blocks
+// and therefore has a desk of its own. Names are asked for again every 30 s, since they may move,
+// and every second while they don't resolve. A name that fails keeps the addresses that it had.
+// Lives on the control thread; on_found is called from the control loop, which isn't run any more
+// once this is gone.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/address.h"
+#include "net/loop.h"
+
+namespace galileo::load {
+
+class Addresses {
+ public:
+  using OnFound = std::function<void(const std::string& host, const std::vector<net::Address>&)>;
+
+  // `family`: 4, 6, or 0 for either.
+  Addresses(net::Loop& control, int family, OnFound on_found);
+  ~Addresses();
+
+  // These hosts ("host:port") and no others, from now on. What is a literal address is known when
+  // this returns, for a name on_found comes later.
+  void want(const std::vector<std::string>& hosts);
+  // The same, but waits for each; the first that can't be found is the Error.
+  Result<void> want_now(const std::vector<std::string>& hosts);
+
+  // Those of a host that is wanted; empty while they aren't known.
+  const std::vector<net::Address>& of(const std::string& host) const;
+  // Wanted, and not found so far.
+  std::vector<std::string> unknown() const;
+
+ private:
+  struct Host {
+    bool is_name = false;
+    std::vector<net::Address> addresses;
+  };
+
+  void want_only(const std::vector<std::string>& hosts);
+  void ask(const std::vector<std::string>& names);
+  void ask_again(Time now);
+  void set_timer();
+  void heard(const std::string& name, const Result<std::vector<net::Address>>& found);
+
+  net::Loop& control_;
+  const int family_;
+  const OnFound on_found_;
+  std::map<std::string, Host> hosts_;
+  std::unique_ptr<net::LoopThread> desk_;  // where there was a name
+  std::size_t asked_ = 0;                  // names that the desk hasn't answered yet
+  Time all_asked_;
+  net::Timer again_timer_;
+};
+
+}  // namespace galileo::load

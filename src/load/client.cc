@@ -1,0 +1,194 @@
+#include "load/client.h"
+
+#include <algorithm>
+
+#include "load/dispatcher.h"
+
+namespace galileo::load {
+namespace {
+
+using wire::Failure;
+
+// A lane whose connections fail waits a little longer each time, so that a closed loop against a
+// dead host doesn't turn into a storm of failures.
+constexpr Duration kBackOffFirst = std::chrono::milliseconds{10};
+constexpr Duration kBackOffMost = std::chrono::seconds{1};
+
+// In flight at most for a client that sends as fast as possible and says no number itself.
+constexpr std::uint32_t kUnpacedLanes = 50;
+
+bool failed_to_connect(Failure failure) {
+  return failure == Failure::connect_refused || failure == Failure::connect_failed ||
+         failure == Failure::no_route || failure == Failure::no_socket ||
+         failure == Failure::no_address || failure == Failure::reset ||
+         failure == Failure::closed || failure == Failure::bad_response;
+}
+
+}  // namespace
+
+std::uint32_t lanes_of(bool closed_loop, std::uint32_t connections, const ArrivalSpec& arrival) {
+  if (closed_loop) return std::max(connections, 1u);
+  if (!unpaced(arrival)) return 0;
+  return connections > 0 ? connections : kUnpacedLanes;
+}
+
+Client::Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& identity,
+               Stripe its_stripe, wire::NameId its_name, wire::NameId its_id_prefix)
+    : name(its_name),
+      id_prefix(its_id_prefix),
+      stripe(its_stripe),
+      policy(group.service.new_policy()),
+      choices(dispatcher.options_.seed ^ 0x636f6963u, identity.stream),
+      dispatcher_(dispatcher),
+      group_(group),
+      number_(identity.number),
+      stream_of_draws_(identity.stream),
+      timer_([this](Time) { on_due(); }) {}
+
+Random Client::draws(std::uint64_t seed) {
+  // Steps as far apart as can be, so that no client's second workload has another one's draws.
+  const std::uint64_t step = workloads_begun_++ * 0x9e3779b97f4a7c15u;
+  return Random(seed, stream_of_draws_ + step);
+}
+
+void Client::begin(Schedule schedule, Time start, StreamArrival* stream) {
+  phase_ = Phase::kSending;
+  start_ = start;
+  schedule_.emplace(std::move(schedule));
+  stream_ = stream;
+  asked_for_more_ = false;
+  numbers_before_ = counts_.requests;
+  take_next();
+  ask_for_more();
+  if (!next_ && !schedule_->waiting()) end();
+}
+
+void Client::begin_lanes(std::uint32_t lanes, std::optional<std::uint64_t> requests, Time start,
+                         std::optional<Time> ends) {
+  phase_ = Phase::kSending;
+  start_ = start;
+  requests_left_ = requests;
+  ends_ = ends;
+  for (std::uint32_t i = 0; i < lanes; ++i) {
+    lanes_.push_back(std::make_unique<Lane>(*this, i));
+    lanes_.back()->back_off = kBackOffFirst;
+    dispatcher_.timers_.set(lanes_.back()->timer, start);
+  }
+}
+
+void Client::stop() {
+  ++workload_;
+  dispatcher_.timers_.cancel(timer_);
+  next_.reset();
+  schedule_.reset();
+  stream_ = nullptr;
+  lanes_.clear();
+  under_way_ = 0;
+  phase_ = Phase::kIdle;
+  rest();
+}
+
+void Client::feed(std::vector<double> between_s, bool last) {
+  if (!stream_) return;
+  stream_->append(std::move(between_s));
+  if (last) stream_->end();
+  asked_for_more_ = false;
+  if (phase_ != Phase::kSending) return;
+  if (!next_) take_next();
+  ask_for_more();
+  if (!next_ && !schedule_->waiting()) end();
+}
+
+void Client::rerouted() {
+  policy = group_.service.new_policy();
+  const Time now = dispatcher_.clock_.now();
+  if (phase_ != Phase::kSending || now < start_) return;
+  for (const auto& lane : lanes_) {
+    if (!lane->timer.is_set()) continue;
+    lane->back_off = kBackOffFirst;
+    dispatcher_.timers_.set(lane->timer, now);
+  }
+}
+
+void Client::over(std::uint32_t lane, std::uint32_t workload, Failure failure) {
+  --in_flight_;
+  if (failure != Failure::none) ++counts_.failed;
+  if (workload == workload_) {
+    --under_way_;
+    if (lane != Sending::kNoLane && phase_ == Phase::kSending) lane_over(*lanes_[lane], failure);
+    if (phase_ == Phase::kDispatched && under_way_ == 0) answered();
+  }
+  rest();
+}
+
+void Client::take_next() {
+  next_ = schedule_->next();
+  if (next_) dispatcher_.timers_.set(timer_, start_ + next_->at);
+}
+
+void Client::on_due() {
+  const Due due = *next_;
+  take_next();
+  send(numbers_before_ + due.number, start_ + due.at, Sending::kNoLane);
+  if (stream_) ask_for_more();
+  if (!next_ && !schedule_->waiting()) end();
+}
+
+// Once, until something has come.
+void Client::ask_for_more() {
+  if (!stream_ || asked_for_more_ || !stream_->wants_more()) return;
+  asked_for_more_ = true;
+  dispatcher_.report(*this, ClientEvent::kHungry);
+}
+
+// A lane sends, now or when its back-off is over.
+void Client::lane_send(Lane& lane) {
+  if (phase_ != Phase::kSending) return;
+  const Time now = dispatcher_.clock_.now();
+  if ((requests_left_ && *requests_left_ == 0) || (ends_ && now >= *ends_)) return end();
+  if (requests_left_) --*requests_left_;
+  send(stripe.index + 1 + counts_.requests * stripe.count, now, lane.index);
+  if (phase_ == Phase::kSending && requests_left_ && *requests_left_ == 0) end();
+}
+
+void Client::lane_over(Lane& lane, Failure failure) {
+  net::Timers& timers = dispatcher_.timers_;
+  if (group_.service.router() == route::Router::DebugRouter) {
+    // It answers at once: on the next turn, not from within its own answer.
+    timers.set(lane.timer, dispatcher_.clock_.now());
+    return;
+  }
+  if (!failed_to_connect(failure)) {
+    lane.back_off = kBackOffFirst;
+    lane_send(lane);
+    return;
+  }
+  timers.set(lane.timer, dispatcher_.clock_.now() + lane.back_off);
+  lane.back_off = std::min(lane.back_off * 2, kBackOffMost);
+}
+
+void Client::send(std::uint64_t number, Time due, std::uint32_t lane) {
+  ++counts_.requests;
+  ++in_flight_;
+  ++under_way_;
+  dispatcher_.send(*this, number, due, lane);
+}
+
+// The last request of the workload has been dispatched.
+void Client::end() {
+  phase_ = Phase::kDispatched;
+  dispatcher_.report(*this, ClientEvent::kDispatched);
+  if (under_way_ == 0) answered();
+  rest();
+}
+
+void Client::answered() {
+  phase_ = Phase::kIdle;
+  dispatcher_.report(*this, ClientEvent::kAnswered);
+}
+
+void Client::rest() {
+  if (phase_ != Phase::kSending && in_flight_ == 0) dispatcher_.rests(*this);
+}
+
+}  // namespace galileo::load

@@ -1,0 +1,132 @@
+// One client's part on one loop: what it does at present, and how often it has. It says when a
+// request is due; its Dispatcher sends it and tells when it is over. A workload is paced (a
+// schedule says when) or has lanes (each sends again when it is answered); another one may take its
+// place at any time, and the numbers of its requests go on. Lives on its loop, owned by its
+// Dispatcher; no call may come from within a request's end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "load/routing.h"
+#include "load/schedule.h"
+#include "load/sending.h"
+#include "load/stream_arrival.h"
+
+namespace galileo::load {
+
+class Dispatcher;
+
+// Who a client is, on all loops.
+struct ClientIdentity {
+  std::uint32_t number = 0;  // of all that the engine has made: names it in calls
+  std::string id;            // "<worker>:<service>:<n>"
+  std::string id_prefix;     // 10 characters: the first part of its request ids
+  std::uint64_t stream = 0;  // with the seed: its draws
+};
+
+struct ClientCounts {
+  std::uint64_t requests = 0;  // that became due so far
+  std::uint64_t failed = 0;    // no complete answer, or a status of 300 or above
+};
+
+// Lanes of a client that does this; 0: it has a schedule.
+std::uint32_t lanes_of(bool closed_loop, std::uint32_t connections, const ArrivalSpec& arrival);
+
+class Client {
+ public:
+  Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& identity, Stripe stripe,
+         wire::NameId name, wire::NameId id_prefix);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Begins, after stop() or as the first thing: at the schedule's times since `start`. `stream` is
+  // the schedule's arrival where that is fed.
+  void begin(Schedule schedule, Time start, StreamArrival* stream = nullptr);
+  // Begins with so many lanes, which send `requests` together (none: without end) before `ends`.
+  void begin_lanes(std::uint32_t lanes, std::optional<std::uint64_t> requests, Time start,
+                   std::optional<Time> ends);
+  // Nothing of the workload is sent any more; what is under way goes on, and isn't part of any
+  // workload then.
+  void stop();
+  // More of the stream that the workload follows; nothing where it follows none.
+  void feed(std::vector<double> between_s, bool last);
+  // Its service's hosts have changed: it chooses among the new ones, and lanes that wait because
+  // the old ones couldn't be reached try again at once.
+  void rerouted();
+  // A request of its is over.
+  void over(std::uint32_t lane, std::uint32_t workload, wire::Failure failure);
+
+  Group& group() const { return group_; }
+  std::uint32_t number() const { return number_; }
+  const ClientCounts& counts() const { return counts_; }
+  std::uint64_t in_flight() const { return in_flight_; }
+  // Which of its workloads this is: one more with each stop().
+  std::uint32_t workload() const { return workload_; }
+  // Draws for the n-th workload: the first one's are those of a client of a phase.
+  Random draws(std::uint64_t seed);
+  // Entries of its stream that were used so far.
+  std::uint64_t taken() const { return stream_ ? stream_->taken() : 0; }
+
+  const wire::NameId name;
+  const wire::NameId id_prefix;
+  const Stripe stripe;
+  std::unique_ptr<route::Policy> policy;
+  Random choices;  // of hosts; apart from the draws of the schedule
+  wire::NameId phase = 0;
+  bool of_phase = false;
+  bool rested = false;              // of a phase: it is over for this client
+  Time warmup_until = Time::min();  // requests due before are marked as warm-up
+  std::uint64_t work = 0;  // what the workload reads, in the dispatcher's books; 0: nothing
+  bool closing = false;    // gone when nothing is in flight
+
+ private:
+  // kDispatched: nothing more will be due, but not all is answered.
+  enum class Phase : unsigned char { kIdle, kSending, kDispatched };
+
+  struct Lane {
+    Lane(Client& client, std::uint32_t number)
+        : index(number), timer([this, &client](Time) { client.lane_send(*this); }) {}
+    const std::uint32_t index;
+    Duration back_off{};
+    net::Timer timer;
+  };
+
+  void take_next();
+  void on_due();
+  void lane_send(Lane& lane);
+  void lane_over(Lane& lane, wire::Failure failure);
+  void send(std::uint64_t number, Time due, std::uint32_t lane);
+  void ask_for_more();
+  void end();
+  void answered();
+  void rest();
+
+  Dispatcher& dispatcher_;
+  Group& group_;
+  const std::uint32_t number_;
+  const std::uint64_t stream_of_draws_;
+  Phase phase_ = Phase::kIdle;
+  std::uint32_t workload_ = 0;
+  std::uint64_t workloads_begun_ = 0;
+  ClientCounts counts_;
+  std::uint64_t in_flight_ = 0;
+  std::uint64_t under_way_ = 0;  // of them, those of this workload
+  Time start_{};
+  // Paced.
+  std::optional<Schedule> schedule_;
+  StreamArrival* stream_ = nullptr;  // the schedule's
+  bool asked_for_more_ = false;
+  std::optional<Due> next_;
+  std::uint64_t numbers_before_ = 0;  // requests of earlier workloads
+  net::Timer timer_;
+  // With lanes.
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::optional<std::uint64_t> requests_left_;
+  std::optional<Time> ends_;
+};
+
+}  // namespace galileo::load

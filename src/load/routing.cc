@@ -1,0 +1,77 @@
+#include "load/routing.h"
+
+#include <algorithm>
+
+#include "wire/http1.h"
+
+namespace galileo::load {
+namespace {
+
+bool repeatable(const std::string& method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
+         method == "PUT" || method == "DELETE";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> Service::make(const ServiceSpec& spec, TraceSink& sink) {
+  std::unique_ptr<Service> service(new Service);
+  service->name_ = spec.name;
+  service->name_id_ = sink.name(spec.name);
+  service->balancer_ = spec.balancer;
+  service->router_ = TRY(route::router_named(spec.router));
+  if (service->router_ == route::Router::StaticRouter)
+    service->static_host_ = TRY(route::parse_static_host(spec.static_host));
+  std::vector<route::Host> hosts;
+  for (const auto& [name, weight] : spec.hosts) hosts.push_back({name, weight});
+  TRY(service->set_hosts(std::move(hosts)));
+  return service;
+}
+
+Result<void> Service::set_hosts(std::vector<route::Host> hosts) {
+  std::unique_ptr<route::Policy> policy;
+  if (!hosts.empty() && uses_table(router_)) policy = TRY(route::make_policy(balancer_, hosts));
+  policy_ = std::move(policy);
+  hosts_ = std::move(hosts);
+  return {};
+}
+
+std::string Service::path_of(const Request& request) const {
+  return static_host_.prefix + route::routed_path(router_, name_, request.path);
+}
+
+std::vector<std::string> Service::destinations() const {
+  if (router_ == route::Router::StaticRouter) return {static_host_.host};
+  std::vector<std::string> names;
+  if (!uses_table(router_)) return names;
+  for (const route::Host& host : hosts_) names.push_back(host.name);
+  return names;
+}
+
+Group::Group(const Service& service_of_clients, const Request& request_of_clients,
+             const Limits& limits)
+    : service(service_of_clients),
+      request(request_of_clients),
+      timeout(request.timeout.value_or(limits.request_timeout)),
+      redirects_max(request.redirects_max.value_or(limits.redirects_max)),
+      is_head(request.method == "HEAD"),
+      is_repeatable(repeatable(request.method)) {}
+
+void Group::route(net::HttpPool& pool, TraceSink& sink) {
+  auto routing = std::make_unique<Routing>();
+  const std::string path = service.path_of(request);
+  for (const std::string& host : service.destinations()) {
+    routing->destinations.push_back(
+        {&pool.target(host), sink.name(host),
+         wire::http1::serialize_request(request.method, path, host, request.headers,
+                                        request.has_body ? &request.body : nullptr, false)});
+  }
+  if (routing_ && routing_->in_flight > 0) retired_.push_back(std::move(routing_));
+  routing_ = std::move(routing);
+}
+
+void Group::drop(const Routing& routing) {
+  std::erase_if(retired_, [&](const auto& one) { return one.get() == &routing; });
+}
+
+}  // namespace galileo::load

@@ -1,0 +1,49 @@
+// A request under way: what was asked for, where it went, and what its trace will say. Made by the
+// Dispatcher, used again for another when it is over; nothing is allocated a request. Lives on its
+// loop.
+#pragma once
+
+#include <string>
+
+#include "load/routing.h"
+#include "load/trace_sink.h"
+#include "net/http_pool.h"
+
+namespace galileo::load {
+
+class Client;
+class Dispatcher;
+
+class Sending final : public net::HttpExchange {
+ public:
+  static constexpr std::uint32_t kNoLane = static_cast<std::uint32_t>(-1);
+
+  explicit Sending(Dispatcher& dispatcher) : dispatcher_(dispatcher) {}
+  void on_done() override;
+
+  // Forgets the last request.
+  void begin(Client& of, std::uint64_t its_number, Time due, std::uint32_t of_lane);
+  // What is kept of the answer's headers, as a JSON object.
+  std::string headers_json() const;
+
+  Client* client = nullptr;    // null: not in use
+  std::uint32_t workload = 0;  // of the client's, which of them it belongs to
+  std::uint32_t lane = kNoLane;
+  std::uint64_t number = 0;
+  Time created{};
+  Routing* routing = nullptr;  // where it began
+  std::size_t host = 0;        // index among the routing's destinations
+  bool chosen = false;         // a policy chose `host` and must hear of the end
+  wire::NameId server = 0;
+  std::uint32_t redirects = 0;
+  std::uint64_t request_bytes = 0;
+  Time first_dispatched = kNever;  // of the first of several redirected requests
+  Time first_sent = kNever;
+  std::string redirected_bytes;
+  wire::http1::Capture captured;
+
+ private:
+  Dispatcher& dispatcher_;
+};
+
+}  // namespace galileo::load

@@ -68,13 +68,11 @@ bool does_nothing(const Change& change);
 using OnMessage = std::function<void(std::string_view channel, std::string_view message)>;
 
 // Ends with its destructor, which waits for the bus's desk: no call of the handler is under way or
-// comes after it.
+// comes after it. The server may count it as a listener for a moment longer.
 class Subscription {
  public:
   virtual ~Subscription() = default;
 };
-
-inline constexpr Duration kCallTimeout = std::chrono::seconds{5};
 
 class Bus {
  public:
@@ -145,8 +143,10 @@ struct BusOptions {
   std::string certificate_file;  // our own, where the server asks for one
   std::string key_file;
   bool verify_certificate = true;
-  Duration connect_timeout =
-      std::chrono::seconds{5};  // of connect(): how long the first try may take
+  // Of each call; the time that it is asked to wait comes on top.
+  Duration call_timeout = std::chrono::seconds{5};
+  // Of connect(), and of each attempt later.
+  Duration connect_timeout = std::chrono::seconds{5};
 };
 
 // Connects; an Error (kUnavailable) where nobody is there, kUsage for a wrong URL or password.

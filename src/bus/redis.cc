@@ -52,7 +52,8 @@ Result<void> take_texts(const Reply& reply, std::size_t part, std::vector<std::s
 
 class Redis final : public Bus {
  public:
-  Redis(const BusPlace& place, const BusOptions& options) : place_(place), desk_("bus") {
+  Redis(const BusPlace& place, const BusOptions& options)
+      : place_(place), call_timeout_(options.call_timeout), desk_("bus") {
     server_.where = place.shown;
     server_.attempt_timeout = options.connect_timeout;
     add_greeting(server_, place.user, place.password, place.database);
@@ -108,6 +109,7 @@ class Redis final : public Bus {
   Result<void> no_error(const std::string& what, const Reply& reply, std::size_t part) const;
 
   const BusPlace place_;
+  const Duration call_timeout_;
   RelaxedFlag connected_;
   net::LoopThread desk_;
   // At the desk, from here on.
@@ -247,7 +249,7 @@ Result<void> Redis::read(std::string what, std::initializer_list<std::string_vie
   RedisCall call;
   call.what = std::move(what);
   call.repeatable = true;
-  call.timeout = kCallTimeout;
+  call.timeout = call_timeout_;
   add_command(call.bytes, words);
   return ask(call, std::move(take));
 }
@@ -285,7 +287,7 @@ Result<void> Redis::publish_chunk(std::string_view channel, std::string& bytes,
   call.what = fmt::format("can't publish to '{}'", channel);
   call.bytes = std::move(bytes);
   call.replies = messages;
-  call.timeout = kCallTimeout;
+  call.timeout = call_timeout_;
   auto result = ask(call, [&](const Reply& reply) -> Result<void> {
     counts.push_back(static_cast<std::uint64_t>(reply.integer()));
     return {};
@@ -306,7 +308,7 @@ Result<std::vector<std::int64_t>> Redis::change(const std::vector<Change>& chang
     places.push_back(i);
   }
   if (places.empty()) return counts;
-  call.timeout = kCallTimeout;
+  call.timeout = call_timeout_;
   if (places.size() == 1) {
     call.bytes = std::move(bytes);
     TRY(ask(call, [&](const Reply& reply) -> Result<void> {
@@ -368,7 +370,7 @@ Result<std::vector<std::vector<std::string>>> Redis::lists(const std::vector<std
   RedisCall call;
   call.what = cant_read(keys.front());
   call.repeatable = true;
-  call.timeout = kCallTimeout;
+  call.timeout = call_timeout_;
   std::string bytes;
   for (const auto& key : keys) add_command(bytes, {"LRANGE", key, "0", "-1"});
   add_transaction(call, bytes, keys.size());
@@ -397,7 +399,7 @@ Result<std::uint64_t> Redis::list_size(const std::string& key) {
 Result<std::optional<std::string>> Redis::pop_right(const std::string& key, Duration wait) {
   RedisCall call;
   call.what = fmt::format("can't take from '{}'", key);
-  call.timeout = kCallTimeout + std::max(wait, Duration{0});
+  call.timeout = call_timeout_ + std::max(wait, Duration{0});
   const bool waits = wait.count() > 0;
   if (waits)
     add_command(call.bytes, {"BRPOP", key, seconds_word(wait)});
@@ -422,7 +424,7 @@ Result<std::vector<std::string>> Redis::pop_right_many(const std::string& key, s
   if (count == 0) return taken;
   RedisCall call;
   call.what = fmt::format("can't take from '{}'", key);
-  call.timeout = kCallTimeout;
+  call.timeout = call_timeout_;
   std::string bytes;
   add_command(bytes, {"LRANGE", key, fmt::format("-{}", count), "-1"});
   add_command(bytes, {"LTRIM", key, "0", fmt::format("-{}", count + 1)});
@@ -472,7 +474,7 @@ Result<std::unique_ptr<Subscription>> Redis::subscribe(const std::vector<std::st
   if (!channels.empty() || !patterns.empty()) {
     std::promise<Result<void>> done;
     listener->on_done = [&done](Result<void> result) { done.set_value(std::move(result)); };
-    desk_.loop().post([&] { subscriber_for(*listener).add(*listener, kCallTimeout); });
+    desk_.loop().post([&] { subscriber_for(*listener).add(*listener, call_timeout_); });
     TRY(done.get_future().get());
   }
   return std::make_unique<RedisSubscription>(*this, std::move(listener));

@@ -7,10 +7,11 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config python3
        libfmt-dev libexpected-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev
-       libsqlite3-dev doctest-dev)
+       libsqlite3-dev libhiredis-dev libssl-dev doctest-dev)
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
-       python3-pytest python3-yaml python3-jsonschema nginx-light curl chromium procps)
-bench=(wrk hey nghttp2-client libbenchmark-dev golang-go python3-venv time)
+       python3-pytest python3-yaml python3-jsonschema python3-venv nginx-light curl chromium procps
+       redis-server redis-tools openssl iproute2)
+bench=(wrk hey nghttp2-client libbenchmark-dev golang-go time)
 
 set_name=${1:-build}
 packages=("${build[@]}")

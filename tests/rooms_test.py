@@ -11,10 +11,13 @@ SRC = ROOT / "src"
 
 # Header prefixes of the libraries that rooms.txt names.
 LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nlohmann_json": ("nlohmann/",),
-             "sqlite3": ("sqlite3.h",), "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",)}
+             "sqlite3": ("sqlite3.h",), "openssl": ("openssl/",), "hiredis": ("hiredis/",),
+             "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
               ("experiment/yaml.h", "tl/expected.hpp")}
+# Libraries that one file speaks to, so that another one may be put in its place.
+ONE_FILE = {"openssl": "net/tls.cc", "hiredis": "bus/redis_protocol.cc"}
 # Libraries that throw: only files that include one of them may catch.
 THROWING = ("nlohmann/", "yaml-cpp/", "CLI/")
 THREADS = {"base/inbox.h", "base/counters.h", "net/loop.h", "net/loop.cc"}
@@ -82,6 +85,8 @@ def check_libraries(src):
                 continue
             if library not in rooms[room][1]:
                 found.append(f"{name}:{number}: {room} may not include {header}; rooms.txt lists its libraries")
+            if name != ONE_FILE.get(library, name):
+                found.append(f"{name}:{number}: {library} is spoken to in {ONE_FILE[library]} only; ask that file")
             if path.suffix == ".h" and not name.endswith("_fixture.h") and (name, header) not in IN_HEADERS:
                 found.append(f"{name}:{number}: a header of ours includes {header}; put it into the .cc")
     return found
@@ -201,6 +206,7 @@ def test_the_changelog_has_a_place_for_the_next_version():
     (check_floors, "net/bad.cc", '#include "route/table.h"\n'),
     (check_libraries, "wire/bad.cc", "#include <sqlite3.h>\n"),
     (check_libraries, "net/bad.h", "#include <fmt/format.h>\n"),
+    (check_libraries, "net/bad.cc", "#include <openssl/ssl.h>\n"),
     (check_words, "wire/bad.cc", "void f() { throw 1; }\n"),
     (check_words, "net/bad.cc", "std::mutex m;\n"),
     (check_words, "net/bad.cc", "auto t = std::chrono::steady_clock::now();\n"),
@@ -210,7 +216,7 @@ def test_the_changelog_has_a_place_for_the_next_version():
     (check_sizes, "net/bad.cc", "void f() {\n" + "  g();\n" * 100 + "}\n"),
 ], ids=lambda value: value.__name__ if callable(value) else "")
 def test_a_planted_breach_is_found(tmp_path, check, file, text):
-    (tmp_path / "rooms.txt").write_text("1 wire fmt\n2 net fmt\n2 route fmt\n")
+    (tmp_path / "rooms.txt").write_text("1 wire fmt\n2 net fmt openssl\n2 route fmt\n")
     for room in ("wire", "net", "route"):
         (tmp_path / room).mkdir()
     (tmp_path / "net/good.cc").write_text('#include "wire/x.h"\n#include <fmt/format.h>\nvoid f() { g("throw"); }  // no throw\n')

@@ -1,4 +1,4 @@
-// Counts that one thread makes and others read.
+// Counts and flags that one thread makes and others read.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,16 @@ class RelaxedCounter {
 
  private:
   std::atomic<std::uint64_t> count_{0};
+};
+
+// Yes or no, set by one thread and read by others, who may see it a moment late.
+class RelaxedFlag {
+ public:
+  void set(bool value) { value_.store(value, std::memory_order_relaxed); }
+  bool load() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> value_{false};
 };
 
 }  // namespace galileo

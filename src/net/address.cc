@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <cstring>
 
@@ -10,11 +11,13 @@
 namespace galileo::net {
 
 std::uint16_t Address::port() const {
+  if (family() == AF_UNIX) return 0;
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
   return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
 }
 
 std::string Address::to_text() const {
+  if (family() == AF_UNIX) return reinterpret_cast<const sockaddr_un*>(&storage)->sun_path;
   char text[INET6_ADDRSTRLEN] = {};
   if (family() == AF_INET) {
     inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text,
@@ -78,6 +81,21 @@ Result<Address> literal_address(const std::string& host, std::uint16_t port) {
   }
   return Error{
       ErrorCode::kNotFound, fmt::format("'{}' is a name, not an address", host), {}, {}, {}};
+}
+
+Result<Address> unix_address(const std::string& path) {
+  Address address;
+  auto* place = reinterpret_cast<sockaddr_un*>(&address.storage);
+  if (path.empty() || path.size() >= sizeof place->sun_path)
+    return Error{ErrorCode::kUsage,
+                 fmt::format("'{}' can't be the path of a Unix socket", path),
+                 {},
+                 fmt::format("the system takes 1 to {} letters", sizeof place->sun_path - 1),
+                 "give a shorter path"};
+  place->sun_family = AF_UNIX;
+  std::memcpy(place->sun_path, path.data(), path.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return address;
 }
 
 }  // namespace galileo::net

@@ -1,4 +1,5 @@
-// A socket address as a value, with its text. No name is looked up here (net/resolver does).
+// A socket address as a value, with its text: of TCP, or the path of a Unix socket. No name is
+// looked up here (net/resolver does).
 #pragma once
 
 #include <netinet/in.h>
@@ -16,8 +17,8 @@ struct Address {
   socklen_t size = 0;
 
   int family() const { return storage.ss_family; }
-  std::uint16_t port() const;
-  std::string to_text() const;  // "127.0.0.1:80", "[::1]:80"
+  std::uint16_t port() const;   // 0: a Unix socket has none
+  std::string to_text() const;  // "127.0.0.1:80", "[::1]:80", "/run/redis.sock"
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
@@ -30,5 +31,8 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
 
 // From a literal address; an Error where `host` is a name.
 Result<Address> literal_address(const std::string& host, std::uint16_t port);
+
+// Of the Unix socket at `path`; an Error where the system has no room for a path so long (107).
+Result<Address> unix_address(const std::string& path);
 
 }  // namespace galileo::net

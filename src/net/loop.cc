@@ -145,6 +145,7 @@ LoopThread::~LoopThread() {
 }
 
 void LoopThread::call(std::function<void()> task) {
+  ENSURE(!is_current());
   std::promise<void> done;
   loop_.post([&] {
     task();

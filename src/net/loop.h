@@ -78,7 +78,9 @@ class LoopThread {
   explicit LoopThread(std::string name);
   ~LoopThread();
   Loop& loop() { return loop_; }
-  // Runs `task` on the loop and waits until it is done.
+  // True on its own thread, which must not wait for itself.
+  bool is_current() const { return std::this_thread::get_id() == thread_.get_id(); }
+  // Runs `task` on the loop and waits until it is done. Never called on its own thread.
   void call(std::function<void()> task);
   void join();
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/time.h"
@@ -41,6 +42,8 @@ class Stream {
   virtual Transfer write(std::string_view bytes) = 0;
   // The errno that connecting ended with; 0: connected.
   virtual int connect_error() = 0;
+  // What went wrong, for people, where an errno can't say it (EPROTO: TLS's reason); else empty.
+  virtual std::string failure() const { return {}; }
   // Ends the connection at once, unsent bytes are dropped and the peer sees a reset.
   virtual void abort() = 0;
 };

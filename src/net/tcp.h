@@ -1,4 +1,5 @@
-// TCP connections on a loop, as Streams, and listening sockets. Lives on its loop.
+// TCP connections on a loop, as Streams, and listening sockets; Unix sockets too, where the address
+// is the path of one. Lives on its loop.
 #pragma once
 
 #include <functional>

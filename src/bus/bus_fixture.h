@@ -1,0 +1,162 @@
+// What the tests of this room share: a real Redis server on a scratch folder, started by the test
+// and gone with it, and waiting for what another thread does.
+#pragma once
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "bus/bus.h"
+#include "net/clock.h"
+#include "net/loop.h"
+#include "net/tcp.h"
+
+namespace galileo::bus {
+
+// The value of a Result that must hold one.
+template <class T>
+T must(Result<T>&& result) {
+  if (!result.ok()) FAIL(result.error().to_text());
+  return galileo::internal::take(std::move(result));
+}
+
+// Waits until `condition` holds, for a few seconds at most; whether it does.
+template <class F>
+bool eventually(F&& condition) {
+  const net::RealClock clock;
+  const Time end = clock.now() + std::chrono::seconds{20};
+  while (!condition()) {
+    if (clock.now() > end) return false;
+    net::pause_thread(std::chrono::milliseconds{1});
+  }
+  return true;
+}
+
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TestFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// Starts a program without a shell; what it says goes to `log`. It ends with the test, whatever
+// happens.
+inline pid_t start_program(const std::vector<std::string>& words, const std::string& log) {
+  std::vector<char*> arguments;
+  for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const pid_t pid = fork();
+  REQUIRE(pid >= 0);
+  if (pid > 0) return pid;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int out = open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  dup2(out, STDOUT_FILENO);
+  dup2(out, STDERR_FILENO);
+  execvp(arguments[0], arguments.data());
+  _exit(127);
+}
+
+// Runs it to its end; whether it went well.
+inline bool run_program(const std::vector<std::string>& words, const std::string& log) {
+  int status = 0;
+  const pid_t pid = start_program(words, log);
+  return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+// A loopback port that was free a moment ago.
+inline std::uint16_t free_port() {
+  net::Loop loop;
+  net::TcpListener listener(loop, [](int fd) { close(fd); });
+  must(listener.listen(must(net::literal_address("127.0.0.1", 0))));
+  return must(listener.local_address()).port();
+}
+
+// On a Unix socket, and on a port where the arguments say so.
+class TestRedis {
+ public:
+  explicit TestRedis(std::vector<std::string> arguments = {}) : arguments_(std::move(arguments)) {
+    start();
+  }
+  ~TestRedis() { stop(SIGKILL); }
+  TestRedis(const TestRedis&) = delete;
+  TestRedis& operator=(const TestRedis&) = delete;
+
+  static bool installed() {
+    static const bool there = [] {
+      const TestFolder folder;
+      return run_program({"redis-server", "--version"}, folder.file("log"));
+    }();
+    if (!there) MESSAGE("skipped: redis-server isn't installed (scripts/setup.sh test)");
+    return there;
+  }
+
+  std::string socket() const { return folder_.file("redis.sock"); }
+  std::string file(const std::string& name) const { return folder_.file(name); }
+  std::string url() const { return "unix://" + socket(); }
+  pid_t pid() const { return pid_; }
+
+  // Again, after stop(), in the same place.
+  void start() {
+    std::vector<std::string> words = {
+        "redis-server", "--port", "0",     "--unixsocket", socket(),     "--save", "",
+        "--appendonly", "no",     "--dir", folder_.path(), "--loglevel", "warning"};
+    words.insert(words.end(), arguments_.begin(), arguments_.end());
+    pid_ = start_program(words, folder_.file("redis.log"));
+    if (!eventually([&] { return ended() || takes_connections(); }) || ended()) {
+      std::ifstream log(folder_.file("redis.log"));
+      FAIL("redis-server doesn't start: " << std::string(std::istreambuf_iterator<char>(log), {}));
+    }
+  }
+
+  void stop(int signal_number = SIGTERM) {
+    if (pid_ <= 0) return;
+    kill(pid_, signal_number);
+    waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+
+ private:
+  bool ended() {
+    if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
+    return pid_ < 0;
+  }
+
+  bool takes_connections() const {
+    const net::Address address = must(net::unix_address(socket()));
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool taken = connect(fd, address.raw(), address.size) == 0;
+    close(fd);
+    return taken;
+  }
+
+  const TestFolder folder_;
+  const std::vector<std::string> arguments_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace galileo::bus

@@ -1,0 +1,164 @@
+#include "bus/bus_options.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "net/address.h"
+
+namespace galileo::bus {
+namespace {
+
+constexpr int kDatabasesMax = 1'000'000;
+
+Error wrong(std::string what, std::string why = {}) {
+  return Error{ErrorCode::kUsage,
+               std::move(what),
+               {},
+               std::move(why),
+               "write redis://[user[:password]@]host[:port][/database], rediss://, unix:///path or "
+               "in-process:"};
+}
+
+std::optional<int> hexadecimal(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return std::nullopt;
+}
+
+// "%40" to "@"; a lone % stays.
+std::string percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool whole = text[i] == '%' && i + 2 < text.size();
+    const auto high = whole ? hexadecimal(text[i + 1]) : std::nullopt;
+    const auto low = whole ? hexadecimal(text[i + 2]) : std::nullopt;
+    if (high && low) {
+      decoded += static_cast<char>(*high * 16 + *low);
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+Result<int> database_of(std::string_view text) {
+  const auto number = parse_integer(text);
+  if (!number || *number < 0 || *number > kDatabasesMax)
+    return wrong(fmt::format("'{}' is no number of a database", text));
+  return static_cast<int>(*number);
+}
+
+// Takes "user:password@" off the front.
+void take_user(std::string_view& rest, BusPlace& place) {
+  const std::size_t at = rest.substr(0, rest.find('/')).rfind('@');
+  if (at == std::string_view::npos) return;
+  const std::string_view user_info = rest.substr(0, at);
+  rest.remove_prefix(at + 1);
+  const std::size_t colon = user_info.find(':');
+  place.user = percent_decoded(user_info.substr(0, colon));
+  if (colon != std::string_view::npos)
+    place.password = percent_decoded(user_info.substr(colon + 1));
+}
+
+// Takes "?db=N" off the end.
+Result<void> take_query(std::string_view& rest, BusPlace& place) {
+  const std::size_t mark = rest.find('?');
+  if (mark == std::string_view::npos) return {};
+  const std::string_view query = rest.substr(mark + 1);
+  rest = rest.substr(0, mark);
+  if (!query.starts_with("db="))
+    return wrong(fmt::format("'?{}' means nothing in a bus's URL", query));
+  place.database = TRY(database_of(query.substr(3)));
+  return {};
+}
+
+Result<void> take_place(std::string_view rest, BusPlace& place) {
+  if (place.kind == BusPlace::Kind::kUnix) {
+    place.path = percent_decoded(rest);
+    if (!place.path.starts_with('/')) return wrong("a Unix socket's path begins with /");
+    return {};
+  }
+  const std::size_t slash = rest.find('/');
+  const net::HostPort host = TRY(net::parse_host_port(rest.substr(0, slash), place.port));
+  place.host = host.host;
+  place.port = host.port;
+  if (slash != std::string_view::npos && slash + 1 < rest.size())
+    place.database = TRY(database_of(rest.substr(slash + 1)));
+  return {};
+}
+
+std::string shown(const BusPlace& place) {
+  if (place.kind == BusPlace::Kind::kUnix)
+    return place.database == 0 ? fmt::format("unix://{}", place.path)
+                               : fmt::format("unix://{}?db={}", place.path, place.database);
+  const bool v6 = place.host.find(':') != std::string::npos;
+  return fmt::format("{}://{}{}{}:{}/{}", place.tls ? "rediss" : "redis", v6 ? "[" : "", place.host,
+                     v6 ? "]" : "", place.port, place.database);
+}
+
+}  // namespace
+
+Result<BusPlace> place_of(const BusOptions& options) {
+  BusPlace place;
+  if (options.url == "in-process:") {
+    place.kind = BusPlace::Kind::kInProcess;
+    place.shown = options.url;
+    return place;
+  }
+  std::string_view rest = options.url;
+  const std::size_t colon = rest.find("://");
+  const std::string scheme = colon == std::string_view::npos ? "" : to_lower(rest.substr(0, colon));
+  if (scheme != "redis" && scheme != "rediss" && scheme != "unix")
+    // Not with the URL: it may hold a password.
+    return wrong("this URL is no bus's", fmt::format("it begins with '{}'", scheme));
+  rest.remove_prefix(colon + 3);
+  place.tls = scheme == "rediss";
+  if (scheme == "unix") place.kind = BusPlace::Kind::kUnix;
+  take_user(rest, place);
+  TRY(take_query(rest, place));
+  TRY(take_place(rest, place));
+  if (!options.user.empty()) place.user = options.user;
+  if (!options.password.empty()) place.password = options.password;
+  if (options.database) place.database = *options.database;
+  place.shown = shown(place);
+  return place;
+}
+
+Result<BusOptions> bus_options_from(const GetVariable& get) {
+  const auto value_of = [&](std::string_view name) { return get(name).value_or(""); };
+  BusOptions options;
+  const std::string url = value_of("galileo_redis_url");
+  const std::string host = value_of("galileo_redis_host");
+  const std::string port = value_of("galileo_redis_port");
+  const std::string database = value_of("galileo_redis_db");
+  options.user = value_of("galileo_redis_user");
+  options.password = value_of("galileo_redis_password");
+  const auto named = [](Error error, std::string_view name) {
+    error.where = name;
+    return error;
+  };
+  if (!url.empty()) {
+    options.url = url;
+    if (auto place = place_of(options); !place.ok())
+      return named(std::move(place).error(), "galileo_redis_url");
+  } else {
+    const bool v6 = host.find(':') != std::string::npos && !host.starts_with('[');
+    options.url = fmt::format("redis://{}:{}",
+                              host.empty() ? "localhost"
+                              : v6         ? fmt::format("[{}]", host)
+                                           : host,
+                              port.empty() ? "6379" : port);
+    if (auto place = place_of(options); !place.ok())
+      return named(std::move(place).error(), "galileo_redis_host, galileo_redis_port");
+  }
+  if (!database.empty()) {
+    auto number = database_of(database);
+    if (!number.ok()) return named(std::move(number).error(), "galileo_redis_db");
+    options.database = *number;
+  }
+  return options;
+}
+
+}  // namespace galileo::bus

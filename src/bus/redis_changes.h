@@ -1,0 +1,23 @@
+// Changes as a Redis server's commands, and what it answers as the numbers that bus.h promises.
+// Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bus/bus.h"
+#include "bus/redis_protocol.h"
+
+namespace galileo::bus {
+
+// Adds the command of a change that does something.
+void add_change(std::string& to, const Change& change);
+
+// What the answer to a change says: its number, 1 for "OK".
+std::int64_t number_of(const Reply& reply, std::size_t part);
+
+// "10", "0.250": seconds for a command that waits. Whole ones without a point, which servers before
+// 6 want; never 0, which means for ever.
+std::string seconds_word(Duration wait);
+
+}  // namespace galileo::bus

@@ -54,6 +54,48 @@ void Histogram::clear() {
   *this = Histogram{static_cast<Grain>(step_bits_)};
 }
 
+Histogram::State Histogram::state() const {
+  return {static_cast<Grain>(step_bits_), counts_, min(), max_, sum_ns_, sum_squares_ns_};
+}
+
+std::size_t Histogram::buckets_max(Grain grain) {
+  return Histogram{grain}.index_of(Duration::max().count()) + 1;
+}
+
+std::optional<Histogram> Histogram::of_state(State state) {
+  Histogram made{state.grain};
+  const bool finite = std::isfinite(state.sum_ns) && std::isfinite(state.sum_squares_ns);
+  if (!finite || state.min < Duration{0} || state.max < state.min) return std::nullopt;
+  if (state.counts.empty()) {
+    const bool zero = state.max == Duration{0} && state.sum_ns == 0 && state.sum_squares_ns == 0;
+    return zero ? std::optional(made) : std::nullopt;
+  }
+  const auto first = std::find_if(state.counts.begin(), state.counts.end(),
+                                  [](std::uint32_t count) { return count > 0; });
+  const auto first_index = static_cast<std::size_t>(first - state.counts.begin());
+  if (state.counts.back() == 0 || first_index != made.index_of(state.min.count()) ||
+      state.counts.size() - 1 != made.index_of(state.max.count()))
+    return std::nullopt;
+  for (const std::uint32_t count : state.counts) made.count_ += count;
+  // The sums were rounded at each addition, so they may be a little beyond what is possible.
+  const double n = static_cast<double>(made.count_);
+  const double min = static_cast<double>(state.min.count());
+  const double max = static_cast<double>(state.max.count());
+  constexpr double kSlack = 1e-3;
+  const auto between = [](double value, double low, double high) {
+    return value >= low * (1 - kSlack) && value <= high * (1 + kSlack);
+  };
+  if (!between(state.sum_ns, n * min, n * max) ||
+      !between(state.sum_squares_ns, n * min * min, n * max * max))
+    return std::nullopt;
+  made.counts_ = std::move(state.counts);
+  made.min_ = state.min;
+  made.max_ = state.max;
+  made.sum_ns_ = state.sum_ns;
+  made.sum_squares_ns_ = state.sum_squares_ns;
+  return made;
+}
+
 Duration Histogram::mean() const {
   if (count_ == 0) return Duration{0};
   return Duration{std::llround(sum_ns_ / static_cast<double>(count_))};
@@ -76,7 +118,10 @@ Duration Histogram::percentile(double share) const {
     seen += counts_[i];
     if (seen >= rank) {
       // The middle of the bucket is at most half its width away; the exact ends are known.
-      const Duration middle = (lower_edge(i) + lower_edge(i + 1) - Duration{1}) / 2;
+      // Unsigned, since the last bucket of all ends just beyond what a Duration holds.
+      const auto lower = static_cast<std::uint64_t>(lower_edge(i).count());
+      const auto upper = static_cast<std::uint64_t>(lower_edge(i + 1).count());
+      const Duration middle{static_cast<std::int64_t>(lower + (upper - lower - 1) / 2)};
       return std::clamp(middle, min_, max_);
     }
   }

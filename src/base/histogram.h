@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/time.h"
@@ -26,6 +27,24 @@ class Histogram {
   double stddev_s() const;
   // The least value that at least `share` (0 to 1) of all values don't exceed; 0 where empty.
   Duration percentile(double share) const;
+
+  bool operator==(const Histogram&) const = default;
+
+  // All that it is made of, so that it can be written down (wire/histogram.h) and made again.
+  struct State {
+    Grain grain = Grain::kFine;
+    std::vector<std::uint32_t> counts;  // by bucket, the last one not empty
+    Duration min{0};
+    Duration max{0};
+    double sum_ns = 0;
+    double sum_squares_ns = 0;
+  };
+  State state() const;
+  // The histogram of such a state; nothing where its parts contradict each other: the least and the
+  // largest value must be in the first and the last bucket, the sums be what such counts can have.
+  static std::optional<Histogram> of_state(State state);
+  // How many buckets there can be.
+  static std::size_t buckets_max(Grain grain);
 
   // Non-empty buckets in order: f(lower edge, upper edge, count).
   template <class F>

@@ -78,3 +78,25 @@ TEST_CASE("buckets meet without gaps up to the longest time there is") {
     }
   }
 }
+
+TEST_CASE("percentiles of the longest times there are lie between them") {
+  Histogram histogram;
+  histogram.add(Duration::max() - Duration{1});
+  histogram.add(Duration::max());
+  CHECK(histogram.percentile(0.5) >= Duration::max() - Duration{1});
+  histogram.add(Duration{std::int64_t{1} << 62}, 2);
+  CHECK(histogram.percentile(0.25) >= Duration{std::int64_t{1} << 62});
+  CHECK(histogram.percentile(0.25) < Duration{(std::int64_t{1} << 62) + (std::int64_t{1} << 55)});
+}
+
+TEST_CASE("a histogram made of another one's state is equal to it") {
+  Histogram histogram(Histogram::Grain::kCoarse);
+  CHECK(Histogram::of_state(histogram.state()) == histogram);
+  histogram.add(Duration{12'345}, 3);
+  histogram.add(Duration{99});
+  CHECK(Histogram::of_state(histogram.state()) == histogram);
+  Histogram::State state = histogram.state();
+  state.min = Duration{100'000};
+  CHECK_FALSE(Histogram::of_state(state));
+  CHECK_FALSE(Histogram::of_state({Histogram::Grain::kFine, {0}, {}, {}, 0, 0}));
+}

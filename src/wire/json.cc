@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <tuple>
 
 #include "base/utf8.h"
 
@@ -104,8 +105,9 @@ class TreeMaker final : public nlohmann::json_sax<Library> {
   static void keep_last_of_equal_keys(Json& object) {
     std::vector<std::size_t> order(object.keys.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return object.keys[a] < object.keys[b]; });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::tie(object.keys[a], a) < std::tie(object.keys[b], b);
+    });
     std::vector<bool> dropped(order.size());
     std::size_t first = 0;
     for (std::size_t i = 1; i < order.size(); ++i) {

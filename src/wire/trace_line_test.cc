@@ -215,7 +215,8 @@ TEST_CASE("recorded answers become the recorded fields") {
     const std::string& answer = find(*recorded, "answer")->text;
     const std::size_t head = answer.find("\r\n\r\n");
     // Redirects answer elsewhere; what is beyond ASCII depends on the charset, which isn't ours.
-    const bool ascii = std::all_of(answer.begin(), answer.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    const bool ascii = std::all_of(answer.begin(), answer.end(),
+                                   [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     if (head == std::string::npos || !ascii || name == "redirect" || payload.ends_with("None"))
       continue;
     CAPTURE(name);

@@ -120,6 +120,8 @@ void Dispatcher::set_workload(std::span<const std::uint32_t> clients, Workload w
 }
 
 void Dispatcher::begin_work(Client& client, const Workload& workload, Time start) {
+  client.phase = sink_.name(workload.phase);
+  client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
   const auto lanes = lanes_of(workload.closed_loop, workload.connections, workload.arrival);
   if (!workload.fed && lanes > 0) {
     const auto ends = workload.duration ? std::optional(start + *workload.duration) : std::nullopt;
@@ -137,8 +139,9 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
     ENSURE(made.ok(), made.error().to_text());
     arrival = std::move(*made);
   }
-  client.begin(Schedule(std::move(arrival), client.draws(options_.seed), workload.duration,
-                        workload.requests),
+  const Random draws = workload.draws ? Random(workload.draws->seed, workload.draws->stream)
+                                      : client.draws(options_.seed);
+  client.begin(Schedule(std::move(arrival), draws, workload.duration, workload.requests),
                start, stream);
 }
 

@@ -60,6 +60,16 @@ struct Workload {
   std::uint32_t connections = 0;
   std::optional<std::uint64_t> requests;  // none or 0: without end
   std::optional<Duration> duration;       // none: without end
+  std::string phase;                      // what the traces carry; empty: none
+  Duration warmup{0};  // requests due before this, since the start, are marked as warm-up
+
+  // Whose draws they are: a run's, so that its schedule is the same for any number of workers.
+  // None: the client's own.
+  struct Draws {
+    std::uint64_t seed = 0;
+    std::uint64_t stream = 0;
+  };
+  std::optional<Draws> draws;
 };
 
 // Where and how a service is reached.

@@ -1,0 +1,86 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+#include "base/text.h"
+
+namespace galileo {
+namespace {
+
+spdlog::logger& logger() {
+  // Made at the first use and never destroyed: threads that end late may still log.
+  static spdlog::logger* const made = [] {
+    auto* fresh = new spdlog::logger("galileo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    fresh->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+    fresh->set_level(spdlog::level::warn);
+    fresh->flush_on(spdlog::level::trace);
+    return fresh;
+  }();
+  return *made;
+}
+
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+// As it is where it is one plain word, else quoted, with its line breaks and quotes escaped: a value that
+// came from outside can't make a line of its own.
+void append_value(std::string& to, std::string_view value) {
+  const bool plain = !value.empty() && value.find_first_of(" \"\\=\n\r\t") == value.npos;
+  if (plain) {
+    to += value;
+    return;
+  }
+  to += '"';
+  for (const char c : value) {
+    if (c == '"' || c == '\\') to += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      to += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "?";
+    else
+      to += c;
+  }
+  to += '"';
+}
+
+}  // namespace
+
+Result<LogLevel> parse_log_level(std::string_view text) {
+  const std::string name = to_lower(text);
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "info") return LogLevel::kInfo;
+  if (name == "warn" || name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return Error{ErrorCode::kUsage, {}, {}, "'" + std::string(text) + "' is no level of the log",
+               "use DEBUG, INFO, WARN or ERROR"};
+}
+
+void set_log_level(LogLevel level) {
+  logger().set_level(level_of(level));
+}
+
+void log(LogLevel level, std::string_view message, std::initializer_list<LogFact> facts) {
+  if (!logger().should_log(level_of(level))) return;
+  std::string line(message);
+  for (const LogFact& fact : facts) {
+    line += ' ';
+    line += fact.key;
+    line += '=';
+    append_value(line, fact.value);
+  }
+  logger().log(level_of(level), "{}", line);
+}
+
+}  // namespace galileo

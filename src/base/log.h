@@ -1,0 +1,29 @@
+// What a long-running process tells: a line an event on stderr, with the time, the level, a constant
+// message and its facts as key=value. Nothing per request: numbers go to counters. The sink is the only
+// global there is; any thread may log.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace galileo {
+
+enum class LogLevel : unsigned char { kDebug, kInfo, kWarning, kError };
+
+// "DEBUG", "INFO", "WARN", "ERROR", in any case.
+Result<LogLevel> parse_log_level(std::string_view text);
+
+// What is below isn't told. kWarning at first.
+void set_log_level(LogLevel level);
+
+struct LogFact {
+  std::string_view key;
+  std::string value;
+};
+
+void log(LogLevel level, std::string_view message, std::initializer_list<LogFact> facts = {});
+
+}  // namespace galileo

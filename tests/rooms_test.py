@@ -101,7 +101,7 @@ def check_words(src):
 
     for path in sources(src):
         name = str(path.relative_to(src))
-        test = name.endswith("_test.cc")
+        test = name.endswith(("_test.cc", "_fixture.h"))
         catches = any(header.startswith(THROWING) for _, _, header in includes(path))
         for number, line in enumerate(code_of(path), 1):
             ban(name, number, line, r"\bthrow\b", "nothing of ours throws; return an Error")

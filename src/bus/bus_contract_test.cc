@@ -2,10 +2,6 @@
 // once and emptied before each case; `other` is a second connection to it, of another process as
 // far as the server knows. In one process both names are of one bus.
 #include <future>
-#include <limits>
-#include <optional>
-#include <set>
-#include <thread>
 
 #include "bus/bus_fixture.h"
 
@@ -19,57 +15,6 @@ using Texts = std::vector<std::string>;
 using Fields = std::map<std::string, std::string>;
 using Counts = std::vector<std::int64_t>;
 
-enum class Driver { kInProcess, kRedis };
-constexpr Driver kDrivers[] = {Driver::kInProcess, Driver::kRedis};
-const char* name_of(Driver driver) {
-  return driver == Driver::kRedis ? "redis" : "in process";
-}
-
-struct Place {
-  explicit Place(Driver driver) {
-    if (driver == Driver::kInProcess) {
-      BusOptions options;
-      options.url = "in-process:";
-      first = must(connect(options));
-      return;
-    }
-    if (!TestRedis::installed()) return;
-    static TestRedis server;
-    BusOptions options;
-    options.url = server.url();
-    first = must(connect(options));
-    second = must(connect(options));
-    std::vector<Change> all;
-    for (const auto& key : must(first->keys("*"))) all.push_back(remove_key(key));
-    must(first->change(all));
-  }
-  std::unique_ptr<Bus> first;
-  std::unique_ptr<Bus> second;
-};
-
-// Messages, from the bus's desk to the test.
-class Heard {
- public:
-  OnMessage handler() {
-    return [this](std::string_view channel, std::string_view message) {
-      const std::lock_guard lock(mutex_);
-      messages_.push_back(std::string(channel) + "=" + std::string(message));
-    };
-  }
-  Texts take(std::size_t count) {
-    eventually([&] {
-      const std::lock_guard lock(mutex_);
-      return messages_.size() >= count;
-    });
-    const std::lock_guard lock(mutex_);
-    return std::exchange(messages_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  Texts messages_;
-};
-
 ErrorCode code_of(const auto& result) {
   REQUIRE_FALSE(result.ok());
   CHECK_FALSE(result.error().what.empty());
@@ -79,13 +24,6 @@ ErrorCode code_of(const auto& result) {
 }
 
 }  // namespace
-
-#define FOR_EACH_DRIVER()                          \
-  for (const Driver driver : kDrivers)             \
-    if (Place place(driver); place.first)          \
-      if (INFO("driver: ", name_of(driver)); true) \
-        if (Bus& bus = *place.first; true)         \
-          if ([[maybe_unused]] Bus& other = place.second ? *place.second : bus; true)
 
 TEST_CASE("what is published reaches whoever listens, and the publisher learns how many") {
   FOR_EACH_DRIVER() {

@@ -15,6 +15,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -159,4 +161,65 @@ class TestRedis {
   pid_t pid_ = -1;
 };
 
+// Both drivers. For redis a real server is started once and emptied before each case.
+enum class Driver { kInProcess, kRedis };
+constexpr Driver kDrivers[] = {Driver::kInProcess, Driver::kRedis};
+inline const char* name_of(Driver driver) {
+  return driver == Driver::kRedis ? "redis" : "in process";
+}
+
+struct Place {
+  explicit Place(Driver driver) {
+    if (driver == Driver::kInProcess) {
+      BusOptions options;
+      options.url = "in-process:";
+      first = must(connect(options));
+      return;
+    }
+    if (!TestRedis::installed()) return;
+    static TestRedis server;
+    BusOptions options;
+    options.url = server.url();
+    first = must(connect(options));
+    second = must(connect(options));
+    std::vector<Change> all;
+    for (const auto& key : must(first->keys("*"))) all.push_back(remove_key(key));
+    must(first->change(all));
+  }
+  std::unique_ptr<Bus> first;
+  std::unique_ptr<Bus> second;
+};
+
+// Messages, from the bus's desk to the test.
+class Heard {
+ public:
+  OnMessage handler() {
+    return [this](std::string_view channel, std::string_view message) {
+      const std::lock_guard lock(mutex_);
+      messages_.push_back(std::string(channel) + "=" + std::string(message));
+    };
+  }
+  std::vector<std::string> take(std::size_t count) {
+    eventually([&] {
+      const std::lock_guard lock(mutex_);
+      return messages_.size() >= count;
+    });
+    const std::lock_guard lock(mutex_);
+    return std::exchange(messages_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> messages_;
+};
+
 }  // namespace galileo::bus
+
+// Runs what follows with each driver: `bus`, and `other`, which is a second connection, of another
+// process as far as the server knows; in one process both names are of one bus.
+#define FOR_EACH_DRIVER()                          \
+  for (const Driver driver : kDrivers)             \
+    if (Place place(driver); place.first)          \
+      if (INFO("driver: ", name_of(driver)); true) \
+        if (Bus& bus = *place.first; true)         \
+          if ([[maybe_unused]] Bus& other = place.second ? *place.second : bus; true)

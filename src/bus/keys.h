@@ -1,0 +1,76 @@
+// The names on the bus, all of them: channels, lists and keys of spec/bus.md, as the old system has
+// them, and the few of ours. Constants and pure functions; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace galileo::bus {
+
+// Events, remotes, answers and queues: their names begin with this.
+inline constexpr std::string_view kEventBus = "__eventbus:global:";
+
+// The channel of a remote or an event, the list of an answer or a queue.
+inline std::string event_bus_name(std::string_view name) {
+  return std::string(kEventBus) + std::string(name);
+}
+
+// The queue of experiments, on event_bus_name().
+inline constexpr std::string_view kExperimentQueue = "galileo:experiments:queue";
+
+// Workers and clients. A worker's labels are the hash of its name, a client's recorded profile is
+// the list of its id.
+inline constexpr std::string_view kWorkers = "galileo:workers";
+inline constexpr std::string_view kAllWorkerClients = "galileo:worker:*:clients";  // a pattern
+
+inline std::string worker_labels_key(std::string_view worker) {
+  return std::string(worker);
+}
+inline std::string worker_clients_key(std::string_view worker) {
+  return "galileo:worker:" + std::string(worker) + ":clients";
+}
+inline std::string client_key(std::string_view client_id) {
+  return "galileo:client:" + std::string(client_id);
+}
+inline std::string client_profile_key(std::string_view client_id) {
+  return std::string(client_id);
+}
+// Ours: there while the worker lives, it expires when the worker no longer says so.
+inline std::string worker_heartbeat_key(std::string_view worker) {
+  return "galileo:worker:" + std::string(worker) + ":heartbeat";
+}
+
+// The routing table.
+inline constexpr std::string_view kRoutingServices = "routing:services";
+inline constexpr std::string_view kRoutingUpdates = "routing:updates";  // a channel
+
+inline std::string routing_hosts_key(std::string_view service) {
+  return "routing:hosts:" + std::string(service);
+}
+inline std::string routing_weights_key(std::string_view service) {
+  return "routing:weights:" + std::string(service);
+}
+
+// What experiments are made of.
+inline constexpr std::string_view kTraces = "galileo/results/traces";
+inline constexpr std::string_view kEvents = "galileo/events";
+
+// Telemetry.
+inline constexpr std::string_view kAllTelemetry = "telem/*";             // a pattern
+inline constexpr std::string_view kAllTelemetryCommands = "telemcmd/*";  // a pattern: the nodes
+
+// telem/<node>/<metric>[/<subsystem>]
+inline std::string telemetry_channel(std::string_view node, std::string_view metric,
+                                     std::string_view subsystem = {}) {
+  std::string channel = "telem/" + std::string(node) + "/" + std::string(metric);
+  if (!subsystem.empty()) channel += "/" + std::string(subsystem);
+  return channel;
+}
+inline std::string telemetry_command_channel(std::string_view node) {
+  return "telemcmd/" + std::string(node);
+}
+inline std::string node_info_key(std::string_view node) {
+  return "telemd.info:" + std::string(node);
+}
+
+}  // namespace galileo::bus

@@ -36,8 +36,8 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
-// As it is where it is one plain word, else quoted, with its line breaks and quotes escaped: a value that
-// came from outside can't make a line of its own.
+// As it is where it is one plain word, else quoted, with its line breaks and quotes escaped: a
+// value that came from outside can't make a line of its own.
 void append_value(std::string& to, std::string_view value) {
   const bool plain = !value.empty() && value.find_first_of(" \"\\=\n\r\t") == value.npos;
   if (plain) {
@@ -63,7 +63,10 @@ Result<LogLevel> parse_log_level(std::string_view text) {
   if (name == "info") return LogLevel::kInfo;
   if (name == "warn" || name == "warning") return LogLevel::kWarning;
   if (name == "error") return LogLevel::kError;
-  return Error{ErrorCode::kUsage, {}, {}, "'" + std::string(text) + "' is no level of the log",
+  return Error{ErrorCode::kUsage,
+               {},
+               {},
+               "'" + std::string(text) + "' is no level of the log",
                "use DEBUG, INFO, WARN or ERROR"};
 }
 

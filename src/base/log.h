@@ -1,6 +1,6 @@
-// What a long-running process tells: a line an event on stderr, with the time, the level, a constant
-// message and its facts as key=value. Nothing per request: numbers go to counters. The sink is the only
-// global there is; any thread may log.
+// What a long-running process tells: a line an event on stderr, with the time, the level, a
+// constant message and its facts as key=value. Nothing per request: numbers go to counters. The
+// sink is the only global there is; any thread may log.
 #pragma once
 
 #include <initializer_list>

@@ -62,13 +62,12 @@ Result<void> Intake::open(bus::Bus& bus, const std::vector<std::string>& nodes) 
     on_message(channel, message);
   };
   std::vector<std::string> telemetry;
-  for (const std::string& node : nodes)
-    telemetry.push_back(bus::telemetry_pattern(bus::escape_pattern(node)));
-  if (nodes.empty()) telemetry.push_back(bus::telemetry_pattern("*"));
+  for (const std::string& node : nodes) telemetry.push_back(fmt::format("telem/{}/*", node));
+  if (nodes.empty()) telemetry.push_back(std::string(bus::kAllTelemetry));
   // Lines by a pattern: a worker that sees nobody listen to them by name sends batches only.
   telemetry.emplace_back(bus::kTracesPattern);
-  subscriptions_.push_back(
-      TRY(bus.subscribe({bus::kTraceBatches, bus::kEvents}, telemetry, listener)));
+  subscriptions_.push_back(TRY(bus.subscribe(
+      {std::string(bus::kTraceBatches), std::string(bus::kEvents)}, telemetry, listener)));
   return {};
 }
 
@@ -104,13 +103,13 @@ void Intake::take(std::string_view message, store::SpoolVisitor& to) {
     case Kind::kLine:
       return take_line(payload, to);
     case Kind::kSample: {
-      const auto sample = wire::decode_sample(channel, payload);
+      const auto sample = wire::parse_sample_line(channel, payload);
       if (!sample.ok()) return malformed(Kind::kSample, sample.error());
       ++counts_.samples;
       return to.on_sample(*sample);
     }
     case Kind::kEvent: {
-      const auto event = wire::decode_event_line(payload);
+      const auto event = wire::parse_event_line(payload);
       if (!event.ok()) return malformed(Kind::kEvent, event.error());
       ++counts_.events;
       return to.on_event(*event);
@@ -136,8 +135,9 @@ void Intake::take_batch(std::string_view bytes, store::SpoolVisitor& to) {
 }
 
 void Intake::take_line(std::string_view line, store::SpoolVisitor& to) {
-  const auto named = wire::decode_trace_line(line);
-  if (!named.ok()) return malformed(Kind::kLine, named.error());
+  const auto parsed = wire::parse_trace_line(line);
+  if (!parsed.ok()) return malformed(Kind::kLine, parsed.error());
+  const wire::NamedTrace* const named = &parsed->trace;
   // A worker of ours may send lines to an old recorder beside the batches that we take.
   const std::string_view worker = worker_of(named->client);
   const auto sender = senders_.lower_bound(sender_key(worker, ""));
@@ -199,8 +199,8 @@ IntakeCounts Intake::counts() const {
 
 bool Intake::has_batches(const std::string& worker, const std::string& boot,
                          std::uint64_t last) const {
-  // Batches from before the experiment have been nobody's business: what counts is an unbroken stretch
-  // up to the last one.
+  // Batches from before the experiment have been nobody's business: what counts is an unbroken
+  // stretch up to the last one.
   const auto sender = senders_.find(sender_key(worker, boot));
   if (sender == senders_.end()) return false;
   return sender->second.batches.missing() == 0 && sender->second.batches.last() >= last;

@@ -1,7 +1,8 @@
-// What the bus brings during an experiment, as the spool and the summary take it: traces (batches and lines),
-// telemetry and events. Messages go through a ring from the bus's desk to that of the owner, who drains it
-// every few milliseconds; a full ring loses a message and counts it. What came twice is left out, what is
-// missing is counted, what can't be read is counted and the first of its kind is kept to be told.
+// What the bus brings during an experiment, as the spool and the summary take it: traces (batches
+// and lines), telemetry and events. Messages go through a ring from the bus's desk to that of the
+// owner, who drains it every few milliseconds; a full ring loses a message and counts it. What came
+// twice is left out, what is missing is counted, what can't be read is counted and the first of its
+// kind is kept to be told.
 //
 // open() and close() on the control thread; drain() and the counts at the owner's desk, or anywhere
 // once closed.
@@ -26,7 +27,8 @@ namespace galileo::fleet {
 struct IntakeCounts {
   std::uint64_t traces = 0;      // handed on
   std::uint64_t duplicates = 0;  // traces that had come before
-  std::uint64_t missing = 0;     // numbers that never came: requests of clients, as far as one can tell
+  std::uint64_t missing =
+      0;  // numbers that never came: requests of clients, as far as one can tell
   std::uint64_t batches = 0;
   std::uint64_t batches_missing = 0;
   std::uint64_t samples = 0;
@@ -46,7 +48,8 @@ class Intake {
   Result<void> open(bus::Bus& bus, const std::vector<std::string>& nodes = {});
   void close();
 
-  // Hands on what has come. The names that traces refer to are those of names(), which only ever grows.
+  // Hands on what has come. The names that traces refer to are those of names(), which only ever
+  // grows.
   void drain(store::SpoolVisitor& to);
 
   const wire::Names& names() const { return names_; }

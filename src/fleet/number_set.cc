@@ -12,9 +12,9 @@ bool NumberSet::add(std::uint64_t number) {
     return true;
   }
   // The first stretch that ends at the number or behind it.
-  const auto at = std::lower_bound(
-      stretches_.begin(), stretches_.end(), number,
-      [](const Stretch& stretch, std::uint64_t n) { return stretch.last < n; });
+  const auto at =
+      std::lower_bound(stretches_.begin(), stretches_.end(), number,
+                       [](const Stretch& stretch, std::uint64_t n) { return stretch.last < n; });
   if (at != stretches_.end() && at->first <= number) return false;
   ++count_;
   const bool joins_next = at != stretches_.end() && at->first == number + 1;

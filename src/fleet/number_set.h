@@ -1,5 +1,6 @@
-// Which numbers of a count have been seen: requests of a client, batches of a worker. Kept as stretches, so
-// that a million numbers that came nearly in order take a few bytes. Value; not thread-safe.
+// Which numbers of a count have been seen: requests of a client, batches of a worker. Kept as
+// stretches, so that a million numbers that came nearly in order take a few bytes. Value; not
+// thread-safe.
 #pragma once
 
 #include <cstdint>

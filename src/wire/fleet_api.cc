@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/utf8.h"
+#include "wire/histogram.h"
 
 namespace galileo::wire {
 namespace {
@@ -13,8 +13,8 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMessageMax = std::size_t{16} << 20;
 
-// Takes fields off an object: the first that is of the wrong type is the Error, those that are missing
-// keep their defaults.
+// Takes fields off an object: the first that is of the wrong type is the Error, those that are
+// missing keep their defaults.
 class Fields {
  public:
   Fields(const Json& object, std::string_view what) : object_(object), what_(what) {}
@@ -74,7 +74,7 @@ class Fields {
 void Fields::histogram(const char* name, Histogram& to) {
   const Json* field = find(name, &Json::is_string, "a histogram");
   if (!field) return;
-  auto read = Histogram::from_text(field->get_ref<const std::string&>());
+  auto read = decode_histogram(field->get_ref<const std::string&>());
   if (read.ok())
     to = std::move(*read);
   else
@@ -83,7 +83,8 @@ void Fields::histogram(const char* name, Histogram& to) {
 
 Result<Json> parse(std::string_view json, std::string_view what) {
   const auto refused = [&](std::string why) {
-    return Error{ErrorCode::kCorrupt, fmt::format("{} can't be read", what), {}, std::move(why), {}};
+    return Error{
+        ErrorCode::kCorrupt, fmt::format("{} can't be read", what), {}, std::move(why), {}};
   };
   if (json.size() > kMessageMax) return refused("it is too large");
   Json parsed = Json::parse(json, nullptr, false);
@@ -117,7 +118,8 @@ Json order_json(const WorkloadOrder& order) {
 
 Result<WorkloadOrder> read_order(const Json& json) {
   constexpr std::string_view kWhat = "a workload's order";
-  if (!json.is_object()) return Error{ErrorCode::kCorrupt, "a workload's order is no object", {}, {}, {}};
+  if (!json.is_object())
+    return Error{ErrorCode::kCorrupt, "a workload's order is no object", {}, {}, {}};
   Fields fields(json, kWhat);
   WorkloadOrder order;
   fields.text("client_id", order.client_id);
@@ -227,10 +229,10 @@ std::string encode(const RunReport& report) {
             {"failures", report.failures},
             {"cpu_s", report.cpu_s},
             {"busiest_loop_share", report.busiest_loop_share},
-            {"latency", report.latency.to_text()},
-            {"dispatch_error", report.dispatch_error.to_text()},
-            {"latency_last", report.latency_last.to_text()},
-            {"dispatch_error_last", report.dispatch_error_last.to_text()}};
+            {"latency", encode_histogram(report.latency)},
+            {"dispatch_error", encode_histogram(report.dispatch_error)},
+            {"latency_last", encode_histogram(report.latency_last)},
+            {"dispatch_error_last", encode_histogram(report.dispatch_error_last)}};
   each_count(report, [&](const char* name, std::uint64_t count) { json[name] = count; });
   return dump(json);
 }

@@ -1,7 +1,7 @@
-// What workers of this project say beyond the old wire (docs/fleet.md): a heartbeat, their clocks, a start
-// of many clients at one moment, the books of a run. Each is a JSON object; unknown fields are passed
-// over, so that later versions may add some. Values; pure functions. A decoder's Error says which
-// field and why.
+// What workers of this project say beyond the old wire (docs/fleet.md): a heartbeat, their clocks,
+// a start of many clients at one moment, the books of a run. Each is a JSON object; unknown fields
+// are passed over, so that later versions may add some. Values; pure functions. A decoder's Error
+// says which field and why.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@
 
 namespace galileo::wire {
 
-// Under galileo:worker:<name>:heartbeat, gone by itself when the worker is silent for 2.5 s. Its being there
-// tells a worker of this project from an old one.
+// Under galileo:worker:<name>:heartbeat, gone by itself when the worker is silent for 2.5 s. Its
+// being there tells a worker of this project from an old one.
 struct Heartbeat {
   std::string worker;
   std::string boot;  // drawn at the start of the process
@@ -39,15 +39,15 @@ struct WorkloadOrder {
   std::optional<std::uint64_t> requests;
   std::optional<Duration> duration;
   Duration start_after{0};
-  Duration warmup{0};             // requests due before this are marked as warm-up
-  std::uint64_t seed = 0;         // with `stream`: the draws of this client
-  std::uint64_t stream = 0;       // the client's number over the whole run
+  Duration warmup{0};        // requests due before this are marked as warm-up
+  std::uint64_t seed = 0;    // with `stream`: the draws of this client
+  std::uint64_t stream = 0;  // the client's number over the whole run
   bool closed_loop = false;
   std::uint32_t connections = 0;  // closed loop: connections of this client
 };
 
-// The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier workloads
-// these clients had; the answer is how many were started.
+// The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier
+// workloads these clients had; the answer is how many were started.
 struct StartWorkloads {
   std::string run;    // experiment id: the books are kept by it
   std::string phase;  // what the traces carry
@@ -55,8 +55,8 @@ struct StartWorkloads {
   std::vector<WorkloadOrder> orders;
 };
 
-// A worker's books of a run, cumulative; on galileo/fleet/reports each second and when the run's last
-// request is over, and the answer of `Worker.report:<worker>`(run).
+// A worker's books of a run, cumulative; on galileo/fleet/reports each second and when the run's
+// last request is over, and the answer of `Worker.report:<worker>`(run).
 struct RunReport {
   std::string run;
   std::string worker;

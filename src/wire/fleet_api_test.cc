@@ -1,0 +1,72 @@
+#include "wire/fleet_api.h"
+
+#include <doctest/doctest.h>
+
+using namespace galileo;
+using namespace galileo::wire;
+
+TEST_CASE("A heartbeat, a start and a report come back as they were") {
+  Heartbeat heartbeat{"w", "0badf00d", "0.1", 42, Wall{Duration{1'700'000'000'123'456'789}},
+                      3,   7,          false};
+  const auto beat = decode_heartbeat(encode(heartbeat));
+  REQUIRE(beat.ok());
+  CHECK(beat->worker == "w");
+  CHECK(beat->at == heartbeat.at);
+  CHECK(beat->traces_waiting == 7);
+  CHECK_FALSE(beat->tracing);
+
+  StartWorkloads start{"202601010000-abcd", "main", heartbeat.at, {}};
+  WorkloadOrder order;
+  order.client_id = "w:a:0";
+  order.arrival = "expovariate";
+  order.parameters = {100.5};
+  order.requests = 10;
+  order.duration = std::chrono::seconds{3};
+  order.seed = ~std::uint64_t{0};
+  order.stream = 5;
+  start.orders = {order, {}};
+  const auto started = decode_start_workloads(encode(start));
+  REQUIRE(started.ok());
+  REQUIRE(started->orders.size() == 2);
+  CHECK(started->orders[0].parameters == order.parameters);
+  CHECK(started->orders[0].seed == order.seed);
+  CHECK(started->orders[0].duration == order.duration);
+  CHECK_FALSE(started->orders[1].requests);
+
+  RunReport report;
+  report.run = start.run;
+  report.worker = "w";
+  report.failures = {{"timeout", 3}};
+  report.intended = 12;
+  report.latency.add(std::chrono::milliseconds{5}, 9);
+  report.latency_last.add(std::chrono::milliseconds{6});
+  const auto reported = decode_run_report(encode(report));
+  REQUIRE(reported.ok());
+  CHECK(reported->failures == report.failures);
+  CHECK(reported->intended == 12);
+  CHECK(reported->latency.count() == 9);
+  CHECK(reported->latency.percentile(0.5) == report.latency.percentile(0.5));
+  CHECK(reported->latency_last.max() == std::chrono::milliseconds{6});
+}
+
+TEST_CASE("What is of the wrong type is refused with its field, what isn't known is passed over") {
+  for (const auto& [text, field] :
+       std::vector<std::pair<std::string, std::string>>{{R"({"worker": 5})", "worker"},
+                                                        {R"({"clients": -1})", "clients"},
+                                                        {R"({"at_ns": "now"})", "at_ns"},
+                                                        {R"({"tracing": 1})", "tracing"}}) {
+    const auto beat = decode_heartbeat(text);
+    REQUIRE_FALSE(beat.ok());
+    CHECK(beat.error().where == field);
+  }
+  CHECK(decode_heartbeat(R"({"worker": "w", "later": [1]})").ok());
+  for (const char* text : {"", "[]", "nonsense", "{"}) {
+    CHECK_FALSE(decode_heartbeat(text).ok());
+    CHECK_FALSE(decode_start_workloads(text).ok());
+    CHECK_FALSE(decode_run_report(text).ok());
+  }
+  CHECK_FALSE(decode_start_workloads(R"({"orders": [1]})").ok());
+  CHECK_FALSE(decode_start_workloads(R"({"orders": [{"parameters": ["a"]}]})").ok());
+  CHECK_FALSE(decode_run_report(R"({"latency": "no histogram"})").ok());
+  CHECK_FALSE(decode_run_report(R"({"failures": {"timeout": -3}})").ok());
+}

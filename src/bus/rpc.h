@@ -14,7 +14,7 @@
 
 #include "base/counters.h"
 #include "bus/bus.h"
-#include "bus/rpc_codec.h"
+#include "wire/worker_api.h"
 #include "net/loop.h"
 
 namespace galileo::bus {

@@ -69,6 +69,17 @@ std::optional<std::string> environment(std::string_view name) {
   return std::nullopt;
 }
 
+std::map<std::string, std::string> labels_of_environment() {
+  std::map<std::string, std::string> labels;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || !text.starts_with("galileo_")) continue;
+    labels.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return labels;
+}
+
 bool colour_allowed(int fd) {
   const char* no_colour = std::getenv("NO_COLOR");
   return isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0');

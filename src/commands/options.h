@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,10 @@ int fail(std::string_view command, const Error& error);
 
 // The environment, as the rooms below take it; a secret NAME may come from the file in NAME_FILE.
 std::optional<std::string> environment(std::string_view name);
+
+// The galileo_* variables that are set: a worker's labels. Secrets are left out later, by whoever
+// publishes them.
+std::map<std::string, std::string> labels_of_environment();
 
 // True where text for a person may have colour: stderr or stdout is a terminal and NO_COLOR is
 // unset.

@@ -158,6 +158,7 @@ void each_count(Report& report, F&& f) {
   f("retried", report.retried);
   f("traces_made", report.traces_made);
   f("traces_lost", report.traces_lost);
+  f("traces_waiting", report.traces_waiting);
   f("batches_sent", report.batches_sent);
   f("rss_bytes", report.rss_bytes);
   f("offered_last", report.offered_last);

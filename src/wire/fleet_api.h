@@ -74,6 +74,7 @@ struct RunReport {
   std::uint64_t retried = 0;
   std::uint64_t traces_made = 0;
   std::uint64_t traces_lost = 0;   // a full ring, a full disk
+  std::uint64_t traces_waiting = 0;  // in the worker's spool, not yet published
   std::uint64_t batches_sent = 0;  // the last sequence number that went out, over all runs
   double cpu_s = 0;                // of the worker's process since the run's start there
   double busiest_loop_share = 0;   // of its event loops, since the run's start there

@@ -76,6 +76,10 @@ std::string TraceBatchWriter::take(const TraceBatchHead& head) {
   return message;
 }
 
+void mark_resent(std::string& message) {
+  if (message.size() > kMagic.size()) message[kMagic.size()] = static_cast<char>(kResent);
+}
+
 Result<TraceBatch> decode_trace_batch(std::string_view message) {
   if (!message.starts_with(kMagic)) return corrupt("it doesn't begin as a batch of this version");
   Taker taker(message.substr(kMagic.size()));

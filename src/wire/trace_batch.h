@@ -49,6 +49,9 @@ class TraceBatchWriter {
   std::vector<Places> places_;
 };
 
+// Marks a batch that was made already as one that may have arrived before.
+void mark_resent(std::string& message);
+
 struct TraceBatch {
   TraceBatchHead head;
   Names names;

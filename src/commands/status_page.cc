@@ -1,0 +1,39 @@
+#include "commands/status_page.h"
+
+#include "net/resolver.h"
+
+namespace galileo::commands {
+
+StatusPage::StatusPage(net::Loop& loop, std::function<std::string()> metrics,
+                       std::function<std::string()> trouble)
+    : loop_(loop),
+      metrics_(std::move(metrics)),
+      trouble_(std::move(trouble)),
+      server_(loop, *this) {}
+
+Result<void> StatusPage::listen(const std::string& host_port) {
+  const auto addresses = TRY(net::resolve(host_port, 0));
+  listener_ = std::make_unique<net::TcpListener>(loop_, [this](int fd) { server_.adopt(fd); });
+  return listener_->listen(addresses.front());
+}
+
+void StatusPage::on_request(net::ServerConnection& connection) {
+  const std::string path = connection.target().substr(0, connection.target().find('?'));
+  int status = 200;
+  std::string body;
+  if (path == "/metrics") {
+    body = metrics_();
+  } else if (path == "/healthz") {
+    const std::string trouble = trouble_();
+    status = trouble.empty() ? 200 : 503;
+    body = trouble.empty() ? "ok\n" : trouble + "\n";
+  } else {
+    status = 404;
+    body = "there are /healthz and /metrics\n";
+  }
+  connection.answer(wire::http1::serialize_response(
+      status, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, body,
+      connection.keep_alive(), connection.method() == "HEAD"));
+}
+
+}  // namespace galileo::commands

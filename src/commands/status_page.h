@@ -1,0 +1,33 @@
+// /healthz and /metrics of a long-running command, for probes and scrapers. Lives on the loop that
+// it is made with.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/http_server.h"
+
+namespace galileo::commands {
+
+class StatusPage final : private net::HttpService {
+ public:
+  // `metrics` gives Prometheus' text; `trouble` why the process isn't well, empty: it is. Both are
+  // called on the loop.
+  StatusPage(net::Loop& loop, std::function<std::string()> metrics,
+             std::function<std::string()> trouble);
+
+  // An Error where the address can't be listened on.
+  Result<void> listen(const std::string& host_port);
+
+ private:
+  void on_request(net::ServerConnection& connection) override;
+
+  net::Loop& loop_;
+  const std::function<std::string()> metrics_;
+  const std::function<std::string()> trouble_;
+  net::HttpServer server_;
+  std::unique_ptr<net::TcpListener> listener_;
+};
+
+}  // namespace galileo::commands

@@ -1,0 +1,133 @@
+// `galileo worker`: a worker on this machine, obeying whoever commands it over the bus.
+#include "fleet/worker.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/bus_options.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "commands/run_options.h"
+#include "commands/status_page.h"
+#include "net/resolver.h"
+#include "net/signals.h"
+#include "telemetry/machine.h"
+
+namespace galileo::commands {
+namespace {
+
+constexpr std::uint32_t kResponseKept = 64 * 1024;
+constexpr std::uint32_t kRedirectsFollowed = 30;  // as the old worker does
+
+struct WorkerFlags {
+  std::string bus;
+  std::string name;
+  std::string trace_logging;
+  std::string database;
+  std::string spool_folder;
+  std::string status;
+  std::uint32_t threads = 0;
+  std::uint32_t keep_response = kResponseKept;
+  bool no_headers = false;
+};
+
+Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
+  fleet::WorkerOptions options;
+  options.name = flags.name.empty()
+                     ? environment("galileo_worker_name").value_or(telemetry::hostname())
+                     : flags.name;
+  options.labels = labels_of_environment();
+  options.labels["galileo_worker_name"] = options.name;
+  options.routing.router = environment("galileo_router_type").value_or("CachingSymmetryHostRouter");
+  options.routing.static_host =
+      environment("galileo_router_static_host").value_or("http://localhost");
+  options.trace_logging = flags.trace_logging;
+  if (options.trace_logging.empty())
+    options.trace_logging = environment("galileo_trace_logging").value_or("");
+  if (options.trace_logging == "none") options.trace_logging.clear();
+  if (const auto& mode = options.trace_logging;
+      !mode.empty() && mode != "redis" && mode != "file" && mode != "sql")
+    return Error{ErrorCode::kUsage,
+                 fmt::format("'{}' is no way to keep traces", mode),
+                 "galileo_trace_logging",
+                 {},
+                 "use redis, file, sql or none"};
+  options.database = flags.database;
+  options.spool_folder = flags.spool_folder;
+  options.limits.threads = flags.threads;
+  options.limits.keep_headers = !flags.no_headers;
+  options.limits.keep_response = flags.keep_response;
+  options.limits.redirects_max = kRedirectsFollowed;
+  options.version = GALILEO_VERSION;
+  return options;
+}
+
+Result<void> set_log() {
+  const std::string level = environment("galileo_logging_level").value_or("INFO");
+  set_log_level(TRY(parse_log_level(level)));
+  return {};
+}
+
+Result<void> serve(const WorkerFlags& flags) {
+  TRY(set_log());
+  auto options = TRY(worker_options(flags));
+  bus::BusOptions where = TRY(bus::bus_options_from(environment));
+  if (!flags.bus.empty()) where.url = flags.bus;
+  const std::size_t files = net::raise_open_files_limit();
+  if (files > 100 && options.limits.connections_max > files / 2)
+    options.limits.connections_max = static_cast<std::uint32_t>(files / 2);
+  net::Loop control;
+  int signals_seen = 0;
+  const net::Signals signals(control, [&](int) {
+    ++signals_seen;
+    control.stop();
+  });
+  const auto bus = TRY(bus::connect(where));
+  const std::string name = options.name;
+  const auto worker = TRY(fleet::Worker::make(control, *bus, std::move(options)));
+  TRY(worker->start());
+  StatusPage page(
+      control, [&] { return worker->metrics(); },
+      [&] { return bus->connected() ? std::string() : "the bus is away"; });
+  if (!flags.status.empty()) TRY(page.listen(flags.status));
+  log(LogLevel::kInfo, "worker registered", {{"name", name}, {"bus", bus->where()}});
+  control.run();
+  log(LogLevel::kInfo, "worker stopping", {{"name", name}});
+  worker->stop(std::chrono::seconds{2}, std::chrono::seconds{5});
+  return {};
+}
+
+}  // namespace
+
+int worker(const Arguments& arguments) {
+  WorkerFlags flags;
+  flags.database = default_database();
+  flags.spool_folder = ".";
+  CLI::App app(
+      "Run a worker: it makes clients and sends their requests as it is told over the bus.\n"
+      "The labels of a worker are the galileo_* variables of its environment, secrets left out.\n\n"
+      "example:\n"
+      "  galileo_zone=edge galileo worker --name node-a --bus redis://127.0.0.1:6379 \\\n"
+      "    --traces redis\n",
+      "galileo worker");
+  app.add_option("--bus", flags.bus, "redis://..., rediss://, unix:// [galileo_redis_host, _port]");
+  app.add_option("--name", flags.name, "[galileo_worker_name, or the host's name]");
+  app.add_option("--traces", flags.trace_logging,
+                 "redis, file (the spool is kept), sql (--db), none [galileo_trace_logging]");
+  app.add_option("--db", flags.database, "database of --traces sql")->capture_default_str();
+  app.add_option("--spool", flags.spool_folder, "folder where traces wait")->capture_default_str();
+  app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
+  app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
+  app.add_option("--keep-response", flags.keep_response, "bytes of each answer kept in its trace")
+      ->capture_default_str();
+  app.add_flag("--no-headers", flags.no_headers, "don't keep the answers' headers");
+  if (const auto over = parse_options(app, arguments)) return *over;
+  const auto served = serve(flags);
+  return served.ok() ? kFine : fail("worker", served.error());
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,126 @@
+#include "fleet/trace_drain.h"
+
+#include <filesystem>
+
+#include "base/log.h"
+#include "fleet/trace_log.h"
+#include "store/drain.h"
+
+namespace galileo::fleet {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds{100};
+constexpr Duration kRetry = std::chrono::seconds{2};
+constexpr std::size_t kRecordsAtOnce = 5000;
+
+std::string id_of(const std::string& segment) {
+  return std::filesystem::path(segment).stem().string();
+}
+
+// Puts traces into the store, in a transaction that begins with the first.
+class Rows final : public store::SpoolVisitor {
+ public:
+  explicit Rows(store::Store& store) : store_(store) {}
+  void on_trace(const wire::Trace& trace, const wire::Names& names) override {
+    if (!result.ok()) return;
+    if (traces == 0) result = store_.begin();
+    if (result.ok()) result = store_.put_trace({}, trace, names);
+    ++traces;
+  }
+  std::uint64_t traces = 0;
+  Result<void> result;
+
+ private:
+  store::Store& store_;
+};
+
+}  // namespace
+
+TraceDrain::TraceDrain(std::unique_ptr<store::Store> store, Options options)
+    : store_(std::move(store)), options_(std::move(options)) {}
+
+TraceDrain::~TraceDrain() {
+  stop(Duration{0});
+}
+
+Result<std::unique_ptr<TraceDrain>> TraceDrain::open(const std::string& database,
+                                                     const Options& options) {
+  auto store = TRY(store::open_store(database, store::OpenMode::kCreate));
+  return std::unique_ptr<TraceDrain>(new TraceDrain(std::move(store), options));
+}
+
+void TraceDrain::start() {
+  desk_ = std::make_unique<net::LoopThread>("drain");
+  timer_ = std::make_unique<net::Timer>([this](Time now) {
+    const auto more = store_some();
+    if (!more.ok())
+      log(LogLevel::kError, "traces can't be stored; they wait in the spool",
+          {{"why", more.error().to_text()}});
+    const Duration wait = !more.ok() ? kRetry : *more ? Duration{0} : kTick;
+    desk_->loop().timers().set(*timer_, now + wait);
+  });
+  desk_->loop().post([this] {
+    net::lower_thread_priority();
+    desk_->loop().timers().set(*timer_, desk_->loop().clock().now());
+  });
+}
+
+bool TraceDrain::stop(Duration deadline) {
+  if (!desk_) return true;
+  bool done = false;
+  desk_->call([&] {
+    desk_->loop().timers().cancel(*timer_);
+    const net::Clock& clock = desk_->loop().clock();
+    for (const Time until = clock.now() + deadline; clock.now() < until;) {
+      const auto more = store_some();
+      if (more.ok() && *more) continue;
+      done = more.ok() && spool_segments(options_.folder, options_.worker).empty();
+      break;
+    }
+  });
+  desk_->join();
+  timer_.reset();
+  desk_.reset();
+  return done;
+}
+
+Result<bool> TraceDrain::next_segment() {
+  for (const std::string& path : spool_segments(options_.folder, options_.worker)) {
+    auto reader = store::SpoolReader::open(path);
+    if (!reader.ok()) continue;
+    if (const auto position = TRY(store_->spool_position(id_of(path))))
+      TRY((*reader)->skip_to(*position));
+    reader_ = std::move(*reader);
+    segment_ = path;
+    return true;
+  }
+  return false;
+}
+
+Result<bool> TraceDrain::store_some() {
+  if (!reader_ && !TRY(next_segment())) return false;
+  const bool is_closed = !store::is_being_written(segment_);
+  const std::uint64_t from = reader_->position();
+  Rows rows(*store_);
+  const auto state = TRY(reader_->read(rows, kRecordsAtOnce));
+  if (rows.traces > 0) {
+    auto stored = std::move(rows.result);
+    if (stored.ok()) stored = store_->save_spool_position(id_of(segment_), reader_->position());
+    if (stored.ok()) stored = store_->commit();
+    if (!stored.ok()) {
+      store_->rollback();
+      reader_->go_back_to(from);
+      return stored.error();
+    }
+    traces_.add(rows.traces);
+    return true;
+  }
+  if (state == store::SpoolReader::State::kMore) return true;
+  if (!is_closed || TRY(reader_->skip_damage())) return false;
+  std::error_code ignored;
+  std::filesystem::remove(segment_, ignored);
+  reader_.reset();
+  return true;
+}
+
+}  // namespace galileo::fleet

@@ -1,0 +1,241 @@
+#include "fleet/trace_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace galileo::fleet {
+namespace {
+
+// As in a run on one machine: what a kill -9 can lose is what came since the last tick.
+constexpr Duration kTick = std::chrono::milliseconds{20};
+
+}  // namespace
+
+// What the desk does with one loop's traces.
+class TraceLog::Loop final : public load::TraceTaker {
+ public:
+  Loop(TraceLog& log, store::ProducerId producer) : log_(log), producer_(producer) {}
+
+  void on_name(wire::NameId id, std::string_view name) override {
+    names_.set(id, std::string(name));
+    log_.spool_->name(producer_, id, name);
+  }
+
+  void on_trace(const wire::Trace& trace) override {
+    if (Books* books = this->books(trace.client))
+      count(*books, trace, names_.at(trace.phase) == "warmup");
+    if (!log_.tracing_ || !log_.options_.keep) return;
+    log_.spool_->trace(producer_, trace);
+    log_.written_.add(1);
+  }
+
+  // A new segment is whole in itself: it has all names.
+  void repeat_names(store::SpoolWriter& spool) const {
+    for (std::size_t id = 0; id < names_.size(); ++id) {
+      const auto number = static_cast<wire::NameId>(id);
+      spool.name(producer_, number, names_.at(number));
+    }
+  }
+
+  load::TraceRing ring;
+
+ private:
+  Books* books(wire::NameId client) {
+    if (assignments_ != log_.assignments_) {
+      known_.clear();
+      assignments_ = log_.assignments_;
+    }
+    if (client >= known_.size()) known_.resize(client + 1);
+    Known& known = known_[client];
+    if (!known.asked) known = {true, log_.books_of(names_.at(client))};
+    return known.books;
+  }
+
+  struct Known {
+    bool asked = false;
+    Books* books = nullptr;
+  };
+  TraceLog& log_;
+  const store::ProducerId producer_;
+  wire::Names names_;
+  std::vector<Known> known_;  // by the client's number
+  std::uint64_t assignments_ = 0;
+};
+
+TraceLog::TraceLog(const Options& options) : options_(options) {
+  for (std::size_t i = 0; i < options.loops; ++i)
+    loops_.push_back(std::make_unique<Loop>(*this, static_cast<store::ProducerId>(i)));
+}
+
+TraceLog::~TraceLog() {
+  stop();
+}
+
+Result<std::unique_ptr<TraceLog>> TraceLog::open(const Options& options) {
+  TRY(make_folders(options.folder));
+  std::unique_ptr<TraceLog> log(new TraceLog(options));
+  TRY(log->begin_segment());
+  return log;
+}
+
+load::TraceSink& TraceLog::sink(std::size_t loop) {
+  return loops_[loop]->ring;
+}
+
+Result<void> TraceLog::begin_segment() {
+  const std::string id = fmt::format("{}-{}-{:06}", options_.worker, options_.boot, segments_ + 1);
+  auto spool = TRY(store::SpoolWriter::create(fmt::format("{}/{}.spool", options_.folder, id)));
+  ++segments_;
+  wire::Experiment experiment;
+  experiment.id = id;
+  experiment.name = "traces of worker " + options_.worker;
+  experiment.creator = "galileo worker";
+  experiment.created = experiment.start = options_.created;
+  experiment.status = wire::kRunning;
+  spool->experiment(experiment, {});
+  for (const auto& loop : loops_) loop->repeat_names(*spool);
+  std::swap(spool_, spool);
+  return spool ? spool->close() : Result<void>();
+}
+
+void TraceLog::start() {
+  desk_ = std::make_unique<net::LoopThread>("traces");
+  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
+  desk_->call([this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick); });
+}
+
+void TraceLog::tick() {
+  drain_rings();
+  auto flushed = spool_->flush();
+  if (flushed.ok() && spool_->flushed() > options_.segment_bytes) flushed = begin_segment();
+  trouble_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
+  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick);
+}
+
+void TraceLog::drain_rings() {
+  for (const auto& loop : loops_) loop->ring.drain(*loop);
+}
+
+void TraceLog::stop() {
+  if (!desk_) return;
+  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
+  desk_->join();
+  timer_.reset();
+  desk_.reset();
+  drain_rings();
+  const auto closed = spool_->close();
+  trouble_ = closed.ok() ? std::nullopt : std::optional<Error>(closed.error());
+}
+
+void TraceLog::set_tracing(bool on) {
+  desk_->loop().post([this, on] {
+    drain_rings();  // what was made before is treated as before
+    tracing_ = on;
+  });
+}
+
+void TraceLog::assign(const std::string& run, const std::vector<std::string>& clients) {
+  desk_->call([&] {
+    drain_rings();
+    std::unique_ptr<Books>& books = runs_[run];
+    if (!books) books = std::make_unique<Books>();
+    for (const std::string& client : clients) run_of_[client] = books.get();
+    ++assignments_;
+  });
+}
+
+void TraceLog::forget(const std::string& run) {
+  desk_->call([&] {
+    drain_rings();
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
+    std::erase_if(run_of_, [&](const auto& entry) { return entry.second == found->second.get(); });
+    ++assignments_;
+    runs_.erase(found);
+  });
+}
+
+TraceLog::Books* TraceLog::books_of(const std::string& client) {
+  const auto found = run_of_.find(client);
+  return found == run_of_.end() ? nullptr : found->second;
+}
+
+void TraceLog::count(Books& books, const wire::Trace& trace, bool warmup) {
+  books.ledger.count(trace);
+  if (books.first_created == kNoWall || trace.created < books.first_created)
+    books.first_created = trace.created;
+  ++books.offered_last;
+  const bool answered = trace.failure == wire::Failure::none;
+  const bool failed = wire::failure_group(trace.failure) == wire::FailureGroup::failed;
+  books.answered_last += answered;
+  books.failed_last += failed;
+  const auto add = [warmup](Histogram& whole, Histogram& last, Duration value) {
+    if (!warmup) whole.add(value);
+    last.add(value);
+  };
+  if (answered) add(books.latency, books.latency_last, trace.done - trace.created);
+  if (!trace.closed_loop && trace.dispatched != kNoWall)
+    add(books.dispatch_error, books.dispatch_error_last, trace.dispatched - trace.created);
+}
+
+void TraceLog::fill(wire::RunReport& report, bool next) {
+  desk_->call([&] {
+    drain_rings();
+    for (const auto& loop : loops_) report.traces_lost += loop->ring.lost();
+    report.traces_lost += spool_->traces_lost();
+    const auto found = runs_.find(report.run);
+    if (found == runs_.end()) return;
+    Books& books = *found->second;
+    const load::Ledger& ledger = books.ledger;
+    report.started = books.first_created;
+    report.sent = ledger.sent;
+    report.answered = ledger.answered;
+    report.retried = ledger.retried;
+    report.traces_made = ledger.traces_made;
+    for (std::size_t i = 1; i < ledger.failures.size(); ++i) {
+      if (ledger.failures[i] > 0)
+        report.failures[std::string(wire::failure_name(static_cast<wire::Failure>(i)))] =
+            ledger.failures[i];
+    }
+    report.latency = books.latency;
+    report.dispatch_error = books.dispatch_error;
+    report.latency_last = books.latency_last;
+    report.dispatch_error_last = books.dispatch_error_last;
+    report.offered_last = books.offered_last;
+    report.answered_last = books.answered_last;
+    report.failed_last = books.failed_last;
+    report.number = books.reports + 1;
+    if (!next) return;
+    ++books.reports;
+    books.latency_last.clear();
+    books.dispatch_error_last.clear();
+    books.offered_last = books.answered_last = books.failed_last = 0;
+  });
+}
+
+std::string TraceLog::trouble() {
+  std::string text;
+  if (!desk_) return trouble_ ? trouble_->to_text() : text;
+  desk_->call([&] {
+    if (trouble_) text = trouble_->to_text();
+  });
+  return text;
+}
+
+std::vector<std::string> spool_segments(const std::string& folder, const std::string& worker) {
+  std::vector<std::string> paths;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    // The boot has 8 digits and the segment 6: a worker whose name begins with ours is another one.
+    if (name.starts_with(worker + "-") && name.ends_with(".spool") &&
+        name.size() == worker.size() + std::string_view("-01234567-000001.spool").size())
+      paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+}  // namespace galileo::fleet

@@ -1,0 +1,104 @@
+// A worker's traces on their way off the event loops: counted in the books of the run that their
+// client belongs to, and written to a spool, from where an outlet takes them
+// (fleet/trace_publisher.h). The loops never wait; Redis may be away for as long as there is disk.
+//
+// The spool is cut into segments, "<folder>/<worker>-<boot>-<n>.spool", each whole in itself, so
+// that what has been published can be deleted. Made, started and stopped by the control thread; the
+// work is done at its own desk. report() may be called from any thread but that desk.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/histogram.h"
+#include "load/ledger.h"
+#include "load/trace_ring.h"
+#include "net/loop.h"
+#include "store/spool.h"
+#include "wire/fleet_api.h"
+
+namespace galileo::fleet {
+
+class TraceLog {
+ public:
+  struct Options {
+    std::string worker;
+    std::string boot;  // 8 hex digits
+    std::string folder;
+    std::size_t loops = 1;
+    std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+    Wall created = kNoWall;  // stamps the segments
+    bool keep = true;        // false: traces are counted, and kept nowhere
+  };
+
+  // An Error where the folder can't be written to.
+  static Result<std::unique_ptr<TraceLog>> open(const Options& options);
+  ~TraceLog();
+
+  // One sink a loop; lives on that loop.
+  load::TraceSink& sink(std::size_t loop);
+
+  void start();
+  // After the loops are done: takes what is left, and closes the last segment.
+  void stop();
+
+  // Whether traces are kept. The books count them either way.
+  void set_tracing(bool on);
+
+  // From here on the traces of these clients belong to that run; its books begin at zero where it
+  // is new.
+  void assign(const std::string& run, const std::vector<std::string>& clients);
+  // Takes from that run's books what they say of its traces: counts and histograms. The `_last`
+  // fields are since the last call with `next`, which also counts the report's number on.
+  void fill(wire::RunReport& report, bool next);
+  // Forgets the run's books; traces of its clients belong to none from then on.
+  void forget(const std::string& run);
+
+  std::uint64_t traces_written() const { return written_.load(); }
+  // Why the spool can't be written, if so.
+  std::string trouble();
+
+ private:
+  class Loop;
+  struct Books {
+    load::Ledger ledger;
+    Histogram latency;
+    Histogram dispatch_error;
+    Histogram latency_last;
+    Histogram dispatch_error_last;
+    std::uint64_t offered_last = 0;
+    std::uint64_t answered_last = 0;
+    std::uint64_t failed_last = 0;
+    std::uint64_t reports = 0;
+    Wall first_created = kNoWall;
+  };
+
+  explicit TraceLog(const Options& options);
+  Result<void> begin_segment();
+  void tick();
+  void drain_rings();
+  Books* books_of(const std::string& client);
+  static void count(Books& books, const wire::Trace& trace, bool warmup);
+
+  const Options options_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::unique_ptr<store::SpoolWriter> spool_;
+  std::uint64_t segments_ = 0;
+  bool tracing_ = true;
+  std::optional<Error> trouble_;
+  std::map<std::string, std::unique_ptr<Books>> runs_;
+  std::unordered_map<std::string, Books*> run_of_;  // by client
+  std::uint64_t assignments_ = 0;                   // counts the changes of run_of_
+  RelaxedCounter written_;
+  std::unique_ptr<net::LoopThread> desk_;
+  std::unique_ptr<net::Timer> timer_;
+};
+
+// The segments of that worker in the folder, oldest first; of earlier processes of it too.
+std::vector<std::string> spool_segments(const std::string& folder, const std::string& worker);
+
+}  // namespace galileo::fleet

@@ -1,0 +1,229 @@
+#include "fleet/trace_publisher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <vector>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bus/keys.h"
+#include "fleet/trace_log.h"
+#include "net/clock.h"
+#include "store/drain.h"
+#include "wire/trace_line.h"
+
+namespace galileo::fleet {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds{20};
+constexpr Duration kRetry = std::chrono::milliseconds{500};
+constexpr Duration kLookEvery = std::chrono::milliseconds{500};
+// One message: large enough that its own cost doesn't count, small enough for any server's limits.
+constexpr std::size_t kTracesAtOnce = 1000;
+constexpr std::size_t kBytesAtOnce = std::size_t{512} << 10;
+
+// How far a segment has been published, beside it: what a process that was killed needn't send
+// again.
+std::string position_path(const std::string& segment) {
+  return segment + ".published";
+}
+
+std::uint64_t kept_position(const std::string& segment) {
+  const auto text = read_whole_file(position_path(segment), 64);
+  if (!text.ok()) return 0;
+  const auto number = parse_integer(trim(*text));
+  return number && *number > 0 ? static_cast<std::uint64_t>(*number) : 0;
+}
+
+// "<worker>-<boot>-<n>.spool".
+std::string boot_of(const std::string& segment) {
+  const std::string stem = std::filesystem::path(segment).stem().string();
+  const std::size_t end = stem.rfind('-');
+  const std::size_t begin = end == std::string::npos ? end : stem.rfind('-', end - 1);
+  return begin == std::string::npos ? std::string() : stem.substr(begin + 1, end - begin - 1);
+}
+
+}  // namespace
+
+// Collects what a reader hands on, in the form that is wanted.
+class TracePublisher::Taker final : public store::SpoolVisitor {
+ public:
+  void on_trace(const wire::Trace& trace, const wire::Names& names) override {
+    ++traces;
+    if (as_batch) batch.add(trace, names);
+    if (!as_lines) return;
+    const std::size_t from = lines.size();
+    line.trace = wire::resolve(trace, names);
+    line.has_response = trace.status >= 0;
+    wire::append_trace_line(lines, line);
+    ends.push_back(lines.size());
+    bytes += lines.size() - from;
+  }
+  bool full() const { return traces >= kTracesAtOnce || bytes + batch.bytes() >= kBytesAtOnce; }
+  void clear() {
+    traces = bytes = 0;
+    lines.clear();
+    ends.clear();
+    message.clear();
+  }
+
+  bool as_batch = false;
+  bool as_lines = true;
+  std::size_t traces = 0;
+  std::size_t bytes = 0;
+  wire::TraceBatchWriter batch;
+  std::string message;  // the batch, once it is made
+  std::string lines;    // one after the other
+  wire::TraceLine line;
+  std::vector<std::size_t> ends;
+};
+
+struct TracePublisher::Segment {
+  std::string path;
+  bool is_ours = false;
+  std::unique_ptr<store::SpoolReader> reader;
+};
+
+TracePublisher::TracePublisher(bus::Bus& bus, const Options& options)
+    : bus_(bus), options_(options), taker_(std::make_unique<Taker>()) {}
+
+TracePublisher::~TracePublisher() {
+  stop(Duration{0});
+}
+
+void TracePublisher::start() {
+  desk_ = std::make_unique<net::LoopThread>("publisher");
+  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
+  desk_->loop().post([this] { tick(); });
+}
+
+void TracePublisher::tick() {
+  const bool more = publish_some();
+  const Duration wait = more ? Duration{0} : may_have_arrived_ ? kRetry : kTick;
+  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + wait);
+}
+
+bool TracePublisher::stop(Duration deadline) {
+  if (!desk_) return true;
+  bool done = false;
+  desk_->call([&] {
+    desk_->loop().timers().cancel(*timer_);
+    const net::Clock& clock = desk_->loop().clock();
+    const Time until = clock.now() + deadline;
+    while (clock.now() < until) {
+      if (publish_some()) continue;
+      done = !may_have_arrived_ && taker_->traces == 0 &&
+             spool_segments(options_.folder, options_.worker).empty();
+      if (done) break;
+      net::pause_thread(kTick);
+    }
+  });
+  desk_->join();
+  timer_.reset();
+  desk_.reset();
+  return done;
+}
+
+// The next piece of the spool onto the bus. False: nothing was there, or it couldn't be sent (now).
+bool TracePublisher::publish_some() {
+  look_who_listens(desk_->loop().clock().now());
+  if (taker_->traces == 0) {
+    if (!segment_ && !next_segment()) return false;
+    if (!read_some()) return !segment_;  // a segment is over: on with the next
+  }
+  const bool sent = (!taker_->as_batch || send_batch()) && (!taker_->as_lines || send_lines());
+  may_have_arrived_ = !sent;
+  if (!sent) return false;
+  traces_.add(taker_->traces);
+  taker_->clear();
+  keep_position();
+  return true;
+}
+
+// Reads the next piece of the segment, and deletes the segment at its end. False: there was none.
+bool TracePublisher::read_some() {
+  // Asked before reading: what is written between the two is seen by the read.
+  const bool is_closed = !store::is_being_written(segment_->path);
+  taker_->as_batch = batches_wanted_;
+  taker_->as_lines = lines_wanted_;
+  auto state = Result<store::SpoolReader::State>(store::SpoolReader::State::kMore);
+  while (!taker_->full() && state.ok() && *state == store::SpoolReader::State::kMore)
+    state = segment_->reader->read(*taker_, 100);
+  if (taker_->traces > 0) return true;
+  if (!is_closed || (state.ok() && segment_->reader->skip_damage().value_or(false))) return false;
+  std::error_code ignored;
+  std::filesystem::remove(segment_->path, ignored);
+  std::filesystem::remove(position_path(segment_->path), ignored);
+  segment_.reset();
+  return false;
+}
+
+bool TracePublisher::next_segment() {
+  for (const std::string& path : spool_segments(options_.folder, options_.worker)) {
+    const bool is_ours = boot_of(path) == options_.boot;
+    if (!is_ours && store::is_being_written(path)) continue;  // another process of that name
+    auto reader = store::SpoolReader::open(path);
+    if (!reader.ok()) continue;
+    segment_ = std::make_unique<Segment>();
+    segment_->path = path;
+    segment_->is_ours = is_ours;
+    segment_->reader = std::move(*reader);
+    if (const std::uint64_t position = kept_position(path); !is_ours && position > 0) {
+      if (!segment_->reader->skip_to(position).ok())
+        segment_->reader = std::move(*store::SpoolReader::open(path));
+    }
+    return true;
+  }
+  return false;
+}
+
+// Named subscribers only: our own recorder takes lines by a pattern.
+void TracePublisher::look_who_listens(Time now) {
+  if (looked_ != Time{} && now - looked_ < kLookEvery) return;
+  const auto channels = bus_.channels(std::string(bus::kAllResults));
+  looked_ = desk_->loop().clock().now();
+  if (!channels.ok()) return;
+  const auto listens = [&](std::string_view channel) {
+    return std::find(channels->begin(), channels->end(), channel) != channels->end();
+  };
+  batches_wanted_ = listens(bus::kTraceBatches);
+  lines_wanted_ = !batches_wanted_ || listens(bus::kTraces);
+}
+
+bool TracePublisher::send_batch() {
+  if (taker_->message.empty()) {
+    if (taker_->batch.traces() == 0) return true;
+    wire::TraceBatchHead head{options_.worker, options_.boot, batches_.load() + 1,
+                              !segment_->is_ours};
+    taker_->message = taker_->batch.take(head);
+  } else if (may_have_arrived_) {
+    wire::mark_resent(taker_->message);
+  }
+  const auto sent = bus_.publish(bus::kTraceBatches, taker_->message);
+  if (!sent.ok()) return false;
+  batches_.add(1);
+  taker_->as_batch = false;  // the lines may still fail and be tried again
+  return true;
+}
+
+bool TracePublisher::send_lines() {
+  std::vector<std::string_view> messages;
+  messages.reserve(taker_->ends.size());
+  std::size_t from = 0;
+  for (const std::size_t end : taker_->ends) {
+    messages.push_back(std::string_view(taker_->lines).substr(from, end - from));
+    from = end;
+  }
+  return bus_.publish_all(bus::kTraces, messages).ok();
+}
+
+void TracePublisher::keep_position() {
+  // Not worth an error: without it a little more is sent again after a crash.
+  static_cast<void>(write_whole_file(position_path(segment_->path),
+                                     fmt::format("{}\n", segment_->reader->position())));
+}
+
+}  // namespace galileo::fleet

@@ -1,0 +1,65 @@
+// Brings a worker's traces from its spool to the bus: as batches where somebody takes those
+// (docs/trace_batches.md), as lines of spec/bus.md where somebody takes those, or nobody either.
+// While the bus is away traces wait in the spool; what may have arrived before the connection broke
+// is sent again and marked so. Segments that have been published whole are deleted, those that an
+// earlier process of this worker left are published too. Made, started and stopped by the control
+// thread; blocking work is done at its own desk.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/counters.h"
+#include "bus/bus.h"
+#include "fleet/trace_outlet.h"
+#include "net/loop.h"
+#include "store/spool.h"
+#include "wire/trace_batch.h"
+
+namespace galileo::fleet {
+
+class TracePublisher final : public TraceOutlet {
+ public:
+  struct Options {
+    std::string worker;
+    std::string boot;
+    std::string folder;
+  };
+
+  // `bus` outlives it.
+  TracePublisher(bus::Bus& bus, const Options& options);
+  ~TracePublisher() override;
+
+  void start() override;
+  bool stop(Duration deadline) override;
+  std::uint64_t traces_out() const override { return traces_.load(); }
+  std::uint64_t batches_out() const override { return batches_.load(); }
+
+ private:
+  class Taker;
+  struct Segment;
+
+  void tick();
+  bool publish_some();
+  bool next_segment();
+  bool read_some();
+  void look_who_listens(Time now);
+  bool send_batch();
+  bool send_lines();
+  void keep_position();
+
+  bus::Bus& bus_;
+  const Options options_;
+  std::unique_ptr<Taker> taker_;
+  std::unique_ptr<Segment> segment_;
+  Time looked_{};
+  bool batches_wanted_ = false;
+  bool lines_wanted_ = true;
+  bool may_have_arrived_ = false;  // the last send failed half way
+  RelaxedCounter traces_;
+  RelaxedCounter batches_;
+  std::unique_ptr<net::LoopThread> desk_;
+  std::unique_ptr<net::Timer> timer_;
+};
+
+}  // namespace galileo::fleet

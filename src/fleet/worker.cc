@@ -1,0 +1,225 @@
+// How a worker lives: made, listening, registered, and stopped in that order backwards. What it is
+// told is in worker_commands.cc, what only our controllers ask in worker_runs.cc.
+#include "fleet/worker.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <future>
+#include <random>
+
+#include "base/log.h"
+#include "bus/directory.h"
+#include "bus/keys.h"
+#include "fleet/trace_drain.h"
+#include "fleet/trace_publisher.h"
+#include "fleet/worker_run.h"
+
+namespace galileo::fleet {
+namespace {
+
+constexpr Duration kBeatEvery = std::chrono::milliseconds{500};
+// A heartbeat outlives a beat or two that came late; a worker that is gone is seen in 3 s.
+constexpr Duration kBeatExpiry = std::chrono::milliseconds{2500};
+constexpr Duration kReportEvery = std::chrono::seconds{1};
+constexpr Duration kControlWait = std::chrono::seconds{5};
+
+std::string draw_boot() {
+  std::random_device device;
+  return fmt::format("{:08x}", device());
+}
+
+}  // namespace
+
+Worker::Worker(net::Loop& control, bus::Bus& bus, WorkerOptions options)
+    : control_(control),
+      bus_(bus),
+      options_(std::move(options)),
+      boot_(draw_boot()),
+      wall_clock_(net::RealClock().wall_clock()) {}
+
+Worker::~Worker() = default;
+
+Result<std::unique_ptr<Worker>> Worker::make(net::Loop& control, bus::Bus& bus,
+                                             WorkerOptions options) {
+  std::unique_ptr<Worker> worker(new Worker(control, bus, std::move(options)));
+  const WorkerOptions& of = worker->options_;
+  TraceLog::Options log;
+  log.worker = of.name;
+  log.boot = worker->boot_;
+  log.folder = of.spool_folder;
+  log.loops = load::Engine::threads(of.limits);
+  log.created = worker->wall_clock_.wall_origin;
+  log.keep = !of.trace_logging.empty();
+  if (of.trace_logging == "file") log.segment_bytes = std::uint64_t(-1);
+  worker->log_ = TRY(TraceLog::open(log));
+  if (of.trace_logging == "redis")
+    worker->outlet_ = std::make_unique<TracePublisher>(
+        bus, TracePublisher::Options{of.name, worker->boot_, of.spool_folder});
+  if (of.trace_logging == "sql")
+    worker->outlet_ = TRY(TraceDrain::open(of.database, {of.name, of.spool_folder}));
+  load::Engine::Options engine;
+  engine.limits = of.limits;
+  engine.other_services = of.routing;
+  engine.seed = std::random_device{}() | std::uint64_t{std::random_device{}()} << 32;
+  engine.wall_clock = worker->wall_clock_;
+  std::vector<load::TraceSink*> sinks;
+  for (std::size_t i = 0; i < log.loops; ++i) sinks.push_back(&worker->log_->sink(i));
+  worker->engine_ = std::make_unique<load::Engine>(control, engine, sinks);
+  return worker;
+}
+
+Result<void> Worker::start() {
+  // Two workers of one name would obey the same commands and overwrite each other's keys.
+  if (TRY(bus_.text(bus::worker_heartbeat_key(options_.name))))
+    return Error{ErrorCode::kUsage, fmt::format("can't register worker '{}'", options_.name),
+                 bus_.where(), "a worker of that name is alive there",
+                 "give this one another galileo_worker_name, or stop the other"};
+  log_->start();
+  engine_->set_events(
+      {[this](const std::string& client) {
+         publish_event(wire::WorkloadDoneEvent::kType, encode(wire::WorkloadDoneEvent{client}));
+       },
+       [this](const std::string& client) { on_answered(client); },
+       [this](const std::string& client, std::size_t room) { on_hungry(client, room); }});
+  registry_ = std::make_unique<net::LoopThread>("registry");
+  beat_timer_ = std::make_unique<net::Timer>([this](Time now) {
+    beat();
+    registry_->loop().timers().set(*beat_timer_, now + kBeatEvery);
+  });
+  report_timer_ = std::make_unique<net::Timer>([this](Time now) {
+    report_all();
+    control_.timers().set(*report_timer_, now + kReportEvery);
+  });
+  bus_.on_connected([this](bool connected) { on_connected(connected); });
+  TRY(listen());
+  TRY(serve());
+  if (outlet_) outlet_->start();
+  TRY(register_now());
+  registry_->loop().post([this] {
+    refresh_routes();
+    beat();
+    registry_->loop().timers().set(*beat_timer_, registry_->loop().clock().now() + kBeatEvery);
+  });
+  control_.timers().set(*report_timer_, control_.clock().now() + kReportEvery);
+  return {};
+}
+
+Result<void> Worker::listen() {
+  std::vector<std::string> channels;
+  for (const std::string_view type :
+       {wire::RegisterWorkerCommand::kType, wire::CreateClientCommand::kType,
+        wire::CloseClientCommand::kType, wire::StartTracingCommand::kType,
+        wire::PauseTracingCommand::kType, wire::SetWorkloadCommand::kType,
+        wire::StopWorkloadCommand::kType})
+    channels.push_back(wire::event_channel(type));
+  channels.emplace_back(bus::kRoutingUpdates);
+  subscription_ =
+      TRY(bus_.subscribe(channels, {}, [this](std::string_view channel, std::string_view message) {
+        on_message(channel, message);
+      }));
+  return {};
+}
+
+// Registers, as often as it is asked to: the keys may have gone since.
+Result<void> Worker::register_now() {
+  TRY(bus::register_worker(bus_, {options_.name, options_.labels}));
+  registered_ = true;
+  TRY(bus_.publish(wire::event_channel(wire::RegisterWorkerEvent::kType),
+                   encode(wire::RegisterWorkerEvent{options_.name})));
+  return {};
+}
+
+void Worker::on_connected(bool connected) {
+  if (!connected) {
+    log(LogLevel::kWarning, "the bus is away; the load goes on", {{"bus", bus_.where()}});
+    return;
+  }
+  log(LogLevel::kInfo, "the bus is there again", {{"bus", bus_.where()}});
+  // Another server may have come up, with nothing in it: everything of ours is said again.
+  control_.post([this] {
+    ++counts_.reconnects;
+    if (stopping_ || !registry_) return;
+    std::vector<wire::ClientDescription> clients;
+    for (const auto& [id, entry] : clients_) clients.push_back(entry.description);
+    registry_->loop().post([this, clients = std::move(clients)] {
+      if (!registered_ || !register_now().ok()) return;
+      for (const wire::ClientDescription& client : clients)
+        static_cast<void>(
+            bus::add_client(bus_, client.worker, client.client_id, encode_bare(client)).ok());
+      refresh_routes();
+      beat();
+    });
+  });
+}
+
+void Worker::beat() {
+  wire::Heartbeat heartbeat;
+  heartbeat.worker = options_.name;
+  heartbeat.boot = boot_;
+  heartbeat.version = options_.version;
+  heartbeat.pid = getpid();
+  heartbeat.at = wall_clock_.wall(registry_->loop().clock().now());
+  const std::uint64_t written = log_->traces_written();
+  const std::uint64_t out = outlet_ ? outlet_->traces_out() : written;
+  heartbeat.traces_waiting = written - std::min(written, out);
+  // Lost beats show by themselves: nothing more can be done about one.
+  static_cast<void>(bus_.change({bus::set_text(bus::worker_heartbeat_key(options_.name),
+                                               encode(heartbeat), kBeatExpiry)})
+                        .ok());
+}
+
+Result<void> Worker::on_control(std::function<void()> task) {
+  auto done = std::make_shared<std::promise<void>>();
+  auto over = done->get_future();
+  control_.post([task = std::move(task), done] {
+    task();
+    done->set_value();
+  });
+  if (over.wait_for(kControlWait) == std::future_status::ready) return {};
+  return Error{ErrorCode::kUnavailable, "the worker is busy or stopping", options_.name, {}, {}};
+}
+
+void Worker::publish_event(std::string_view type, std::string message) {
+  registry_->loop().post([this, channel = wire::event_channel(type), message = std::move(message)] {
+    // The event is tried until it is out or the worker stops: somebody may wait for it.
+    while (!stopping_) {
+      if (bus_.publish(channel, message).ok()) return;
+    }
+  });
+}
+
+void Worker::stop(Duration grace, Duration deadline) {
+  engine_->stop_sending();
+  const Time until = control_.clock().now() + grace;
+  while (engine_->snapshot().in_flight > 0 && control_.clock().now() < until) {
+    control_.run_pending();
+    net::pause_thread(std::chrono::milliseconds{5});
+  }
+  engine_->end_all();
+  control_.run_pending();
+  report_all();
+  control_.timers().cancel(*report_timer_);
+  // Nothing comes in any more; then what is known of us goes.
+  stopping_ = true;
+  subscription_.reset();
+  remotes_.clear();
+  rpc_.reset();
+  registry_->call([this] {
+    registry_->loop().timers().cancel(*beat_timer_);
+    static_cast<void>(bus::unregister_worker(bus_, options_.name).ok());
+    static_cast<void>(
+        bus_.change({bus::remove_key(bus::worker_heartbeat_key(options_.name)),
+                     bus::publish_in(wire::event_channel(wire::UnregisterWorkerEvent::kType),
+                                     encode(wire::UnregisterWorkerEvent{options_.name}))})
+            .ok());
+  });
+  registry_->join();
+  engine_->join();
+  log_->stop();
+  if (outlet_ && !outlet_->stop(deadline))
+    log(LogLevel::kWarning, "traces are left in the spool; the next start publishes them",
+        {{"folder", options_.spool_folder}});
+}
+
+}  // namespace galileo::fleet

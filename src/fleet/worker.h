@@ -1,0 +1,141 @@
+// A worker: obeys the commands of spec/bus.md with any number of clients in one process, old
+// shells' and ours. It registers, answers calls, keeps the keys of its clients, takes routes from
+// the routing table, and brings its traces to where they are wanted. Redis away: the load goes on,
+// traces wait in the spool, and everything is published after, under the same name.
+//
+// Made, started and stopped on the control thread, whose loop must run meanwhile: the engine is
+// commanded there. What blocks (the bus) is done at the registry's desk.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "bus/bus.h"
+#include "bus/directory.h"
+#include "bus/rpc.h"
+#include "fleet/trace_log.h"
+#include "fleet/trace_outlet.h"
+#include "load/engine.h"
+#include "net/loop.h"
+#include "wire/fleet_api.h"
+#include "wire/worker_api.h"
+
+namespace galileo::fleet {
+
+struct WorkerOptions {
+  std::string name;
+  std::map<std::string, std::string> labels;  // what is published of the environment
+  load::ServiceSpec routing;                  // router, balancer and static host of every service
+  load::Limits limits;
+  // Where traces go: "redis", "file" (the spool stays), "sql" (`database`), or empty: nowhere, they
+  // are only counted.
+  std::string trace_logging;
+  std::string database;
+  std::string spool_folder = ".";
+  std::string version;
+};
+
+// Counts of what a worker has been told, for its /metrics.
+struct WorkerCounts {
+  std::uint64_t commands = 0;
+  std::uint64_t malformed = 0;  // messages that couldn't be read
+  std::uint64_t refused = 0;    // commands that couldn't be carried out
+  std::uint64_t clients = 0;
+  std::uint64_t reconnects = 0;
+};
+
+class Worker {
+ public:
+  // `control` and `bus` outlive it.
+  static Result<std::unique_ptr<Worker>> make(net::Loop& control, bus::Bus& bus,
+                                              WorkerOptions options);
+  ~Worker();
+
+  // Listens, then registers: a command that is sent when the worker is seen isn't lost. An Error
+  // where the bus can't be reached, or another worker of that name lives.
+  Result<void> start();
+  // Ends the workloads, waits for their requests up to `grace`, un-registers, publishes what is in
+  // the spool up to `deadline`. Runs the control loop meanwhile.
+  void stop(Duration grace, Duration deadline);
+
+  const WorkerCounts& counts() const { return counts_; }
+  // Prometheus' text, for /metrics.
+  std::string metrics();
+  const std::string& boot() const { return boot_; }
+
+ private:
+  struct Run;
+  struct ClientEntry {
+    wire::ClientDescription description;
+    std::string run;  // experiment id; empty: none
+    // Each client counts as a receiver of its own: that is how an old shell knows how many answers
+    // to wait for.
+    std::unique_ptr<bus::RpcRemote> info;
+  };
+
+  Worker(net::Loop& control, bus::Bus& bus, WorkerOptions options);
+  Result<void> listen();
+  Result<void> serve();
+  void serve_json(const std::string& remote, const std::string& type,
+                  std::function<Result<std::string>(const wire::RpcRequest&)> answer);
+  Result<void> register_now();
+
+  // At the bus's desk: the message is taken along to the control loop.
+  void on_message(std::string_view channel, std::string_view message);
+  void on_connected(bool connected);
+  // On the control loop.
+  void obey(const std::string& channel, const std::string& message);
+  void set_workload(const wire::SetWorkloadCommand& command);
+  void close_client(const std::string& id);
+  void refuse(std::string_view what, const Error& error);
+  void on_hungry(const std::string& client, std::size_t room);
+  void on_answered(const std::string& client);
+  Result<std::string> create_clients(const wire::RpcRequest& request);
+  Result<void> serve_infos(const std::vector<wire::ClientDescription>& clients);
+  Result<bus::RpcResult> client_info(const std::string& id);
+  Result<std::string> start_workloads(const wire::RpcRequest& request);
+  Result<void> begin(const wire::StartWorkloads& start);
+  Result<std::string> stop_run(const wire::RpcRequest& request);
+  Result<std::string> answer_report(const wire::RpcRequest& request);
+  Result<wire::RunReport> report(const std::string& run, bool next);
+  void publish_report(const std::string& run);
+  void report_all();
+  // At the registry's desk.
+  void beat();
+  void refresh_routes();
+  void refresh_route(const std::string& service);
+  void set_route(const bus::Route& route);
+  // From another desk: runs `task` on the control loop and waits for it.
+  Result<void> on_control(std::function<void()> task);
+  void publish_event(std::string_view type, std::string message);
+
+  net::Loop& control_;
+  bus::Bus& bus_;
+  const WorkerOptions options_;
+  const std::string boot_;
+  const WallClock wall_clock_;
+  std::unique_ptr<TraceLog> log_;
+  std::unique_ptr<TraceOutlet> outlet_;
+  std::unique_ptr<load::Engine> engine_;
+  std::unique_ptr<net::LoopThread> registry_;  // the desk of blocking calls to the bus
+  std::unique_ptr<bus::RpcServer> rpc_;
+  std::vector<std::unique_ptr<bus::RpcRemote>> remotes_;
+  Result<void> served_;  // what went wrong in serve()
+  std::unique_ptr<bus::Subscription> subscription_;
+  std::unique_ptr<net::Timer> beat_timer_;    // the registry's
+  std::unique_ptr<net::Timer> report_timer_;  // control's
+  std::unordered_map<std::string, ClientEntry> clients_;
+  std::map<std::string, Run> runs_;
+  std::set<std::string> routed_;  // services that have a route; the registry's
+  std::uint64_t clients_made_ = 0;
+  bool tracing_ = true;
+  bool registered_ = false;
+  bool stopping_ = false;
+  WorkerCounts counts_;
+};
+
+}  // namespace galileo::fleet

@@ -1,0 +1,294 @@
+// What a worker is told on the old wire, by old shells and by ours (spec/bus.md, workload.md).
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/directory.h"
+#include "bus/keys.h"
+#include "fleet/worker.h"
+#include "fleet/worker_run.h"
+#include "load/request_parameters.h"
+#include "wire/json.h"
+
+namespace galileo::fleet {
+namespace {
+
+constexpr std::uint64_t kClientsAtOnce = 100'000;
+
+Result<load::Workload> workload_of(const wire::SetWorkloadCommand& command) {
+  load::Workload workload;
+  workload.requests = command.num;
+  workload.fed = command.distribution == "prerecorded";
+  if (workload.fed) return workload;
+  workload.arrival.kind = command.distribution;
+  for (const wire::Number& number : command.parameters.value_or(std::vector<wire::Number>{}))
+    workload.arrival.parameters.push_back(number.value);
+  TRY(load::check_workload(workload));
+  return workload;
+}
+
+}  // namespace
+
+void Worker::on_message(std::string_view channel, std::string_view message) {
+  control_.post([this, channel = std::string(channel), message = std::string(message)] {
+    if (!stopping_) obey(channel, message);
+  });
+}
+
+void Worker::refuse(std::string_view what, const Error& error) {
+  ++(error.code == ErrorCode::kCorrupt ? counts_.malformed : counts_.refused);
+  log(LogLevel::kError, what, {{"why", error.to_text()}});
+}
+
+void Worker::obey(const std::string& channel, const std::string& message) {
+  ++counts_.commands;
+  const auto is = [&](std::string_view type) { return channel == wire::event_channel(type); };
+  if (is(wire::SetWorkloadCommand::kType)) {
+    const auto command = wire::decode_set_workload_command(message);
+    return command.ok() ? set_workload(*command)
+                        : refuse("a workload can't be read", command.error());
+  }
+  if (is(wire::StopWorkloadCommand::kType)) {
+    const auto command = wire::decode_stop_workload_command(message);
+    if (!command.ok()) return refuse("a stop can't be read", command.error());
+    if (!clients_.contains(command->client_id)) return;  // another worker's
+    if (const auto stopped = engine_->stop_workload({command->client_id}); !stopped.ok())
+      refuse("a workload can't be stopped", stopped.error());
+    return;
+  }
+  if (is(wire::CloseClientCommand::kType)) {
+    const auto command = wire::decode_close_client_command(message);
+    return command.ok() ? close_client(command->client_id)
+                        : refuse("a close can't be read", command.error());
+  }
+  if (is(wire::StartTracingCommand::kType) || is(wire::PauseTracingCommand::kType)) {
+    tracing_ = is(wire::StartTracingCommand::kType);
+    return log_->set_tracing(tracing_);
+  }
+  if (is(wire::RegisterWorkerCommand::kType)) {
+    registry_->loop().post([this] { static_cast<void>(register_now().ok()); });
+    return;
+  }
+  if (channel == bus::kRoutingUpdates)
+    registry_->loop().post([this, service = message] { refresh_route(service); });
+}
+
+// An unknown distribution or parameters that can't be end the workload at once: whoever waits for
+// it must not wait for ever.
+void Worker::set_workload(const wire::SetWorkloadCommand& command) {
+  const auto entry = clients_.find(command.client_id);
+  if (entry == clients_.end()) return;  // another worker's
+  const auto workload = workload_of(command);
+  const auto set =
+      workload.ok() ? engine_->set_workload({command.client_id}, *workload, control_.clock().now())
+                    : Result<void>(workload.error());
+  if (set.ok()) return;
+  refuse("a workload can't be begun", set.error());
+  publish_event(wire::WorkloadDoneEvent::kType, encode(wire::WorkloadDoneEvent{command.client_id}));
+}
+
+void Worker::close_client(const std::string& id) {
+  const auto entry = clients_.find(id);
+  if (entry == clients_.end()) return;
+  if (const auto run = runs_.find(entry->second.run); run != runs_.end()) {
+    const auto counts = engine_->counts({id});
+    if (counts.ok()) run->second.made_by_closed += counts->front().requests;
+    run->second.unanswered.erase(id);
+  }
+  // Its end waits for a call under way, which may wait for this loop: at the registry's desk.
+  auto info = std::make_shared<std::unique_ptr<bus::RpcRemote>>(std::move(entry->second.info));
+  clients_.erase(entry);
+  counts_.clients = clients_.size();
+  if (const auto closed = engine_->close_clients({id}); !closed.ok())
+    refuse("a client can't be closed", closed.error());
+  registry_->loop().post([this, id, info] {
+    info->reset();
+    if (const auto removed = bus::remove_client(bus_, options_.name, id); !removed.ok())
+      log(LogLevel::kWarning, "a closed client's keys stay", {{"client", id}});
+  });
+}
+
+// At the desk of the calls. The client hears commands before this answers: one that is sent at once
+// isn't lost.
+Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
+  const std::string argument = TRY(wire::argument_of(request, 0, "cmd"));
+  const auto command = TRY(wire::decode_create_client_command(argument));
+  std::vector<wire::ClientDescription> made;
+  if (command.host != options_.name) return wire::encode_bare(made);
+  if (command.num > kClientsAtOnce)
+    return Error{ErrorCode::kUsage,
+                 "can't create clients",
+                 {},
+                 fmt::format("{} at once are too many", command.num),
+                 fmt::format("at most {}", kClientsAtOnce)};
+  if (command.config.client)
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("there is no app '{}'", *command.config.client),
+                 options_.name,
+                 "this worker knows only the default request",
+                 {}};
+  const load::Request what = TRY(load::parse_request_parameters(command.config.parameters));
+  Result<void> added;
+  TRY(on_control([&, this] {
+    std::vector<std::string> ids;
+    for (std::uint64_t i = 0; i < command.num; ++i) {
+      ids.push_back(
+          fmt::format("{}:{}:{}", options_.name, command.config.service, clients_made_ + i));
+      made.push_back({ids.back(), options_.name, command.config});
+    }
+    added = engine_->add_clients(command.config.service, what, ids);
+    if (!added.ok()) return;
+    clients_made_ += command.num;
+    for (const wire::ClientDescription& client : made)
+      clients_[client.client_id] = {client, {}, nullptr};
+    counts_.clients = clients_.size();
+  }));
+  TRY(std::move(added));
+  TRY(serve_infos(made));
+  for (const wire::ClientDescription& client : made)
+    TRY(bus::add_client(bus_, options_.name, client.client_id, encode_bare(client)));
+  return wire::encode_bare(made);
+}
+
+Result<void> Worker::serve_infos(const std::vector<wire::ClientDescription>& clients) {
+  std::vector<std::unique_ptr<bus::RpcRemote>> infos;
+  for (const wire::ClientDescription& client : clients)
+    infos.push_back(TRY(rpc_->serve(
+        std::string(wire::kClientInfo),
+        [this, id = client.client_id](const wire::RpcRequest&) { return client_info(id); })));
+  return on_control([&, this] {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      const auto entry = clients_.find(clients[i].client_id);
+      if (entry != clients_.end()) entry->second.info = std::move(infos[i]);
+    }
+  });
+}
+
+Result<bus::RpcResult> Worker::client_info(const std::string& id) {
+  wire::ClientInfo info;
+  Result<void> counted;
+  TRY(on_control([&, this] {
+    const auto entry = clients_.find(id);
+    const auto counts = engine_->counts({id});
+    if (entry == clients_.end() || !counts.ok()) {
+      counted =
+          Error{ErrorCode::kNotFound, fmt::format("no client is called '{}'", id), {}, {}, {}};
+      return;
+    }
+    info = {entry->second.description, counts->front().requests, counts->front().failed};
+  }));
+  TRY(std::move(counted));
+  return bus::RpcResult{wire::encode_bare(info), "galileo.worker.api.ClientInfo"};
+}
+
+Result<void> Worker::serve() {
+  rpc_ = std::make_unique<bus::RpcServer>(bus_);
+  serve_json(std::string(wire::kPing), "str", [this](const wire::RpcRequest&) {
+    return Result<std::string>(wire::json_text(options_.name));
+  });
+  serve_json(wire::create_client_function(options_.name), "list",
+             [this](const wire::RpcRequest& request) { return create_clients(request); });
+  serve_json("Worker.clock:" + options_.name, "int", [this](const wire::RpcRequest&) {
+    const Wall now = wall_clock_.wall(net::RealClock().now());
+    return Result<std::string>(fmt::format("{}", now.time_since_epoch().count()));
+  });
+  serve_json("Worker.start_workloads:" + options_.name, "int",
+             [this](const wire::RpcRequest& request) { return start_workloads(request); });
+  serve_json("Worker.stop_run:" + options_.name, "int",
+             [this](const wire::RpcRequest& request) { return stop_run(request); });
+  serve_json("Worker.report:" + options_.name, "dict",
+             [this](const wire::RpcRequest& request) { return answer_report(request); });
+  return std::exchange(served_, {});
+}
+
+// An Error is kept until serve() returns it.
+void Worker::serve_json(const std::string& remote, const std::string& type,
+                        std::function<Result<std::string>(const wire::RpcRequest&)> answer) {
+  auto made = rpc_->serve(remote,
+                          [type, answer = std::move(answer)](
+                              const wire::RpcRequest& request) -> Result<bus::RpcResult> {
+                            return bus::RpcResult{TRY(answer(request)), type};
+                          });
+  if (made.ok())
+    remotes_.push_back(std::move(*made));
+  else if (served_.ok())
+    served_ = made.error();
+}
+
+// Entries of a client's profile, as many as its stream has room for; the list ends it.
+void Worker::on_hungry(const std::string& client, std::size_t room) {
+  registry_->loop().post([this, client, room] {
+    constexpr std::size_t kAtOnce = 16 * 1024;
+    const auto popped =
+        bus_.pop_right_many(bus::client_profile_key(client), std::min(room, kAtOnce));
+    if (!popped.ok()) {
+      // The bus is away: the profile waits there, and so does the client.
+      control_.post([this, client, room] {
+        if (!stopping_ && clients_.contains(client)) on_hungry(client, room);
+      });
+      return;
+    }
+    std::vector<double> between_s;
+    between_s.reserve(popped->size());
+    std::size_t wrong = 0;
+    for (const std::string& text : *popped) {
+      if (const auto number = parse_number(text))
+        between_s.push_back(*number);
+      else
+        ++wrong;
+    }
+    control_.post([this, client, between_s = std::move(between_s), wrong,
+                   is_end = popped->empty()]() mutable {
+      if (stopping_ || !clients_.contains(client)) return;
+      if (wrong > 0)
+        refuse("entries of a profile are no numbers",
+               {ErrorCode::kCorrupt, fmt::format("{} were left out", wrong), client, {}, {}});
+      const auto fed =
+          is_end ? engine_->end_feed(client) : engine_->feed(client, std::move(between_s));
+      if (!fed.ok()) refuse("a profile can't be used", fed.error());
+    });
+  });
+}
+
+// At the registry's desk: the whole table, and no route for services that have none any more.
+void Worker::refresh_routes() {
+  const auto table = bus::routes(bus_);
+  if (!table.ok()) {
+    log(LogLevel::kWarning, "the routing table can't be read", {{"why", table.error().to_text()}});
+    return;
+  }
+  for (const Error& error : table->malformed)
+    log(LogLevel::kError, "a route can't be read; the one before stays",
+        {{"why", error.to_text()}});
+  std::set<std::string> gone = std::exchange(routed_, {});
+  for (const bus::Route& route : table->routes) {
+    gone.erase(route.service);
+    set_route(route);
+  }
+  for (const std::string& service : gone) set_route({service, {}, {}});
+}
+
+void Worker::refresh_route(const std::string& service) {
+  const auto route = bus::route(bus_, service);
+  if (!route.ok()) {
+    log(LogLevel::kError, "a route can't be read; the one before stays",
+        {{"service", service}, {"why", route.error().to_text()}});
+    return;
+  }
+  routed_.erase(service);
+  set_route(*route ? **route : bus::Route{service, {}, {}});
+}
+
+void Worker::set_route(const bus::Route& route) {
+  if (!route.hosts.empty()) routed_.insert(route.service);
+  std::vector<route::Host> hosts;
+  for (std::size_t i = 0; i < route.hosts.size(); ++i)
+    hosts.push_back({route.hosts[i], route.weights[i]});
+  control_.post([this, service = route.service, hosts = std::move(hosts)]() mutable {
+    if (stopping_) return;
+    if (const auto set = engine_->set_routes(service, std::move(hosts)); !set.ok())
+      refuse("a route can't be taken; the one before stays", set.error());
+  });
+}
+
+}  // namespace galileo::fleet

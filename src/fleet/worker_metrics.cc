@@ -1,0 +1,52 @@
+// What a worker tells a scraper: Prometheus' text format.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "fleet/worker.h"
+
+namespace galileo::fleet {
+namespace {
+
+void add(std::string& to, std::string_view name, std::string_view type, std::string_view help,
+         double value) {
+  fmt::format_to(std::back_inserter(to),
+                 "# HELP galileo_worker_{} {}\n# TYPE galileo_worker_{} {}\n"
+                 "galileo_worker_{} {}\n",
+                 name, help, name, type, name, value);
+}
+
+}  // namespace
+
+std::string Worker::metrics() {
+  const load::Engine::Snapshot snapshot = engine_->snapshot();
+  const load::Ledger& ledger = snapshot.ledger;
+  std::string text;
+  const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    add(text, name, "counter", help, static_cast<double>(value));
+  };
+  const auto gauge = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    add(text, name, "gauge", help, static_cast<double>(value));
+  };
+  const std::uint64_t written = log_->traces_written();
+  const std::uint64_t out = outlet_ ? outlet_->traces_out() : written;
+  gauge("up", "1 while the bus is connected.", bus_.connected() ? 1 : 0);
+  gauge("clients", "Clients at present.", counts_.clients);
+  gauge("connections", "Open connections to applications.", snapshot.connections);
+  gauge("in_flight", "Requests under way.", snapshot.in_flight);
+  counter("requests_intended_total", "Requests that became due.", ledger.intended);
+  counter("requests_sent_total", "Requests that went out.", ledger.sent);
+  counter("requests_answered_total", "Answers with a status below 300.", ledger.answered);
+  counter("requests_failed_total", "Requests sent without a good answer.", ledger.failed());
+  counter("requests_not_sent_total", "Requests that never went out.", ledger.not_sent());
+  counter("traces_written_total", "Traces written to the spool.", written);
+  counter("traces_out_total", "Traces published or stored.", out);
+  gauge("traces_waiting", "Traces in the spool.", written - std::min(written, out));
+  counter("commands_total", "Messages obeyed.", counts_.commands);
+  counter("messages_malformed_total", "Messages that couldn't be read.", counts_.malformed);
+  counter("commands_refused_total", "Commands that couldn't be carried out.", counts_.refused);
+  counter("reconnects_total", "Times that the bus came back.", counts_.reconnects);
+  return text;
+}
+
+}  // namespace galileo::fleet

@@ -1,0 +1,24 @@
+// What a worker knows of one run that a controller of ours has begun on it. Private to this room;
+// lives on the worker's control loop.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/time.h"
+#include "fleet/worker.h"
+
+namespace galileo::fleet {
+
+struct Worker::Run {
+  std::set<std::string> clients;      // that it has been given, whether they are done or not
+  std::set<std::string> unanswered;   // with requests to come or under way
+  std::uint64_t requests_before = 0;  // of its clients, made before the run
+  std::uint64_t made_by_closed = 0;   // requests of clients that have been closed since
+  Time began{};
+  Duration cpu_before{0};
+  std::vector<Duration> loop_cpu_before;
+  bool said_done = false;
+};
+
+}  // namespace galileo::fleet

@@ -1,0 +1,180 @@
+// What only controllers of this project ask of a worker: to begin many workloads at one moment, and
+// for its books (docs/fleet.md).
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "bus/keys.h"
+#include "fleet/worker.h"
+#include "fleet/worker_run.h"
+#include "telemetry/files.h"
+#include "wire/json.h"
+
+namespace galileo::fleet {
+namespace {
+
+load::Workload workload_of(const wire::WorkloadOrder& order, const std::string& phase) {
+  load::Workload workload;
+  workload.arrival.kind = order.arrival;
+  workload.arrival.parameters = order.parameters;
+  if (!order.process.empty()) workload.arrival.process = order.process;
+  workload.fed = order.arrival == "prerecorded";
+  workload.closed_loop = order.closed_loop;
+  workload.connections = order.connections;
+  workload.requests = order.requests;
+  workload.duration = order.duration;
+  workload.phase = phase;
+  workload.warmup = order.warmup;
+  workload.draws = load::Workload::Draws{order.seed, order.stream};
+  return workload;
+}
+
+std::uint64_t memory_bytes() {
+  telemetry::KeptFile status("/proc/self/status");
+  return static_cast<std::uint64_t>(
+             telemetry::find_number(status.read().value_or(""), "VmRSS:").value_or(0)) *
+         1024;
+}
+
+}  // namespace
+
+Result<std::string> Worker::start_workloads(const wire::RpcRequest& request) {
+  const auto start = TRY(wire::decode_start_workloads(TRY(wire::argument_of(request, 0, "start"))));
+  Result<void> begun;
+  TRY(on_control([&, this] { begun = begin(start); }));
+  TRY(std::move(begun));
+  return fmt::format("{}", start.orders.size());
+}
+
+// All orders are checked before the first is carried out.
+Result<void> Worker::begin(const wire::StartWorkloads& start) {
+  std::vector<std::string> ids;
+  for (const wire::WorkloadOrder& order : start.orders) {
+    if (!clients_.contains(order.client_id))
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("no client is called '{}'", order.client_id),
+                   options_.name,
+                   {},
+                   {}};
+    TRY(load::check_workload(workload_of(order, start.phase)));
+    ids.push_back(order.client_id);
+  }
+  const bool is_new = !runs_.contains(start.run);
+  Run& run = runs_[start.run];
+  if (is_new) {
+    run.began = control_.clock().now();
+    run.cpu_before = net::RealClock::process_cpu();
+    run.loop_cpu_before = engine_->snapshot().loop_cpu;
+  }
+  for (const load::ClientCounts& counts : TRY(engine_->counts(ids)))
+    run.requests_before += counts.requests;
+  run.said_done = false;
+  log_->assign(start.run, ids);
+  const Time at = wall_clock_.monotonic(start.at);
+  for (const wire::WorkloadOrder& order : start.orders) {
+    clients_[order.client_id].run = start.run;
+    // A client that goes on in another phase has made requests that are the run's already.
+    if (!run.clients.insert(order.client_id).second)
+      run.requests_before -= TRY(engine_->counts({order.client_id})).front().requests;
+    run.unanswered.insert(order.client_id);
+    TRY(engine_->set_workload({order.client_id}, workload_of(order, start.phase),
+                              at + order.start_after));
+  }
+  return {};
+}
+
+void Worker::on_answered(const std::string& client) {
+  const auto entry = clients_.find(client);
+  if (entry == clients_.end()) return;
+  const auto run = runs_.find(entry->second.run);
+  if (run == runs_.end()) return;
+  run->second.unanswered.erase(client);
+  // The controller waits for this: it needn't wait for the next second too.
+  if (run->second.unanswered.empty()) publish_report(run->first);
+}
+
+// No request of the run becomes due any more; those under way go on.
+Result<std::string> Worker::stop_run(const wire::RpcRequest& request) {
+  const std::string name = TRY(wire::decode_text(TRY(wire::argument_of(request, 0, "run"))));
+  std::size_t stopped = 0;
+  TRY(on_control([&, this] {
+    const auto run = runs_.find(name);
+    if (run == runs_.end()) return;
+    std::vector<std::string> ids;
+    for (const std::string& id : run->second.unanswered) {
+      if (clients_.contains(id)) ids.push_back(id);
+    }
+    stopped = ids.size();
+    static_cast<void>(engine_->stop_workload(ids).ok());
+    run->second.unanswered.clear();
+  }));
+  return fmt::format("{}", stopped);
+}
+
+Result<std::string> Worker::answer_report(const wire::RpcRequest& request) {
+  const std::string name = TRY(wire::decode_text(TRY(wire::argument_of(request, 0, "run"))));
+  Result<wire::RunReport> made = Error{};
+  TRY(on_control([&, this] { made = report(name, false); }));
+  return encode(TRY(std::move(made)));
+}
+
+Result<wire::RunReport> Worker::report(const std::string& name, bool next) {
+  const auto found = runs_.find(name);
+  if (found == runs_.end())
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("no run is called '{}' here", name),
+                 options_.name,
+                 {},
+                 {}};
+  const Run& run = found->second;
+  wire::RunReport report;
+  report.run = name;
+  report.worker = options_.name;
+  report.boot = boot_;
+  report.at = wall_clock_.wall(control_.clock().now());
+  report.clients = run.clients.size();
+  // The counts first: what is over between the two is counted as in flight, never as missing.
+  std::uint64_t made = run.made_by_closed;
+  std::vector<std::string> ids;
+  for (const std::string& id : run.clients) {
+    if (clients_.contains(id)) ids.push_back(id);
+  }
+  if (const auto counts = engine_->counts(ids); counts.ok()) {
+    for (const load::ClientCounts& one : *counts) made += one.requests;
+  }
+  log_->fill(report, next);
+  report.intended = std::max(made - std::min(made, run.requests_before), report.traces_made);
+  report.in_flight = report.intended - report.traces_made;
+  report.done = run.unanswered.empty() && report.in_flight == 0;
+  report.batches_sent = outlet_ ? outlet_->batches_out() : 0;
+  report.traces_waiting = log_->traces_written() -
+                          std::min(log_->traces_written(), outlet_ ? outlet_->traces_out() : 0);
+  report.cpu_s = to_seconds(net::RealClock::process_cpu() - run.cpu_before);
+  const double lasted = std::max(1e-9, to_seconds(control_.clock().now() - run.began));
+  const auto cpu = engine_->snapshot().loop_cpu;
+  for (std::size_t i = 0; i < cpu.size() && i < run.loop_cpu_before.size(); ++i)
+    report.busiest_loop_share =
+        std::max(report.busiest_loop_share, to_seconds(cpu[i] - run.loop_cpu_before[i]) / lasted);
+  report.rss_bytes = memory_bytes();
+  return report;
+}
+
+void Worker::publish_report(const std::string& run) {
+  const auto made = report(run, true);
+  if (!made.ok()) return;
+  runs_[run].said_done = made->done;
+  registry_->loop().post([this, message = encode(*made)] {
+    // The next second brings the next one.
+    static_cast<void>(bus_.publish(bus::kReports, message).ok());
+  });
+}
+
+// A run that has said that it is done is said no more of.
+void Worker::report_all() {
+  std::vector<std::string> names;
+  for (const auto& [name, run] : runs_) {
+    if (!run.said_done) names.push_back(name);
+  }
+  for (const std::string& name : names) publish_report(name);
+}
+
+}  // namespace galileo::fleet

@@ -1,0 +1,394 @@
+#include "load/request_parameters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "load/json_value.h"
+#include "wire/http1.h"
+#include "wire/uri.h"
+
+namespace galileo::load {
+namespace {
+
+using Kind = JsonValue::Kind;
+using Path = std::vector<std::string>;
+
+constexpr std::uint32_t kRedirectsFollowed = 30;  // of the old client
+constexpr double kTimeoutMax_s = 1e9;
+
+const std::vector<std::string>& known_arguments() {
+  static const std::vector<std::string> names{"data",    "json", "headers",         "params",
+                                              "timeout", "auth", "allow_redirects", "verify",
+                                              "cookies"};
+  return names;
+}
+
+// What RFC 9110 calls a token: a header's name, a method.
+bool is_token(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), fits);
+}
+
+bool fits_in_header(std::string_view value) {
+  return std::none_of(value.begin(), value.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7f;
+  });
+}
+
+// What Python takes for false: then an argument counts as not given.
+bool is_falsy(const JsonValue& value) {
+  switch (value.kind) {
+    case Kind::kNull:
+      return true;
+    case Kind::kBoolean:
+      return !value.boolean;
+    case Kind::kInteger:
+      return value.text == "0";
+    case Kind::kFloat:
+      return value.number == 0;
+    case Kind::kText:
+      return value.text.empty();
+    default:
+      return value.items.empty();
+  }
+}
+
+// What kind of value it is, for a message: "'text'", "a list".
+std::string kind_text(const JsonValue& value) {
+  switch (value.kind) {
+    case Kind::kNull:
+      return "nothing";
+    case Kind::kList:
+      return "a list";
+    case Kind::kMap:
+      return "a map";
+    default:
+      break;
+  }
+  const std::string text = to_python_text(value);
+  return text.size() > 60 ? "a text" : fmt::format("'{}'", text);
+}
+
+// UTF-8 as Latin-1, as far as it goes: what the old client made of a user and password. A text with
+// other characters, which it refused, stays as it is.
+std::string to_latin1(const std::string& text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x80) {
+      bytes += text[i];
+    } else if ((byte == 0xc2 || byte == 0xc3) && i + 1 < text.size()) {
+      bytes +=
+          static_cast<char>(((byte & 3u) << 6) | (static_cast<unsigned char>(text[++i]) & 63u));
+    } else {
+      return text;
+    }
+  }
+  return bytes;
+}
+
+class Reader {
+ public:
+  explicit Reader(const JsonValue& parameters) : parameters_(parameters) {}
+
+  RequestReading read();
+
+ private:
+  // An argument that is given.
+  const JsonValue* argument(std::string_view name) const {
+    const JsonValue* value = kwargs_ ? kwargs_->find(name) : nullptr;
+    return value && value->kind != Kind::kNull ? value : nullptr;
+  }
+  void fault(Path path, std::string subject, std::string why, std::string hint = {}) {
+    reading_.faults.push_back(
+        {std::move(path), false, std::move(subject), std::move(why), std::move(hint)});
+  }
+  // Of the argument of that name, as a whole.
+  void wrong(const char* name, std::string why, std::string hint = {}) {
+    fault({"kwargs", name}, fmt::format("kwargs.{}", name), std::move(why), std::move(hint));
+  }
+  void wrong_type(const char* name, const JsonValue& value, std::string_view wanted) {
+    wrong(name, fmt::format("must be {}, not {}", wanted, kind_text(value)));
+  }
+  bool given(std::string_view header) const {
+    return std::any_of(
+        reading_.request.headers.begin(), reading_.request.headers.end(),
+        [&](const auto& h) { return wire::http1::equals_ignoring_case(h.first, header); });
+  }
+
+  void check_arguments();
+  std::string top_text(const char* name, std::string_view otherwise);
+  void read_method();
+  void read_path();
+  void read_headers();
+  void read_body();
+  void read_auth();
+  void read_cookies();
+  void read_timeout();
+  std::optional<bool> read_boolean(const char* name);
+  // "a=1&b=2" as forms and queries have it, of a map (whose lists repeat their key) or of a list
+  // of pairs. What is null is left out.
+  std::string form(const char* name, const JsonValue& value);
+  void add_values(std::string& out, const char* name, const Path& path, const std::string& key,
+                  const JsonValue& value);
+  void add_value(std::string& out, const char* name, Path path, const std::string& key,
+                 const JsonValue& value);
+
+  const JsonValue& parameters_;
+  const JsonValue* kwargs_ = nullptr;
+  RequestReading reading_;
+};
+
+RequestReading Reader::read() {
+  if (parameters_.kind == Kind::kNull) return std::move(reading_);
+  if (parameters_.kind != Kind::kMap) {
+    fault({}, "parameters", fmt::format("must be a map, not {}", kind_text(parameters_)));
+    return std::move(reading_);
+  }
+  check_arguments();
+  read_method();
+  read_path();
+  read_headers();
+  read_body();
+  read_auth();
+  read_cookies();
+  read_timeout();
+  if (const auto follow = read_boolean("allow_redirects"))
+    reading_.request.redirects_max = *follow ? kRedirectsFollowed : 0u;
+  // There is no TLS yet whose certificates could be looked at; clients of the old system have it.
+  static_cast<void>(read_boolean("verify"));
+  return std::move(reading_);
+}
+
+void Reader::check_arguments() {
+  const JsonValue* kwargs = parameters_.find("kwargs");
+  if (!kwargs || kwargs->kind == Kind::kNull) return;
+  if (kwargs->kind != Kind::kMap)
+    return fault({"kwargs"}, "kwargs", fmt::format("must be a map, not {}", kind_text(*kwargs)));
+  kwargs_ = kwargs;
+  const std::vector<std::string>& known = known_arguments();
+  for (const std::string& key : kwargs->keys) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    reading_.faults.push_back({{"kwargs", key},
+                               true,
+                               {},
+                               fmt::format("unknown argument '{}'", key),
+                               hint_for_unknown(key, known)});
+  }
+}
+
+// A text beside kwargs.
+std::string Reader::top_text(const char* name, std::string_view otherwise) {
+  const JsonValue* value = parameters_.find(name);
+  if (!value || value->kind == Kind::kNull) return std::string(otherwise);
+  if (value->is_scalar()) return to_python_text(*value);
+  fault({name}, name, fmt::format("must be a text, not {}", kind_text(*value)));
+  return std::string(otherwise);
+}
+
+void Reader::read_method() {
+  std::string& method = reading_.request.method;
+  method = top_text("method", "get");
+  for (char& c : method) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  if (!is_token(method) || method == "CONNECT")
+    fault({"method"}, "method", fmt::format("can't be '{}'", method), "use get, post, put, ...");
+}
+
+void Reader::read_path() {
+  Request& request = reading_.request;
+  std::string path = top_text("path", "/");
+  if (!fits_in_header(path)) fault({"path"}, "path", "has a control character");
+  if (path.empty() || path.front() != '/') path.insert(0, "/");
+  request.path = wire::encode_path(path);
+  const JsonValue* params = argument("params");
+  if (!params) return;
+  const std::string query =
+      params->is_scalar() ? wire::encode_path(to_python_text(*params)) : form("params", *params);
+  if (query.empty()) return;
+  request.path += request.path.find('?') == std::string::npos ? "?" : "&";
+  request.path += query;
+}
+
+std::string Reader::form(const char* name, const JsonValue& value) {
+  std::string out;
+  for (std::size_t i = 0; i < value.keys.size(); ++i)
+    add_values(out, name, {"kwargs", name, value.keys[i]}, value.keys[i], value.items[i]);
+  if (value.kind != Kind::kList) return out;
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    const JsonValue& pair = value.items[i];
+    const Path path{"kwargs", name, std::to_string(i)};
+    if (pair.kind == Kind::kList && pair.items.size() == 2 && pair.items[0].is_scalar() &&
+        pair.items[0].kind != Kind::kNull) {
+      Path of_value = path;
+      of_value.emplace_back("1");
+      add_values(out, name, of_value, to_python_text(pair.items[0]), pair.items[1]);
+    } else {
+      fault(
+          path, fmt::format("kwargs.{}", name),
+          fmt::format("must be a map, or a list of pairs [name, value], not {}", kind_text(pair)));
+    }
+  }
+  return out;
+}
+
+void Reader::add_values(std::string& out, const char* name, const Path& path,
+                        const std::string& key, const JsonValue& value) {
+  if (value.kind != Kind::kList) return add_value(out, name, path, key, value);
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    Path of_item = path;
+    of_item.push_back(std::to_string(i));
+    add_value(out, name, std::move(of_item), key, value.items[i]);
+  }
+}
+
+void Reader::add_value(std::string& out, const char* name, Path path, const std::string& key,
+                       const JsonValue& value) {
+  if (value.kind == Kind::kNull) return;
+  if (!value.is_scalar())
+    return fault(std::move(path), fmt::format("kwargs.{}.{}", name, key),
+                 fmt::format("must be a text or a list of texts, not {}", kind_text(value)));
+  if (!out.empty()) out += '&';
+  out += wire::encode_query(key) + "=" + wire::encode_query(to_python_text(value));
+}
+
+void Reader::read_headers() {
+  const JsonValue* headers = argument("headers");
+  if (!headers) return;
+  if (headers->kind != Kind::kMap)
+    return wrong_type("headers", *headers, "a map of names and values");
+  for (std::size_t i = 0; i < headers->keys.size(); ++i) {
+    const std::string& name = headers->keys[i];
+    const JsonValue& value = headers->items[i];
+    if (value.kind == Kind::kNull) continue;
+    const Path path{"kwargs", "headers", name};
+    const std::string subject = fmt::format("kwargs.headers.{}", name);
+    if (!is_token(name))
+      reading_.faults.push_back(
+          {path, true, {}, fmt::format("'{}' can't name a header", name), {}});
+    if (!value.is_scalar()) {
+      fault(path, subject, fmt::format("must be a text, not {}", kind_text(value)));
+      continue;
+    }
+    const std::string text = to_python_text(value);
+    if (!fits_in_header(text)) fault(path, subject, "has a control character");
+    reading_.request.headers.emplace_back(name, text);
+  }
+}
+
+// Data wins over JSON, as it did; data that is empty is none.
+void Reader::read_body() {
+  Request& request = reading_.request;
+  const JsonValue* data = argument("data");
+  if (data && is_falsy(*data)) data = nullptr;
+  const JsonValue* json = data ? nullptr : argument("json");
+  const char* type = nullptr;
+  if (data && data->is_scalar()) {
+    request.body = to_python_text(*data);
+  } else if (data) {
+    request.body = form("data", *data);
+    type = "application/x-www-form-urlencoded";
+  } else if (json) {
+    request.body = to_python_json(*json);
+    type = "application/json";
+  }
+  if (type && !given("content-type")) request.headers.emplace_back("Content-Type", type);
+  request.has_body = data || json || (request.method != "GET" && request.method != "HEAD");
+}
+
+// A pair is a list here: JSON has no other.
+void Reader::read_auth() {
+  const JsonValue* auth = argument("auth");
+  if (!auth) return;
+  if (auth->kind != Kind::kList || auth->items.size() != 2 || !auth->items[0].is_scalar() ||
+      !auth->items[1].is_scalar())
+    return wrong("auth", "must be a pair: [user, password]");
+  std::erase_if(reading_.request.headers, [](const auto& header) {
+    return wire::http1::equals_ignoring_case(header.first, "authorization");
+  });
+  const std::string user = to_latin1(to_python_text(auth->items[0]));
+  const std::string password = to_latin1(to_python_text(auth->items[1]));
+  reading_.request.headers.emplace_back("Authorization",
+                                        "Basic " + wire::base64(user + ":" + password));
+}
+
+void Reader::read_cookies() {
+  const JsonValue* cookies = argument("cookies");
+  if (!cookies) return;
+  if (cookies->kind != Kind::kMap)
+    return wrong_type("cookies", *cookies, "a map of names and values");
+  std::string all;
+  for (std::size_t i = 0; i < cookies->keys.size(); ++i) {
+    const std::string& name = cookies->keys[i];
+    const JsonValue& value = cookies->items[i];
+    if (value.kind == Kind::kNull) continue;
+    const std::string text = to_python_text(value);
+    if (!value.is_scalar() || !is_token(name) || !fits_in_header(text) ||
+        text.find(';') != std::string::npos)
+      fault({"kwargs", "cookies", name}, fmt::format("kwargs.cookies.{}", name), "is no cookie");
+    all += (all.empty() ? "" : "; ") + name + "=" + text;
+  }
+  if (!all.empty() && !given("cookie"))
+    reading_.request.headers.emplace_back("Cookie", std::move(all));
+}
+
+// A number of seconds, or a duration in words.
+void Reader::read_timeout() {
+  const JsonValue* timeout = argument("timeout");
+  if (!timeout) return;
+  constexpr std::string_view kWanted = "a duration above 0";
+  if (!timeout->is_scalar() || timeout->kind == Kind::kBoolean)
+    return wrong_type("timeout", *timeout, kWanted);
+  const std::string text = to_python_text(*timeout);
+  const auto number = parse_number(text);
+  Result<Duration> parsed = number && *number > 0 && *number < kTimeoutMax_s
+                                ? Result<Duration>(seconds(*number))
+                                : parse_duration(text);
+  if (parsed.ok() && *parsed > Duration{0}) {
+    reading_.request.timeout = *parsed;
+    return;
+  }
+  wrong("timeout", fmt::format("must be {}, not {}", kWanted, kind_text(*timeout)),
+        parsed.ok() ? std::string() : parsed.error().hint);
+}
+
+std::optional<bool> Reader::read_boolean(const char* name) {
+  const JsonValue* value = argument(name);
+  if (!value) return std::nullopt;
+  if (value->kind == Kind::kBoolean) return value->boolean;
+  if (value->kind == Kind::kInteger) return !is_falsy(*value);
+  const std::string word = value->kind == Kind::kText ? to_lower(value->text) : "";
+  if (word == "true" || word == "yes" || word == "on") return true;
+  if (word == "false" || word == "no" || word == "off") return false;
+  wrong_type(name, *value, "true or false");
+  return std::nullopt;
+}
+
+}  // namespace
+
+RequestReading read_request_parameters(std::string_view json) {
+  if (trim(json).empty()) return {};
+  const Result<JsonValue> parameters = parse_json(json);
+  if (parameters.ok()) return Reader(*parameters).read();
+  RequestReading reading;
+  reading.faults.push_back({{}, true, {}, parameters.error().why, {}});
+  return reading;
+}
+
+Result<Request> parse_request_parameters(std::string_view json) {
+  RequestReading reading = read_request_parameters(json);
+  if (reading.faults.empty()) return std::move(reading.request);
+  RequestFault& fault = reading.faults.front();
+  return Error{ErrorCode::kUsage, "the client's parameters can't be used", std::move(fault.subject),
+               std::move(fault.why), std::move(fault.hint)};
+}
+
+}  // namespace galileo::load

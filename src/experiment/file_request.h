@@ -1,7 +1,7 @@
 // The request of a client in an experiment file: method, path and the keyword arguments of Python's
-// requests library (spec/workload.md), joined to what is sent. The old client's request of the same
-// arguments has the same target, body, content type, authorization and cookies. A part of file.cc.
-// One thread.
+// requests library, in one map. What they mean is load/request_parameters.h; here they are put as
+// the wire has them, and what can't be is led back to its place in the file. A part of file.cc. One
+// thread.
 #pragma once
 
 #include <string>
@@ -15,8 +15,7 @@ namespace galileo::experiment {
 // there were none.
 load::Request read_request(Problems& problems, const YamlNode& node, const std::string& where);
 
-// The node as JSON, as Python's json.dumps writes it: a scalar that isn't quoted and looks like a
-// number, true, false or null is one.
+// The node as JSON: a scalar that isn't quoted and looks like a number, true, false or null is one.
 std::string to_json_text(const YamlNode& node);
 
 }  // namespace galileo::experiment

@@ -121,6 +121,19 @@ TEST_CASE("JSON is written as Python writes it") {
   CHECK(json("\"\xff\"") == "\"\\ufffd\"");
 }
 
+TEST_CASE("a value is sent as it was written, but for numbers in a JSON body") {
+  CHECK(read("{headers: {X-V: 1.10}}").headers.front().second == "1.10");
+  CHECK(read("{method: post, data: {a: 007, b: true}}").body == "a=007&b=true");
+  CHECK(read("{method: post, json: {a: 1.10, b: 123456789012345678901234567890}}").body ==
+        R"({"a": 1.1, "b": 123456789012345678901234567890})");
+}
+
+TEST_CASE("a fault deep in a value is led back to its place") {
+  CHECK(problem("{data: [[a, b],\n        [c, [d, {e: f}]]]}") ==
+        "\n  f.yaml:2:17: request.data.c must be a text or a list of texts, not a map");
+  CHECK(problem("headers:\n  a: b\n  \"c d\": e") == "\n  f.yaml:3:3: 'c d' can't name a header");
+}
+
 TEST_CASE("nothing gets into a request's head that could end it") {
   CHECK(problem("{headers: {X: \"a\\r\\nEvil: 1\"}}") ==
         "\n  f.yaml:1:15: request.headers.X has a control character");

@@ -1,0 +1,192 @@
+#include "load/request_parameters.h"
+
+#include <doctest/doctest.h>
+
+#include "load/json_value.h"
+#include "wire/http1.h"
+
+namespace galileo::load {
+namespace {
+
+Request read(std::string_view json) {
+  const auto request = parse_request_parameters(json);
+  REQUIRE_MESSAGE(request.ok(), request.error().to_text());
+  return *request;
+}
+
+Request with(const std::string& kwargs) {
+  return read(R"({"method": "post", "kwargs": )" + kwargs + "}");
+}
+
+// Every fault, "subject why", "/" for its path.
+std::string faults(std::string_view json) {
+  std::string text;
+  for (const RequestFault& fault : read_request_parameters(json).faults) {
+    if (!text.empty()) text += "\n";
+    for (const std::string& step : fault.path) text += "/" + step;
+    text += (fault.of_key ? ": " : ": " + fault.subject + " ") + fault.why;
+  }
+  return text;
+}
+
+std::string header(const Request& request, std::string_view name) {
+  std::string values;
+  for (const auto& [key, value] : request.headers) {
+    if (wire::http1::equals_ignoring_case(key, name)) values += value;
+  }
+  return values;
+}
+
+// Parameters of old clients, and what an application got from them, as recorded. No content
+// length: there was none.
+struct Recorded {
+  const char* name;
+  const char* parameters;
+  const char* method;
+  const char* target;
+  const char* body;
+  const char* content_type;
+  const char* cookie;
+  const char* content_length;
+};
+constexpr const char* kForm = "application/x-www-form-urlencoded";
+constexpr const char* kJson = "application/json";
+// clang-format off
+const Recorded kRecorded[] = {
+    {"default", "null", "GET", "/", "", "", "", ""},
+    {"empty", "{}", "GET", "/", "", "", "", ""},
+    {"method-upper", R"({"method": "GET"})", "GET", "/", "", "", "", ""},
+    {"post-empty", R"({"method": "post"})", "POST", "/", "", "", "", "0"},
+    {"delete", R"({"method": "delete", "path": "/x/1"})", "DELETE", "/x/1", "", "", "", "0"},
+    {"head", R"({"method": "head"})", "HEAD", "/", "", "", "", ""},
+    {"path-query", R"({"path": "/a/b?x=1&y=%20z"})", "GET", "/a/b?x=1&y=%20z", "", "", "", ""},
+    {"path-unicode-space", R"({"path": "/ü b"})", "GET", "/%C3%BC%20b", "", "", "", ""},
+    {"path-fragment", R"({"path": "/a#b"})", "GET", "/a", "", "", "", ""},
+    {"data-text", R"({"method": "post", "kwargs": {"data": "my post data"}})", "POST", "/", "my post data", "", "", "12"},
+    {"data-text-unicode", R"({"method": "post", "kwargs": {"data": "Grüße"}})", "POST", "/", "Grüße", "", "", "7"},
+    {"data-form", R"({"method": "post", "kwargs": {"data": {"a": "1 2", "b": ["x", "y&"], "n": 5}}})", "POST", "/", "a=1+2&b=x&b=y%26&n=5", kForm, "", "20"},
+    {"data-pairs", R"({"method": "post", "kwargs": {"data": [["a", "1"], ["a", "2"]]}})", "POST", "/", "a=1&a=2", kForm, "", "7"},
+    {"json-object", R"({"method": "post", "kwargs": {"json": {"k": "ü", "l": [1, 2.5, null, true]}}})", "POST", "/", R"({"k": "\u00fc", "l": [1, 2.5, null, true]})", kJson, "", "42"},
+    {"json-empty-object", R"({"method": "post", "kwargs": {"json": {}}})", "POST", "/", "{}", kJson, "", "2"},
+    {"json-and-data", R"({"method": "post", "kwargs": {"json": {"a": 1}, "data": "wins"}})", "POST", "/", "wins", "", "", "4"},
+    {"headers", R"({"kwargs": {"headers": {"X-A": "1, 2|3", "User-Agent": "me"}}})", "GET", "/", "", "", "", ""},
+    {"header-content-type", R"({"method": "put", "kwargs": {"data": "<a/>", "headers": {"Content-Type": "text/xml"}}})", "PUT", "/", "<a/>", "text/xml", "", "4"},
+    {"params", R"({"path": "/q?a=1", "kwargs": {"params": {"b": "ä c", "l": [1, 2], "none": null}}})", "GET", "/q?a=1&b=%C3%A4+c&l=1&l=2", "", "", "", ""},
+    {"params-text", R"({"kwargs": {"params": "raw=1&x"}})", "GET", "/?raw=1&x", "", "", "", ""},
+    {"cookies", R"({"kwargs": {"cookies": {"k": "v", "l": "w"}}})", "GET", "/", "", "", "k=v; l=w", ""},
+    {"path-double-slash", R"({"path": "//a//b"})", "GET", "//a//b", "", "", "", ""},
+};
+// clang-format on
+
+TEST_CASE("the parameters of an old client make the request that it made") {
+  for (const Recorded& recorded : kRecorded) {
+    CAPTURE(recorded.name);
+    const Request request = read(recorded.parameters);
+    CHECK(request.method == recorded.method);
+    CHECK(request.path == recorded.target);
+    CHECK(request.body == recorded.body);
+    CHECK(header(request, "content-type") == recorded.content_type);
+    CHECK(header(request, "cookie") == recorded.cookie);
+    const std::string length = request.has_body ? std::to_string(request.body.size()) : "";
+    CHECK(length == recorded.content_length);
+  }
+}
+
+TEST_CASE("what failed in the old client works: auth as a list, values that are no texts") {
+  CHECK(header(with(R"({"auth": ["u", "p"]})"), "authorization") == "Basic dTpw");
+  CHECK(read(R"({"path": "x"})").path == "/x");
+  CHECK(with(R"({"headers": {"A": 5, "B": 1.50, "C": true}})").headers ==
+        std::vector<std::pair<std::string, std::string>>{{"A", "5"}, {"B", "1.5"}, {"C", "True"}});
+  CHECK(header(with(R"({"cookies": {"n": 5}})"), "cookie") == "n=5");
+  CHECK(with(R"({"data": 5})").body == "5");
+}
+
+TEST_CASE("user and password go as Latin-1 where they can, as in the old client") {
+  CHECK(header(with(R"({"auth": ["ü", "p"]})"), "authorization") == "Basic /Dpw");
+  CHECK(header(with(R"({"auth": ["€", "p"]})"), "authorization") == "Basic 4oKsOnA=");
+}
+
+TEST_CASE("values in forms are what Python's str() makes of them") {
+  CHECK(with(R"({"data": {"a": true, "b": 2.0, "c": 1e16, "d": 1e15, "e": 0.00001, "f": -1.5}})")
+            .body == "a=True&b=2.0&c=1e%2B16&d=1000000000000000.0&e=1e-05&f=-1.5");
+  CHECK(with(R"({"data": [["a", [1, null, 2]], [3, "x"]]})").body == "a=1&a=2&3=x");
+}
+
+TEST_CASE("a JSON body is written as Python's json writes it, keys in their order") {
+  CHECK(with(R"({"json": {"z":1,"a":[1e3,-0.5,"\u20ac\ud83d\ude00\n"],"b":{}}})").body ==
+        R"({"z": 1, "a": [1000.0, -0.5, "\u20ac\ud83d\ude00\n"], "b": {}})");
+  CHECK(with(R"({"json": 123456789012345678901234567890})").body ==
+        "123456789012345678901234567890");
+  CHECK(with(R"({"json": {"a": 1, "b": 2, "a": 3, "c": 4, "a": 5}})").body ==
+        R"({"a": 5, "b": 2, "c": 4})");
+  CHECK(with(R"({"json": [], "data": {}})").body == "[]");
+}
+
+TEST_CASE("data that is empty is none, and of a GET nothing is sent for it") {
+  const Request request = read(R"({"kwargs": {"data": {}}})");
+  CHECK_FALSE(request.has_body);
+  CHECK(request.headers.empty());
+  CHECK(header(with(R"({"data": ""})"), "content-type").empty());
+}
+
+TEST_CASE("auth is instead of a header of that name, and cookies give way to theirs") {
+  CHECK(header(with(R"({"auth": ["u", "p"], "headers": {"authorization": "mine"}})"),
+               "Authorization") == "Basic dTpw");
+  CHECK(header(with(R"({"cookies": {"a": "b"}, "headers": {"cookie": "mine"}})"), "Cookie") ==
+        "mine");
+}
+
+TEST_CASE("the rest of the arguments says how the request is sent") {
+  const Request request = with(R"({"timeout": 1.5, "allow_redirects": true, "verify": false})");
+  CHECK(*request.timeout == seconds(1.5));
+  CHECK(*request.redirects_max == 30);
+  CHECK(*with(R"({"allow_redirects": false})").redirects_max == 0);
+  CHECK(*with(R"({"timeout": "1m"})").timeout == seconds(60));
+  CHECK_FALSE(with(R"({"timeout": null})").timeout);
+  CHECK_FALSE(with("{}").redirects_max);
+}
+
+TEST_CASE("an argument that is null is not given, and other keys are a client app's") {
+  CHECK(read(R"({"method": null, "path": null, "kwargs": null, "model": {"x": 1}})") == Request{});
+  CHECK(with(R"({"data": null, "json": null, "headers": null, "params": null, "auth": null,
+                 "cookies": null, "verify": null, "allow_redirects": null})") == with("{}"));
+  CHECK(with(R"({"headers": {"A": null, "B": ""}})").headers.size() == 1);
+  CHECK(read(" \n ") == Request{});
+}
+
+TEST_CASE("every fault is told with its path") {
+  CHECK(faults(R"({"method": "get /", "path": "/a\nb", "kwargs": {"headers": {"X": "a\r\nE: 1",
+                   "Y\n": "a", "Z": []}, "params": {"a": {"b": 1}}, "data": ["a", ["b", [{}]]],
+                   "auth": ["u"], "cookies": {"a\r": "b", "c": "f;g"}, "timeout": 0,
+                   "verify": "maybe", "time_out": 3}})") ==
+        "/kwargs/time_out: unknown argument 'time_out'\n"
+        "/method: method can't be 'GET /'\n"
+        "/path: path has a control character\n"
+        "/kwargs/params/a: kwargs.params.a must be a text or a list of texts, not a map\n"
+        "/kwargs/headers/X: kwargs.headers.X has a control character\n"
+        "/kwargs/headers/Y\n: 'Y\n' can't name a header\n"
+        "/kwargs/headers/Z: kwargs.headers.Z must be a text, not a list\n"
+        "/kwargs/data/0: kwargs.data must be a map, or a list of pairs [name, value], not 'a'\n"
+        "/kwargs/data/1/1/0: kwargs.data.b must be a text or a list of texts, not a map\n"
+        "/kwargs/auth: kwargs.auth must be a pair: [user, password]\n"
+        "/kwargs/cookies/a\r: kwargs.cookies.a\r is no cookie\n"
+        "/kwargs/cookies/c: kwargs.cookies.c is no cookie\n"
+        "/kwargs/timeout: kwargs.timeout must be a duration above 0, not '0'\n"
+        "/kwargs/verify: kwargs.verify must be true or false, not 'maybe'");
+  CHECK(faults("[1]") == ": parameters must be a map, not a list");
+  CHECK(faults(R"({"kwargs": [1]})") == "/kwargs: kwargs must be a map, not a list");
+  CHECK(faults("{\"a\": 1") == ": it is no JSON from character 8 on");
+  CHECK(faults(std::string(101, '[') + std::string(101, ']')) ==
+        ": it is nested more than 100 levels deep");
+}
+
+TEST_CASE("the first fault is the Error, with what to do about it") {
+  const auto wrong = parse_request_parameters(R"({"kwargs": {"header": {}}})");
+  REQUIRE_FALSE(wrong.ok());
+  CHECK(
+      wrong.error().to_text() ==
+      "the client's parameters can't be used: unknown argument 'header'; did you mean 'headers'?");
+}
+
+}  // namespace
+}  // namespace galileo::load

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "bus/keys.h"
+#include "wire/json.h"
 
 namespace galileo::bus {
 namespace {

@@ -14,8 +14,8 @@
 
 #include "base/counters.h"
 #include "bus/bus.h"
-#include "wire/worker_api.h"
 #include "net/loop.h"
+#include "wire/worker_api.h"
 
 namespace galileo::bus {
 

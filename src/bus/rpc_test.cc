@@ -98,7 +98,7 @@ TEST_CASE("a handler's error is an exception to the caller, with its type and re
     REQUIRE_FALSE(result.ok());
     CHECK(result.error().code == ErrorCode::kUsage);
     CHECK(result.error().what == "can't call 'fails'");
-    CHECK(result.error().why == R"(ValueError: ["can't make \"it\", there: why\u000a; do"])");
+    CHECK(result.error().why == R"(ValueError: ["can't make \"it\", there: why\n; do"])");
     CHECK(call(bus, "fails", "[]", kLong).error().code == ErrorCode::kNotFound);
   }
 }

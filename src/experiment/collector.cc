@@ -20,38 +20,75 @@ std::uint32_t place_of(std::vector<std::uint32_t>& places, wire::NameId id, Ask&
 
 }  // namespace
 
-// What the desk does with one loop's traces: names by number, and their places in the summary's
-// tables.
-class Collector::Loop final : public load::TraceTaker {
+// What the desk does with the traces of one table of names: into the spool, and to their places in the
+// summary's tables.
+class Collector::Taker {
  public:
-  Loop(Collector& collector, store::ProducerId producer, std::size_t ring_bytes)
-      : ring(ring_bytes), collector_(collector), producer_(producer) {}
+  Taker(Collector& collector, store::ProducerId producer)
+      : collector_(collector), producer_(producer) {}
 
-  void on_name(wire::NameId id, std::string_view name) override {
-    names_.set(id, std::string(name));
-    collector_.spool_->name(producer_, id, name);
+  void name(wire::NameId id, std::string_view text) {
+    collector_.spool_->name(producer_, id, text);
   }
-
-  void on_trace(const wire::Trace& trace) override {
+  void trace(const wire::Trace& trace, const wire::Names& names) {
     collector_.spool_->trace(producer_, trace);
     Summary& summary = collector_.summary_;
     summary.add(trace, {place_of(services_, trace.service,
-                                 [&] { return summary.service_place(names_.at(trace.service)); }),
+                                 [&] { return summary.service_place(names.at(trace.service)); }),
                         place_of(servers_, trace.server,
-                                 [&] { return summary.server_place(names_.at(trace.server)); }),
+                                 [&] { return summary.server_place(names.at(trace.server)); }),
                         place_of(phases_, trace.phase,
-                                 [&] { return summary.phase_place(names_.at(trace.phase)); })});
+                                 [&] { return summary.phase_place(names.at(trace.phase)); })});
   }
-
-  load::TraceRing ring;
 
  private:
   Collector& collector_;
   const store::ProducerId producer_;
-  wire::Names names_;
   std::vector<std::uint32_t> services_;
   std::vector<std::uint32_t> servers_;
   std::vector<std::uint32_t> phases_;
+};
+
+// A loop of this process.
+class Collector::Loop final : public load::TraceTaker {
+ public:
+  Loop(Collector& collector, store::ProducerId producer, std::size_t ring_bytes)
+      : ring(ring_bytes), taker_(collector, producer) {}
+  void on_name(wire::NameId id, std::string_view name) override {
+    names_.set(id, std::string(name));
+    taker_.name(id, name);
+  }
+  void on_trace(const wire::Trace& trace) override { taker_.trace(trace, names_); }
+
+  load::TraceRing ring;
+
+ private:
+  Taker taker_;
+  wire::Names names_;
+};
+
+// What comes from other processes.
+class Collector::Remote final : public store::SpoolVisitor {
+ public:
+  Remote(Collector& collector, store::ProducerId producer)
+      : collector_(collector), taker_(collector, producer) {}
+  void on_trace(const wire::Trace& trace, const wire::Names& names) override {
+    for (; names_told_ < names.size(); ++names_told_) {
+      const auto id = static_cast<wire::NameId>(names_told_);
+      taker_.name(id, names.at(id));
+    }
+    taker_.trace(trace, names);
+  }
+  void on_sample(const wire::Sample& sample) override {
+    collector_.spool_->sample(sample);
+    collector_.telemetry_.add(sample);
+  }
+  void on_event(const wire::Event& event) override { collector_.spool_->event(event); }
+
+ private:
+  Collector& collector_;
+  Taker taker_;
+  std::size_t names_told_ = 0;
 };
 
 Collector::Collector(const Options& options, std::unique_ptr<store::SpoolWriter> spool)
@@ -90,6 +127,22 @@ void Collector::tick() {
 
 void Collector::drain_rings() {
   for (const auto& loop : loops_) loop->ring.drain(*loop);
+  if (drain_remote_) drain_remote_(*remote_);
+}
+
+void Collector::attach(std::function<void(store::SpoolVisitor& to)> drain) {
+  desk_->call([&] {
+    if (!remote_)
+      remote_ = std::make_unique<Remote>(*this, static_cast<store::ProducerId>(loops_.size()));
+    drain_remote_ = std::move(drain);
+  });
+}
+
+void Collector::at_desk(const std::function<void()>& task) {
+  if (desk_)
+    desk_->call(task);
+  else
+    task();
 }
 
 void Collector::put(const wire::Sample& sample) {

@@ -6,6 +6,7 @@
 // Made, started and stopped by the control thread; the work is done at its own desk.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,12 @@ class Collector {
 
   void start();
 
+  // What other processes' traces come by: `drain` is called at the desk at each tick, with the taker of
+  // what it has. Traces' names are numbers of one table, which only ever grows.
+  void attach(std::function<void(store::SpoolVisitor& to)> drain);
+  // Runs `task` at the desk, between two ticks, and waits for it.
+  void at_desk(const std::function<void()>& task);
+
   // What the live view shows; waits for one turn of the desk.
   struct Snapshot {
     LiveFigures live;
@@ -58,12 +65,16 @@ class Collector {
   const std::optional<Error>& spool_error() const { return spool_error_; }
 
  private:
+  class Taker;
   class Loop;
+  class Remote;
   void tick();
   void drain_rings();
 
   std::unique_ptr<store::SpoolWriter> spool_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  std::unique_ptr<Remote> remote_;
+  std::function<void(store::SpoolVisitor& to)> drain_remote_;
   Summary summary_;
   TelemetrySeries telemetry_;
   double cpu_pct_ = -1;

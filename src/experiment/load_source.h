@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/bus.h"
 #include "experiment/collector.h"
 #include "experiment/plan.h"
 #include "experiment/result.h"
@@ -55,5 +56,10 @@ class LoadSource {
 // The event loops of this process, over `limits` of the plan. `plan` and `collector` outlive it.
 std::unique_ptr<LoadSource> on_engine(net::Loop& control, const Plan& plan, Collector& collector,
                                       const WallClock& wall_clock);
+
+// The workers that are registered on the bus. `id` is the experiment's. `plan`, `collector` and `bus`
+// outlive it.
+std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const Plan& plan, Collector& collector,
+                                     bus::Bus& bus, const std::string& id);
 
 }  // namespace galileo::experiment

@@ -415,7 +415,7 @@ void Run::stop_sources() {
 
 load::Ledger Run::final_ledger() {
   load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
-  ledger.traces_lost = collector_->traces_lost();
+  ledger.traces_lost += collector_->traces_lost();
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
   ledger.traces_stored = drain_ ? std::min(drain_->traces(), kept) : 0;
   ledger.traces_spooled = kept - ledger.traces_stored;

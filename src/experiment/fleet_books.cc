@@ -1,0 +1,129 @@
+#include "experiment/fleet_books.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace galileo::experiment {
+namespace {
+
+// As a worker of ours reports them.
+load::Ledger reported(const WorkerBooks& worker) {
+  const wire::RunReport& report = worker.report;
+  load::Ledger ledger;
+  ledger.intended = report.intended;
+  ledger.sent = report.sent + report.in_flight;
+  ledger.answered = report.answered;
+  ledger.in_flight_at_end = report.in_flight;
+  ledger.retried = report.retried;
+  for (const auto& [name, count] : report.failures) {
+    const wire::Failure failure = wire::failure_named(name);
+    // One in flight that was given up has a trace that says so.
+    if (failure == wire::Failure::unfinished) ledger.in_flight_at_end += count;
+    ledger.failures[static_cast<std::size_t>(failure)] += count;
+  }
+  ledger.traces_made = report.traces_made;
+  const std::uint64_t arrived = worker.received.traces_made;
+  ledger.traces_lost = report.traces_made - std::min(report.traces_made, arrived);
+  return ledger;
+}
+
+// As far as its traces tell; `intended` as far as anybody has said.
+load::Ledger arrived(const WorkerBooks& worker, std::uint64_t intended) {
+  load::Ledger ledger = worker.received;
+  if (intended <= ledger.intended) return ledger;
+  const std::uint64_t unknown = intended - ledger.intended;
+  ledger.intended += unknown;
+  ledger.sent += unknown;
+  ledger.in_flight_at_end += unknown;
+  return ledger;
+}
+
+load::Ledger ledger_of(const WorkerBooks& worker) {
+  if (worker.is_ours && !worker.is_dead) return reported(worker);
+  return arrived(worker, worker.is_ours ? worker.report.intended : worker.requests_told);
+}
+
+}  // namespace
+
+load::Ledger ledger_of(const FleetBooks& books) {
+  load::Ledger ledger;
+  for (const auto& [name, worker] : books) ledger.add(ledger_of(worker));
+  return ledger;
+}
+
+std::uint64_t in_flight_of(const FleetBooks& books) {
+  std::uint64_t in_flight = 0;
+  for (const auto& [name, worker] : books) {
+    if (!worker.is_dead) in_flight += worker.report.in_flight;
+  }
+  return in_flight;
+}
+
+LiveFigures live_of(const FleetBooks& books) {
+  LiveFigures live;
+  Histogram latency;
+  Histogram dispatch;
+  for (const auto& [name, worker] : books) {
+    if (worker.is_dead || worker.report.done) continue;
+    live.offered_rps += static_cast<double>(worker.report.offered_last);
+    live.achieved_rps += static_cast<double>(worker.report.answered_last);
+    live.failed_rps += static_cast<double>(worker.report.failed_last);
+    latency.merge(worker.report.latency_last);
+    dispatch.merge(worker.report.dispatch_error_last);
+  }
+  live.p50 = latency.percentile(0.5);
+  live.p99 = latency.percentile(0.99);
+  live.dispatch_p99 = dispatch.percentile(0.99);
+  return live;
+}
+
+GeneratorUse use_of(const FleetBooks& books) {
+  GeneratorUse use;
+  for (const auto& [name, worker] : books) {
+    use.cpu_s += worker.report.cpu_s;
+    use.busiest_loop_share = std::max(use.busiest_loop_share, worker.report.busiest_loop_share);
+    use.rss_max_bytes = std::max(use.rss_max_bytes, worker.report.rss_bytes);
+    use.threads += worker.is_ours ? 1 : 0;
+  }
+  return use;
+}
+
+Duration start_skew_of(const FleetBooks& books) {
+  Duration skew{0};
+  for (const auto& [name, worker] : books) {
+    if (worker.clock) skew = std::max(skew, worker.first_late + worker.clock->uncertainty);
+  }
+  return skew;
+}
+
+std::vector<std::string> notes_of(const FleetBooks& books) {
+  std::vector<std::string> notes;
+  std::string clocks;
+  for (const auto& [name, worker] : books) {
+    if (worker.clock)
+      clocks += fmt::format("{}{} {}{} ± {}", clocks.empty() ? "" : ", ", name,
+                            worker.clock->offset < Duration{0} ? "-" : "+",
+                            format_duration(std::chrono::abs(worker.clock->offset)),
+                            format_duration(worker.clock->uncertainty));
+    if (worker.is_dead) {
+      const load::Ledger ledger = ledger_of(worker);
+      notes.push_back(fmt::format("worker {} died: {} of its traces arrived, of {} requests nobody knows",
+                                  name, format_count(worker.received.traces_made),
+                                  format_count(ledger.in_flight_at_end)));
+    }
+    if (!worker.is_ours)
+      notes.push_back(fmt::format("worker {} is of the old system: its books are what its traces say",
+                                  name));
+  }
+  if (!clocks.empty()) {
+    notes.push_back("clocks of the workers against this one: " + clocks);
+    notes.push_back(fmt::format("the workers began within {} of each other",
+                                format_duration(start_skew_of(books))));
+  }
+  return notes;
+}
+
+}  // namespace galileo::experiment

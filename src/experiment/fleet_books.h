@@ -1,0 +1,53 @@
+// The books of a run on a fleet: what each worker says that it has sent, and what has arrived of it. A
+// worker that has died can say nothing more: what is known of it then is what arrived. Plain values and
+// pure functions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiment/result.h"
+#include "experiment/summary.h"
+#include "fleet/clocks.h"
+#include "load/ledger.h"
+#include "wire/fleet_api.h"
+
+namespace galileo::experiment {
+
+struct WorkerBooks {
+  bool is_ours = false;  // reports its books; an old worker doesn't
+  bool is_dead = false;  // was ours, and is silent
+  std::optional<fleet::ClockOffset> clock;
+  wire::RunReport report;           // the last one; of an old worker: none
+  std::uint64_t requests_told = 0;  // of an old worker: what its clients say they have sent
+  load::Ledger received;            // of the traces that have arrived
+  Duration first_late{0};           // how late its first request was dispatched
+  bool has_first = false;
+};
+
+using FleetBooks = std::map<std::string, WorkerBooks>;  // by worker
+
+// All workers together. What a worker has made and didn't arrive is lost; what a dead one had intended, as far
+// as it told, is in flight at the end.
+load::Ledger ledger_of(const FleetBooks& books);
+
+// Requests under way, as told.
+std::uint64_t in_flight_of(const FleetBooks& books);
+
+// The last second, over all workers that report.
+LiveFigures live_of(const FleetBooks& books);
+
+// What generating the load took, over all workers that report; the busiest loop of any.
+GeneratorUse use_of(const FleetBooks& books);
+
+// A line a thing worth saying: clocks, the skew of the start, dead workers, what is missing.
+std::vector<std::string> notes_of(const FleetBooks& books);
+
+// How far apart the workers' first requests can have been, beyond what the schedule says: the latest first
+// dispatch, and what isn't known of the clocks.
+Duration start_skew_of(const FleetBooks& books);
+
+}  // namespace galileo::experiment

@@ -1,0 +1,128 @@
+#include "experiment/fleet_orders.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "load/distribution.h"
+#include "wire/json.h"
+
+namespace galileo::experiment {
+namespace {
+
+using wire::Json;
+
+Json text(std::string value) {
+  Json json;
+  json.kind = Json::Kind::kText;
+  json.text = std::move(value);
+  return json;
+}
+
+Json object() {
+  Json json;
+  json.kind = Json::Kind::kObject;
+  return json;
+}
+
+void add(Json& to, std::string key, Json value) {
+  to.keys.push_back(std::move(key));
+  to.items.push_back(std::move(value));
+}
+
+Json boolean(bool value) {
+  Json json;
+  json.kind = Json::Kind::kBoolean;
+  json.boolean = value;
+  return json;
+}
+
+Json real(double value) {
+  Json json;
+  json.kind = Json::Kind::kReal;
+  json.text = wire::json_real(value);
+  return json;
+}
+
+}  // namespace
+
+std::string request_parameters(const load::Request& request) {
+  Json kwargs = object();
+  if (!request.headers.empty()) {
+    Json headers = object();
+    for (const auto& [name, value] : request.headers) add(headers, name, text(value));
+    add(kwargs, "headers", std::move(headers));
+  }
+  if (request.has_body) add(kwargs, "data", text(request.body));
+  if (request.timeout) add(kwargs, "timeout", real(to_seconds(*request.timeout)));
+  add(kwargs, "allow_redirects", boolean(request.redirects_max.value_or(0) > 0));
+  Json parameters = object();
+  std::string method = request.method;
+  std::transform(method.begin(), method.end(), method.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  add(parameters, "method", text(std::move(method)));
+  add(parameters, "path", text(request.path));
+  add(parameters, "kwargs", std::move(kwargs));
+  return wire::to_text(parameters);
+}
+
+wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
+                             const std::string& client, const Plan& plan, std::uint64_t number,
+                             bool is_later_phase) {
+  wire::WorkloadOrder order;
+  order.client_id = client;
+  order.arrival = spec.arrival.kind;
+  order.parameters = spec.arrival.parameters;
+  order.recorded_s = spec.arrival.recorded_s;
+  order.process = spec.arrival.process;
+  order.requests = spec.requests;
+  order.duration = spec.duration ? spec.duration : phase.duration;
+  order.start_after = spec.start_after;
+  order.warmup = spec.warmup;
+  if (!is_later_phase) order.warmup = std::max(order.warmup, plan.warmup - spec.start_after);
+  order.seed = plan.seed;
+  order.stream = number;
+  order.closed_loop = spec.closed_loop;
+  order.connections = spec.connections;
+  return order;
+}
+
+Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
+                              const std::string& client) {
+  const auto cannot = [&](std::string what) {
+    return Error{ErrorCode::kUsage, fmt::format("client {} can't have {}", client, what), {},
+                 "its worker is one of the old system",
+                 "give it a distribution or a constant rate, or labels that choose other workers"};
+  };
+  if (spec.closed_loop) return cannot("a closed loop");
+  if (spec.start_after > Duration{0}) return cannot("a delayed start");
+  OldOrder order;
+  order.duration = spec.duration ? spec.duration : phase.duration;
+  order.command.client_id = client;
+  order.command.num = spec.requests;
+  const load::ArrivalSpec& arrival = spec.arrival;
+  std::vector<double> parameters = arrival.parameters;
+  if (arrival.kind == "constant_rate") {
+    if (parameters.empty() || parameters[0] <= 0) return cannot("no rate");
+    const bool even = arrival.process == "static";
+    order.command.distribution = even ? "constant" : "expovariate";
+    parameters = {even ? 1 / parameters[0] : parameters[0]};
+  } else if (arrival.kind == "prerecorded") {
+    order.command.distribution = "prerecorded";
+    parameters.clear();
+    for (auto one = arrival.recorded_s.rbegin(); one != arrival.recorded_s.rend(); ++one)
+      order.profile.push_back(wire::json_real(*one));
+    order.command.num = std::min<std::uint64_t>(spec.requests.value_or(arrival.recorded_s.size()),
+                                                arrival.recorded_s.size());
+  } else if (arrival.kind == "constant" || load::is_distribution(arrival.kind)) {
+    order.command.distribution = arrival.kind;
+  } else {
+    return cannot("the rate shape " + arrival.kind);
+  }
+  std::vector<wire::Number> numbers;
+  for (const double value : parameters) numbers.push_back({value, false});
+  order.command.parameters = std::move(numbers);
+  return order;
+}
+
+}  // namespace galileo::experiment

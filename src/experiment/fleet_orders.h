@@ -1,0 +1,42 @@
+// What workers are told to do in a phase: orders for ours, commands of the old wire for old workers. Pure
+// functions.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiment/plan.h"
+#include "wire/fleet_api.h"
+#include "wire/worker_api.h"
+
+namespace galileo::experiment {
+
+// A command for a client of an old worker, and what its worker can't know.
+struct OldOrder {
+  wire::SetWorkloadCommand command;
+  std::optional<Duration> duration;  // it is stopped then
+  // Of `prerecorded`: the client's list, in the order in which it is pushed: the last is used first.
+  std::vector<std::string> profile;
+};
+
+struct Orders {
+  std::map<std::string, std::vector<wire::WorkloadOrder>> ours;  // by worker
+  std::vector<OldOrder> old;
+};
+
+// The parameters of a client that sends this request, as JSON (spec/workload.md).
+std::string request_parameters(const load::Request& request);
+
+// `number`: of the client over the whole run, which with the plan's seed gives its draws, so that the
+// schedule is the same as on one machine. The plan's warm-up counts in the first phase only.
+wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
+                             const std::string& client, const Plan& plan, std::uint64_t number,
+                             bool is_later_phase);
+
+// An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed.
+Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
+                              const std::string& client);
+
+}  // namespace galileo::experiment

@@ -1,0 +1,449 @@
+// A run on the workers of a fleet: finds them, measures their clocks, sets the routes, spawns each phase's
+// clients on them, has all begin at one moment, and takes what comes back (fleet/intake.h). Workers of
+// ours get one order each and report their books; old ones get the commands that they know, when the
+// moment has come, and their books are what their traces say.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "bus/directory.h"
+#include "bus/keys.h"
+#include "bus/rpc.h"
+#include "experiment/fleet_books.h"
+#include "experiment/fleet_orders.h"
+#include "experiment/load_source.h"
+#include "fleet/controller.h"
+#include "fleet/intake.h"
+#include "wire/json.h"
+
+namespace galileo::experiment {
+namespace {
+
+constexpr Duration kDiscovery = std::chrono::seconds{3};
+constexpr Duration kLookEvery = std::chrono::milliseconds{500};
+constexpr Duration kCall = std::chrono::seconds{3};
+// From the order to the first request: the way of the orders, and some for each client.
+constexpr Duration kLead = std::chrono::milliseconds{300};
+constexpr Duration kLeadOfClient = std::chrono::microseconds{200};
+// After the last request, for traces that are still on their way.
+constexpr Duration kArrival = std::chrono::seconds{15};
+
+// "<worker>:<service>:<n>".
+std::string worker_of(std::string_view client) {
+  const std::size_t last = client.rfind(':');
+  const std::size_t middle = last == std::string_view::npos || last == 0
+                                 ? std::string_view::npos
+                                 : client.rfind(':', last - 1);
+  return std::string(client.substr(0, middle));
+}
+
+// Lets the traces of this run's clients through, and counts them by worker. At the collector's desk.
+class OwnTraces final : public store::SpoolVisitor {
+ public:
+  void expect(const std::string& client) { workers_.emplace(client, worker_of(client)); }
+  void pass_to(store::SpoolVisitor& to) { to_ = &to; }
+
+  void on_trace(const wire::Trace& trace, const wire::Names& names) override {
+    if (trace.client >= known_.size()) known_.resize(names.size(), nullptr);
+    load::Ledger*& ledger = known_[trace.client];
+    if (!ledger) {
+      const auto found = workers_.find(names.at(trace.client));
+      if (found == workers_.end()) return;  // another run's
+      ledger = &books[found->second].received;
+    }
+    WorkerBooks& worker = books[workers_.at(names.at(trace.client))];
+    if (!worker.has_first && trace.dispatched != kNoWall && !trace.closed_loop) {
+      worker.has_first = true;
+      worker.first_late = trace.dispatched - trace.created;
+    }
+    ledger->count(trace);
+    to_->on_trace(trace, names);
+  }
+  void on_sample(const wire::Sample& sample) override { to_->on_sample(sample); }
+  void on_event(const wire::Event& event) override { to_->on_event(event); }
+
+  FleetBooks books;  // only what has been received
+
+ private:
+  std::map<std::string, std::string> workers_;  // of the clients
+  std::vector<load::Ledger*> known_;            // by the client's number
+  store::SpoolVisitor* to_ = nullptr;
+};
+
+class OnFleet final : public LoadSource {
+ public:
+  OnFleet(net::Loop& control, const Plan& plan, Collector& collector, bus::Bus& bus,
+          const std::string& id)
+      : control_(control),
+        plan_(plan),
+        collector_(collector),
+        bus_(bus),
+        id_(id),
+        controller_(bus),
+        begin_timer_([this](Time) { begin_old(); }),
+        end_timer_([this](Time) { end_old(); }) {}
+  ~OnFleet() override { finish(); }
+
+  Result<void> prepare() override;
+  Result<Time> begin_phase(const Phase& phase, std::function<void()> on_done) override;
+  void stop_sending() override;
+  void end_all() override;
+  LoadState state() override;
+  void finish() override;
+  GeneratorUse use() override { return use_of(books_); }
+  std::vector<std::string> notes() override;
+
+ private:
+  Result<void> find_workers();
+  Result<void> set_routes();
+  void restore_routes();
+  Result<void> listen();
+  Result<std::vector<wire::ClientDescription>> spawn(const load::ClientSpec& spec);
+  Result<void> order_ours(const Orders& orders, const std::string& phase, Wall start);
+  void begin_old();
+  void end_old();
+  void client_done(const std::string& client);
+  void on_report(const wire::RunReport& report);
+  void on_silent(const std::string& worker);
+  void watch();
+  void check_done();
+  void await_traces();
+  void take_received();
+
+  net::Loop& control_;
+  const Plan& plan_;
+  Collector& collector_;
+  bus::Bus& bus_;
+  const std::string id_;
+  fleet::Controller controller_;
+  FleetBooks books_;
+  std::map<std::string, std::string> boots_;
+  std::vector<std::pair<std::string, std::optional<bus::Route>>> routes_before_;
+  fleet::Intake intake_;
+  OwnTraces own_;
+  std::unique_ptr<bus::Subscription> subscription_;
+  std::vector<wire::ClientDescription> clients_;  // all that were spawned
+  std::uint64_t clients_made_ = 0;                // of all phases: numbers their draws
+  std::set<std::string> pending_;                 // clients of the phase that aren't done
+  std::set<std::string> pending_workers_;         // of ours, that haven't reported done
+  std::vector<OldOrder> old_orders_;
+  net::Timer begin_timer_;
+  net::Timer end_timer_;
+  std::function<void()> on_done_;
+  std::unique_ptr<net::LoopThread> watch_;  // the desk that looks for heartbeats
+  std::unique_ptr<net::Timer> watch_timer_;
+  std::string trouble_;
+  bool begun_ = false;
+  bool finished_ = false;
+};
+
+Result<void> OnFleet::prepare() {
+  TRY(find_workers());
+  TRY(listen());
+  TRY(set_routes());
+  TRY(controller_.start_tracing());
+  return {};
+}
+
+Result<void> OnFleet::find_workers() {
+  TRY(controller_.discover(kDiscovery));
+  for (const fleet::WorkerStatus& worker : TRY(controller_.workers())) {
+    WorkerBooks& books = books_[worker.name];
+    books.is_ours = worker.heartbeat.has_value();
+    if (books.is_ours) boots_[worker.name] = worker.heartbeat->boot;
+    books.clock = TRY(controller_.measure_clock(worker.name));
+    if (!books.clock) continue;
+    collector_.put(wire::Event{controller_.wall_clock().wall(control_.clock().now()), "fleet/clock",
+                               fmt::format("{{\"worker\": {}, \"offset_ns\": {}, "
+                                           "\"uncertainty_ns\": {}}}",
+                                           wire::json_text(worker.name),
+                                           books.clock->offset.count(),
+                                           books.clock->uncertainty.count())});
+  }
+  if (books_.empty())
+    return Error{ErrorCode::kUnavailable, "there are no workers", bus_.where(),
+                 fmt::format("none registered within {}", format_duration(kDiscovery)),
+                 "start some: galileo worker --bus URL --traces redis"};
+  return {};
+}
+
+Result<void> OnFleet::listen() {
+  TRY(intake_.open(bus_));
+  collector_.attach([this](store::SpoolVisitor& to) {
+    own_.pass_to(to);
+    intake_.drain(own_);
+  });
+  const std::string done = wire::event_channel(wire::WorkloadDoneEvent::kType);
+  subscription_ = TRY(bus_.subscribe(
+      {done, std::string(bus::kReports)}, {},
+      [this, done](std::string_view channel, std::string_view message) {
+        if (channel == done) {
+          if (auto event = wire::decode_workload_done_event(message); event.ok())
+            control_.post([this, client = event->client_id] { client_done(client); });
+        } else if (auto report = wire::decode_run_report(message);
+                   report.ok() && report->run == id_) {
+          control_.post([this, report = std::move(*report)] { on_report(report); });
+        }
+      }));
+  watch_ = std::make_unique<net::LoopThread>("watch");
+  watch_timer_ = std::make_unique<net::Timer>([this](Time now) {
+    watch();
+    watch_->loop().timers().set(*watch_timer_, now + kLookEvery);
+  });
+  watch_->loop().post([this] {
+    watch_->loop().timers().set(*watch_timer_, watch_->loop().clock().now() + kLookEvery);
+  });
+  return {};
+}
+
+// At the watch's desk: who is silent is dead, whoever it was before.
+void OnFleet::watch() {
+  if (!bus_.connected()) return;
+  for (const auto& [worker, boot] : boots_) {
+    const auto text = bus_.text(bus::worker_heartbeat_key(worker));
+    if (!text.ok()) return;  // the bus, not the worker
+    const auto heartbeat = *text ? wire::decode_heartbeat(**text) : Result<wire::Heartbeat>(Error{});
+    if (heartbeat.ok() && heartbeat->boot == boot) continue;
+    control_.post([this, worker = worker] { on_silent(worker); });
+  }
+}
+
+void OnFleet::on_silent(const std::string& worker) {
+  WorkerBooks& books = books_[worker];
+  if (books.is_dead || finished_) return;
+  books.is_dead = true;
+  trouble_ = fmt::format("worker {} has died", worker);
+  std::erase_if(pending_, [&](const std::string& client) { return worker_of(client) == worker; });
+  pending_workers_.erase(worker);
+  check_done();
+}
+
+void OnFleet::on_report(const wire::RunReport& report) {
+  WorkerBooks& books = books_[report.worker];
+  if (report.number < books.report.number) return;
+  books.report = report;
+  if (report.done && pending_workers_.erase(report.worker) > 0) check_done();
+}
+
+// Only of old workers: ours say that the last request is answered too.
+void OnFleet::client_done(const std::string& client) {
+  const auto books = books_.find(worker_of(client));
+  if (books == books_.end() || books->second.is_ours) return;
+  if (pending_.erase(client) > 0) check_done();
+}
+
+void OnFleet::check_done() {
+  if (!pending_.empty() || !pending_workers_.empty() || !on_done_) return;
+  std::exchange(on_done_, nullptr)();
+}
+
+Result<void> OnFleet::set_routes() {
+  for (const load::ServiceSpec& service : plan_.services) {
+    bus::Route route{service.name, {}, {}};
+    for (const auto& [host, weight] : service.hosts) {
+      route.hosts.push_back(host);
+      route.weights.push_back(weight);
+    }
+    if (route.hosts.empty()) continue;
+    routes_before_.emplace_back(service.name, TRY(bus::route(bus_, service.name)));
+    TRY(bus::set_route(bus_, route));
+  }
+  return {};
+}
+
+// As they were before, so that a run leaves nothing behind.
+void OnFleet::restore_routes() {
+  for (const auto& [service, before] : routes_before_) {
+    const auto restored = before ? bus::set_route(bus_, *before) : bus::remove_route(bus_, service);
+    if (!restored.ok()) trouble_ = "a route stays: " + restored.error().to_text();
+  }
+  routes_before_.clear();
+}
+
+Result<std::vector<wire::ClientDescription>> OnFleet::spawn(const load::ClientSpec& spec) {
+  wire::ClientConfig config;
+  config.service = spec.service;
+  config.parameters = request_parameters(spec.request);
+  config.worker_labels = wire::encode_labels(spec.worker_labels);
+  const fleet::ClientGroup group = TRY(controller_.spawn(config, spec.count));
+  clients_.insert(clients_.end(), group.clients().begin(), group.clients().end());
+  collector_.at_desk([&] {
+    for (const wire::ClientDescription& client : group.clients()) own_.expect(client.client_id);
+  });
+  return group.clients();
+}
+
+Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_done) {
+  Orders orders;
+  for (const load::ClientSpec& spec : phase.clients) {
+    for (const wire::ClientDescription& client : TRY(spawn(spec))) {
+      const std::uint64_t number = clients_made_++;
+      if (books_[client.worker].is_ours)
+        orders.ours[client.worker].push_back(
+            order_of(spec, phase, client.client_id, plan_, number, begun_));
+      else
+        orders.old.push_back(TRY(old_order_of(spec, phase, client.client_id)));
+    }
+  }
+  begun_ = true;
+  on_done_ = std::move(on_done);
+  pending_.clear();
+  pending_workers_.clear();
+  for (const OldOrder& order : orders.old) pending_.insert(order.command.client_id);
+  for (const auto& [worker, list] : orders.ours) pending_workers_.insert(worker);
+  const Time start = control_.clock().now() + kLead + kLeadOfClient * clients_.size();
+  TRY(order_ours(orders, phase.name, controller_.wall_clock().wall(start)));
+  old_orders_ = std::move(orders.old);
+  for (const OldOrder& order : old_orders_) {
+    if (!order.profile.empty())
+      TRY(bus_.change({bus::list_push_left(bus::client_profile_key(order.command.client_id),
+                                           order.profile)}));
+  }
+  if (!old_orders_.empty()) control_.timers().set(begin_timer_, start);
+  return start;
+}
+
+Result<void> OnFleet::order_ours(const Orders& orders, const std::string& phase, Wall start) {
+  for (const auto& [worker, list] : orders.ours) {
+    const auto& clock = books_[worker].clock;
+    const wire::StartWorkloads order{id_, phase, start + (clock ? clock->offset : Duration{0}),
+                                     list};
+    // The JSON of the order is one argument.
+    TRY(bus::call(bus_, "Worker.start_workloads:" + worker, "[" + encode(order) + "]", kCall));
+  }
+  return {};
+}
+
+void OnFleet::begin_old() {
+  std::vector<std::string> commands;
+  Duration longest{0};
+  for (const OldOrder& order : old_orders_) {
+    commands.push_back(encode(order.command));
+    if (order.duration) longest = std::max(longest, *order.duration);
+  }
+  const std::vector<std::string_view> views(commands.begin(), commands.end());
+  if (const auto sent =
+          bus_.publish_all(wire::event_channel(wire::SetWorkloadCommand::kType), views);
+      !sent.ok())
+    trouble_ = sent.error().to_text();
+  if (longest > Duration{0}) control_.timers().set(end_timer_, control_.clock().now() + longest);
+}
+
+// Old workers know no durations: they are stopped, and say nothing to that.
+void OnFleet::end_old() {
+  for (const OldOrder& order : old_orders_) {
+    if (!order.duration) continue;
+    static_cast<void>(bus_.publish(wire::event_channel(wire::StopWorkloadCommand::kType),
+                                   encode(wire::StopWorkloadCommand{order.command.client_id}))
+                          .ok());
+    pending_.erase(order.command.client_id);
+  }
+  check_done();
+}
+
+void OnFleet::stop_sending() {
+  control_.timers().cancel(begin_timer_);
+  control_.timers().cancel(end_timer_);
+  for (OldOrder& order : old_orders_) order.duration = Duration{0};
+  end_old();
+  for (const std::string& worker : pending_workers_)
+    static_cast<void>(bus::call(bus_, "Worker.stop_run:" + worker,
+                                "[" + wire::json_text(id_) + "]", kCall)
+                          .ok());
+}
+
+void OnFleet::end_all() {
+  pending_.clear();
+  pending_workers_.clear();
+  check_done();
+}
+
+LoadState OnFleet::state() {
+  LoadState state;
+  state.ledger = ledger_of(books_);
+  state.in_flight = in_flight_of(books_);
+  state.live = live_of(books_);
+  state.trouble = trouble_;
+  return state;
+}
+
+// Asks each worker for its books until nothing of it is on its way any more.
+void OnFleet::await_traces() {
+  const Time until = control_.clock().now() + kArrival;
+  std::set<std::string> waited;
+  for (const auto& [worker, books] : books_) {
+    if (books.is_ours && !books.is_dead && begun_) waited.insert(worker);
+  }
+  while (!waited.empty() && control_.clock().now() < until) {
+    for (auto worker = waited.begin(); worker != waited.end();) {
+      WorkerBooks& books = books_[*worker];
+      const auto answer = bus::call(bus_, "Worker.report:" + *worker,
+                                    "[" + wire::json_text(id_) + "]", kCall);
+      auto report = answer.ok() ? wire::decode_run_report(*answer) : Result<wire::RunReport>(answer.error());
+      bool over = books.is_dead || (!answer.ok() && answer.error().code == ErrorCode::kNotFound);
+      if (report.ok()) {
+        books.report = std::move(*report);
+        take_received();
+        const bool all = books.received.traces_made >= books.report.traces_made;
+        over = over || (books.report.in_flight == 0 &&
+                        (all || (books.report.traces_waiting == 0 && books.report.done &&
+                                 control_.clock().now() > until - kArrival + kCall)));
+      }
+      worker = over ? waited.erase(worker) : std::next(worker);
+    }
+    control_.run_pending();
+    if (!waited.empty()) net::pause_thread(std::chrono::milliseconds{20});
+  }
+}
+
+void OnFleet::take_received() {
+  collector_.at_desk([this] {
+    for (const auto& [worker, received] : own_.books) {
+      WorkerBooks& books = books_[worker];
+      books.received = received.received;
+      books.first_late = received.first_late;
+    }
+  });
+}
+
+void OnFleet::finish() {
+  if (finished_) return;
+  await_traces();
+  // Old workers say how many requests their clients have made; what has come of them needs a moment.
+  take_received();
+  finished_ = true;
+  watch_.reset();
+  if (!clients_.empty()) {
+    fleet::ClientGroup group(controller_, clients_);
+    if (const auto closed = group.close(); !closed.ok()) trouble_ = closed.error().to_text();
+  }
+  restore_routes();
+  subscription_.reset();
+  intake_.close();
+  collector_.at_desk([] {});
+  collector_.attach({});
+}
+
+std::vector<std::string> OnFleet::notes() {
+  std::vector<std::string> notes = notes_of(books_);
+  const fleet::IntakeCounts counts = intake_.counts();
+  if (counts.duplicates > 0)
+    notes.push_back(fmt::format("{} traces came twice and were left out",
+                                format_count(counts.duplicates)));
+  if (counts.dropped + counts.malformed > 0)
+    notes.push_back(fmt::format("{} messages of the bus couldn't be taken, {} couldn't be read",
+                                format_count(counts.dropped), format_count(counts.malformed)));
+  if (!trouble_.empty()) notes.push_back(trouble_);
+  return notes;
+}
+
+}  // namespace
+
+std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const Plan& plan, Collector& collector,
+                                     bus::Bus& bus, const std::string& id) {
+  return std::make_unique<OnFleet>(control, plan, collector, bus, id);
+}
+
+}  // namespace galileo::experiment

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <filesystem>
 #include <random>
 
@@ -20,6 +19,8 @@
 #include "load/engine.h"
 #include "net/signals.h"
 #include "store/drain.h"
+#include "store/drain_desk.h"
+#include "store/experiment_id.h"
 #include "telemetry/machine.h"
 #include "telemetry/sampler.h"
 
@@ -27,78 +28,8 @@ namespace galileo::experiment {
 namespace {
 
 constexpr Duration kViewEvery = std::chrono::milliseconds{200};
-constexpr Duration kDrainEvery = std::chrono::milliseconds{100};
-constexpr Duration kDrainRetry = std::chrono::seconds{2};
-constexpr std::size_t kDrainAtOnce = 5000;
 // After a signal, answers that are on their way get this long.
 constexpr Duration kGraceAfterSignal = std::chrono::seconds{2};
-
-// "%Y%m%d%H%M-" and 4 hex digits, as the old system has them.
-std::string make_id() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
-  char minute[16];
-  std::strftime(minute, sizeof minute, "%Y%m%d%H%M", &local);
-  return fmt::format("{}-{:04x}", minute, std::random_device{}() & 0xffffu);
-}
-
-// Drains the spool into the database while the run goes on, at a desk of lower priority: the load
-// comes first.
-class DrainDesk {
- public:
-  DrainDesk(std::unique_ptr<store::Store> store, std::string spool_path)
-      : store_(std::move(store)), spool_path_(std::move(spool_path)) {}
-  ~DrainDesk() { stop(); }
-
-  void start() {
-    desk_ = std::make_unique<net::LoopThread>("drain");
-    timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
-    desk_->loop().post([this] {
-      net::lower_thread_priority();
-      tick(desk_->loop().clock().now());
-    });
-  }
-
-  void stop() {
-    if (!desk_) return;
-    desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
-    desk_->join();
-    desk_.reset();
-  }
-
-  // All that is in the spool; on the caller's thread, after stop().
-  Result<void> finish() {
-    if (!drain_) drain_ = TRY(store::Drain::open(spool_path_, *store_));
-    while (TRY(drain_->step())) {
-    }
-    return {};
-  }
-  std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
-
- private:
-  void tick(Time now) {
-    const auto moved = step();
-    // A database that is away costs nothing but disk: it is tried again.
-    Duration wait = kDrainEvery;
-    if (!moved.ok()) wait = kDrainRetry;
-    if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
-    desk_->loop().timers().set(*timer_, now + wait);
-  }
-  Result<bool> step() {
-    if (!drain_) drain_ = TRY(store::Drain::open(spool_path_, *store_));
-    auto moved = drain_->step(kDrainAtOnce);
-    // After a failure the reader stands beyond what the store has: begin again where the store is.
-    if (!moved.ok()) drain_.reset();
-    return moved;
-  }
-
-  std::unique_ptr<store::Store> store_;
-  const std::string spool_path_;
-  std::unique_ptr<store::Drain> drain_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
-};
 
 // Reads the instruments at a desk of its own.
 class SamplerDesk final : public Sink<wire::Sample> {
@@ -184,7 +115,7 @@ class Run {
   std::vector<wire::NodeInfo> node_info_;
   std::string spool_path_;
   std::unique_ptr<Collector> collector_;
-  std::unique_ptr<DrainDesk> drain_;
+  std::unique_ptr<store::DrainDesk> drain_;
   std::unique_ptr<Processes> processes_;
   std::unique_ptr<SamplerDesk> sampler_;
   std::unique_ptr<LoadSource> load_;
@@ -203,7 +134,7 @@ class Run {
 // Where everything is written to is opened before anything is started: a folder that can't be
 // written to ends the run before it begins.
 Result<void> Run::open_books() {
-  experiment_.id = make_id();
+  experiment_.id = store::make_experiment_id(wall_now());
   experiment_.name = plan_.name;
   experiment_.creator = plan_.creator;
   experiment_.created = wall_now();
@@ -241,7 +172,7 @@ Result<void> Run::open_books() {
   collector_ = std::make_unique<Collector>(collected, std::move(spool));
   collector_->start();
   if (has_database) {
-    drain_ = std::make_unique<DrainDesk>(std::move(store), spool_path_);
+    drain_ = std::make_unique<store::DrainDesk>(std::move(store), spool_path_);
     drain_->start();
   }
   return {};

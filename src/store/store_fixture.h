@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counters.h"
 #include "store/spool.h"
 #include "store/store.h"
 
@@ -97,5 +98,94 @@ inline std::vector<std::string> ids_up_to(std::uint64_t count) {
   for (std::uint64_t i = 1; i <= count; ++i) ids.push_back(fmt::format("abcdef0123:{}", i));
   return ids;
 }
+
+// A database whose calls fail on purpose: the one that `calls_left` counts down to.
+class FailingStore : public Store {
+ public:
+  explicit FailingStore(Store& store) : store_(store) {}
+  int calls_left = -1;  // -1: never
+  int begun = 0;
+  RelaxedCounter failures;  // readable on any thread
+
+  Result<void> begin() override {
+    ++begun;
+    TRY(count_down());
+    return store_.begin();
+  }
+  Result<void> commit() override {
+    TRY(count_down());
+    return store_.commit();
+  }
+  void rollback() override { store_.rollback(); }
+  Result<void> sync() override { return store_.sync(); }
+  Result<void> save_experiment(const wire::Experiment& experiment) override {
+    TRY(count_down());
+    return store_.save_experiment(experiment);
+  }
+  Result<void> save_metadata(const std::string& id, std::string_view json) override {
+    TRY(count_down());
+    return store_.save_metadata(id, json);
+  }
+  Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) override {
+    TRY(count_down());
+    return store_.put_node_info(id, info);
+  }
+  Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+                         const wire::Names& names) override {
+    TRY(count_down());
+    return store_.put_trace(id, trace, names);
+  }
+  Result<void> put_sample(const std::string& id, const wire::Sample& sample) override {
+    TRY(count_down());
+    return store_.put_sample(id, sample);
+  }
+  Result<void> put_event(const std::string& id, const wire::Event& event) override {
+    TRY(count_down());
+    return store_.put_event(id, event);
+  }
+  Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
+    TRY(count_down());
+    return store_.save_spool_position(id, position);
+  }
+  Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
+    return store_.spool_position(id);
+  }
+  Result<std::vector<wire::Experiment>> experiments() override { return store_.experiments(); }
+  Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
+    return store_.experiment(id);
+  }
+  Result<std::optional<std::string>> running() override { return store_.running(); }
+  Result<std::string> metadata(const std::string& id) override { return store_.metadata(id); }
+  Result<Counts> counts(const std::string& id) override { return store_.counts(id); }
+  Result<void> remove(const std::string& id) override { return store_.remove(id); }
+  Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
+    return store_.touch_traces(id, from, to);
+  }
+  Result<void> each_trace(const std::string& id,
+                          const std::function<void(const wire::NamedTrace&)>& f) override {
+    return store_.each_trace(id, f);
+  }
+  Result<void> each_sample(const std::string& id,
+                           const std::function<void(const wire::Sample&)>& f) override {
+    return store_.each_sample(id, f);
+  }
+  Result<void> each_event(const std::string& id,
+                          const std::function<void(const wire::Event&)>& f) override {
+    return store_.each_event(id, f);
+  }
+  Result<void> each_node_info(const std::string& id,
+                              const std::function<void(const wire::NodeInfo&)>& f) override {
+    return store_.each_node_info(id, f);
+  }
+  const std::string& where() const override { return store_.where(); }
+
+ private:
+  Result<void> count_down() {
+    if (calls_left < 0 || calls_left-- > 0) return {};
+    failures.add(1);
+    return Error{ErrorCode::kIo, "can't use the database", where(), "it was told to fail", {}};
+  }
+  Store& store_;
+};
 
 }  // namespace galileo::store

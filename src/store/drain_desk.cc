@@ -1,0 +1,57 @@
+#include "store/drain_desk.h"
+
+namespace galileo::store {
+namespace {
+
+constexpr Duration kDrainEvery = std::chrono::milliseconds{100};
+constexpr Duration kDrainRetry = std::chrono::seconds{2};
+constexpr std::size_t kDrainAtOnce = 5000;
+
+}  // namespace
+
+void DrainDesk::start() {
+  desk_ = std::make_unique<net::LoopThread>("drain");
+  timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
+  desk_->loop().post([this] {
+    net::lower_thread_priority();
+    tick(desk_->loop().clock().now());
+  });
+}
+
+void DrainDesk::stop() {
+  if (!desk_) return;
+  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
+  desk_->join();
+  desk_.reset();
+}
+
+Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
+  if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
+  while (TRY(drain_->step())) {
+    if (give_up && give_up())
+      return Error{ErrorCode::kInterrupted, "can't drain the spool whole", spool_path_,
+                   "it was told to stop", "the next `galileo exp` on the database takes the rest"};
+  }
+  return {};
+}
+
+void DrainDesk::tick(Time now) {
+  const auto moved = step();
+  Duration wait = kDrainEvery;
+  if (!moved.ok()) wait = kDrainRetry;
+  if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
+  desk_->loop().timers().set(*timer_, now + wait);
+}
+
+Result<bool> DrainDesk::step() {
+  if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
+  auto moved = drain_->step(kDrainAtOnce);
+  // After a failure the reader stands beyond what the store has: begin again where the store is.
+  if (!moved.ok()) {
+    traces_before_ += drain_->traces();
+    drain_.reset();
+  }
+  return moved;
+}
+
+}  // namespace galileo::store

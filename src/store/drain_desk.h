@@ -1,0 +1,50 @@
+// Drains a spool into its database while the spool grows, at a desk of lower priority: what is
+// being recorded comes first. A database that is slow or away costs nothing but disk: it is tried
+// again every two seconds.
+//
+// Made, started, stopped and finished by one thread; the work in between is done at its own desk,
+// where the store lives meanwhile.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/loop.h"
+#include "store/drain.h"
+#include "store/store.h"
+
+namespace galileo::store {
+
+class DrainDesk {
+ public:
+  DrainDesk(std::unique_ptr<Store> store, std::string spool_path)
+      : store_(std::move(store)), spool_path_(std::move(spool_path)) {}
+  ~DrainDesk() { stop(); }
+  DrainDesk(const DrainDesk&) = delete;
+  DrainDesk& operator=(const DrainDesk&) = delete;
+
+  void start();
+  void stop();
+
+  // All that is in the spool; on the caller's thread, after stop(). Asked between two steps,
+  // `give_up` ends it with an Error of kInterrupted. After an Error what is missing in the database
+  // is in the spool.
+  Result<void> finish(const std::function<bool()>& give_up = {});
+
+  // In the database, of this spool; after stop().
+  std::uint64_t traces() const { return traces_before_ + (drain_ ? drain_->traces() : 0); }
+
+ private:
+  void tick(Time now);
+  Result<bool> step();
+
+  std::unique_ptr<Store> store_;
+  const std::string spool_path_;
+  std::unique_ptr<Drain> drain_;
+  std::uint64_t traces_before_ = 0;  // drained by those that failed later
+  std::unique_ptr<net::LoopThread> desk_;
+  std::unique_ptr<net::Timer> timer_;
+};
+
+}  // namespace galileo::store

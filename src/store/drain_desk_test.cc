@@ -1,0 +1,92 @@
+#include "store/drain_desk.h"
+
+#include <doctest/doctest.h>
+
+#include "net/loop.h"
+#include "store/experiment_id.h"
+#include "store/store_fixture.h"
+
+using namespace galileo;
+using namespace galileo::store;
+
+namespace {
+
+// A spool of a run that is on, and the database that it goes into.
+struct Books {
+  explicit Books(std::uint64_t traces) {
+    spool = must(SpoolWriter::create(path));
+    spool->experiment(test_experiment(), "");
+    wire::NameId id = 0;
+    for (const std::string& name : kTestNames) spool->name(0, id++, name);
+    for (std::uint64_t i = 1; i <= traces; ++i) spool->trace(0, test_trace(i));
+    must(spool->flush());
+  }
+  std::unique_ptr<Store> open() { return must(open_store(database, OpenMode::kCreate)); }
+
+  TestFolder folder;
+  const std::string path = folder.file("a.spool");
+  const std::string database = folder.file("a.sqlite");
+  std::unique_ptr<SpoolWriter> spool;
+};
+
+// The desk's store is another object than the one that a test looks through: it owns both.
+struct OwnedFailingStore final : FailingStore {
+  explicit OwnedFailingStore(std::unique_ptr<Store> owned)
+      : FailingStore(*owned), owned_(std::move(owned)) {}
+  std::unique_ptr<Store> owned_;
+};
+
+void wait_until(const std::function<bool()>& condition) {
+  for (int i = 0; i < 10'000 && !condition(); ++i) net::pause_thread(std::chrono::milliseconds{1});
+  REQUIRE(condition());
+}
+
+}  // namespace
+
+TEST_CASE("While a spool grows its rows go into the database, and the rest with finish()") {
+  Books books(100);
+  DrainDesk desk(books.open(), books.path);
+  desk.start();
+  auto reader = books.open();
+  wait_until([&] { return must(reader->counts(kTestId)).traces == 100; });
+  for (std::uint64_t i = 101; i <= 150; ++i) books.spool->trace(0, test_trace(i));
+  must(books.spool->flush());
+  desk.stop();
+  must(desk.finish());
+  CHECK(desk.traces() == 150);
+  CHECK(stored_ids(*reader) == ids_up_to(150));
+}
+
+TEST_CASE("After a database was away all traces are counted as stored, not just the later ones") {
+  Books books(6000);
+  auto failing = std::make_unique<OwnedFailingStore>(books.open());
+  FailingStore& store = *failing;
+  // The first step moves 5000 records, the second one fails on its way.
+  store.calls_left = 5100;
+  DrainDesk desk(std::move(failing), books.path);
+  desk.start();
+  wait_until([&] { return store.failures.load() > 0; });
+  desk.stop();
+  store.calls_left = -1;
+  must(desk.finish());
+  CHECK(desk.traces() == 6000);
+  CHECK(stored_ids(*books.open()) == ids_up_to(6000));
+}
+
+TEST_CASE("Who is told to stop leaves the rest in the spool") {
+  Books books(50'000);
+  DrainDesk desk(books.open(), books.path);
+  const auto finished = desk.finish([] { return true; });
+  REQUIRE_FALSE(finished.ok());
+  CHECK(finished.error().code == ErrorCode::kInterrupted);
+  CHECK(desk.traces() < 50'000);
+  must(desk.finish());
+  CHECK(desk.traces() == 50'000);
+}
+
+TEST_CASE("An experiment's id is its minute and four digits") {
+  const std::string id = make_experiment_id(kTestStart);
+  CHECK(id.size() == 17);
+  CHECK(id[12] == '-');
+  CHECK(id.find_first_not_of("0123456789abcdef", 13) == std::string::npos);
+}

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
@@ -14,17 +15,23 @@ namespace galileo::commands {
 int run(const Arguments& arguments) {
   std::string path;
   experiment::FileOptions file;
+  std::string bus_url;
   bool dry_run = false;
   OutputOptions output;
   CLI::App app(
-      "Run an experiment file on this machine.\n\nexample:\n"
-      "  galileo run examples/hello/experiment.yaml --report report.html\n",
+      "Run an experiment file: on this machine, or on the workers of a fleet when a bus is "
+      "named.\n\n"
+      "examples:\n"
+      "  galileo run examples/hello/experiment.yaml --report report.html\n"
+      "  galileo run examples/hello/experiment.yaml --bus redis://127.0.0.1:6379\n",
       "galileo run");
   app.add_option("FILE", path, "the experiment file (YAML)")->required();
   app.add_option("--set", file.set, "change a value of the file: clients[0].requests=100")
       ->expected(1)
       ->take_all();
   app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
+  app.add_option("--bus", bus_url,
+                 "run it on the workers of this bus: redis://..., rediss://, unix://");
   add_output_options(app, output);
   if (const auto over = parse_options(app, arguments)) return *over;
   file.environment = environment;
@@ -34,6 +41,11 @@ int run(const Arguments& arguments) {
     fmt::print("{}", experiment::describe(*plan));
     return kFine;
   }
+  if (bus_url.empty()) bus_url = plan->bus;
+  if (bus_url.empty()) return run_and_print("run", *plan, output, arguments);
+  const auto bus = connect_bus(bus_url);
+  if (!bus.ok()) return fail("run", bus.error());
+  output.bus = bus->get();
   return run_and_print("run", *plan, output, arguments);
 }
 

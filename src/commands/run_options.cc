@@ -55,6 +55,7 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   options.report = output.report;
   options.json = output.json;
   options.quiet = output.quiet;
+  options.bus = output.bus;
   options.live = isatty(STDERR_FILENO) == 1;
   options.width = terminal_width();
   options.colour = colour_allowed(STDOUT_FILENO);

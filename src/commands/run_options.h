@@ -20,6 +20,7 @@ struct OutputOptions {
   std::string report;
   std::string json;
   bool quiet = false;
+  bus::Bus* bus = nullptr;  // whose workers send the requests; null: this process does
 };
 
 void add_output_options(CLI::App& app, OutputOptions& options);

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "bus/bus_options.h"
+#include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
@@ -75,8 +75,6 @@ Result<void> set_log() {
 Result<void> serve(const WorkerFlags& flags) {
   TRY(set_log());
   auto options = TRY(worker_options(flags));
-  bus::BusOptions where = TRY(bus::bus_options_from(environment));
-  if (!flags.bus.empty()) where.url = flags.bus;
   const std::size_t files = net::raise_open_files_limit();
   if (files > 100 && options.limits.connections_max > files / 2)
     options.limits.connections_max = static_cast<std::uint32_t>(files / 2);
@@ -86,7 +84,7 @@ Result<void> serve(const WorkerFlags& flags) {
     ++signals_seen;
     control.stop();
   });
-  const auto bus = TRY(bus::connect(where));
+  const auto bus = TRY(connect_bus(flags.bus));
   const std::string name = options.name;
   const auto worker = TRY(fleet::Worker::make(control, *bus, std::move(options)));
   TRY(worker->start());
@@ -114,7 +112,7 @@ int worker(const Arguments& arguments) {
       "  galileo_zone=edge galileo worker --name node-a --bus redis://127.0.0.1:6379 \\\n"
       "    --traces redis\n",
       "galileo worker");
-  app.add_option("--bus", flags.bus, "redis://..., rediss://, unix:// [galileo_redis_host, _port]");
+  add_bus_option(app, flags.bus);
   app.add_option("--name", flags.name, "[galileo_worker_name, or the host's name]");
   app.add_option("--traces", flags.trace_logging,
                  "redis, file (the spool is kept), sql (--db), none [galileo_trace_logging]");

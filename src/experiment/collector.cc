@@ -20,8 +20,8 @@ std::uint32_t place_of(std::vector<std::uint32_t>& places, wire::NameId id, Ask&
 
 }  // namespace
 
-// What the desk does with the traces of one table of names: into the spool, and to their places in the
-// summary's tables.
+// What the desk does with the traces of one table of names: into the spool, and to their places in
+// the summary's tables.
 class Collector::Taker {
  public:
   Taker(Collector& collector, store::ProducerId producer)

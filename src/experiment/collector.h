@@ -41,8 +41,8 @@ class Collector {
 
   void start();
 
-  // What other processes' traces come by: `drain` is called at the desk at each tick, with the taker of
-  // what it has. Traces' names are numbers of one table, which only ever grows.
+  // What other processes' traces come by: `drain` is called at the desk at each tick, with the
+  // taker of what it has. Traces' names are numbers of one table, which only ever grows.
   void attach(std::function<void(store::SpoolVisitor& to)> drain);
   // Runs `task` at the desk, between two ticks, and waits for it.
   void at_desk(const std::function<void()>& task);

@@ -47,6 +47,7 @@ class Reader {
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
     if (const YamlNode* limits = file_.find("limits")) plan.limits = read_limits(*limits);
     plan.telemetry = read_telemetry(file_, plan.applications);
+    plan.bus = file_.text("bus").value_or("");
     read_thresholds(plan);
     return plan;
   }

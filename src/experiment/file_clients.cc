@@ -29,6 +29,19 @@ void check_service(const Fields& fields, const std::string& name,
                         hint_for_unknown(name, names));
 }
 
+void read_labels(const Fields& fields, load::ClientSpec& client) {
+  const YamlNode* const labels = fields.find("worker_labels");
+  if (!labels) return;
+  if (labels->kind != YamlNode::Kind::kMap)
+    return fields.wrong_type(*labels, "worker_labels", "a map of labels to values");
+  for (std::size_t i = 0; i < labels->keys.size(); ++i) {
+    if (labels->items[i].kind == YamlNode::Kind::kScalar)
+      client.worker_labels.emplace_back(labels->keys[i].text, labels->items[i].scalar);
+    else
+      fields.wrong_type(labels->items[i], "worker_labels", "a map of labels to values");
+  }
+}
+
 load::ClientSpec read_client(const Fields& fields, const std::vector<load::ServiceSpec>& services,
                              const FileOptions& options) {
   load::ClientSpec client;
@@ -44,6 +57,7 @@ load::ClientSpec read_client(const Fields& fields, const std::vector<load::Servi
   client.duration = fields.positive_duration("duration");
   client.start_after = fields.duration("start_after").value_or(Duration{0});
   client.warmup = fields.duration("warmup").value_or(Duration{0});
+  read_labels(fields, client);
   return client;
 }
 

@@ -110,13 +110,13 @@ std::vector<std::string> notes_of(const FleetBooks& books) {
                             format_duration(worker.clock->uncertainty));
     if (worker.is_dead) {
       const load::Ledger ledger = ledger_of(worker);
-      notes.push_back(fmt::format("worker {} died: {} of its traces arrived, of {} requests nobody knows",
-                                  name, format_count(worker.received.traces_made),
-                                  format_count(ledger.in_flight_at_end)));
+      notes.push_back(fmt::format(
+          "worker {} died: {} of its traces arrived, of {} requests nobody knows", name,
+          format_count(worker.received.traces_made), format_count(ledger.in_flight_at_end)));
     }
     if (!worker.is_ours)
-      notes.push_back(fmt::format("worker {} is of the old system: its books are what its traces say",
-                                  name));
+      notes.push_back(
+          fmt::format("worker {} is of the old system: its books are what its traces say", name));
   }
   if (!clocks.empty()) {
     notes.push_back("clocks of the workers against this one: " + clocks);

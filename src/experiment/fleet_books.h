@@ -1,6 +1,6 @@
-// The books of a run on a fleet: what each worker says that it has sent, and what has arrived of it. A
-// worker that has died can say nothing more: what is known of it then is what arrived. Plain values and
-// pure functions.
+// The books of a run on a fleet: what each worker says that it has sent, and what has arrived of
+// it. A worker that has died can say nothing more: what is known of it then is what arrived. Plain
+// values and pure functions.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ struct WorkerBooks {
 
 using FleetBooks = std::map<std::string, WorkerBooks>;  // by worker
 
-// All workers together. What a worker has made and didn't arrive is lost; what a dead one had intended, as far
-// as it told, is in flight at the end.
+// All workers together. What a worker has made and didn't arrive is lost; what a dead one had
+// intended, as far as it told, is in flight at the end.
 load::Ledger ledger_of(const FleetBooks& books);
 
 // Requests under way, as told.
@@ -46,8 +46,8 @@ GeneratorUse use_of(const FleetBooks& books);
 // A line a thing worth saying: clocks, the skew of the start, dead workers, what is missing.
 std::vector<std::string> notes_of(const FleetBooks& books);
 
-// How far apart the workers' first requests can have been, beyond what the schedule says: the latest first
-// dispatch, and what isn't known of the clocks.
+// How far apart the workers' first requests can have been, beyond what the schedule says: the
+// latest first dispatch, and what isn't known of the clocks.
 Duration start_skew_of(const FleetBooks& books);
 
 }  // namespace galileo::experiment

@@ -58,8 +58,9 @@ std::string request_parameters(const load::Request& request) {
   add(kwargs, "allow_redirects", boolean(request.redirects_max.value_or(0) > 0));
   Json parameters = object();
   std::string method = request.method;
-  std::transform(method.begin(), method.end(), method.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(method.begin(), method.end(), method.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   add(parameters, "method", text(std::move(method)));
   add(parameters, "path", text(request.path));
   add(parameters, "kwargs", std::move(kwargs));
@@ -73,7 +74,6 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
   order.client_id = client;
   order.arrival = spec.arrival.kind;
   order.parameters = spec.arrival.parameters;
-  order.recorded_s = spec.arrival.recorded_s;
   order.process = spec.arrival.process;
   order.requests = spec.requests;
   order.duration = spec.duration ? spec.duration : phase.duration;
@@ -90,7 +90,9 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
                               const std::string& client) {
   const auto cannot = [&](std::string what) {
-    return Error{ErrorCode::kUsage, fmt::format("client {} can't have {}", client, what), {},
+    return Error{ErrorCode::kUsage,
+                 fmt::format("client {} can't have {}", client, what),
+                 {},
                  "its worker is one of the old system",
                  "give it a distribution or a constant rate, or labels that choose other workers"};
   };
@@ -110,11 +112,9 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
   } else if (arrival.kind == "prerecorded") {
     order.command.distribution = "prerecorded";
     parameters.clear();
-    for (auto one = arrival.recorded_s.rbegin(); one != arrival.recorded_s.rend(); ++one)
-      order.profile.push_back(wire::json_real(*one));
     order.command.num = std::min<std::uint64_t>(spec.requests.value_or(arrival.recorded_s.size()),
                                                 arrival.recorded_s.size());
-  } else if (arrival.kind == "constant" || load::is_distribution(arrival.kind)) {
+  } else if (arrival.kind == "constant" || !load::distribution_parameters(arrival.kind).empty()) {
     order.command.distribution = arrival.kind;
   } else {
     return cannot("the rate shape " + arrival.kind);

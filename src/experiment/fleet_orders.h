@@ -1,5 +1,5 @@
-// What workers are told to do in a phase: orders for ours, commands of the old wire for old workers. Pure
-// functions.
+// What workers are told to do in a phase: orders for ours, commands of the old wire for old
+// workers. Pure functions.
 #pragma once
 
 #include <map>
@@ -17,8 +17,6 @@ namespace galileo::experiment {
 struct OldOrder {
   wire::SetWorkloadCommand command;
   std::optional<Duration> duration;  // it is stopped then
-  // Of `prerecorded`: the client's list, in the order in which it is pushed: the last is used first.
-  std::vector<std::string> profile;
 };
 
 struct Orders {
@@ -29,8 +27,8 @@ struct Orders {
 // The parameters of a client that sends this request, as JSON (spec/workload.md).
 std::string request_parameters(const load::Request& request);
 
-// `number`: of the client over the whole run, which with the plan's seed gives its draws, so that the
-// schedule is the same as on one machine. The plan's warm-up counts in the first phase only.
+// `number`: of the client over the whole run, which with the plan's seed gives its draws, so that
+// the schedule is the same as on one machine. The plan's warm-up counts in the first phase only.
 wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
                              const std::string& client, const Plan& plan, std::uint64_t number,
                              bool is_later_phase);

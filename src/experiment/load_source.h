@@ -57,8 +57,8 @@ class LoadSource {
 std::unique_ptr<LoadSource> on_engine(net::Loop& control, const Plan& plan, Collector& collector,
                                       const WallClock& wall_clock);
 
-// The workers that are registered on the bus. `id` is the experiment's. `plan`, `collector` and `bus`
-// outlive it.
+// The workers that are registered on the bus. `id` is the experiment's. `plan`, `collector` and
+// `bus` outlive it.
 std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const Plan& plan, Collector& collector,
                                      bus::Bus& bus, const std::string& id);
 

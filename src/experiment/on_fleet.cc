@@ -1,7 +1,7 @@
-// A run on the workers of a fleet: finds them, measures their clocks, sets the routes, spawns each phase's
-// clients on them, has all begin at one moment, and takes what comes back (fleet/intake.h). Workers of
-// ours get one order each and report their books; old ones get the commands that they know, when the
-// moment has come, and their books are what their traces say.
+// A run on the workers of a fleet: finds them, measures their clocks, sets the routes, spawns each
+// phase's clients on them, has all begin at one moment, and takes what comes back (fleet/intake.h).
+// Workers of ours get one order each and report their books; old ones get the commands that they
+// know, when the moment has come, and their books are what their traces say.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,7 +39,8 @@ std::string worker_of(std::string_view client) {
   return std::string(client.substr(0, middle));
 }
 
-// Lets the traces of this run's clients through, and counts them by worker. At the collector's desk.
+// Lets the traces of this run's clients through, and counts them by worker. At the collector's
+// desk.
 class OwnTraces final : public store::SpoolVisitor {
  public:
   void expect(const std::string& client) { workers_.emplace(client, worker_of(client)); }
@@ -101,6 +102,7 @@ class OnFleet final : public LoadSource {
   void restore_routes();
   Result<void> listen();
   Result<std::vector<wire::ClientDescription>> spawn(const load::ClientSpec& spec);
+  Result<void> push_profile(const std::string& client, const std::vector<double>& entries);
   Result<void> order_ours(const Orders& orders, const std::string& phase, Wall start);
   void begin_old();
   void end_old();
@@ -110,6 +112,7 @@ class OnFleet final : public LoadSource {
   void watch();
   void check_done();
   void await_traces();
+  void await_old();
   void take_received();
 
   net::Loop& control_;
@@ -155,12 +158,12 @@ Result<void> OnFleet::find_workers() {
     if (books.is_ours) boots_[worker.name] = worker.heartbeat->boot;
     books.clock = TRY(controller_.measure_clock(worker.name));
     if (!books.clock) continue;
-    collector_.put(wire::Event{controller_.wall_clock().wall(control_.clock().now()), "fleet/clock",
-                               fmt::format("{{\"worker\": {}, \"offset_ns\": {}, "
-                                           "\"uncertainty_ns\": {}}}",
-                                           wire::json_text(worker.name),
-                                           books.clock->offset.count(),
-                                           books.clock->uncertainty.count())});
+    collector_.put(
+        wire::Event{controller_.wall_clock().wall(control_.clock().now()), "fleet/clock",
+                    fmt::format("{{\"worker\": {}, \"offset_ns\": {}, "
+                                "\"uncertainty_ns\": {}}}",
+                                wire::json_text(worker.name), books.clock->offset.count(),
+                                books.clock->uncertainty.count())});
   }
   if (books_.empty())
     return Error{ErrorCode::kUnavailable, "there are no workers", bus_.where(),
@@ -204,7 +207,8 @@ void OnFleet::watch() {
   for (const auto& [worker, boot] : boots_) {
     const auto text = bus_.text(bus::worker_heartbeat_key(worker));
     if (!text.ok()) return;  // the bus, not the worker
-    const auto heartbeat = *text ? wire::decode_heartbeat(**text) : Result<wire::Heartbeat>(Error{});
+    const auto heartbeat =
+        *text ? wire::decode_heartbeat(**text) : Result<wire::Heartbeat>(Error{});
     if (heartbeat.ok() && heartbeat->boot == boot) continue;
     control_.post([this, worker = worker] { on_silent(worker); });
   }
@@ -275,11 +279,24 @@ Result<std::vector<wire::ClientDescription>> OnFleet::spawn(const load::ClientSp
   return group.clients();
 }
 
+// Pushed in order on the left: a client takes from the right.
+Result<void> OnFleet::push_profile(const std::string& client, const std::vector<double>& entries) {
+  constexpr std::size_t kAtOnce = 10'000;
+  for (std::size_t from = 0; from < entries.size(); from += kAtOnce) {
+    std::vector<std::string> texts;
+    for (std::size_t i = from; i < std::min(entries.size(), from + kAtOnce); ++i)
+      texts.push_back(wire::json_real(entries[i]));
+    TRY(bus_.change({bus::list_push_left(bus::client_profile_key(client), std::move(texts))}));
+  }
+  return {};
+}
+
 Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_done) {
   Orders orders;
   for (const load::ClientSpec& spec : phase.clients) {
     for (const wire::ClientDescription& client : TRY(spawn(spec))) {
       const std::uint64_t number = clients_made_++;
+      TRY(push_profile(client.client_id, spec.arrival.recorded_s));
       if (books_[client.worker].is_ours)
         orders.ours[client.worker].push_back(
             order_of(spec, phase, client.client_id, plan_, number, begun_));
@@ -296,11 +313,6 @@ Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_d
   const Time start = control_.clock().now() + kLead + kLeadOfClient * clients_.size();
   TRY(order_ours(orders, phase.name, controller_.wall_clock().wall(start)));
   old_orders_ = std::move(orders.old);
-  for (const OldOrder& order : old_orders_) {
-    if (!order.profile.empty())
-      TRY(bus_.change({bus::list_push_left(bus::client_profile_key(order.command.client_id),
-                                           order.profile)}));
-  }
   if (!old_orders_.empty()) control_.timers().set(begin_timer_, start);
   return start;
 }
@@ -349,9 +361,8 @@ void OnFleet::stop_sending() {
   for (OldOrder& order : old_orders_) order.duration = Duration{0};
   end_old();
   for (const std::string& worker : pending_workers_)
-    static_cast<void>(bus::call(bus_, "Worker.stop_run:" + worker,
-                                "[" + wire::json_text(id_) + "]", kCall)
-                          .ok());
+    static_cast<void>(
+        bus::call(bus_, "Worker.stop_run:" + worker, "[" + wire::json_text(id_) + "]", kCall).ok());
 }
 
 void OnFleet::end_all() {
@@ -379,9 +390,10 @@ void OnFleet::await_traces() {
   while (!waited.empty() && control_.clock().now() < until) {
     for (auto worker = waited.begin(); worker != waited.end();) {
       WorkerBooks& books = books_[*worker];
-      const auto answer = bus::call(bus_, "Worker.report:" + *worker,
-                                    "[" + wire::json_text(id_) + "]", kCall);
-      auto report = answer.ok() ? wire::decode_run_report(*answer) : Result<wire::RunReport>(answer.error());
+      const auto answer =
+          bus::call(bus_, "Worker.report:" + *worker, "[" + wire::json_text(id_) + "]", kCall);
+      auto report =
+          answer.ok() ? wire::decode_run_report(*answer) : Result<wire::RunReport>(answer.error());
       bool over = books.is_dead || (!answer.ok() && answer.error().code == ErrorCode::kNotFound);
       if (report.ok()) {
         books.report = std::move(*report);
@@ -398,6 +410,32 @@ void OnFleet::await_traces() {
   }
 }
 
+// Old workers publish what they have when tracing is paused. How many requests there were their
+// clients say, the traces of those that weren't answered yet may still come.
+void OnFleet::await_old() {
+  std::vector<std::string> ids;
+  for (const wire::ClientDescription& client : clients_) {
+    if (!books_[client.worker].is_ours) ids.push_back(client.client_id);
+  }
+  if (begun_) static_cast<void>(controller_.stop_tracing().ok());
+  take_received();
+  if (ids.empty() || !begun_) return;
+  if (const auto infos = controller_.info(ids); infos.ok()) {
+    for (const wire::ClientInfo& info : infos->clients)
+      books_[info.description.worker].requests_told += info.requests;
+  }
+  const auto arrived = [this] {
+    take_received();
+    return std::all_of(books_.begin(), books_.end(), [](const auto& entry) {
+      return entry.second.is_ours ||
+             entry.second.received.traces_made >= entry.second.requests_told;
+    });
+  };
+  for (const Time until = control_.clock().now() + kCall;
+       !arrived() && control_.clock().now() < until;)
+    net::pause_thread(std::chrono::milliseconds{20});
+}
+
 void OnFleet::take_received() {
   collector_.at_desk([this] {
     for (const auto& [worker, received] : own_.books) {
@@ -411,8 +449,7 @@ void OnFleet::take_received() {
 void OnFleet::finish() {
   if (finished_) return;
   await_traces();
-  // Old workers say how many requests their clients have made; what has come of them needs a moment.
-  take_received();
+  await_old();
   finished_ = true;
   watch_.reset();
   if (!clients_.empty()) {
@@ -430,8 +467,8 @@ std::vector<std::string> OnFleet::notes() {
   std::vector<std::string> notes = notes_of(books_);
   const fleet::IntakeCounts counts = intake_.counts();
   if (counts.duplicates > 0)
-    notes.push_back(fmt::format("{} traces came twice and were left out",
-                                format_count(counts.duplicates)));
+    notes.push_back(
+        fmt::format("{} traces came twice and were left out", format_count(counts.duplicates)));
   if (counts.dropped + counts.malformed > 0)
     notes.push_back(fmt::format("{} messages of the bus couldn't be taken, {} couldn't be read",
                                 format_count(counts.dropped), format_count(counts.malformed)));

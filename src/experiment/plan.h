@@ -59,6 +59,7 @@ struct Plan {
   load::Limits limits;
   Telemetry telemetry;
   std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
+  std::string bus;  // URL of the bus whose workers run it; empty: this machine does
   std::string source_path;
   std::string source_text;  // the file as it was read
 };

@@ -230,7 +230,8 @@ Result<void> Run::start_load() {
     notes_.push_back(fmt::format("at most {} connections: the system allows {} open files",
                                  plan_.limits.connections_max, files));
   }
-  load_ = on_engine(control_, plan_, *collector_, wall_clock_);
+  load_ = options_.bus ? on_fleet(control_, plan_, *collector_, *options_.bus, experiment_.id)
+                       : on_engine(control_, plan_, *collector_, wall_clock_);
   return load_->prepare();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/bus.h"
 #include "experiment/plan.h"
 #include "experiment/result.h"
 
@@ -21,6 +22,7 @@ struct RunOptions {
   bool live = false;         // stderr is a terminal: draw over the last lines
   int width = 80;            // its columns
   bool colour = false;
+  bus::Bus* bus = nullptr;           // its workers send the requests; null: this process does
   std::vector<std::string> command;  // argv, kept with the result
   std::string version;
 };

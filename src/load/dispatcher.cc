@@ -141,8 +141,8 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
   }
   const Random draws = workload.draws ? Random(workload.draws->seed, workload.draws->stream)
                                       : client.draws(options_.seed);
-  client.begin(Schedule(std::move(arrival), draws, workload.duration, workload.requests),
-               start, stream);
+  client.begin(Schedule(std::move(arrival), draws, workload.duration, workload.requests), start,
+               stream);
 }
 
 // What the client's arrival has read goes with the last client that reads it.

@@ -50,6 +50,8 @@ struct ClientSpec {
   std::optional<Duration> duration;       // none: until `requests` or the end of the phase
   Duration warmup{0};                     // requests due before this are marked as warm-up
   Duration start_after{0};                // since the start of the phase
+  // On a fleet: the labels that its worker must have. Not looked at on one machine.
+  std::vector<std::pair<std::string, std::string>> worker_labels;
 };
 
 // What a client that is there already does from some moment on, until it gets another workload.

@@ -73,11 +73,11 @@ struct RunReport {
   std::map<std::string, std::uint64_t> failures;  // by failure_name()
   std::uint64_t retried = 0;
   std::uint64_t traces_made = 0;
-  std::uint64_t traces_lost = 0;   // a full ring, a full disk
+  std::uint64_t traces_lost = 0;     // a full ring, a full disk
   std::uint64_t traces_waiting = 0;  // in the worker's spool, not yet published
-  std::uint64_t batches_sent = 0;  // the last sequence number that went out, over all runs
-  double cpu_s = 0;                // of the worker's process since the run's start there
-  double busiest_loop_share = 0;   // of its event loops, since the run's start there
+  std::uint64_t batches_sent = 0;    // the last sequence number that went out, over all runs
+  double cpu_s = 0;                  // of the worker's process since the run's start there
+  double busiest_loop_share = 0;     // of its event loops, since the run's start there
   std::uint64_t rss_bytes = 0;
   // Since the run's start, without warm-up; and of the second since the last report.
   Histogram latency;

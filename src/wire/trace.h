@@ -97,8 +97,8 @@ struct NamedTrace {
 
 NamedTrace resolve(const Trace& trace, const Names& names);
 
-// The failure that a trace tells of; one of the old system, which kept no reason, as far as its status
-// and times say: never sent means no route, no answer is no more than that.
+// The failure that a trace tells of; one of the old system, which kept no reason, as far as its
+// status and times say: never sent means no route, no answer is no more than that.
 Failure guess_failure(const NamedTrace& trace);
 
 }  // namespace galileo::wire

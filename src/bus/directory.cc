@@ -116,6 +116,7 @@ Result<std::vector<Worker>> workers(Bus& bus) {
 Result<std::vector<std::string>> forget_workers(Bus& bus) {
   auto names = TRY(worker_names(bus));
   std::vector<Change> changes;
+  changes.reserve(names.size() + 1);
   for (const auto& name : names) changes.push_back(remove_key(worker_clients_key(name)));
   changes.push_back(remove_key(std::string(kWorkers)));
   TRY(bus.change(changes));
@@ -154,6 +155,7 @@ Result<std::optional<std::string>> client_description(Bus& bus, const std::strin
 Result<void> set_route(Bus& bus, const Route& route) {
   TRY(check_route(route));
   std::vector<std::string> weights;
+  weights.reserve(route.weights.size());
   for (const double weight : route.weights) weights.push_back(fmt::format("{}", weight));
   const std::string hosts_key = routing_hosts_key(route.service);
   const std::string weights_key = routing_weights_key(route.service);
@@ -180,11 +182,12 @@ Result<Routes> routes(Bus& bus) {
   const auto lists = TRY(bus.lists(keys));
   Routes found;
   for (std::size_t i = 0; i < services.size(); ++i) {
-    auto route = route_of(bus, services[i], lists[2 * i], lists[2 * i + 1]);
-    if (!route.ok())
-      found.malformed.push_back(std::move(route).error());
-    else if (*route)  // else it was removed a moment ago
-      found.routes.push_back(**std::move(route));
+    const auto route = route_of(bus, services[i], lists[2 * i], lists[2 * i + 1]);
+    if (!route.ok()) {
+      found.malformed.push_back(route.error());
+    } else if (const auto& there = *route) {  // else it was removed a moment ago
+      found.routes.push_back(*there);
+    }
   }
   return found;
 }

@@ -53,7 +53,7 @@ class Keys {
   template <class T>
   Result<T*> make(const std::string& key) {
     if (T* const held = TRY(find<T>(key))) return held;
-    return &std::get<T>((values_[key] = Value{T{}}).holds);
+    return &std::get<T>(put(key, T{}, kNever).holds);
   }
 
   // As Redis has it: what is empty isn't there.
@@ -69,7 +69,7 @@ class Keys {
   }
 
   void set(const std::string& key, std::string text, Duration expiry) {
-    values_[key] = Value{std::move(text), expiry.count() > 0 ? clock_.now() + expiry : kNever};
+    put(key, std::move(text), expiry.count() > 0 ? clock_.now() + expiry : kNever);
   }
 
   bool expire(const std::string& key, Duration after) {
@@ -87,6 +87,12 @@ class Keys {
   }
 
  private:
+  template <class T>
+  Value& put(const std::string& key, T holds, Time expires) {
+    values_.erase(key);
+    return values_.emplace(key, Value{std::move(holds), expires}).first->second;
+  }
+
   bool has(const std::string& key) const {
     const auto found = values_.find(key);
     return found != values_.end() && found->second.expires > clock_.now();
@@ -218,6 +224,7 @@ class InProcess final : public Bus {
       const std::vector<std::string>& keys) override {
     return at_desk([&]() -> Result<std::vector<std::vector<std::string>>> {
       std::vector<std::vector<std::string>> found;
+      found.reserve(keys.size());
       for (const auto& key : keys) found.push_back(TRY(part(key, 0, -1)));
       return found;
     });
@@ -238,7 +245,7 @@ class InProcess final : public Bus {
   Result<std::optional<std::string>> pop_right(const std::string& key, Duration wait) override {
     Waiter waiter;
     waiter.key = key;
-    const auto there = at_desk([&]() -> Result<std::optional<std::string>> {
+    auto there = at_desk([&]() -> Result<std::optional<std::string>> {
       auto taken = TRY(take_last(key, 1));
       if (!taken.empty()) return std::move(taken.front());
       if (wait.count() > 0) begin_wait(waiter, wait);
@@ -281,6 +288,7 @@ class InProcess final : public Bus {
   std::invoke_result_t<F&> at_desk(F&& f) {
     std::optional<std::invoke_result_t<F&>> result;
     desk_.call([&] { result.emplace(f()); });
+    ENSURE(result.has_value());
     return *std::move(result);
   }
 

@@ -89,7 +89,7 @@ class Redis final : public Bus {
 
  private:
   using TakeReply = std::function<Result<void>(const Reply&)>;
-  enum class Way { kCommands, kPopper };
+  enum class Way : std::uint8_t { kCommands, kPopper };
 
   // Asks the server and waits for the answers, which `take` gets at the desk.
   Result<void> ask(RedisCall& call, TakeReply take, Way way = Way::kCommands);
@@ -117,10 +117,7 @@ class Redis final : public Bus {
   std::unique_ptr<net::TlsConnector> tls_;
   std::unique_ptr<net::LoopThread> resolver_;  // made when a name has to be looked up again
   bool looking_up_ = false;
-  RedisServer server_{.clock = desk_.loop().clock(),
-                      .timers = desk_.loop().timers(),
-                      .connector = &tcp_,
-                      .random = Random(any_seed())};
+  RedisServer server_{desk_.loop().clock(), desk_.loop().timers(), tcp_, any_seed()};
   std::unique_ptr<RedisCommands> commands_;
   std::vector<std::unique_ptr<RedisCommands>> poppers_;
   std::vector<std::unique_ptr<RedisSubscriber>> subscribers_;

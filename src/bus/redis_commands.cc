@@ -97,7 +97,7 @@ void RedisCommands::on_deadline(RedisCall& call) {
     finish(call, error);
     // Its answer would be taken for the next one's; and a server that is silent for so long is as
     // good as gone.
-    connection_.lose(std::move(error));
+    connection_.lose(error);
     return;
   }
   waiting_.erase(found);

@@ -52,7 +52,8 @@ void RedisConnection::start() {
 }
 
 void RedisConnection::attempt() {
-  ENSURE(!stream_ && !server_.addresses.empty());
+  ENSURE(!stream_);
+  ENSURE(!server_.addresses.empty());
   const net::Address address = server_.addresses[turn_ % server_.addresses.size()];
   phase_ = Phase::kConnecting;
   server_.timers.set(step_, server_.clock.now() + server_.attempt_timeout);
@@ -164,7 +165,7 @@ void RedisConnection::take(std::string_view bytes) {
   }
 }
 
-void RedisConnection::lose(Error why) {
+void RedisConnection::lose(const Error& why) {
   const bool was_ready = phase_ == Phase::kReady;
   phase_ = Phase::kPausing;
   stream_.reset();

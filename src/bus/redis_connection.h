@@ -21,18 +21,22 @@ namespace galileo::bus {
 
 // What all connections of a bus have in common. Lives on the desk, outlives them.
 struct RedisServer {
+  RedisServer(const net::Clock& its_clock, net::Timers& its_timers, net::Connector& its_connector,
+              std::uint64_t seed)
+      : clock(its_clock), timers(its_timers), connector(&its_connector), random(seed) {}
+
   const net::Clock& clock;
   net::Timers& timers;
-  net::Connector* connector = nullptr;
+  net::Connector* connector;
   Random random;
-  std::string where{};     // "redis://host:6379/0", for messages
-  std::string greeting{};  // commands that each connection begins with
+  std::string where;     // "redis://host:6379/0", for messages
+  std::string greeting;  // commands that each connection begins with
   std::size_t greeting_replies = 0;
-  std::vector<net::Address> addresses{};  // to try in turn
+  std::vector<net::Address> addresses;  // to try in turn
   // Asks for new addresses, after all of them failed; they come when they come. Empty: none to ask.
-  std::function<void()> look_up{};
+  std::function<void()> look_up;
   Duration attempt_timeout = std::chrono::seconds{5};  // to connect and be greeted
-  ReplyLimits limits{};
+  ReplyLimits limits;
   // What a read gives, shared by all: a subscription's messages come in thousands.
   static constexpr std::size_t kBufferSize = std::size_t{256} << 10;
   std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kBufferSize);
@@ -69,10 +73,10 @@ class RedisConnection final : private net::StreamHandler {
   // Only when ready. What the system doesn't take at once is copied and sent later.
   void send(std::string_view bytes);
   // Ends the connection, tells the user, and tries again.
-  void lose(Error why);
+  void lose(const Error& why);
 
  private:
-  enum class Phase { kPausing, kConnecting, kGreeting, kReady };
+  enum class Phase : std::uint8_t { kPausing, kConnecting, kGreeting, kReady };
 
   void on_stream(net::StreamEvents events) override;
   void attempt();

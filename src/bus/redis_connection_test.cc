@@ -50,7 +50,7 @@ struct Harness {
   net::ManualClock clock;
   net::Timers timers;
   net::PipeConnector pipes;
-  RedisServer server{.clock = clock, .timers = timers, .connector = &pipes, .random = Random(1)};
+  RedisServer server{clock, timers, pipes, 1};
 };
 
 struct CommandsHarness : Harness {

@@ -10,8 +10,9 @@
 namespace galileo::bus {
 namespace {
 
-// hiredis moves the rest of its buffer to the front after each KiB that it has read: fed with a
-// quarter of a MiB at once it moves more than a hundred bytes for each byte of a message.
+// hiredis moves the rest of its buffer to the front after each KiB that it has read. Fed with 256
+// KiB at once, a message of 250 bytes takes 930 ns; in slices of 64 KiB 370, 16 KiB 290, 4 KiB 230,
+// 1 KiB 270 (of which its own objects, which we don't have, are some 90).
 constexpr std::size_t kSlice = 4096;
 // Texts of a reply larger than that give their memory back.
 constexpr std::size_t kTextsKept = std::size_t{1} << 20;

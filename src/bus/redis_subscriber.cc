@@ -136,7 +136,9 @@ void RedisSubscriber::confirmed() {
   Asked& asked = asked_.front();
   RedisListener* const listener = asked.listener;
   if (--asked.left == 0) asked_.pop_front();
-  if (!listener || listener->unconfirmed == 0 || --listener->unconfirmed > 0) return;
+  if (!listener || listener->unconfirmed == 0) return;
+  --listener->unconfirmed;
+  if (listener->unconfirmed > 0) return;
   if (listener->established) {
     on_change_();
     return;

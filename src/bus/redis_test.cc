@@ -50,10 +50,10 @@ class Told {
   Texts texts_;
 };
 
-// A key, a certificate of ours for localhost and 127.0.0.1, and the authority that signed it.
-void make_certificates(const TestFolder& folder) {
+// A key, a certificate for 127.0.0.1 and that host, and the authority that signed it.
+void make_certificates(const TestFolder& folder, const std::string& host) {
   const std::string log = folder.file("openssl.log");
-  std::ofstream(folder.file("names")) << "subjectAltName=DNS:localhost,IP:127.0.0.1\n";
+  std::ofstream(folder.file("names")) << "subjectAltName=IP:127.0.0.1,DNS:" << host << "\n";
   const auto key = [&](const char* name) {
     return std::vector<std::string>{"openssl", "ecparam", "-name", "prime256v1",
                                     "-genkey", "-noout",  "-out",  folder.file(name)};
@@ -336,7 +336,7 @@ TEST_CASE("what listens there is no Redis: it is said, and tried again no more t
 TEST_CASE("over TLS: with its authority, without, under another name, with a certificate of ours") {
   NEEDS_REDIS();
   const TestFolder folder;
-  make_certificates(folder);
+  make_certificates(folder, "localhost");
   const std::uint16_t port = free_port();
   TestRedis redis({"--tls-port", std::to_string(port), "--bind", "127.0.0.1", "--tls-cert-file",
                    folder.file("server.crt"), "--tls-key-file", folder.file("server.key"),
@@ -387,7 +387,7 @@ TEST_CASE("over TLS: with its authority, without, under another name, with a cer
 TEST_CASE("TLS where none is spoken, and none where it is, end with a reason") {
   NEEDS_REDIS();
   const TestFolder folder;
-  make_certificates(folder);
+  make_certificates(folder, "elsewhere.lab");
   const std::uint16_t port = free_port();
   const std::uint16_t tls_port = free_port();
   // A certificate that says another name than the one that is asked for.
@@ -404,6 +404,8 @@ TEST_CASE("TLS where none is spoken, and none where it is, end with a reason") {
   CHECK(refusal(options).code == ErrorCode::kUnavailable);
   options.url = fmt::format("rediss://127.0.0.2:{}", tls_port);
   CHECK(refusal(options).why.find("IP address mismatch") != std::string::npos);
+  options.url = fmt::format("rediss://localhost:{}", tls_port);
+  CHECK(refusal(options).why.find("hostname mismatch") != std::string::npos);
   // The server wants a certificate of ours, and gets none.
   options.url = fmt::format("rediss://127.0.0.1:{}", tls_port);
   CHECK(refusal(options).code == ErrorCode::kUnavailable);

@@ -163,7 +163,7 @@ RpcServer::RpcServer(Bus& bus, const Options& options)
 
 RpcServer::~RpcServer() = default;
 
-Result<std::unique_ptr<RpcRemote>> RpcServer::serve(std::string remote, RpcHandler handler) {
+Result<std::unique_ptr<RpcRemote>> RpcServer::serve(const std::string& remote, RpcHandler handler) {
   auto served = std::make_unique<Remote>(*this, std::move(handler));
   TRY(served->listen(remote));
   return std::unique_ptr<RpcRemote>(std::move(served));

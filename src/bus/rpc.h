@@ -76,7 +76,7 @@ class RpcServer {
 
   // Serves a function from when this returns. Each remote counts as a receiver of its own, also the
   // second one of the same name.
-  Result<std::unique_ptr<RpcRemote>> serve(std::string remote, RpcHandler handler);
+  Result<std::unique_ptr<RpcRemote>> serve(const std::string& remote, RpcHandler handler);
 
   const Counts& counts() const { return counts_; }
 

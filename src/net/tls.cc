@@ -116,7 +116,7 @@ class TlsStream final : public Stream, private StreamHandler {
   void abort() override { below_->abort(); }
 
  private:
-  enum class Phase { kConnecting, kHandshake, kOpen, kFailed };
+  enum class Phase : std::uint8_t { kConnecting, kHandshake, kOpen, kFailed };
 
   // The handler may destroy this stream, so each path ends with telling it.
   void on_stream(StreamEvents events) override {

@@ -206,6 +206,16 @@ TEST_CASE("nothing is told of a workload that was stopped or replaced before its
   CHECK(world.dispatcher->ledger().answered == 4);
 }
 
+TEST_CASE("a report that waits to be told is dropped when its workload is replaced before") {
+  World world;
+  const auto client = world.add(1);
+  world.dispatcher->set_workload(client, fed(), world.clock.now());
+  world.dispatcher->set_workload(client, fed(), world.clock.now());
+  world.pass(milliseconds{1});
+  REQUIRE(world.reports.size() == 1);
+  CHECK(world.reports[0].workload == 2);
+}
+
 TEST_CASE("answered means this workload's requests, whatever is under way of an older one") {
   World world;
   world.service_time = Seconds{10};
@@ -218,6 +228,36 @@ TEST_CASE("answered means this workload's requests, whatever is under way of an 
   world.pass(milliseconds{150});
   CHECK(world.take_reports() == Texts{"0 dispatched", "0 answered"});
   CHECK(world.dispatcher->in_flight() == 1);
+}
+
+TEST_CASE("an answer to an older workload's request is no answer to this one's") {
+  World world;
+  const auto client = world.add(1);
+  SUBCASE("paced") {
+    world.service_time = milliseconds{300};
+    world.dispatcher->set_workload(client, every(0.1, 1), world.clock.now());
+    world.pass(milliseconds{150});
+    CHECK(world.take_reports() == Texts{"0 dispatched"});
+    world.dispatcher->set_workload(client, every(0.1, 1), world.clock.now());
+    world.pass(milliseconds{50});
+    world.service_time = Seconds{1};
+    world.pass(milliseconds{1000});  // the old one is answered meanwhile
+    CHECK(world.dispatcher->ledger().answered == 1);
+    CHECK(world.take_reports() == Texts{"0 dispatched"});
+    world.pass(milliseconds{100});
+    CHECK(world.take_reports() == Texts{"0 answered"});
+  }
+  SUBCASE("with lanes") {
+    world.service_time = milliseconds{100};
+    Workload workload;
+    workload.connections = 2;
+    world.dispatcher->set_workload(client, workload, world.clock.now());
+    world.pass(milliseconds{50});
+    world.dispatcher->set_workload(client, workload, world.clock.now());
+    world.pass(milliseconds{70});
+    CHECK(world.dispatcher->ledger().answered == 2);
+    CHECK(world.requests.size() == 4);
+  }
 }
 
 TEST_CASE("a workload may be set from the report of the last one's end") {

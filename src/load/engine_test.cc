@@ -132,6 +132,21 @@ TEST_CASE("when a stop or another workload returns, the old one sends no more") 
   CHECK(bench.dispatched.empty());
 }
 
+TEST_CASE("what is on its way to the control loop when a workload is replaced isn't told") {
+  Bench bench;
+  bench.add({"a", "b", "c"});
+  bench.set({"a", "b", "c"}, every(1e-6, 1));
+  // The control loop doesn't run here, so that the reports wait for it.
+  const auto sent = [&] { return bench.engine->snapshot().ledger.answered; };
+  while (sent() < 3) net::pause_thread(milliseconds{1});
+  bench.engine->snapshot();
+  bench.set({"a"}, every(1000));
+  REQUIRE(bench.engine->stop_workload({"b"}).ok());
+  CHECK(bench.wait_until([&] { return bench.answered.size() == 1; }));
+  CHECK(bench.dispatched == std::vector<std::string>{"c"});
+  CHECK(bench.answered == std::vector<std::string>{"c"});
+}
+
 TEST_CASE("a client that is closed is unknown from then on, and its id is free") {
   Bench bench;
   bench.add(ids_of(3));

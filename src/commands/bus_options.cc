@@ -1,0 +1,38 @@
+#include "commands/bus_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "bus/bus_options.h"
+#include "commands/options.h"
+
+namespace galileo::commands {
+
+void add_bus_option(CLI::App& app, std::string& url) {
+  app.add_option("--bus", url,
+                 "redis://[user[:password]@]host[:port][/database], rediss:// over TLS, or "
+                 "unix:///path [galileo_redis_url, or galileo_redis_host and _port; "
+                 "galileo_redis_password; redis://localhost:6379]");
+}
+
+Result<bus::BusOptions> bus_options(const std::string& url) {
+  if (url.empty()) return bus::bus_options_from(&environment);
+  bus::BusOptions options;
+  options.url = url;
+  const bus::BusPlace place = TRY(bus::place_of(options));
+  if (place.user.empty()) options.user = environment("galileo_redis_user").value_or("");
+  if (place.password.empty()) options.password = environment("galileo_redis_password").value_or("");
+  return options;
+}
+
+Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url) {
+  const bus::BusOptions options = TRY(bus_options(url));
+  if (TRY(bus::place_of(options)).kind == bus::BusPlace::Kind::kInProcess)
+    return Error{ErrorCode::kUsage,
+                 "can't command a fleet over in-process:",
+                 {},
+                 "nobody else is on a bus of this process alone",
+                 "name a Redis server with --bus"};
+  return bus::connect(options);
+}
+
+}  // namespace galileo::commands

@@ -154,6 +154,14 @@ def blackbox(preset, arguments, deadline_s):
     return suite
 
 
+def peers(runner):
+    """With the original packages as peers; the first time pip installs them."""
+    if (error := runner.build("release", ["galileo", "galileo_peer_shell"])) is not None:
+        return failed(error)
+    env = {"GALILEO_BINARY": str(BUILD / "release/galileo"), "GALILEO_PRESET": "release"}
+    return pytest(runner, "peers", ["tests/peers"], 900, env)
+
+
 def rules(runner):
     return pytest(runner, "rules", ["tests/rooms_test.py"], 120)
 
@@ -221,6 +229,7 @@ def suites(quick):
         "unit": lambda r: unit(r, "release"),
         "rules": rules,
         "black-box": blackbox("release", [], 900),
+        "peers": peers,
         "web": web,
         "headers": headers,
         "asan unit": lambda r: unit(r, "asan"),

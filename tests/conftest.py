@@ -110,6 +110,22 @@ def target(start, port):
     return call
 
 
+@pytest.fixture
+def redis(tmp_path_factory):
+    """redis(password=...): a Redis server of this test's own; stopped with it."""
+    import redis_server
+    if not redis_server.installed():
+        pytest.skip("redis-server isn't installed (scripts/setup.sh test)")
+    started = []
+
+    def call(password=None, more=()):
+        started.append(redis_server.Redis(tmp_path_factory.mktemp("redis"), free_port(), password, more))
+        return started[-1]
+    yield call
+    for server in started:
+        server.stop()
+
+
 def result_of(path):
     return json.loads(Path(path).read_text())
 

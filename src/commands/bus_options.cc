@@ -9,17 +9,29 @@ namespace galileo::commands {
 
 void add_bus_option(CLI::App& app, std::string& url) {
   app.add_option("--bus", url,
-                 "redis://[user:password@]host:port, rediss://, unix:///path "
-                 "[galileo_redis_url, _host, _port, _password]");
+                 "redis://[user[:password]@]host[:port][/database], rediss:// over TLS, or "
+                 "unix:///path [galileo_redis_url, or galileo_redis_host and _port; "
+                 "galileo_redis_password; redis://localhost:6379]");
 }
 
-bool bus_is_named(const std::string& url) {
-  return !url.empty() || environment("galileo_redis_url") || environment("galileo_redis_host");
+Result<bus::BusOptions> bus_options(const std::string& url) {
+  if (url.empty()) return bus::bus_options_from(&environment);
+  bus::BusOptions options;
+  options.url = url;
+  const bus::BusPlace place = TRY(bus::place_of(options));
+  if (place.user.empty()) options.user = environment("galileo_redis_user").value_or("");
+  if (place.password.empty()) options.password = environment("galileo_redis_password").value_or("");
+  return options;
 }
 
 Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url) {
-  bus::BusOptions options = TRY(bus::bus_options_from(environment));
-  if (!url.empty()) options.url = url;
+  const bus::BusOptions options = TRY(bus_options(url));
+  if (TRY(bus::place_of(options)).kind == bus::BusPlace::Kind::kInProcess)
+    return Error{ErrorCode::kUsage,
+                 "can't command a fleet over in-process:",
+                 {},
+                 "nobody else is on a bus of this process alone",
+                 "name a Redis server with --bus"};
   return bus::connect(options);
 }
 

@@ -1,10 +1,11 @@
-// Where the bus is, for all commands that speak to one: the flag, over the environment's
-// galileo_redis_* variables, over localhost.
+// Which bus the commands of a fleet speak over: --bus, or the environment's galileo_redis_url,
+// galileo_redis_host and _port, and their password; without any of them redis://localhost:6379.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "base/result.h"
 #include "bus/bus.h"
 
 namespace CLI {
@@ -13,13 +14,16 @@ class App;
 
 namespace galileo::commands {
 
-// Adds --bus URL; `url` outlives the app.
+// Binds --bus to `url`, which stays empty where it isn't given.
 void add_bus_option(CLI::App& app, std::string& url);
 
-// Whether the flag or the environment names a bus.
-bool bus_is_named(const std::string& url);
+// Where the bus is. What the flag's URL says goes over the environment, which gives the user,
+// password and database that the URL doesn't; galileo_redis_password may come from a file
+// (galileo_redis_password_FILE). kUsage: a wrong URL or variable.
+Result<bus::BusOptions> bus_options(const std::string& url);
 
-// Connects; `url` is the flag's, empty: as the environment says.
+// Connects; kUnavailable where nobody is there, kUsage for a wrong password. A bus of this process
+// alone (in-process:) is kUsage, too: nobody else would be on it.
 Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url);
 
 }  // namespace galileo::commands

@@ -127,6 +127,7 @@ void TraceLog::stop() {
   drain_rings();
   const auto closed = spool_->close();
   trouble_ = closed.ok() ? std::nullopt : std::optional<Error>(closed.error());
+  spool_.reset();  // and its lock, by which the outlet sees that nothing more will come
 }
 
 void TraceLog::set_tracing(bool on) {

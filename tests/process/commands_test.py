@@ -1,7 +1,7 @@
 """What every command promises: help with an example, clear usage errors, the exit codes."""
 import pytest
 
-COMMANDS = ["run", "load", "target", "exp"]
+COMMANDS = ["run", "load", "target", "exp", "workers", "rtbl"]
 
 
 @pytest.mark.quick
@@ -40,6 +40,13 @@ def test_help_of_all(run):
     (["run", "missing.yaml"], ["can't read the experiment file", "missing.yaml"]),
     (["run", "."], ["it is a folder"]),
     (["exp"], ["subcommand"]),
+    (["workers"], ["subcommand"]),
+    (["workers", "ls", "--bus", "http://127.0.0.1"], ["this URL is no bus's", "redis://"]),
+    (["workers", "ls", "--bus", "in-process:"], ["nobody else is on a bus of this process alone"]),
+    (["workers", "discover", "--timeout", "soon"], ["'soon'"]),
+    (["rtbl", "set", "img"], ["HOST=WEIGHT"]),
+    (["rtbl", "set", "img", "127.0.0.1:80=heavy"], ["'heavy' is no number", "host:port=weight"]),
+    (["rtbl", "set", "img", "127.0.0.1:99999"], ["127.0.0.1:99999"]),
     (["target", "--delay", "gauss(1)"], ["gauss takes 2 parameters"]),
     (["target", "--errors", "2"], ["--errors must be from 0 to 1"]),
 ])

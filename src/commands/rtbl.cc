@@ -1,0 +1,142 @@
+// `galileo rtbl`: the routing table, where clients all over a fleet send their requests.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "bus/directory.h"
+#include "commands/bus_options.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "net/address.h"
+
+namespace galileo::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RtblFlags {
+  std::string bus;
+  std::string service;
+  std::vector<std::string> hosts;
+  bool json = false;
+};
+
+void print(const Json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+// "host:port" or "host:port=weight".
+Result<bus::Route> parse_route(const RtblFlags& flags) {
+  bus::Route route;
+  route.service = flags.service;
+  for (const std::string& word : flags.hosts) {
+    const std::size_t equals = word.rfind('=');
+    const std::string host = word.substr(0, equals);
+    const auto weight = equals == std::string::npos ? 1 : parse_number(word.substr(equals + 1));
+    const auto wrong = [&](std::string why) {
+      return Error{ErrorCode::kUsage,
+                   fmt::format("'{}' is no host and weight", word),
+                   {},
+                   std::move(why),
+                   "write it as host:port=weight, or host:port for a weight of 1"};
+    };
+    if (!weight) return wrong(fmt::format("'{}' is no number", word.substr(equals + 1)));
+    if (const auto place = net::parse_host_port(host, 80); !place.ok())
+      return wrong(place.error().to_text());
+    route.hosts.push_back(host);
+    route.weights.push_back(*weight);
+  }
+  return route;
+}
+
+Result<void> list(const RtblFlags& flags) {
+  const auto bus = TRY(connect_bus(flags.bus));
+  const bus::Routes found = TRY(bus::routes(*bus));
+  Json all = Json::array();
+  std::string text = fmt::format("{:<24} {:<32} {:>8}\n", "SERVICE", "HOST", "WEIGHT");
+  for (const bus::Route& route : found.routes) {
+    all.push_back({{"service", route.service}, {"hosts", route.hosts}, {"weights", route.weights}});
+    for (std::size_t i = 0; i < route.hosts.size(); ++i)
+      text += fmt::format("{:<24} {:<32} {:>8}\n", route.service, route.hosts[i], route.weights[i]);
+  }
+  if (flags.json)
+    print(all);
+  else
+    fmt::print("{}", text);
+  for (const Error& error : found.malformed)
+    fmt::print(stderr, "galileo rtbl: {}\n", error.to_text());
+  return {};
+}
+
+Result<void> set(const RtblFlags& flags) {
+  const bus::Route route = TRY(parse_route(flags));
+  const auto bus = TRY(connect_bus(flags.bus));
+  TRY(bus::set_route(*bus, route));
+  if (flags.json)
+    print({{"service", route.service}, {"hosts", route.hosts}, {"weights", route.weights}});
+  return {};
+}
+
+Result<void> remove(const RtblFlags& flags) {
+  const auto bus = TRY(connect_bus(flags.bus));
+  const bus::Routes known = TRY(bus::routes(*bus));
+  std::vector<std::string> services;
+  for (const bus::Route& route : known.routes) services.push_back(route.service);
+  const bool there = std::find(services.begin(), services.end(), flags.service) != services.end();
+  // One that is malformed isn't listed, and can be removed all the same.
+  if (!there && known.malformed.empty())
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("there is no route to '{}'", flags.service),
+                 bus->where(),
+                 {},
+                 services.empty() ? "there are none" : hint_for_unknown(flags.service, services)};
+  TRY(bus::remove_route(*bus, flags.service));
+  if (flags.json) print(Json::array({flags.service}));
+  return {};
+}
+
+Result<void> clear(const RtblFlags& flags) {
+  const auto bus = TRY(connect_bus(flags.bus));
+  const std::vector<std::string> removed = TRY(bus::clear_routes(*bus));
+  if (flags.json) print(removed);
+  for (const std::string& service : removed)
+    fmt::print(stderr, "galileo rtbl: removed {}\n", service);
+  return {};
+}
+
+}  // namespace
+
+int rtbl(const Arguments& arguments) {
+  RtblFlags flags;
+  CLI::App app(
+      "List, set and remove routes: where the clients of a fleet send the requests to a service.\n"
+      "Clients that run follow at once.\n\nexamples:\n"
+      "  galileo rtbl set resnet 10.0.0.4:8080=2 10.0.0.5:8080=1\n"
+      "  galileo rtbl ls --json\n  galileo rtbl rm resnet\n",
+      "galileo rtbl");
+  app.require_subcommand(1);
+  Result<void> (*chosen)(const RtblFlags&) = nullptr;
+  const auto add = [&](const char* name, const char* text, Result<void> (*run)(const RtblFlags&)) {
+    CLI::App* command = app.add_subcommand(name, text);
+    add_bus_option(*command, flags.bus);
+    command->add_flag("--json", flags.json, "as JSON");
+    command->callback([&chosen, run] { chosen = run; });
+    return command;
+  };
+  add("ls", "all routes", &list);
+  CLI::App* setting = add("set", "set the route to a service, over the one it has", &set);
+  setting->add_option("SERVICE", flags.service, "its name")->required();
+  setting->add_option("HOST=WEIGHT", flags.hosts, "host:port, with its weight [1]")->required();
+  add("rm", "remove the route to a service", &remove)
+      ->add_option("SERVICE", flags.service, "its name")
+      ->required();
+  add("clear", "remove all routes", &clear);
+  if (const auto over = parse_options(app, arguments)) return *over;
+  const auto done = chosen(flags);
+  return done.ok() ? static_cast<int>(kFine) : fail("rtbl", done.error());
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,162 @@
+"""`galileo workers` and `galileo rtbl`, on a real Redis, with workers made from the wire's description alone."""
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import free_port
+from redis_server import ForeignWorker
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.fixture
+def worker():
+    made = []
+
+    def call(*arguments, **options):
+        made.append(ForeignWorker(*arguments, **options))
+        return made[-1]
+    yield call
+    for one in made:
+        one.close()
+
+
+def test_workers_are_listed_with_labels_clients_and_heartbeat(run, redis, worker):
+    server = redis()
+    worker(server, "node-a", labels={"galileo_zone": "edge", "galileo_arch": "arm64"})
+    worker(server, "node-b")
+    server("SADD", "galileo:worker:node-a:clients", "node-a:img:0", "node-a:img:1")
+    beat = {"worker": "node-b", "boot": "f00d", "version": "0.1.0", "pid": 7, "at": 1_700_000_000_500_000_000}
+    server("SET", "galileo:worker:node-b:heartbeat", json.dumps(beat))
+    listed = json.loads(run("workers", "ls", "--json", "--bus", server.url).out)
+    assert listed[0] == {"name": "node-a", "clients": 2, "heartbeat": None,
+                         "labels": {"galileo_zone": "edge", "galileo_arch": "arm64"}}
+    assert listed[1]["name"] == "node-b" and listed[1]["labels"] == {}
+    assert listed[1]["heartbeat"]["boot"] == "f00d" and listed[1]["heartbeat"]["version"] == "0.1.0"
+    text = run("workers", "ls", "--bus", server.url)
+    assert text.code == 0 and text.err == "", text
+    head, first, second = text.out.splitlines()
+    assert head.split() == ["NAME", "CLIENTS", "VERSION", "BOOT", "HEARTBEAT", "LABELS"]
+    assert first.split() == ["node-a", "2", "-", "-", "-", "galileo_arch=arm64", "galileo_zone=edge"]
+    assert second.split()[:4] == ["node-b", "0", "0.1.0", "f00d"]
+
+
+def test_discovery_brings_back_those_that_live(run, redis, worker):
+    server = redis()
+    worker(server, "node-a")
+    worker(server, "node-b")
+    server("SADD", "galileo:workers", "dead")
+    done = run("workers", "discover", "--json", "--bus", server.url)
+    assert json.loads(done.out) == {"told": 2, "registered": ["node-a", "node-b"]}, done
+    assert "2 told, 2 registered" in done.err
+    assert sorted(server("SMEMBERS", "galileo:workers")) == ["node-a", "node-b"]
+    assert run("workers", "discover", "--bus", server.url).out == "node-a\nnode-b\n"
+
+
+def test_discovery_ends_at_its_time_where_a_listener_is_no_worker(run, redis, worker):
+    server = redis()
+    worker(server, "node-a")
+    server.listen("__eventbus:global:galileo.worker.api.RegisterWorkerCommand")
+    done = run("workers", "discover", "--timeout", "200ms", "--bus", server.url)
+    assert done.code == 0 and done.out == "node-a\n" and "2 told, 1 registered" in done.err, done
+
+
+def test_ping_names_who_answers_and_ends_with_92_where_none_does(run, redis, worker):
+    server = redis()
+    done = run("workers", "ping", "--bus", server.url)
+    assert done.code == 92 and "no worker answers" in done.err, done
+    worker(server, "node-b")
+    worker(server, "node-a")
+    assert run("workers", "ping", "--bus", server.url).out == "node-a\nnode-b\n"
+    assert json.loads(run("workers", "ping", "--json", "--bus", server.url).out) == ["node-a", "node-b"]
+
+
+def test_routes_are_set_listed_and_removed_as_the_old_shell_does(run, redis):
+    server = redis()
+    updates = server.listen("routing:updates")
+    bus = ("--bus", server.url)
+    assert run("rtbl", "set", "img", "10.0.0.1:8080=2", "[::1]:80=0.5", "host", *bus).code == 0
+    assert updates.messages.get(timeout=5) == ("routing:updates", "img")
+    assert server("LRANGE", "routing:hosts:img", 0, -1) == ["10.0.0.1:8080", "[::1]:80", "host"]
+    assert [float(weight) for weight in server("LRANGE", "routing:weights:img", 0, -1)] == [2, 0.5, 1]
+    assert server("SMEMBERS", "routing:services") == ["img"]
+    assert run("rtbl", "set", "asr", "10.0.0.2:80", *bus).code == 0
+    assert json.loads(run("rtbl", "ls", "--json", *bus).out) == [
+        {"service": "asr", "hosts": ["10.0.0.2:80"], "weights": [1.0]},
+        {"service": "img", "hosts": ["10.0.0.1:8080", "[::1]:80", "host"], "weights": [2.0, 0.5, 1.0]}]
+    assert [line.split() for line in run("rtbl", "ls", *bus).out.splitlines()][:2] == [
+        ["SERVICE", "HOST", "WEIGHT"], ["asr", "10.0.0.2:80", "1"]]
+    unknown = run("rtbl", "rm", "ing", *bus)
+    assert unknown.code == 2 and "there is no route to 'ing'" in unknown.err and "'img'" in unknown.err, unknown
+    assert run("rtbl", "rm", "img", *bus).code == 0
+    assert server("EXISTS", "routing:hosts:img", "routing:weights:img") == 0
+    cleared = run("rtbl", "clear", "--json", *bus)
+    assert json.loads(cleared.out) == ["asr"] and "removed asr" in cleared.err
+    assert server("KEYS", "routing:*") == []
+    assert [updates.messages.get(timeout=5)[1] for _ in range(3)] == ["asr", "img", "asr"]
+
+
+def test_a_route_that_another_program_broke_is_told_beside_the_others(run, redis):
+    server = redis()
+    server("SADD", "routing:services", "odd")
+    server("RPUSH", "routing:hosts:odd", "a:80", "b:80")
+    server("RPUSH", "routing:weights:odd", "1")
+    assert run("rtbl", "set", "img", "a:80", "--bus", server.url).code == 0
+    done = run("rtbl", "ls", "--json", "--bus", server.url)
+    assert [route["service"] for route in json.loads(done.out)] == ["img"]
+    assert done.code == 0 and "can't use the route of 'odd'" in done.err, done
+    assert run("rtbl", "rm", "odd", "--bus", server.url).code == 0
+    assert run("rtbl", "ls", "--bus", server.url).err == ""
+
+
+@pytest.mark.parametrize("arguments", [("workers", "ls"), ("workers", "discover"), ("workers", "ping"),
+                                       ("rtbl", "ls"), ("rtbl", "set", "img", "a:80"), ("rtbl", "rm", "img"), ("rtbl", "clear")])
+def test_a_redis_that_is_away_is_92_and_named(run, arguments):
+    port = free_port()
+    done = run(*arguments, "--bus", f"redis://127.0.0.1:{port}")
+    assert done.code == 92 and f"127.0.0.1:{port}" in done.err and done.out == "", done
+
+
+def test_the_environment_says_where_the_bus_is_and_the_flag_goes_over_it(run, redis, tmp_path):
+    server = redis(password="s3cret")
+    away = {"galileo_redis_host": "127.0.0.1", "galileo_redis_port": str(free_port())}
+    assert run("rtbl", "ls", env=server.env).code == 0
+    assert run("rtbl", "ls", env=away).code == 92
+    (tmp_path / "password").write_text("s3cret\n")
+    from_file = {"galileo_redis_password_FILE": str(tmp_path / "password")}
+    assert run("rtbl", "ls", "--bus", server.url, env={**away, **from_file}).code == 0
+    assert run("rtbl", "ls", "--bus", server.url, env=server.env).code == 0
+    with_password = f"redis://:s3cret@127.0.0.1:{server.port}"
+    assert run("rtbl", "ls", "--bus", with_password, env={"galileo_redis_password": "another"}).code == 0
+    assert run("rtbl", "ls", env={"galileo_redis_url": with_password}).code == 0
+    assert run("rtbl", "ls", env={"galileo_redis_port": "many"}).code == 2
+
+
+def test_a_wrong_password_is_wrong_usage_and_isnt_shown(run, redis):
+    server = redis(password="s3cret")
+    for password in ("wr0ng", ""):
+        done = run("workers", "ls", "--bus", server.url, env={"galileo_redis_password": password})
+        assert done.code == 2 and "password" in done.err.lower() and "wr0ng" not in done.err, done
+
+
+def test_the_bus_may_be_a_unix_socket_and_a_database_of_its_own(run, redis):
+    server = redis()
+    assert run("rtbl", "set", "img", "a:80", "--bus", f"unix://{server.socket}?db=3").code == 0
+    assert json.loads(run("rtbl", "ls", "--json", "--bus", f"{server.url}/3").out)[0]["service"] == "img"
+    assert json.loads(run("rtbl", "ls", "--json", "--bus", f"unix://{server.socket}").out) == []
+
+
+def test_the_bus_may_be_over_tls_whose_certificate_is_checked(run, redis, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    tls_port = free_port()
+    redis(more=["--tls-port", tls_port, "--tls-cert-file", certificate, "--tls-key-file", key,
+                "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no"])
+    url = f"rediss://127.0.0.1:{tls_port}"
+    trusted = run("rtbl", "ls", "--json", "--bus", url, env={"SSL_CERT_FILE": str(certificate)})
+    assert trusted.code == 0 and trusted.out == "[]\n", trusted
+    untrusted = run("rtbl", "ls", "--bus", url, env={"SSL_CERT_FILE": os.devnull})
+    assert untrusted.code in (2, 92) and "certificate" in untrusted.err, untrusted

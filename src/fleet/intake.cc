@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
+#include <set>
 
 #include "bus/keys.h"
 #include "wire/event_line.h"
@@ -19,37 +22,49 @@ struct MessageHead {
   std::uint32_t channel_size = 0;
 };
 
-// "<prefix>:<number>"; where it isn't of that form, the whole is the prefix and the number 0.
+// "<prefix>:<number>"; an id of another form is a prefix as a whole, with the number 0.
 struct RequestId {
   std::string_view prefix;
   std::uint64_t number = 0;
 };
 RequestId split_request_id(std::string_view id) {
   const std::size_t colon = id.rfind(':');
-  RequestId split{id, 0};
-  if (colon == std::string_view::npos) return split;
-  const char* end = id.data() + id.size();
-  if (std::from_chars(id.data() + colon + 1, end, split.number).ptr != end) return {id, 0};
-  split.prefix = id.substr(0, colon);
-  return split;
+  if (colon == std::string_view::npos) return {id, 0};
+  const std::string_view digits = id.substr(colon + 1);
+  const char* const end = digits.data() + digits.size();
+  std::uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(digits.data(), end, number);
+  // It must read the same when it is put together again.
+  if (error != std::errc{} || stop != end || digits.front() == '0') return {id, 0};
+  return {id.substr(0, colon), number};
 }
 
-// "<worker>:<service>:<n>": the worker, whose name may hold colons itself.
+// Of a client's id, "<worker>:<service>:<n>": a worker's name holds no colon (bus/directory.h).
 std::string_view worker_of(std::string_view client) {
-  const std::size_t last = client.rfind(':');
-  const std::size_t middle = last == std::string_view::npos || last == 0
-                                 ? std::string_view::npos
-                                 : client.rfind(':', last - 1);
-  return middle == std::string_view::npos ? client : client.substr(0, middle);
+  return client.substr(0, client.find(':'));
 }
 
-std::string sender_key(std::string_view worker, std::string_view boot) {
-  return fmt::format("{}\n{}", worker, boot);
+// Of a line, its second field.
+std::string_view client_of(std::string_view line) {
+  const std::size_t comma = line.find(',');
+  if (comma == std::string_view::npos) return {};
+  line.remove_prefix(comma + 1);
+  return line.substr(0, line.find(','));
+}
+
+// The pattern of all that a node tells, whatever letters its name is made of.
+std::string telemetry_pattern(std::string_view node) {
+  std::string pattern = "telem/";
+  for (const char letter : node) {
+    if (std::string_view("*?[]\\").find(letter) != std::string_view::npos) pattern += '\\';
+    pattern += letter;
+  }
+  return pattern + "/*";
 }
 
 }  // namespace
 
-Intake::Intake(std::size_t ring_bytes) : ring_(ring_bytes) {
+Intake::Intake(const Options& options) : options_(options), ring_(options.ring_bytes) {
   ids_.emplace("", 0);
 }
 
@@ -61,18 +76,18 @@ Result<void> Intake::open(bus::Bus& bus, const std::vector<std::string>& nodes) 
   const auto listener = [this](std::string_view channel, std::string_view message) {
     on_message(channel, message);
   };
-  std::vector<std::string> telemetry;
-  for (const std::string& node : nodes) telemetry.push_back(fmt::format("telem/{}/*", node));
-  if (nodes.empty()) telemetry.push_back(std::string(bus::kAllTelemetry));
   // Lines by a pattern: a worker that sees nobody listen to them by name sends batches only.
-  telemetry.emplace_back(bus::kTracesPattern);
-  subscriptions_.push_back(TRY(bus.subscribe(
-      {std::string(bus::kTraceBatches), std::string(bus::kEvents)}, telemetry, listener)));
+  std::vector<std::string> patterns{std::string(bus::kTracesPattern)};
+  for (const std::string& node : std::set<std::string>(nodes.begin(), nodes.end()))
+    patterns.push_back(telemetry_pattern(node));
+  if (nodes.empty()) patterns.emplace_back(bus::kAllTelemetry);
+  subscription_ = TRY(bus.subscribe({std::string(bus::kTraceBatches), std::string(bus::kEvents)},
+                                    patterns, listener));
   return {};
 }
 
 void Intake::close() {
-  subscriptions_.clear();
+  subscription_.reset();
 }
 
 void Intake::on_message(std::string_view channel, std::string_view message) {
@@ -89,7 +104,14 @@ void Intake::on_message(std::string_view channel, std::string_view message) {
 }
 
 void Intake::drain(store::SpoolVisitor& to) {
+  ++drains_;
   ring_.drain([&](std::string_view message) { take(message, to); });
+  take_waiting(drains_ - std::min(drains_, options_.line_waits), to);
+}
+
+void Intake::finish(store::SpoolVisitor& to) {
+  drain(to);
+  take_waiting(drains_, to);
 }
 
 void Intake::take(std::string_view message, store::SpoolVisitor& to) {
@@ -120,61 +142,103 @@ void Intake::take(std::string_view message, store::SpoolVisitor& to) {
 void Intake::take_batch(std::string_view bytes, store::SpoolVisitor& to) {
   auto batch = wire::decode_trace_batch(bytes);
   if (!batch.ok()) return malformed(Kind::kBatch, batch.error());
-  Sender& sender = senders_[sender_key(batch->head.worker, batch->head.boot)];
-  sender.batches.add(batch->head.sequence);
+  std::vector<std::string_view> names;
+  names.reserve(batch->names.size());
+  for (wire::NameId id = 0; id < batch->names.size(); ++id) names.emplace_back(batch->names.at(id));
+  if (!has_room_for(names, Kind::kBatch)) return;
+  if (!batches_[batch->head.worker][batch->head.boot].add(batch->head.sequence)) {
+    counts_.duplicates += batch->traces.size();
+    return;
+  }
   ++counts_.batches;
-  std::vector<wire::NameId> ids(batch->names.size());
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    ids[i] = intern(batch->names.at(static_cast<wire::NameId>(i)));
+  std::vector<wire::NameId> ids;
+  ids.reserve(names.size());
+  for (const std::string_view name : names) ids.push_back(intern(name));
   for (wire::Trace& trace : batch->traces) {
     for (wire::NameId* id :
          {&trace.client, &trace.id_prefix, &trace.service, &trace.server, &trace.phase})
       *id = ids[*id];
-    hand_on(trace, to);
+    // The same in a batch of another number: made anew, or a line that was taken before.
+    if (!is_new(trace)) {
+      ++counts_.duplicates;
+      continue;
+    }
+    ++counts_.traces;
+    to.on_trace(trace, names_);
   }
 }
 
 void Intake::take_line(std::string_view line, store::SpoolVisitor& to) {
+  if (!batches_.empty() && batches_.contains(worker_of(client_of(line)))) {
+    waiting_.push_back({drains_, std::string(line)});
+    waiting_bytes_ += line.size();
+    return;
+  }
   const auto parsed = wire::parse_trace_line(line);
   if (!parsed.ok()) return malformed(Kind::kLine, parsed.error());
-  const wire::NamedTrace* const named = &parsed->trace;
-  // A worker of ours may send lines to an old recorder beside the batches that we take.
-  const std::string_view worker = worker_of(named->client);
-  const auto sender = senders_.lower_bound(sender_key(worker, ""));
-  if (sender != senders_.end() && sender->first.starts_with(fmt::format("{}\n", worker))) return;
-  const RequestId id = split_request_id(named->request_id);
-  wire::Trace trace;
-  trace.client = intern(named->client);
-  trace.id_prefix = intern(id.prefix);
-  trace.service = intern(named->service);
-  trace.server = intern(named->server);
-  trace.number = id.number;
-  trace.status = named->status;
-  trace.failure = wire::guess_failure(*named);
-  trace.created = named->created;
-  trace.sent = named->sent;
-  trace.done = named->done;
-  trace.headers = named->headers;
-  trace.response = named->response;
-  hand_on(trace, to);
+  hand_on(parsed->trace, false, to);
 }
 
-void Intake::hand_on(wire::Trace& trace, store::SpoolVisitor& to) {
-  if (trace.number > 0 && !numbers_of(trace.id_prefix).add(trace.number)) {
-    ++counts_.duplicates;
+// Those that have waited since that drain or longer, and as many as are too many.
+void Intake::take_waiting(std::uint64_t since_max, store::SpoolVisitor& to) {
+  while (!waiting_.empty() &&
+         (waiting_.front().since <= since_max || waiting_bytes_ > options_.waiting_bytes_max)) {
+    const std::string line = std::move(waiting_.front().line);
+    waiting_.pop_front();
+    waiting_bytes_ -= line.size();
+    const auto parsed = wire::parse_trace_line(line);
+    if (parsed.ok())
+      hand_on(parsed->trace, true, to);
+    else
+      malformed(Kind::kLine, parsed.error());
+  }
+}
+
+void Intake::hand_on(const wire::NamedTrace& named, bool waited, store::SpoolVisitor& to) {
+  const RequestId id = split_request_id(named.request_id);
+  const std::array<std::string_view, 4> names{named.client, id.prefix, named.service, named.server};
+  if (!has_room_for(names, Kind::kLine)) return;
+  wire::Trace trace;
+  trace.client = intern(named.client);
+  trace.id_prefix = intern(id.prefix);
+  trace.service = intern(named.service);
+  trace.server = intern(named.server);
+  trace.number = id.number;
+  trace.status = named.status;
+  trace.failure = wire::guess_failure(named);
+  trace.created = named.created;
+  trace.sent = named.sent;
+  trace.done = named.done;
+  trace.headers = named.headers;
+  trace.response = named.response;
+  if (!is_new(trace)) {
+    if (!waited) ++counts_.duplicates;  // else its batch came, as expected
     return;
   }
   ++counts_.traces;
   to.on_trace(trace, names_);
 }
 
-NumberSet& Intake::numbers_of(wire::NameId id_prefix) {
-  if (id_prefix >= numbers_.size()) numbers_.resize(id_prefix + 1);
-  return numbers_[id_prefix];
+// Two clients whose ids begin alike (they are drawn) are still two.
+bool Intake::is_new(const wire::Trace& trace) {
+  return numbers_[std::uint64_t{trace.client} << 32 | trace.id_prefix].add(trace.number);
+}
+
+bool Intake::has_room_for(std::span<const std::string_view> names, Kind kind) {
+  if (names_.size() + names.size() <= options_.names_max) return true;
+  if (std::all_of(names.begin(), names.end(),
+                  [this](std::string_view name) { return ids_.find(name) != ids_.end(); }))
+    return true;
+  malformed(kind, Error{ErrorCode::kCorrupt,
+                        "no more clients' traces can be taken",
+                        {},
+                        fmt::format("they have {} different names already", names_.size()),
+                        "does a sender put something unique into each trace's client or service?"});
+  return false;
 }
 
 wire::NameId Intake::intern(std::string_view name) {
-  const auto found = ids_.find(std::string(name));
+  const auto found = ids_.find(name);
   if (found != ids_.end()) return found->second;
   const wire::NameId id = names_.add(std::string(name));
   ids_.emplace(name, id);
@@ -192,18 +256,20 @@ void Intake::malformed(Kind kind, const Error& error) {
 IntakeCounts Intake::counts() const {
   IntakeCounts counts = counts_;
   counts.dropped = dropped_.load();
-  for (const NumberSet& numbers : numbers_) counts.missing += numbers.missing();
-  for (const auto& [key, sender] : senders_) counts.batches_missing += sender.batches.missing();
+  for (const auto& [client, numbers] : numbers_) counts.missing += numbers.missing();
+  for (const auto& [worker, boots] : batches_) {
+    for (const auto& [boot, numbers] : boots) counts.batches_missing += numbers.missing();
+  }
   return counts;
 }
 
 bool Intake::has_batches(const std::string& worker, const std::string& boot,
                          std::uint64_t last) const {
-  // Batches from before the experiment have been nobody's business: what counts is an unbroken
-  // stretch up to the last one.
-  const auto sender = senders_.find(sender_key(worker, boot));
-  if (sender == senders_.end()) return false;
-  return sender->second.batches.missing() == 0 && sender->second.batches.last() >= last;
+  if (last == 0) return true;
+  const auto boots = batches_.find(worker);
+  if (boots == batches_.end()) return false;
+  const auto numbers = boots->second.find(boot);
+  return numbers != boots->second.end() && numbers->second.unbroken_to(last);
 }
 
 }  // namespace galileo::fleet

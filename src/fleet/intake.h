@@ -4,14 +4,20 @@
 // twice is left out, what is missing is counted, what can't be read is counted and the first of its
 // kind is kept to be told.
 //
-// open() and close() on the control thread; drain() and the counts at the owner's desk, or anywhere
-// once closed.
+// A worker of ours may send lines (to an old recorder) beside the batches that we take, which hold
+// more. So a line of a worker that sends batches waits for its twin, and is taken where none comes.
+//
+// open() and close() on the control thread; drain(), finish() and the counts at the owner's desk,
+// or anywhere once closed.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -27,60 +33,95 @@ namespace galileo::fleet {
 struct IntakeCounts {
   std::uint64_t traces = 0;      // handed on
   std::uint64_t duplicates = 0;  // traces that had come before
-  std::uint64_t missing =
-      0;  // numbers that never came: requests of clients, as far as one can tell
-  std::uint64_t batches = 0;
-  std::uint64_t batches_missing = 0;
+  // Requests between the first and the last one seen of a client of which no trace came: lost, made
+  // while tracing was paused, or still on their way.
+  std::uint64_t missing = 0;
+  std::uint64_t batches = 0;          // taken
+  std::uint64_t batches_missing = 0;  // the same of batches: lost for sure
   std::uint64_t samples = 0;
   std::uint64_t events = 0;
-  std::uint64_t malformed = 0;  // messages that couldn't be read
+  std::uint64_t malformed = 0;  // messages that couldn't be read, or held one name too many
   std::uint64_t dropped = 0;    // messages that the ring had no room for
+
+  bool operator==(const IntakeCounts&) const = default;
 };
 
 class Intake {
  public:
-  static constexpr std::size_t kRingBytes = std::size_t{64} << 20;
+  struct Options {
+    std::size_t ring_bytes = std::size_t{64} << 20;  // a message may take up to a quarter of it
+    // Clients, request ids' first parts, services, servers and phases together: what a foreign
+    // sender may make us remember.
+    std::size_t names_max = std::size_t{1} << 20;
+    // How many drains a line waits for the batch that holds the same, and how much may wait.
+    std::uint64_t line_waits = 100;
+    std::size_t waiting_bytes_max = std::size_t{16} << 20;
+  };
 
-  explicit Intake(std::size_t ring_bytes = kRingBytes);
+  explicit Intake(const Options& options);
+  Intake() : Intake(Options()) {}
   ~Intake();
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
 
-  // Listens to traces, events and the telemetry of these nodes (empty: all). `bus` outlives it.
+  // Listens to traces, events and the telemetry of these nodes (empty: all) from when it returns;
+  // after a break of the bus, again by itself. `bus` outlives it.
   Result<void> open(bus::Bus& bus, const std::vector<std::string>& nodes = {});
+  // Nothing comes after it.
   void close();
 
   // Hands on what has come. The names that traces refer to are those of names(), which only ever
   // grows.
   void drain(store::SpoolVisitor& to);
+  // The last drain, after close(): also what still waited.
+  void finish(store::SpoolVisitor& to);
 
   const wire::Names& names() const { return names_; }
   IntakeCounts counts() const;
-  // Of that worker's process: whether all its batches up to that one have come.
+  // Of that worker's process: whether all its batches up to that one have come, from the first one
+  // on that was sent while we listened.
   bool has_batches(const std::string& worker, const std::string& boot, std::uint64_t last) const;
   // The first malformed message of each kind, as Errors.
   const std::vector<Error>& troubles() const { return troubles_; }
 
  private:
   enum class Kind : std::uint32_t { kBatch, kLine, kSample, kEvent };
-  struct Sender {
-    NumberSet batches;
+  // Names as keys, looked up without a copy.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  struct WaitingLine {
+    std::uint64_t since = 0;  // drain
+    std::string line;
   };
 
   void on_message(std::string_view channel, std::string_view message);
   void take(std::string_view message, store::SpoolVisitor& to);
   void take_batch(std::string_view bytes, store::SpoolVisitor& to);
   void take_line(std::string_view line, store::SpoolVisitor& to);
-  void hand_on(wire::Trace& trace, store::SpoolVisitor& to);
+  void take_waiting(std::uint64_t since_max, store::SpoolVisitor& to);
+  void hand_on(const wire::NamedTrace& named, bool waited, store::SpoolVisitor& to);
+  bool is_new(const wire::Trace& trace);
+  bool has_room_for(std::span<const std::string_view> names, Kind kind);
   void malformed(Kind kind, const Error& error);
   wire::NameId intern(std::string_view name);
-  NumberSet& numbers_of(wire::NameId id_prefix);
 
+  const Options options_;
   MessageRing ring_;
   RelaxedCounter dropped_;
-  std::vector<std::unique_ptr<bus::Subscription>> subscriptions_;
+  std::unique_ptr<bus::Subscription> subscription_;
   wire::Names names_;
-  std::unordered_map<std::string, wire::NameId> ids_;
-  std::vector<NumberSet> numbers_;         // of requests, by the id prefix's number
-  std::map<std::string, Sender> senders_;  // by worker and boot
+  std::unordered_map<std::string, wire::NameId, Hash, std::equal_to<>> ids_;
+  // Of requests, by client and id prefix.
+  std::unordered_map<std::uint64_t, NumberSet> numbers_;
+  // Of batches, by worker and boot.
+  std::map<std::string, std::map<std::string, NumberSet>, std::less<>> batches_;
+  std::deque<WaitingLine> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::uint64_t drains_ = 0;
   IntakeCounts counts_;
   std::uint32_t kinds_told_ = 0;
   std::vector<Error> troubles_;

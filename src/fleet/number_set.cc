@@ -6,7 +6,7 @@ namespace galileo::fleet {
 
 bool NumberSet::add(std::uint64_t number) {
   // Nearly always the next one.
-  if (!stretches_.empty() && number == stretches_.back().last + 1) {
+  if (!stretches_.empty() && number != 0 && number - 1 == stretches_.back().last) {
     ++stretches_.back().last;
     ++count_;
     return true;
@@ -30,6 +30,10 @@ bool NumberSet::add(std::uint64_t number) {
     stretches_.insert(at, {number, number});
   }
   return true;
+}
+
+bool NumberSet::unbroken_to(std::uint64_t last) const {
+  return !stretches_.empty() && stretches_.front().first <= last && last <= stretches_.front().last;
 }
 
 std::uint64_t NumberSet::missing() const {

@@ -14,6 +14,8 @@ class NumberSet {
   bool add(std::uint64_t number);
   std::uint64_t count() const { return count_; }
   std::uint64_t last() const { return stretches_.empty() ? 0 : stretches_.back().last; }
+  // Whether that one and all from the first one seen up to it have been seen.
+  bool unbroken_to(std::uint64_t last) const;
   // Numbers between the first and the last one seen that haven't been.
   std::uint64_t missing() const;
   // Those from 1 up to `last` that haven't been.

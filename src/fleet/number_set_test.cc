@@ -13,12 +13,17 @@ TEST_CASE("Numbers in any order: each is new once, and what is missing between t
   NumberSet set;
   CHECK(set.missing() == 0);
   CHECK(set.missing_up_to(3) == 3);
+  CHECK_FALSE(set.unbroken_to(5));
   CHECK(set.add(5));
   CHECK(set.add(7));
   CHECK(set.missing() == 1);
+  CHECK_FALSE(set.unbroken_to(4));
+  CHECK(set.unbroken_to(5));
+  CHECK_FALSE(set.unbroken_to(7));
   CHECK(set.add(6));
   CHECK(set.missing() == 0);
   CHECK_FALSE(set.add(6));
+  CHECK(set.unbroken_to(7));
   CHECK(set.count() == 3);
   CHECK(set.missing_up_to(7) == 4);
   CHECK(set.missing_up_to(9) == 6);
@@ -37,4 +42,15 @@ TEST_CASE("A shuffled stretch with repetitions agrees with a set of all its numb
     CHECK(set.missing() == *seen.rbegin() - *seen.begin() + 1 - seen.size());
     CHECK(set.missing_up_to(80) == 80 - seen.size());
   }
+}
+
+TEST_CASE("The largest number is one like the others") {
+  NumberSet set;
+  constexpr std::uint64_t kLargest = ~std::uint64_t{0};
+  CHECK(set.add(kLargest));
+  CHECK(set.add(0));
+  CHECK_FALSE(set.add(kLargest));
+  CHECK(set.add(kLargest - 1));
+  CHECK(set.count() == 3);
+  CHECK(set.last() == kLargest);
 }

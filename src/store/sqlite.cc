@@ -203,22 +203,23 @@ class SqliteStore final : public Store {
                          const wire::Names& names) override {
     if (!insert_trace_) insert_trace_ = TRY(prepare(kInsertTrace));
     Use use(insert_trace_.get());
-    std::array<char, 64> request_id{};
-    const std::string& prefix = names.at(trace.id_prefix);
-    const std::size_t length = std::min(prefix.size(), request_id.size() - 24);
-    std::memcpy(request_id.data(), prefix.data(), length);
-    request_id[length] = ':';
-    const char* end = std::to_chars(request_id.data() + length + 1,
-                                    request_id.data() + request_id.size(), trace.number)
-                          .ptr;
-    use.text({request_id.data(), static_cast<std::size_t>(end - request_id.data())});
+    request_id_ = names.at(trace.id_prefix);
+    if (trace.number > 0) {
+      std::array<char, 24> digits{};
+      char* const end =
+          std::to_chars(digits.data(), digits.data() + digits.size(), trace.number).ptr;
+      request_id_ += ':';
+      request_id_.append(digits.data(), end);
+    }
+    use.text(request_id_);
     use.text(names.at(trace.client)).text(names.at(trace.service));
     use.number(to_unix_seconds(trace.created)).number(to_unix_seconds(trace.sent));
     use.number(to_unix_seconds(trace.done)).integer(trace.status);
     use.text_or_null(trace.response).text_or_null(trace.headers);
     use.text_or_null(trace.status < 0 ? std::string_view{} : names.at(trace.server));
     use.text_or_null(id);
-    use.time_or_null(trace.closed_loop ? kNoWall : trace.created).time_or_null(trace.dispatched);
+    use.time_or_null(trace.has_intended() ? trace.created : kNoWall);
+    use.time_or_null(trace.dispatched);
     use.time_or_null(trace.first_byte);
     use.integer(static_cast<std::int64_t>(trace.request_bytes));
     use.integer(static_cast<std::int64_t>(trace.response_bytes));
@@ -510,6 +511,7 @@ class SqliteStore final : public Store {
   const std::string where_;
   bool prepared_ = false;
   Statement insert_trace_;
+  std::string request_id_;  // of the trace that is put
   std::vector<std::pair<std::string, Statement>> statements_;
 };
 

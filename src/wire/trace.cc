@@ -45,14 +45,15 @@ Failure failure_named(std::string_view name) {
 
 NamedTrace resolve(const Trace& trace, const Names& names) {
   NamedTrace named;
-  named.request_id = fmt::format("{}:{}", names.at(trace.id_prefix), trace.number);
+  named.request_id = names.at(trace.id_prefix);
+  if (trace.number > 0) named.request_id += fmt::format(":{}", trace.number);
   named.client = names.at(trace.client);
   named.service = names.at(trace.service);
   named.server = names.at(trace.server);
   named.phase = names.at(trace.phase);
   named.status = trace.status;
   named.failure = failure_name(trace.failure);
-  named.intended = trace.closed_loop ? kNoWall : trace.created;
+  named.intended = trace.has_intended() ? trace.created : kNoWall;
   named.created = trace.created;
   named.dispatched = trace.dispatched;
   named.sent = trace.sent;

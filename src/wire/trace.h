@@ -42,8 +42,9 @@ struct Trace {
   Failure failure = Failure::none;
   bool closed_loop = false;  // sent because a connection was free; there was no intended time
   bool retried = false;      // sent a second time, unseen, after an idle connection had been closed
-  std::uint64_t number = 0;  // counts the client's requests from 1
-  Wall created = kNoWall;    // when it was due (open loop) or made (closed loop)
+  // Counts the client's requests from 1; 0: a foreign id, which id_prefix holds as a whole.
+  std::uint64_t number = 0;
+  Wall created = kNoWall;     // when it was due (open loop) or made (closed loop)
   Wall dispatched = kNoWall;  // when the generator acted on it: late by dispatched - created
   Wall sent = kNoWall;        // when its first byte went out; for a refused connection, the attempt
   Wall first_byte = kNoWall;  // when the first byte of the answer was read
@@ -53,6 +54,9 @@ struct Trace {
   // Only where the client keeps them; valid during Sink::put. Headers are a JSON object.
   std::string_view headers;
   std::string_view response;
+
+  // Whether `created` is when the request was due. Lines of the old wire don't say so.
+  bool has_intended() const { return !closed_loop && dispatched != kNoWall; }
 };
 
 // Names by number, as one producer hands them out.
@@ -76,7 +80,7 @@ class Names {
 
 // A trace with its names resolved: what stores hold and the bus carries (spec/bus.md, storage.md).
 struct NamedTrace {
-  std::string request_id;  // "<prefix>:<number>"
+  std::string request_id;  // "<prefix>:<number>", or whatever a foreign worker has
   std::string client;
   std::string service;
   std::string server;

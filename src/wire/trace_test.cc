@@ -24,7 +24,7 @@ TEST_CASE("a trace with its names is what stores and the bus carry") {
   trace.id_prefix = names.add("0123456789");
   trace.service = names.add("s");
   trace.number = 42;
-  trace.created = Wall{std::chrono::seconds{5}};
+  trace.created = trace.dispatched = Wall{std::chrono::seconds{5}};
   trace.failure = Failure::timeout;
   const NamedTrace named = resolve(trace, names);
   CHECK(named.request_id == "0123456789:42");
@@ -33,5 +33,14 @@ TEST_CASE("a trace with its names is what stores and the bus carry") {
   CHECK(named.intended == trace.created);
   CHECK(named.failure == "timeout");
   trace.closed_loop = true;
+  CHECK(resolve(trace, names).intended == kNoWall);
+}
+
+TEST_CASE("a trace of the old wire says neither when it was due nor, maybe, a number") {
+  Names names;
+  Trace trace;
+  trace.id_prefix = names.add("whatever:they:have");
+  trace.created = Wall{std::chrono::seconds{5}};
+  CHECK(resolve(trace, names).request_id == "whatever:they:have");
   CHECK(resolve(trace, names).intended == kNoWall);
 }

@@ -155,7 +155,7 @@ def blackbox(preset, arguments, deadline_s):
 
 
 def rules(runner):
-    return pytest(runner, "rules", ["tests/rooms_test.py"], 120)
+    return pytest(runner, "rules", ["tests/rooms_test.py", "tests/schema_test.py"], 120)
 
 
 def headers(runner):

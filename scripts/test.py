@@ -163,7 +163,7 @@ def peers(runner):
 
 
 def rules(runner):
-    return pytest(runner, "rules", ["tests/rooms_test.py"], 120)
+    return pytest(runner, "rules", ["tests/rooms_test.py", "tests/schema_test.py"], 120)
 
 
 def headers(runner):

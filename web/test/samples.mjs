@@ -1,4 +1,4 @@
-// Result documents made for the tests, in the shape of schema/result.schema.json (tests/report_test.py
+// Result documents made for the tests, in the shape of schema/result.schema.json (tests/process/run_test.py
 // holds them to it). As a program it prints one: node test/samples.mjs ordinary
 import { pathToFileURL } from "node:url";
 

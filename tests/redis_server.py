@@ -80,14 +80,17 @@ class Redis:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = str(self.folder / "redis.sock")
         self.url = f"redis://127.0.0.1:{port}"
-        words = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", self.socket, "--save", "",
-                 "--appendonly", "no", "--dir", self.folder, *more]
+        self.words = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", self.socket, "--save", "",
+                      "--appendonly", "no", "--dir", self.folder, *more]
         if password:
-            words += ["--requirepass", password]
+            self.words += ["--requirepass", password]
         self.log = open(self.folder / "redis.log", "wb")
-        self.process = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT, start_new_session=True)
         self.connections = []
+        self.launch()
+
+    def launch(self):
+        self.process = subprocess.Popen(list(map(str, self.words)), stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -98,6 +101,13 @@ class Redis:
                 assert self.process.poll() is None and time.monotonic() < deadline, \
                     (self.folder / "redis.log").read_text()
                 time.sleep(0.02)
+
+    def restart(self, away=0):
+        """Kills it, and brings it up again `away` seconds later, with nothing in it."""
+        self.process.kill()
+        self.process.wait()
+        time.sleep(away)
+        self.launch()
 
     def connect(self):
         connection = Connection(self.port, self.password)

@@ -136,7 +136,7 @@ Result<double> parse_rate(std::string_view text) {
   double period_s = 1;
   if (slash != std::string_view::npos) {
     std::string period{trim(text.substr(slash + 1))};
-    if (!period.empty() && (period[0] < '0' || period[0] > '9')) period.insert(0, "1");
+    if (!period.empty() && (period[0] >= 'a' && period[0] <= 'z')) period.insert(0, "1");
     const auto duration = parse_duration(period);
     if (!duration.ok() || duration->count() <= 0)
       return wrong(fmt::format("'{}' has no period after '/'", text), hint);

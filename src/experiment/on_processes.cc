@@ -20,8 +20,6 @@
 #include "wire/http1.h"
 #include "wire/uri.h"
 
-extern char** environ;
-
 namespace galileo::experiment {
 namespace {
 
@@ -93,7 +91,7 @@ bool is_ready(const std::string& ready) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   const int nothing = open("/dev/null", O_RDONLY);
-  dup2(nothing, 0);
+  if (nothing >= 0) dup2(nothing, 0);
   if (log_fd >= 0) {
     dup2(log_fd, 1);
     dup2(log_fd, 2);
@@ -121,7 +119,7 @@ std::vector<std::string> environment_of(const Application& application) {
     for (const auto& [key, value] : application.environment) replaced = replaced || key == name;
     if (!replaced) texts.emplace_back(*entry);
   }
-  for (const auto& [key, value] : application.environment) texts.push_back(key + "=" + value);
+  for (const auto& [key, value] : application.environment) texts.push_back(fmt::format("{}={}", key, value));
   return texts;
 }
 

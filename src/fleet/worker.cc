@@ -124,7 +124,7 @@ Result<void> Worker::listen() {
 // Registers, as often as it is asked to: the keys may have gone since.
 Result<void> Worker::register_now() {
   TRY(bus::register_worker(bus_, {options_.name, options_.labels}));
-  registered_ = true;
+  registered_.set(true);
   TRY(bus_.publish(wire::event_channel(wire::RegisterWorkerEvent::kType),
                    encode(wire::RegisterWorkerEvent{options_.name})));
   return {};
@@ -139,11 +139,11 @@ void Worker::on_connected(bool connected) {
   // Another server may have come up, with nothing in it: everything of ours is said again.
   control_.post([this] {
     ++counts_.reconnects;
-    if (stopping_ || !registry_) return;
+    if (stopping_.load() || !registry_) return;
     std::vector<wire::ClientDescription> clients;
     for (const auto& [id, entry] : clients_) clients.push_back(entry.description);
     registry_->loop().post([this, clients = std::move(clients)] {
-      if (!registered_ || !register_now().ok()) return;
+      if (!registered_.load() || !register_now().ok()) return;
       for (const wire::ClientDescription& client : clients)
         static_cast<void>(
             bus::add_client(bus_, client.worker, client.client_id, encode_bare(client)).ok());
@@ -183,7 +183,7 @@ Result<void> Worker::on_control(std::function<void()> task) {
 void Worker::publish_event(std::string_view type, std::string message) {
   registry_->loop().post([this, channel = wire::event_channel(type), message = std::move(message)] {
     // The event is tried until it is out or the worker stops: somebody may wait for it.
-    while (!stopping_) {
+    while (!stopping_.load()) {
       if (bus_.publish(channel, message).ok()) return;
     }
   });
@@ -201,7 +201,7 @@ void Worker::stop(Duration grace, Duration deadline) {
   report_all();
   control_.timers().cancel(*report_timer_);
   // Nothing comes in any more; then what is known of us goes.
-  stopping_ = true;
+  stopping_.set(true);
   subscription_.reset();
   remotes_.clear();
   rpc_.reset();

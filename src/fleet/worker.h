@@ -133,8 +133,8 @@ class Worker {
   std::set<std::string> routed_;  // services that have a route; the registry's
   std::uint64_t clients_made_ = 0;
   bool tracing_ = true;
-  bool registered_ = false;
-  bool stopping_ = false;
+  RelaxedFlag registered_;
+  RelaxedFlag stopping_;
   WorkerCounts counts_;
 };
 

@@ -31,7 +31,7 @@ Result<load::Workload> workload_of(const wire::SetWorkloadCommand& command) {
 
 void Worker::on_message(std::string_view channel, std::string_view message) {
   control_.post([this, channel = std::string(channel), message = std::string(message)] {
-    if (!stopping_) obey(channel, message);
+    if (!stopping_.load()) obey(channel, message);
   });
 }
 
@@ -224,7 +224,7 @@ void Worker::on_hungry(const std::string& client, std::size_t room) {
     if (!popped.ok()) {
       // The bus is away: the profile waits there, and so does the client.
       control_.post([this, client, room] {
-        if (!stopping_ && clients_.contains(client)) on_hungry(client, room);
+        if (!stopping_.load() && clients_.contains(client)) on_hungry(client, room);
       });
       return;
     }
@@ -239,7 +239,7 @@ void Worker::on_hungry(const std::string& client, std::size_t room) {
     }
     control_.post([this, client, between_s = std::move(between_s), wrong,
                    is_end = popped->empty()]() mutable {
-      if (stopping_ || !clients_.contains(client)) return;
+      if (stopping_.load() || !clients_.contains(client)) return;
       if (wrong > 0)
         refuse("entries of a profile are no numbers",
                {ErrorCode::kCorrupt, fmt::format("{} were left out", wrong), client, {}, {}});
@@ -285,7 +285,7 @@ void Worker::set_route(const bus::Route& route) {
   for (std::size_t i = 0; i < route.hosts.size(); ++i)
     hosts.push_back({route.hosts[i], route.weights[i]});
   control_.post([this, service = route.service, hosts = std::move(hosts)]() mutable {
-    if (stopping_) return;
+    if (stopping_.load()) return;
     if (const auto set = engine_->set_routes(service, std::move(hosts)); !set.ok())
       refuse("a route can't be taken; the one before stays", set.error());
   });

@@ -174,9 +174,7 @@ std::string encode(const Heartbeat& heartbeat) {
                {"version", heartbeat.version},
                {"pid", heartbeat.pid},
                {"at_ns", ns(heartbeat.at)},
-               {"clients", heartbeat.clients},
-               {"traces_waiting", heartbeat.traces_waiting},
-               {"tracing", heartbeat.tracing}});
+               {"traces_waiting", heartbeat.traces_waiting}});
 }
 
 Result<Heartbeat> decode_heartbeat(std::string_view json) {
@@ -189,9 +187,7 @@ Result<Heartbeat> decode_heartbeat(std::string_view json) {
   fields.text("version", heartbeat.version);
   fields.count("pid", heartbeat.pid);
   fields.wall("at_ns", heartbeat.at);
-  fields.count("clients", heartbeat.clients);
   fields.count("traces_waiting", heartbeat.traces_waiting);
-  fields.flag("tracing", heartbeat.tracing);
   if (fields.error()) return *fields.error();
   return heartbeat;
 }

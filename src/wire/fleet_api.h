@@ -25,9 +25,7 @@ struct Heartbeat {
   std::string version;
   std::int64_t pid = 0;
   Wall at = kNoWall;  // by the worker's clock
-  std::uint64_t clients = 0;
   std::uint64_t traces_waiting = 0;  // in its spool, not yet published
-  bool tracing = true;
 };
 
 // What a client is to do, and how; of StartWorkloads.

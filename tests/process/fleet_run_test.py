@@ -1,0 +1,220 @@
+"""`galileo run FILE --bus`: an experiment on the workers of a fleet, over a real Redis, and what becomes of its books
+when a worker or the bus goes away."""
+import json
+import signal
+import sqlite3
+import time
+
+import pytest
+from conftest import result_of, wait_for
+
+FILE = """
+name: fleet
+creator: me
+seed: 7
+services: {{app: {{hosts: {{"{host}": 1}}}}}}
+{clients}
+"""
+CLIENTS = """clients:
+  - {service: app, num: 4, arrival: {distribution: expovariate, parameters: [100]}, requests: 100}"""
+
+
+@pytest.fixture
+def worker(start, tmp_path):
+    """worker(server, "w1"): a running `galileo worker`, registered."""
+    def call(server, name, *arguments, env=None, folder=None):
+        folder = tmp_path / (folder or name)
+        folder.mkdir(exist_ok=True)
+        import os
+        process = start("worker", "--name", name, "--bus", server.url, "--traces", "redis", "--spool", folder,
+                        *arguments, env={**os.environ, **(env or {})})
+        wait_for(lambda: server("GET", f"galileo:worker:{name}:heartbeat") and
+                 server("SISMEMBER", "galileo:workers", name), f"{name} to register")
+        return process
+    return call
+
+
+@pytest.fixture
+def write(tmp_path, target):
+    url = target()
+    host = url.removeprefix("http://").rstrip("/")
+
+    def call(clients=CLIENTS):
+        path = tmp_path / "fleet.yaml"
+        path.write_text(FILE.format(host=host, clients=clients))
+        return path
+    return call
+
+
+def rows(tmp_path, sql):
+    return sqlite3.connect(tmp_path / "galileo.sqlite").execute(sql).fetchall()
+
+
+@pytest.mark.quick
+def test_the_same_file_runs_on_two_workers_and_the_books_balance(run, redis, worker, write, tmp_path):
+    server = redis()
+    for name in ("w1", "w2"):
+        worker(server, name)
+    done = run("run", write(), "--bus", server.url, "--json", "r.json", "--report", "r.html", "-q")
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["intended"] == result["ledger"]["answered"] == 400, done
+    assert result["ledger"]["balanced"] and result["ledger"]["traces"]["stored"] == 400
+    clients = dict(rows(tmp_path, "SELECT CLIENT, count(*) FROM traces GROUP BY CLIENT"))
+    assert clients == {f"{w}:app:{n}": 100 for w in ("w1", "w2") for n in (0, 1)}
+    # Everything that a trace of one machine has is there too.
+    assert rows(tmp_path, "SELECT count(*) FROM traces WHERE INTENDED IS NULL OR FIRST_BYTE IS NULL OR PHASE != 'main'") == [(0,)]
+    offsets = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'fleet/clock'")]
+    assert sorted(one["worker"] for one in offsets) == ["w1", "w2"]
+    assert all(abs(one["offset_ns"]) <= one["uncertainty_ns"] + 2_000_000 for one in offsets), "one machine, one clock"
+    assert "the workers began within" in done.out
+    # A run leaves nothing behind.
+    assert server("KEYS", "routing:*") == [] and server("KEYS", "galileo:client:*") == []
+
+
+def test_the_schedule_of_a_seed_is_that_of_one_machine(run, redis, worker, write, tmp_path):
+    server = redis()
+    for name in ("w1", "w2", "w3"):
+        worker(server, name)
+    path = write()
+    seen = []
+    for database, arguments in (("here.sqlite", []), ("fleet.sqlite", ["--bus", server.url])):
+        assert run("run", path, "--db", database, "-q", *arguments).ran
+        found = sqlite3.connect(tmp_path / database).execute("SELECT CLIENT, CREATED FROM traces").fetchall()
+        by_client = {}
+        for client, created in found:
+            by_client.setdefault(client, []).append(created)
+        gaps = [[round((b - a) * 1e6) for a, b in zip(times, times[1:])] for times in map(sorted, by_client.values())]
+        seen.append(sorted(gaps))
+    assert len(seen[0]) == len(seen[1]) == 4
+    for one, other in zip(*seen):
+        assert max(abs(a - b) for a, b in zip(one, other)) <= 1
+
+
+def test_phases_warmup_profiles_and_labels_work_as_on_one_machine(run, redis, worker, write, tmp_path):
+    server = redis()
+    worker(server, "here", env={"galileo_zone": "main"})
+    worker(server, "there", env={"galileo_zone": "edge"})
+    (tmp_path / "profile.csv").write_text("\n".join(["0.01"] * 50))
+    clients = """warmup: 300ms
+phases:
+  - {name: slow, clients: [{service: app, rate: 50, duration: 1s, worker_labels: {galileo_zone: edge}}]}
+  - {name: played, clients: [{service: app, arrival: {profile: profile.csv}, worker_labels: {galileo_zone: main}}]}
+  - {name: closed, duration: 500ms, clients: [{service: app, closed_loop: {connections: 2}}]}"""
+    done = run("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    phases = {phase["name"]: phase for phase in result["phases"]}
+    assert set(phases) == {"warmup", "slow", "played", "closed"}, done
+    assert 12 <= phases["warmup"]["answered"] <= 16
+    assert phases["played"]["answered"] == 50 and phases["closed"]["answered"] > 10
+    assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 5) FROM traces WHERE PHASE = 'slow'") == [("there",)]
+    assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 4) FROM traces WHERE PHASE = 'played'") == [("here",)]
+
+
+def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(start, redis, worker, write, tmp_path):
+    server = redis()
+    worker(server, "w1")
+    victim = worker(server, "w2")
+    clients = "clients:\n  - {service: app, num: 4, rate: 50, duration: 6s}"
+    process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
+    wait_for(lambda: server("KEYS", "galileo:client:w2:*"), "clients on the worker")
+    time.sleep(2.5)
+    victim.kill()
+    out, err = process.communicate(timeout=60)
+    result = result_of(tmp_path / "r.json")
+    assert "worker w2 died" in out, out + err
+    assert result["ledger"]["balanced"], result["ledger"]
+    assert result["verdict"]["value"] in ("SUSPECT", "INVALID")
+    by_worker = dict(rows(tmp_path, "SELECT substr(CLIENT, 1, 2), count(*) FROM traces GROUP BY 1"))
+    assert by_worker["w1"] == 600, "the other one went on"
+    assert 100 < by_worker["w2"] < 500
+
+
+def test_redis_restarted_in_the_middle_loses_no_trace(start, redis, worker, write, tmp_path):
+    server = redis()
+    for name in ("w1", "w2"):
+        worker(server, name)
+    clients = "clients:\n  - {service: app, num: 4, rate: 50, duration: 6s}"
+    process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
+    wait_for(lambda: len(server("KEYS", "galileo:client:*")) == 4, "the clients")
+    time.sleep(2)
+    server.restart(away=1)
+    out, err = process.communicate(timeout=90)
+    assert process.returncode in (0, 90), out + err
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["intended"] == result["ledger"]["traces"]["stored"] == 1200, out
+    assert result["ledger"]["balanced"]
+    count, distinct = rows(tmp_path, "SELECT count(*), count(DISTINCT REQUEST_ID) FROM traces")[0]
+    assert count == distinct == 1200
+
+
+def test_ctrl_c_stops_the_fleet_and_keeps_what_was_done(start, redis, worker, write, tmp_path):
+    server = redis()
+    worker(server, "w1")
+    clients = "clients:\n  - {service: app, num: 2, rate: 50, duration: 60s}"
+    process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
+    wait_for(lambda: server("KEYS", "galileo:client:*"), "the clients")
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 105, out + err
+    ledger = result_of(tmp_path / "r.json")["ledger"]
+    assert ledger["balanced"] and ledger["answered"] > 50
+    assert server("KEYS", "galileo:client:*") == []
+
+
+@pytest.mark.quick
+def test_a_fleet_without_workers_and_a_bus_that_is_not_there(run, redis, write, port):
+    server = redis()
+    path = write()
+    done = run("run", path, "--bus", server.url, "-q")
+    assert done.code == 92 and "there are no workers" in done.err, done
+    done = run("run", path, "--bus", "redis://127.0.0.1:1", "-q")
+    assert done.code == 92 and "127.0.0.1:1" in done.err, done
+
+
+@pytest.mark.quick
+def test_a_worker_takes_its_keys_with_it(redis, worker, tmp_path):
+    server = redis()
+    process = worker(server, "w1")
+    assert server.hash("w1")["galileo_worker_name"] == "w1"
+    goodbye = server.listen("__eventbus:global:galileo.worker.api.UnregisterWorkerEvent")
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert json.loads(goodbye.messages.get(timeout=5)[1])["__obj"] == ["w1"]
+    assert server("KEYS", "*") == []
+    assert not list((tmp_path / "w1").iterdir()), "a drained spool is deleted"
+
+
+@pytest.mark.quick
+def test_a_second_worker_of_a_name_and_a_wrong_password_are_refused(run, redis, worker):
+    server = redis()
+    worker(server, "w1")
+    done = run("worker", "--name", "w1", "--bus", server.url)
+    assert done.code == 2 and "a worker of that name is alive" in done.err, done
+    locked = redis(password="secret")
+    done = run("worker", "--name", "w2", "--bus", locked.url, env={"galileo_redis_password": "wrong"})
+    assert done.code == 2 and "password" in done.err.lower(), done
+
+
+@pytest.mark.quick
+def test_nonsense_on_the_bus_is_counted_and_the_worker_goes_on(redis, worker, port):
+    server = redis()
+    from conftest import free_port
+    status = free_port()
+    worker(server, "w1", "--status", f"127.0.0.1:{status}")
+    api = "__eventbus:global:galileo.worker.api."
+    for channel, message in (("SetWorkloadCommand", "nonsense"), ("SetWorkloadCommand", "{\"__obj\": [1]}"),
+                             ("CloseClientCommand", "[]"), ("StopWorkloadCommand", "{"), ("SetWorkloadCommand", "x" * 1_000_000)):
+        server("PUBLISH", api + channel, message)
+    server("PUBLISH", "routing:updates", "no-such-service")
+    server("RPUSH", "routing:hosts:bad", "a:1", "b:2")
+    server("RPUSH", "routing:weights:bad", "-1")
+    server("PUBLISH", "routing:updates", "bad")
+    from urllib.request import urlopen
+    metric = lambda name: next(float(line.split()[1]) for line in urlopen(f"http://127.0.0.1:{status}/metrics").read().decode().splitlines()
+                               if line.startswith(f"galileo_worker_{name} "))
+    wait_for(lambda: metric("messages_malformed_total") >= 5, "the messages to be counted")
+    assert urlopen(f"http://127.0.0.1:{status}/healthz").read() == b"ok\n"

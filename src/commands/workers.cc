@@ -35,8 +35,7 @@ Json json_of(const fleet::WorkerStatus& worker) {
                  {"boot", beat->boot},
                  {"pid", beat->pid},
                  {"at", to_unix_seconds(beat->at)},
-                 {"traces_waiting", beat->traces_waiting},
-                 {"tracing", beat->tracing}};
+                 {"traces_waiting", beat->traces_waiting}};
   return {{"name", worker.name},
           {"clients", worker.clients},
           {"labels", worker.labels},

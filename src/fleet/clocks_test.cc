@@ -85,5 +85,5 @@ TEST_CASE("What is no time is an Error that quotes it") {
   Controller controller(*bus);
   FakeWorker odd(*bus, "odd");
   odd.serve(clock_function("odd"), [](auto&) { return FakeWorker::json("1.5"); });
-  CHECK(controller.measure_clock("odd").error().why == "its answer '1.5' is no time");
+  CHECK(failure_of(controller.measure_clock("odd")).why == "its answer '1.5' is no time");
 }

@@ -31,6 +31,13 @@ T must(Result<T>&& result) {
   return galileo::internal::take(std::move(result));
 }
 
+// The Error of a Result that must hold one.
+template <class T>
+Error failure_of(const Result<T>& result) {
+  if (result.ok()) FAIL("that went well");
+  return result.error();
+}
+
 // Waits until `condition` holds, for a few seconds at most; whether it does.
 template <class F>
 bool eventually(F&& condition) {

@@ -91,16 +91,16 @@ TEST_CASE("Spawned clients are spread, described on the bus, and of the workers 
   CHECK(must(controller.clients()) == group.clients());
   CHECK(must(controller.group({"node-c:img:1"})).ids() == Texts{"node-c:img:1"});
   CHECK(must(controller.group()).ids().size() == 5);
-  CHECK(controller.group({"node-c:img:9"}).error().code == ErrorCode::kNotFound);
+  CHECK(failure_of(controller.group({"node-c:img:9"})).code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("No worker matches: the message says which labels there are") {
   const auto bus = bus::make_in_process();
   Controller controller(*bus);
-  CHECK(controller.spawn(config_of("img")).error().why == "there are no workers");
+  CHECK(failure_of(controller.spawn(config_of("img"))).why == "there are no workers");
   FakeWorker b(*bus, "b", {{"galileo_zone", "edge"}});
   FakeWorker c(*bus, "c", {{"galileo_zone", "main"}});
-  const auto error = controller.spawn(config_of("img", R"({"zone": "edge"})")).error();
+  const auto error = failure_of(controller.spawn(config_of("img", R"({"zone": "edge"})")));
   CHECK(error.code == ErrorCode::kNotFound);
   CHECK(error.what == R"(no workers match the labels {"zone": "edge"})");
   CHECK(error.why == "the 2 workers have galileo_zone = edge, main");
@@ -110,11 +110,11 @@ TEST_CASE("What can't be spawned is refused before any worker is asked") {
   const auto bus = bus::make_in_process();
   FakeWorker worker(*bus, "a");
   Controller controller(*bus);
-  CHECK(controller.spawn(config_of("")).error().code == ErrorCode::kUsage);
-  CHECK(controller.spawn(config_of("img"), 0).error().code == ErrorCode::kUsage);
+  CHECK(failure_of(controller.spawn(config_of(""))).code == ErrorCode::kUsage);
+  CHECK(failure_of(controller.spawn(config_of("img"), 0)).code == ErrorCode::kUsage);
   auto config = config_of("img");
   config.parameters = "[1]";
-  CHECK(controller.spawn(config).error().why == "the parameters aren't a JSON object");
+  CHECK(failure_of(controller.spawn(config)).why == "the parameters aren't a JSON object");
   CHECK(must(controller.clients()).empty());
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("One worker can't make its clients: those of the others are closed aga
   b.beat("1");
   b.refusal = "no such app";
   Controller controller(*bus);
-  const auto error = controller.spawn(config_of("img"), 4).error();
+  const auto error = failure_of(controller.spawn(config_of("img"), 4));
   CHECK(error.why.find("no such app") != std::string::npos);
   CHECK(must(controller.clients()).empty());
 }

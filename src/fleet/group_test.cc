@@ -75,9 +75,9 @@ TEST_CASE("What can't be meant is refused before anything is published") {
        {Interarrival{"constant", {-1}}, Interarrival{"constant", {1, 2}},
         Interarrival{"exponential", {1}}, Interarrival{"expovariate", {}},
         Interarrival{"expovariate", {0}}, Interarrival{"uniform", {1}}})
-    CHECK(fleet.group->request(1, wrong).error().code == ErrorCode::kUsage);
-  CHECK(fleet.group->rps(-1).error().code == ErrorCode::kUsage);
-  CHECK(ClientGroup(fleet.controller, {}).request(1).error().code == ErrorCode::kUsage);
+    CHECK(failure_of(fleet.group->request(1, wrong)).code == ErrorCode::kUsage);
+  CHECK(failure_of(fleet.group->rps(-1)).code == ErrorCode::kUsage);
+  CHECK(failure_of(ClientGroup(fleet.controller, {}).request(1)).code == ErrorCode::kUsage);
   CHECK(fleet.a.take_commands().empty());
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("Nobody listens: the commands reached nobody") {
   const auto bus = bus::make_in_process();
   Controller controller(*bus);
   ClientGroup group(controller, {{"gone:img:0", "gone", config_of("img")}});
-  const auto error = group.request(1).error();
+  const auto error = failure_of(group.request(1));
   CHECK(error.code == ErrorCode::kUnavailable);
   CHECK(error.what == "1 of 1 commands reached nobody");
 }
@@ -120,7 +120,7 @@ TEST_CASE("The deadline names who is missing; a later wait goes on where it ende
   fleet.a.say_done("a:img:0");
   fleet.a.say_done("a:img:1");
   fleet.a.say_done("other:img:1");
-  auto error = wait->wait(kShort).error();
+  auto error = failure_of(wait->wait(kShort));
   CHECK(error.code == ErrorCode::kInterrupted);
   CHECK(error.what == "2 of 4 clients haven't ended their workload");
   CHECK(error.why == "no word from b:img:0, b:img:1 in 30.0ms");
@@ -137,17 +137,17 @@ TEST_CASE("A worker dies: the wait ends and says so, the rest can be waited for"
   fleet.b.beat("");
   const net::RealClock clock;
   const Time begin = clock.now();
-  auto error = wait->wait(kLong).error();
-  CHECK(clock.now() - begin < milliseconds{500});  // the heartbeat's 2.5 s come on top
+  auto error = failure_of(wait->wait(kLong));
+  CHECK(clock.now() - begin < std::chrono::seconds{2});  // the 2.5 s of its heartbeat come on top
   CHECK(error.code == ErrorCode::kUnavailable);
   CHECK(error.what == "1 of 4 clients won't end their workload");
   CHECK(error.why == "worker 'b' is gone: it has had no heartbeat for 2.5s (b:img:1)");
   CHECK(wait->lost().size() == 1);
   CHECK(wait->missing() == Texts{"a:img:0", "a:img:1"});
   fleet.a.say_done("a:img:0");
-  CHECK(wait->wait(kShort).error().code == ErrorCode::kUnavailable);
+  CHECK(failure_of(wait->wait(kShort)).code == ErrorCode::kUnavailable);
   fleet.a.say_done("a:img:1");
-  CHECK(wait->wait(kLong).error().code == ErrorCode::kUnavailable);
+  CHECK(failure_of(wait->wait(kLong)).code == ErrorCode::kUnavailable);
   CHECK(wait->missing().empty());
   CHECK_FALSE(wait->done());
 }
@@ -156,18 +156,18 @@ TEST_CASE("A worker that was silent and speaks again has its clients back, a new
   Fleet fleet;
   const auto wait = must(fleet.group->request(10));
   fleet.b.beat("");
-  CHECK(wait->wait(kLong).error().code == ErrorCode::kUnavailable);
+  CHECK(failure_of(wait->wait(kLong)).code == ErrorCode::kUnavailable);
   fleet.b.beat("b1");
   for (const std::string& id : fleet.group->ids()) {
     if (id != "b:img:1") fleet.a.say_done(id);
   }
-  CHECK(wait->wait(milliseconds{600}).error().code == ErrorCode::kInterrupted);
+  CHECK(failure_of(wait->wait(milliseconds{600})).code == ErrorCode::kInterrupted);
   CHECK(wait->missing() == Texts{"b:img:1"});
   fleet.b.beat("b2");
-  const auto error = wait->wait(kLong).error();
+  const auto error = failure_of(wait->wait(kLong));
   CHECK(error.why == "worker 'b' was started anew (b:img:1)");
   fleet.b.beat("b1");
-  CHECK(wait->wait(kLong).error().code == ErrorCode::kUnavailable);
+  CHECK(failure_of(wait->wait(kLong)).code == ErrorCode::kUnavailable);
 }
 
 TEST_CASE(
@@ -178,10 +178,10 @@ TEST_CASE(
   ClientGroup group = must(controller.spawn(config_of("img")));
   const auto wait = must(group.request(1));
   CHECK_FALSE(wait->has_heartbeat("old"));
-  CHECK(wait->wait(milliseconds{400}).error().code == ErrorCode::kInterrupted);
+  CHECK(failure_of(wait->wait(milliseconds{400})).code == ErrorCode::kInterrupted);
   must(bus->publish(wire::event_channel(wire::UnregisterWorkerEvent::kType),
                     wire::encode(wire::UnregisterWorkerEvent{"old"})));
-  CHECK(wait->wait(kLong).error().why == "worker 'old' has left (old:img:0)");
+  CHECK(failure_of(wait->wait(kLong)).why == "worker 'old' has left (old:img:0)");
 }
 
 TEST_CASE("A client that is closed while it is waited for is lost") {
@@ -191,13 +191,13 @@ TEST_CASE("A client that is closed while it is waited for is lost") {
   CHECK(closed == Texts{"b:img:1"});
   CHECK(fleet.group->ids() == Texts{"a:img:0", "a:img:1", "b:img:0"});
   CHECK(must(fleet.controller.clients()).size() == 3);
-  CHECK(wait->wait(kLong).error().why == "it was closed (b:img:1)");
+  CHECK(failure_of(wait->wait(kLong)).why == "it was closed (b:img:1)");
 }
 
 TEST_CASE("Closing waits for the workers, and says which clients a dead one still has") {
   Fleet fleet;
   fleet.b.deaf = true;
-  const auto error = fleet.group->close({}, kShort).error();
+  const auto error = failure_of(fleet.group->close({}, kShort));
   CHECK(error.code == ErrorCode::kUnavailable);
   CHECK(error.why == "their workers still have b:img:0, b:img:1");
   CHECK(fleet.group->clients().empty());
@@ -212,8 +212,8 @@ TEST_CASE("A group grows by more of its kind, and by others; then what more woul
   CHECK(fleet.group->ids().size() == 6);
   ClientGroup both = *fleet.group + added + must(fleet.controller.spawn(config_of("other")));
   CHECK(both.ids().size() == 7);
-  CHECK(both.add().error().why == "its clients are of several kinds");
-  CHECK(ClientGroup(fleet.controller, {}).add().error().why == "it is empty");
+  CHECK(failure_of(both.add()).why == "its clients are of several kinds");
+  CHECK(failure_of(ClientGroup(fleet.controller, {}).add()).why == "it is empty");
 }
 
 TEST_CASE("Commands to a thousand clients go out in one go and in order") {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from conftest import wait_for
-from originals import background, bus, old_python, old_shell, our_shell, our_worker, service, traces  # noqa: F401
+from originals import background, bus, ended, old_python, old_shell, our_shell, our_worker, service, traces  # noqa: F401
 
 pytestmark = pytest.mark.peers
 
@@ -43,14 +43,21 @@ def test_it_is_seen_and_registers_again(old_shell, our_worker, bus):
     assert not [label for label in labels if "password" in label]
 
 
-def test_clients_get_their_parameters_and_obey_at_once(routed, service, traces):
+def test_the_old_shells_wait_ends_when_its_clients_have(routed):
+    routed("g.spawn", "img", 3, keep="c")
+    routed("c.request", 5, 0.1, keep="f")
+    assert routed.get("f.done") is False
+    routed("f.wait", 15)
+    assert routed.get("f.done") is True
+
+
+def test_clients_get_their_parameters_and_obey_at_once(routed, ended, service, traces):
     """A command that is sent right after create_client has answered isn't lost."""
     for round in range(5):
         ids = routed("g.spawn", "img", 3, parameters={"method": "post", "path": "/x", "kwargs": {"data": "body"}}, keep="c")
         assert ids == [f"w1:img:{3 * round + i}" for i in range(3)]
-        routed("c.request", 4, 0.01, keep="f")
-        routed("f.wait", 15)
-        assert routed.get("f.done") is True
+        routed("c.request", 4, 0.01)
+        ended(ids)
     assert {(trace["status"], trace["server"], trace["exp_id"]) for trace in traces.wait(60)} == {(200, service, "None")}
     assert all(trace["created"] <= trace["sent"] <= trace["done"] for trace in traces())
     by_client = {}
@@ -62,15 +69,13 @@ def test_clients_get_their_parameters_and_obey_at_once(routed, service, traces):
         assert sorted(int(number) for _, number in pairs) == [1, 2, 3, 4]
 
 
-def test_every_distribution_of_the_old_shell(routed, traces):
+def test_every_distribution_of_the_old_shell(routed, ended, traces):
     names = list(DISTRIBUTIONS)
     for name in names:
         parameters, _ = DISTRIBUTIONS[name]
         routed("g.spawn", "img", keep=name)
-        routed(f"{name}.request", 2 if name == "paretovariate" else 50, [name, *parameters], keep=f"f_{name}")
-    for name in names:
-        routed(f"f_{name}.wait", 15)
-        assert routed.get(f"f_{name}.done") is True, name
+        routed(f"{name}.request", 2 if name == "paretovariate" else 50, ia=[name, *parameters])
+    ended(f"w1:img:{number}" for number in range(len(names)))
     all_traces = traces.wait(50 * (len(names) - 1) + 2)
     for number, name in enumerate(names):
         created = sorted(trace["created"] for trace in all_traces if trace["client"] == f"w1:img:{number}")
@@ -79,32 +84,29 @@ def test_every_distribution_of_the_old_shell(routed, traces):
         assert between == pytest.approx(DISTRIBUTIONS[name][1], rel=4 / 7), name
 
 
-def test_as_fast_as_possible_and_draws_at_or_below_zero(routed, traces):
+def test_as_fast_as_possible_and_draws_at_or_below_zero(routed, ended, traces):
     """All of these kill a client of the original worker."""
-    routed("g.spawn", "img", keep="c")
-    for count, interarrival in ((50, None), (50, 0), (50, ["constant", 0]), (50, ["normalvariate", -1, 0.1]), (50, ["uniform", -0.001, 0.001])):
-        routed("c.request", count, interarrival, keep="f")
-        routed("f.wait", 15)
-        assert routed.get("f.done") is True, interarrival
+    ids = routed("g.spawn", "img", keep="c")
+    for interarrival in (None, 0, ["constant", 0], ["normalvariate", -1, 0.1], ["uniform", -0.001, 0.001]):
+        routed("c.request", 50, ia=interarrival)
+        ended(ids)
     assert {trace["status"] for trace in traces.wait(250)} == {200}
 
 
-def test_an_unknown_distribution_ends_its_workload_and_nothing_else(routed, traces):
-    routed("g.spawn", "img", keep="c")
-    routed("c.request", 5, ["zipf", 2], keep="f")
-    routed("f.wait", 15)
-    assert routed.get("f.done") is True
-    routed("c.request", 5, 0.01, keep="f")
-    routed("f.wait", 15)
+def test_an_unknown_distribution_ends_its_workload_and_nothing_else(routed, ended, traces):
+    ids = routed("g.spawn", "img", keep="c")
+    routed("c.request", 5, ia=["zipf", 2])
+    ended(ids)
+    routed("c.request", 5, 0.01)
+    ended(ids)
     assert len(traces.wait(5)) == 5
 
 
-def test_a_prerecorded_profile_is_used_from_its_end_and_gone(routed, bus, traces):
-    routed("g.spawn", "img", keep="c")
+def test_a_prerecorded_profile_is_used_from_its_end_and_gone(routed, bus, ended, traces):
+    ids = routed("g.spawn", "img", keep="c")
     bus("LPUSH", "w1:img:0", "0.05", "0.1", "0.2")
-    routed("c.request", None, ["prerecorded"], keep="f")
-    routed("f.wait", 15)
-    assert routed.get("f.done") is True
+    routed("c.request", ia=["prerecorded"])
+    ended(ids)
     assert bus("EXISTS", "w1:img:0") == 0
     created = sorted(trace["created"] for trace in traces.wait(3))
     assert [b - a for a, b in zip(created, created[1:])] == pytest.approx([0.1, 0.2], abs=0.03)
@@ -133,24 +135,26 @@ def test_rates_pauses_infos_and_closing(routed, bus):
 def test_the_routing_table_is_followed_while_it_sends(old_shell, our_worker, service, traces):
     our_worker("w1")
     old_shell("g.spawn", "img", keep="c")
-    old_shell("c.request", 3, 0.01, keep="f")  # no route: these fail, and say so
-    old_shell("f.wait", 15)
+    old_shell("c.request", 3, 0.01)  # no route: these fail, and say so
     assert {(trace["status"], trace["sent"], trace["server"]) for trace in traces.wait(3)} == {(-1, -1.0, "None")}
+
+    def status_of_one_more():
+        count = len(traces())
+        old_shell("c.request", 1, 0.01)
+        return traces.wait(count + 1)[-1]["status"]
     old_shell("rtbl.set", "img", [service])
-    wait_for(lambda: old_shell("c.request", 1, 0.01, keep="f") is not None and traces.wait(len(traces()) + 1)[-1]["status"] == 200,
-             "the route to be followed")
+    wait_for(lambda: status_of_one_more() == 200, "the route to be followed")
     old_shell("rtbl.remove", "img")
-    wait_for(lambda: old_shell("c.request", 1, 0.01, keep="f") is not None and traces.wait(len(traces()) + 1)[-1]["status"] == -1,
-             "the route to be gone")
+    wait_for(lambda: status_of_one_more() == -1, "the route to be gone")
 
 
-def test_tracing_is_on_at_first_and_is_paused_and_started(routed, traces):
-    routed("g.spawn", "img", keep="c")
+def test_tracing_is_on_at_first_and_is_paused_and_started(routed, ended, traces):
+    ids = routed("g.spawn", "img", keep="c")
 
     def five():
-        routed("c.request", 5, 0.01, keep="f")
-        routed("f.wait", 15)
-        time.sleep(0.5)
+        routed("c.request", 5, 0.01)
+        ended(ids)
+        time.sleep(0.5)  # time for what mustn't come to come
     five()
     assert len(traces.wait(5)) == 5
     assert routed("g.stop_tracing") == 1
@@ -170,13 +174,13 @@ def test_clients_are_spread_over_workers_by_labels(old_shell, our_worker, servic
     assert "No workers found" in answer["error"]
 
 
-def test_the_original_recorder_keeps_our_traces(routed, old_python, bus, background, tmp_path):
+def test_the_original_recorder_keeps_our_traces(routed, ended, old_python, bus, background, tmp_path):
     recorder = background("recorder", [old_python, "-m", "galileodb.cli.recorder", "--name", "peers"], {
         **bus.env, "galileo_expdb_driver": "sqlite", "galileo_expdb_sqlite_path": str(tmp_path / "old.sqlite")})
     wait_for(lambda: bus("PUBSUB", "NUMSUB", "galileo/results/traces")[1] > 0, "the recorder to listen", 30)
     ids = routed("g.spawn", "img", 2, keep="c")
-    routed("c.request", 72, 0.005, keep="f")  # it writes 36 at a time
-    routed("f.wait", 20)
+    routed("c.request", 72, 0.005)  # it writes 36 at a time
+    ended(ids)
     database = sqlite3.connect(tmp_path / "old.sqlite")
 
     def kept():

@@ -201,6 +201,21 @@ def traces(bus):
 
 
 @pytest.fixture
+def ended(bus):
+    """ended(ids): waits until each of these clients has said once more that its workload is over. The old shell's
+    own wait misses an end that comes before Redis has its subscription, or while its last wait unsubscribes."""
+    messages = bus.listen("__eventbus:global:galileo.worker.api.WorkloadDoneEvent").messages
+
+    def call(ids, seconds=15):
+        left = set(ids)
+        while left:
+            _, text = messages.get(timeout=seconds * SLOWER)
+            left.remove(json.loads(text)["__obj"][0])
+        assert messages.empty(), "more ends than workloads"
+    return call
+
+
+@pytest.fixture
 def service(target):
     """The host of an application to load."""
     return target().removeprefix("http://").rstrip("/")

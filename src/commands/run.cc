@@ -9,6 +9,7 @@
 #include "commands/options.h"
 #include "commands/run_options.h"
 #include "experiment/file.h"
+#include "net/signals.h"
 
 namespace galileo::commands {
 
@@ -43,6 +44,7 @@ int run(const Arguments& arguments) {
   }
   if (bus_url.empty()) bus_url = plan->bus;
   if (bus_url.empty()) return run_and_print("run", *plan, output, arguments);
+  net::hold_signals();  // the bus has threads of its own, the run hears of signals later
   const auto bus = connect_bus(bus_url);
   if (!bus.ok()) return fail("run", bus.error());
   output.bus = bus->get();

@@ -33,6 +33,7 @@ load::Ledger reported(const WorkerBooks& worker) {
 // As far as its traces tell; `intended` as far as anybody has said.
 load::Ledger arrived(const WorkerBooks& worker, std::uint64_t intended) {
   load::Ledger ledger = worker.received;
+  ledger.intended = ledger.traces_made;  // a trace doesn't count what it wasn't made for
   if (intended <= ledger.intended) return ledger;
   const std::uint64_t unknown = intended - ledger.intended;
   ledger.intended += unknown;

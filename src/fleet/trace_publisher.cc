@@ -20,7 +20,8 @@ namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds{20};
 constexpr Duration kRetry = std::chrono::milliseconds{500};
-constexpr Duration kLookEvery = std::chrono::milliseconds{500};
+// Sooner than the first request of a run that somebody has just begun to listen for.
+constexpr Duration kLookEvery = std::chrono::milliseconds{100};
 // One message: large enough that its own cost doesn't count, small enough for any server's limits.
 constexpr std::size_t kTracesAtOnce = 1000;
 constexpr std::size_t kBytesAtOnce = std::size_t{512} << 10;

@@ -23,10 +23,15 @@ sigset_t stop_signals() {
 
 }  // namespace
 
-Signals::Signals(Loop& loop, std::function<void(int)> on_signal)
-    : loop_(loop), on_signal_(std::move(on_signal)) {
+void hold_signals() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Signals::Signals(Loop& loop, std::function<void(int)> on_signal)
+    : loop_(loop), on_signal_(std::move(on_signal)) {
+  hold_signals();
+  const sigset_t set = stop_signals();
   fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   ENSURE(fd_ >= 0, errno);
   ENSURE(loop_.watch_listener(fd_, *this).ok());

@@ -106,7 +106,7 @@ phases:
     result = result_of(tmp_path / "r.json")
     phases = {phase["name"]: phase for phase in result["phases"]}
     assert set(phases) == {"warmup", "slow", "played", "closed"}, done
-    assert 12 <= phases["warmup"]["answered"] <= 16
+    assert 12 <= result["ledger"]["warmup"] <= 16
     assert phases["played"]["answered"] == 50 and phases["closed"]["answered"] > 10
     assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 5) FROM traces WHERE PHASE = 'slow'") == [("there",)]
     assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 4) FROM traces WHERE PHASE = 'played'") == [("here",)]

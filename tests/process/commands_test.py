@@ -1,7 +1,7 @@
 """What every command promises: help with an example, clear usage errors, the exit codes."""
 import pytest
 
-COMMANDS = ["run", "load", "target", "exp"]
+COMMANDS = ["run", "load", "target", "recorder", "exp"]
 
 
 @pytest.mark.quick

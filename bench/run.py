@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|memory|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|recorder|memory|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -230,6 +230,66 @@ def traces(quick):
     return "Traces", table(["what", "measured"], rows)
 
 
+@contextlib.contextmanager
+def redis():
+    port = free_port()
+    server = start(["redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", SCRATCH, "--save", "", "--appendonly", "no"],
+                   0, stdout=subprocess.DEVNULL)
+    wait_for_port(port)
+    try:
+        yield port, server
+    finally:
+        stop(server)
+
+
+def cpu_of(process):
+    """User and system time of a process that runs, in seconds. (taskset has become the program itself.)"""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def record(port, server, how, count, rate):
+    """Traces published and recorded into a spool: what the publisher and the recorder say, CPU seconds of the recorder and of Redis."""
+    out = SCRATCH / "recorder.json"
+    with open(out, "wb") as file:
+        process = start([GALILEO, "recorder", "--bus", f"redis://127.0.0.1:{port}", "--db", "none", "--spool", SCRATCH / "spool", "--json"],
+                        1, stdout=file, stderr=subprocess.PIPE, text=True, cwd=SCRATCH)
+        assert "recording" in process.stderr.readline()
+        before = cpu_of(server)
+        text, *_ = measured([FLOORS / "publish_traces", port, how, count, rate], core=0)
+        redis_cpu = cpu_of(server) - before
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+    size = sum(path.stat().st_size for path in (SCRATCH / "spool").iterdir())
+    shutil.rmtree(SCRATCH / "spool", ignore_errors=True)
+    return json.loads(text), json.loads(out.read_text()), usage.ru_utime + usage.ru_stime, redis_cpu, size
+
+
+def recorder(quick):
+    rounds, count = (3, 200_000) if quick else (5, 1_000_000)
+    cases = [("lines", 100_000), ("batches", 100_000), ("lines", 0), ("batches", 0)]
+    figures = {case: [] for case in cases}
+    with redis() as (port, server):
+        for _ in range(rounds):
+            for how, rate in cases:
+                sent, got, cpu, redis_cpu, size = record(port, server, how, count, rate)
+                lost = sent["traces"] - got["traces"]
+                figures[how, rate].append((sent["traces"] / sent["wall_s"], cpu * 1e6 / count, redis_cpu * 1e6 / count, lost, size / count))
+                assert got["malformed"] == got["duplicates"] == 0, got
+    rows = []
+    for (how, rate), all_of in figures.items():
+        speed, cpu, redis_cpu, _, size = (statistics.median(values) for values in zip(*all_of))
+        cpus = [one[1] for one in all_of]
+        rows.append((f"{how}, " + (f"{rate:,}/s" if rate else "as fast as Redis takes them"), f"{speed:,.0f}", f"{cpu:.2f}",
+                     f"{min(cpus):.2f}–{max(cpus):.2f}", f"{1e6 / cpu:,.0f}", f"{redis_cpu:.2f}", f"{max(one[3] for one in all_of):,}", f"{size:.0f}"))
+    return "Recorder: from Redis to the spool", (
+        f"{count:,} traces a round, {rounds} rounds, medians; publisher and Redis on core 0, `galileo recorder --db none` on core 1. "
+        "Batches hold 500 traces. Most lost: of any round.\n\n" +
+        table(["published", "traces/s", "CPU a trace, µs", "min–max", "traces a core and second", "of Redis, µs", "most lost", "spool bytes a trace"], rows))
+
+
 def rss_kib(pid):
     text = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
@@ -282,7 +342,7 @@ def startup(quick):
     return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
 
 
-PARTS = {"closed": closed, "open": open_loop, "traces": traces, "memory": memory, "startup": startup}
+PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": recorder, "memory": memory, "startup": startup}
 
 
 def write(sections):
@@ -304,7 +364,7 @@ def main():
     options = parser.parse_args()
     peers = subprocess.run([ROOT / "bench/peers.sh"], text=True, stdout=subprocess.PIPE).stdout.strip()
     os.environ["PATH"] = f"{peers}:{os.environ['PATH']}"  # where they couldn't be had, their rows are missing
-    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "bench_drain"],
+    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "bench_drain", "publish_traces"],
                    check=True, stdout=subprocess.DEVNULL)
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {date.today()}"

@@ -38,9 +38,13 @@ constexpr double to_seconds(Duration value) {
   return static_cast<double>(value.count()) * 1e-9;
 }
 
-// Seconds since the Unix epoch, as the stored and wire formats have them; -1 for kNoWall.
+// Seconds since the Unix epoch, as the stored and wire formats have them; -1 for kNoWall. The
+// nearest double there is, as of the same time written in decimals: whole seconds and the rest are
+// added, since today's nanoseconds don't fit into a double.
 constexpr double to_unix_seconds(Wall value) {
-  return value == kNoWall ? -1.0 : to_seconds(value.time_since_epoch());
+  if (value == kNoWall) return -1.0;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(value.time_since_epoch());
+  return static_cast<double>(whole.count()) + to_seconds(value.time_since_epoch() - whole);
 }
 constexpr Wall from_unix_seconds(double value) {
   return value < 0 ? kNoWall : Wall{seconds(value)};

@@ -61,6 +61,10 @@ inline constexpr std::string_view kTraceBatches = "galileo/results/batches";
 inline constexpr std::string_view kAllResults = "galileo/results/*";  // a pattern
 inline constexpr std::string_view kReports = "galileo/fleet/reports";
 inline constexpr std::string_view kEvents = "galileo/events";
+// Ours: a recorder to itself, to know that all from before has come.
+inline std::string recorder_mark_channel(std::string_view id) {
+  return "galileo/recorder/mark:" + std::string(id);
+}
 
 // Telemetry.
 inline constexpr std::string_view kAllTelemetry = "telem/*";             // a pattern

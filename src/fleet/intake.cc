@@ -6,12 +6,14 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <random>
 #include <set>
 
 #include "bus/keys.h"
+#include "net/clock.h"
+#include "net/loop.h"
 #include "wire/event_line.h"
 #include "wire/sample_line.h"
-#include "wire/trace_line.h"
 
 namespace galileo::fleet {
 namespace {
@@ -81,16 +83,37 @@ Result<void> Intake::open(bus::Bus& bus, const std::vector<std::string>& nodes) 
   for (const std::string& node : std::set<std::string>(nodes.begin(), nodes.end()))
     patterns.push_back(telemetry_pattern(node));
   if (nodes.empty()) patterns.emplace_back(bus::kAllTelemetry);
-  subscription_ = TRY(bus.subscribe({std::string(bus::kTraceBatches), std::string(bus::kEvents)},
-                                    patterns, listener));
+  std::random_device device;
+  mark_channel_ = bus::recorder_mark_channel(fmt::format("{:08x}{:08x}", device(), device()));
+  subscription_ =
+      TRY(bus.subscribe({std::string(bus::kTraceBatches), std::string(bus::kEvents), mark_channel_},
+                        patterns, listener));
+  bus_ = &bus;
   return {};
 }
 
+// What a connection is told comes in the order in which it was published: when a mark of ours is
+// back, all from before is here.
+bool Intake::catch_up(Duration timeout) {
+  if (!bus_ || !bus_->connected()) return false;
+  const net::RealClock clock;
+  const Time end = clock.now() + timeout;
+  ++marks_sent_;
+  if (!bus_->publish(mark_channel_, std::to_string(marks_sent_)).ok()) return false;
+  while (marks_heard_.load() < marks_sent_) {
+    if (clock.now() > end || !bus_->connected()) return false;
+    net::pause_thread(std::chrono::milliseconds{1});
+  }
+  return true;
+}
+
 void Intake::close() {
+  bus_ = nullptr;
   subscription_.reset();
 }
 
 void Intake::on_message(std::string_view channel, std::string_view message) {
+  if (channel == mark_channel_) return marks_heard_.add(1);
   MessageHead head;
   const Kind kind = channel == bus::kTraceBatches ? Kind::kBatch
                     : channel == bus::kTraces     ? Kind::kLine
@@ -176,7 +199,7 @@ void Intake::take_line(std::string_view line, store::SpoolVisitor& to) {
   }
   const auto parsed = wire::parse_trace_line(line);
   if (!parsed.ok()) return malformed(Kind::kLine, parsed.error());
-  hand_on(parsed->trace, false, to);
+  hand_on(*parsed, false, to);
 }
 
 // Those that have waited since that drain or longer, and as many as are too many.
@@ -188,13 +211,14 @@ void Intake::take_waiting(std::uint64_t since_max, store::SpoolVisitor& to) {
     waiting_bytes_ -= line.size();
     const auto parsed = wire::parse_trace_line(line);
     if (parsed.ok())
-      hand_on(parsed->trace, true, to);
+      hand_on(*parsed, true, to);
     else
       malformed(Kind::kLine, parsed.error());
   }
 }
 
-void Intake::hand_on(const wire::NamedTrace& named, bool waited, store::SpoolVisitor& to) {
+void Intake::hand_on(const wire::TraceLine& line, bool waited, store::SpoolVisitor& to) {
+  const wire::NamedTrace& named = line.trace;
   const RequestId id = split_request_id(named.request_id);
   const std::array<std::string_view, 4> names{named.client, id.prefix, named.service, named.server};
   if (!has_room_for(names, Kind::kLine)) return;
@@ -211,6 +235,7 @@ void Intake::hand_on(const wire::NamedTrace& named, bool waited, store::SpoolVis
   trace.done = named.done;
   trace.headers = named.headers;
   trace.response = named.response;
+  trace.empty_response = line.has_response && named.response.empty();
   if (!is_new(trace)) {
     if (!waited) ++counts_.duplicates;  // else its batch came, as expected
     return;

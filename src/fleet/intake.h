@@ -7,8 +7,8 @@
 // A worker of ours may send lines (to an old recorder) beside the batches that we take, which hold
 // more. So a line of a worker that sends batches waits for its twin, and is taken where none comes.
 //
-// open() and close() on the control thread; drain(), finish() and the counts at the owner's desk,
-// or anywhere once closed.
+// open(), catch_up() and close() on the control thread; drain(), finish() and the counts at the
+// owner's desk, or anywhere once closed.
 #pragma once
 
 #include <deque>
@@ -27,6 +27,7 @@
 #include "fleet/number_set.h"
 #include "store/spool.h"
 #include "wire/trace_batch.h"
+#include "wire/trace_line.h"
 
 namespace galileo::fleet {
 
@@ -67,6 +68,9 @@ class Intake {
   // Listens to traces, events and the telemetry of these nodes (empty: all) from when it returns;
   // after a break of the bus, again by itself. `bus` outlives it.
   Result<void> open(bus::Bus& bus, const std::vector<std::string>& nodes = {});
+  // Returns when all that was published before the call is in the ring, which somebody else drains
+  // meanwhile; false where the bus is away, or took longer than that.
+  bool catch_up(Duration timeout);
   // Nothing comes after it.
   void close();
 
@@ -103,7 +107,7 @@ class Intake {
   void take_batch(std::string_view bytes, store::SpoolVisitor& to);
   void take_line(std::string_view line, store::SpoolVisitor& to);
   void take_waiting(std::uint64_t since_max, store::SpoolVisitor& to);
-  void hand_on(const wire::NamedTrace& named, bool waited, store::SpoolVisitor& to);
+  void hand_on(const wire::TraceLine& line, bool waited, store::SpoolVisitor& to);
   bool is_new(const wire::Trace& trace);
   bool has_room_for(std::span<const std::string_view> names, Kind kind);
   void malformed(Kind kind, const Error& error);
@@ -112,6 +116,10 @@ class Intake {
   const Options options_;
   MessageRing ring_;
   RelaxedCounter dropped_;
+  bus::Bus* bus_ = nullptr;  // while open
+  std::string mark_channel_;
+  std::uint64_t marks_sent_ = 0;
+  RelaxedCounter marks_heard_;
   std::unique_ptr<bus::Subscription> subscription_;
   wire::Names names_;
   std::unordered_map<std::string, wire::NameId, Hash, std::equal_to<>> ids_;

@@ -2,25 +2,18 @@
 // who takes what comes.
 #pragma once
 
-#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <string>
 #include <vector>
 
-#include "store/spool.h"
+#include "store/store_fixture.h"
 #include "wire/trace_batch.h"
 
 namespace galileo::fleet {
 
-// The value of a Result that must hold one.
-template <class T>
-T must(Result<T>&& result) {
-  if (!result.ok()) FAIL(result.error().to_text());
-  return galileo::internal::take(std::move(result));
-}
-
-inline constexpr Wall kTestStart{std::chrono::seconds{1'795'500'000}};
+using store::kTestStart;
+using store::must;
 
 // Keeps all of it, names resolved.
 struct Taken final : store::SpoolVisitor {

@@ -329,6 +329,7 @@ TEST_CASE("A worker that looks who listens sees one for batches and none for lin
   const auto bus = bus::make_in_process();
   Intake intake;
   must(intake.open(*bus));
+  CHECK(intake.catch_up(std::chrono::seconds{10}));
   CHECK(must(bus->channels(std::string(bus::kAllResults))) ==
         std::vector<std::string>{std::string(bus::kTraceBatches)});
   intake.close();

@@ -11,10 +11,10 @@ constexpr std::size_t kDrainAtOnce = 5000;
 
 void DrainDesk::start() {
   desk_ = std::make_unique<net::LoopThread>("drain");
-  timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
+  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
   desk_->loop().post([this] {
     net::lower_thread_priority();
-    tick(desk_->loop().clock().now());
+    tick();
   });
 }
 
@@ -35,12 +35,14 @@ Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
   return {};
 }
 
-void DrainDesk::tick(Time now) {
+void DrainDesk::tick() {
   const auto moved = step();
   Duration wait = kDrainEvery;
   if (!moved.ok()) wait = kDrainRetry;
   if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
-  desk_->loop().timers().set(*timer_, now + wait);
+  // From when the step was over: a database that is locked may have taken seconds to say so, and
+  // whoever wants to stop us gets a turn between two tries.
+  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + wait);
 }
 
 Result<bool> DrainDesk::step() {

@@ -32,11 +32,12 @@ class DrainDesk {
   // is in the spool.
   Result<void> finish(const std::function<bool()>& give_up = {});
 
-  // In the database, of this spool; after stop().
+  // Of this spool, after stop(): its traces that are in the database, and whether its end is.
+  bool ended() const { return drain_ && drain_->ended(); }
   std::uint64_t traces() const { return traces_before_ + (drain_ ? drain_->traces() : 0); }
 
  private:
-  void tick(Time now);
+  void tick();
   Result<bool> step();
 
   std::unique_ptr<Store> store_;

@@ -215,7 +215,11 @@ class SqliteStore final : public Store {
     use.text(names.at(trace.client)).text(names.at(trace.service));
     use.number(to_unix_seconds(trace.created)).number(to_unix_seconds(trace.sent));
     use.number(to_unix_seconds(trace.done)).integer(trace.status);
-    use.text_or_null(trace.response).text_or_null(trace.headers);
+    if (trace.empty_response)
+      use.text("");
+    else
+      use.text_or_null(trace.response);
+    use.text_or_null(trace.headers);
     use.text_or_null(trace.status < 0 ? std::string_view{} : names.at(trace.server));
     use.text_or_null(id);
     use.time_or_null(trace.has_intended() ? trace.created : kNoWall);

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "store/drain.h"
 #include "store/store_fixture.h"
 
 using namespace galileo;
@@ -186,4 +187,32 @@ TEST_CASE("what can't be a database is one Error with what, where, why and the m
   }
   CHECK_FALSE(open_store("", OpenMode::kCreate).ok());
   CHECK_FALSE(std::filesystem::exists(folder.file("missing")));
+}
+
+TEST_CASE(
+    "A trace of the old wire, drained from a spool, has the columns that the old recorder gave "
+    "it") {
+  TestFolder folder;
+  const std::string spool_path = folder.file("a.spool");
+  const std::string path = folder.file("a.sqlite");
+  auto spool = must(SpoolWriter::create(spool_path));
+  spool->experiment(test_experiment(), "");
+  spool->name(0, 1, "whatever:they:have");
+  wire::Trace trace;
+  trace.id_prefix = 1;
+  trace.status = 200;
+  trace.created = Wall{Duration{1'795'528'517'977'311'400}};
+  trace.empty_response = true;
+  spool->trace(0, trace);
+  trace.empty_response = false;
+  spool->trace(0, trace);
+  must(spool->close());
+  const auto store = must(open_store(path, OpenMode::kCreate));
+  must(must(Drain::open(spool_path, *store))->step());
+  using Texts = std::vector<std::string>;
+  CHECK(query(path, "SELECT REQUEST_ID FROM traces")[0] == "whatever:they:have");
+  CHECK(query(path, "SELECT quote(RESPONSE) FROM traces") == Texts{"''", "NULL"});
+  CHECK(query(path, "SELECT DISTINCT INTENDED FROM traces") == Texts{"NULL"});
+  // The double nearest to the decimals on the wire, as whoever reads those has it.
+  CHECK(query(path, "SELECT DISTINCT CREATED = 1795528517.9773114 FROM traces") == Texts{"1"});
 }

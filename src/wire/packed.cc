@@ -3,14 +3,15 @@
 namespace galileo::wire {
 namespace {
 
-enum Flags : std::uint8_t { kClosedLoop = 1, kRetried = 2 };
+enum Flags : std::uint8_t { kClosedLoop = 1, kRetried = 2, kEmptyResponse = 4 };
 
 }  // namespace
 
 PackedTrace pack(const Trace& trace) {
   PackedTrace to{};
   to.flags = static_cast<std::uint8_t>((trace.closed_loop ? kClosedLoop : 0) |
-                                       (trace.retried ? kRetried : 0));
+                                       (trace.retried ? kRetried : 0) |
+                                       (trace.empty_response ? kEmptyResponse : 0));
   to.failure = static_cast<std::uint8_t>(trace.failure);
   to.status = trace.status;
   to.client = trace.client;
@@ -41,6 +42,7 @@ Trace unpack(const PackedTrace& from) {
   if (from.failure < kFailureCount) trace.failure = static_cast<Failure>(from.failure);
   trace.closed_loop = (from.flags & kClosedLoop) != 0;
   trace.retried = (from.flags & kRetried) != 0;
+  trace.empty_response = (from.flags & kEmptyResponse) != 0;
   trace.number = from.number;
   trace.created = unpacked(from.created);
   trace.dispatched = unpacked(from.dispatched);

@@ -40,8 +40,9 @@ struct Trace {
   NameId phase = 0;          // phase of the experiment; "warmup" is left out of the statistics
   std::int32_t status = -1;  // HTTP status; -1 where no complete answer came
   Failure failure = Failure::none;
-  bool closed_loop = false;  // sent because a connection was free; there was no intended time
-  bool retried = false;      // sent a second time, unseen, after an idle connection had been closed
+  bool closed_loop = false;     // sent because a connection was free; there was no intended time
+  bool empty_response = false;  // an answer was kept, and it is empty: not the same as none
+  bool retried = false;  // sent a second time, unseen, after an idle connection had been closed
   // Counts the client's requests from 1; 0: a foreign id, which id_prefix holds as a whole.
   std::uint64_t number = 0;
   Wall created = kNoWall;     // when it was due (open loop) or made (closed loop)

@@ -1,7 +1,7 @@
 """What every command promises: help with an example, clear usage errors, the exit codes."""
 import pytest
 
-COMMANDS = ["run", "load", "target", "exp", "workers", "rtbl"]
+COMMANDS = ["run", "load", "target", "worker", "workers", "rtbl", "recorder", "exp"]
 
 
 @pytest.mark.quick

@@ -1,0 +1,118 @@
+// `galileo recorder`: one experiment from what is published on the bus, until it is told to stop.
+#include "fleet/recorder.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "commands/bus_options.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "commands/recorder_text.h"
+#include "commands/run_options.h"
+#include "net/signals.h"
+
+namespace galileo::commands {
+namespace {
+
+constexpr Duration kLineEvery = std::chrono::seconds{1};
+constexpr int kSilentLines = 10;  // of these the last is told though nothing has come
+
+struct RecorderFlags {
+  fleet::RecorderOptions options;
+  std::string bus;
+  bool json = false;
+  bool quiet = false;
+};
+
+// Waits for a signal; a line a second where something came, and every ten where nothing did.
+class Watch {
+ public:
+  Watch(net::Loop& control, fleet::Recorder& recorder)
+      : control_(control), recorder_(recorder), timer_([this](Time now) { on_timer(now); }) {}
+
+  void run(bool quiet) {
+    if (!quiet) control_.timers().set(timer_, control_.clock().now() + kLineEvery);
+    control_.run();
+    control_.timers().cancel(timer_);
+  }
+
+ private:
+  void on_timer(Time now) {
+    const fleet::Recording recording = recorder_.recording();
+    if (recording.counts != told_.counts || ++silent_ == kSilentLines) {
+      fmt::print(stderr, "galileo recorder: {}\n", progress_line(recording, told_));
+      told_ = recording;
+      silent_ = 0;
+    }
+    control_.timers().set(timer_, now + kLineEvery);
+  }
+
+  net::Loop& control_;
+  fleet::Recorder& recorder_;
+  net::Timer timer_;
+  fleet::Recording told_;
+  int silent_ = 0;
+};
+
+int record(const RecorderFlags& flags) {
+  net::Loop control;
+  int signals_seen = 0;
+  // Before any other thread, so that they all leave signals to it.
+  const net::Signals signals(control, [&](int) {
+    ++signals_seen;
+    control.stop();
+  });
+  const auto where = bus_options(flags.bus);
+  if (!where.ok()) return fail("recorder", where.error());
+  const auto bus = bus::connect(*where);
+  if (!bus.ok()) return fail("recorder", bus.error());
+  const auto recorder = fleet::Recorder::start(**bus, flags.options);
+  if (!recorder.ok()) return fail("recorder", recorder.error());
+  if (!flags.quiet)
+    fmt::print(stderr, "galileo recorder: recording {} from {}; SIGINT or SIGTERM ends it\n",
+               (*recorder)->experiment().id, (*bus)->where());
+  Watch(control, **recorder).run(flags.quiet);
+  // A second signal: what isn't in the database yet stays in the spool.
+  const fleet::Recorded recorded = (*recorder)->stop([&] {
+    control.run_pending();
+    return signals_seen > 1;
+  });
+  fmt::print("{}", flags.json ? recorder_json(recorded) : recorder_summary(recorded));
+  std::fflush(stdout);
+  return recorded.problem ? fail("recorder", *recorded.problem) : static_cast<int>(kFine);
+}
+
+}  // namespace
+
+int recorder(const Arguments& arguments) {
+  RecorderFlags flags;
+  fleet::RecorderOptions& options = flags.options;
+  options.creator = fmt::format("galileo-recorder-{}", getpid());
+  options.database = default_database();
+  options.version = GALILEO_VERSION;
+  CLI::App app(
+      "Record an experiment from what is published on the bus, until SIGINT or SIGTERM.\n\n"
+      "example:\n"
+      "  galileo recorder --name first --bus redis://10.0.0.1:6379 --db lab.sqlite\n",
+      "galileo recorder");
+  app.add_option("--name", options.name, "of the experiment [its id]");
+  app.add_option("--creator", options.creator, "who made it")->capture_default_str();
+  app.add_option("--db", options.database,
+                 "database: a path or sqlite:PATH; none: keep the spool only")
+      ->capture_default_str();
+  app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
+  app.add_option("--node", options.nodes, "take this node's telemetry only; may be given again")
+      ->expected(1)
+      ->take_all();
+  add_bus_option(app, flags.bus);
+  app.add_flag("--json", flags.json, "the summary as JSON");
+  app.add_flag("-q,--quiet", flags.quiet, "no lines while it records");
+  if (const auto over = parse_options(app, arguments)) return *over;
+  return record(flags);
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,261 @@
+#include "fleet/recorder.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "bus/keys.h"
+#include "net/clock.h"
+#include "store/drain.h"
+#include "store/experiment_id.h"
+#include "store/store.h"
+
+namespace galileo::fleet {
+namespace {
+
+// How often the desk takes from the ring and writes: what a kill -9 can lose is what came since.
+constexpr Duration kTick = std::chrono::milliseconds{20};
+// What is still on its way when it is told to stop gets this long.
+constexpr Duration kCatchUp = std::chrono::seconds{10};
+// Less than what the spool keeps while it can't write.
+constexpr std::size_t kFlushBytes = std::size_t{1} << 20;
+// One producer of the spool: the intake, which gives all names their numbers.
+constexpr store::ProducerId kProducer = 0;
+
+// The hashes that telemetry daemons keep of their nodes.
+Result<std::vector<wire::NodeInfo>> read_node_info(bus::Bus& bus,
+                                                   const std::vector<std::string>& nodes) {
+  const std::string prefix = bus::node_info_key("");
+  std::vector<std::string> keys;
+  for (const std::string& node : nodes) keys.push_back(bus::node_info_key(node));
+  if (nodes.empty()) keys = TRY(bus.keys(prefix + "*"));
+  std::vector<wire::NodeInfo> all;
+  for (const std::string& key : keys) {
+    for (const auto& [field, value] : TRY(bus.hash(key)))
+      all.push_back({key.substr(prefix.size()), field, value});
+  }
+  return all;
+}
+
+}  // namespace
+
+// What the intake hands on, into the spool: each name before the first trace that refers to it.
+// Written whenever some has gathered: what comes after a moment's rest is more than the spool's
+// buffer takes.
+class Recorder::Books final : public store::SpoolVisitor {
+ public:
+  explicit Books(store::SpoolWriter& spool) : spool_(spool) {}
+
+  void flush() {
+    const auto flushed = spool_.flush();
+    // A full disk may have room again later: what is buffered is tried again at the next turn.
+    error_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
+  }
+  // Why the spool can't be written, if so.
+  const std::optional<Error>& error() const { return error_; }
+
+  void on_trace(const wire::Trace& trace, const wire::Names& names) override {
+    for (; names_told_ < names.size(); ++names_told_) {
+      const auto id = static_cast<wire::NameId>(names_told_);
+      spool_.name(kProducer, id, names.at(id));
+    }
+    spool_.trace(kProducer, trace);
+    flush_much();
+  }
+  void on_sample(const wire::Sample& sample) override {
+    spool_.sample(sample);
+    flush_much();
+  }
+  void on_event(const wire::Event& event) override {
+    spool_.event(event);
+    flush_much();
+  }
+
+ private:
+  void flush_much() {
+    if (spool_.size() - spool_.flushed() > kFlushBytes && !error_) flush();
+  }
+
+  store::SpoolWriter& spool_;
+  std::size_t names_told_ = 0;
+  std::optional<Error> error_;
+};
+
+Recorder::Recorder(bus::Bus& bus, const RecorderOptions& options)
+    : bus_(bus),
+      options_(options),
+      wall_clock_(net::RealClock().wall_clock()),
+      intake_(options.intake) {}
+
+Recorder::~Recorder() {
+  stop_listening();
+}
+
+Result<std::unique_ptr<Recorder>> Recorder::start(bus::Bus& bus, const RecorderOptions& options) {
+  std::unique_ptr<Recorder> recorder(new Recorder(bus, options));
+  // All that may refuse comes before the experiment is there: what comes meanwhile waits in the
+  // intake's ring.
+  TRY(recorder->open_database());
+  TRY(recorder->listen());
+  TRY(recorder->open_books());
+  recorder->start_desks();
+  return recorder;
+}
+
+Result<void> Recorder::open_database() {
+  if (options_.database == "none") return {};
+  store_ = TRY(store::open_store(options_.database, store::OpenMode::kCreate));
+  for (const store::Recovered& one : store::recover(*store_)) notes_.push_back(store::to_text(one));
+  return {};
+}
+
+Result<void> Recorder::listen() {
+  bus_.on_connected([this](bool connected) {
+    if (!connected) bus_breaks_.add(1);
+  });
+  TRY(intake_.open(bus_, options_.nodes));
+  node_info_ = TRY(read_node_info(bus_, options_.nodes));
+  return {};
+}
+
+Result<void> Recorder::open_books() {
+  std::string folder = options_.spool_folder;
+  if (folder.empty()) folder = store_ ? store::spool_folder(store_->where()) : ".";
+  TRY(make_folders(folder));
+  const Wall now = wall_clock_.wall(net::RealClock().now());
+  experiment_.id = store::make_experiment_id(now);
+  experiment_.name = options_.name.empty() ? experiment_.id : options_.name;
+  experiment_.creator = options_.creator;
+  experiment_.created = experiment_.start = now;
+  experiment_.status = wire::kRunning;
+  spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
+  spool_ = TRY(store::SpoolWriter::create(spool_path_));
+  spool_->experiment(experiment_, "");
+  for (const wire::NodeInfo& info : node_info_) spool_->node_info(info);
+  books_ = std::make_unique<Books>(*spool_);
+  auto saved = spool_->flush();
+  // Others see it from now on, not from the drain's first step on.
+  if (saved.ok() && store_) saved = store_->save_experiment(experiment_);
+  if (saved.ok()) return {};
+  std::error_code ignored;
+  std::filesystem::remove(spool_path_, ignored);
+  return saved;
+}
+
+void Recorder::start_desks() {
+  desk_ = std::make_unique<net::LoopThread>("recorder");
+  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
+  desk_->loop().post([this] { tick(); });
+  if (!store_) return;
+  drain_ = std::make_unique<store::DrainDesk>(std::move(store_), spool_path_);
+  drain_->start();
+}
+
+void Recorder::tick() {
+  intake_.drain(*books_);
+  books_->flush();
+  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick);
+}
+
+Recording Recorder::recording() {
+  Recording recording;
+  desk_->call([&] { recording = count(); });
+  return recording;
+}
+
+Recording Recorder::count() const {
+  Recording recording;
+  recording.counts = intake_.counts();
+  recording.traces_lost = spool_->traces_lost();
+  recording.others_lost = spool_->others_lost();
+  recording.bus_breaks = bus_breaks_.load();
+  recording.bus_connected = bus_.connected();
+  if (books_->error()) recording.spool_error = books_->error()->to_text();
+  return recording;
+}
+
+void Recorder::stop_listening() {
+  bus_.on_connected({});
+  intake_.close();
+  if (!desk_) return;
+  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
+  desk_->join();
+  desk_.reset();
+}
+
+Recorded Recorder::stop(const std::function<bool()>& give_up) {
+  Recorded recorded;
+  experiment_.end = wall_clock_.wall(net::RealClock().now());
+  experiment_.status = wire::kFinished;
+  // What was published until now is ours too; a bus that is away has nothing to tell.
+  intake_.catch_up(kCatchUp);
+  stop_listening();
+  intake_.finish(*books_);
+  books_->flush();
+  recorded.experiment = experiment_;
+  recorded.recording = count();
+  recorded.notes = notes_;
+  for (const Error& trouble : intake_.troubles())
+    recorded.notes.push_back("the first of its kind: " + trouble.to_text());
+  if (recorded.recording.counts.dropped > 0)
+    recorded.notes.emplace_back("more came at once than could be taken");
+  recorded.database = options_.database == "none" ? "" : options_.database;
+  close_books(recorded, give_up);
+  return recorded;
+}
+
+// All rows into the database, then the end record, then that one too: who sees FINISHED sees all.
+void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give_up) {
+  const auto drained = [&] {
+    const auto finished = drain_->finish(give_up);
+    if (finished.ok()) return true;
+    if (finished.error().code == ErrorCode::kInterrupted) recorded.problem = finished.error();
+    recorded.notes.push_back("the database didn't take everything, the spool is kept: " +
+                             finished.error().to_text());
+    return false;
+  };
+  if (drain_) drain_->stop();
+  const bool rows_stored = drain_ && drained();
+  spool_->end(experiment_, metadata(recorded));
+  const auto closed = spool_->close();
+  if (!closed.ok()) {
+    recorded.problem = closed.error();
+    recorded.notes.push_back("the spool couldn't be written whole: " + closed.error().to_text());
+  }
+  const bool all_stored = rows_stored && closed.ok() && drained() && drain_->ended();
+  recorded.traces_stored = drain_ ? drain_->traces() : 0;
+  drain_.reset();
+  spool_.reset();
+  if (!all_stored) {
+    recorded.spool = spool_path_;
+    return;
+  }
+  std::error_code ignored;
+  std::filesystem::remove(spool_path_, ignored);
+  std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);  // when empty
+}
+
+std::string Recorder::metadata(const Recorded& recorded) const {
+  using Json = nlohmann::ordered_json;
+  const IntakeCounts& counts = recorded.recording.counts;
+  const Json json = {{"recorder",
+                      {{"version", options_.version},
+                       {"traces", counts.traces},
+                       {"telemetry", counts.samples},
+                       {"events", counts.events},
+                       {"duplicates", counts.duplicates},
+                       {"missing", counts.missing},
+                       {"batches", counts.batches},
+                       {"batches_missing", counts.batches_missing},
+                       {"malformed", counts.malformed},
+                       {"dropped", counts.dropped},
+                       {"traces_lost", recorded.recording.traces_lost},
+                       {"others_lost", recorded.recording.others_lost},
+                       {"bus_breaks", recorded.recording.bus_breaks}}},
+                     {"notes", recorded.notes}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace galileo::fleet

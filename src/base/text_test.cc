@@ -51,8 +51,9 @@ TEST_CASE("rates and counts take the spellings of other tools") {
   CHECK(*parse_rate("600/m") == doctest::Approx(10));
   CHECK(*parse_rate("1/100ms") == doctest::Approx(10));
   CHECK(*parse_rate("50/0.5s") == doctest::Approx(100));
+  CHECK(*parse_rate("50/.5s") == doctest::Approx(100));
   CHECK(*parse_count("1.5M") == 1'500'000);
-  for (const char* text : {"", "-5", "fast", "5/", "5/0s", "5/-1s", "50/.5s"})
+  for (const char* text : {"", "-5", "fast", "5/", "5/0s", "5/-1s"})
     CHECK_FALSE(parse_rate(text).ok());
   for (const char* text : {"", "-5", "1.5", "many", "1e30"}) CHECK_FALSE(parse_count(text).ok());
 }

@@ -119,7 +119,8 @@ std::vector<std::string> environment_of(const Application& application) {
     for (const auto& [key, value] : application.environment) replaced = replaced || key == name;
     if (!replaced) texts.emplace_back(*entry);
   }
-  for (const auto& [key, value] : application.environment) texts.push_back(fmt::format("{}={}", key, value));
+  for (const auto& [key, value] : application.environment)
+    texts.push_back(fmt::format("{}={}", key, value));
   return texts;
 }
 

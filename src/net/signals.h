@@ -25,8 +25,8 @@ class Signals final : private IoHandler {
   int fd_ = -1;
 };
 
-// Blocks these signals for the calling thread and those it starts, where threads are started before there is
-// a Signals to hear of them. What comes meanwhile waits for it.
+// Blocks these signals for the calling thread and those it starts, where threads are started before
+// there is a Signals to hear of them. What comes meanwhile waits for it.
 void hold_signals();
 
 }  // namespace galileo::net

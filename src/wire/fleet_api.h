@@ -24,7 +24,7 @@ struct Heartbeat {
   std::string boot;  // drawn at the start of the process
   std::string version;
   std::int64_t pid = 0;
-  Wall at = kNoWall;  // by the worker's clock
+  Wall at = kNoWall;                 // by the worker's clock
   std::uint64_t traces_waiting = 0;  // in its spool, not yet published
 };
 

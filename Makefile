@@ -1,6 +1,9 @@
 # The two commands that matter: make demo, make test. Everything they need they install and build.
 SHELL := bash
 JOBS ?= $(shell nproc)
+# Another clone of the same sources finds what this one has compiled.
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
 export CCACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/galileo/ccache
 
 .PHONY: help demo build test check bench fmt lint headers fuzz clean setup-build setup-test setup-bench

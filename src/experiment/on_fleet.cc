@@ -39,6 +39,15 @@ std::string worker_of(std::string_view client) {
   return std::string(client.substr(0, middle));
 }
 
+bus::Route route_of(const load::ServiceSpec& service) {
+  bus::Route route{service.name, {}, {}};
+  for (const auto& [host, weight] : service.hosts) {
+    route.hosts.push_back(host);
+    route.weights.push_back(weight);
+  }
+  return route;
+}
+
 // Lets the traces of this run's clients through, and counts them by worker. At the collector's
 // desk.
 class OwnTraces final : public store::SpoolVisitor {
@@ -99,6 +108,7 @@ class OnFleet final : public LoadSource {
  private:
   Result<void> find_workers();
   Result<void> set_routes();
+  void restore_own_routes();
   void restore_routes();
   Result<void> listen();
   Result<std::vector<wire::ClientDescription>> spawn(const load::ClientSpec& spec);
@@ -178,6 +188,9 @@ Result<void> OnFleet::listen() {
     own_.pass_to(to);
     intake_.drain(own_);
   });
+  bus_.on_connected([this](bool connected) {
+    if (connected) control_.post([this] { restore_own_routes(); });
+  });
   const std::string done = wire::event_channel(wire::WorkloadDoneEvent::kType);
   subscription_ = TRY(bus_.subscribe(
       {done, std::string(bus::kReports)}, {},
@@ -245,16 +258,22 @@ void OnFleet::check_done() {
 
 Result<void> OnFleet::set_routes() {
   for (const load::ServiceSpec& service : plan_.services) {
-    bus::Route route{service.name, {}, {}};
-    for (const auto& [host, weight] : service.hosts) {
-      route.hosts.push_back(host);
-      route.weights.push_back(weight);
-    }
+    const bus::Route route = route_of(service);
     if (route.hosts.empty()) continue;
     routes_before_.emplace_back(service.name, TRY(bus::route(bus_, service.name)));
     TRY(bus::set_route(bus_, route));
   }
   return {};
+}
+
+// A server that came up again knows nothing of them.
+void OnFleet::restore_own_routes() {
+  if (finished_) return;
+  for (const load::ServiceSpec& service : plan_.services) {
+    const bus::Route route = route_of(service);
+    if (route.hosts.empty()) continue;
+    if (const auto set = bus::set_route(bus_, route); !set.ok()) trouble_ = set.error().to_text();
+  }
 }
 
 // As they were before, so that a run leaves nothing behind.

@@ -21,6 +21,8 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds{20};
 constexpr Duration kRetry = std::chrono::milliseconds{500};
 // Sooner than the first request of a run that somebody has just begun to listen for.
+// How long traces wait for listeners who were there.
+constexpr Duration kPatience = std::chrono::seconds{10};
 constexpr Duration kLookEvery = std::chrono::milliseconds{100};
 // One message: large enough that its own cost doesn't count, small enough for any server's limits.
 constexpr std::size_t kTracesAtOnce = 1000;
@@ -204,7 +206,8 @@ bool TracePublisher::send_batch() {
     wire::mark_resent(taker_->message);
   }
   const auto sent = bus_.publish(bus::kTraceBatches, taker_->message);
-  if (!sent.ok()) return false;
+  if (!sent.ok() || (*sent == 0 && listeners_may_return())) return false;
+  if (*sent > 0) heard_ = desk_->loop().clock().now();
   batches_.add(1);
   taker_->as_batch = false;  // the lines may still fail and be tried again
   return true;
@@ -218,7 +221,17 @@ bool TracePublisher::send_lines() {
     messages.push_back(std::string_view(taker_->lines).substr(from, end - from));
     from = end;
   }
-  return bus_.publish_all(bus::kTraces, messages).ok();
+  const auto sent = bus_.publish_all(bus::kTraces, messages);
+  if (!sent.ok() || sent->empty()) return sent.ok();
+  if (sent->back() == 0 && listeners_may_return()) return false;
+  if (sent->back() > 0) heard_ = desk_->loop().clock().now();
+  return true;
+}
+
+// Somebody has listened until lately: after a break of the bus listeners need a moment to be there
+// again.
+bool TracePublisher::listeners_may_return() const {
+  return heard_ != Time{} && desk_->loop().clock().now() - heard_ < kPatience;
 }
 
 void TracePublisher::keep_position() {

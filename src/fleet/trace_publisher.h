@@ -52,7 +52,10 @@ class TracePublisher final : public TraceOutlet {
   const Options options_;
   std::unique_ptr<Taker> taker_;
   std::unique_ptr<Segment> segment_;
+  bool listeners_may_return() const;
+
   Time looked_{};
+  Time heard_{};  // when somebody got something last
   bool batches_wanted_ = false;
   bool lines_wanted_ = true;
   bool may_have_arrived_ = false;  // the last send failed half way

@@ -130,7 +130,6 @@ class Worker {
   std::unique_ptr<net::Timer> report_timer_;  // control's
   std::unordered_map<std::string, ClientEntry> clients_;
   std::map<std::string, Run> runs_;
-  std::set<std::string> routed_;  // services that have a route; the registry's
   std::uint64_t clients_made_ = 0;
   bool tracing_ = true;
   RelaxedFlag registered_;

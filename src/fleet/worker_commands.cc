@@ -250,7 +250,8 @@ void Worker::on_hungry(const std::string& client, std::size_t room) {
   });
 }
 
-// At the registry's desk: the whole table, and no route for services that have none any more.
+// At the registry's desk: the whole table. A service that isn't in it keeps the route it had until
+// somebody says otherwise: a server that came up again with nothing in it has said nothing.
 void Worker::refresh_routes() {
   const auto table = bus::routes(bus_);
   if (!table.ok()) {
@@ -260,12 +261,7 @@ void Worker::refresh_routes() {
   for (const Error& error : table->malformed)
     log(LogLevel::kError, "a route can't be read; the one before stays",
         {{"why", error.to_text()}});
-  std::set<std::string> gone = std::exchange(routed_, {});
-  for (const bus::Route& route : table->routes) {
-    gone.erase(route.service);
-    set_route(route);
-  }
-  for (const std::string& service : gone) set_route({service, {}, {}});
+  for (const bus::Route& route : table->routes) set_route(route);
 }
 
 void Worker::refresh_route(const std::string& service) {
@@ -275,12 +271,10 @@ void Worker::refresh_route(const std::string& service) {
         {{"service", service}, {"why", route.error().to_text()}});
     return;
   }
-  routed_.erase(service);
   set_route(*route ? **route : bus::Route{service, {}, {}});
 }
 
 void Worker::set_route(const bus::Route& route) {
-  if (!route.hosts.empty()) routed_.insert(route.service);
   std::vector<route::Host> hosts;
   for (std::size_t i = 0; i < route.hosts.size(); ++i)
     hosts.push_back({route.hosts[i], route.weights[i]});

@@ -169,6 +169,7 @@ def test_redis_that_is_restarted_costs_only_what_was_published_meanwhile(recorde
     one_redis.start()
     wait_for(lambda: one_redis("PUBSUB", "NUMPAT") == 2, "the recorder to be back", 30)
     one_redis.publish(LINES, *[line(number) for number in range(14, 21)])  # 11 to 13 were lost
+    wait_for(lambda: on.rows("SELECT count(*) FROM traces") == [(17,)], "the traces from after the break", 30)
     done = on.stop()
     assert (done["traces"], done["missing"], done["stored"]) == (17, 3, 17), done
     assert done["bus_breaks"] == 1
@@ -186,7 +187,7 @@ def test_it_ends_well_though_redis_is_gone(recorder, one_redis):
 
 @pytest.mark.quick
 def test_without_redis_it_says_where_it_looked_and_ends_with_92(run, port):
-    done = run("recorder", "--bus", f"one_redis://127.0.0.1:{port}")
+    done = run("recorder", "--bus", f"redis://127.0.0.1:{port}")
     assert done.code == 92 and f"127.0.0.1:{port}" in done.err and done.out == "", done
 
 

@@ -225,8 +225,11 @@ def traces(quick):
     ledger = result["ledger"]
     rows = [(f"100,000 requests/s for {seconds} s", f"intended {ledger['intended']:,}, sent {ledger['sent']:,}, traces made {ledger['traces']['made']:,}, lost {ledger['traces']['lost']:,}; "
              f"balanced: {ledger['balanced']}; p99 of the dispatch error {result['dispatch_error_s']['p99'] * 1e3:.2f} ms")]
-    text, *_ = measured([FLOORS / "bench_drain", *([] if not quick else ["300000"])], timeout=600)
-    rows.append(("spool → SQLite, one core (`bench_drain`)", "`" + text.strip().splitlines()[-1] + "`"))
+    text, *_ = measured([FLOORS / "bench_drain", SCRATCH, *([] if not quick else ["300000"])], timeout=600)
+    drain = json.loads(text.strip().splitlines()[-1])
+    rows.append((f"spool → SQLite, {drain['traces']:,} traces", f"{drain['drain_rows_per_cpu_s']:,.0f} rows a second of CPU (bar: 300,000); "
+                 f"{drain['drain_extra_mib']:.1f} MiB; {drain['database_bytes_per_trace']:.0f} bytes a row"))
+    rows.append(("loop → spool", f"{drain['spool_ns_per_trace']:.0f} ns and {drain['spool_bytes_per_trace']:.0f} bytes a trace"))
     return "Traces", table(["what", "measured"], rows)
 
 
@@ -324,12 +327,21 @@ def memory(quick):
         rows.append(("10,000 open connections", f"{max(many) / 1024:.1f} MiB", "≤ 150 MiB"))
         clients = watch_memory([*load, "--clients", "10000", "--arrival", "expovariate(0.5)", "-d", "10s"], 10)
         rows.append(("10,000 clients in one process", f"{max(clients) / 1024:.1f} MiB", "–"))
+    return "Memory", table(["state", "resident, at most", "bar"], rows)
+
+
+def flat(quick):
+    """Ten minutes, to see that memory doesn't creep."""
+    common = ["--threads", "1", "--db", "none", "--spool", SCRATCH / "spool", "-q", "--no-telemetry"]
+    rows = []
+    with receiver(1000) as (port, _):
+        load = [GALILEO, "load", f"http://127.0.0.1:{port}/", *common]
         minutes = 2 if quick else 10
         flat = watch_memory([*load, "-r", "5k", "-c", 64, "-d", f"{minutes}m"], minutes * 60)
         second, last = (flat[60:120], flat[-60:]) if not quick else (flat[20:60], flat[-40:])
         growth = statistics.mean(last) / statistics.mean(second) - 1
         rows.append((f"{minutes} minutes at 5,000/s: last minute against the second", f"{growth:+.1%} of {statistics.mean(second) / 1024:.1f} MiB", "≤ 2 %"))
-    return "Memory", table(["state", "resident, at most", "bar"], rows)
+    return "Memory over time", table(["state", "growth", "bar"], rows)
 
 
 def startup(quick):
@@ -342,7 +354,7 @@ def startup(quick):
     return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
 
 
-PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": recorder, "memory": memory, "startup": startup}
+PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": recorder, "memory": memory, "flat": flat, "startup": startup}
 
 
 def write(sections):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|recorder|memory|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|recorder|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).

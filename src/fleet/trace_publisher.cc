@@ -21,6 +21,7 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds{20};
 constexpr Duration kRetry = std::chrono::milliseconds{500};
 // Sooner than the first request of a run that somebody has just begun to listen for.
+constexpr Duration kKeepEvery = std::chrono::seconds{1};
 // How long traces wait for listeners who were there.
 constexpr Duration kPatience = std::chrono::seconds{10};
 constexpr Duration kLookEvery = std::chrono::milliseconds{100};
@@ -235,6 +236,9 @@ bool TracePublisher::listeners_may_return() const {
 }
 
 void TracePublisher::keep_position() {
+  const Time now = desk_->loop().clock().now();
+  if (now - kept_ < kKeepEvery) return;
+  kept_ = now;
   // Not worth an error: without it a little more is sent again after a crash.
   static_cast<void>(write_whole_file(position_path(segment_->path),
                                      fmt::format("{}\n", segment_->reader->position())));

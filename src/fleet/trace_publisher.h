@@ -55,6 +55,7 @@ class TracePublisher final : public TraceOutlet {
   bool listeners_may_return() const;
 
   Time looked_{};
+  Time kept_{};   // when the position was
   Time heard_{};  // when somebody got something last
   bool batches_wanted_ = false;
   bool lines_wanted_ = true;

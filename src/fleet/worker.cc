@@ -21,6 +21,7 @@ namespace {
 constexpr Duration kBeatEvery = std::chrono::milliseconds{500};
 // A heartbeat outlives a beat or two that came late; a worker that is gone is seen in 3 s.
 constexpr Duration kBeatExpiry = std::chrono::milliseconds{2500};
+constexpr Duration kNameRetry = std::chrono::milliseconds{100};
 constexpr Duration kReportEvery = std::chrono::seconds{1};
 constexpr Duration kControlWait = std::chrono::seconds{5};
 
@@ -70,8 +71,15 @@ Result<std::unique_ptr<Worker>> Worker::make(net::Loop& control, bus::Bus& bus,
 }
 
 Result<void> Worker::start() {
-  // Two workers of one name would obey the same commands and overwrite each other's keys.
-  if (TRY(bus_.text(bus::worker_heartbeat_key(options_.name))))
+  // Two workers of one name would obey the same commands and overwrite each other's keys. One that
+  // was killed a moment ago is remembered until its last heartbeat has expired.
+  const Time until = control_.clock().now() + kBeatExpiry + kBeatEvery;
+  bool taken = TRY(bus_.text(bus::worker_heartbeat_key(options_.name))).has_value();
+  while (taken && control_.clock().now() < until) {
+    net::pause_thread(kNameRetry);
+    taken = TRY(bus_.text(bus::worker_heartbeat_key(options_.name))).has_value();
+  }
+  if (taken)
     return Error{ErrorCode::kUsage, fmt::format("can't register worker '{}'", options_.name),
                  bus_.where(), "a worker of that name is alive there",
                  "give this one another galileo_worker_name, or stop the other"};

@@ -188,6 +188,25 @@ def test_a_worker_takes_its_keys_with_it(redis, worker, tmp_path):
     assert not list((tmp_path / "w1").iterdir()), "a drained spool is deleted"
 
 
+def test_a_killed_worker_comes_back_at_once_and_publishes_what_it_left(redis, worker, port, tmp_path):
+    server = redis()
+    first = worker(server, "w1")
+    got = server.listen("galileo/results/traces")
+    ids = server.rpc("WorkerDaemon.create_client:w1", ["w1", ["nowhere", None, None, None], 1])
+    assert [one[0] for one in ids] == ["w1:nowhere:0"]
+    command = {"__obj": ["w1:nowhere:0", None, "constant", [0.01]], "__type": "galileo.worker.api.SetWorkloadCommand"}
+    server("PUBLISH", "__eventbus:global:galileo.worker.api.SetWorkloadCommand", json.dumps(command))
+    got.messages.get(timeout=10)
+    server.restart(away=0)  # and nobody listens to traces any more
+    time.sleep(1)
+    first.kill()
+    first.wait()
+    again = server.listen("galileo/results/traces")
+    worker(server, "w1")
+    line = again.messages.get(timeout=15)[1]
+    assert line.split(",")[1] == "w1:nowhere:0", "what waited in the spool"
+
+
 @pytest.mark.quick
 def test_a_second_worker_of_a_name_and_a_wrong_password_are_refused(run, redis, worker):
     server = redis()

@@ -30,13 +30,9 @@ constexpr Duration kLeadOfClient = std::chrono::microseconds{200};
 // After the last request, for traces that are still on their way.
 constexpr Duration kArrival = std::chrono::seconds{15};
 
-// "<worker>:<service>:<n>".
+// Of "<worker>:<service>:<n>"; a worker's name holds no colon.
 std::string worker_of(std::string_view client) {
-  const std::size_t last = client.rfind(':');
-  const std::size_t middle = last == std::string_view::npos || last == 0
-                                 ? std::string_view::npos
-                                 : client.rfind(':', last - 1);
-  return std::string(client.substr(0, middle));
+  return std::string(client.substr(0, client.find(':')));
 }
 
 bus::Route route_of(const load::ServiceSpec& service) {

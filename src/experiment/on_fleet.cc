@@ -213,13 +213,13 @@ Result<void> OnFleet::listen() {
 // At the watch's desk: who is silent is dead, whoever it was before.
 void OnFleet::watch() {
   if (!bus_.connected()) return;
-  for (const auto& [worker, boot] : boots_) {
-    const auto text = bus_.text(bus::worker_heartbeat_key(worker));
+  for (const auto& [name, boot] : boots_) {
+    const auto text = bus_.text(bus::worker_heartbeat_key(name));
     if (!text.ok()) return;  // the bus, not the worker
     const auto heartbeat =
         *text ? wire::decode_heartbeat(**text) : Result<wire::Heartbeat>(Error{});
     if (heartbeat.ok() && heartbeat->boot == boot) continue;
-    control_.post([this, worker = worker] { on_silent(worker); });
+    control_.post([this, worker = name] { on_silent(worker); });
   }
 }
 

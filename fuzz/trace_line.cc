@@ -27,6 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ENSURE(same == text, same, text);
   ENSURE(again->trace.request_id == line->trace.request_id);
   ENSURE(again->trace.headers == line->trace.headers, again->trace.headers, line->trace.headers);
-  ENSURE(again->trace.status == line->trace.status && again->has_response == line->has_response);
+  ENSURE(again->trace.status == line->trace.status);
+  // A response that is the word None, once it is stripped, can't be told from none on this wire.
+  ENSURE(text.ends_with(",None") || again->has_response == line->has_response, text);
   return 0;
 }

@@ -212,6 +212,7 @@ void Worker::stop(Duration grace, Duration deadline) {
   stopping_.set(true);
   subscription_.reset();
   remotes_.clear();
+  for (auto& [id, entry] : clients_) entry.info.reset();  // the server outlives what it serves
   rpc_.reset();
   registry_->call([this] {
     registry_->loop().timers().cancel(*beat_timer_);

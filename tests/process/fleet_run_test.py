@@ -188,6 +188,20 @@ def test_a_worker_takes_its_keys_with_it(redis, worker, tmp_path):
     assert not list((tmp_path / "w1").iterdir()), "a drained spool is deleted"
 
 
+@pytest.mark.quick
+def test_a_worker_that_is_stopped_at_work_ends_in_time_and_leaves_no_keys(redis, worker):
+    server = redis()
+    process = worker(server, "w1")
+    server.rpc("WorkerDaemon.create_client:w1", ["w1", ["nowhere", None, None, None], 3])
+    command = {"__obj": ["w1:nowhere:0", None, "constant", [0.01]], "__type": "galileo.worker.api.SetWorkloadCommand"}
+    server("PUBLISH", "__eventbus:global:galileo.worker.api.SetWorkloadCommand", json.dumps(command))
+    time.sleep(0.5)
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert server("KEYS", "galileo:*") == [] and server("KEYS", "w1") == []
+
+
 def test_a_killed_worker_comes_back_at_once_and_publishes_what_it_left(redis, worker, port, tmp_path):
     server = redis()
     first = worker(server, "w1")

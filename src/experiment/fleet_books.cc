@@ -100,6 +100,18 @@ Duration start_skew_of(const FleetBooks& books) {
   return skew;
 }
 
+std::vector<std::string> doubts_of(const FleetBooks& books) {
+  std::vector<std::string> doubts;
+  for (const auto& [name, worker] : books) {
+    if (worker.is_dead)
+      doubts.push_back(
+          fmt::format("worker {} died: {} of its traces arrived, of {} requests nobody knows", name,
+                      format_count(worker.received.traces_made),
+                      format_count(ledger_of(worker).in_flight_at_end)));
+  }
+  return doubts;
+}
+
 std::vector<std::string> notes_of(const FleetBooks& books) {
   std::vector<std::string> notes;
   std::string clocks;
@@ -109,12 +121,6 @@ std::vector<std::string> notes_of(const FleetBooks& books) {
                             worker.clock->offset < Duration{0} ? "-" : "+",
                             format_duration(std::chrono::abs(worker.clock->offset)),
                             format_duration(worker.clock->uncertainty));
-    if (worker.is_dead) {
-      const load::Ledger ledger = ledger_of(worker);
-      notes.push_back(fmt::format(
-          "worker {} died: {} of its traces arrived, of {} requests nobody knows", name,
-          format_count(worker.received.traces_made), format_count(ledger.in_flight_at_end)));
-    }
     if (!worker.is_ours)
       notes.push_back(
           fmt::format("worker {} is of the old system: its books are what its traces say", name));

@@ -43,7 +43,10 @@ LiveFigures live_of(const FleetBooks& books);
 // What generating the load took, over all workers that report; the busiest loop of any.
 GeneratorUse use_of(const FleetBooks& books);
 
-// A line a thing worth saying: clocks, the skew of the start, dead workers, what is missing.
+// A line a worker that died: what is known of its requests.
+std::vector<std::string> doubts_of(const FleetBooks& books);
+
+// A line a thing worth saying: clocks, the skew of the start, old workers.
 std::vector<std::string> notes_of(const FleetBooks& books);
 
 // How far apart the workers' first requests can have been, beyond what the schedule says: the

@@ -49,6 +49,8 @@ class LoadSource {
   virtual void finish() = 0;
   // After finish(): what generating the load took.
   virtual GeneratorUse use() = 0;
+  // After finish(): why the result is in doubt: workers that died.
+  virtual std::vector<std::string> doubts() { return {}; }
   // After finish(): what is worth a line in the result.
   virtual std::vector<std::string> notes() { return {}; }
 };

@@ -99,6 +99,7 @@ class OnFleet final : public LoadSource {
   LoadState state() override;
   void finish() override;
   GeneratorUse use() override { return use_of(books_); }
+  std::vector<std::string> doubts() override { return doubts_of(books_); }
   std::vector<std::string> notes() override;
 
  private:

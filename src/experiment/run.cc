@@ -371,7 +371,8 @@ Result<void> Run::close_books() {
   result_.ledger = final_ledger();
   result_.generator = load_->use();
   for (const std::string& note : load_->notes()) notes_.push_back(note);
-  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0};
+  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0,
+                    load_->doubts()};
   result_.verdict = judge(collector_->summary(), evidence);
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(

@@ -92,6 +92,7 @@ Verdict judge(const Summary& summary, const Evidence& evidence) {
     judge.suspect("no connection could be made; is what you load started, and its port right?");
   else if (summary.latency().count() == 0)
     judge.suspect("no request was answered");
+  for (const std::string& doubt : evidence.doubts) judge.suspect(doubt);
   if (evidence.interrupted) judge.suspect("the run was ended by a signal before it was done");
   return judge.verdict;
 }

@@ -22,6 +22,7 @@ struct Evidence {
   load::Ledger ledger;            // the loops' own books, with what became of the traces
   double busiest_loop_share = 0;  // CPU of the busiest loop's thread over the run's time, 0 to 1
   bool interrupted = false;       // the user ended the run
+  std::vector<std::string> doubts = {};  // what the load's source knows against the result
 };
 
 Verdict judge(const Summary& summary, const Evidence& evidence);

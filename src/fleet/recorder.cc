@@ -19,8 +19,6 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds{20};
 // What is still on its way when it is told to stop gets this long.
 constexpr Duration kCatchUp = std::chrono::seconds{10};
-// Less than what the spool keeps while it can't write.
-constexpr std::size_t kFlushBytes = std::size_t{1} << 20;
 // One producer of the spool: the intake, which gives all names their numbers.
 constexpr store::ProducerId kProducer = 0;
 
@@ -42,8 +40,6 @@ Result<std::vector<wire::NodeInfo>> read_node_info(bus::Bus& bus,
 }  // namespace
 
 // What the intake hands on, into the spool: each name before the first trace that refers to it.
-// Written whenever some has gathered: what comes after a moment's rest is more than the spool's
-// buffer takes.
 class Recorder::Books final : public store::SpoolVisitor {
  public:
   explicit Books(store::SpoolWriter& spool) : spool_(spool) {}
@@ -62,22 +58,11 @@ class Recorder::Books final : public store::SpoolVisitor {
       spool_.name(kProducer, id, names.at(id));
     }
     spool_.trace(kProducer, trace);
-    flush_much();
   }
-  void on_sample(const wire::Sample& sample) override {
-    spool_.sample(sample);
-    flush_much();
-  }
-  void on_event(const wire::Event& event) override {
-    spool_.event(event);
-    flush_much();
-  }
+  void on_sample(const wire::Sample& sample) override { spool_.sample(sample); }
+  void on_event(const wire::Event& event) override { spool_.event(event); }
 
  private:
-  void flush_much() {
-    if (spool_.size() - spool_.flushed() > kFlushBytes && !error_) flush();
-  }
-
   store::SpoolWriter& spool_;
   std::size_t names_told_ = 0;
   std::optional<Error> error_;

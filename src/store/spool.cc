@@ -15,6 +15,8 @@ using namespace spool_format;
 namespace {
 
 constexpr std::size_t kBufferMax = std::size_t{8} << 20;  // while the disk refuses
+// So much is written unasked: what comes at once after a stall may be more than the buffer takes.
+constexpr std::size_t kBufferFull = std::size_t{1} << 20;
 constexpr std::uint64_t kExtentMax = std::uint64_t{64} << 20;
 // Headers and response together; a trace with more goes without them rather than not at all.
 constexpr std::size_t kTextsMax = std::size_t{8} << 20;
@@ -76,6 +78,8 @@ void SpoolWriter::end_record(std::uint8_t type, Kind kind) {
   const std::uint32_t sum = crc32c(std::string_view(header + 8, size + 1));
   std::memcpy(header, &length, 4);
   std::memcpy(header + 4, &sum, 4);
+  // A failure is told by the next flush(), which tries the same again.
+  if (buffer_.size() > kBufferFull && !failing_) static_cast<void>(flush().ok());
 }
 
 void SpoolWriter::experiment(const wire::Experiment& experiment, std::string_view metadata_json) {

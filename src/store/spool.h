@@ -30,7 +30,8 @@ class SpoolWriter {
   static Result<std::unique_ptr<SpoolWriter>> over(std::unique_ptr<File> file,
                                                    std::uint64_t extent = kExtentFirst);
 
-  // Into the buffer; in the file with the next flush(). A trace's names come before it.
+  // Into the buffer; in the file with the next flush(), or once a MiB waits. A trace's names come
+  // before it.
   void experiment(const wire::Experiment& experiment, std::string_view metadata_json);
   void end(const wire::Experiment& experiment, std::string_view metadata_json);
   void node_info(const wire::NodeInfo& info);

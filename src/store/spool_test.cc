@@ -390,6 +390,19 @@ TEST_CASE("what a full buffer refuses is counted, but names are kept: the later 
   CHECK(lines.back() == "trace c p:2  ");
 }
 
+TEST_CASE(
+    "more than the buffer takes, all at once and without a flush, is written and not refused") {
+  MemoryDisk disk;
+  auto writer = writer_on(disk);
+  writer->name(0, 1, "c");
+  writer->name(0, 2, "p");
+  for (std::uint64_t i = 1; i <= 200'000; ++i) writer->trace(0, trace_of(i));  // some 20 MiB
+  CHECK(writer->traces_lost() == 0);
+  CHECK(writer->size() - writer->flushed() < (std::uint64_t{2} << 20));
+  REQUIRE(writer->close().ok());
+  CHECK(lines_of(*reader_on(disk)).size() == 200'000);
+}
+
 TEST_CASE("closed on a full disk, it holds what was counted as kept") {
   MemoryDisk disk;
   auto writer = writer_on(disk);

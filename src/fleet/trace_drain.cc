@@ -74,7 +74,7 @@ bool TraceDrain::stop(Duration deadline) {
     for (const Time until = clock.now() + deadline; clock.now() < until;) {
       const auto more = store_some();
       if (more.ok() && *more) continue;
-      done = more.ok() && spool_segments(options_.folder, options_.worker).empty();
+      done = more.ok() && spool_segments(options_.folder, options_.worker, options_.boot).empty();
       break;
     }
   });
@@ -85,7 +85,7 @@ bool TraceDrain::stop(Duration deadline) {
 }
 
 Result<bool> TraceDrain::next_segment() {
-  for (const std::string& path : spool_segments(options_.folder, options_.worker)) {
+  for (const std::string& path : spool_segments(options_.folder, options_.worker, options_.boot)) {
     auto reader = store::SpoolReader::open(path);
     if (!reader.ok()) continue;
     if (const auto position = TRY(store_->spool_position(id_of(path))))

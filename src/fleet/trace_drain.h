@@ -19,6 +19,7 @@ class TraceDrain final : public TraceOutlet {
  public:
   struct Options {
     std::string worker;
+    std::string boot;
     std::string folder;
   };
 

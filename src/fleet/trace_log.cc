@@ -225,7 +225,8 @@ std::string TraceLog::trouble() {
   return text;
 }
 
-std::vector<std::string> spool_segments(const std::string& folder, const std::string& worker) {
+std::vector<std::string> spool_segments(const std::string& folder, const std::string& worker,
+                                        const std::string& boot) {
   std::vector<std::string> paths;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
@@ -236,6 +237,10 @@ std::vector<std::string> spool_segments(const std::string& folder, const std::st
       paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
+  const std::string ours = fmt::format("/{}-{}-", worker, boot);
+  std::stable_partition(paths.begin(), paths.end(), [&](const std::string& path) {
+    return path.find(ours) == std::string::npos;
+  });
   return paths;
 }
 

@@ -98,7 +98,9 @@ class TraceLog {
   std::unique_ptr<net::Timer> timer_;
 };
 
-// The segments of that worker in the folder, oldest first; of earlier processes of it too.
-std::vector<std::string> spool_segments(const std::string& folder, const std::string& worker);
+// The segments of that worker in the folder: first those that earlier processes of it have left,
+// then those of the one with this boot, which still writes, oldest first.
+std::vector<std::string> spool_segments(const std::string& folder, const std::string& worker,
+                                        const std::string& boot);
 
 }  // namespace galileo::fleet

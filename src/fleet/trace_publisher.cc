@@ -120,7 +120,7 @@ bool TracePublisher::stop(Duration deadline) {
     while (clock.now() < until) {
       if (publish_some()) continue;
       done = !may_have_arrived_ && taker_->traces == 0 &&
-             spool_segments(options_.folder, options_.worker).empty();
+             spool_segments(options_.folder, options_.worker, options_.boot).empty();
       if (done) break;
       net::pause_thread(kTick);
     }
@@ -166,7 +166,7 @@ bool TracePublisher::read_some() {
 }
 
 bool TracePublisher::next_segment() {
-  for (const std::string& path : spool_segments(options_.folder, options_.worker)) {
+  for (const std::string& path : spool_segments(options_.folder, options_.worker, options_.boot)) {
     const bool is_ours = boot_of(path) == options_.boot;
     if (!is_ours && store::is_being_written(path)) continue;  // another process of that name
     auto reader = store::SpoolReader::open(path);

@@ -58,7 +58,7 @@ Result<std::unique_ptr<Worker>> Worker::make(net::Loop& control, bus::Bus& bus,
     worker->outlet_ = std::make_unique<TracePublisher>(
         bus, TracePublisher::Options{of.name, worker->boot_, of.spool_folder});
   if (of.trace_logging == "sql")
-    worker->outlet_ = TRY(TraceDrain::open(of.database, {of.name, of.spool_folder}));
+    worker->outlet_ = TRY(TraceDrain::open(of.database, {of.name, worker->boot_, of.spool_folder}));
   load::Engine::Options engine;
   engine.limits = of.limits;
   engine.other_services = of.routing;

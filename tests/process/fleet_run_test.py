@@ -26,8 +26,8 @@ def worker(start, tmp_path):
         folder = tmp_path / (folder or name)
         folder.mkdir(exist_ok=True)
         import os
-        process = start("worker", "--name", name, "--bus", server.url, "--traces", "redis", "--spool", folder,
-                        *arguments, env={**os.environ, **(env or {})})
+        traces = () if "--traces" in arguments else ("--traces", "redis")
+        process = start("worker", "--name", name, "--bus", server.url, *traces, "--spool", folder, *arguments, env={**os.environ, **(env or {})})
         wait_for(lambda: server("GET", f"galileo:worker:{name}:heartbeat") and
                  server("SISMEMBER", "galileo:workers", name), f"{name} to register")
         return process
@@ -200,6 +200,28 @@ def test_a_worker_that_is_stopped_at_work_ends_in_time_and_leaves_no_keys(redis,
     process.communicate(timeout=20)
     assert process.returncode == 0
     assert server("KEYS", "galileo:*") == [] and server("KEYS", "w1") == []
+
+
+@pytest.mark.parametrize("mode", ["file", "sql"])
+def test_traces_are_kept_in_the_spool_or_a_database_as_asked(run, redis, worker, tmp_path, mode):
+    server = redis()
+    process = worker(server, "w1", "--traces", mode, "--db", tmp_path / "lab.sqlite")
+    ids = server.rpc("WorkerDaemon.create_client:w1", ["w1", ["nowhere", None, None, None], 1])
+    done = server.listen("__eventbus:global:galileo.worker.api.WorkloadDoneEvent")
+    command = {"__obj": [ids[0][0], 20, "constant", [0.01]], "__type": "galileo.worker.api.SetWorkloadCommand"}
+    server("PUBLISH", "__eventbus:global:galileo.worker.api.SetWorkloadCommand", json.dumps(command))
+    done.messages.get(timeout=10)
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    if mode == "sql":
+        found = sqlite3.connect(tmp_path / "lab.sqlite").execute("SELECT CLIENT, EXP_ID, STATUS, count(*) FROM traces").fetchall()
+        assert found == [("w1:nowhere:0", None, -1, 20)], "they belong to no experiment yet"
+        assert not list((tmp_path / "w1").iterdir()), "a drained spool is deleted"
+    else:
+        spool, = (tmp_path / "w1").glob("*.spool")
+        assert run("exp", "export", "last", "--db", spool, "--output", "out").code == 0
+        assert len((tmp_path / "out/traces.csv").read_text().splitlines()) == 21
 
 
 def test_a_killed_worker_comes_back_at_once_and_publishes_what_it_left(redis, worker, port, tmp_path):

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 namespace galileo::fleet {
 namespace {
@@ -236,10 +237,12 @@ std::vector<std::string> spool_segments(const std::string& folder, const std::st
         name.size() == worker.size() + std::string_view("-01234567-000001.spool").size())
       paths.push_back(entry.path().string());
   }
-  std::sort(paths.begin(), paths.end());
   const std::string ours = fmt::format("/{}-{}-", worker, boot);
-  std::stable_partition(paths.begin(), paths.end(), [&](const std::string& path) {
-    return path.find(ours) == std::string::npos;
+  std::sort(paths.begin(), paths.end(), [&](const std::string& one, const std::string& other) {
+    const auto place = [&](const std::string& path) {
+      return std::pair<bool, const std::string&>(path.find(ours) != std::string::npos, path);
+    };
+    return place(one) < place(other);
   });
   return paths;
 }

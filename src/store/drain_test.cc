@@ -72,7 +72,7 @@ TEST_CASE("drained once or many times, each row is in the store once") {
 }
 
 TEST_CASE("killed between any two steps, the next drain goes on where the store is") {
-  for (const std::size_t at_once : {1, 2, 3, 7, 20}) {
+  for (const std::size_t at_once : {1u, 2u, 3u, 7u, 20u}) {
     CAPTURE(at_once);
     Fixture fixture;
     write_whole_spool(fixture.spool, 20);

@@ -14,10 +14,10 @@ namespace {
 constexpr auto kFine = Histogram::Grain::kFine;
 constexpr auto kCoarse = Histogram::Grain::kCoarse;
 
-Histogram random_one(std::uint64_t seed, Histogram::Grain grain, int values) {
+Histogram random_one(std::uint64_t seed, Histogram::Grain grain, std::uint64_t values) {
   Random random(seed);
   Histogram histogram(grain);
-  for (int i = 0; i < values; ++i)
+  for (std::uint64_t i = 0; i < values; ++i)
     histogram.add(Duration{static_cast<std::int64_t>(random.lognormvariate(14, 2))}, 1 + i % 3);
   return histogram;
 }
@@ -30,7 +30,7 @@ Histogram again(const Histogram& histogram) {
 
 TEST_CASE("a histogram is read as it was written, whatever it holds") {
   for (const auto grain : {kFine, kCoarse}) {
-    for (const int values : {0, 1, 2, 1000, 20'000}) {
+    for (const std::uint64_t values : {0u, 1u, 2u, 1000u, 20'000u}) {
       const Histogram histogram = random_one(7, grain, values);
       CHECK(again(histogram) == histogram);
       CHECK(again(histogram).percentile(0.99) == histogram.percentile(0.99));

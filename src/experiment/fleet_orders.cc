@@ -44,6 +44,10 @@ Json real(double value) {
   return json;
 }
 
+Duration warmup_of(const load::ClientSpec& spec, const Plan& plan, bool is_later_phase) {
+  return is_later_phase ? spec.warmup : std::max(spec.warmup, plan.warmup - spec.start_after);
+}
+
 }  // namespace
 
 std::string request_parameters(const load::Request& request) {
@@ -78,8 +82,7 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
   order.requests = spec.requests;
   order.duration = spec.duration ? spec.duration : phase.duration;
   order.start_after = spec.start_after;
-  order.warmup = spec.warmup;
-  if (!is_later_phase) order.warmup = std::max(order.warmup, plan.warmup - spec.start_after);
+  order.warmup = warmup_of(spec, plan, is_later_phase);
   order.seed = plan.seed;
   order.stream = number;
   order.closed_loop = spec.closed_loop;
@@ -88,7 +91,7 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
 }
 
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
-                              const std::string& client) {
+                              const std::string& client, const Plan& plan, bool is_later_phase) {
   const auto cannot = [&](std::string what) {
     return Error{ErrorCode::kUsage,
                  fmt::format("client {} can't have {}", client, what),
@@ -100,6 +103,7 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
   if (spec.start_after > Duration{0}) return cannot("a delayed start");
   OldOrder order;
   order.duration = spec.duration ? spec.duration : phase.duration;
+  order.warmup = warmup_of(spec, plan, is_later_phase);
   order.command.client_id = client;
   order.command.num = spec.requests;
   const load::ArrivalSpec& arrival = spec.arrival;

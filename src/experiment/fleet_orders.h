@@ -17,6 +17,7 @@ namespace galileo::experiment {
 struct OldOrder {
   wire::SetWorkloadCommand command;
   std::optional<Duration> duration;  // it is stopped then
+  Duration warmup{0};                // what it sends in that time is left out of the statistics
 };
 
 struct Orders {
@@ -35,6 +36,6 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
 
 // An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed.
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
-                              const std::string& client);
+                              const std::string& client, const Plan& plan, bool is_later_phase);
 
 }  // namespace galileo::experiment

@@ -48,24 +48,41 @@ bus::Route route_of(const load::ServiceSpec& service) {
 // desk.
 class OwnTraces final : public store::SpoolVisitor {
  public:
-  void expect(const std::string& client) { workers_.emplace(client, worker_of(client)); }
+  // What an old worker can't say of its traces: the phase, or the warm-up while that lasts.
+  struct Phases {
+    wire::NameId phase = 0;
+    wire::NameId warmup = 0;
+    Wall warm_until = kNoWall;
+  };
+
+  void expect(const std::string& client) { clients_[client].worker = &books[worker_of(client)]; }
+  void expect_in(const std::string& client, const Phases& phases) {
+    clients_[client].phases = phases;
+  }
   void pass_to(store::SpoolVisitor& to) { to_ = &to; }
 
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     if (trace.client >= known_.size()) known_.resize(names.size(), nullptr);
-    load::Ledger*& ledger = known_[trace.client];
-    if (!ledger) {
-      const auto found = workers_.find(names.at(trace.client));
-      if (found == workers_.end()) return;  // another run's
-      ledger = &books[found->second].received;
+    const Client*& client = known_[trace.client];
+    if (!client) {
+      const auto found = clients_.find(names.at(trace.client));
+      if (found == clients_.end()) return;  // another run's
+      client = &found->second;
     }
-    WorkerBooks& worker = books[workers_.at(names.at(trace.client))];
+    WorkerBooks& worker = *client->worker;
     if (!worker.has_first && trace.dispatched != kNoWall && !trace.closed_loop) {
       worker.has_first = true;
       worker.first_late = trace.dispatched - trace.created;
     }
-    ledger->count(trace);
-    to_->on_trace(trace, names);
+    if (!client->phases) {
+      worker.received.count(trace);
+      return to_->on_trace(trace, names);
+    }
+    wire::Trace placed = trace;
+    const Phases& phases = *client->phases;
+    placed.phase = trace.created < phases.warm_until ? phases.warmup : phases.phase;
+    worker.received.count(placed);
+    to_->on_trace(placed, names);
   }
   void on_sample(const wire::Sample& sample) override { to_->on_sample(sample); }
   void on_event(const wire::Event& event) override { to_->on_event(event); }
@@ -73,8 +90,13 @@ class OwnTraces final : public store::SpoolVisitor {
   FleetBooks books;  // only what has been received
 
  private:
-  std::map<std::string, std::string> workers_;  // of the clients
-  std::vector<load::Ledger*> known_;            // by the client's number
+  struct Client {
+    WorkerBooks* worker = nullptr;
+    std::optional<Phases> phases;  // of an old worker's
+  };
+
+  std::map<std::string, Client> clients_;
+  std::vector<const Client*> known_;  // by the client's number
   store::SpoolVisitor* to_ = nullptr;
 };
 
@@ -317,7 +339,7 @@ Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_d
         orders.ours[client.worker].push_back(
             order_of(spec, phase, client.client_id, plan_, number, begun_));
       else
-        orders.old.push_back(TRY(old_order_of(spec, phase, client.client_id)));
+        orders.old.push_back(TRY(old_order_of(spec, phase, client.client_id, plan_, begun_)));
     }
   }
   begun_ = true;
@@ -330,6 +352,12 @@ Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_d
   TRY(order_ours(orders, phase.name, controller_.wall_clock().wall(start)));
   old_orders_ = std::move(orders.old);
   if (!old_orders_.empty()) control_.timers().set(begin_timer_, start);
+  collector_.at_desk([&] {
+    for (const OldOrder& order : old_orders_)
+      own_.expect_in(order.command.client_id,
+                     {intake_.name_id(phase.name), intake_.name_id("warmup"),
+                      controller_.wall_clock().wall(start + order.warmup)});
+  });
   return start;
 }
 

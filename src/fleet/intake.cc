@@ -176,7 +176,7 @@ void Intake::take_batch(std::string_view bytes, store::SpoolVisitor& to) {
   ++counts_.batches;
   std::vector<wire::NameId> ids;
   ids.reserve(names.size());
-  for (const std::string_view name : names) ids.push_back(intern(name));
+  for (const std::string_view name : names) ids.push_back(name_id(name));
   for (wire::Trace& trace : batch->traces) {
     for (wire::NameId* id :
          {&trace.client, &trace.id_prefix, &trace.service, &trace.server, &trace.phase})
@@ -223,10 +223,10 @@ void Intake::hand_on(const wire::TraceLine& line, bool waited, store::SpoolVisit
   const std::array<std::string_view, 4> names{named.client, id.prefix, named.service, named.server};
   if (!has_room_for(names, Kind::kLine)) return;
   wire::Trace trace;
-  trace.client = intern(named.client);
-  trace.id_prefix = intern(id.prefix);
-  trace.service = intern(named.service);
-  trace.server = intern(named.server);
+  trace.client = name_id(named.client);
+  trace.id_prefix = name_id(id.prefix);
+  trace.service = name_id(named.service);
+  trace.server = name_id(named.server);
   trace.number = id.number;
   trace.status = named.status;
   trace.failure = wire::guess_failure(named);
@@ -262,7 +262,7 @@ bool Intake::has_room_for(std::span<const std::string_view> names, Kind kind) {
   return false;
 }
 
-wire::NameId Intake::intern(std::string_view name) {
+wire::NameId Intake::name_id(std::string_view name) {
   const auto found = ids_.find(name);
   if (found != ids_.end()) return found->second;
   const wire::NameId id = names_.add(std::string(name));

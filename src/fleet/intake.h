@@ -81,6 +81,8 @@ class Intake {
   void finish(store::SpoolVisitor& to);
 
   const wire::Names& names() const { return names_; }
+  // The number of a name there, for an owner that adds what a sender couldn't say.
+  wire::NameId name_id(std::string_view name);
   IntakeCounts counts() const;
   // Of that worker's process: whether all its batches up to that one have come, from the first one
   // on that was sent while we listened.
@@ -111,7 +113,6 @@ class Intake {
   bool is_new(const wire::Trace& trace);
   bool has_room_for(std::span<const std::string_view> names, Kind kind);
   void malformed(Kind kind, const Error& error);
-  wire::NameId intern(std::string_view name);
 
   const Options options_;
   MessageRing ring_;

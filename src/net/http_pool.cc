@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 
@@ -17,6 +18,9 @@ using wire::Failure;
 // How far down the waiting list a freed connection looks for a request to its own target before it
 // gives its place to the oldest request of all.
 constexpr int kWaitingScan = 64;
+
+// Of a whole buffer each: some 50 us.
+constexpr int kReadsATurn = 4;
 
 Failure connect_failure(int error) {
   return error == ECONNREFUSED ? Failure::connect_refused
@@ -76,7 +80,9 @@ class HttpConnection final : public StreamHandler {
   int attempts_left_;        // further addresses to try
   Phase phase_ = Phase::kConnecting;
   bool used_before_ = false;
-  bool last_use_ = false;  // closed after the exchange under way
+  bool last_use_ = false;   // closed after the exchange under way
+  bool reads_on_ = false;   // in the pool's list of those that haven't read all
+  bool reads_end_ = false;  // its peer has closed, as far as was told
 };
 
 class HttpPool::Visit {
@@ -140,9 +146,11 @@ void HttpConnection::write() {
 }
 
 // Reads until a read comes up short, which for a socket means that there is no more; where the peer
-// has closed, until the end, so that the close is seen.
+// has closed, until the end, so that the close is seen. But only so much a turn: a sender that is
+// quicker than this loop would keep it from everybody else's requests, and from its own deadline.
 void HttpConnection::read(bool closed) {
-  while (phase_ != Phase::kClosed) {
+  for (int reads = 0; phase_ != Phase::kClosed; ++reads) {
+    if (reads == kReadsATurn) return pool_.read_on_later(*this, closed);
     const Transfer transfer = stream_->read(pool_.buffer_.get(), pool_.buffer_size_);
     switch (transfer.status) {
       case Transfer::Status::kDone:
@@ -194,6 +202,7 @@ HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, con
                                *static_cast<HttpConnection::ConnectWait&>(deadline).connection,
                                Failure::connect_timeout);
                          }),
+      read_on_([this](Time) { read_on(); }),
       buffer_size_(std::size_t{64} * 1024),
       buffer_(new char[buffer_size_]) {}
 
@@ -427,9 +436,27 @@ void HttpPool::serve_waiting() {
   serving_ = false;
 }
 
+// In the next turn of the loop: what else is due or ready comes first.
+void HttpPool::read_on_later(HttpConnection& connection, bool closed) {
+  connection.reads_end_ = connection.reads_end_ || closed;
+  if (!std::exchange(connection.reads_on_, true)) unread_.push_back(&connection);
+  if (!read_on_.is_set()) timers_.set(read_on_, clock_.now() + Duration{1});
+}
+
+void HttpPool::read_on() {
+  const Visit visit(*this);
+  for (std::size_t left = unread_.size(); left > 0 && !unread_.empty(); --left) {
+    HttpConnection& connection = *unread_.front();
+    unread_.erase(unread_.begin());
+    connection.reads_on_ = false;
+    connection.read(std::exchange(connection.reads_end_, false));
+  }
+}
+
 void HttpPool::close(HttpConnection& connection) {
   using Phase = HttpConnection::Phase;
   if (connection.phase_ == Phase::kClosed) return;
+  if (connection.reads_on_) std::erase(unread_, &connection);
   if (connection.phase_ == Phase::kIdle) std::erase(connection.target_.idle_, &connection);
   connection.phase_ = Phase::kClosed;
   connection.connect_deadline_.end();

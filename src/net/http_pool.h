@@ -133,6 +133,8 @@ class HttpPool {
   void finish(HttpExchange& exchange, wire::Failure failure);
   void begin_deadline(HttpExchange& exchange, Time now);
   void timed_out(HttpExchange& exchange);
+  void read_on_later(HttpConnection& connection, bool closed);
+  void read_on();
   void close(HttpConnection& connection);
 
   const Clock& clock_;
@@ -149,6 +151,8 @@ class HttpPool {
   std::map<Duration, std::unique_ptr<Deadlines>> deadlines_;  // by time-out
   Deadlines connect_deadlines_;
   int visits_ = 0;
+  std::vector<HttpConnection*> unread_;  // had more to read than one turn is for
+  Timer read_on_;
   const std::size_t buffer_size_;
   std::unique_ptr<char[]> buffer_;  // what a read gives, shared by all connections of the loop
 };

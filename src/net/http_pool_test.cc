@@ -254,6 +254,53 @@ TEST_CASE("a body that the connection's end ends, and Connection: close") {
   CHECK(bench.pool->open_connections() == 0);
 }
 
+TEST_CASE("a long answer is read in turns, between which others and deadlines have theirs") {
+  Bench bench;
+  constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+  Exchange exchange;
+  bench.send_connected(exchange);
+  bench.connector.at(0).send("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" +
+                             std::string(kMebibyte, 'x'));
+  CHECK(exchange.ended == 0);
+  CHECK(bench.connector.at(0).to_read.size() > kMebibyte / 2);
+  // What is due in between comes first; what comes meanwhile changes nothing.
+  bool between = false;
+  Timer other([&](Time) { between = bench.connector.at(0).to_read.size() > kMebibyte / 2; });
+  bench.timers.set(other, bench.clock.now());
+  bench.connector.at(0).send("");
+  int turns = 0;
+  for (; exchange.ended == 0 && turns < 20; ++turns) bench.pass(Duration{1});
+  CHECK(between);
+  CHECK(turns > 1);
+  CHECK(exchange.failure == Failure::none);
+  CHECK(exchange.response_bytes > kMebibyte);
+  // It is used again, and one that never ends is ended by its deadline.
+  Exchange endless;
+  bench.pool->send(endless, *bench.target);
+  CHECK(bench.connector.made() == 1);
+  bench.connector.at(0).send("HTTP/1.1 200 OK\r\n\r\n");
+  for (int i = 0; i < 100 && endless.ended == 0; ++i) {
+    if (bench.connector.at(0).open()) bench.connector.at(0).send(std::string(kMebibyte, 'x'));
+    bench.pass(std::chrono::milliseconds{100});
+  }
+  CHECK(endless.ended == 1);
+  CHECK(endless.failure == Failure::timeout);
+  bench.pass(Duration{1});  // nothing is left to be read on
+}
+
+TEST_CASE("what was left for the next turn is read to its end where the peer has closed") {
+  Bench bench;
+  Exchange exchange;
+  bench.send_connected(exchange);
+  PipeEnd& peer = bench.connector.at(0);
+  peer.send("HTTP/1.1 200 OK\r\n\r\n" + std::string(std::size_t{1} << 20, 'x'));
+  peer.close();
+  for (int i = 0; i < 20 && exchange.ended == 0; ++i) bench.pass(Duration{1});
+  CHECK(exchange.failure == Failure::none);
+  CHECK(exchange.response_bytes > std::size_t{1} << 20);
+  CHECK(bench.pool->open_connections() == 0);
+}
+
 TEST_CASE("a long request is written as the socket takes it") {
   Bench bench;
   const std::string body = "POST / HTTP/1.1\r\n\r\n" + std::string(100, 'b');

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "net/tcp.h"
 #include "wire/http1.h"
@@ -72,6 +73,8 @@ class HttpServer {
  private:
   friend class ServerConnection;
   void forget(ServerConnection& connection);
+  void read_on_later(const ServerConnection& connection);
+  void read_on();
 
   static constexpr std::size_t kBufferSize = std::size_t{64} * 1024;
 
@@ -82,6 +85,8 @@ class HttpServer {
   std::unordered_map<std::uint64_t, std::unique_ptr<ServerConnection>> connections_;
   std::vector<std::unique_ptr<ServerConnection>> closed_;
   Timer clean_up_;
+  std::vector<std::uint64_t> unread_;  // had more to read than one turn is for
+  Timer read_on_;
   std::unique_ptr<char[]> buffer_;
 };
 

@@ -62,6 +62,8 @@ class TracePublisher::Taker final : public store::SpoolVisitor {
     const std::size_t from = lines.size();
     line.trace = wire::resolve(trace, names);
     line.has_response = trace.status >= 0;
+    // A line of the old wire names no server that didn't answer; a batch does.
+    if (trace.status < 0) line.trace.server.clear();
     wire::append_trace_line(lines, line);
     ends.push_back(lines.size());
     bytes += lines.size() - from;

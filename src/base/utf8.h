@@ -13,4 +13,7 @@ bool is_utf8(std::string_view text);
 // The text with each byte that isn't part of UTF-8 replaced by U+FFFD, the sign for that.
 std::string make_utf8(std::string_view text);
 
+// The text of bytes in ISO-8859-1, where each is a character.
+std::string utf8_of_latin1(std::string_view bytes);
+
 }  // namespace galileo

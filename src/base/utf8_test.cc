@@ -27,3 +27,8 @@ TEST_CASE("each byte that fits nowhere becomes one sign, what is around it stays
   // The character after a cut one is whole.
   CHECK(make_utf8("\xe2\x82\xc3\xbc") == "\xef\xbf\xbd\xef\xbf\xbd\xc3\xbc");
 }
+
+TEST_CASE("ISO-8859-1 is the first 256 characters") {
+  CHECK(utf8_of_latin1("Gr\xfc\xdf\x80\x7f") == "Grüß\xc2\x80\x7f");
+  CHECK(utf8_of_latin1("").empty());
+}

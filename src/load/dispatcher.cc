@@ -296,7 +296,8 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
   const Limits& limits = options_.limits;
   if (limits.keep_headers || limits.keep_response > 0) {
     sending.captured.clear();
-    sending.captured.want_headers = limits.keep_headers;
+    // A body is text by what its Content-Type says.
+    sending.captured.want_headers = true;
     sending.captured.want_body = limits.keep_response;
     sending.capture = &sending.captured;
   }
@@ -414,7 +415,12 @@ void Dispatcher::put_trace(Sending& sending) {
   if (sending.capture && answered) {
     if (options_.limits.keep_headers) headers = sending.headers_json();
     trace.headers = headers;
-    trace.response = sending.captured.body;
+    if (options_.limits.keep_response > 0) {
+      const std::string& body = sending.captured.body;
+      const bool is_cut = body.size() >= options_.limits.keep_response;
+      trace.response = body_text_.of(sending.content_type(), body, is_cut);
+      trace.empty_response = trace.response.empty();
+    }
   }
   ledger_.count(trace);
   sink_.put(trace);

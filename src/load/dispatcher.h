@@ -24,6 +24,7 @@
 #include "load/trace_sink.h"
 #include "load/workload.h"
 #include "net/http_pool.h"
+#include "wire/body_text.h"
 
 namespace galileo::load {
 
@@ -151,6 +152,7 @@ class Dispatcher {
   TraceSink& sink_;
   const Options options_;
   net::HttpPool pool_;
+  wire::BodyText body_text_;
   Ledger ledger_;
   const wire::NameId warmup_name_;
   std::unordered_map<std::string, std::unique_ptr<Service>> services_;

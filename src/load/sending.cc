@@ -1,26 +1,22 @@
 #include "load/sending.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "load/client.h"
 #include "load/dispatcher.h"
+#include "wire/json.h"
 
 namespace galileo::load {
 namespace {
 
+// As Python's json has it: whatever isn't ASCII is escaped. A header's other bytes are ISO-8859-1.
 void append_json(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  out += '"';
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), is_plain))
+    ((out += '"') += text) += '"';
+  else
+    out += wire::json_text(utf8_of_latin1(text));
 }
 
 }  // namespace
@@ -67,6 +63,13 @@ std::string Sending::headers_json() const {
     append_json(json, value);
   }
   return json + "}";
+}
+
+std::string_view Sending::content_type() const {
+  for (const auto& [name, value] : captured.headers) {
+    if (wire::http1::equals_ignoring_case(name, "content-type")) return value;
+  }
+  return {};
 }
 
 }  // namespace galileo::load

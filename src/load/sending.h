@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "load/routing.h"
 #include "load/trace_sink.h"
@@ -25,6 +26,8 @@ class Sending final : public net::HttpExchange {
   void begin(Client& of, std::uint64_t its_number, Time due, std::uint32_t of_lane);
   // What is kept of the answer's headers, as a JSON object.
   std::string headers_json() const;
+  // Of the answer's body, empty where it doesn't say.
+  std::string_view content_type() const;
 
   Client* client = nullptr;    // null: not in use
   std::uint32_t workload = 0;  // of the client's, which of them it belongs to

@@ -92,7 +92,7 @@ def start(galileo, tmp_path):
 def wait_for(condition, what, seconds=10):
     deadline = time.monotonic() + seconds * SLOWER
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what() if callable(what) else what}"
         time.sleep(0.01)
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|recorder|memory|flat|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|recorder|worker|commands|fleet|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
+`fleet` needs root and /dev/net/tun: it makes network namespaces, which go with it.
 --write puts the tables into docs/performance.md. Only the standard library; nothing is left running.
 """
 import argparse
@@ -15,118 +16,15 @@ import platform
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
-import tempfile
 import time
 from datetime import date
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-GALILEO = ROOT / "build/release/galileo"
-FLOORS = ROOT / "build/release/bench"
-SCRATCH = Path(tempfile.mkdtemp(prefix="galileo-bench-"))
-children = []
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(command, core, **options):
-    process = subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], start_new_session=True,
-                               stdin=subprocess.DEVNULL, **options)
-    children.append(process)
-    return process
-
-
-def stop(process, how=signal.SIGTERM):
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, how)
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def measured(command, core=1, timeout=900):
-    """Runs a generator to its end: (stdout, CPU seconds, wall seconds, most memory in KiB)."""
-    out = SCRATCH / "out"
-    with open(out, "wb") as file:
-        began = time.monotonic()
-        process = start(command, core, stdout=file, stderr=subprocess.DEVNULL, cwd=SCRATCH)
-        deadline = began + timeout
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
-                stop(process, signal.SIGKILL)
-                raise SystemExit(f"bench: {command[0]} not over after {timeout} s")
-            time.sleep(0.02)
-        wall = time.monotonic() - began
-        process.returncode = status
-    return out.read_text(errors="replace"), usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss
-
-
-@contextlib.contextmanager
-def nginx():
-    port = free_port()
-    paths = "".join(f"{name}_temp_path {SCRATCH}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    config = SCRATCH / "nginx.conf"
-    config.write_text(f"""daemon off; worker_processes 1; pid {SCRATCH}/nginx.pid; error_log {SCRATCH}/nginx.log crit;
-events {{ worker_connections 20000; }}
-http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; {paths}
-server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok"; }} }} }}""")
-    server = start(["nginx", "-c", config], 0, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for_port(port)
-    try:
-        yield port
-    finally:
-        stop(server)
-
-
-def wait_for_port(port):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise SystemExit("bench: the server didn't start within 10 s")
-
-
-@contextlib.contextmanager
-def receiver(rate):
-    port = free_port()
-    process = start([FLOORS / "receiver", port, rate], 0, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    result = {}
-    try:
-        yield port, result
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        out, _ = process.communicate(timeout=60)
-        if out.strip():
-            result.update(json.loads(out))
-
-
-def galileo_load(port, *arguments):
-    # `--db none` keeps every trace in the spool; it lies in the scratch folder and is deleted each time.
-    command = [GALILEO, "load", f"http://127.0.0.1:{port}/", "--threads", "1", "--db", "none", "--spool", SCRATCH / "spool",
-               "-q", "--no-telemetry", "--json", SCRATCH / "result.json", *arguments]
-    out = measured(command)
-    shutil.rmtree(SCRATCH / "spool", ignore_errors=True)
-    return json.loads((SCRATCH / "result.json").read_text()), out
-
-
-def have(program):
-    return shutil.which(program) is not None
+import fleet
+from tools import (FLOORS, GALILEO, ROOT, SCRATCH, children, galileo_load, have, measured, nginx, receiver, start, stop,
+                   table)
 
 
 def requests_of_wrk(text):
@@ -138,11 +36,6 @@ export const options = {discardResponseBodies: true, scenarios: {even: {executor
   duration: "%ds", preAllocatedVUs: 64, maxVUs: 64}}};
 export default function () { http.get("http://127.0.0.1:%d/"); }
 """
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
 
 
 def closed(quick):
@@ -233,66 +126,6 @@ def traces(quick):
     return "Traces", table(["what", "measured"], rows)
 
 
-@contextlib.contextmanager
-def redis():
-    port = free_port()
-    server = start(["redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", SCRATCH, "--save", "", "--appendonly", "no"],
-                   0, stdout=subprocess.DEVNULL)
-    wait_for_port(port)
-    try:
-        yield port, server
-    finally:
-        stop(server)
-
-
-def cpu_of(process):
-    """User and system time of a process that runs, in seconds. (taskset has become the program itself.)"""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def record(port, server, how, count, rate):
-    """Traces published and recorded into a spool: what the publisher and the recorder say, CPU seconds of the recorder and of Redis."""
-    out = SCRATCH / "recorder.json"
-    with open(out, "wb") as file:
-        process = start([GALILEO, "recorder", "--bus", f"redis://127.0.0.1:{port}", "--db", "none", "--spool", SCRATCH / "spool", "--json"],
-                        1, stdout=file, stderr=subprocess.PIPE, text=True, cwd=SCRATCH)
-        assert "recording" in process.stderr.readline()
-        before = cpu_of(server)
-        text, *_ = measured([FLOORS / "publish_traces", port, how, count, rate], core=0)
-        redis_cpu = cpu_of(server) - before
-        process.send_signal(signal.SIGTERM)
-        process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-    size = sum(path.stat().st_size for path in (SCRATCH / "spool").iterdir())
-    shutil.rmtree(SCRATCH / "spool", ignore_errors=True)
-    return json.loads(text), json.loads(out.read_text()), usage.ru_utime + usage.ru_stime, redis_cpu, size
-
-
-def recorder(quick):
-    rounds, count = (3, 200_000) if quick else (5, 1_000_000)
-    cases = [("lines", 100_000), ("batches", 100_000), ("lines", 0), ("batches", 0)]
-    figures = {case: [] for case in cases}
-    with redis() as (port, server):
-        for _ in range(rounds):
-            for how, rate in cases:
-                sent, got, cpu, redis_cpu, size = record(port, server, how, count, rate)
-                lost = sent["traces"] - got["traces"]
-                figures[how, rate].append((sent["traces"] / sent["wall_s"], cpu * 1e6 / count, redis_cpu * 1e6 / count, lost, size / count))
-                assert got["malformed"] == got["duplicates"] == 0, got
-    rows = []
-    for (how, rate), all_of in figures.items():
-        speed, cpu, redis_cpu, _, size = (statistics.median(values) for values in zip(*all_of))
-        cpus = [one[1] for one in all_of]
-        rows.append((f"{how}, " + (f"{rate:,}/s" if rate else "as fast as Redis takes them"), f"{speed:,.0f}", f"{cpu:.2f}",
-                     f"{min(cpus):.2f}–{max(cpus):.2f}", f"{1e6 / cpu:,.0f}", f"{redis_cpu:.2f}", f"{max(one[3] for one in all_of):,}", f"{size:.0f}"))
-    return "Recorder: from Redis to the spool", (
-        f"{count:,} traces a round, {rounds} rounds, medians; publisher and Redis on core 0, `galileo recorder --db none` on core 1. "
-        "Batches hold 500 traces. Most lost: of any round.\n\n" +
-        table(["published", "traces/s", "CPU a trace, µs", "min–max", "traces a core and second", "of Redis, µs", "most lost", "spool bytes a trace"], rows))
-
-
 def rss_kib(pid):
     text = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
@@ -354,7 +187,8 @@ def startup(quick):
     return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
 
 
-PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": recorder, "memory": memory, "flat": flat, "startup": startup}
+PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": fleet.recorder, "worker": fleet.worker_part,
+         "commands": fleet.commands, "fleet": fleet.fleet, "memory": memory, "flat": flat, "startup": startup}
 
 
 def write(sections):
@@ -376,7 +210,7 @@ def main():
     options = parser.parse_args()
     peers = subprocess.run([ROOT / "bench/peers.sh"], text=True, stdout=subprocess.PIPE).stdout.strip()
     os.environ["PATH"] = f"{peers}:{os.environ['PATH']}"  # where they couldn't be had, their rows are missing
-    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "bench_drain", "publish_traces"],
+    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "delay", "bench_drain", "publish_traces"],
                    check=True, stdout=subprocess.DEVNULL)
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {date.today()}"

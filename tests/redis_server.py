@@ -21,7 +21,7 @@ class Connection:
             self.command("AUTH", password)
 
     def send(self, *words):
-        parts = [str(word).encode() for word in words]
+        parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
         self.socket.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
 
     def answer(self):

@@ -171,10 +171,22 @@ void Worker::beat() {
   const std::uint64_t written = log_->traces_written();
   const std::uint64_t out = outlet_ ? outlet_->traces_out() : written;
   heartbeat.traces_waiting = written - std::min(written, out);
-  // Lost beats show by themselves: nothing more can be done about one.
-  static_cast<void>(bus_.change({bus::set_text(bus::worker_heartbeat_key(options_.name),
-                                               encode(heartbeat), kBeatExpiry)})
-                        .ok());
+  const auto beaten = bus_.change(
+      {bus::set_text(bus::worker_heartbeat_key(options_.name), encode(heartbeat), kBeatExpiry)});
+  note_beat(beaten.ok() ? std::string() : beaten.error().why);
+}
+
+// A server that is there and takes no changes, full or read-only: told once, and when it is over.
+// One that is away is told by on_connected().
+void Worker::note_beat(const std::string& trouble) {
+  if (!trouble.empty()) beats_failed_.add(1);
+  if (trouble == beat_trouble_ || (!trouble.empty() && !bus_.connected())) return;
+  beat_trouble_ = trouble;
+  if (trouble.empty())
+    log(LogLevel::kInfo, "the bus takes changes again", {{"bus", bus_.where()}});
+  else
+    log(LogLevel::kWarning, "the bus takes no changes; the load goes on",
+        {{"bus", bus_.where()}, {"why", trouble}});
 }
 
 Result<void> Worker::on_control(std::function<void()> task) {

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/counters.h"
 #include "bus/bus.h"
 #include "bus/directory.h"
 #include "bus/rpc.h"
@@ -106,6 +107,7 @@ class Worker {
   void report_all();
   // At the registry's desk.
   void beat();
+  void note_beat(const std::string& trouble);
   void refresh_routes();
   void refresh_route(const std::string& service);
   void set_route(const bus::Route& route);
@@ -135,6 +137,8 @@ class Worker {
   RelaxedFlag registered_;
   RelaxedFlag stopping_;
   WorkerCounts counts_;
+  RelaxedCounter beats_failed_;
+  std::string beat_trouble_;  // at the registry's desk: why the last heartbeats failed
 };
 
 }  // namespace galileo::fleet

@@ -1,12 +1,15 @@
 """`galileo run FILE --bus`: an experiment on the workers of a fleet, over a real Redis, and what becomes of its books
 when a worker or the bus goes away."""
 import json
+import os
 import signal
 import sqlite3
 import time
+from urllib.request import urlopen
 
 import pytest
-from conftest import result_of, wait_for
+from conftest import SLOWER, free_port, result_of, wait_for
+from redis_server import API, EVENT_BUS
 
 FILE = """
 name: fleet
@@ -25,7 +28,6 @@ def worker(start, tmp_path):
     def call(server, name, *arguments, env=None, folder=None):
         folder = tmp_path / (folder or name)
         folder.mkdir(exist_ok=True)
-        import os
         traces = () if "--traces" in arguments else ("--traces", "redis")
         process = start("worker", "--name", name, "--bus", server.url, *traces, "--spool", folder, *arguments, env={**os.environ, **(env or {})})
         wait_for(lambda: server("GET", f"galileo:worker:{name}:heartbeat") and
@@ -254,22 +256,78 @@ def test_a_second_worker_of_a_name_and_a_wrong_password_are_refused(run, redis, 
     assert done.code == 2 and "password" in done.err.lower(), done
 
 
+def metrics(port):
+    """The worker's own numbers, without their prefix and labels."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+        lines = page.read().decode().splitlines()
+    pairs = [line.removeprefix("galileo_worker_").rsplit(" ", 1) for line in lines if not line.startswith("#")]
+    return {name: float(value) for name, value in pairs}
+
+
+def request_once(server, service, host, traces):
+    """A new client of the worker w1 sends one request to the host; its trace line."""
+    server("SADD", "routing:services", service)
+    server("RPUSH", f"routing:hosts:{service}", host)
+    server("RPUSH", f"routing:weights:{service}", "1")
+    server("PUBLISH", "routing:updates", service)
+    [client] = server.rpc("WorkerDaemon.create_client:w1", ["w1", [service, None, None, None], 1])
+    command = {"__obj": [client[0], 1, "constant", [0]], "__type": API + "SetWorkloadCommand"}
+    server("PUBLISH", EVENT_BUS + API + "SetWorkloadCommand", json.dumps(command))
+    _, line = traces.messages.get(timeout=10 * SLOWER)
+    return line
+
+
 @pytest.mark.quick
-def test_nonsense_on_the_bus_is_counted_and_the_worker_goes_on(redis, worker, port):
+@pytest.mark.sanitize
+def test_nonsense_on_the_bus_is_counted_and_the_worker_goes_on(redis, worker, target):
     server = redis()
-    from conftest import free_port
+    traces = server.listen("galileo/results/traces")
     status = free_port()
     worker(server, "w1", "--status", f"127.0.0.1:{status}")
-    api = "__eventbus:global:galileo.worker.api."
-    for channel, message in (("SetWorkloadCommand", "nonsense"), ("SetWorkloadCommand", "{\"__obj\": [1]}"),
-                             ("CloseClientCommand", "[]"), ("StopWorkloadCommand", "{"), ("SetWorkloadCommand", "x" * 1_000_000)):
-        server("PUBLISH", api + channel, message)
+    host = target().removeprefix("http://").rstrip("/")
+    nonsense = [
+        ("SetWorkloadCommand", "nonsense"), ("SetWorkloadCommand", '{"__obj": [1]}'), ("SetWorkloadCommand", "x" * 1_000_000),
+        ("SetWorkloadCommand", '{"__obj": ["w1:a:0", "many", "constant", [1]], "__type": "galileo.worker.api.SetWorkloadCommand"}'),
+        ("SetWorkloadCommand", '{"__obj": ["w1:a:0", 1, "constant", [1]], "__type": "os.system"}'),
+        ("SetWorkloadCommand", b'{"__obj": ["\xff\xfe", 1]}'), ("CloseClientCommand", "[]"), ("StopWorkloadCommand", "{"),
+    ]
+    for kind, message in nonsense:
+        server("PUBLISH", EVENT_BUS + API + kind, message)
+    for function in ("WorkerDaemon.ping", "WorkerDaemon.create_client:w1", "Client.get_info"):
+        server("PUBLISH", EVENT_BUS + function, '{"__obj": 7, "__type": "pymq.core.RpcRequest"}')
+    # Of clients that nobody has, or that are another worker's: no error.
+    for kind, arguments in (("SetWorkloadCommand", ["w9:a:0", 1, "constant", [1]]), ("CloseClientCommand", ["w1:a:77"])):
+        server("PUBLISH", EVENT_BUS + API + kind, json.dumps({"__obj": arguments, "__type": API + kind}))
+    # Routes that can't be: fewer weights than hosts, a negative one, a text.
+    for service, weights in (("short", ["1"]), ("negative", ["1", "-1"]), ("text", ["1", "x"])):
+        server("SADD", "routing:services", service)
+        server("RPUSH", f"routing:hosts:{service}", "a:1", "b:2")
+        server("RPUSH", f"routing:weights:{service}", *weights)
+        server("PUBLISH", "routing:updates", service)
     server("PUBLISH", "routing:updates", "no-such-service")
-    server("RPUSH", "routing:hosts:bad", "a:1", "b:2")
-    server("RPUSH", "routing:weights:bad", "-1")
-    server("PUBLISH", "routing:updates", "bad")
-    from urllib.request import urlopen
-    metric = lambda name: next(float(line.split()[1]) for line in urlopen(f"http://127.0.0.1:{status}/metrics").read().decode().splitlines()
-                               if line.startswith(f"galileo_worker_{name} "))
-    wait_for(lambda: metric("messages_malformed_total") >= 5, "the messages to be counted")
-    assert urlopen(f"http://127.0.0.1:{status}/healthz").read() == b"ok\n"
+    wait_for(lambda: metrics(status)["messages_malformed_total"] >= len(nonsense), lambda: f"it to be counted: {metrics(status)}")
+    assert urlopen(f"http://127.0.0.1:{status}/healthz", timeout=10).read() == b"ok\n"
+    assert ",200," in request_once(server, "app", host, traces)
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("bad, good", [
+    (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+], ids=["full", "read-only"])
+def test_a_redis_that_takes_nothing_is_told_and_waited_for(redis, worker, target, bad, good):
+    server = redis()
+    traces = server.listen("galileo/results/traces")
+    process = worker(server, "w1")
+    host = target().removeprefix("http://").rstrip("/")
+    assert ",200," in request_once(server, "before", host, traces)
+    server(*bad)
+    with pytest.raises((AssertionError, TypeError, RuntimeError)):  # it can't give its answer, nor say that it is there
+        server.rpc("WorkerDaemon.create_client:w1", ["w1", ["during", None, None, None], 1], timeout=1)
+    wait_for(lambda: server("GET", "galileo:worker:w1:heartbeat") is None, "the heartbeat to go")
+    server(*good)
+    wait_for(lambda: server("GET", "galileo:worker:w1:heartbeat"), "the heartbeat to come back")
+    assert ",200," in request_once(server, "after", host, traces)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10 * SLOWER)
+    assert process.returncode == 0 and ("OOM" in err or "READONLY" in err), err

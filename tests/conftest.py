@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -125,68 +124,12 @@ def redis(tmp_path_factory):
     yield call
     for server in started:
         server.stop()
-class OneRedis:
-    """A Redis server on a scratch folder and a free port, which keeps nothing; and a connection that speaks to it."""
-    def __init__(self, folder):
-        self.folder, self.port, self.process, self.connection = folder, free_port(), None, None
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", "",
-             "--appendonly", "no"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-        wait_for(lambda: accepts(self.port), "redis-server to listen")
-        self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=30 * SLOWER)
-        self.answers = self.connection.makefile("rb")
-
-    def stop(self):
-        """As a machine that fails: at once."""
-        if self.process:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.answers.close()
-            self.connection.close()
-        self.process = None
-
-    def __call__(self, *words):
-        """redis("SET", "key", "value"): a command's answer."""
-        return self.all([words])[0]
-
-    def all(self, commands):
-        """Many commands in one go, and their answers."""
-        text = bytearray()
-        for words in commands:
-            text += b"*%d\r\n" % len(words)
-            for word in words:
-                word = word if isinstance(word, bytes) else str(word).encode()
-                text += b"$%d\r\n%s\r\n" % (len(word), word)
-        self.connection.sendall(text)
-        return [self._answer() for _ in commands]
-
-    def publish(self, channel, *messages):
-        return self.all([("PUBLISH", channel, message) for message in messages])
-
-    def _answer(self):
-        kind, rest = (line := self.answers.readline().strip())[:1], line[1:]
-        assert kind != b"-", line
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self.answers.read(int(rest) + 2)[:-2].decode(errors="replace")
-        return [self._answer() for _ in range(int(rest))] if kind == b"*" else rest.decode()
 
 
 @pytest.fixture
-def one_redis(tmp_path):
-    """A running redis-server; ended with the test. redis.url, redis("GET", "key"), redis.publish(channel, message)."""
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server isn't installed")
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    server = OneRedis(folder)
-    yield server
-    server.stop()
+def one_redis(redis):
+    """A running Redis server with nothing special about it."""
+    return redis()
 
 
 def result_of(path):

@@ -11,6 +11,11 @@ import uuid
 from pathlib import Path
 
 
+def packed(words):
+    parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
 class Connection:
     """One connection: command("GET", "key") answers with text, a number, None or a list of these."""
 
@@ -21,8 +26,7 @@ class Connection:
             self.command("AUTH", password)
 
     def send(self, *words):
-        parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        self.socket.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        self.socket.sendall(packed(words))
 
     def answer(self):
         kind, rest = (line := self.file.readline())[:1], line[1:-2].decode()
@@ -33,7 +37,7 @@ class Connection:
         if kind == b":":
             return int(rest)
         if kind == b"$":
-            return None if rest == "-1" else self.file.read(int(rest) + 2)[:-2].decode()
+            return None if rest == "-1" else self.file.read(int(rest) + 2)[:-2].decode(errors="replace")
         if kind == b"*":
             return None if rest == "-1" else [self.answer() for _ in range(int(rest))]
         return rest
@@ -41,6 +45,11 @@ class Connection:
     def command(self, *words):
         self.send(*words)
         return self.answer()
+
+    def all(self, commands):
+        """Many commands in one go, and their answers."""
+        self.socket.sendall(b"".join(map(packed, commands)))
+        return [self.answer() for _ in commands]
 
     def close(self):
         with contextlib.suppress(OSError):
@@ -105,10 +114,14 @@ class Redis:
 
     def restart(self, away=0):
         """Kills it, and brings it up again `away` seconds later, with nothing in it."""
-        self.process.kill()
-        self.process.wait()
+        self.kill()
         time.sleep(away)
         self.launch()
+
+    def kill(self):
+        """As a machine that fails: at once."""
+        self.process.kill()
+        self.process.wait()
 
     def connect(self):
         connection = Connection(self.port, self.password)
@@ -117,6 +130,12 @@ class Redis:
 
     def __call__(self, *words):
         return self.main.command(*words)
+
+    def all(self, commands):
+        return self.main.all(commands)
+
+    def publish(self, channel, *messages):
+        return self.all([("PUBLISH", channel, message) for message in messages])
 
     def hash(self, key):
         flat = self("HGETALL", key)

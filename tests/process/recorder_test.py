@@ -164,9 +164,9 @@ def test_redis_that_is_restarted_costs_only_what_was_published_meanwhile(recorde
     on = recorder()
     one_redis.publish(LINES, *[line(number) for number in range(1, 11)])
     wait_for(lambda: on.rows("SELECT count(*) FROM traces") == [(10,)], "the first traces")
-    one_redis.stop()
+    one_redis.kill()
     wait_for(lambda: "away" in on.process.stderr.readline(), "the recorder to say so", 30)
-    one_redis.start()
+    one_redis.launch()
     wait_for(lambda: one_redis("PUBSUB", "NUMPAT") == 2, "the recorder to be back", 30)
     one_redis.publish(LINES, *[line(number) for number in range(14, 21)])  # 11 to 13 were lost
     wait_for(lambda: on.rows("SELECT count(*) FROM traces") == [(17,)], "the traces from after the break", 30)
@@ -180,7 +180,7 @@ def test_it_ends_well_though_redis_is_gone(recorder, one_redis):
     on = recorder()
     one_redis.publish(LINES, line(1))
     wait_for(lambda: on.rows("SELECT count(*) FROM traces") == [(1,)], "the trace")
-    one_redis.stop()
+    one_redis.kill()
     done = on.stop()
     assert done["traces"] == 1 and on.status() == "FINISHED"
 

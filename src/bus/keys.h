@@ -7,15 +7,7 @@
 
 namespace galileo::bus {
 
-// Events, remotes, answers and queues: their names begin with this.
-inline constexpr std::string_view kEventBus = "__eventbus:global:";
-
-// The channel of a remote or an event, the list of an answer or a queue.
-inline std::string event_bus_name(std::string_view name) {
-  return std::string(kEventBus) + std::string(name);
-}
-
-// The queue of experiments, on event_bus_name().
+// The queue of experiments, on wire::bus_channel().
 inline constexpr std::string_view kExperimentQueue = "galileo:experiments:queue";
 
 // Workers and clients. A worker's labels are the hash of its name, a client's recorded profile is

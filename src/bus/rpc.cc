@@ -7,8 +7,8 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "bus/keys.h"
 #include "wire/json.h"
+#include "wire/worker_api.h"
 
 namespace galileo::bus {
 namespace {
@@ -73,11 +73,12 @@ Result<Asked> ask(Bus& bus, std::string_view remote, std::string_view arguments)
   request.fn = remote;
   request.response_channel = "__rpc_" + new_uuid();
   request.args = arguments;
-  const std::uint64_t receivers = TRY(bus.publish(event_bus_name(remote), wire::encode(request)));
+  const std::uint64_t receivers =
+      TRY(bus.publish(wire::bus_channel(remote), wire::encode(request)));
   if (receivers == 0)
     return Error{ErrorCode::kNotFound, cant_call(remote), bus.where(), "nobody serves it",
                  "is a worker running, and on the same bus?"};
-  return Asked{event_bus_name(request.response_channel), receivers};
+  return Asked{wire::bus_channel(request.response_channel), receivers};
 }
 
 Error no_answer(const Bus& bus, std::string_view remote, Duration timeout) {
@@ -144,7 +145,7 @@ class RpcServer::Remote final : public RpcRemote {
 
   Result<void> listen(const std::string& remote) {
     subscription_ = TRY(server_.bus_.subscribe(
-        {event_bus_name(remote)}, {},
+        {wire::bus_channel(remote)}, {},
         [this](std::string_view, std::string_view message) { server_.request(*this, message); }));
     return {};
   }
@@ -208,7 +209,7 @@ void RpcServer::answer(const wire::RpcRequest& request, const Result<RpcResult>&
     response.result = fmt::format("[{}]", wire::json_text(result.error().to_text()));
     response.result_type = exception_of(result.error().code);
   }
-  const std::string answers = event_bus_name(request.response_channel);
+  const std::string answers = wire::bus_channel(request.response_channel);
   const auto pushed = bus_.change(
       {list_push_left(answers, {wire::encode(response)}), expire(answers, options_.answer_expiry)});
   (pushed.ok() ? counts_.answered : counts_.unanswered).add(1);

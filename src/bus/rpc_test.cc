@@ -3,7 +3,7 @@
 #include <future>
 
 #include "bus/bus_fixture.h"
-#include "bus/keys.h"
+#include "wire/worker_api.h"
 
 using namespace galileo;
 using namespace galileo::bus;
@@ -138,19 +138,19 @@ TEST_CASE("requests that came too late aren't carried out, and too many are drop
     request.fn = "slow";
     request.response_channel = "__rpc_test";
     const std::string text = wire::encode(request);
-    must(bus.publish(event_bus_name("slow"), text));
+    must(bus.publish(wire::bus_channel("slow"), text));
     first_began.get_future().wait();
-    for (int i = 0; i < 5; ++i) must(bus.publish(event_bus_name("slow"), text));
+    for (int i = 0; i < 5; ++i) must(bus.publish(wire::bus_channel("slow"), text));
     CHECK(eventually([&] { return server.counts().received.load() == 6; }));
     net::pause_thread(milliseconds{40});
     go_on.set_value();
     CHECK(eventually([&] { return server.counts().late.load() == 3; }));
     CHECK(server.counts().refused.load() == 2);
-    must(bus.publish(event_bus_name("slow"), "no request"));
+    must(bus.publish(wire::bus_channel("slow"), "no request"));
     CHECK(eventually([&] { return server.counts().malformed.load() == 1; }));
     CHECK(carried_out == 1);
     // The one answer waits for its caller, but not for ever.
-    CHECK(must(bus.list_size(event_bus_name("__rpc_test"))) == 1);
+    CHECK(must(bus.list_size(wire::bus_channel("__rpc_test"))) == 1);
   }
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("an answer that nobody fetches expires") {
     wire::RpcRequest request;
     request.fn = "f";
     request.response_channel = "__rpc_test";
-    must(bus.publish(event_bus_name("f"), wire::encode(request)));
+    must(bus.publish(wire::bus_channel("f"), wire::encode(request)));
     CHECK(eventually([&] { return server.counts().answered.load() == 1; }));
     CHECK(eventually([&] { return must(bus.keys("*")).empty(); }));
   }
@@ -173,7 +173,7 @@ TEST_CASE("requests and answers have the bytes of the recorded session") {
   FOR_EACH_DRIVER() {
     Heard heard;
     const auto foreign =
-        must(other.subscribe({event_bus_name("WorkerDaemon.ping")}, {}, heard.handler()));
+        must(other.subscribe({wire::bus_channel("WorkerDaemon.ping")}, {}, heard.handler()));
     auto answer =
         std::async(std::launch::async, [&] { return call(bus, "WorkerDaemon.ping", "[]", kLong); });
     const Texts requests = heard.take(1);

@@ -135,6 +135,7 @@ Result<BusOptions> bus_options_from(const GetVariable& get) {
   const std::string database = value_of("galileo_redis_db");
   options.user = value_of("galileo_redis_user");
   options.password = value_of("galileo_redis_password");
+  take_tls_files(options, get);
   const auto named = [](Error error, std::string_view name) {
     error.where = name;
     return error;
@@ -159,6 +160,12 @@ Result<BusOptions> bus_options_from(const GetVariable& get) {
     options.database = *number;
   }
   return options;
+}
+
+void take_tls_files(BusOptions& options, const GetVariable& get) {
+  options.ca_file = get("galileo_redis_ca_file").value_or("");
+  options.certificate_file = get("galileo_redis_certificate_file").value_or("");
+  options.key_file = get("galileo_redis_key_file").value_or("");
 }
 
 }  // namespace galileo::bus

@@ -21,6 +21,10 @@ using GetVariable = std::function<std::optional<std::string>(std::string_view na
 // Error of kUsage names the variable.
 Result<BusOptions> bus_options_from(const GetVariable& get);
 
+// What TLS needs, from galileo_redis_ca_file, _certificate_file and _key_file; bus_options_from()
+// does it too.
+void take_tls_files(BusOptions& options, const GetVariable& get);
+
 // What the URL and the rest of the options say together.
 struct BusPlace {
   enum class Kind : std::uint8_t { kInProcess, kTcp, kUnix };

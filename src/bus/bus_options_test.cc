@@ -83,8 +83,14 @@ TEST_CASE("the environment's variables say where the bus is") {
                           {"galileo_redis_port", "6380"},
                           {"galileo_redis_user", "me"},
                           {"galileo_redis_password", "p@/"},
+                          {"galileo_redis_ca_file", "ca.crt"},
+                          {"galileo_redis_certificate_file", "me.crt"},
+                          {"galileo_redis_key_file", "me.key"},
                           {"galileo_redis_db", "3"}});
   REQUIRE(full.ok());
+  CHECK(full->ca_file == "ca.crt");
+  CHECK(full->certificate_file == "me.crt");
+  CHECK(full->key_file == "me.key");
   CHECK(place_of(*full)->shown == "redis://redis.lab:6380/3");
   CHECK(place_of(*full)->user == "me");
   CHECK(place_of(*full)->password == "p@/");

@@ -11,7 +11,8 @@ void add_bus_option(CLI::App& app, std::string& url) {
   app.add_option("--bus", url,
                  "redis://[user[:password]@]host[:port][/database], rediss:// over TLS, or "
                  "unix:///path [galileo_redis_url, or galileo_redis_host and _port; "
-                 "galileo_redis_password; redis://localhost:6379]");
+                 "galileo_redis_password; redis://localhost:6379]; TLS: galileo_redis_ca_file, "
+                 "_certificate_file, _key_file, or the system's authorities");
 }
 
 Result<bus::BusOptions> bus_options(const std::string& url) {
@@ -21,6 +22,7 @@ Result<bus::BusOptions> bus_options(const std::string& url) {
   const bus::BusPlace place = TRY(bus::place_of(options));
   if (place.user.empty()) options.user = environment("galileo_redis_user").value_or("");
   if (place.password.empty()) options.password = environment("galileo_redis_password").value_or("");
+  bus::take_tls_files(options, &environment);
   return options;
 }
 

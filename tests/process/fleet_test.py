@@ -158,5 +158,7 @@ def test_the_bus_may_be_over_tls_whose_certificate_is_checked(run, redis, tmp_pa
     url = f"rediss://127.0.0.1:{tls_port}"
     trusted = run("rtbl", "ls", "--json", "--bus", url, env={"SSL_CERT_FILE": str(certificate)})
     assert trusted.code == 0 and trusted.out == "[]\n", trusted
+    named = run("rtbl", "ls", "--json", "--bus", url, env={"galileo_redis_ca_file": str(certificate)})
+    assert named.code == 0 and named.out == "[]\n", named
     untrusted = run("rtbl", "ls", "--bus", url, env={"SSL_CERT_FILE": os.devnull})
     assert untrusted.code in (2, 92) and "certificate" in untrusted.err, untrusted

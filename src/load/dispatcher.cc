@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "wire/uri.h"
@@ -75,7 +76,17 @@ Result<void> Dispatcher::set_hosts(const std::string& service, std::vector<route
   for (const auto& [number, client] : clients_) {
     if (&client->group().service == changed) client->rerouted();
   }
+  close_unrouted();
   return {};
+}
+
+// Hosts that went keep no connection: they may have gone for good, and others take their place.
+void Dispatcher::close_unrouted() {
+  std::set<std::string> used;
+  for (const auto& [name, service] : services_) {
+    for (std::string& host : service->destinations()) used.insert(std::move(host));
+  }
+  pool_.close_idle_but(used);
 }
 
 Client& Dispatcher::add_client(Group& group, const ClientIdentity& identity, Stripe stripe) {
@@ -269,6 +280,7 @@ void Dispatcher::later() {
 
 void Dispatcher::do_later() {
   for (const std::uint32_t number : std::exchange(gone_, {})) remove(client_numbered(number));
+  if (std::exchange(routing_went_, false)) close_unrouted();
   if (!reports_.empty()) {
     // What is no longer so isn't told.
     std::vector<ClientReport> reports = std::exchange(reports_, {});
@@ -346,7 +358,10 @@ void Dispatcher::over(Sending& sending) {
   // A policy that is no longer in use needn't hear of it.
   if (sending.chosen && sending.routing == &group.routing()) client.policy->ended(sending.host);
   put_trace(sending);
-  group.over(*sending.routing);
+  if (group.over(*sending.routing)) {
+    routing_went_ = true;
+    later();
+  }
   --in_flight_;
   sending.client = nullptr;
   free_.push_back(&sending);

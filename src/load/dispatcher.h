@@ -140,6 +140,7 @@ class Dispatcher {
   void answer_here(Sending& sending);
   void over(Sending& sending);
   bool redirect(Sending& sending);
+  void close_unrouted();
   void put_trace(Sending& sending);
   void report(const Client& client, ClientEvent event);
   void rests(Client& client);
@@ -170,6 +171,7 @@ class Dispatcher {
   net::Timer later_timer_;
   std::vector<ClientReport> reports_;
   std::vector<std::uint32_t> gone_;
+  bool routing_went_ = false;
 };
 
 }  // namespace galileo::load

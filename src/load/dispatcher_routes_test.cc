@@ -142,6 +142,36 @@ TEST_CASE("requests under way end where they began, and their routing goes with 
   CHECK(world.traces.names.at(world.traces.all[0].server) == "h1:80");
 }
 
+TEST_CASE("a host that is no longer routed to keeps no connection") {
+  Routes world;
+  world.set({{"h1:80", 1}, {"h2:80", 1}});
+  world.dispatcher->set_workload(world.add(1), every(0.1), world.clock.now());
+  world.service_time = milliseconds{50};
+  world.pass(milliseconds{280});
+  CHECK(world.connector.made() == 2);
+  SUBCASE("idle: at once") {
+    world.set({{"h2:80", 1}});
+    CHECK_FALSE(world.connector.at(0).open());
+    CHECK(world.connector.at(1).open());
+  }
+  SUBCASE("another service goes there: it stays") {
+    world.set({{"h1:80", 1}}, "other");
+    world.set({{"h2:80", 1}});
+    CHECK(world.connector.at(0).open());
+    world.set({}, "other");
+    CHECK_FALSE(world.connector.at(0).open());
+  }
+  SUBCASE("with a request under way: once that is over") {
+    world.pass(milliseconds{40});  // the third went out to the first at 300 ms
+    world.set({{"h2:80", 1}});
+    CHECK(world.connector.at(0).open());
+    world.pass(milliseconds{60});
+    CHECK_FALSE(world.connector.at(0).open());
+    world.pass(milliseconds{200});
+    for (const wire::Trace& trace : world.traces.all) CHECK(trace.status == 200);
+  }
+}
+
 TEST_CASE("a request that is half written when the hosts change is written to its end") {
   Routes world;
   world.set({{"h1:80", 1}});

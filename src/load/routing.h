@@ -66,9 +66,12 @@ class Group {
   // From now on requests go where the service's hosts are.
   void route(net::HttpPool& pool, TraceSink& sink);
   Routing& routing() { return *routing_; }
-  // A request that began with `routing` is over. One that isn't in use any more goes with its last.
-  void over(Routing& routing) {
-    if (--routing.in_flight == 0 && &routing != routing_.get()) drop(routing);
+  // A request that began with `routing` is over. One that isn't in use any more goes with its last:
+  // true.
+  bool over(Routing& routing) {
+    const bool goes = --routing.in_flight == 0 && &routing != routing_.get();
+    if (goes) drop(routing);
+    return goes;
   }
   std::size_t retired() const { return retired_.size(); }
 

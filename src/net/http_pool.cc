@@ -514,4 +514,12 @@ void HttpPool::close_idle() {
   }
 }
 
+void HttpPool::close_idle_but(const std::set<std::string>& used) {
+  const Visit visit(*this);
+  for (auto& [host, target] : targets_) {
+    if (target->idle_.empty() || used.contains(host)) continue;
+    while (!target->idle_.empty()) close(*target->idle_.back());
+  }
+}
+
 }  // namespace galileo::net

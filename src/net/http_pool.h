@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -110,6 +111,8 @@ class HttpPool {
   // Ends all of them: those that wait for a connection with `waiting`, the others with `in_flight`.
   void end_all(wire::Failure waiting, wire::Failure in_flight);
   void close_idle();
+  // Of targets that aren't among these: nothing goes there any more.
+  void close_idle_but(const std::set<std::string>& used);
 
   std::size_t open_connections() const { return connections_.size(); }
   std::size_t waiting() const { return waiting_count_; }

@@ -52,6 +52,7 @@ def rows(tmp_path, sql):
     return sqlite3.connect(tmp_path / "galileo.sqlite").execute(sql).fetchall()
 
 
+@pytest.mark.sanitize
 @pytest.mark.quick
 def test_the_same_file_runs_on_two_workers_and_the_books_balance(run, redis, worker, write, tmp_path):
     server = redis()
@@ -93,6 +94,7 @@ def test_the_schedule_of_a_seed_is_that_of_one_machine(run, redis, worker, write
         assert max(abs(a - b) for a, b in zip(one, other)) <= 1
 
 
+@pytest.mark.sanitize
 def test_phases_warmup_profiles_and_labels_work_as_on_one_machine(run, redis, worker, write, tmp_path):
     server = redis()
     worker(server, "here", env={"galileo_zone": "main"})
@@ -114,6 +116,7 @@ phases:
     assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 4) FROM traces WHERE PHASE = 'played'") == [("here",)]
 
 
+@pytest.mark.sanitize
 def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(start, redis, worker, write, tmp_path):
     server = redis()
     worker(server, "w1")
@@ -133,6 +136,7 @@ def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(start, r
     assert 100 < by_worker["w2"] < 500
 
 
+@pytest.mark.sanitize
 def test_redis_restarted_in_the_middle_loses_no_trace(start, redis, worker, write, tmp_path):
     server = redis()
     for name in ("w1", "w2"):
@@ -151,6 +155,7 @@ def test_redis_restarted_in_the_middle_loses_no_trace(start, redis, worker, writ
     assert count == distinct == 1200
 
 
+@pytest.mark.sanitize
 def test_ctrl_c_stops_the_fleet_and_keeps_what_was_done(start, redis, worker, write, tmp_path):
     server = redis()
     worker(server, "w1")
@@ -190,6 +195,7 @@ def test_a_worker_takes_its_keys_with_it(redis, worker, tmp_path):
     assert not list((tmp_path / "w1").iterdir()), "a drained spool is deleted"
 
 
+@pytest.mark.sanitize
 @pytest.mark.quick
 def test_a_worker_that_is_stopped_at_work_ends_in_time_and_leaves_no_keys(redis, worker):
     server = redis()
@@ -226,6 +232,7 @@ def test_traces_are_kept_in_the_spool_or_a_database_as_asked(run, redis, worker,
         assert len((tmp_path / "out/traces.csv").read_text().splitlines()) == 21
 
 
+@pytest.mark.sanitize
 def test_a_killed_worker_comes_back_at_once_and_publishes_what_it_left(redis, worker, port, tmp_path):
     server = redis()
     first = worker(server, "w1")

@@ -15,7 +15,10 @@ VECTORS = ROOT.parent / "shared/vectors"
 TRACES = "galileo/results/traces"
 DONE = EVENT_BUS + API + "WorkloadDoneEvent"
 
-pytestmark = pytest.mark.skipif(not VECTORS.exists(), reason="what was recorded of the original isn't beside the checkout")
+pytestmark = [
+    pytest.mark.sanitize,
+    pytest.mark.skipif(not VECTORS.exists(), reason="what was recorded of the original isn't beside the checkout"),
+]
 
 
 def recorded(name):

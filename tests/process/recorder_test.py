@@ -73,6 +73,7 @@ def test_each_recorded_line_is_stored_as_the_old_recorder_does(recorder, one_red
         "4e1ffaea33:1": "closed", "b52a206740:1": "closed", "77fd2e062c:1": "closed", "c1a501d21a:1": "no_route"}
 
 
+@pytest.mark.sanitize
 @needs_vectors
 @pytest.mark.parametrize("name", ["original-experiment.sqlite", "original-experiment-2.sqlite"])
 def test_an_experiment_of_the_old_recorder_recorded_again_is_the_same(recorder, one_redis, name):
@@ -160,6 +161,7 @@ def test_quiet_it_says_nothing_and_only_the_named_node_is_recorded(start, one_re
     assert len(list((tmp_path / "spools").glob("*.spool"))) == 1
 
 
+@pytest.mark.sanitize
 def test_redis_that_is_restarted_costs_only_what_was_published_meanwhile(recorder, one_redis):
     on = recorder()
     one_redis.publish(LINES, *[line(number) for number in range(1, 11)])
@@ -217,6 +219,7 @@ def test_a_database_that_stays_away_leaves_all_in_the_spool_for_later(run, recor
     assert [(row["traces"], row["status"]) for row in listed] == [(100, "FINISHED")]
 
 
+@pytest.mark.sanitize
 def test_a_killed_recorder_loses_no_more_than_its_last_moment(run, recorder, one_redis):
     on = recorder()
     one_redis.publish(LINES, *[line(number) for number in range(1, 101)])
@@ -238,6 +241,7 @@ def test_200_000_lines_at_full_speed_arrive_without_loss(recorder, one_redis):
     assert on.rows("SELECT count(DISTINCT REQUEST_ID) FROM traces") == [(200_000,)]
 
 
+@pytest.mark.sanitize
 def test_garbage_on_every_channel_stops_nothing(recorder, one_redis):
     on = recorder()
     random.seed(7)

@@ -147,6 +147,8 @@ struct BusOptions {
   Duration call_timeout = std::chrono::seconds{5};
   // Of connect(), and of each attempt later.
   Duration connect_timeout = std::chrono::seconds{5};
+  // After a lost connection; none: at once, and then less and less often, up to each second.
+  std::optional<Duration> retry_every;
 };
 
 // Connects; an Error (kUnavailable) where nobody is there, kUsage for a wrong URL or password.

@@ -139,6 +139,7 @@ class RedisSubscription final : public Subscription {
 };
 
 Result<void> Redis::open(const BusOptions& options) {
+  server_.retry_every = options.retry_every;
   server_.addresses = TRY(addresses_of(place_));
   if (place_.kind == BusPlace::Kind::kTcp && !net::literal_address(place_.host, place_.port).ok())
     server_.look_up = [this] { look_up(); };

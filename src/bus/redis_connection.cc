@@ -182,9 +182,10 @@ void RedisConnection::lose(const Error& why) {
     }
   }
   tried_ = 0;
-  server_.timers.set(step_,
-                     now + Duration{static_cast<std::int64_t>(static_cast<double>(pause_.count()) *
-                                                              server_.random.uniform(0.5, 1.0))});
+  const double drawn =
+      static_cast<double>(pause_.count()) * server_.random.uniform(0.5, 1.0);  // not all at once
+  const Duration pause = server_.retry_every.value_or(Duration{static_cast<std::int64_t>(drawn)});
+  server_.timers.set(step_, now + pause);
   pause_ = std::min(pause_ * 2, kPauseMax);
   if (server_.look_up) server_.look_up();
   user_.on_lost(why);

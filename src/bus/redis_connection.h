@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ struct RedisServer {
   std::string greeting;  // commands that each connection begins with
   std::size_t greeting_replies = 0;
   std::vector<net::Address> addresses;  // to try in turn
+  std::optional<Duration> retry_every;  // else soon, and then less and less often
   // Asks for new addresses, after all of them failed; they come when they come. Empty: none to ask.
   std::function<void()> look_up;
   Duration attempt_timeout = std::chrono::seconds{5};  // to connect and be greeted

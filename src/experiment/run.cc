@@ -60,7 +60,10 @@ class SamplerDesk final : public Sink<wire::Sample> {
  private:
   void tick(Time now) {
     net::Loop& loop = desk_->loop();
-    sampler_->run_due(now, [&] { return wall_clock_.wall(loop.clock().now()); });
+    sampler_->run_due(now, [&] {
+      const Time at = loop.clock().now();
+      return telemetry::Moment{wall_clock_.wall(at), at};
+    });
     loop.timers().set(*timer_, sampler_->next_due());
   }
 

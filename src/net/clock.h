@@ -20,6 +20,8 @@ class RealClock final : public Clock {
 
   // Ties wall to monotonic time, now. Called once, at the start of a run.
   WallClock wall_clock() const { return WallClock{now(), Wall{read(CLOCK_REALTIME)}}; }
+  // As the wall clock is set at present: stamps of a process that outlives its corrections.
+  static Wall wall_now() { return Wall{read(CLOCK_REALTIME)}; }
   // CPU time that the calling thread has used, user and system.
   static Duration thread_cpu() { return read(CLOCK_THREAD_CPUTIME_ID); }
   // CPU time that the process has used, user and system, all threads.

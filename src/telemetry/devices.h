@@ -18,7 +18,7 @@ class DeviceRates {
 
   // Puts the rates since the last reading; nothing for the first one, or after a counter went back.
   void put(Readings& readings, double first_bytes, double second_bytes, const std::string& device) {
-    const double passed_s = has_last_ ? to_seconds(readings.at() - at_) : 0;
+    const double passed_s = has_last_ ? to_seconds(readings.time() - at_) : 0;
     if (passed_s > 0) {
       if (first_bytes >= first_)
         readings.put(first_metric_, device, (first_bytes - first_) / 1000 / passed_s);
@@ -27,7 +27,7 @@ class DeviceRates {
     }
     first_ = first_bytes;
     second_ = second_bytes;
-    at_ = readings.at();
+    at_ = readings.time();
     has_last_ = true;
   }
 
@@ -36,7 +36,7 @@ class DeviceRates {
   std::string second_metric_;
   double first_ = 0;
   double second_ = 0;
-  Wall at_{};
+  Time at_{};
   bool has_last_ = false;
 };
 

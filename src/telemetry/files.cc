@@ -22,27 +22,27 @@ KeptFile::KeptFile(KeptFile&& other) noexcept
       fd_(std::exchange(other.fd_, -1)),
       buffer_(std::move(other.buffer_)) {}
 
-std::optional<std::string_view> KeptFile::read_open() {
-  if (buffer_.size() < 4096) buffer_.resize(4096);
+std::optional<std::string_view> KeptFile::read_open(std::string& buffer) {
+  if (buffer.size() < 4096) buffer.resize(4096);
   std::size_t total = 0;
   while (true) {
     const ssize_t count =
-        pread(fd_, buffer_.data() + total, buffer_.size() - total, static_cast<off_t>(total));
+        pread(fd_, buffer.data() + total, buffer.size() - total, static_cast<off_t>(total));
     if (count < 0) return std::nullopt;
     total += static_cast<std::size_t>(count);
-    if (count == 0 || total < buffer_.size()) return std::string_view(buffer_).substr(0, total);
-    if (buffer_.size() > (std::size_t{4} << 20)) return std::nullopt;
-    buffer_.resize(buffer_.size() * 2);
+    if (count == 0 || total < buffer.size()) return std::string_view(buffer).substr(0, total);
+    if (buffer.size() > (std::size_t{4} << 20)) return std::nullopt;
+    buffer.resize(buffer.size() * 2);
   }
 }
 
-std::optional<std::string_view> KeptFile::read() {
+std::optional<std::string_view> KeptFile::read_into(std::string& buffer) {
   if (fd_ >= 0) {
-    if (const auto text = read_open()) return text;
+    if (const auto text = read_open(buffer)) return text;
     close(fd_);
   }
   fd_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  return fd_ >= 0 ? read_open() : std::nullopt;
+  return fd_ >= 0 ? read_open(buffer) : std::nullopt;
 }
 
 std::vector<std::string> list_folder(const std::string& path) {

@@ -22,11 +22,13 @@ class KeptFile {
 
   // Its text now, valid until the next read; nothing where it isn't there or can't be read. A file
   // that has been replaced or wasn't there before is opened again.
-  std::optional<std::string_view> read();
+  std::optional<std::string_view> read() { return read_into(buffer_); }
+  // The same, into a buffer that many files share.
+  std::optional<std::string_view> read_into(std::string& buffer);
   const std::string& path() const { return path_; }
 
  private:
-  std::optional<std::string_view> read_open();
+  std::optional<std::string_view> read_open(std::string& buffer);
 
   std::string path_;
   int fd_ = -1;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct Watched {
   std::int64_t pid = 0;
 };
 
+class ContainerFinder;
+
 // Where and what to read.
 struct Machine {
   std::string node;            // the node's name in the samples
@@ -30,14 +33,33 @@ struct Machine {
   std::vector<std::string> net_devices;   // empty: all but lo
   std::vector<std::string> disk_devices;  // empty: all but loop*, ram*
   std::vector<Watched> processes;
+  // Shared by the instruments of one Sampler, which owns it; null: each has its own.
+  ContainerFinder* containers = nullptr;
 };
+
+// When something was read: what its samples say, and what rates are made with. A wall clock that is
+// set makes no wrong rate.
+struct Moment {
+  Wall wall = kNoWall;
+  Time time{};
+};
+using MomentClock = std::function<Moment()>;
 
 // Takes readings and makes samples of them.
 class Readings {
  public:
   Readings(Sink<wire::Sample>& sink, const std::string& node) : sink_(sink) { sample_.node = node; }
-  void set_time(Wall at) { sample_.at = at; }
-  Wall at() const { return sample_.at; }
+  void set_moment(const Moment& moment) {
+    sample_.at = moment.wall;
+    time_ = moment.time;
+  }
+  // Asked for the moment by stamp(); null: it stays as set_moment() said.
+  void set_clock(const MomentClock* clock) { clock_ = clock; }
+  // The moment is taken again, by an instrument that reads many files, before each.
+  void stamp() {
+    if (clock_) set_moment((*clock_)());
+  }
+  Time time() const { return time_; }
   void put(std::string_view metric, std::string_view subsystem, double value) {
     sample_.metric = metric;
     sample_.subsystem = subsystem;
@@ -47,7 +69,9 @@ class Readings {
 
  private:
   Sink<wire::Sample>& sink_;
+  const MomentClock* clock_ = nullptr;
   wire::Sample sample_;  // kept, so that a reading allocates nothing
+  Time time_{};
 };
 
 enum class ReadOutcome : unsigned char {
@@ -59,7 +83,7 @@ enum class ReadOutcome : unsigned char {
 class Instrument {
  public:
   virtual ~Instrument() = default;
-  // One reading, now; readings.at() is its time. The first reading of a rate puts nothing.
+  // One reading, now, at readings.time(). The first reading of a rate puts nothing.
   virtual ReadOutcome read(Readings& readings) = 0;
 };
 

@@ -30,6 +30,10 @@ struct Samples final : Sink<wire::Sample> {
   std::set<Wall> stamps;
 };
 
+Moment moment(Duration since) {
+  return {Wall{since}, Time{since}};
+}
+
 // A machine whose kernel's files lie in a folder of tests/golden.
 Machine recorded(const std::string& name) {
   Machine machine;
@@ -45,7 +49,7 @@ ReadOutcome read_once(std::string_view name, const Machine& machine, Samples& sa
     if (row.name != name) continue;
     const auto instrument = row.make(machine);
     Readings readings(samples, machine.node);
-    readings.set_time(Wall{std::chrono::seconds{1000}});
+    readings.set_moment(moment(std::chrono::seconds{1000}));
     return instrument->read(readings);
   }
   return ReadOutcome::kFailed;
@@ -94,14 +98,14 @@ TEST_CASE("rates are over the time that really passed, and begin with the second
   DeviceRates rates("tx", "rx");
   Samples samples;
   Readings readings(samples, "n");
-  readings.set_time(Wall{std::chrono::seconds{1000}});
+  readings.set_moment(moment(std::chrono::seconds{1000}));
   rates.put(readings, 1'000'000, 2'000'000, "eth0");
   CHECK(samples.all.empty());
-  readings.set_time(readings.at() + milliseconds{500});
+  readings.set_moment(moment(readings.time() - Time{} + milliseconds{500}));
   rates.put(readings, 1'050'000, 2'200'000, "eth0");
   CHECK(samples.all == std::map<std::string, double>{{"tx/eth0", 100}, {"rx/eth0", 400}});
   samples.all.clear();
-  readings.set_time(readings.at() + milliseconds{500});
+  readings.set_moment(moment(readings.time() - Time{} + milliseconds{500}));
   rates.put(readings, 5, 2'200'000, "eth0");  // the counter began again: no rate to tell
   CHECK(samples.all == std::map<std::string, double>{{"rx/eth0", 0}});
 }
@@ -119,7 +123,7 @@ TEST_CASE("every instrument reads this machine, with its own topics and units on
     Samples samples;
     Readings readings(samples, here.node);
     for (int i = 0; i < 2; ++i) {
-      readings.set_time(Wall{std::chrono::seconds{1000} + milliseconds{500} * i});
+      readings.set_moment(moment(std::chrono::seconds{1000} + milliseconds{500} * i));
       CHECK(instrument->read(readings) != ReadOutcome::kFailed);
     }
     for (const auto& [name, value] : samples.all) {
@@ -160,14 +164,14 @@ TEST_CASE("the sampler reads on multiples of each period, and counts what it mis
   const Time start{std::chrono::seconds{50}};
   sampler.start(start);
   Time now = start;
-  const auto wall = [&] { return Wall{now.time_since_epoch()}; };
+  const auto clock = [&] { return moment(now - Time{}); };
   for (int i = 0; i < 10; ++i) {
     now = sampler.next_due() + milliseconds{3};  // always a little late: no drift
     CHECK(sampler.next_due() == start + milliseconds{100} * i);
-    sampler.run_due(now, wall);
+    sampler.run_due(now, clock);
   }
   now += milliseconds{1050};
-  sampler.run_due(now, wall);
+  sampler.run_due(now, clock);
   CHECK(sampler.next_due() == start + milliseconds{100} * 20);
   CHECK(sampler.counters(0).readings == 11);
   CHECK(sampler.counters(0).missed == 9);

@@ -26,7 +26,7 @@ class Net final : public Instrument {
       : folder_(machine.sys + "/class/net"), listed_(machine.net_devices) {}
 
   ReadOutcome read(Readings& readings) override {
-    if (!scanned_ || readings.at() - scanned_at_ >= kRescan) scan(readings.at());
+    if (!scanned_ || readings.time() - scanned_at_ >= kRescan) scan(readings.time());
     if (devices_.empty()) return ReadOutcome::kNoData;
     for (auto device = devices_.begin(); device != devices_.end();) {
       const auto tx = counter(device->second.tx);
@@ -42,7 +42,7 @@ class Net final : public Instrument {
   }
 
  private:
-  void scan(Wall now) {
+  void scan(Time now) {
     scanned_ = true;
     scanned_at_ = now;
     for (const std::string& name : list_folder(folder_)) {
@@ -56,7 +56,7 @@ class Net final : public Instrument {
   const std::vector<std::string> listed_;
   std::map<std::string, NetDevice> devices_;
   bool scanned_ = false;
-  Wall scanned_at_{};
+  Time scanned_at_{};
 };
 
 }  // namespace

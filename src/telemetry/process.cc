@@ -59,7 +59,7 @@ class Process final : public Instrument {
  public:
   explicit Process(const Machine& machine) : proc_(machine.proc) {
     for (const Watched& watched : machine.processes)
-      watched_.push_back({watched, 0, Wall{}, false});
+      watched_.push_back({watched, 0, Time{}, false});
   }
 
   ReadOutcome read(Readings& readings) override {
@@ -72,7 +72,7 @@ class Process final : public Instrument {
   struct State {
     Watched watched;
     double ticks = 0;
-    Wall at{};
+    Time at{};
     bool has_last = false;
   };
 
@@ -83,7 +83,7 @@ class Process final : public Instrument {
       return;  // it has ended
     }
     const std::string& name = state.watched.name;
-    const double passed_s = to_seconds(readings.at() - state.at);
+    const double passed_s = to_seconds(readings.time() - state.at);
     if (state.has_last && passed_s > 0) {
       const double used_s = std::max(0.0, totals.ticks - state.ticks) / ticks_a_second();
       readings.put("process_cpu", name, 100 * used_s / passed_s);
@@ -94,7 +94,7 @@ class Process final : public Instrument {
     readings.put("process_read", name, totals.read_bytes);
     readings.put("process_written", name, totals.written_bytes);
     state.ticks = totals.ticks;
-    state.at = readings.at();
+    state.at = readings.time();
     state.has_last = true;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "telemetry/containers.h"
 
 namespace galileo::telemetry {
 namespace {
@@ -21,7 +22,9 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
                  {},
                  {},
                  "give a period from 10ms up"};
-  std::unique_ptr<Sampler> sampler(new Sampler(sink, options.machine.node));
+  std::unique_ptr<Sampler> sampler(new Sampler(sink, options.machine));
+  Machine machine = options.machine;
+  machine.containers = sampler->containers_.get();
   for (const std::string& name : options.instruments) {
     const auto& rows = instrument_rows();
     if (std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row.name == name; }))
@@ -38,12 +41,19 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
     if (!wanted) continue;
     Slot slot;
     slot.name = row.name;
-    slot.period = options.period.value_or(row.period);
-    slot.instrument = row.make(options.machine);
+    const auto period = options.periods.find(slot.name);
+    slot.period =
+        period != options.periods.end() ? period->second : options.period.value_or(row.period);
+    slot.instrument = row.make(machine);
     sampler->slots_.push_back(std::move(slot));
   }
   return sampler;
 }
+
+Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine)
+    : readings_(sink, machine.node), containers_(std::make_unique<ContainerFinder>(machine.sys)) {}
+
+Sampler::~Sampler() = default;
 
 void Sampler::start(Time now) {
   for (Slot& slot : slots_) slot.due = now;
@@ -55,16 +65,18 @@ Time Sampler::next_due() const {
   return due;
 }
 
-void Sampler::run_due(Time now, const std::function<Wall()>& wall) {
+void Sampler::run_due(Time now, const MomentClock& clock) {
+  readings_.set_clock(&clock);
   for (Slot& slot : slots_) {
     if (slot.due > now) continue;
-    readings_.set_time(wall());
+    readings_.stamp();
     ++slot.counters.readings;
     if (slot.instrument->read(readings_) == ReadOutcome::kFailed) ++slot.counters.failures;
     const std::int64_t late = (now - slot.due) / slot.period;
     slot.counters.missed += static_cast<std::uint64_t>(late);
     slot.due += slot.period * (late + 1);
   }
+  readings_.set_clock(nullptr);
 }
 
 }  // namespace galileo::telemetry

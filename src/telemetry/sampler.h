@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +18,9 @@ namespace galileo::telemetry {
 
 struct SamplerOptions {
   Machine machine;
-  std::vector<std::string> instruments;  // empty: all
-  std::optional<Duration> period;        // for all; none: each one's own
+  std::vector<std::string> instruments;     // empty: all
+  std::optional<Duration> period;           // for all; none: each one's own
+  std::map<std::string, Duration> periods;  // of single ones, over that
 };
 
 // What one instrument has done so far.
@@ -34,10 +36,12 @@ class Sampler {
   static Result<std::unique_ptr<Sampler>> make(const SamplerOptions& options,
                                                Sink<wire::Sample>& sink);
 
+  ~Sampler();
+
   void start(Time now);
   Time next_due() const;
-  // Reads what is due. `wall` is asked for the time of each reading.
-  void run_due(Time now, const std::function<Wall()>& wall);
+  // Reads what is due. `clock` is asked for the moment of each reading.
+  void run_due(Time now, const MomentClock& clock);
 
   const InstrumentCounters& counters(std::size_t instrument) const {
     return slots_[instrument].counters;
@@ -53,9 +57,10 @@ class Sampler {
     InstrumentCounters counters;
   };
 
-  Sampler(Sink<wire::Sample>& sink, const std::string& node) : readings_(sink, node) {}
+  Sampler(Sink<wire::Sample>& sink, const Machine& machine);
 
   Readings readings_;
+  std::unique_ptr<ContainerFinder> containers_;  // outlives the instruments
   std::vector<Slot> slots_;
 };
 

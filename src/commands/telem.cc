@@ -1,0 +1,211 @@
+// `galileo telem`: the nodes that publish telemetry, ours and of the old system, and what they say.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "bus/keys.h"
+#include "commands/bus_options.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "commands/telem_table.h"
+#include "net/loop.h"
+#include "net/signals.h"
+#include "wire/sample_line.h"
+
+namespace galileo::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct TelemFlags {
+  std::string bus;
+  std::vector<std::string> nodes;
+  std::string pattern = "*";
+  std::string duration;  // of follow; empty: until a signal
+  bool json = false;
+};
+
+void print(const Json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+// Those that listen for commands now.
+Result<std::vector<std::string>> nodes_of(bus::Bus& bus) {
+  std::vector<std::string> nodes;
+  const std::string prefix = bus::telemetry_command_channel("");
+  for (const std::string& channel : TRY(bus.channels(std::string(bus::kAllTelemetryCommands))))
+    nodes.push_back(channel.substr(prefix.size()));
+  return nodes;
+}
+
+Error nobody(const bus::Bus& bus) {
+  return Error{ErrorCode::kUnavailable,
+               "no node publishes telemetry",
+               bus.where(),
+               {},
+               "start a daemon on each: galileo telemd"};
+}
+
+std::string ram_of(const std::map<std::string, std::string>& info) {
+  const auto ram = info.find("ram");
+  const auto kib = ram == info.end() ? std::nullopt : parse_number(ram->second);
+  return kib ? format_bytes(*kib * 1024) : "-";
+}
+
+Result<void> list(const TelemFlags& flags) {
+  const auto bus = TRY(connect_bus(flags.bus));
+  Json all = Json::array();
+  std::string text = fmt::format("{:<24} {:<7} {:>4} {:>10}  {:<24} {}\n", "NODE", "ARCH", "CPUS",
+                                 "RAM", "NET", "DISK");
+  for (const std::string& node : TRY(nodes_of(*bus))) {
+    const auto info = TRY(bus->hash(bus::node_info_key(node)));
+    const auto field = [&](const char* name) {
+      const auto found = info.find(name);
+      return found == info.end() || found->second.empty() ? std::string("-") : found->second;
+    };
+    all.push_back({{"node", node}, {"info", info}});
+    text += fmt::format("{:<24} {:<7} {:>4} {:>10}  {:<24} {}\n", node, field("arch"),
+                        field("cpus"), ram_of(info), field("net"), field("disk"));
+  }
+  if (flags.json)
+    print(all);
+  else
+    fmt::print("{}", text);
+  return {};
+}
+
+Result<void> info(const TelemFlags& flags) {
+  const auto bus = TRY(connect_bus(flags.bus));
+  const auto nodes = flags.nodes.empty() ? TRY(nodes_of(*bus)) : flags.nodes;
+  if (nodes.empty()) return nobody(*bus);
+  Json all = Json::object();
+  for (const std::string& node : nodes) {
+    const auto info = TRY(bus->hash(bus::node_info_key(node)));
+    if (info.empty())
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("nothing is known of node '{}'", node),
+                   bus->where(),
+                   {},
+                   "see galileo telem ls"};
+    all[node] = info;
+    if (flags.json) continue;
+    fmt::print("{}\n", node);
+    for (const auto& [name, value] : info) fmt::print("  {:<12} {}\n", name, value);
+  }
+  if (flags.json) print(all);
+  return {};
+}
+
+Result<void> command_all(const TelemFlags& flags, std::string_view command) {
+  const auto bus = TRY(connect_bus(flags.bus));
+  const auto nodes = flags.nodes.empty() ? TRY(nodes_of(*bus)) : flags.nodes;
+  if (nodes.empty()) return nobody(*bus);
+  std::vector<std::string> silent;
+  for (const std::string& node : nodes) {
+    if (TRY(bus->publish(bus::telemetry_command_channel(node), command)) == 0)
+      silent.push_back(node);
+    else if (!flags.json)
+      fmt::print("{}\n", node);
+  }
+  if (flags.json) print(nodes);
+  if (silent.empty()) return {};
+  return Error{ErrorCode::kNotFound,
+               fmt::format("no daemon listens for node '{}'", silent.front()),
+               bus->where(),
+               {},
+               "see galileo telem ls"};
+}
+
+Result<void> pause(const TelemFlags& flags) {
+  return command_all(flags, "pause");
+}
+Result<void> unpause(const TelemFlags& flags) {
+  return command_all(flags, "unpause");
+}
+
+// In a terminal a table that is drawn anew twice a second, else a line a value.
+Result<void> follow(const TelemFlags& flags) {
+  constexpr Duration kDrawEvery = std::chrono::milliseconds{500};
+  const Duration duration =
+      flags.duration.empty() ? Duration{0} : TRY(parse_duration(flags.duration));
+  net::Loop control;
+  const net::Signals signals(control, [&](int) { control.stop(); });
+  const auto bus = TRY(connect_bus(flags.bus));
+  const bool table = isatty(STDOUT_FILENO) != 0 && !flags.json;
+  TelemTable latest;
+  const auto on_value = [&](const std::string& topic, const std::string& text) {
+    const auto sample = wire::parse_sample_line(topic, text);
+    if (!sample.ok()) return;
+    if (table)
+      latest.put(*sample);
+    else if (flags.json)
+      fmt::print("{}\n", Json{{"node", sample->node},
+                              {"metric", sample->metric},
+                              {"subsystem", sample->subsystem},
+                              {"time", to_unix_seconds(sample->at)},
+                              {"value", sample->value}}
+                             .dump(-1, ' ', false, Json::error_handler_t::replace));
+    else
+      fmt::print("{} {}\n", topic, text);
+    if (!table) std::fflush(stdout);
+  };
+  const auto subscription =
+      TRY(bus->subscribe({}, {std::string(wire::kTelemetryPrefix) + flags.pattern},
+                         [&](std::string_view topic, std::string_view text) {
+                           control.post([&on_value, topic = std::string(topic),
+                                         text = std::string(text)] { on_value(topic, text); });
+                         }));
+  net::Timer draw([&](Time now) {
+    fmt::print("{}", latest.drawn());
+    std::fflush(stdout);
+    control.timers().set(draw, now + kDrawEvery);
+  });
+  net::Timer end([&](Time) { control.stop(); });
+  const Time now = control.clock().now();
+  if (table) control.timers().set(draw, now + kDrawEvery);
+  if (duration > Duration{0}) control.timers().set(end, now + duration);
+  control.run();
+  if (table) fmt::print("{}", latest.last());
+  return {};
+}
+
+}  // namespace
+
+int telem(const Arguments& arguments) {
+  TelemFlags flags;
+  CLI::App app(
+      "See and command the telemetry daemons of nodes, ours and of the old system.\n\nexamples:\n"
+      "  galileo telem ls --bus redis://controller:6379\n"
+      "  galileo telem follow 'pi-1/*'\n  galileo telem pause pi-1 pi-2\n",
+      "galileo telem");
+  app.require_subcommand(1);
+  Result<void> (*chosen)(const TelemFlags&) = nullptr;
+  const auto add = [&](const char* name, const char* text, Result<void> (*run)(const TelemFlags&)) {
+    CLI::App* command = app.add_subcommand(name, text);
+    add_bus_option(*command, flags.bus);
+    command->add_flag("--json", flags.json, "as JSON");
+    command->callback([&chosen, run] { chosen = run; });
+    return command;
+  };
+  const char* const kNodes = "nodes [all]";
+  add("ls", "nodes that publish, with what they are", &list);
+  add("info", "all that is known of nodes", &info)->add_option("node", flags.nodes, kNodes);
+  add("pause", "have nodes publish nothing", &pause)->add_option("node", flags.nodes, kNodes);
+  add("unpause", "have them publish again", &unpause)->add_option("node", flags.nodes, kNodes);
+  CLI::App* const following =
+      add("follow", "what they publish: a live table, or lines in a pipe", &follow);
+  following->add_option("pattern", flags.pattern, "NODE/METRIC[/SUBSYSTEM], * for any text")
+      ->capture_default_str();
+  following->add_option("-d,--duration", flags.duration, "end after that time [until Ctrl-C]");
+  if (const auto over = parse_options(app, arguments)) return *over;
+  const auto done = chosen(flags);
+  return done.ok() ? static_cast<int>(kFine) : fail("telem", done.error());
+}
+
+}  // namespace galileo::commands

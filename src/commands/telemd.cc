@@ -1,0 +1,151 @@
+// `galileo telemd`: reads this node and publishes what it reads, until it is told to stop.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "bus/bus_options.h"
+#include "commands/bus_options.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/options.h"
+#include "commands/status_page.h"
+#include "fleet/telemetry_daemon.h"
+#include "net/signals.h"
+#include "net/tcp.h"
+#include "telemetry/daemon_config.h"
+#include "telemetry/machine.h"
+
+namespace galileo::commands {
+namespace {
+
+constexpr const char* kDefaultFile = "/etc/telemd/config.ini";
+
+struct TelemdFlags {
+  std::string bus;
+  std::string config;  // empty: the default one, where it is there
+  std::string node;
+  std::string status;
+};
+
+Result<telemetry::IniFile> read_file(const TelemdFlags& flags) {
+  const std::string path = flags.config.empty() ? kDefaultFile : flags.config;
+  if (flags.config.empty() && !std::filesystem::exists(path)) return telemetry::IniFile{path, {}};
+  return telemetry::parse_ini(TRY(read_whole_file(path, std::size_t{1} << 20)), path);
+}
+
+// Where the bus is: the flag, else what the configuration says.
+Result<bus::BusOptions> place_of_bus(const TelemdFlags& flags,
+                                     const telemetry::DaemonConfig& config) {
+  bus::BusOptions options;
+  if (!flags.bus.empty()) {
+    options = TRY(bus_options(flags.bus));
+  } else {
+    const auto get = [&](std::string_view name) -> std::optional<std::string> {
+      if (name == "galileo_redis_url") return config.redis_url;
+      if (name == "galileo_redis_host") return config.redis_host;
+      if (name == "galileo_redis_port") return config.redis_port;
+      if (name == "galileo_redis_password" && !config.redis_password.empty())
+        return config.redis_password;
+      return environment(name);
+    };
+    auto said = bus::bus_options_from(get);
+    if (!said.ok()) {
+      Error error = std::move(said).error();
+      error.where = "telemd_redis_url, telemd_redis_host or telemd_redis_port";
+      return error;
+    }
+    options = std::move(*said);
+  }
+  options.retry_every = config.redis_retry_backoff;
+  return options;
+}
+
+// Tries until there is one. Null: a signal came first.
+Result<std::unique_ptr<bus::Bus>> connect_in_time(net::Loop& control, const int& signals_seen,
+                                                  const bus::BusOptions& options) {
+  bool told = false;
+  while (signals_seen == 0) {
+    auto bus = bus::connect(options);
+    if (bus.ok() || bus.error().code != ErrorCode::kUnavailable) return bus;
+    if (!told)
+      log(LogLevel::kWarning, "no bus yet; it is tried again and again",
+          {{"why", bus.error().to_text()}});
+    told = true;
+    net::Timer timer([&](Time) { control.stop(); });
+    control.timers().set(timer, control.clock().now() + *options.retry_every);
+    control.run();
+  }
+  return std::unique_ptr<bus::Bus>();
+}
+
+Result<void> serve(const TelemdFlags& flags) {
+  const std::string level = environment("telemd_logging_level").value_or("INFO");
+  set_log_level(TRY(parse_log_level(level)));
+  std::vector<std::string> warnings;
+  const auto get = [&](std::string_view name) -> std::optional<std::string> {
+    if (name == "telemd_nodename" && !flags.node.empty()) return flags.node;
+    return environment(name);
+  };
+  const telemetry::DaemonConfig config =
+      TRY(telemetry::daemon_config(TRY(read_file(flags)), get, telemetry::hostname(), warnings));
+  for (const std::string& warning : warnings)
+    log(LogLevel::kWarning, "configuration", {{"why", warning}});
+  const bus::BusOptions where = TRY(place_of_bus(flags, config));
+  TRY(bus::place_of(where));
+  net::raise_open_files_limit();
+  net::Loop control;
+  int signals_seen = 0;
+  const net::Signals signals(control, [&](int) {
+    ++signals_seen;
+    control.stop();
+  });
+  const auto bus = TRY(connect_in_time(control, signals_seen, where));
+  if (!bus) return {};
+  fleet::TelemetryDaemonOptions options;
+  options.sampler.machine.node = config.node;
+  options.sampler.machine.proc = config.proc_mount;
+  options.sampler.machine.sys = config.sys_mount;
+  options.sampler.machine.net_devices = config.net_devices;
+  options.sampler.machine.disk_devices = config.disk_devices;
+  options.sampler.instruments = config.instruments;
+  options.sampler.periods = config.periods;
+  const auto daemon = TRY(fleet::TelemetryDaemon::start(control, *bus, options));
+  StatusPage page(
+      control, [&] { return daemon->metrics(); },
+      [&] { return bus->connected() ? std::string() : "the bus is away"; });
+  if (!flags.status.empty()) TRY(page.listen(flags.status));
+  log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", bus->where()}});
+  control.run();
+  log(LogLevel::kInfo, "stopping", {{"node", config.node}});
+  return {};
+}
+
+}  // namespace
+
+int telemd(const Arguments& arguments) {
+  TelemdFlags flags;
+  CLI::App app(
+      "Run the telemetry daemon of a node: it publishes CPU, memory, network, disk, pressure and "
+      "containers.\nIts configuration is telemd's: telemd_* variables over "
+      "/etc/telemd/config.ini.\n\n"
+      "example:\n"
+      "  telemd_period_cpu=100ms galileo telemd --node pi-1 --bus redis://controller:6379\n",
+      "galileo telemd");
+  app.add_option("--bus", flags.bus,
+                 "redis://[user[:password]@]host[:port][/database], rediss:// over TLS, or "
+                 "unix:///path [telemd_redis_url, or telemd_redis_host and _port; "
+                 "redis://localhost:6379]");
+  app.add_option("--node", flags.node, "this node's name [telemd_nodename, or the host's name]");
+  app.add_option("--config", flags.config, fmt::format("[{}, where it is there]", kDefaultFile));
+  app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
+  if (const auto over = parse_options(app, arguments)) return *over;
+  const auto served = serve(flags);
+  return served.ok() ? static_cast<int>(kFine) : fail("telemd", served.error());
+}
+
+}  // namespace galileo::commands

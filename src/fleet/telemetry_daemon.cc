@@ -1,0 +1,192 @@
+#include "fleet/telemetry_daemon.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "base/log.h"
+#include "bus/keys.h"
+#include "telemetry/machine.h"
+#include "wire/sample_line.h"
+
+namespace galileo::fleet {
+namespace {
+
+// In one round trip; more wait for the next.
+constexpr std::size_t kAtOnce = 2000;
+
+}  // namespace
+
+TelemetryDaemon::TelemetryDaemon(net::Loop& loop, bus::Bus& bus,
+                                 const TelemetryDaemonOptions& options)
+    : loop_(loop),
+      bus_(bus),
+      options_(options),
+      info_key_(bus::node_info_key(options.sampler.machine.node)),
+      timer_([this](Time now) { on_due(now); }) {}
+
+Result<std::unique_ptr<TelemetryDaemon>> TelemetryDaemon::start(
+    net::Loop& loop, bus::Bus& bus, const TelemetryDaemonOptions& options) {
+  std::unique_ptr<TelemetryDaemon> daemon(new TelemetryDaemon(loop, bus, options));
+  daemon->sampler_ = TRY(telemetry::Sampler::make(options.sampler, *daemon));
+  TRY(daemon->begin());
+  return daemon;
+}
+
+Result<void> TelemetryDaemon::begin() {
+  desk_ = std::make_unique<net::LoopThread>("publisher");
+  bus_.on_connected([this](bool connected) { on_connected(connected); });
+  subscription_ = TRY(
+      bus_.subscribe({bus::telemetry_command_channel(node())}, {},
+                     [this](std::string_view, std::string_view message) {
+                       loop_.post([this, command = std::string(message)] { on_command(command); });
+                     }));
+  TRY(write_info());
+  const Time now = loop_.clock().now();
+  sampler_->start(now);
+  loop_.timers().set(timer_, now);
+  return {};
+}
+
+TelemetryDaemon::~TelemetryDaemon() {
+  subscription_.reset();
+  loop_.timers().cancel(timer_);
+  if (!desk_) return;
+  desk_->call([this] {
+    publish_waiting();
+    static_cast<void>(bus_.change({bus::remove_key(info_key_)}).ok());
+  });
+  bus_.on_connected({});
+  desk_->join();
+}
+
+void TelemetryDaemon::on_due(Time now) {
+  sampler_->run_due(
+      now, [&] { return telemetry::Moment{net::RealClock::wall_now(), loop_.clock().now()}; });
+  if (!turn_.empty()) desk_->loop().post([this, turn = std::exchange(turn_, {})] { take(turn); });
+  loop_.timers().set(timer_, sampler_->next_due());
+}
+
+void TelemetryDaemon::put(const wire::Sample& sample) {
+  ++samples_;
+  Waiting& waiting = turn_.emplace_back();
+  waiting.channel = wire::sample_topic(sample);
+  wire::append_sample_line(waiting.line, sample);
+}
+
+void TelemetryDaemon::take(std::vector<Waiting> turn) {
+  for (Waiting& one : turn) {
+    waiting_bytes_ += one.bytes();
+    waiting_.push_back(std::move(one));
+  }
+  while (waiting_bytes_ > options_.waiting_bytes_max) {
+    waiting_bytes_ -= waiting_.front().bytes();
+    waiting_.pop_front();
+    dropped_.add(1);
+  }
+  publish_waiting();
+}
+
+// In the order in which they were read. What the bus refuses stays.
+void TelemetryDaemon::publish_waiting() {
+  while (bus_.connected() && !waiting_.empty()) {
+    const std::size_t count = std::min(waiting_.size(), kAtOnce);
+    std::vector<bus::Change> changes;
+    changes.reserve(count);
+    for (std::size_t i = 0; i < count; ++i)
+      changes.push_back(bus::publish_in(waiting_[i].channel, waiting_[i].line));
+    if (!bus_.change(changes).ok()) return;
+    published_.add(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      waiting_bytes_ -= waiting_.front().bytes();
+      waiting_.pop_front();
+    }
+  }
+}
+
+void TelemetryDaemon::on_command(std::string_view command) {
+  if (command == "pause" || command == "unpause") {
+    ++commands_;
+    const bool pause = command == "pause";
+    if (pause == paused_) return;
+    paused_ = pause;
+    log(LogLevel::kInfo, pause ? "paused" : "reading again", {{"node", node()}});
+    if (paused_) {
+      loop_.timers().cancel(timer_);
+      return;
+    }
+    // From now on, as after a start: nothing was missed.
+    const Time now = loop_.clock().now();
+    sampler_->start(now);
+    loop_.timers().set(timer_, now);
+  } else if (command == "info") {
+    ++commands_;
+    desk_->loop().post([this] { static_cast<void>(write_info().ok()); });
+  } else {
+    ++malformed_;
+    log(LogLevel::kWarning, "no command of mine; pause, unpause and info are",
+        {{"node", node()}, {"command", std::string(command.substr(0, 60))}});
+  }
+}
+
+// At the bus's desk. A pause stays, the info may be gone.
+void TelemetryDaemon::on_connected(bool connected) {
+  if (!connected) {
+    log(LogLevel::kWarning, "the bus is away", {{"bus", bus_.where()}});
+    return;
+  }
+  log(LogLevel::kInfo, "the bus is there again", {{"bus", bus_.where()}});
+  desk_->loop().post([this] {
+    static_cast<void>(write_info().ok());
+    publish_waiting();
+  });
+}
+
+Result<void> TelemetryDaemon::write_info() {
+  std::map<std::string, std::string> fields;
+  for (const wire::NodeInfo& info : telemetry::node_info(options_.sampler.machine))
+    fields[info.key] = info.value;
+  TRY(bus_.change({bus::hash_set(info_key_, fields)}));
+  return {};
+}
+
+TelemetryDaemonCounts TelemetryDaemon::counts() const {
+  TelemetryDaemonCounts counts;
+  counts.samples = samples_;
+  counts.published = published_.load();
+  counts.dropped = dropped_.load();
+  counts.commands = commands_;
+  counts.malformed = malformed_;
+  for (std::size_t i = 0; i < sampler_->instruments(); ++i) {
+    counts.failures += sampler_->counters(i).failures;
+    counts.missed += sampler_->counters(i).missed;
+  }
+  return counts;
+}
+
+std::string TelemetryDaemon::metrics() const {
+  const TelemetryDaemonCounts now = counts();
+  std::string text;
+  const auto add = [&](std::string_view name, std::string_view type, std::string_view help,
+                       std::uint64_t value) {
+    fmt::format_to(
+        std::back_inserter(text),
+        "# HELP galileo_telemd_{} {}\n# TYPE galileo_telemd_{} {}\ngalileo_telemd_{} {}\n", name,
+        help, name, type, name, value);
+  };
+  add("up", "gauge", "1 while the bus is connected.", bus_.connected() ? 1 : 0);
+  add("paused", "gauge", "1 while it is paused.", paused_ ? 1 : 0);
+  add("samples_total", "counter", "Values read.", now.samples);
+  add("published_total", "counter", "Values published.", now.published);
+  add("dropped_total", "counter", "Values dropped while the bus took nothing.", now.dropped);
+  add("commands_total", "counter", "Commands obeyed.", now.commands);
+  add("messages_malformed_total", "counter", "Messages that are no command.", now.malformed);
+  add("readings_failed_total", "counter", "Readings that couldn't be made.", now.failures);
+  add("readings_missed_total", "counter", "Readings that fell out.", now.missed);
+  return text;
+}
+
+}  // namespace galileo::fleet

@@ -1,0 +1,277 @@
+// What containers use, from their control groups: cumulative CPU time (ns), bytes from and to block
+// devices, memory (bytes) now, and bytes over each network device of their namespace, which is read
+// at one of their processes. One instrument a kind of container and value; what they find is
+// shared.
+#include <map>
+#include <memory>
+#include <string>
+
+#include "telemetry/containers.h"
+#include "telemetry/files.h"
+#include "telemetry/instrument.h"
+
+namespace galileo::telemetry {
+namespace {
+
+using Kind = Container::Kind;
+
+constexpr std::size_t kShownOfDocker = 12;
+
+// "Total 123" of v1; of v2 all rbytes and wbytes: "8:0 rbytes=1 wbytes=2 rios=3 ...". No line:
+// there was no traffic yet.
+std::optional<double> blkio_bytes(std::string_view text, bool v2) {
+  double sum = 0;
+  while (!text.empty()) {
+    std::string_view line = take_line(text);
+    if (!v2) {
+      if (take_word(line) == "Total") return to_number(take_word(line));
+      continue;
+    }
+    for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
+      if (!word.starts_with("rbytes=") && !word.starts_with("wbytes=")) continue;
+      const auto bytes = to_number(word.substr(std::string_view("rbytes=").size()));
+      if (!bytes) return std::nullopt;
+      sum += *bytes;
+    }
+  }
+  return sum;
+}
+
+std::optional<double> cpu_ns(std::string_view text, bool v2) {
+  if (!v2) return to_number(take_word(text));
+  const auto usage_us = find_number(text, "usage_usec");
+  return usage_us ? std::optional(*usage_us * 1000) : std::nullopt;
+}
+
+std::optional<double> memory_bytes(std::string_view text, bool) {
+  return to_number(take_word(text));
+}
+
+// One value of one file of each container.
+struct Value {
+  const char* metric;  // after "docker_" or "kubernetes_"
+  std::string Hierarchies::* root;
+  const char* file_v1;
+  const char* file_v2;
+  std::optional<double> (*read)(std::string_view text, bool v2);
+  bool whole_id_on_v1;  // of Docker's, on the old wire
+};
+constexpr Value kCpu{"cgrp_cpu", &Hierarchies::cpu, "cpuacct.usage", "cpu.stat", &cpu_ns, false};
+constexpr Value kBlkio{"cgrp_blkio", &Hierarchies::blkio, "blkio.throttle.io_service_bytes",
+                       "io.stat",    &blkio_bytes,        false};
+constexpr Value kMemory{"cgrp_memory",    &Hierarchies::memory, "memory.usage_in_bytes",
+                        "memory.current", &memory_bytes,        true};
+
+std::string prefix_of(Kind kind) {
+  return kind == Kind::kDocker ? "docker_" : "kubernetes_";
+}
+
+// What of each container is kept from reading to reading; follows the finder.
+template <class Kept>
+class ByContainer {
+ public:
+  ByContainer(const Machine& machine, Kind kind)
+      : own_(machine.containers ? nullptr : std::make_unique<ContainerFinder>(machine.sys)),
+        finder_(machine.containers ? *machine.containers : *own_),
+        kind_(kind) {}
+
+  // Brings it up to date: make(container) for each new one.
+  template <class Make>
+  void follow(Time now, const Make& make) {
+    finder_.update(now);
+    if (seen_ && generation_ == finder_.generation()) return;
+    seen_ = true;
+    generation_ = finder_.generation();
+    std::map<std::string, Kept> kept;
+    for (const Container& container : finder_.containers()) {
+      if (container.kind != kind_) continue;
+      auto known = all.extract(container.folder);
+      if (known.empty())
+        kept.emplace(container.folder, make(container));
+      else
+        kept.insert(std::move(known));
+    }
+    all = std::move(kept);
+  }
+  const Hierarchies& hierarchies() const { return finder_.hierarchies(); }
+
+  std::map<std::string, Kept> all;  // by folder
+
+ private:
+  const std::unique_ptr<ContainerFinder> own_;
+  ContainerFinder& finder_;
+  const Kind kind_;
+  std::uint64_t generation_ = 0;
+  bool seen_ = false;
+};
+
+class CgroupValue final : public Instrument {
+ public:
+  CgroupValue(const Machine& machine, Kind kind, const Value& value)
+      : containers_(machine, kind),
+        kind_(kind),
+        value_(value),
+        metric_(prefix_of(kind) + value.metric) {}
+
+  ReadOutcome read(Readings& readings) override {
+    const Hierarchies& where = containers_.hierarchies();
+    if ((where.*value_.root).empty()) return ReadOutcome::kNoData;
+    containers_.follow(readings.time(), [&](const Container& container) {
+      return Kept{shown(container, where.v2),
+                  KeptFile(where.*value_.root + "/" + container.folder + "/" +
+                           (where.v2 ? value_.file_v2 : value_.file_v1))};
+    });
+    bool failed = false;
+    for (auto& [folder, kept] : containers_.all) {
+      readings.stamp();
+      const auto text = kept.file.read_into(buffer_);
+      if (!text) continue;  // it has gone; or its hierarchy hasn't got this controller
+      if (const auto value = value_.read(*text, where.v2))
+        readings.put(metric_, kept.id, *value);
+      else
+        failed = true;
+    }
+    if (failed) return ReadOutcome::kFailed;
+    return containers_.all.empty() ? ReadOutcome::kNoData : ReadOutcome::kRead;
+  }
+
+ private:
+  struct Kept {
+    std::string id;  // as it stands in the topic
+    KeptFile file;
+  };
+
+  std::string shown(const Container& container, bool v2) const {
+    const bool whole = kind_ == Kind::kKubernetes || (value_.whole_id_on_v1 && !v2);
+    return whole ? container.id : container.id.substr(0, kShownOfDocker);
+  }
+
+  ByContainer<Kept> containers_;
+  const Kind kind_;
+  const Value value_;
+  const std::string metric_;
+  std::string buffer_;
+};
+
+// A process of the control group or of one below it, where systemd in a container puts them.
+std::string process_in(const std::string& folder, std::string& buffer, int depth = 0) {
+  KeptFile procs(folder + "/cgroup.procs");
+  std::string_view text = procs.read_into(buffer).value_or("");
+  if (const std::string_view pid = take_word(text); !pid.empty()) return std::string(pid);
+  if (depth == 3) return {};
+  for (const std::string& name : list_folder(folder)) {
+    const std::string pid = process_in(folder + "/" + name, buffer, depth + 1);
+    if (!pid.empty()) return pid;
+  }
+  return {};
+}
+
+// Bytes over each device of the container's network: all, by device, and that by direction.
+class CgroupNet final : public Instrument {
+ public:
+  CgroupNet(const Machine& machine, Kind kind)
+      : containers_(machine, kind),
+        kind_(kind),
+        proc_(machine.proc),
+        metric_(prefix_of(kind) + "cgrp_net") {}
+
+  ReadOutcome read(Readings& readings) override {
+    const Hierarchies& where = containers_.hierarchies();
+    const std::string& root = !where.cpu.empty() ? where.cpu : where.memory;
+    if (root.empty()) return ReadOutcome::kNoData;
+    containers_.follow(readings.time(), [&](const Container& container) {
+      return Kept{
+          kind_ == Kind::kKubernetes ? container.id : container.id.substr(0, kShownOfDocker),
+          root + "/" + container.folder, nullptr};
+    });
+    bool any = false;
+    for (auto& [folder, kept] : containers_.all) any = read_one(kept, readings) || any;
+    return any ? ReadOutcome::kRead : ReadOutcome::kNoData;
+  }
+
+ private:
+  struct Kept {
+    std::string id;
+    std::string folder;
+    std::unique_ptr<KeptFile> devices;  // of one of its processes; null: none known
+  };
+
+  bool read_one(Kept& kept, Readings& readings) {
+    readings.stamp();
+    auto text = kept.devices ? kept.devices->read_into(buffer_) : std::nullopt;
+    if (!text) {
+      // That process has ended, or none was known: another one of the container.
+      const std::string pid = process_in(kept.folder, buffer_);
+      kept.devices =
+          pid.empty() ? nullptr : std::make_unique<KeptFile>(proc_ + "/" + pid + "/net/dev");
+      text = kept.devices ? kept.devices->read_into(buffer_) : std::nullopt;
+    }
+    if (!text) return false;
+    double all = 0;
+    while (!text->empty()) {
+      std::string_view line = take_line(*text);
+      const std::size_t colon = line.find(':');
+      if (colon == std::string_view::npos) continue;  // the two lines of headings
+      std::string_view name = line.substr(0, colon);
+      const std::string_view device = take_word(name);
+      std::string_view rest = line.substr(colon + 1);
+      const auto rx = to_number(take_word(rest));
+      for (int i = 0; i < 7; ++i) take_word(rest);
+      const auto tx = to_number(take_word(rest));
+      if (!rx || !tx || device.empty()) continue;
+      put(readings, kept.id, device, "/rx", *rx);
+      put(readings, kept.id, device, "/tx", *tx);
+      put(readings, kept.id, device, "", *rx + *tx);
+      all += *rx + *tx;
+    }
+    readings.put(metric_, kept.id, all);
+    return true;
+  }
+
+  void put(Readings& readings, const std::string& id, std::string_view device,
+           std::string_view direction, double value) {
+    topic_ = id;
+    ((topic_ += '/') += device) += direction;
+    readings.put(metric_, topic_, value);
+  }
+
+  ByContainer<Kept> containers_;
+  const Kind kind_;
+  const std::string proc_;
+  const std::string metric_;
+  std::string buffer_;
+  std::string topic_;
+};
+
+std::unique_ptr<Instrument> value_of(const Machine& machine, Kind kind, const Value& value) {
+  return std::make_unique<CgroupValue>(machine, kind, value);
+}
+
+}  // namespace
+
+std::unique_ptr<Instrument> make_docker_cgrp_cpu(const Machine& machine) {
+  return value_of(machine, Kind::kDocker, kCpu);
+}
+std::unique_ptr<Instrument> make_docker_cgrp_blkio(const Machine& machine) {
+  return value_of(machine, Kind::kDocker, kBlkio);
+}
+std::unique_ptr<Instrument> make_docker_cgrp_memory(const Machine& machine) {
+  return value_of(machine, Kind::kDocker, kMemory);
+}
+std::unique_ptr<Instrument> make_docker_cgrp_net(const Machine& machine) {
+  return std::make_unique<CgroupNet>(machine, Kind::kDocker);
+}
+std::unique_ptr<Instrument> make_kubernetes_cgrp_cpu(const Machine& machine) {
+  return value_of(machine, Kind::kKubernetes, kCpu);
+}
+std::unique_ptr<Instrument> make_kubernetes_cgrp_blkio(const Machine& machine) {
+  return value_of(machine, Kind::kKubernetes, kBlkio);
+}
+std::unique_ptr<Instrument> make_kubernetes_cgrp_memory(const Machine& machine) {
+  return value_of(machine, Kind::kKubernetes, kMemory);
+}
+std::unique_ptr<Instrument> make_kubernetes_cgrp_net(const Machine& machine) {
+  return std::make_unique<CgroupNet>(machine, Kind::kKubernetes);
+}
+
+}  // namespace galileo::telemetry

@@ -1,0 +1,237 @@
+// The containers' instruments on recorded trees: docker, containerd (k3s), cri-o and docker under
+// Kubernetes, cgroup v1 and v2, drivers cgroupfs and systemd, all classes of service; and
+// containers that come and go.
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "telemetry/containers.h"
+#include "telemetry/instrument.h"
+
+using namespace galileo;
+using namespace galileo::telemetry;
+
+namespace {
+
+const std::string kDocker = "5d5fa1a8d0f34b5a1d1cbcb6a2a8ee4b8b7c4a0f7f0c6a7f6f6b9de8c7f3d9a1";
+const std::string kBurstable = "0defd704ede87651b4ffebe39823df94abcc7d4d6a7390ffc57f06581ccc07e3";
+const std::string kBestEffort = "1ad98dcb3d6f4a18e13b657c119b4f50f055090adf0d590a8d6f77b65f415cc0";
+const std::string kGuaranteed = "9c1b7e2f4a6d8c0e3f5a7b9d1c2e4f6a8b0d2c4e6f8a1b3d5c7e9f0a2b4d6c8e";
+
+struct Samples final : Sink<wire::Sample> {
+  void put(const wire::Sample& sample) override {
+    all[sample.metric + "/" + sample.subsystem] = sample.value;
+  }
+  std::map<std::string, double> all;
+};
+
+// All of the containers' instruments of one machine, read at times that the test says.
+struct Reader {
+  explicit Reader(const std::string& root) {
+    machine.node = "n";
+    machine.proc = root + "/proc";
+    machine.sys = root + "/sys";
+    containers = std::make_unique<ContainerFinder>(machine.sys);
+    machine.containers = containers.get();
+    for (const InstrumentRow& row : instrument_rows()) {
+      if (row.name.find("_cgrp_") != std::string_view::npos)
+        instruments.push_back(row.make(machine));
+    }
+  }
+  std::map<std::string, double> read() {
+    at += std::chrono::seconds{1};
+    Samples samples;
+    Readings readings(samples, "n");
+    readings.set_moment({Wall{at - Time{}}, at});
+    for (const auto& instrument : instruments)
+      CHECK(instrument->read(readings) != ReadOutcome::kFailed);
+    return samples.all;
+  }
+  Machine machine;
+  std::unique_ptr<ContainerFinder> containers;
+  std::vector<std::unique_ptr<Instrument>> instruments;
+  Time at{std::chrono::seconds{1000}};
+};
+
+std::map<std::string, double> read(const std::string& name) {
+  return Reader(std::string(GALILEO_SOURCE_DIR) + "/tests/golden/" + name).read();
+}
+
+using Values = std::map<std::string, double>;
+
+void add_net(Values& to, const std::string& topic, double rx, double tx, double lo = 0) {
+  to[topic] = rx + tx + 2 * lo;
+  to[topic + "/eth0"] = rx + tx;
+  to[topic + "/eth0/rx"] = rx;
+  to[topic + "/eth0/tx"] = tx;
+  to[topic + "/lo"] = 2 * lo;
+  to[topic + "/lo/rx"] = to[topic + "/lo/tx"] = lo;
+}
+
+void write_file(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path) << text;
+}
+
+// An empty folder of the test's own.
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/galileo-cgrp-XXXXXX";
+    REQUIRE(mkdtemp(name));
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+}  // namespace
+
+TEST_CASE("Docker's containers, cgroup v1 by cgroupfs") {
+  const std::string shown = kDocker.substr(0, 12);
+  Values wanted{{"docker_cgrp_cpu/" + shown, 19622994},
+                {"docker_cgrp_blkio/" + shown, 1052672},
+                {"docker_cgrp_memory/" + kDocker, 200704}};
+  add_net(wanted, "docker_cgrp_net/" + shown, 1233, 1770);
+  CHECK(read("docker-v1") == wanted);
+}
+
+TEST_CASE("Docker's containers, cgroup v2 by systemd") {
+  const std::string shown = kDocker.substr(0, 12);
+  Values wanted{{"docker_cgrp_cpu/" + shown, 19622000},
+                {"docker_cgrp_blkio/" + shown, 1052672 + 3},
+                {"docker_cgrp_memory/" + shown, 200704}};
+  add_net(wanted, "docker_cgrp_net/" + shown, 1233, 1770);
+  CHECK(read("docker-v2") == wanted);
+}
+
+TEST_CASE("k3s' pods of each class of service, cgroup v1 by cgroupfs") {
+  Values wanted{{"kubernetes_cgrp_cpu/" + kBurstable, 19622994},
+                {"kubernetes_cgrp_cpu/" + kBestEffort, 13999839},
+                {"kubernetes_cgrp_cpu/" + kGuaranteed, 5},
+                {"kubernetes_cgrp_blkio/" + kBurstable, 0},
+                {"kubernetes_cgrp_blkio/" + kBestEffort, 8192},
+                {"kubernetes_cgrp_blkio/" + kGuaranteed, 0},
+                {"kubernetes_cgrp_memory/" + kBurstable, 200704},
+                {"kubernetes_cgrp_memory/" + kBestEffort, 217088},
+                {"kubernetes_cgrp_memory/" + kGuaranteed, 4096}};
+  add_net(wanted, "kubernetes_cgrp_net/" + kBurstable, 1233, 1770);
+  add_net(wanted, "kubernetes_cgrp_net/" + kBestEffort, 10, 20, 5);
+  add_net(wanted, "kubernetes_cgrp_net/" + kGuaranteed, 0, 0);
+  CHECK(read("k3s-v1") == wanted);
+}
+
+TEST_CASE("k3s' pods of each class of service, cgroup v2 by systemd") {
+  Values wanted{{"kubernetes_cgrp_cpu/" + kBurstable, 19622000},
+                {"kubernetes_cgrp_cpu/" + kBestEffort, 13999000},
+                {"kubernetes_cgrp_cpu/" + kGuaranteed, 5000000},
+                {"kubernetes_cgrp_blkio/" + kBurstable, 4096 + 3},
+                {"kubernetes_cgrp_blkio/" + kBestEffort, 0},
+                {"kubernetes_cgrp_blkio/" + kGuaranteed, 0},
+                {"kubernetes_cgrp_memory/" + kBurstable, 200704},
+                {"kubernetes_cgrp_memory/" + kBestEffort, 217088},
+                {"kubernetes_cgrp_memory/" + kGuaranteed, 4096}};
+  add_net(wanted, "kubernetes_cgrp_net/" + kBurstable, 1233, 1770);
+  // Its processes are in a group below, as systemd in a container does it.
+  add_net(wanted, "kubernetes_cgrp_net/" + kBestEffort, 10, 20, 5);
+  add_net(wanted, "kubernetes_cgrp_net/" + kGuaranteed, 0, 0);
+  CHECK(read("k3s-v2") == wanted);
+}
+
+TEST_CASE("cri-o's containers, but not their monitors") {
+  const Values values = read("crio-v2");
+  CHECK(values.at("kubernetes_cgrp_cpu/" + kBurstable) == 19622000);
+  CHECK(values.size() == 3 + 7);
+}
+
+TEST_CASE("Docker under Kubernetes, and beside it") {
+  const Values values = read("docker-kubernetes-v2");
+  CHECK(values.at("kubernetes_cgrp_cpu/" + kBestEffort) == 13999000);
+  CHECK(values.at("docker_cgrp_cpu/" + kDocker.substr(0, 12)) == 19622000);
+  CHECK(values.size() == 2 * (3 + 7));
+}
+
+TEST_CASE("a machine without containers, or without control groups, has no values and no fault") {
+  CHECK(read("raspberry-pi-4").empty());
+  CHECK(read("no-such-machine").empty());
+}
+
+TEST_CASE("what is a container's name, and what only looks like one") {
+  const std::string id = kDocker;
+  for (const std::string& name :
+       {id, "docker-" + id + ".scope", "cri-containerd-" + id + ".scope", "crio-" + id + ".scope",
+        "kubepods-besteffort-pod1.slice:cri-containerd:" + id})
+    CHECK(container_id(name) == id);
+  for (const std::string& name :
+       {std::string(), id + "0", id.substr(1), "crio-conmon-" + id + ".scope", id + ".scope",
+        "docker-" + id, "docker-" + id.substr(1) + ".scope", "x" + id.substr(1),
+        std::string("ssh.service"), ":" + id.substr(2)})
+    CHECK(container_id(name).empty());
+}
+
+TEST_CASE("a container that appears is read the next time, one that goes isn't any more") {
+  const Folder folder;
+  const auto group = folder.path / "sys/fs/cgroup";
+  write_file(group / "cgroup.controllers", "cpu memory io\n");
+  const auto pods = group / "kubepods.slice/kubepods-burstable.slice";
+  std::filesystem::create_directories(pods);
+  Reader reader(folder.path);
+  CHECK(reader.read().empty());
+  const auto pod = pods / "kubepods-burstable-pod1_2.slice";
+  const auto container = pod / ("cri-containerd-" + kBurstable + ".scope");
+  write_file(container / "cpu.stat", "usage_usec 7\n");
+  CHECK(reader.read() == Values{{"kubernetes_cgrp_cpu/" + kBurstable, 7000}});
+  // The pod's folder is watched from then on: a second container is seen too.
+  const auto second = pod / ("cri-containerd-" + kGuaranteed + ".scope");
+  write_file(second / "memory.current", "9\n");
+  CHECK(reader.read() == Values{{"kubernetes_cgrp_cpu/" + kBurstable, 7000},
+                                {"kubernetes_cgrp_memory/" + kGuaranteed, 9}});
+  // A value that changes is read anew; a container that was removed and made again, too.
+  write_file(second / "memory.current", "10\n");
+  std::filesystem::remove_all(container);
+  CHECK(reader.read() == Values{{"kubernetes_cgrp_memory/" + kGuaranteed, 10}});
+  write_file(container / "cpu.stat", "usage_usec 1\n");
+  CHECK(reader.read().at("kubernetes_cgrp_cpu/" + kBurstable) == 1000);
+  std::filesystem::remove_all(group / "kubepods.slice");
+  CHECK(reader.read().empty());
+}
+
+TEST_CASE("files of a container that hold other than they should are a fault of that one") {
+  const Folder folder;
+  const auto group = folder.path / "sys/fs/cgroup";
+  write_file(group / "cgroup.controllers", "cpu memory io\n");
+  const auto pods = group / "kubepods";
+  write_file(pods / "pod1" / kBurstable / "cpu.stat", "usage_usec 7\n");
+  for (const char* text :
+       {"", "usage_usec\n", "usage_usec x\n", "usage_usec 99999999999999999999x"}) {
+    CAPTURE(text);
+    write_file(pods / "pod2" / kGuaranteed / "cpu.stat", text);
+    Machine machine;
+    machine.sys = folder.path / "sys";
+    machine.proc = folder.path / "proc";
+    Samples samples;
+    Readings readings(samples, "n");
+    readings.set_moment({Wall{}, Time{}});
+    CHECK(make_kubernetes_cgrp_cpu(machine)->read(readings) == ReadOutcome::kFailed);
+    CHECK(samples.all == Values{{"kubernetes_cgrp_cpu/" + kBurstable, 7000}});
+  }
+}
+
+TEST_CASE("more containers than anybody has are left out, and counted") {
+  const Folder folder;
+  const auto pod = folder.path / "sys/fs/cgroup/kubepods/pod1";
+  write_file(folder.path / "sys/fs/cgroup/cgroup.controllers", "");
+  std::filesystem::create_directories(pod);
+  for (std::size_t i = 0; i < ContainerFinder::kContainersMax + 10; ++i) {
+    std::string id = std::to_string(i);
+    id.insert(0, 64 - id.size(), '0');
+    std::filesystem::create_directory(pod / id);
+  }
+  ContainerFinder finder(folder.path / "sys");
+  finder.update(Time{std::chrono::seconds{1}});
+  CHECK(finder.containers().size() == ContainerFinder::kContainersMax);
+  CHECK(finder.left_out() == 10);
+}

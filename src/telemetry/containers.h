@@ -1,0 +1,79 @@
+// The containers of this machine, as the kernel's control groups show them: of Docker, and of
+// Kubernetes' pods under containerd, cri-o, Docker or k3s; cgroup v1, v2 and both beside each
+// other; cgroup drivers cgroupfs and systemd. Where inotify works the folders are looked through
+// only when one of them has changed. Lives on the thread of its Sampler.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace galileo::telemetry {
+
+struct Container {
+  enum class Kind : std::uint8_t { kDocker, kKubernetes };
+  Kind kind = Kind::kDocker;
+  std::string id;      // 64 hex digits
+  std::string folder;  // below the root of each hierarchy, without a slash at its start
+
+  bool operator==(const Container&) const = default;
+};
+
+// Where the controllers are; empty: this machine hasn't got that one.
+struct Hierarchies {
+  bool v2 = false;  // then all three are the same
+  std::string cpu;
+  std::string memory;
+  std::string blkio;
+};
+Hierarchies find_hierarchies(const std::string& sys);
+
+// The container id in the name of a control group's folder: "docker-<id>.scope",
+// "cri-containerd-<id>.scope", "crio-<id>.scope", "<pod>.slice:cri-containerd:<id>", "<id>". Empty
+// where it is none.
+std::string_view container_id(std::string_view folder_name);
+
+class ContainerFinder {
+ public:
+  static constexpr std::size_t kContainersMax = 4096;
+
+  // `sys`: where sysfs is.
+  explicit ContainerFinder(const std::string& sys);
+  ~ContainerFinder();
+  ContainerFinder(const ContainerFinder&) = delete;
+  ContainerFinder& operator=(const ContainerFinder&) = delete;
+
+  // Looks whether something has changed, at most once for each `now`.
+  void update(Time now);
+  const std::vector<Container>& containers() const { return containers_; }
+  // Changes with containers().
+  std::uint64_t generation() const { return generation_; }
+  const Hierarchies& hierarchies() const { return hierarchies_; }
+  // That were found beyond kContainersMax, and are left out.
+  std::size_t left_out() const { return left_out_; }
+
+ private:
+  bool changed();
+  void scan();
+  void look_through(const std::string& folder, bool in_kubernetes, int depth,
+                    std::vector<Container>& found);
+  void watch(const std::string& folder);
+
+  const Hierarchies hierarchies_;
+  const std::string root_;  // of the hierarchy that is looked through
+  std::vector<Container> containers_;
+  std::uint64_t generation_ = 0;
+  std::size_t left_out_ = 0;
+  Time updated_ = kNever;
+  Time scanned_ = kNever;
+  int inotify_ = -1;
+  bool all_watched_ = false;            // no folder went without a watch
+  std::map<std::string, int> watches_;  // by folder
+};
+
+}  // namespace galileo::telemetry

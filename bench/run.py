@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|recorder|worker|commands|fleet|memory|flat|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|recorder|worker|commands|fleet|telemd|periods|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -23,6 +23,7 @@ from datetime import date
 from pathlib import Path
 
 import fleet
+import telemetry
 from tools import (FLOORS, GALILEO, ROOT, SCRATCH, children, galileo_load, have, measured, nginx, receiver, start, stop,
                    table)
 
@@ -92,7 +93,7 @@ def open_loop(quick):
             note("**galileo**", result, cpu, done["ledger"]["sent"])
             if have("vegeta"):
                 with receiver(rate) as (port, result):
-                    attack = f"echo 'GET http://127.0.0.1:{port}/' | vegeta attack -cpus 1 -rate {rate} -duration {seconds}s -connections 64 -max-workers 64 -output /dev/null"
+                    attack = f"echo 'GET http://127.0.0.1:{port}/' | vegeta -cpus 1 attack -rate {rate} -duration {seconds}s -connections 64 -max-workers 64 -output /dev/null"
                     _, cpu, _, _ = measured(["sh", "-c", attack])
                 note("vegeta 12.12", result, cpu, result.get("count", 0))
             if have("k6"):
@@ -188,7 +189,7 @@ def startup(quick):
 
 
 PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "memory": memory, "flat": flat, "startup": startup}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "memory": memory, "flat": flat, "startup": startup}
 
 
 def write(sections):

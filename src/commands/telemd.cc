@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/resident.h"
 #include "bus/bus.h"
 #include "bus/bus_options.h"
 #include "commands/bus_options.h"
@@ -24,6 +25,8 @@ namespace galileo::commands {
 namespace {
 
 constexpr const char* kDefaultFile = "/etc/telemd/config.ini";
+// After that time all has been done once.
+constexpr Duration kSettled = std::chrono::seconds{3};
 
 struct TelemdFlags {
   std::string bus;
@@ -84,6 +87,7 @@ Result<std::unique_ptr<bus::Bus>> connect_in_time(net::Loop& control, const int&
 }
 
 Result<void> serve(const TelemdFlags& flags) {
+  keep_heap_small();
   const std::string level = environment("telemd_logging_level").value_or("INFO");
   set_log_level(TRY(parse_log_level(level)));
   std::vector<std::string> warnings;
@@ -120,6 +124,8 @@ Result<void> serve(const TelemdFlags& flags) {
       [&] { return bus->connected() ? std::string() : "the bus is away"; });
   if (!flags.status.empty()) TRY(page.listen(flags.status));
   log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", bus->where()}});
+  net::Timer settled([](Time) { give_back_unused_memory(); });
+  control.timers().set(settled, control.clock().now() + kSettled);
   control.run();
   log(LogLevel::kInfo, "stopping", {{"node", config.node}});
   return {};

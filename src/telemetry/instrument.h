@@ -30,8 +30,9 @@ struct Machine {
   std::string node;            // the node's name in the samples
   std::string proc = "/proc";  // roots
   std::string sys = "/sys";
-  std::vector<std::string> net_devices;   // empty: all but lo
-  std::vector<std::string> disk_devices;  // empty: all but loop*, ram*
+  std::vector<std::string> net_devices;    // empty: all but lo
+  std::vector<std::string> disk_devices;   // empty: all but loop*, ram*
+  std::string nvml = "libnvidia-ml.so.1";  // NVIDIA's library, where it is
   std::vector<Watched> processes;
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;

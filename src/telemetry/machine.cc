@@ -44,14 +44,17 @@ std::vector<std::string> wanted(const std::string& folder, const std::vector<std
   return names;
 }
 
-// The device of the default route: the line of /proc/net/route whose destination is all zeros.
+// The device of the default route: the line of /proc/net/route whose destination is all zeros. In a
+// container that is read of the host's first process, where its /proc is mounted.
 std::string active_device(const std::string& proc) {
-  KeptFile file(proc + "/net/route");
-  std::string_view rest = file.read().value_or("");
-  while (!rest.empty()) {
-    std::string_view line = take_line(rest);
-    const std::string_view device = take_word(line);
-    if (take_word(line) == "00000000") return std::string(device);
+  for (const char* const of : {"/1", ""}) {
+    KeptFile file(proc + of + "/net/route");
+    std::string_view rest = file.read().value_or("");
+    while (!rest.empty()) {
+      std::string_view line = take_line(rest);
+      const std::string_view device = take_word(line);
+      if (take_word(line) == "00000000") return std::string(device);
+    }
   }
   return {};
 }

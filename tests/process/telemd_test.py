@@ -224,6 +224,28 @@ def test_nodes_are_listed_told_of_paused_and_followed(run, redis, daemon):
     assert run("telem", "unpause", *bus).out == "n1\nn2\n"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="it takes root to become another user")
+def test_it_reads_the_same_as_a_user_without_rights(redis, galileo, tmp_path):
+    server = redis()
+    values = Values(server)
+    root = {**os.environ, "telemd_period_load": "500ms"}
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    # The program may lie where only root may look.
+    program = Path("/proc/self/fd")
+    descriptor = os.open(galileo, os.O_RDONLY)
+    started = [subprocess.Popen([*prefix, str(program / str(descriptor)), "telemd", "--node", node, "--bus", server.url], env=root, cwd="/",
+                                pass_fds=[descriptor], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for node, prefix in (("root", []), ("nobody", nobody))]
+    try:
+        wait_for(lambda: "load1" in values.of("nobody") and set(values.of("root")) == set(values.of("nobody")),
+                 lambda: f"the same: {set(values.of('root')) ^ set(values.of('nobody'))}")
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait(10)
+        os.close(descriptor)
+
+
 BUSY = "import time, resource\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass\nprint(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
 
 

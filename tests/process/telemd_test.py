@@ -1,11 +1,15 @@
 """`galileo telemd` and `galileo telem`, on a real Redis, seen by a client that knows only spec/telemetry.md."""
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import uuid
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -36,7 +40,6 @@ class Values:
         connection.send("PSUBSCRIBE", "telem/*")
         connection.answer()
         connection.socket.settimeout(None)
-        import threading
         threading.Thread(target=self.listen, args=(connection,), daemon=True).start()
 
     def listen(self, connection):
@@ -281,3 +284,74 @@ def test_a_real_control_group_of_a_container_is_read(redis, daemon):
     count = len(values.of("n1")[topic])
     time.sleep(0.5)
     assert len(values.of("n1")[topic]) <= count + 2, "a group that has gone is read no more"
+
+
+def bundle_of(folder, cgroup, script):
+    """A container for runc: busybox as its only program, the shell's script as its process."""
+    rootfs = folder / "rootfs"
+    for name in ("bin", "proc", "dev", "tmp"):
+        (rootfs / name).mkdir(parents=True)
+    shutil.copy(shutil.which("busybox") or "/bin/busybox", rootfs / "bin/busybox")
+    subprocess.run(["runc", "spec", "--bundle", folder], check=True)
+    spec = json.loads((folder / "config.json").read_text())
+    spec["process"] |= {"terminal": False, "args": ["/bin/busybox", "sh", "-c", script]}
+    spec["linux"]["cgroupsPath"] = cgroup
+    (folder / "config.json").write_text(json.dumps(spec))
+
+
+def can_run_containers(folder):
+    """Whether runc works here at all: it takes root, and a kernel that lets it."""
+    if os.getuid() != 0 or not shutil.which("runc") or not (shutil.which("busybox")):
+        return False
+    bundle_of(folder, f"/galileo-try-{os.getpid()}", "true")
+    return subprocess.run(["runc", "run", "--bundle", folder, f"galileo-try-{os.getpid()}"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+
+
+def test_real_containers_of_each_class_of_service_are_read(redis, daemon, tmp_path):
+    """Containers that runc makes, in the control groups that Kubernetes gives to its pods (cgroupfs driver)."""
+    if not can_run_containers(tmp_path / "try"):
+        pytest.skip("runc can't run a container here")
+    server = redis()
+    values = Values(server)
+    daemon(server, "n1", env={f"telemd_period_kubernetes_cgrp_{what}": "100ms" for what in ("cpu", "memory", "net", "blkio")})
+    pods = [f"/kubepods/{kind}pod{uuid.uuid4()}" for kind in ("burstable/", "besteffort/", "")]
+    ids = [os.urandom(32).hex() for _ in pods]
+    # Half a second's work of the shell, a file in memory, and then nothing.
+    script = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; busybox=$(/bin/busybox head -c 3000000 /dev/zero | /bin/busybox wc -c); /bin/busybox sleep 60"
+    processes = []
+    try:
+        for pod, identity in zip(pods, ids):
+            bundle_of(tmp_path / identity, f"{pod}/{identity}", script)
+            processes.append(subprocess.Popen(["runc", "run", "--bundle", tmp_path / identity, identity], stdin=subprocess.DEVNULL,
+                                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+        last = lambda topic: values.of("n1").get(topic, [(0, -1)])[-1][1]
+        for pod, identity in zip(pods, ids):
+            v1 = Path("/sys/fs/cgroup/cpuacct") / pod.strip("/") / identity / "cpuacct.usage"
+            v2 = Path("/sys/fs/cgroup") / pod.strip("/") / identity / "cpu.stat"
+
+            def used_ns():
+                return int(v1.read_text()) if v1.exists() else 1000 * int(v2.read_text().split()[1])
+            cpu = f"kubernetes_cgrp_cpu/{identity}"
+            wait_for(lambda: last(cpu) > 50e6 and last(cpu) == used_ns(), lambda: f"{cpu}: {last(cpu)}", 30)
+            assert last(f"kubernetes_cgrp_memory/{identity}") > 0 and last(f"kubernetes_cgrp_blkio/{identity}") >= 0
+            # Its network is its own: a loopback over which nothing has gone.
+            assert last(f"kubernetes_cgrp_net/{identity}/lo") == 0 == last(f"kubernetes_cgrp_net/{identity}")
+    finally:
+        for identity in ids:
+            subprocess.run(["runc", "delete", "--force", identity], capture_output=True, timeout=60)
+        for process in processes:
+            process.kill()
+            process.wait()
+        for controller in Path("/sys/fs/cgroup").iterdir():
+            for pod in pods:
+                folder = controller / pod.strip("/")
+                if folder.is_dir():
+                    folder.rmdir()
+                for parent in (folder.parent, controller / "kubepods"):
+                    if parent.is_dir() and parent != controller:
+                        with contextlib.suppress(OSError):
+                            parent.rmdir()
+    quiet = {identity: len(values.of("n1")[f"kubernetes_cgrp_cpu/{identity}"]) for identity in ids}
+    time.sleep(0.6)
+    for identity, count in quiet.items():
+        assert len(values.of("n1")[f"kubernetes_cgrp_cpu/{identity}"]) <= count + 2, "a container that has gone is read no more"

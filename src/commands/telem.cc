@@ -168,10 +168,13 @@ Result<void> follow(const TelemFlags& flags) {
   });
   net::Timer end([&](Time) { control.stop(); });
   const Time now = control.clock().now();
-  if (table) control.timers().set(draw, now + kDrawEvery);
+  if (table) {
+    fmt::print("{}", TelemTable::begun());
+    control.timers().set(draw, now + kDrawEvery);
+  }
   if (duration > Duration{0}) control.timers().set(end, now + duration);
   control.run();
-  if (table) fmt::print("{}", latest.last());
+  if (table) fmt::print("{}", latest.ended());
   return {};
 }
 

@@ -71,7 +71,11 @@ std::string TelemTable::lines(std::size_t columns, std::size_t rows) const {
   return text;
 }
 
-std::string TelemTable::drawn() {
+std::string TelemTable::begun() {
+  return "\033[?1049h\033[?25l";
+}
+
+std::string TelemTable::drawn() const {
   winsize window{};
   std::size_t columns = 80;
   std::size_t rows = 24;
@@ -83,8 +87,8 @@ std::string TelemTable::drawn() {
   return "\033[H" + lines(columns, std::max<std::size_t>(rows, 4) - 2) + "\033[J";
 }
 
-std::string TelemTable::last() const {
-  return "\033[H" + lines(std::string::npos, std::string::npos) + "\033[J";
+std::string TelemTable::ended() const {
+  return "\033[?25h\033[?1049l" + lines(std::string::npos, std::string::npos);
 }
 
 }  // namespace galileo::commands

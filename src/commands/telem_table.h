@@ -14,10 +14,12 @@ class TelemTable {
   static constexpr std::size_t kTopicsMax = 10'000;  // more aren't shown
 
   void put(const wire::Sample& sample);
+  // Takes a screen of its own, without a cursor.
+  static std::string begun();
   // The table, drawn over the one before: escape codes and lines no longer than the terminal.
-  std::string drawn();
-  // Once more at the end, without anything left out, below which the prompt goes on.
-  std::string last() const;
+  std::string drawn() const;
+  // Gives the screen back, and shows the table once more, without anything left out.
+  std::string ended() const;
 
  private:
   std::string lines(std::size_t columns, std::size_t rows) const;

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
+#include <algorithm>
 #include <filesystem>
 
 #include "base/file.h"
@@ -25,6 +25,7 @@ namespace galileo::commands {
 namespace {
 
 constexpr const char* kDefaultFile = "/etc/telemd/config.ini";
+constexpr std::size_t kOtherFiles = 200;
 // After that time all has been done once.
 constexpr Duration kSettled = std::chrono::seconds{3};
 
@@ -101,7 +102,7 @@ Result<void> serve(const TelemdFlags& flags) {
     log(LogLevel::kWarning, "configuration", {{"why", warning}});
   const bus::BusOptions where = TRY(place_of_bus(flags, config));
   TRY(bus::place_of(where));
-  net::raise_open_files_limit();
+  const std::size_t files = net::raise_open_files_limit();
   net::Loop control;
   int signals_seen = 0;
   const net::Signals signals(control, [&](int) {
@@ -116,6 +117,10 @@ Result<void> serve(const TelemdFlags& flags) {
   options.sampler.machine.sys = config.sys_mount;
   options.sampler.machine.net_devices = config.net_devices;
   options.sampler.machine.disk_devices = config.disk_devices;
+  // Each container keeps four files open; some are for everything else.
+  options.sampler.machine.containers_max = std::min<std::size_t>(
+      options.sampler.machine.containers_max, files > kOtherFiles ? (files - kOtherFiles) / 4 : 0);
+  options.cpu_max = config.cpu_max;
   options.sampler.instruments = config.instruments;
   options.sampler.periods = config.periods;
   const auto daemon = TRY(fleet::TelemetryDaemon::start(control, *bus, options));

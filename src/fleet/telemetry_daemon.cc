@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "bus/keys.h"
+#include "telemetry/containers.h"
 #include "telemetry/machine.h"
 #include "wire/sample_line.h"
 
@@ -17,6 +18,8 @@ namespace {
 
 // In one round trip; more wait for the next.
 constexpr std::size_t kAtOnce = 2000;
+constexpr Duration kCareEvery = std::chrono::seconds{5};
+constexpr double kStretchMax = 64;
 
 }  // namespace
 
@@ -26,7 +29,8 @@ TelemetryDaemon::TelemetryDaemon(net::Loop& loop, bus::Bus& bus,
       bus_(bus),
       options_(options),
       info_key_(bus::node_info_key(options.sampler.machine.node)),
-      timer_([this](Time now) { on_due(now); }) {}
+      timer_([this](Time now) { on_due(now); }),
+      care_timer_([this](Time now) { look_after(now); }) {}
 
 Result<std::unique_ptr<TelemetryDaemon>> TelemetryDaemon::start(
     net::Loop& loop, bus::Bus& bus, const TelemetryDaemonOptions& options) {
@@ -48,12 +52,17 @@ Result<void> TelemetryDaemon::begin() {
   const Time now = loop_.clock().now();
   sampler_->start(now);
   loop_.timers().set(timer_, now);
+  failures_then_.resize(sampler_->instruments());
+  cared_at_ = now;
+  cpu_then_ = net::RealClock::process_cpu();
+  loop_.timers().set(care_timer_, now + kCareEvery);
   return {};
 }
 
 TelemetryDaemon::~TelemetryDaemon() {
   subscription_.reset();
   loop_.timers().cancel(timer_);
+  loop_.timers().cancel(care_timer_);
   if (!desk_) return;
   desk_->call([this] {
     publish_waiting();
@@ -68,6 +77,46 @@ void TelemetryDaemon::on_due(Time now) {
       now, [&] { return telemetry::Moment{net::RealClock::wall_now(), loop_.clock().now()}; });
   if (!turn_.empty()) desk_->loop().post([this, turn = std::exchange(turn_, {})] { take(turn); });
   loop_.timers().set(timer_, sampler_->next_due());
+}
+
+// What goes wrong is told once, and when it is over.
+void TelemetryDaemon::look_after(Time now) {
+  for (std::size_t i = 0; i < sampler_->instruments(); ++i) {
+    const std::uint64_t failures = sampler_->counters(i).failures;
+    if (failures > 0 && failures_then_[i] == 0)
+      log(LogLevel::kWarning, "an instrument finds other than it should",
+          {{"instrument", sampler_->name(i)}});
+    failures_then_[i] = failures;
+  }
+  const std::size_t left_out = sampler_->containers().left_out();
+  if (left_out > left_out_then_)
+    log(LogLevel::kWarning, "more containers than may be kept open; some are left out",
+        {{"left_out", std::to_string(left_out)},
+         {"at_most", std::to_string(options_.sampler.machine.containers_max)}});
+  left_out_then_ = left_out;
+  hold_cpu(now);
+  loop_.timers().set(care_timer_, now + kCareEvery);
+}
+
+// The node is there for others: rather less is known of it than too much taken from it.
+void TelemetryDaemon::hold_cpu(Time now) {
+  const Duration cpu = net::RealClock::process_cpu();
+  const double share = to_seconds(cpu - cpu_then_) / to_seconds(now - cared_at_);
+  cpu_then_ = cpu;
+  cared_at_ = now;
+  const double before = stretch_;
+  if (share > options_.cpu_max)
+    stretch_ = std::min(stretch_ * 2, kStretchMax);
+  else if (share < options_.cpu_max / 4)
+    stretch_ = std::max(stretch_ / 2, 1.0);
+  if (stretch_ == before) return;
+  sampler_->stretch(stretch_);
+  log(stretch_ > before ? LogLevel::kWarning : LogLevel::kInfo,
+      stretch_ > before ? "it takes too much CPU: everything is read less often"
+                        : "everything is read more often again",
+      {{"cpu_pct", fmt::format("{:.1f}", share * 100)},
+       {"cpu_max_pct", fmt::format("{:.1f}", options_.cpu_max * 100)},
+       {"periods", fmt::format("{:g} times as long", stretch_)}});
 }
 
 void TelemetryDaemon::put(const wire::Sample& sample) {
@@ -186,6 +235,9 @@ std::string TelemetryDaemon::metrics() const {
   add("messages_malformed_total", "counter", "Messages that are no command.", now.malformed);
   add("readings_failed_total", "counter", "Readings that couldn't be made.", now.failures);
   add("readings_missed_total", "counter", "Readings that fell out.", now.missed);
+  add("periods_stretched", "gauge", "How many times as long as asked for periods are.",
+      static_cast<std::uint64_t>(stretch_));
+  add("containers_left_out", "gauge", "Containers that aren't read.", left_out_then_);
   return text;
 }
 

@@ -22,6 +22,7 @@ namespace galileo::fleet {
 struct TelemetryDaemonOptions {
   telemetry::SamplerOptions sampler;
   std::size_t waiting_bytes_max = std::size_t{1} << 20;
+  double cpu_max = 0.1;  // share of one core; beyond it everything is read less often
 };
 
 struct TelemetryDaemonCounts {
@@ -60,6 +61,8 @@ class TelemetryDaemon final : private Sink<wire::Sample> {
   TelemetryDaemon(net::Loop& loop, bus::Bus& bus, const TelemetryDaemonOptions& options);
   Result<void> begin();
   void on_due(Time now);
+  void look_after(Time now);
+  void hold_cpu(Time now);
   void put(const wire::Sample& sample) override;
   // At the desk.
   void take(std::vector<Waiting> turn);
@@ -74,6 +77,13 @@ class TelemetryDaemon final : private Sink<wire::Sample> {
   const std::string info_key_;
   std::unique_ptr<telemetry::Sampler> sampler_;
   net::Timer timer_;
+  // What is looked after every now and then: its own use of CPU, and what can't be read.
+  net::Timer care_timer_;
+  Time cared_at_{};
+  Duration cpu_then_{0};
+  double stretch_ = 1;
+  std::vector<std::uint64_t> failures_then_;  // by instrument
+  std::size_t left_out_then_ = 0;
   bool paused_ = false;
   std::uint64_t samples_ = 0;
   std::uint64_t commands_ = 0;

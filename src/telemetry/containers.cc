@@ -81,8 +81,9 @@ std::string_view container_id(std::string_view name) {
   return is_id(name) ? name : std::string_view();
 }
 
-ContainerFinder::ContainerFinder(const std::string& sys)
+ContainerFinder::ContainerFinder(const std::string& sys, std::size_t containers_max)
     : hierarchies_(find_hierarchies(sys)),
+      containers_max_(containers_max),
       root_(!hierarchies_.cpu.empty()      ? hierarchies_.cpu
             : !hierarchies_.memory.empty() ? hierarchies_.memory
                                            : hierarchies_.blkio),
@@ -133,9 +134,9 @@ void ContainerFinder::scan() {
     // One whose folder has gone went with it; then this says so, which is no matter.
     if (!in_use.contains(descriptor)) inotify_rm_watch(inotify_, descriptor);
   }
-  if (found.size() > kContainersMax) {
-    left_out_ = found.size() - kContainersMax;
-    found.resize(kContainersMax);
+  if (found.size() > containers_max_) {
+    left_out_ = found.size() - containers_max_;
+    found.resize(containers_max_);
   }
   if (found == containers_) return;
   containers_ = std::move(found);

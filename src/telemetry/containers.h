@@ -40,10 +40,8 @@ std::string_view container_id(std::string_view folder_name);
 
 class ContainerFinder {
  public:
-  static constexpr std::size_t kContainersMax = 4096;
-
-  // `sys`: where sysfs is.
-  explicit ContainerFinder(const std::string& sys);
+  // `sys`: where sysfs is. Containers beyond `containers_max` are left out.
+  ContainerFinder(const std::string& sys, std::size_t containers_max);
   ~ContainerFinder();
   ContainerFinder(const ContainerFinder&) = delete;
   ContainerFinder& operator=(const ContainerFinder&) = delete;
@@ -54,7 +52,6 @@ class ContainerFinder {
   // Changes with containers().
   std::uint64_t generation() const { return generation_; }
   const Hierarchies& hierarchies() const { return hierarchies_; }
-  // That were found beyond kContainersMax, and are left out.
   std::size_t left_out() const { return left_out_; }
 
  private:
@@ -65,6 +62,7 @@ class ContainerFinder {
   void watch(const std::string& folder);
 
   const Hierarchies hierarchies_;
+  const std::size_t containers_max_;
   const std::string root_;  // of the hierarchy that is looked through
   std::vector<Container> containers_;
   std::uint64_t generation_ = 0;

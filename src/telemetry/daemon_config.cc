@@ -22,7 +22,8 @@ constexpr std::string_view kNames[] = {
     "telemd_redis_password",     "telemd_redis_retry_backoff",
     "telemd_net_devices",        "telemd_disk_devices",
     "telemd_instruments_enable", "telemd_instruments_disable",
-    "telemd_proc_mount",         "telemd_sys_mount",
+    "telemd_proc_mount",         "telemd_cpu_max",
+    "telemd_sys_mount",
 };
 
 Error wrong(std::string what, const std::string& where, std::string why, std::string hint = {}) {
@@ -174,11 +175,20 @@ Result<DaemonConfig> daemon_config(const IniFile& file, const GetVariable& get,
   config.disk_devices = words(settings.text("telemd_disk_devices"));
   if (const auto backoff = settings.find("telemd_redis_retry_backoff"))
     config.redis_retry_backoff = TRY(duration_of(*backoff, "telemd_redis_retry_backoff"));
+  if (const auto most = settings.find("telemd_cpu_max")) {
+    std::string_view number = most->value;
+    if (number.ends_with('%')) number.remove_suffix(1);
+    const auto percent = parse_number(trim(number));
+    if (!percent || *percent <= 0)
+      return wrong(fmt::format("telemd_cpu_max can't be '{}'", most->value), most->where,
+                   "it is a share of one core", "give percents, as 10%");
+    config.cpu_max = *percent / 100;
+  }
   const auto enabled = TRY(instruments_of(settings, "telemd_instruments_enable"));
   const auto disabled = TRY(instruments_of(settings, "telemd_instruments_disable"));
   for (const InstrumentRow& row : instrument_rows()) {
     const std::string name(row.name);
-    const bool is_on = enabled.empty() || enabled.contains(name);
+    const bool is_on = enabled.empty() ? row.by_default : enabled.contains(name);
     if (is_on && !disabled.contains(name)) config.instruments.push_back(name);
     const auto period = settings.find(std::string(kPeriod) + name);
     if (!period) continue;

@@ -37,6 +37,7 @@ struct DaemonConfig {
   std::string redis_url;  // over host and port
   std::string redis_password;
   Duration redis_retry_backoff = std::chrono::seconds{5};
+  double cpu_max = 0.1;  // share of one core that the daemon may take
   std::string proc_mount = "/proc";
   std::string sys_mount = "/sys";
   std::vector<std::string> net_devices;   // empty: all but lo

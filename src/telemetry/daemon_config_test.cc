@@ -39,12 +39,15 @@ TEST_CASE("without a word it is the host, all instruments, the kernel's own file
   const auto config = config_of("", {});
   REQUIRE(config.ok());
   CHECK(config->node == "host");
-  CHECK(config->instruments == instrument_names());
+  for (const InstrumentRow& row : instrument_rows())
+    CHECK(reads(*config, std::string(row.name)) == row.by_default);
   CHECK(config->periods.empty());
   CHECK(config->proc_mount == "/proc");
   CHECK(config->sys_mount == "/sys");
   CHECK(config->redis_retry_backoff == std::chrono::seconds{5});
   CHECK(config->redis_host.empty());
+  CHECK(config->cpu_max == 0.1);
+  CHECK(config_of("telemd_cpu_max = 2.5 %", {})->cpu_max == 0.025);
 }
 
 TEST_CASE("the section goes over what is for all, the environment over both") {
@@ -72,8 +75,9 @@ TEST_CASE("instruments are enabled and disabled, and disabling wins") {
                                 {{"telemd_instruments_disable", "net disk"}});
   REQUIRE(config.ok());
   CHECK(config->instruments == std::vector<std::string>{"cpu", "ram"});
+  CHECK(reads(*config_of("telemd_instruments_enable = thermal", {}), "thermal"));
   const auto without = config_of("", {{"telemd_instruments_disable", "docker_cgrp_net"}});
-  CHECK(without->instruments.size() == instrument_names().size() - 1);
+  CHECK(reads(*without, "docker_cgrp_cpu"));
   CHECK_FALSE(reads(*without, "docker_cgrp_net"));
 }
 
@@ -100,6 +104,8 @@ TEST_CASE("what can't be is an error that says where") {
       {"telemd_period_cpu = 9ms", {}, "give 10ms or more"},
       {"", {{"telemd_period_psi_io", "1"}, {"telemd_period_cpu", "x"}}, "telemd_period_cpu"},
       {"", {{"telemd_instruments_enable", "cpu disc"}}, "did you mean 'disk'?"},
+      {"", {{"telemd_cpu_max", "little"}}, "give percents, as 10%"},
+      {"telemd_cpu_max = 0%", {}, "telemd_cpu_max can't be '0%', c.ini:1"},
       {"", {{"telemd_nodename", "a/b"}}, "a node can't be called 'a/b', telemd_nodename"},
   };
   for (const Case& one : cases) {

@@ -34,6 +34,7 @@ struct Machine {
   std::vector<std::string> disk_devices;   // empty: all but loop*, ram*
   std::string nvml = "libnvidia-ml.so.1";  // NVIDIA's library, where it is
   std::vector<Watched> processes;
+  std::size_t containers_max = 4096;  // more are left out; each keeps four files open
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;
 };
@@ -88,7 +89,7 @@ class Instrument {
   virtual ReadOutcome read(Readings& readings) = 0;
 };
 
-#define INSTRUMENT(name, period_ms, topics, unit) \
+#define INSTRUMENT(name, period_ms, by_default, topics, unit) \
   std::unique_ptr<Instrument> make_##name(const Machine& machine);
 #include "telemetry/instruments.def"
 #undef INSTRUMENT
@@ -96,6 +97,7 @@ class Instrument {
 struct InstrumentRow {
   std::string_view name;
   Duration period;  // default
+  bool by_default;  // read where nobody has named any
   std::string_view topics;
   std::string_view unit;
   std::unique_ptr<Instrument> (*make)(const Machine& machine);

@@ -5,8 +5,8 @@ namespace galileo::telemetry {
 
 const std::vector<InstrumentRow>& instrument_rows() {
   static const std::vector<InstrumentRow> rows{
-#define INSTRUMENT(name, period_ms, topics, unit) \
-  {#name, std::chrono::milliseconds{period_ms}, topics, unit, &make_##name},
+#define INSTRUMENT(name, period_ms, by_default, topics, unit) \
+  {#name, std::chrono::milliseconds{period_ms}, by_default, topics, unit, &make_##name},
 #include "telemetry/instruments.def"
 #undef INSTRUMENT
   };

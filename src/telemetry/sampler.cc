@@ -35,7 +35,7 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
                    hint_for_unknown(name, instrument_names())};
   }
   for (const InstrumentRow& row : instrument_rows()) {
-    const bool wanted = options.instruments.empty() || row.name == "process" ||
+    const bool wanted = (options.instruments.empty() && row.by_default) || row.name == "process" ||
                         std::find(options.instruments.begin(), options.instruments.end(),
                                   row.name) != options.instruments.end();
     if (!wanted) continue;
@@ -51,7 +51,8 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
 }
 
 Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine)
-    : readings_(sink, machine.node), containers_(std::make_unique<ContainerFinder>(machine.sys)) {}
+    : readings_(sink, machine.node),
+      containers_(std::make_unique<ContainerFinder>(machine.sys, machine.containers_max)) {}
 
 Sampler::~Sampler() = default;
 
@@ -72,9 +73,11 @@ void Sampler::run_due(Time now, const MomentClock& clock) {
     readings_.stamp();
     ++slot.counters.readings;
     if (slot.instrument->read(readings_) == ReadOutcome::kFailed) ++slot.counters.failures;
-    const std::int64_t late = (now - slot.due) / slot.period;
+    const Duration period{
+        static_cast<std::int64_t>(static_cast<double>(slot.period.count()) * stretch_)};
+    const std::int64_t late = (now - slot.due) / period;
     slot.counters.missed += static_cast<std::uint64_t>(late);
-    slot.due += slot.period * (late + 1);
+    slot.due += period * (late + 1);
   }
   readings_.set_clock(nullptr);
 }

@@ -18,7 +18,7 @@ namespace galileo::telemetry {
 
 struct SamplerOptions {
   Machine machine;
-  std::vector<std::string> instruments;     // empty: all
+  std::vector<std::string> instruments;     // empty: those of the table's default
   std::optional<Duration> period;           // for all; none: each one's own
   std::map<std::string, Duration> periods;  // of single ones, over that
 };
@@ -43,9 +43,14 @@ class Sampler {
   // Reads what is due. `clock` is asked for the moment of each reading.
   void run_due(Time now, const MomentClock& clock);
 
+  // From now on each period is `factor` times what it was made with.
+  void stretch(double factor) { stretch_ = factor; }
+
   const InstrumentCounters& counters(std::size_t instrument) const {
     return slots_[instrument].counters;
   }
+  const std::string& name(std::size_t instrument) const { return slots_[instrument].name; }
+  const ContainerFinder& containers() const { return *containers_; }
   std::size_t instruments() const { return slots_.size(); }
 
  private:
@@ -62,6 +67,7 @@ class Sampler {
   Readings readings_;
   std::unique_ptr<ContainerFinder> containers_;  // outlives the instruments
   std::vector<Slot> slots_;
+  double stretch_ = 1;
 };
 
 }  // namespace galileo::telemetry

@@ -227,6 +227,18 @@ def test_nodes_are_listed_told_of_paused_and_followed(run, redis, daemon):
     assert run("telem", "unpause", *bus).out == "n1\nn2\n"
 
 
+def test_it_reads_less_often_where_it_would_take_too_much_cpu(redis, daemon):
+    server = redis()
+    status = free_port()
+    process = daemon(server, "n1", "--status", f"127.0.0.1:{status}", env={"telemd_period_ram": "10ms", "telemd_cpu_max": "0.01%"})
+    stretched = lambda: float(re.search(r"^galileo_telemd_periods_stretched (\S+)", urlopen(f"http://127.0.0.1:{status}/metrics").read().decode(), re.M)[1])
+    assert stretched() == 1
+    wait_for(lambda: stretched() == 4, "periods four times as long", 30)
+    process.send_signal(signal.SIGTERM)
+    err = process.communicate(timeout=10 * SLOWER)[1]
+    assert err.count("everything is read less often") == 2 and "periods=\"2 times as long\"" in err.replace("'", '"'), err
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="it takes root to become another user")
 def test_it_reads_the_same_as_a_user_without_rights(redis, galileo, tmp_path):
     server = redis()

@@ -161,7 +161,7 @@ def check_tables(src):
                        ("commands/commands.def", "COMMAND"), ("telemetry/instruments.def", "INSTRUMENT")):
         if not (src / table).exists():
             continue
-        maker = {"COMMAND": r"^int {}\(", "DRIVER": r"open_{}\("}.get(row, r"make_{}\(")
+        maker = {"COMMAND": r"^int {}\(", "DRIVER": r"open_{}\("}.get(row, r"\bmake_{}\b")
         room = (src / table).parent
         texts = [path.read_text() for path in room.glob("*.cc")]
         for name in re.findall(rf"^{row}\((\w+)", (src / table).read_text(), re.M):

@@ -47,6 +47,32 @@ std::optional<double> memory_bytes(std::string_view text, bool) {
   return to_number(take_word(text));
 }
 
+std::optional<double> throttled_ns(std::string_view text, bool v2) {
+  if (!v2) return find_number(text, "throttled_time");
+  const auto throttled_us = find_number(text, "throttled_usec");
+  return throttled_us ? std::optional(*throttled_us * 1000) : std::nullopt;
+}
+
+std::optional<double> faults(std::string_view text, bool v2) {
+  return find_number(text, v2 ? "pgfault" : "total_pgfault");
+}
+
+std::optional<double> major_faults(std::string_view text, bool v2) {
+  return find_number(text, v2 ? "pgmajfault" : "total_pgmajfault");
+}
+
+// "some avg10=0.00 avg60=0.00 avg300=0.00 total=123": microseconds in which a task waited.
+std::optional<double> pressure_us(std::string_view text, bool) {
+  while (!text.empty()) {
+    std::string_view line = take_line(text);
+    if (take_word(line) != "some") continue;
+    for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
+      if (word.starts_with("total=")) return to_number(word.substr(6));
+    }
+  }
+  return std::nullopt;
+}
+
 // One value of one file of each container.
 struct Value {
   const char* metric;  // after "docker_" or "kubernetes_"
@@ -61,6 +87,21 @@ constexpr Value kBlkio{"cgrp_blkio", &Hierarchies::blkio, "blkio.throttle.io_ser
                        "io.stat",    &blkio_bytes,        false};
 constexpr Value kMemory{"cgrp_memory",    &Hierarchies::memory, "memory.usage_in_bytes",
                         "memory.current", &memory_bytes,        true};
+
+// Beyond the old wire; read where they are asked for.
+constexpr Value kThrottled{"cgrp_throttled", &Hierarchies::bandwidth, "cpu.stat",
+                           "cpu.stat",       &throttled_ns,           false};
+constexpr Value kFaults{"cgrp_faults", &Hierarchies::memory, "memory.stat", "memory.stat", &faults,
+                        false};
+constexpr Value kMajorFaults{"cgrp_major_faults", &Hierarchies::memory, "memory.stat",
+                             "memory.stat",       &major_faults,        false};
+// Of cgroup v2 only: nothing where the file isn't there.
+constexpr Value kPsiCpu{"cgrp_psi_cpu", &Hierarchies::cpu, "cpu.pressure",
+                        "cpu.pressure", &pressure_us,      false};
+constexpr Value kPsiMemory{"cgrp_psi_memory", &Hierarchies::memory, "memory.pressure",
+                           "memory.pressure", &pressure_us,         false};
+constexpr Value kPsiIo{"cgrp_psi_io", &Hierarchies::blkio, "io.pressure",
+                       "io.pressure", &pressure_us,        false};
 
 std::string prefix_of(Kind kind) {
   return kind == Kind::kDocker ? "docker_" : "kubernetes_";
@@ -127,7 +168,7 @@ class CgroupValue final : public Instrument {
     for (auto& [folder, kept] : containers_.all) {
       readings.stamp();
       const auto text = kept.file.read_into(buffer_);
-      if (!text) continue;  // it has gone; or its hierarchy hasn't got this controller
+      if (!text) continue;  // it has gone; or this kernel hasn't got that file
       if (const auto value = value_.read(*text, where.v2))
         readings.put(metric_, kept.id, *value);
       else
@@ -245,32 +286,35 @@ class CgroupNet final : public Instrument {
   std::string topic_;
 };
 
-std::unique_ptr<Instrument> value_of(const Machine& machine, Kind kind, const Value& value) {
-  return std::make_unique<CgroupValue>(machine, kind, value);
-}
-
 }  // namespace
 
-std::unique_ptr<Instrument> make_docker_cgrp_cpu(const Machine& machine) {
-  return value_of(machine, Kind::kDocker, kCpu);
-}
-std::unique_ptr<Instrument> make_docker_cgrp_blkio(const Machine& machine) {
-  return value_of(machine, Kind::kDocker, kBlkio);
-}
-std::unique_ptr<Instrument> make_docker_cgrp_memory(const Machine& machine) {
-  return value_of(machine, Kind::kDocker, kMemory);
-}
+// One function an instrument, as the table wants them.
+#define MAKE(function, kind, value)                              \
+  std::unique_ptr<Instrument> function(const Machine& machine) { \
+    return std::make_unique<CgroupValue>(machine, kind, value);  \
+  }
+MAKE(make_docker_cgrp_cpu, Kind::kDocker, kCpu)
+MAKE(make_docker_cgrp_blkio, Kind::kDocker, kBlkio)
+MAKE(make_docker_cgrp_memory, Kind::kDocker, kMemory)
+MAKE(make_docker_cgrp_throttled, Kind::kDocker, kThrottled)
+MAKE(make_docker_cgrp_faults, Kind::kDocker, kFaults)
+MAKE(make_docker_cgrp_major_faults, Kind::kDocker, kMajorFaults)
+MAKE(make_docker_cgrp_psi_cpu, Kind::kDocker, kPsiCpu)
+MAKE(make_docker_cgrp_psi_memory, Kind::kDocker, kPsiMemory)
+MAKE(make_docker_cgrp_psi_io, Kind::kDocker, kPsiIo)
+MAKE(make_kubernetes_cgrp_cpu, Kind::kKubernetes, kCpu)
+MAKE(make_kubernetes_cgrp_blkio, Kind::kKubernetes, kBlkio)
+MAKE(make_kubernetes_cgrp_memory, Kind::kKubernetes, kMemory)
+MAKE(make_kubernetes_cgrp_throttled, Kind::kKubernetes, kThrottled)
+MAKE(make_kubernetes_cgrp_faults, Kind::kKubernetes, kFaults)
+MAKE(make_kubernetes_cgrp_major_faults, Kind::kKubernetes, kMajorFaults)
+MAKE(make_kubernetes_cgrp_psi_cpu, Kind::kKubernetes, kPsiCpu)
+MAKE(make_kubernetes_cgrp_psi_memory, Kind::kKubernetes, kPsiMemory)
+MAKE(make_kubernetes_cgrp_psi_io, Kind::kKubernetes, kPsiIo)
+#undef MAKE
+
 std::unique_ptr<Instrument> make_docker_cgrp_net(const Machine& machine) {
   return std::make_unique<CgroupNet>(machine, Kind::kDocker);
-}
-std::unique_ptr<Instrument> make_kubernetes_cgrp_cpu(const Machine& machine) {
-  return value_of(machine, Kind::kKubernetes, kCpu);
-}
-std::unique_ptr<Instrument> make_kubernetes_cgrp_blkio(const Machine& machine) {
-  return value_of(machine, Kind::kKubernetes, kBlkio);
-}
-std::unique_ptr<Instrument> make_kubernetes_cgrp_memory(const Machine& machine) {
-  return value_of(machine, Kind::kKubernetes, kMemory);
 }
 std::unique_ptr<Instrument> make_kubernetes_cgrp_net(const Machine& machine) {
   return std::make_unique<CgroupNet>(machine, Kind::kKubernetes);

@@ -31,14 +31,15 @@ struct Samples final : Sink<wire::Sample> {
 
 // All of the containers' instruments of one machine, read at times that the test says.
 struct Reader {
-  explicit Reader(const std::string& root) {
+  // What is on the old wire, or all that there is.
+  explicit Reader(const std::string& root, bool all = false) {
     machine.node = "n";
     machine.proc = root + "/proc";
     machine.sys = root + "/sys";
     containers = std::make_unique<ContainerFinder>(machine.sys, 100);
     machine.containers = containers.get();
     for (const InstrumentRow& row : instrument_rows()) {
-      if (row.name.find("_cgrp_") != std::string_view::npos)
+      if (row.name.find("_cgrp_") != std::string_view::npos && (all || row.by_default))
         instruments.push_back(row.make(machine));
     }
   }
@@ -139,6 +140,24 @@ TEST_CASE("k3s' pods of each class of service, cgroup v2 by systemd") {
   add_net(wanted, "kubernetes_cgrp_net/" + kBestEffort, 10, 20, 5);
   add_net(wanted, "kubernetes_cgrp_net/" + kGuaranteed, 0, 0);
   CHECK(read("k3s-v2") == wanted);
+}
+
+TEST_CASE("what a container was held back by, where that is asked for") {
+  const std::string golden = std::string(GALILEO_SOURCE_DIR) + "/tests/golden/";
+  const Values v1 = Reader(golden + "docker-v1", true).read();
+  const std::string docker = "/" + kDocker.substr(0, 12);
+  CHECK(v1.at("docker_cgrp_throttled" + docker) == 45e6);
+  CHECK(v1.at("docker_cgrp_faults" + docker) == 823);
+  CHECK(v1.at("docker_cgrp_major_faults" + docker) == 7);
+  CHECK_FALSE(v1.contains("docker_cgrp_psi_cpu" + docker));
+  const Values v2 = Reader(golden + "k3s-v2", true).read();
+  CHECK(v2.at("kubernetes_cgrp_throttled/" + kBurstable) == 31e6);
+  CHECK(v2.at("kubernetes_cgrp_faults/" + kBurstable) == 901);
+  CHECK(v2.at("kubernetes_cgrp_major_faults/" + kBurstable) == 4);
+  CHECK(v2.at("kubernetes_cgrp_psi_cpu/" + kBurstable) == 1500);
+  CHECK(v2.at("kubernetes_cgrp_psi_memory/" + kBurstable) == 20);
+  CHECK(v2.at("kubernetes_cgrp_psi_io/" + kBurstable) == 340);
+  CHECK_FALSE(v2.contains("kubernetes_cgrp_psi_io/" + kGuaranteed));
 }
 
 TEST_CASE("cri-o's containers, but not their monitors") {

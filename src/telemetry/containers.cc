@@ -56,10 +56,11 @@ Hierarchies find_hierarchies(const std::string& sys) {
   Hierarchies found;
   if (access((root + "/cgroup.controllers").c_str(), F_OK) == 0) {
     found.v2 = true;
-    found.cpu = found.memory = found.blkio = root;
+    found.cpu = found.bandwidth = found.memory = found.blkio = root;
     return found;
   }
   found.cpu = first_folder(root, {"cpu,cpuacct", "cpuacct,cpu", "cpuacct"});
+  found.bandwidth = first_folder(root, {"cpu,cpuacct", "cpuacct,cpu", "cpu"});
   found.memory = first_folder(root, {"memory"});
   found.blkio = first_folder(root, {"blkio"});
   return found;

@@ -26,8 +26,9 @@ struct Container {
 
 // Where the controllers are; empty: this machine hasn't got that one.
 struct Hierarchies {
-  bool v2 = false;  // then all three are the same
-  std::string cpu;
+  bool v2 = false;        // then all of them are the same
+  std::string cpu;        // what was used
+  std::string bandwidth;  // what was held back
   std::string memory;
   std::string blkio;
 };

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from conftest import SLOWER, free_port, wait_for
+from conftest import ROOT, SLOWER, free_port, wait_for
 
 VALUE = re.compile(r"^(\d{10}\.\d{9}) (-?\d+\.\d{6})$")
 HALF_SECOND = {"cpu", "freq", "procs", "ram", "psi_cpu/some", "psi_memory/some", "psi_io/some"}
@@ -227,6 +227,26 @@ def test_nodes_are_listed_told_of_paused_and_followed(run, redis, daemon):
     assert run("telem", "unpause", *bus).out == "n1\nn2\n"
 
 
+def test_in_a_terminal_the_latest_values_are_a_table(redis, daemon, galileo):
+    server = redis()
+    daemon(server, "pi-1")
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([galileo, "telem", "follow", "pi-1/*", "--bus", server.url, "-d", "2500ms"], stdin=subprocess.DEVNULL, stdout=theirs,
+                               stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):  # that is how the end of a terminal is read
+        while piece := os.read(ours, 65536):
+            text += piece
+    os.close(ours)
+    assert process.wait(10) == 0
+    drawn, last = text.decode().split("\x1b[?1049l")
+    assert drawn.startswith("\x1b[?1049h\x1b[?25l") and drawn.endswith("\x1b[?25h")
+    rows = [re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", row).split() for row in last.replace("\r", "").strip().splitlines()]
+    assert rows[0][0] == "pi-1" and {"cpu", "ram", "procs"} <= {row[0] for row in rows[1:]}
+    assert next(row for row in rows if row[0] == "cpu")[2] == "%" and next(row for row in rows if row[0] == "ram")[2] in ("MiB", "GiB")
+
+
 def test_it_reads_less_often_where_it_would_take_too_much_cpu(redis, daemon):
     server = redis()
     status = free_port()
@@ -296,6 +316,80 @@ def test_a_real_control_group_of_a_container_is_read(redis, daemon):
     count = len(values.of("n1")[topic])
     time.sleep(0.5)
     assert len(values.of("n1")[topic]) <= count + 2, "a group that has gone is read no more"
+
+
+def moved(values):
+    """Bytes, from rates in kB/s: each holds since the reading before."""
+    return sum(rate * 1000 * (stamp - before) for (before, _), (stamp, rate) in zip(values, values[1:]))
+
+
+def test_a_counted_transfer_over_a_network_is_what_net_says(redis, daemon, tmp_path):
+    """Two namespaces and a pair of devices between them, over which a known number of bytes goes."""
+    if os.getuid() != 0 or subprocess.run(["unshare", "--net", "ip", "link", "add", "v1", "type", "veth", "peer", "name", "v2"],
+                                          capture_output=True).returncode:
+        pytest.skip("no network namespaces with veth here")
+    server = redis()
+    values = Values(server)
+    sys_folder = tmp_path / "sys"
+    sys_folder.mkdir()
+    spaces = [subprocess.Popen(["unshare", "--net", "--mount", "sleep", "300"]) for _ in range(2)]
+    inside = lambda space, *words: ["nsenter", "--target", str(space.pid), "--net", "--mount", *map(str, words)]
+    at = lambda space, *words: subprocess.run(inside(space, *words), check=True, timeout=30)
+    process = None
+    try:
+        own = os.readlink("/proc/self/ns/net")
+        wait_for(lambda: all(os.readlink(f"/proc/{space.pid}/ns/net") != own for space in spaces), "namespaces")
+        one, other = spaces
+        at(one, "ip", "link", "add", "counted", "type", "veth", "peer", "name", "far", "netns", other.pid)
+        for space, device, address in ((one, "counted", "10.9.9.1/24"), (other, "far", "10.9.9.2/24")):
+            at(space, "ip", "addr", "add", address, "dev", device)
+            at(space, "ip", "link", "set", device, "up")
+        at(one, "mount", "-t", "sysfs", "none", sys_folder)  # of this namespace; nobody else sees it
+        env = {**os.environ, "telemd_sys_mount": str(sys_folder), "telemd_instruments_enable": "net", "telemd_net_devices": "counted",
+               "telemd_period_net": "100ms"}
+        galileo = os.environ.get("GALILEO_BINARY", ROOT / "build/release/galileo")
+        process = subprocess.Popen(inside(one, galileo, "telemd", "--node", "n1", "--bus", f"unix://{server.socket}"), env=env, stderr=subprocess.DEVNULL)
+        wait_for(lambda: len(values.of("n1").get("tx/counted", [])) > 3, "readings")
+        # The peer's address is asked for first; then 2000 datagrams of 1000 bytes, each in 42 bytes of headers.
+        send = "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor i in range(2000):\n    s.sendto(b'x' * 1000, ('10.9.9.2', 9))\n    time.sleep(0.0005)"
+        at(one, sys.executable, "-c", send)
+        sent = int((Path(f"/proc/{one.pid}/root") / str(sys_folder).lstrip("/") / "class/net/counted/statistics/tx_bytes").read_text())
+        assert 2000 * 1042 <= sent < 2000 * 1042 + 5000
+        wait_for(lambda: values.of("n1")["tx/counted"][-1][1] == 0, "it to be quiet")
+        assert moved(values.of("n1")["tx/counted"]) == pytest.approx(2000 * 1042, rel=0.03)
+        assert moved(values.of("n1")["rx/counted"]) < 5000 + 2000 * 70  # at most that the port is closed, each time
+    finally:
+        for running in [process, *spaces]:
+            if running:
+                running.terminate()
+                running.wait(10)
+
+
+def test_a_written_file_and_an_allocation_show(redis, daemon, tmp_path):
+    server = redis()
+    values = Values(server)
+    daemon(server, "n1", env={"telemd_instruments_enable": "disk ram", "telemd_period_disk": "100ms", "telemd_period_ram": "100ms"})
+    wait_for(lambda: len(values.of("n1").get("ram", [])) > 2, "readings")
+    size = 48 << 20
+    before = {topic: len(all_of) for topic, all_of in values.of("n1").items() if topic.startswith("wr/")}
+    try:
+        with open(tmp_path / "written", "wb", buffering=0) as file:
+            for _ in range(size >> 20):
+                file.write(os.urandom(1 << 20))
+            os.fsync(file.fileno())
+        written = lambda: sum(moved(all_of[before.get(topic, 0):]) for topic, all_of in values.of("n1").items() if topic.startswith("wr/"))
+        if before and os.stat(tmp_path).st_dev >> 8 != 0:  # else it lies in memory
+            wait_for(lambda: written() > 0.9 * size, lambda: f"{size} bytes, {written()} are told")
+    finally:
+        (tmp_path / "written").unlink()
+    used = values.of("n1")["ram"][-1][1]
+    hold = subprocess.Popen([sys.executable, "-c", "import time\nheld = bytearray(b'x') * (300 << 20)\nprint('held', flush=True)\ntime.sleep(60)"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert hold.stdout.readline() == "held\n"
+        wait_for(lambda: values.of("n1")["ram"][-1][1] > used + 200 * 1024, lambda: f"300 MiB more than {used}: {values.of('n1')['ram'][-1]}")
+    finally:
+        hold.kill()
+        hold.wait()
 
 
 def bundle_of(folder, cgroup, script):

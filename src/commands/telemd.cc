@@ -117,6 +117,8 @@ Result<void> serve(const TelemdFlags& flags) {
   options.sampler.machine.sys = config.sys_mount;
   options.sampler.machine.net_devices = config.net_devices;
   options.sampler.machine.disk_devices = config.disk_devices;
+  options.sampler.machine.processes = config.processes;
+  options.sampler.machine.files = config.files;
   // Each container keeps four files open; some are for everything else.
   options.sampler.machine.containers_max = std::min<std::size_t>(
       options.sampler.machine.containers_max, files > kOtherFiles ? (files - kOtherFiles) / 4 : 0);

@@ -23,6 +23,7 @@ constexpr std::string_view kNames[] = {
     "telemd_net_devices",        "telemd_disk_devices",
     "telemd_instruments_enable", "telemd_instruments_disable",
     "telemd_proc_mount",         "telemd_cpu_max",
+    "telemd_processes",          "telemd_files",
     "telemd_sys_mount",
 };
 
@@ -175,6 +176,17 @@ Result<DaemonConfig> daemon_config(const IniFile& file, const GetVariable& get,
   config.disk_devices = words(settings.text("telemd_disk_devices"));
   if (const auto backoff = settings.find("telemd_redis_retry_backoff"))
     config.redis_retry_backoff = TRY(duration_of(*backoff, "telemd_redis_retry_backoff"));
+  for (const std::string& name : words(settings.text("telemd_processes")))
+    config.processes.push_back({name, 0});
+  if (const auto files = settings.find("telemd_files")) {
+    for (const std::string& word : words(files->value)) {
+      const std::size_t colon = word.find(':');
+      if (colon == 0 || colon == std::string::npos || colon + 1 == word.size())
+        return wrong(fmt::format("telemd_files can't hold '{}'", word), files->where,
+                     "a file needs a name for its topic", "write name:/path");
+      config.files.push_back({word.substr(0, colon), word.substr(colon + 1)});
+    }
+  }
   if (const auto most = settings.find("telemd_cpu_max")) {
     std::string_view number = most->value;
     if (number.ends_with('%')) number.remove_suffix(1);

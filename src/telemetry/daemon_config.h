@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "telemetry/instrument.h"
 
 namespace galileo::telemetry {
 
@@ -42,7 +43,9 @@ struct DaemonConfig {
   std::string sys_mount = "/sys";
   std::vector<std::string> net_devices;   // empty: all but lo
   std::vector<std::string> disk_devices;  // empty: all but loop*
-  std::vector<std::string> instruments;   // what is enabled and not disabled, in the table's order
+  std::vector<Watched> processes;         // by name
+  std::vector<WatchedFile> files;
+  std::vector<std::string> instruments;  // what is enabled and not disabled, in the table's order
   std::map<std::string, Duration> periods;  // of those that don't have their own
 };
 

@@ -70,6 +70,18 @@ TEST_CASE("the section goes over what is for all, the environment over both") {
   CHECK(config_of("telemd_nodename = x\n[x]\ntelemd_redis_host = y", {})->redis_host == "y");
 }
 
+TEST_CASE("processes and files to watch have names") {
+  const auto config =
+      config_of("telemd_processes = nginx redis-server\ntelemd_files = room:/run/a lab:/b:c", {});
+  REQUIRE(config.ok());
+  REQUIRE(config->processes.size() == 2);
+  CHECK(config->processes[1].name == "redis-server");
+  CHECK(config->processes[1].pid == 0);
+  REQUIRE(config->files.size() == 2);
+  CHECK(config->files[0].name == "room");
+  CHECK(config->files[1].path == "/b:c");
+}
+
 TEST_CASE("instruments are enabled and disabled, and disabling wins") {
   const auto config = config_of("telemd_instruments_enable = cpu ram net",
                                 {{"telemd_instruments_disable", "net disk"}});
@@ -104,6 +116,7 @@ TEST_CASE("what can't be is an error that says where") {
       {"telemd_period_cpu = 9ms", {}, "give 10ms or more"},
       {"", {{"telemd_period_psi_io", "1"}, {"telemd_period_cpu", "x"}}, "telemd_period_cpu"},
       {"", {{"telemd_instruments_enable", "cpu disc"}}, "did you mean 'disk'?"},
+      {"telemd_files = room", {}, "write name:/path"},
       {"", {{"telemd_cpu_max", "little"}}, "give percents, as 10%"},
       {"telemd_cpu_max = 0%", {}, "telemd_cpu_max can't be '0%', c.ini:1"},
       {"", {{"telemd_nodename", "a/b"}}, "a node can't be called 'a/b', telemd_nodename"},

@@ -20,7 +20,14 @@ namespace galileo::telemetry {
 // A process to watch, its children included.
 struct Watched {
   std::string name;
-  std::int64_t pid = 0;
+  std::int64_t pid =
+      0;  // 0: the oldest one whose command bears that name, looked for again when it ends
+};
+
+// A file whose first word is a number that somebody wants to know.
+struct WatchedFile {
+  std::string name;
+  std::string path;
 };
 
 class ContainerFinder;
@@ -34,6 +41,7 @@ struct Machine {
   std::vector<std::string> disk_devices;   // empty: all but loop*, ram*
   std::string nvml = "libnvidia-ml.so.1";  // NVIDIA's library, where it is
   std::vector<Watched> processes;
+  std::vector<WatchedFile> files;
   std::size_t containers_max = 4096;  // more are left out; each keeps four files open
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 
+#include "telemetry/devices.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
 #include "telemetry/machine.h"
@@ -59,7 +60,7 @@ class Process final : public Instrument {
  public:
   explicit Process(const Machine& machine) : proc_(machine.proc) {
     for (const Watched& watched : machine.processes)
-      watched_.push_back({watched, 0, Time{}, false});
+      watched_.push_back({watched, watched.pid != 0, Time{}, 0, Time{}, false});
   }
 
   ReadOutcome read(Readings& readings) override {
@@ -71,16 +72,25 @@ class Process final : public Instrument {
  private:
   struct State {
     Watched watched;
+    bool by_pid = false;
+    Time looked_at{};  // for one of that name
     double ticks = 0;
     Time at{};
     bool has_last = false;
   };
 
   void read_one(State& state, Readings& readings) {
+    if (!state.by_pid && state.watched.pid == 0) {
+      if (state.looked_at != Time{} && readings.time() - state.looked_at < kRescan) return;
+      state.looked_at = readings.time();
+      state.watched.pid = pid_of(state.watched.name);
+      if (state.watched.pid == 0) return;
+    }
     const Totals totals = add_up(state.watched.pid);
-    if (!totals.found) {
+    if (!totals.found) {  // it has ended
       state.has_last = false;
-      return;  // it has ended
+      if (!state.by_pid) state.watched.pid = 0;
+      return;
     }
     const std::string& name = state.watched.name;
     const double passed_s = to_seconds(readings.time() - state.at);
@@ -96,6 +106,19 @@ class Process final : public Instrument {
     state.ticks = totals.ticks;
     state.at = readings.time();
     state.has_last = true;
+  }
+
+  // The oldest process whose command is called so (the kernel keeps 15 letters of a name); 0: none.
+  std::int64_t pid_of(const std::string& name) const {
+    std::int64_t oldest = 0;
+    for (const std::string& entry : list_folder(proc_)) {
+      const auto pid = to_number(entry);
+      if (!pid || (oldest != 0 && *pid > static_cast<double>(oldest))) continue;
+      KeptFile comm(proc_ + "/" + entry + "/comm");
+      std::string_view text = comm.read().value_or("");
+      if (take_line(text) == name.substr(0, 15)) oldest = static_cast<std::int64_t>(*pid);
+    }
+    return oldest;
   }
 
   Totals add_up(std::int64_t root) {

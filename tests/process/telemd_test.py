@@ -318,6 +318,29 @@ def test_a_real_control_group_of_a_container_is_read(redis, daemon):
     assert len(values.of("n1")[topic]) <= count + 2, "a group that has gone is read no more"
 
 
+def test_processes_and_files_that_the_configuration_names(redis, daemon, tmp_path):
+    server = redis()
+    values = Values(server)
+    (tmp_path / "room").write_text("21.5 degrees\n")
+    name = f"busy{os.getpid()}"
+    os.symlink(sys.executable, tmp_path / name)  # its own name among the processes
+    daemon(server, "n1", env={"telemd_processes": f"{name} nobody-is-called-so", "telemd_files": f"room:{tmp_path}/room none:{tmp_path}/none",
+                              "telemd_instruments_enable": "process file", "telemd_period_process": "200ms", "telemd_period_file": "100ms"})
+    wait_for(lambda: values.of("n1").get("file/room", [(0, 0)])[-1][1] == 21.5, "the file's number")
+    (tmp_path / "room").write_text("22\n")
+    wait_for(lambda: values.of("n1")["file/room"][-1][1] == 22, "the new number")
+    for _ in range(2):  # one that ends is looked for again
+        before = len(values.of("n1").get(f"process_cpu/{name}", []))
+        process = subprocess.Popen([tmp_path / name, "-c", "import threading\nwhile True: pass"])
+        try:
+            wait_for(lambda: len(values.of("n1").get(f"process_cpu/{name}", [])) > before + 3, "the process")
+            assert values.of("n1")[f"process_cpu/{name}"][-1][1] > 20 and values.of("n1")[f"process_rss/{name}"][-1][1] > 1e6
+        finally:
+            process.kill()
+            process.wait()
+    assert {topic.split("/")[1] for topic in values.of("n1")} == {"room", name}
+
+
 def moved(values):
     """Bytes, from rates in kB/s: each holds since the reading before."""
     return sum(rate * 1000 * (stamp - before) for (before, _), (stamp, rate) in zip(values, values[1:]))

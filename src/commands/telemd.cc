@@ -115,6 +115,7 @@ Result<void> serve(const TelemdFlags& flags) {
   options.sampler.machine.node = config.node;
   options.sampler.machine.proc = config.proc_mount;
   options.sampler.machine.sys = config.sys_mount;
+  options.sampler.machine.cgroup_root = config.cgroup_root;
   options.sampler.machine.net_devices = config.net_devices;
   options.sampler.machine.disk_devices = config.disk_devices;
   options.sampler.machine.processes = config.processes;

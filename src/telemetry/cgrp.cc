@@ -112,9 +112,7 @@ template <class Kept>
 class ByContainer {
  public:
   ByContainer(const Machine& machine, Kind kind)
-      : own_(machine.containers
-                 ? nullptr
-                 : std::make_unique<ContainerFinder>(machine.sys, machine.containers_max)),
+      : own_(machine.containers ? nullptr : std::make_unique<ContainerFinder>(machine)),
         finder_(machine.containers ? *machine.containers : *own_),
         kind_(kind) {}
 

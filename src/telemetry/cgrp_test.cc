@@ -36,7 +36,7 @@ struct Reader {
     machine.node = "n";
     machine.proc = root + "/proc";
     machine.sys = root + "/sys";
-    containers = std::make_unique<ContainerFinder>(machine.sys, 100);
+    containers = std::make_unique<ContainerFinder>(machine);
     machine.containers = containers.get();
     for (const InstrumentRow& row : instrument_rows()) {
       if (row.name.find("_cgrp_") != std::string_view::npos && (all || row.by_default))
@@ -218,6 +218,21 @@ TEST_CASE("a container that appears is read the next time, one that goes isn't a
   CHECK(reader.read().empty());
 }
 
+TEST_CASE("pods of a kubelet with a root of its own are found below it, and only those") {
+  const Folder folder;
+  const auto group = folder.path / "sys/fs/cgroup/cpuacct";
+  write_file(group / "node-1/kubepods/burstable/pod1" / kBurstable / "cpuacct.usage", "7\n");
+  write_file(group / "node-2/kubepods/pod2" / kGuaranteed / "cpuacct.usage", "8\n");
+  write_file(group / "kubepods/pod3" / kBestEffort / "cpuacct.usage", "9\n");
+  Machine machine;
+  machine.sys = folder.path / "sys";
+  machine.cgroup_root = "/node-1/";
+  Samples samples;
+  Readings readings(samples, "n");
+  CHECK(make_kubernetes_cgrp_cpu(machine)->read(readings) == ReadOutcome::kRead);
+  CHECK(samples.all == Values{{"kubernetes_cgrp_cpu/" + kBurstable, 7}});
+}
+
 TEST_CASE("files of a container that hold other than they should are a fault of that one") {
   const Folder folder;
   const auto group = folder.path / "sys/fs/cgroup";
@@ -249,7 +264,10 @@ TEST_CASE("more containers than there may be are left out, and counted") {
     id.insert(0, 64 - id.size(), '0');
     std::filesystem::create_directory(pod / id);
   }
-  ContainerFinder finder(folder.path / "sys", 20);
+  Machine machine;
+  machine.sys = folder.path / "sys";
+  machine.containers_max = 20;
+  ContainerFinder finder(machine);
   finder.update(Time{std::chrono::seconds{1}});
   CHECK(finder.containers().size() == 20);
   CHECK(finder.left_out() == 10);

@@ -49,6 +49,13 @@ bool may_hold_containers(std::string_view name) {
          name == "guaranteed" || name.starts_with("pod");
 }
 
+// "/a/b" as "a/b/".
+std::string folder_prefix(std::string_view root) {
+  while (!root.empty() && root.front() == '/') root.remove_prefix(1);
+  while (!root.empty() && root.back() == '/') root.remove_suffix(1);
+  return root.empty() ? std::string() : std::string(root) + "/";
+}
+
 }  // namespace
 
 Hierarchies find_hierarchies(const std::string& sys) {
@@ -82,12 +89,13 @@ std::string_view container_id(std::string_view name) {
   return is_id(name) ? name : std::string_view();
 }
 
-ContainerFinder::ContainerFinder(const std::string& sys, std::size_t containers_max)
-    : hierarchies_(find_hierarchies(sys)),
-      containers_max_(containers_max),
+ContainerFinder::ContainerFinder(const Machine& machine)
+    : hierarchies_(find_hierarchies(machine.sys)),
+      containers_max_(machine.containers_max),
       root_(!hierarchies_.cpu.empty()      ? hierarchies_.cpu
             : !hierarchies_.memory.empty() ? hierarchies_.memory
                                            : hierarchies_.blkio),
+      below_(folder_prefix(machine.cgroup_root)),
       inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
 ContainerFinder::~ContainerFinder() {
@@ -118,15 +126,15 @@ void ContainerFinder::scan() {
   all_watched_ = true;
   left_out_ = 0;
   std::vector<Container> found;
-  watch(root_);
-  for (const std::string& name : list_folder(root_)) {
+  watch(root_ + "/" + below_);
+  for (const std::string& name : list_folder(root_ + "/" + below_)) {
     if (is_kubernetes_root(name)) {
       if (const std::string_view id = container_id(name); !id.empty())
-        found.push_back({Container::Kind::kKubernetes, std::string(id), name});
+        found.push_back({Container::Kind::kKubernetes, std::string(id), below_ + name});
       else
-        look_through(name, true, 1, found);
+        look_through(below_ + name, true, 1, found);
     } else if (name == "docker" || name == "system.slice") {
-      look_through(name, false, 1, found);
+      look_through(below_ + name, false, 1, found);
     }
   }
   std::set<int> in_use;
@@ -150,7 +158,7 @@ void ContainerFinder::look_through(const std::string& folder, bool in_kubernetes
   for (const std::string& name : list_folder(root_ + "/" + folder)) {
     if (const std::string_view id = container_id(name); !id.empty()) {
       // A service of systemd may bear any name, a scope of Docker's is Docker's.
-      if (in_kubernetes || folder == "docker" || name.starts_with("docker-"))
+      if (in_kubernetes || folder == below_ + "docker" || name.starts_with("docker-"))
         found.push_back({in_kubernetes ? Container::Kind::kKubernetes : Container::Kind::kDocker,
                          std::string(id), folder + "/" + name});
     } else if (in_kubernetes && depth < kDepthMax && may_hold_containers(name)) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "telemetry/instrument.h"
 
 namespace galileo::telemetry {
 
@@ -41,8 +42,8 @@ std::string_view container_id(std::string_view folder_name);
 
 class ContainerFinder {
  public:
-  // `sys`: where sysfs is. Containers beyond `containers_max` are left out.
-  ContainerFinder(const std::string& sys, std::size_t containers_max);
+  // Containers beyond the machine's `containers_max` are left out.
+  explicit ContainerFinder(const Machine& machine);
   ~ContainerFinder();
   ContainerFinder(const ContainerFinder&) = delete;
   ContainerFinder& operator=(const ContainerFinder&) = delete;
@@ -64,7 +65,8 @@ class ContainerFinder {
 
   const Hierarchies hierarchies_;
   const std::size_t containers_max_;
-  const std::string root_;  // of the hierarchy that is looked through
+  const std::string root_;   // of the hierarchy that is looked through
+  const std::string below_;  // what stands before each folder there: empty, or "a/b/"
   std::vector<Container> containers_;
   std::uint64_t generation_ = 0;
   std::size_t left_out_ = 0;

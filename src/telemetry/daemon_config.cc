@@ -17,13 +17,21 @@ constexpr std::string_view kPeriod = "telemd_period_";
 
 // What may be said, periods apart.
 constexpr std::string_view kNames[] = {
-    "telemd_nodename",           "telemd_redis_host",
-    "telemd_redis_port",         "telemd_redis_url",
-    "telemd_redis_password",     "telemd_redis_retry_backoff",
-    "telemd_net_devices",        "telemd_disk_devices",
-    "telemd_instruments_enable", "telemd_instruments_disable",
-    "telemd_proc_mount",         "telemd_cpu_max",
-    "telemd_processes",          "telemd_files",
+    "telemd_nodename",
+    "telemd_redis_host",
+    "telemd_redis_port",
+    "telemd_redis_url",
+    "telemd_redis_password",
+    "telemd_redis_retry_backoff",
+    "telemd_net_devices",
+    "telemd_disk_devices",
+    "telemd_instruments_enable",
+    "telemd_instruments_disable",
+    "telemd_proc_mount",
+    "telemd_cpu_max",
+    "telemd_cgroup_root",
+    "telemd_processes",
+    "telemd_files",
     "telemd_sys_mount",
 };
 
@@ -172,6 +180,7 @@ Result<DaemonConfig> daemon_config(const IniFile& file, const GetVariable& get,
   config.redis_password = settings.text("telemd_redis_password");
   config.proc_mount = settings.text("telemd_proc_mount", config.proc_mount);
   config.sys_mount = settings.text("telemd_sys_mount", config.sys_mount);
+  config.cgroup_root = settings.text("telemd_cgroup_root");
   config.net_devices = words(settings.text("telemd_net_devices"));
   config.disk_devices = words(settings.text("telemd_disk_devices"));
   if (const auto backoff = settings.find("telemd_redis_retry_backoff"))

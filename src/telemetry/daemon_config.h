@@ -41,6 +41,7 @@ struct DaemonConfig {
   double cpu_max = 0.1;  // share of one core that the daemon may take
   std::string proc_mount = "/proc";
   std::string sys_mount = "/sys";
+  std::string cgroup_root;
   std::vector<std::string> net_devices;   // empty: all but lo
   std::vector<std::string> disk_devices;  // empty: all but loop*
   std::vector<Watched> processes;         // by name

@@ -42,6 +42,7 @@ struct Machine {
   std::string nvml = "libnvidia-ml.so.1";  // NVIDIA's library, where it is
   std::vector<Watched> processes;
   std::vector<WatchedFile> files;
+  std::string cgroup_root;  // below which containers are looked for: kubelet's --cgroup-root
   std::size_t containers_max = 4096;  // more are left out; each keeps four files open
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;

@@ -51,8 +51,7 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
 }
 
 Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine)
-    : readings_(sink, machine.node),
-      containers_(std::make_unique<ContainerFinder>(machine.sys, machine.containers_max)) {}
+    : readings_(sink, machine.node), containers_(std::make_unique<ContainerFinder>(machine)) {}
 
 Sampler::~Sampler() = default;
 

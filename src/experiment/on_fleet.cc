@@ -495,6 +495,8 @@ void OnFleet::finish() {
   await_traces();
   await_old();
   finished_ = true;
+  // First its end, then the pointer, which its timer reads.
+  if (watch_) watch_->join();
   watch_.reset();
   if (!clients_.empty()) {
     fleet::ClientGroup group(controller_, clients_);

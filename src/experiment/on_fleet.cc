@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/counters.h"
 #include "base/text.h"
 #include "bus/directory.h"
 #include "bus/keys.h"
@@ -23,6 +24,8 @@ namespace {
 
 constexpr Duration kDiscovery = std::chrono::seconds{3};
 constexpr Duration kLookEvery = std::chrono::milliseconds{500};
+// For workers to find a bus that was away, and to say that they are there.
+constexpr Duration kReturn = std::chrono::seconds{5};
 constexpr Duration kCall = std::chrono::seconds{3};
 // From the order to the first request: the way of the orders, and some for each client.
 constexpr Duration kLead = std::chrono::milliseconds{300};
@@ -138,7 +141,7 @@ class OnFleet final : public LoadSource {
   void client_done(const std::string& client);
   void on_report(const wire::RunReport& report);
   void on_silent(const std::string& worker);
-  void watch();
+  void watch(Time now);
   void check_done();
   void await_traces();
   void await_old();
@@ -166,6 +169,9 @@ class OnFleet final : public LoadSource {
   std::function<void()> on_done_;
   std::unique_ptr<net::LoopThread> watch_;  // the desk that looks for heartbeats
   std::unique_ptr<net::Timer> watch_timer_;
+  RelaxedCounter reconnects_;          // of the bus
+  std::uint64_t reconnects_seen_ = 0;  // at the watch's desk, as the next
+  Time look_from_{};
   std::string trouble_;
   bool begun_ = false;
   bool finished_ = false;
@@ -208,7 +214,9 @@ Result<void> OnFleet::listen() {
     intake_.drain(own_);
   });
   bus_.on_connected([this](bool connected) {
-    if (connected) control_.post([this] { restore_own_routes(); });
+    if (!connected) return;
+    reconnects_.add(1);
+    control_.post([this] { restore_own_routes(); });
   });
   const std::string done = wire::event_channel(wire::WorkloadDoneEvent::kType);
   subscription_ = TRY(bus_.subscribe(
@@ -224,7 +232,7 @@ Result<void> OnFleet::listen() {
       }));
   watch_ = std::make_unique<net::LoopThread>("watch");
   watch_timer_ = std::make_unique<net::Timer>([this](Time now) {
-    watch();
+    watch(now);
     watch_->loop().timers().set(*watch_timer_, now + kLookEvery);
   });
   watch_->loop().post([this] {
@@ -233,15 +241,24 @@ Result<void> OnFleet::listen() {
   return {};
 }
 
-// At the watch's desk: who is silent is dead, whoever it was before.
-void OnFleet::watch() {
-  if (!bus_.connected()) return;
+// At the watch's desk: who is silent is dead, whoever it was before. A server that has come up
+// again knows of nobody until they have come back to it.
+void OnFleet::watch(Time now) {
+  if (!bus_.connected() || reconnects_.load() != reconnects_seen_) {
+    reconnects_seen_ = reconnects_.load();
+    look_from_ = now + kReturn;
+  }
+  if (now < look_from_) return;
   for (const auto& [name, boot] : boots_) {
     const auto text = bus_.text(bus::worker_heartbeat_key(name));
-    if (!text.ok()) return;  // the bus, not the worker
+    if (!text.ok()) {  // the bus, not the worker
+      look_from_ = now + kReturn;
+      return;
+    }
     const auto heartbeat =
         *text ? wire::decode_heartbeat(**text) : Result<wire::Heartbeat>(Error{});
     if (heartbeat.ok() && heartbeat->boot == boot) continue;
+    if (reconnects_.load() != reconnects_seen_) return;  // it was another server that answered
     control_.post([this, worker = name] { on_silent(worker); });
   }
 }
@@ -503,6 +520,7 @@ void OnFleet::finish() {
     if (const auto closed = group.close(); !closed.ok()) trouble_ = closed.error().to_text();
   }
   restore_routes();
+  bus_.on_connected({});
   subscription_.reset();
   intake_.close();
   collector_.at_desk([] {});

@@ -1,7 +1,7 @@
-// Wires that take their time: delay DELAY_US HUB_PID PID... joins the network namespace of HUB_PID to those of the
-// others, each by a pair of TUN devices, "wire<i>" in the hub and "wire" at the other end (i from 1), and holds each
-// packet for DELAY_US in each direction. What netem does, where the kernel has none. Ready when it prints "ready"; the
-// devices go with it. Ends on SIGTERM.
+// Wires that take their time: delay DELAY_US HUB_PID PID... joins the network namespace of HUB_PID
+// to those of the others, each by a pair of TUN devices, "wire<i>" in the hub and "wire" at the
+// other end (i from 1), and holds each packet for DELAY_US in each direction. What netem does,
+// where the kernel has none. Ready when it prints "ready"; the devices go with it. Ends on SIGTERM.
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>

@@ -184,6 +184,10 @@ std::optional<std::string> did_you_mean(std::string_view word,
   for (const std::string& candidate : known) {
     // An unfinished word means the word that it begins.
     const bool begun = word.size() >= 3 && candidate.rfind(word, 0) == 0;
+    // So many letters would have to come or go at least.
+    const std::size_t apart =
+        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
+    if (!begun && apart >= best_distance) continue;
     const std::size_t distance = begun ? 1 : edit_distance(to_lower(word), to_lower(candidate));
     if (distance < best_distance && distance < candidate.size()) {
       best_distance = distance;

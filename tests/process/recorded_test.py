@@ -198,9 +198,10 @@ class Session:
             if key.endswith(":heartbeat") or "__rpc_" in key:
                 continue
             kind = command("TYPE", key)
+            if kind == "none":
+                continue  # it has gone meanwhile
             if kind == "string":
-                text = command("GET", key)
-                found[key] = json.loads(text)
+                found[key] = json.loads(command("GET", key) or "null")
             else:
                 read = {"set": ("SMEMBERS", key), "hash": ("HGETALL", key), "list": ("LRANGE", key, 0, -1)}[kind]
                 value = command(*read)

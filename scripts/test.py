@@ -23,7 +23,7 @@ PYTHON = "/usr/bin/python3"
 FUZZ_RUNS = 1_000_000
 FUZZ_SECONDS = 60
 # What reads people's files and strangers' answers gets its million, however slow the machine.
-FUZZ_LONG = {"experiment_file": 700, "http1": 700, "worker_api": 300}
+FUZZ_LONG = {"experiment_file": 700, "http1": 700, "worker_api": 150}
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 
 namespace galileo {
@@ -14,7 +13,8 @@ namespace {
 struct Mapping {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
-  bool of_file = false;  // and nobody may write there
+  bool of_file = false;             // and nobody may write there
+  unsigned long anonymous_kib = 0;  // written to before that, by the loader
 };
 
 }  // namespace
@@ -35,13 +35,14 @@ void give_back_unused_memory() {
     unsigned long begin = 0;
     unsigned long end = 0;
     unsigned long inode = 0;
-    unsigned long dirty_kib = 0;
+    unsigned long swapped_kib = 0;
     char access[5] = {};
     if (std::sscanf(line, "%lx-%lx %4s %*s %*s %lu", &begin, &end, access, &inode) == 4) {
-      mapping = {begin, end, inode != 0 && access[0] == 'r' && access[1] == '-'};
-    } else if (std::sscanf(line, "Private_Dirty: %lu", &dirty_kib) == 1) {
-      // Where the loader has written (relocations) the file doesn't hold what is there.
-      if (mapping.of_file && dirty_kib == 0)
+      mapping = {begin, end, inode != 0 && access[0] == 'r' && access[1] == '-', 0};
+    } else if (std::sscanf(line, "Anonymous: %lu", &mapping.anonymous_kib) != 1 &&
+               std::sscanf(line, "Swap: %lu", &swapped_kib) == 1) {
+      // What the loader has written (relocations), in memory or swapped out, the file doesn't hold.
+      if (mapping.of_file && mapping.anonymous_kib == 0 && swapped_kib == 0)
         madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);
     }
   }

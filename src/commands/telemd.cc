@@ -48,6 +48,8 @@ Result<bus::BusOptions> place_of_bus(const TelemdFlags& flags,
   bus::BusOptions options;
   if (!flags.bus.empty()) {
     options = TRY(bus_options(flags.bus));
+    if (options.password.empty() && TRY(bus::place_of(options)).password.empty())
+      options.password = config.redis_password;
   } else {
     const auto get = [&](std::string_view name) -> std::optional<std::string> {
       if (name == "galileo_redis_url") return config.redis_url;

@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 
-#include "base/text.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
 
@@ -44,23 +43,18 @@ class Energy final : public Instrument {
     bool has_last = false;
   };
 
-  std::string text_of(const std::string& path) const {
-    KeptFile file(path);
-    return std::string(trim(file.read().value_or("")));
-  }
-
   // "intel-rapl:0" is a package, "intel-rapl:0:1" a part of it.
   void scan() {
     scanned_ = true;
     for (const std::string& zone : list_folder(folder_)) {
       const std::size_t first = zone.find(':');
       if (first == std::string::npos) continue;
-      std::string name = text_of(folder_ + "/" + zone + "/name");
+      std::string name = text_of_file(folder_ + "/" + zone + "/name");
       if (name.empty()) continue;
       if (const std::size_t second = zone.find(':', first + 1); second != std::string::npos)
-        name = text_of(folder_ + "/" + zone.substr(0, second) + "/name") + "/" + name;
+        name = text_of_file(folder_ + "/" + zone.substr(0, second) + "/name") + "/" + name;
       const double range =
-          to_number(text_of(folder_ + "/" + zone + "/max_energy_range_uj")).value_or(0);
+          to_number(text_of_file(folder_ + "/" + zone + "/max_energy_range_uj")).value_or(0);
       parts_.emplace(name, Part{KeptFile(folder_ + "/" + zone + "/energy_uj"), range});
     }
   }

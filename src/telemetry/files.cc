@@ -45,6 +45,10 @@ std::optional<std::string_view> KeptFile::read_into(std::string& buffer) {
   return fd_ >= 0 ? read_open(buffer) : std::nullopt;
 }
 
+std::string text_of_file(const std::string& path) {
+  return std::string(trim(KeptFile(path).read().value_or("")));
+}
+
 std::vector<std::string> list_folder(const std::string& path) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), &closedir);

@@ -35,6 +35,9 @@ class KeptFile {
   std::string buffer_;
 };
 
+// The text of a file that is read once, without blanks around it; empty where it can't be read.
+std::string text_of_file(const std::string& path);
+
 // Names of the entries of a folder, without "." and ".."; sorted. Empty where there is none.
 std::vector<std::string> list_folder(const std::string& path);
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/text.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
 
@@ -43,16 +42,11 @@ class Power final : public Instrument {
     std::vector<KeptFile> factors;
   };
 
-  static std::string text_of(const std::string& path) {
-    KeptFile file(path);
-    return std::string(trim(file.read().value_or("")));
-  }
-
   void scan() {
     scanned_ = true;
     for (const std::string& entry : list_folder(folder_)) {
       const std::string chip = folder_ + "/" + entry;
-      const std::string name = text_of(chip + "/name");
+      const std::string name = text_of_file(chip + "/name");
       const std::vector<std::string> files = list_folder(chip);
       const auto has = [&](const std::string& file) {
         return std::find(files.begin(), files.end(), file) != files.end();
@@ -65,13 +59,13 @@ class Power final : public Instrument {
         for (const char* kind : {"_input", "_average"}) {
           if (!has("power" + number + kind) || !sensor.factors.empty()) continue;
           sensor.factors.emplace_back(chip + "/power" + number + kind);
-          label = text_of(chip + "/power" + number + "_label");
+          label = text_of_file(chip + "/power" + number + "_label");
         }
         if (sensor.factors.empty() && has("in" + number + "_input") &&
             has("curr" + number + "_input")) {
           sensor.factors.emplace_back(chip + "/in" + number + "_input");
           sensor.factors.emplace_back(chip + "/curr" + number + "_input");
-          label = text_of(chip + "/in" + number + "_label");
+          label = text_of_file(chip + "/in" + number + "_label");
         }
         if (sensor.factors.empty()) continue;
         sensor.name = (name.empty() ? entry : name) + "/" + (label.empty() ? number : label);

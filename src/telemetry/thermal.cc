@@ -3,7 +3,6 @@
 #include <map>
 #include <string>
 
-#include "base/text.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
 
@@ -33,8 +32,7 @@ class Thermal final : public Instrument {
     scanned_ = true;
     for (const std::string& zone : list_folder(folder_)) {
       if (!zone.starts_with("thermal_zone")) continue;
-      KeptFile type(folder_ + "/" + zone + "/type");
-      std::string name(trim(type.read().value_or("")));
+      std::string name = text_of_file(folder_ + "/" + zone + "/type");
       if (name.empty()) name = "zone";
       if (zones_.contains(name)) name += "." + zone.substr(std::string("thermal_zone").size());
       zones_.emplace(name, KeptFile(folder_ + "/" + zone + "/temp"));

@@ -15,7 +15,7 @@ LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nl
              "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
-              ("experiment/yaml.h", "tl/expected.hpp")}
+              ("experiment/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp")}
 # Libraries that one file speaks to, so that another one may be put in its place.
 ONE_FILE = {"openssl": "net/tls.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc"}
 # Libraries that throw: only files that include one of them may catch.

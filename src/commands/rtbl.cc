@@ -9,6 +9,7 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/json_output.h"
 #include "commands/options.h"
 #include "net/address.h"
 
@@ -23,10 +24,6 @@ struct RtblFlags {
   std::vector<std::string> hosts;
   bool json = false;
 };
-
-void print(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
 
 // "host:port" or "host:port=weight".
 Result<bus::Route> parse_route(const RtblFlags& flags) {
@@ -63,7 +60,7 @@ Result<void> list(const RtblFlags& flags) {
       text += fmt::format("{:<24} {:<32} {:>8}\n", route.service, route.hosts[i], route.weights[i]);
   }
   if (flags.json)
-    print(all);
+    print_json(all);
   else
     fmt::print("{}", text);
   for (const Error& error : found.malformed)
@@ -76,7 +73,7 @@ Result<void> set(const RtblFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
   TRY(bus::set_route(*bus, route));
   if (flags.json)
-    print({{"service", route.service}, {"hosts", route.hosts}, {"weights", route.weights}});
+    print_json({{"service", route.service}, {"hosts", route.hosts}, {"weights", route.weights}});
   return {};
 }
 
@@ -94,14 +91,14 @@ Result<void> remove(const RtblFlags& flags) {
                  {},
                  services.empty() ? "there are none" : hint_for_unknown(flags.service, services)};
   TRY(bus::remove_route(*bus, flags.service));
-  if (flags.json) print(Json::array({flags.service}));
+  if (flags.json) print_json(Json::array({flags.service}));
   return {};
 }
 
 Result<void> clear(const RtblFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
   const std::vector<std::string> removed = TRY(bus::clear_routes(*bus));
-  if (flags.json) print(removed);
+  if (flags.json) print_json(removed);
   for (const std::string& service : removed)
     fmt::print(stderr, "galileo rtbl: removed {}\n", service);
   return {};

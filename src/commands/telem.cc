@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +11,7 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/json_output.h"
 #include "commands/options.h"
 #include "commands/telem_table.h"
 #include "net/loop.h"
@@ -30,10 +30,6 @@ struct TelemFlags {
   std::string duration;  // of follow; empty: until a signal
   bool json = false;
 };
-
-void print(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
 
 // Those that listen for commands now.
 Result<std::vector<std::string>> nodes_of(bus::Bus& bus) {
@@ -74,7 +70,7 @@ Result<void> list(const TelemFlags& flags) {
                         field("cpus"), ram_of(info), field("net"), field("disk"));
   }
   if (flags.json)
-    print(all);
+    print_json(all);
   else
     fmt::print("{}", text);
   return {};
@@ -98,7 +94,7 @@ Result<void> info(const TelemFlags& flags) {
     fmt::print("{}\n", node);
     for (const auto& [name, value] : info) fmt::print("  {:<12} {}\n", name, value);
   }
-  if (flags.json) print(all);
+  if (flags.json) print_json(all);
   return {};
 }
 
@@ -113,7 +109,7 @@ Result<void> command_all(const TelemFlags& flags, std::string_view command) {
     else if (!flags.json)
       fmt::print("{}\n", node);
   }
-  if (flags.json) print(nodes);
+  if (flags.json) print_json(nodes);
   if (silent.empty()) return {};
   return Error{ErrorCode::kNotFound,
                fmt::format("no daemon listens for node '{}'", silent.front()),

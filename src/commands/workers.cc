@@ -10,6 +10,7 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/json_output.h"
 #include "commands/options.h"
 #include "fleet/controller.h"
 
@@ -23,10 +24,6 @@ struct WorkersFlags {
   std::string timeout = "5s";
   bool json = false;
 };
-
-void print(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
 
 Json json_of(const fleet::WorkerStatus& worker) {
   Json heartbeat = nullptr;
@@ -70,7 +67,7 @@ Result<void> list(const WorkersFlags& flags) {
     text += line_of(worker);
   }
   if (flags.json)
-    print(all);
+    print_json(all);
   else
     fmt::print("{}", text);
   return {};
@@ -81,7 +78,7 @@ Result<void> discover(const WorkersFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
   const fleet::Discovery found = TRY(fleet::Controller(*bus).discover(timeout));
   if (flags.json)
-    print({{"told", found.told}, {"registered", found.registered}});
+    print_json({{"told", found.told}, {"registered", found.registered}});
   else
     for (const std::string& name : found.registered) fmt::print("{}\n", name);
   fmt::print(stderr, "galileo workers: {} told, {} registered\n", found.told,
@@ -93,7 +90,7 @@ Result<void> ping(const WorkersFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
   const fleet::Pinged pinged = TRY(fleet::Controller(*bus).ping());
   if (flags.json)
-    print(pinged.workers);
+    print_json(pinged.workers);
   else
     for (const std::string& name : pinged.workers) fmt::print("{}\n", name);
   for (const Error& error : pinged.failures)

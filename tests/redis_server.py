@@ -153,6 +153,18 @@ class Redis:
         assert not answer[3], answer
         return answer[1]
 
+    def route(self, service, *hosts):
+        """The service's hosts from now on, of equal weight, as an old shell sets them."""
+        self.all([("DEL", f"routing:hosts:{service}", f"routing:weights:{service}"), ("SADD", "routing:services", service),
+                  ("RPUSH", f"routing:hosts:{service}", *hosts), ("RPUSH", f"routing:weights:{service}", *["1"] * len(hosts)),
+                  ("PUBLISH", "routing:updates", service)])
+
+    def ask_once(self, worker, service, parameters=None, between_s=0.01):
+        """A new client of the worker is told to send one request."""
+        [client] = self.rpc(f"WorkerDaemon.create_client:{worker}", [worker, [service, None, parameters, None], 1])
+        command = {"__obj": [client[0], 1, "constant", [between_s]], "__type": API + "SetWorkloadCommand"}
+        assert self("PUBLISH", EVENT_BUS + API + "SetWorkloadCommand", json.dumps(command)) > 0
+
     @property
     def env(self):
         """As workers, recorders and shells of both kinds take it."""

@@ -273,13 +273,8 @@ def metrics(port):
 
 def request_once(server, service, host, traces):
     """A new client of the worker w1 sends one request to the host; its trace line."""
-    server("SADD", "routing:services", service)
-    server("RPUSH", f"routing:hosts:{service}", host)
-    server("RPUSH", f"routing:weights:{service}", "1")
-    server("PUBLISH", "routing:updates", service)
-    [client] = server.rpc("WorkerDaemon.create_client:w1", ["w1", [service, None, None, None], 1])
-    command = {"__obj": [client[0], 1, "constant", [0]], "__type": API + "SetWorkloadCommand"}
-    server("PUBLISH", EVENT_BUS + API + "SetWorkloadCommand", json.dumps(command))
+    server.route(service, host)
+    server.ask_once("w1", service, between_s=0)
     _, line = traces.messages.get(timeout=10 * SLOWER)
     return line
 

@@ -56,15 +56,10 @@ def masked(line):
 
 
 def ask_once(server, service, host, parameters):
-    """One client of the service with these parameters, told to send one request."""
-    server("DEL", f"routing:hosts:{service}", f"routing:weights:{service}")
-    server("SADD", "routing:services", service)
-    server("RPUSH", f"routing:hosts:{service}", host)
-    server("RPUSH", f"routing:weights:{service}", "1")
-    server("PUBLISH", "routing:updates", service)
-    [client] = server.rpc("WorkerDaemon.create_client:w1", ["w1", [service, None, parameters, None], 1])
-    command = {"__obj": [client[0], 1, "constant", [0.01]], "__type": API + "SetWorkloadCommand"}
-    assert server("PUBLISH", EVENT_BUS + API + "SetWorkloadCommand", json.dumps(command)) > 0
+    """One client of the service with these parameters, told to send one request; host: None for no route."""
+    if host:
+        server.route(service, host)
+    server.ask_once("w1", service, parameters)
 
 
 # The old library's own, and their order: not a promise.
@@ -146,21 +141,12 @@ def test_every_recorded_answer_gives_the_recorded_trace(redis, worker):
 
         with peers.serve(application) as port:
             host = {"refused": f"127.0.0.1:{free_port()}", "no-route": None}.get(case["name"], f"127.0.0.1:{port}")
-            if host:
-                ask_once(server, service, host, case.get("parameters"))
-            else:
-                ask_without_route(server, service)
+            ask_once(server, service, host, case.get("parameters"))
             if case["name"] == "utf8-not-declared-text":  # read as ISO-8859-1 there, though it is UTF-8
                 case["payload"] = case["payload"].encode("latin-1").decode()
             expected = case["payload"].replace(case.get("host") or "-no host-", host or "")
             assert masked(lines.wait(service)) == masked(expected), case
     assert len(cases) >= 22
-
-
-def ask_without_route(server, service):
-    [client] = server.rpc("WorkerDaemon.create_client:w1", ["w1", [service, None, None, None], 1])
-    command = {"__obj": [client[0], 1, "constant", [0.01]], "__type": API + "SetWorkloadCommand"}
-    server("PUBLISH", EVENT_BUS + API + "SetWorkloadCommand", json.dumps(command))
 
 
 # --- the session

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.h"
 #include "telemetry/devices.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
@@ -112,11 +113,11 @@ class Process final : public Instrument {
   std::int64_t pid_of(const std::string& name) const {
     std::int64_t oldest = 0;
     for (const std::string& entry : list_folder(proc_)) {
-      const auto pid = to_number(entry);
-      if (!pid || (oldest != 0 && *pid > static_cast<double>(oldest))) continue;
+      const auto pid = parse_integer(entry);
+      if (!pid || (oldest != 0 && *pid > oldest)) continue;
       KeptFile comm(proc_ + "/" + entry + "/comm");
       std::string_view text = comm.read().value_or("");
-      if (take_line(text) == name.substr(0, 15)) oldest = static_cast<std::int64_t>(*pid);
+      if (take_line(text) == name.substr(0, 15)) oldest = *pid;
     }
     return oldest;
   }
@@ -156,7 +157,7 @@ class Process final : public Instrument {
       const auto text = children_file.read();
       std::string_view rest = text.value_or("");
       for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
-        if (const auto pid = to_number(word)) pids.push_back(static_cast<std::int64_t>(*pid));
+        if (const auto pid = parse_integer(word)) pids.push_back(*pid);
       }
     }
   }

@@ -405,14 +405,33 @@ def test_a_written_file_and_an_allocation_show(redis, daemon, tmp_path):
             wait_for(lambda: written() > 0.9 * size, lambda: f"{size} bytes, {written()} are told")
     finally:
         (tmp_path / "written").unlink()
-    used = values.of("n1")["ram"][-1][1]
-    hold = subprocess.Popen([sys.executable, "-c", "import time\nheld = bytearray(b'x') * (300 << 20)\nprint('held', flush=True)\ntime.sleep(60)"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert hold.stdout.readline() == "held\n"
-        wait_for(lambda: values.of("n1")["ram"][-1][1] > used + 200 * 1024, lambda: f"300 MiB more than {used}: {values.of('n1')['ram'][-1]}")
-    finally:
-        hold.kill()
-        hold.wait()
+    # What the daemon says of memory is what the kernel says at that time. How soon the kernel gives
+    # back what a process has freed, and what else the machine does, is the kernel's own affair.
+    seen = len(values.of("n1")["ram"])
+    own = read_memory_during_allocations(rounds=4)
+    told = values.of("n1")["ram"][seen:]
+    compared = 0
+    for stamp, used in told:
+        near = [reading for at, reading in own if abs(at - stamp) < 0.05]
+        if len(near) < 5:
+            continue  # our own reading was held up
+        compared += 1
+        assert min(near) - 2048 <= used <= max(near) + 2048, (stamp, used, min(near), max(near))
+    assert compared > 5, (len(told), len(own))
+
+
+def read_memory_during_allocations(rounds, size=300 << 20):
+    """(unix seconds, kB in use) as /proc/meminfo has it each few milliseconds, while processes hold memory for a while."""
+    readings = []
+    script = f"import time\nheld = [bytearray(b'x') * (10 << 20) for _ in range({size} // (10 << 20))]\ntime.sleep(0.3)"
+    for _ in range(rounds):
+        with subprocess.Popen([sys.executable, "-c", script]) as hold:
+            while hold.poll() is None:
+                lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+                kb = lambda name: int(lines[name].split()[0])
+                readings.append((time.time(), kb("MemTotal") - kb("MemAvailable")))
+                time.sleep(0.003)
+    return readings
 
 
 def bundle_of(folder, cgroup, script):

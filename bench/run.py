@@ -75,7 +75,7 @@ def closed(quick):
 
 def open_loop(quick):
     seconds, rounds = (4, 2) if quick else (10, 5)
-    rows = []
+    rows, missed = [], []
     for rate in (1000, 10_000, 50_000):
         figures = {}
 
@@ -107,11 +107,16 @@ def open_loop(quick):
         floor = statistics.median(one[4] for one in figures["C loop (floor)"])
         for name, all_of in figures.items():
             p50, p99, most, seen, cpu = (statistics.median(values) for values in zip(*all_of))
+            if "galileo" in name and rate >= 10_000 and p99 > 150:
+                missed.append(f"p99 at {rate:,}/s is {p99:.0f} µs")
+            if "galileo" in name and cpu > 1.2 * floor:
+                missed.append(f"CPU at {rate:,}/s is {cpu / floor:.2f} × the floor's")
             rows.append((f"{rate:,}/s", name, f"{seen:,.0f}", f"{p50:.0f}", f"{p99:.0f}", f"{min(one[1] for one in all_of):.0f}",
                          f"{most:,.0f}", f"{cpu:.2f}", f"{cpu / floor:.2f}"))
     return "Open loop: arrivals against the even schedule, measured by the receiver", (
         f"64 connections, {seconds} s, {rounds} rounds, medians; the first second is left out. Bars: p99 ≤ 150 µs at 10,000/s and 50,000/s, CPU ≤ 1.2 × the floor's. "
-        "Where the floor's own p99 is beyond that, the machine was busy with others, and the floor is what to compare with.\n\n" +
+        "Where the floor's own p99 is beyond that, the machine was busy with others, and the floor is what to compare with. "
+        f"Not met: {'; '.join(missed) or 'none'}.\n\n" +
         table(["rate", "generator", "arrived/s", "p50, µs", "p99, µs", "best p99, µs", "max, µs", "CPU a request, µs", "× floor"], rows))
 
 

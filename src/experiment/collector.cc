@@ -5,9 +5,6 @@
 namespace galileo::experiment {
 namespace {
 
-// How often the desk takes from the rings and writes: what a kill -9 can lose is what came since.
-constexpr Duration kTick = std::chrono::milliseconds{20};
-
 constexpr std::uint32_t kNoPlace = static_cast<std::uint32_t>(-1);
 
 // The place of a name that this loop's traces refer to, asked for once.
@@ -111,23 +108,26 @@ load::TraceSink& Collector::sink(std::size_t loop) {
 void Collector::start() {
   desk_ = std::make_unique<net::LoopThread>("collector");
   timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->call([this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick); });
+  desk_->call(
+      [this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait()); });
 }
 
 void Collector::tick() {
-  drain_rings();
+  pace_.took(drain_rings());
   const auto flushed = spool_->flush();
   // A full disk may have room again later: what is buffered is tried again at the next tick.
   if (flushed.ok())
     spool_error_.reset();
   else
     spool_error_ = flushed.error();
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick);
+  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait());
 }
 
-void Collector::drain_rings() {
-  for (const auto& loop : loops_) loop->ring.drain(*loop);
+std::size_t Collector::drain_rings() {
+  std::size_t taken = 0;
+  for (const auto& loop : loops_) taken += loop->ring.drain(*loop);
   if (drain_remote_) drain_remote_(*remote_);
+  return taken;
 }
 
 void Collector::attach(std::function<void(store::SpoolVisitor& to)> drain) {

@@ -69,7 +69,7 @@ class Collector {
   class Loop;
   class Remote;
   void tick();
-  void drain_rings();
+  std::size_t drain_rings();
 
   std::unique_ptr<store::SpoolWriter> spool_;
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -81,6 +81,7 @@ class Collector {
   std::optional<Error> spool_error_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;
+  load::DrainPace pace_;
 };
 
 }  // namespace galileo::experiment

@@ -7,12 +7,6 @@
 #include <utility>
 
 namespace galileo::fleet {
-namespace {
-
-// As in a run on one machine: what a kill -9 can lose is what came since the last tick.
-constexpr Duration kTick = std::chrono::milliseconds{20};
-
-}  // namespace
 
 // What the desk does with one loop's traces.
 class TraceLog::Loop final : public load::TraceTaker {
@@ -104,19 +98,22 @@ Result<void> TraceLog::begin_segment() {
 void TraceLog::start() {
   desk_ = std::make_unique<net::LoopThread>("traces");
   timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->call([this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick); });
+  desk_->call(
+      [this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait()); });
 }
 
 void TraceLog::tick() {
-  drain_rings();
+  pace_.took(drain_rings());
   auto flushed = spool_->flush();
   if (flushed.ok() && spool_->flushed() > options_.segment_bytes) flushed = begin_segment();
   trouble_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick);
+  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait());
 }
 
-void TraceLog::drain_rings() {
-  for (const auto& loop : loops_) loop->ring.drain(*loop);
+std::size_t TraceLog::drain_rings() {
+  std::size_t taken = 0;
+  for (const auto& loop : loops_) taken += loop->ring.drain(*loop);
+  return taken;
 }
 
 void TraceLog::stop() {

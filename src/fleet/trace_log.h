@@ -80,7 +80,7 @@ class TraceLog {
   explicit TraceLog(const Options& options);
   Result<void> begin_segment();
   void tick();
-  void drain_rings();
+  std::size_t drain_rings();
   Books* books_of(const std::string& client);
   static void count(Books& books, const wire::Trace& trace, bool warmup);
 
@@ -96,6 +96,7 @@ class TraceLog {
   RelaxedCounter written_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;
+  load::DrainPace pace_;
 };
 
 // The segments of that worker in the folder: first those that earlier processes of it have left,

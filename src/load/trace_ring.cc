@@ -1,5 +1,6 @@
 #include "load/trace_ring.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "net/loop.h"
@@ -62,8 +63,15 @@ wire::NameId TraceRing::name(std::string_view text) {
   return id;
 }
 
-void TraceRing::drain(TraceTaker& taker) {
-  ring_.drain([&](std::string_view message) { hand_on(message, taker); });
+std::size_t TraceRing::drain(TraceTaker& taker) {
+  return ring_.drain([&](std::string_view message) { hand_on(message, taker); });
+}
+
+void DrainPace::took(std::size_t traces) {
+  const double share = static_cast<double>(kTracesAtOnce) / static_cast<double>(traces);
+  wait_ = traces == 0
+              ? kMost
+              : std::clamp(std::chrono::duration_cast<Duration>(wait_ * share), kLeast, kMost);
 }
 
 }  // namespace galileo::load

@@ -33,13 +33,31 @@ class TraceRing final : public TraceSink {
   void put(const wire::Trace& trace) override;
   wire::NameId name(std::string_view text) override;
 
-  void drain(TraceTaker& taker);
+  // How many names and traces there were.
+  std::size_t drain(TraceTaker& taker);
   std::uint64_t lost() const { return lost_.load(); }
 
  private:
   MessageRing ring_;
   RelaxedCounter lost_;
   std::unordered_map<std::string, wire::NameId> ids_;  // the loop's
+};
+
+// How long a desk rests between two drains: so long that it finds few traces at a time, as it may
+// share its core with a loop, where each request due meanwhile waits, and at a high rate those
+// behind it too. What a kill -9 can lose is what came since the last drain.
+class DrainPace {
+ public:
+  static constexpr Duration kMost = std::chrono::milliseconds{20};
+  static constexpr Duration kLeast = std::chrono::milliseconds{1};
+  static constexpr std::size_t kTracesAtOnce = 128;  // some 30 us of work
+
+  Duration wait() const { return wait_; }
+  // After resting wait(), so many were there.
+  void took(std::size_t traces);
+
+ private:
+  Duration wait_ = kMost;
 };
 
 }  // namespace galileo::load

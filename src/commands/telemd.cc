@@ -122,6 +122,9 @@ Result<void> serve(const TelemdFlags& flags) {
   options.sampler.machine.disk_devices = config.disk_devices;
   options.sampler.machine.processes = config.processes;
   options.sampler.machine.files = config.files;
+  options.sampler.machine.pages = config.pages;
+  options.sampler.machine.page_metrics = config.page_metrics;
+  options.sampler.machine.commands = config.commands;
   // Each container keeps four files open; some are for everything else.
   options.sampler.machine.containers_max = std::min<std::size_t>(
       options.sampler.machine.containers_max, files > kOtherFiles ? (files - kOtherFiles) / 4 : 0);

@@ -39,32 +39,37 @@ class SamplerDesk final : public Sink<wire::Sample> {
   ~SamplerDesk() override { stop(); }
 
   Result<void> start(const telemetry::SamplerOptions& options) {
-    sampler_ = TRY(telemetry::Sampler::make(options, *this));
     desk_ = std::make_unique<net::LoopThread>("telemetry");
     timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
-    desk_->loop().post([this] {
-      const Time now = desk_->loop().clock().now();
-      sampler_->start(now);
-      tick(now);
-    });
-    return {};
+    Result<void> started;
+    desk_->call([&] { started = start_on_desk(options); });
+    return started;
   }
   void stop() {
     if (!desk_) return;
     desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
     desk_->join();
+    sampler_.reset();  // may have timers and sockets on the loop, which runs no more
     desk_.reset();
   }
   void put(const wire::Sample& sample) override { collector_.put(sample); }
 
  private:
-  void tick(Time now) {
+  Result<void> start_on_desk(telemetry::SamplerOptions options) {
     net::Loop& loop = desk_->loop();
-    sampler_->run_due(now, [&] {
+    options.machine.loop = &loop;
+    sampler_ = TRY(telemetry::Sampler::make(options, *this, [this, &loop] {
       const Time at = loop.clock().now();
       return telemetry::Moment{wall_clock_.wall(at), at};
-    });
-    loop.timers().set(*timer_, sampler_->next_due());
+    }));
+    const Time now = loop.clock().now();
+    sampler_->start(now);
+    tick(now);
+    return {};
+  }
+  void tick(Time now) {
+    sampler_->run_due(now);
+    desk_->loop().timers().set(*timer_, sampler_->next_due());
   }
 
   Collector& collector_;

@@ -30,12 +30,17 @@ TelemetryDaemon::TelemetryDaemon(net::Loop& loop, bus::Bus& bus,
       options_(options),
       info_key_(bus::node_info_key(options.sampler.machine.node)),
       timer_([this](Time now) { on_due(now); }),
+      hand_over_timer_([this](Time) { hand_over(); }),
       care_timer_([this](Time now) { look_after(now); }) {}
 
 Result<std::unique_ptr<TelemetryDaemon>> TelemetryDaemon::start(
     net::Loop& loop, bus::Bus& bus, const TelemetryDaemonOptions& options) {
   std::unique_ptr<TelemetryDaemon> daemon(new TelemetryDaemon(loop, bus, options));
-  daemon->sampler_ = TRY(telemetry::Sampler::make(options.sampler, *daemon));
+  telemetry::SamplerOptions sampler = options.sampler;
+  sampler.machine.loop = &loop;
+  daemon->sampler_ = TRY(telemetry::Sampler::make(sampler, *daemon, [&loop] {
+    return telemetry::Moment{net::RealClock::wall_now(), loop.clock().now()};
+  }));
   TRY(daemon->begin());
   return daemon;
 }
@@ -63,6 +68,7 @@ TelemetryDaemon::~TelemetryDaemon() {
   subscription_.reset();
   loop_.timers().cancel(timer_);
   loop_.timers().cancel(care_timer_);
+  loop_.timers().cancel(hand_over_timer_);
   if (!desk_) return;
   desk_->call([this] {
     publish_waiting();
@@ -73,10 +79,15 @@ TelemetryDaemon::~TelemetryDaemon() {
 }
 
 void TelemetryDaemon::on_due(Time now) {
-  sampler_->run_due(
-      now, [&] { return telemetry::Moment{net::RealClock::wall_now(), loop_.clock().now()}; });
-  if (!turn_.empty()) desk_->loop().post([this, turn = std::exchange(turn_, {})] { take(turn); });
+  in_turn_ = true;
+  sampler_->run_due(now);
+  in_turn_ = false;
+  hand_over();
   loop_.timers().set(timer_, sampler_->next_due());
+}
+
+void TelemetryDaemon::hand_over() {
+  if (!turn_.empty()) desk_->loop().post([this, turn = std::exchange(turn_, {})] { take(turn); });
 }
 
 // What goes wrong is told once, and when it is over.
@@ -119,8 +130,10 @@ void TelemetryDaemon::hold_cpu(Time now) {
        {"periods", fmt::format("{:g} times as long", stretch_)}});
 }
 
+// Also between turns: what an instrument had to wait for.
 void TelemetryDaemon::put(const wire::Sample& sample) {
   ++samples_;
+  if (!in_turn_ && turn_.empty()) loop_.timers().set(hand_over_timer_, loop_.clock().now());
   Waiting& waiting = turn_.emplace_back();
   waiting.channel = wire::sample_topic(sample);
   wire::append_sample_line(waiting.line, sample);

@@ -61,6 +61,7 @@ class TelemetryDaemon final : private Sink<wire::Sample> {
   TelemetryDaemon(net::Loop& loop, bus::Bus& bus, const TelemetryDaemonOptions& options);
   Result<void> begin();
   void on_due(Time now);
+  void hand_over();
   void look_after(Time now);
   void hold_cpu(Time now);
   void put(const wire::Sample& sample) override;
@@ -77,6 +78,8 @@ class TelemetryDaemon final : private Sink<wire::Sample> {
   const std::string info_key_;
   std::unique_ptr<telemetry::Sampler> sampler_;
   net::Timer timer_;
+  net::Timer hand_over_timer_;
+  bool in_turn_ = false;
   // What is looked after every now and then: its own use of CPU, and what can't be read.
   net::Timer care_timer_;
   Time cared_at_{};

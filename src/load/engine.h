@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "load/addresses.h"
 #include "load/dispatcher.h"
 #include "load/roster.h"
+#include "net/addresses.h"
 #include "net/loop.h"
 #include "route/table.h"
 
@@ -141,7 +141,7 @@ class Engine {
   std::vector<Worker> workers_;
   std::map<std::string, ServiceSpec> services_;
   route::Table table_;
-  Addresses addresses_;
+  net::Addresses addresses_;
   Roster roster_;
   Events events_;
   std::vector<ClientSpec> clients_;  // of the phase under way

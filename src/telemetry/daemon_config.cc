@@ -8,12 +8,15 @@
 #include "base/text.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
+#include "wire/uri.h"
 
 namespace galileo::telemetry {
 namespace {
 
 constexpr Duration kPeriodLeast = std::chrono::milliseconds{10};
 constexpr std::string_view kPeriod = "telemd_period_";
+constexpr std::size_t kUnknownMax = 10;  // are told one by one
+constexpr std::string_view kCommand = "telemd_command_";
 
 // What may be said, periods apart.
 constexpr std::string_view kNames[] = {
@@ -32,6 +35,9 @@ constexpr std::string_view kNames[] = {
     "telemd_cgroup_root",
     "telemd_processes",
     "telemd_files",
+    "telemd_scrape",
+    "telemd_scrape_metrics",
+    "telemd_commands",
     "telemd_sys_mount",
 };
 
@@ -110,8 +116,57 @@ Result<std::set<std::string>> instruments_of(const Settings& settings, std::stri
   return chosen;
 }
 
+using NamedWords = std::vector<std::pair<std::string, std::string>>;
+
+// Words "name:something".
+Result<NamedWords> named_words(const Settings& settings, std::string_view variable,
+                               std::string_view what, std::string_view form) {
+  NamedWords named;
+  const auto setting = settings.find(variable);
+  if (!setting) return named;
+  for (const std::string& word : words(setting->value)) {
+    const std::size_t colon = word.find(':');
+    if (colon == 0 || colon == std::string::npos || colon + 1 == word.size() ||
+        word.find('/') < colon)
+      return wrong(fmt::format("{} can't hold '{}'", variable, word), setting->where,
+                   fmt::format("{} needs a name for its topic", what),
+                   fmt::format("write {}", form));
+    named.emplace_back(word.substr(0, colon), word.substr(colon + 1));
+  }
+  return named;
+}
+
+Result<void> read_pages(const Settings& settings, DaemonConfig& config) {
+  for (auto& [name, url] :
+       TRY(named_words(settings, "telemd_scrape", "a page", "name:http://host:port/metrics"))) {
+    if (const auto uri = wire::parse_uri(url); !url.starts_with("http") || !uri.ok())
+      return wrong(
+          fmt::format("telemd_scrape can't hold '{}'", url), settings.find("telemd_scrape")->where,
+          uri.ok() ? "that is no URL" : uri.error().why, "write name:http://host:port/metrics");
+    config.pages.push_back({name, url});
+  }
+  config.page_metrics = words(settings.text("telemd_scrape_metrics"));
+  return {};
+}
+
+Result<void> read_commands(const Settings& settings, DaemonConfig& config) {
+  const auto names = settings.find("telemd_commands");
+  if (!names) return {};
+  for (const std::string& name : words(names->value)) {
+    const std::string variable = std::string(kCommand) + name;
+    const auto command = settings.find(variable);
+    if (name.find('/') != std::string::npos || !command)
+      return wrong(fmt::format("telemd_commands can't hold '{}'", name), names->where,
+                   command ? "a topic's name has no slash" : variable + " isn't set",
+                   fmt::format("say what it runs: {} = ...", variable));
+    config.commands.push_back({name, command->value});
+  }
+  return {};
+}
+
 bool is_known(std::string_view name) {
   if (std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames)) return true;
+  if (name.starts_with(kCommand) && name.size() > kCommand.size()) return true;
   if (!name.starts_with(kPeriod)) return false;
   const std::vector<std::string> known = instrument_names();
   return std::find(known.begin(), known.end(), name.substr(kPeriod.size())) != known.end();
@@ -120,15 +175,20 @@ bool is_known(std::string_view name) {
 void warn_of_unknown(const IniFile& file, std::vector<std::string>& warnings) {
   std::vector<std::string> known(std::begin(kNames), std::end(kNames));
   for (const std::string& name : instrument_names()) known.push_back(std::string(kPeriod) + name);
+  std::size_t unknown = 0;
   for (const auto& [section, entries] : file.sections) {
     for (const IniFile::Entry& entry : entries) {
       if (is_known(entry.name)) continue;
+      if (++unknown > kUnknownMax) continue;
       const auto meant = did_you_mean(entry.name, known);
       warnings.push_back(fmt::format("{}:{}: '{}' means nothing here{}", file.path, entry.line,
                                      entry.name,
                                      meant ? fmt::format("; did you mean '{}'?", *meant) : ""));
     }
   }
+  if (unknown > kUnknownMax)
+    warnings.push_back(fmt::format("{}: {} more names mean nothing here; is it the right file?",
+                                   file.path, unknown - kUnknownMax));
 }
 
 }  // namespace
@@ -187,15 +247,10 @@ Result<DaemonConfig> daemon_config(const IniFile& file, const GetVariable& get,
     config.redis_retry_backoff = TRY(duration_of(*backoff, "telemd_redis_retry_backoff"));
   for (const std::string& name : words(settings.text("telemd_processes")))
     config.processes.push_back({name, 0});
-  if (const auto files = settings.find("telemd_files")) {
-    for (const std::string& word : words(files->value)) {
-      const std::size_t colon = word.find(':');
-      if (colon == 0 || colon == std::string::npos || colon + 1 == word.size())
-        return wrong(fmt::format("telemd_files can't hold '{}'", word), files->where,
-                     "a file needs a name for its topic", "write name:/path");
-      config.files.push_back({word.substr(0, colon), word.substr(colon + 1)});
-    }
-  }
+  for (auto& [name, path] : TRY(named_words(settings, "telemd_files", "a file", "name:/path")))
+    config.files.push_back({name, path});
+  TRY(read_pages(settings, config));
+  TRY(read_commands(settings, config));
   if (const auto most = settings.find("telemd_cpu_max")) {
     std::string_view number = most->value;
     if (number.ends_with('%')) number.remove_suffix(1);

@@ -46,6 +46,9 @@ struct DaemonConfig {
   std::vector<std::string> disk_devices;  // empty: all but loop*
   std::vector<Watched> processes;         // by name
   std::vector<WatchedFile> files;
+  std::vector<WatchedPage> pages;
+  std::vector<std::string> page_metrics;  // patterns; empty: all
+  std::vector<WatchedCommand> commands;
   std::vector<std::string> instruments;  // what is enabled and not disabled, in the table's order
   std::map<std::string, Duration> periods;  // of those that don't have their own
 };

@@ -82,6 +82,22 @@ TEST_CASE("processes and files to watch have names") {
   CHECK(config->files[1].path == "/b:c");
 }
 
+TEST_CASE("pages and commands to watch have names") {
+  const auto config = config_of(
+      "telemd_scrape = app:http://127.0.0.1:9090/metrics db:http://db/m\n"
+      "telemd_scrape_metrics = http_* up\n"
+      "telemd_commands = room\ntelemd_command_room = cat /run/a | head -n 1",
+      {});
+  REQUIRE(config.ok());
+  REQUIRE(config->pages.size() == 2);
+  CHECK(config->pages[0].name == "app");
+  CHECK(config->pages[1].url == "http://db/m");
+  CHECK(config->page_metrics == std::vector<std::string>{"http_*", "up"});
+  REQUIRE(config->commands.size() == 1);
+  CHECK(config->commands[0].name == "room");
+  CHECK(config->commands[0].command == "cat /run/a | head -n 1");
+}
+
 TEST_CASE("instruments are enabled and disabled, and disabling wins") {
   const auto config = config_of("telemd_instruments_enable = cpu ram net",
                                 {{"telemd_instruments_disable", "net disk"}});
@@ -102,6 +118,15 @@ TEST_CASE("names that mean nothing are told, with what may have been meant") {
   CHECK(warnings[1].starts_with("c.ini:3: 'something' means nothing here"));
 }
 
+TEST_CASE("a file of something else is told of in few words") {
+  std::string ini;
+  for (int i = 0; i < 500; ++i) ini += "name" + std::to_string(i) + " = 1\n";
+  std::vector<std::string> warnings;
+  REQUIRE(config_of(ini, {}, &warnings).ok());
+  REQUIRE(warnings.size() == 11);
+  CHECK(warnings.back() == "c.ini: 490 more names mean nothing here; is it the right file?");
+}
+
 TEST_CASE("what can't be is an error that says where") {
   struct Case {
     const char* ini;
@@ -117,6 +142,10 @@ TEST_CASE("what can't be is an error that says where") {
       {"", {{"telemd_period_psi_io", "1"}, {"telemd_period_cpu", "x"}}, "telemd_period_cpu"},
       {"", {{"telemd_instruments_enable", "cpu disc"}}, "did you mean 'disk'?"},
       {"telemd_files = room", {}, "write name:/path"},
+      {"telemd_scrape = http://127.0.0.1/", {}, "telemd_scrape can't hold '//127.0.0.1/', c.ini:1"},
+      {"telemd_scrape = a:ftp://x/", {}, "write name:http://host:port/metrics"},
+      {"telemd_scrape = a:https://x/", {}, "telemd_scrape can't hold 'https://x/'"},
+      {"telemd_commands = room", {}, "telemd_command_room isn't set"},
       {"", {{"telemd_cpu_max", "little"}}, "give percents, as 10%"},
       {"telemd_cpu_max = 0%", {}, "telemd_cpu_max can't be '0%', c.ini:1"},
       {"", {{"telemd_nodename", "a/b"}}, "a node can't be called 'a/b', telemd_nodename"},

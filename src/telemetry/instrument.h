@@ -1,7 +1,8 @@
 // An instrument reads one thing of this machine and puts it into a sink as samples. It keeps what
-// it needs to make a rate of two readings; it never waits, and starts no program. The files are
-// found under roots that are settings, so that a recorded tree can stand for a machine. Lives on
-// one thread, that of its Sampler.
+// it needs to make a rate of two readings; it never waits. One that asks somebody else (a page, a
+// command) begins to, and puts what it hears when it comes. The files are found under roots that
+// are settings, so that a recorded tree can stand for a machine. Lives on one thread, that of its
+// Sampler.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,10 @@
 #include "base/sink.h"
 #include "base/time.h"
 #include "wire/sample.h"
+
+namespace galileo::net {
+class Loop;
+}
 
 namespace galileo::telemetry {
 
@@ -30,6 +35,18 @@ struct WatchedFile {
   std::string path;
 };
 
+// A page of metrics in Prometheus' text format.
+struct WatchedPage {
+  std::string name;
+  std::string url;
+};
+
+// What a shell runs, and what it prints: a number, or lines of a name and a number.
+struct WatchedCommand {
+  std::string name;
+  std::string command;
+};
+
 class ContainerFinder;
 
 // Where and what to read.
@@ -42,10 +59,16 @@ struct Machine {
   std::string nvml = "libnvidia-ml.so.1";  // NVIDIA's library, where it is
   std::vector<Watched> processes;
   std::vector<WatchedFile> files;
+  std::vector<WatchedPage> pages;
+  std::vector<std::string> page_metrics;  // patterns as a shell's; empty: all of a page
+  std::vector<WatchedCommand> commands;
   std::string cgroup_root;  // below which containers are looked for: kubelet's --cgroup-root
   std::size_t containers_max = 4096;  // more are left out; each keeps four files open
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;
+  // Of the thread that the instruments live on, for those that have to wait for what they read;
+  // null: these read nothing.
+  net::Loop* loop = nullptr;
 };
 
 // When something was read: what its samples say, and what rates are made with. A wall clock that is
@@ -94,7 +117,9 @@ enum class ReadOutcome : unsigned char {
 class Instrument {
  public:
   virtual ~Instrument() = default;
-  // One reading, now, at readings.time(). The first reading of a rate puts nothing.
+  // One reading, now, at readings.time(). The first reading of a rate puts nothing. Where the
+  // answer comes later `readings` must live as long as the instrument, and the outcome is the last
+  // answer's.
   virtual ReadOutcome read(Readings& readings) = 0;
 };
 

@@ -10,6 +10,7 @@
 // step.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "telemetry/devices.h"
@@ -124,8 +125,11 @@ class Process final : public Instrument {
 
   Totals add_up(std::int64_t root) {
     Totals totals;
+    // One that gets another parent meanwhile is met twice, and counted once.
+    std::set<std::int64_t> met;
     std::vector<std::int64_t> pids{root};
     for (std::size_t i = 0; i < pids.size() && i < kProcessesMax; ++i) {
+      if (!met.insert(pids[i]).second) continue;
       const std::string folder = proc_ + "/" + std::to_string(pids[i]);
       add_process(folder, totals);
       add_children(folder, pids);

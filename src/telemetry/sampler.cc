@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "telemetry/containers.h"
@@ -15,14 +16,14 @@ constexpr Duration kPeriodLeast = std::chrono::milliseconds{10};
 }  // namespace
 
 Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
-                                               Sink<wire::Sample>& sink) {
+                                               Sink<wire::Sample>& sink, MomentClock clock) {
   if (options.period && *options.period < kPeriodLeast)
     return Error{ErrorCode::kUsage,
                  fmt::format("telemetry can't be read every {}", format_duration(*options.period)),
                  {},
                  {},
                  "give a period from 10ms up"};
-  std::unique_ptr<Sampler> sampler(new Sampler(sink, options.machine));
+  std::unique_ptr<Sampler> sampler(new Sampler(sink, options.machine, std::move(clock)));
   Machine machine = options.machine;
   machine.containers = sampler->containers_.get();
   for (const std::string& name : options.instruments) {
@@ -50,8 +51,12 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
   return sampler;
 }
 
-Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine)
-    : readings_(sink, machine.node), containers_(std::make_unique<ContainerFinder>(machine)) {}
+Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine, MomentClock clock)
+    : clock_(std::move(clock)),
+      readings_(sink, machine.node),
+      containers_(std::make_unique<ContainerFinder>(machine)) {
+  readings_.set_clock(&clock_);
+}
 
 Sampler::~Sampler() = default;
 
@@ -65,8 +70,7 @@ Time Sampler::next_due() const {
   return due;
 }
 
-void Sampler::run_due(Time now, const MomentClock& clock) {
-  readings_.set_clock(&clock);
+void Sampler::run_due(Time now) {
   for (Slot& slot : slots_) {
     if (slot.due > now) continue;
     readings_.stamp();
@@ -78,7 +82,6 @@ void Sampler::run_due(Time now, const MomentClock& clock) {
     slot.counters.missed += static_cast<std::uint64_t>(late);
     slot.due += period * (late + 1);
   }
-  readings_.set_clock(nullptr);
 }
 
 }  // namespace galileo::telemetry

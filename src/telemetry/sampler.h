@@ -32,16 +32,17 @@ struct InstrumentCounters {
 
 class Sampler {
  public:
-  // Errors: an instrument that doesn't exist, a period below 10 ms.
+  // `clock` is asked for the moment of each reading. Errors: an instrument that doesn't exist, a
+  // period below 10 ms.
   static Result<std::unique_ptr<Sampler>> make(const SamplerOptions& options,
-                                               Sink<wire::Sample>& sink);
+                                               Sink<wire::Sample>& sink, MomentClock clock);
 
   ~Sampler();
 
   void start(Time now);
   Time next_due() const;
-  // Reads what is due. `clock` is asked for the moment of each reading.
-  void run_due(Time now, const MomentClock& clock);
+  // Reads what is due.
+  void run_due(Time now);
 
   // From now on each period is `factor` times what it was made with.
   void stretch(double factor) { stretch_ = factor; }
@@ -62,8 +63,9 @@ class Sampler {
     InstrumentCounters counters;
   };
 
-  Sampler(Sink<wire::Sample>& sink, const Machine& machine);
+  Sampler(Sink<wire::Sample>& sink, const Machine& machine, MomentClock clock);
 
+  const MomentClock clock_;
   Readings readings_;
   std::unique_ptr<ContainerFinder> containers_;  // outlives the instruments
   std::vector<Slot> slots_;

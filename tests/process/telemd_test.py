@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from conftest import ROOT, SLOWER, free_port, wait_for
+from telemetry_values import VALUE, Values
 
-VALUE = re.compile(r"^(\d{10}\.\d{9}) (-?\d+\.\d{6})$")
 HALF_SECOND = {"cpu", "freq", "procs", "ram", "psi_cpu/some", "psi_memory/some", "psi_io/some"}
 
 
@@ -30,32 +31,6 @@ def daemon(start, tmp_path):
             wait_for(lambda: server("EXISTS", f"telemd.info:{node}") or process.poll() is not None, "the node's info")
         return process
     return call
-
-
-class Values:
-    """What nodes publish, by topic: (stamp, value) in order."""
-    def __init__(self, server):
-        self.by_topic, self.malformed = {}, []
-        connection = server.connect()
-        connection.send("PSUBSCRIBE", "telem/*")
-        connection.answer()
-        connection.socket.settimeout(None)
-        threading.Thread(target=self.listen, args=(connection,), daemon=True).start()
-
-    def listen(self, connection):
-        try:
-            while True:
-                _, _, topic, text = connection.answer()
-                if match := VALUE.match(text):
-                    self.by_topic.setdefault(topic, []).append((float(match[1]), float(match[2])))
-                else:
-                    self.malformed.append((topic, text))
-        except (OSError, ValueError):
-            pass
-
-    def of(self, node):
-        prefix = f"telem/{node}/"
-        return {topic.removeprefix(prefix): values for topic, values in list(self.by_topic.items()) if topic.startswith(prefix)}
 
 
 @pytest.mark.quick
@@ -339,6 +314,106 @@ def test_processes_and_files_that_the_configuration_names(redis, daemon, tmp_pat
             process.kill()
             process.wait()
     assert {topic.split("/")[1] for topic in values.of("n1")} == {"room", name}
+
+
+class Pages:
+    """A server whose pages are what a test says: {path: (status, text)}; `asked` counts."""
+    def __init__(self):
+        self.pages, self.asked = {}, 0
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                owner.asked += 1
+                status, text = owner.pages[self.path]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.mark.sanitize
+def test_pages_of_metrics_are_read_into_the_same_stream(redis, daemon, port):
+    """One that a test serves, and a real one: the daemon's own."""
+    server, pages = redis(), Pages()
+    values = Values(server)
+    pages.pages["/metrics"] = (200, '# TYPE hits counter\nhits{path="/a b",code="200"} 5\nskipped 1\nbad NaN\ntemperature 21.5\n')
+    process = daemon(server, "n1", "--status", f"127.0.0.1:{port}", env={
+        "telemd_scrape": f"app:{pages.url}/metrics self:http://localhost:{port}/metrics gone:http://127.0.0.1:{free_port()}/",
+        "telemd_scrape_metrics": "hits temp* bad galileo_telemd_samples_total", "telemd_period_scrape": "100ms", "telemd_instruments_enable": "scrape"})
+    topics = lambda: values.of("n1")
+    labelled = "scrape/app/hits/path=/a_b,code=200"
+    wait_for(lambda: len(topics().get(labelled, [])) > 3 and len(topics().get("scrape/self/galileo_telemd_samples_total", [])) > 3, lambda: f"{topics()}")
+    assert topics()[labelled][-1][1] == 5 and topics()["scrape/app/temperature"][-1][1] == 21.5
+    assert set(topics()) == {labelled, "scrape/app/temperature", "scrape/self/galileo_telemd_samples_total"}
+    own = [value for _, value in topics()["scrape/self/galileo_telemd_samples_total"]]
+    assert own == sorted(own) and own[-1] > 0
+    stamps = [stamp for stamp, _ in topics()["scrape/app/temperature"]]
+    assert 0.05 < (stamps[-1] - stamps[0]) / (len(stamps) - 1) < 0.3 * SLOWER
+    # One that goes wrong is told once, gives nothing meanwhile, and is read again.
+    pages.pages["/metrics"] = (200, "hits 6\n<html>\n")
+    wait_for(lambda: topics().get("scrape/app/hits", [(0, 0)])[-1][1] == 6, "what stands before the wrong line")
+    pages.pages["/metrics"] = (503, "hits 7\n")
+    asked = pages.asked
+    wait_for(lambda: pages.asked > asked + 3, "more tries")
+    pages.pages["/metrics"] = (200, "hits 8\n")
+    wait_for(lambda: topics()["scrape/app/hits"][-1][1] == 8, "the page again")
+    assert 7 not in [value for _, value in topics()["scrape/app/hits"]]
+    assert re.search(r"^galileo_telemd_readings_failed_total [1-9]", urlopen(f"http://127.0.0.1:{port}/metrics").read().decode(), re.M)
+    process.terminate()
+    told = process.communicate(timeout=10 * SLOWER)[1]
+    assert len(re.findall(r"page of metrics can't be read.*page=app", told)) == 1 and "line 2: <html>: it begins with no name" in told, told
+    assert len(re.findall(r"page of metrics can't be read.*page=gone.*refused", told)) == 1, told
+    assert len(re.findall(r"can be read again.*page=app", told)) == 1, told
+
+
+@pytest.mark.sanitize
+def test_commands_are_instruments_where_the_configuration_says_so(redis, daemon, tmp_path):
+    server = redis()
+    values = Values(server)
+    (tmp_path / "value").write_text("1\n")
+    marker = f"galileo-command-{uuid.uuid4()}"
+    config = tmp_path / "config.ini"
+    config.write_text(f"""telemd_instruments_enable = command
+telemd_period_command = {200 * SLOWER}ms
+telemd_commands = one many hangs fails talks floods
+telemd_command_one = cat {tmp_path}/value; if grep -q "SigBlk:.*[1-9a-f]" /proc/self/status; then echo blocked; fi
+telemd_command_many = printf 'cpu 40.5\\ngpu -1e3\\n'
+telemd_command_hangs = sh -c 'sleep 1000; : {marker}' & wait
+telemd_command_fails = echo 1; exit 3
+telemd_command_talks = echo hello world again
+telemd_command_floods = yes 1
+""")
+    process = daemon(server, "n1", "--config", config)
+    topics = lambda: values.of("n1")
+    wait_for(lambda: len(topics().get("command/one", [])) > 3 and len(topics().get("command/many/gpu", [])) > 3, lambda: f"{topics()}")
+    assert topics()["command/one"][-1][1] == 1 and topics()["command/many/cpu"][-1][1] == 40.5 and topics()["command/many/gpu"][-1][1] == -1000
+    (tmp_path / "value").write_text("2\n")
+    wait_for(lambda: topics()["command/one"][-1][1] == 2, "the new value")
+    assert set(topics()) == {"command/one", "command/many/cpu", "command/many/gpu"}
+    running = lambda: [one for one in Path("/proc").glob("[0-9]*/cmdline") if marker in read_if_there(one)]
+    assert len(running()) <= 2, "the one that hangs is killed with what it started"
+    process.terminate()
+    told = process.communicate(timeout=10 * SLOWER)[1]
+    assert not running()
+    for name, why in (("hangs", "it takes longer than its period"), ("fails", "it ended with 3"), ("floods", "it prints more than 64 KiB"),
+                      ("talks", "it prints 'hello world again', neither a number nor a name and a number")):
+        assert len(re.findall(rf"command gives no values.*command={name} .*{re.escape(why)}", told)) == 1, told
+
+
+def read_if_there(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def moved(values):

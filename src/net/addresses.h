@@ -14,14 +14,14 @@
 #include "net/address.h"
 #include "net/loop.h"
 
-namespace galileo::load {
+namespace galileo::net {
 
 class Addresses {
  public:
-  using OnFound = std::function<void(const std::string& host, const std::vector<net::Address>&)>;
+  using OnFound = std::function<void(const std::string& host, const std::vector<Address>&)>;
 
   // `family`: 4, 6, or 0 for either.
-  Addresses(net::Loop& control, int family, OnFound on_found);
+  Addresses(Loop& control, int family, OnFound on_found);
   ~Addresses();
 
   // These hosts ("host:port") and no others, from now on. What is a literal address is known when
@@ -31,30 +31,30 @@ class Addresses {
   Result<void> want_now(const std::vector<std::string>& hosts);
 
   // Those of a host that is wanted; empty while they aren't known.
-  const std::vector<net::Address>& of(const std::string& host) const;
+  const std::vector<Address>& of(const std::string& host) const;
   // Wanted, and not found so far.
   std::vector<std::string> unknown() const;
 
  private:
   struct Host {
     bool is_name = false;
-    std::vector<net::Address> addresses;
+    std::vector<Address> addresses;
   };
 
   void want_only(const std::vector<std::string>& hosts);
   void ask(const std::vector<std::string>& names);
   void ask_again(Time now);
   void set_timer();
-  void heard(const std::string& name, const Result<std::vector<net::Address>>& found);
+  void heard(const std::string& name, const Result<std::vector<Address>>& found);
 
-  net::Loop& control_;
+  Loop& control_;
   const int family_;
   const OnFound on_found_;
   std::map<std::string, Host> hosts_;
-  std::unique_ptr<net::LoopThread> desk_;  // where there was a name
-  std::size_t asked_ = 0;                  // names that the desk hasn't answered yet
+  std::unique_ptr<LoopThread> desk_;  // where there was a name
+  std::size_t asked_ = 0;             // names that the desk hasn't answered yet
   Time all_asked_;
-  net::Timer again_timer_;
+  Timer again_timer_;
 };
 
-}  // namespace galileo::load
+}  // namespace galileo::net

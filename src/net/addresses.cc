@@ -1,11 +1,11 @@
-#include "load/addresses.h"
+#include "net/addresses.h"
 
 #include <algorithm>
 #include <set>
 
 #include "net/resolver.h"
 
-namespace galileo::load {
+namespace galileo::net {
 namespace {
 
 // A failover, a new pod.
@@ -15,7 +15,7 @@ constexpr std::uint16_t kPortDefault = 80;
 
 }  // namespace
 
-Addresses::Addresses(net::Loop& control, int family, OnFound on_found)
+Addresses::Addresses(Loop& control, int family, OnFound on_found)
     : control_(control),
       family_(family),
       on_found_(std::move(on_found)),
@@ -36,9 +36,9 @@ void Addresses::want(const std::vector<std::string>& hosts) {
     const auto [entry, is_new] = hosts_.try_emplace(name);
     if (!is_new) continue;
     Host& host = entry->second;
-    const auto where = net::parse_host_port(name, kPortDefault);
+    const auto where = parse_host_port(name, kPortDefault);
     if (!where.ok()) continue;  // stays unknown
-    if (const auto literal = net::literal_address(where->host, where->port); literal.ok())
+    if (const auto literal = literal_address(where->host, where->port); literal.ok())
       host.addresses = {*literal};
     else
       host.is_name = true;
@@ -51,9 +51,9 @@ Result<void> Addresses::want_now(const std::vector<std::string>& hosts) {
   want_only(hosts);
   for (const std::string& name : hosts) {
     Host host;
-    host.addresses = TRY(net::resolve(name, family_));
-    const auto where = net::parse_host_port(name, kPortDefault);
-    host.is_name = where.ok() && !net::literal_address(where->host, where->port).ok();
+    host.addresses = TRY(resolve(name, family_));
+    const auto where = parse_host_port(name, kPortDefault);
+    host.is_name = where.ok() && !literal_address(where->host, where->port).ok();
     hosts_[name] = host;
   }
   all_asked_ = control_.clock().now();
@@ -61,8 +61,8 @@ Result<void> Addresses::want_now(const std::vector<std::string>& hosts) {
   return {};
 }
 
-const std::vector<net::Address>& Addresses::of(const std::string& host) const {
-  static const std::vector<net::Address> none;
+const std::vector<Address>& Addresses::of(const std::string& host) const {
+  static const std::vector<Address> none;
   const auto found = hosts_.find(host);
   return found == hosts_.end() ? none : found->second.addresses;
 }
@@ -76,11 +76,11 @@ std::vector<std::string> Addresses::unknown() const {
 }
 
 void Addresses::ask(const std::vector<std::string>& names) {
-  if (!desk_ && !names.empty()) desk_ = std::make_unique<net::LoopThread>("resolver");
+  if (!desk_ && !names.empty()) desk_ = std::make_unique<LoopThread>("resolver");
   for (const std::string& name : names) {
     ++asked_;
     desk_->loop().post([this, name] {
-      auto found = net::resolve(name, family_);
+      auto found = resolve(name, family_);
       control_.post([this, name, found = std::move(found)] { heard(name, found); });
     });
   }
@@ -111,7 +111,7 @@ void Addresses::ask_again(Time now) {
   ask(names);
 }
 
-void Addresses::heard(const std::string& name, const Result<std::vector<net::Address>>& found) {
+void Addresses::heard(const std::string& name, const Result<std::vector<Address>>& found) {
   --asked_;
   const auto entry = hosts_.find(name);
   if (entry == hosts_.end() || !found.ok()) return;
@@ -119,4 +119,4 @@ void Addresses::heard(const std::string& name, const Result<std::vector<net::Add
   on_found_(name, *found);
 }
 
-}  // namespace galileo::load
+}  // namespace galileo::net

@@ -1,0 +1,26 @@
+// Pages of metrics in Prometheus' text format (also as OpenMetrics has it): one value a line,
+// `name{label="value",...} value [time]`, comments after '#'. Pure function; any thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace galileo::wire {
+
+struct Metric {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> labels;  // in the page's order
+  double value = 0;                                         // may be NaN or infinite
+};
+
+// Calls `take` for each value of the page; `metric` is valid during the call. The time that a line
+// may carry is left out. An Error (kCorrupt) names the first line that is none of the format; what
+// stood before it has been taken.
+Result<void> read_metrics(std::string_view page, const std::function<void(const Metric&)>& take);
+
+}  // namespace galileo::wire

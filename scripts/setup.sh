@@ -10,7 +10,8 @@ build=(g++ cmake ninja-build ccache pkg-config python3
        libsqlite3-dev libhiredis-dev libssl-dev libnl-genl-3-dev doctest-dev)
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
        python3-pytest python3-yaml python3-jsonschema python3-venv nginx-light curl chromium procps
-       redis-server redis-tools openssl iproute2 runc busybox-static)
+       redis-server redis-tools openssl iproute2 runc busybox-static
+       containerd containernetworking-plugins nftables conntrack)
 bench=(wrk hey nghttp2-client libbenchmark-dev golang-go time strace)
 
 set_name=${1:-build}

@@ -164,6 +164,14 @@ def peers(runner):
     return pytest(runner, "peers", ["tests/peers"], 900, env)
 
 
+def cluster(runner):
+    """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
+    if (error := runner.build("release", ["galileo"])) is not None:
+        return failed(error)
+    env = {"GALILEO_BINARY": str(BUILD / "release/galileo"), "GALILEO_PRESET": "release"}
+    return pytest(runner, "cluster", ["tests/cluster"], 2400, env)
+
+
 def rules(runner):
     return pytest(runner, "rules", ["tests/rooms_test.py", "tests/schema_test.py"], 120)
 
@@ -232,6 +240,7 @@ def suites(quick):
         "rules": rules,
         "black-box": blackbox("release", [], 900),
         "peers": peers,
+        "cluster": cluster,
         "web": web,
         "headers": headers,
         "asan unit": lambda r: unit(r, "asan"),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "base/text.h"
@@ -39,26 +40,38 @@ std::vector<std::string> read_command(const Fields& fields) {
   return words;
 }
 
-std::vector<std::pair<std::string, std::string>> read_variables(const Fields& fields) {
-  std::vector<std::pair<std::string, std::string>> variables;
-  const YamlNode* environment = fields.find("environment");
-  if (!environment) return variables;
-  if (environment->kind != YamlNode::Kind::kMap) {
-    fields.wrong_type(*environment, "environment", "a map of names and values");
-    return variables;
+using Texts = std::vector<std::pair<std::string, std::string>>;
+
+// A map of names to texts; `unfit` says why a name can't be one, or nothing.
+Texts read_texts(const Fields& fields, std::string_view key, std::string_view wanted,
+                 const std::function<std::optional<std::string>(const std::string& name)>& unfit) {
+  Texts texts;
+  const YamlNode* map = fields.find(key);
+  if (!map) return texts;
+  if (map->kind != YamlNode::Kind::kMap) {
+    fields.wrong_type(*map, key, wanted);
+    return texts;
   }
-  for (std::size_t i = 0; i < environment->keys.size(); ++i) {
-    const auto& [name, place] = environment->keys[i];
-    const YamlNode& value = environment->items[i];
-    if (name.empty() || name.find('=') != std::string::npos)
-      fields.problems().add(place, fmt::format("'{}' can't name an environment variable", name));
-    if (value.kind == YamlNode::Kind::kList || value.kind == YamlNode::Kind::kMap)
-      fields.problems().add(value.place,
-                            fmt::format("{}.{} must be a text, not {}", fields.where("environment"),
-                                        name, kind_text(value)));
-    variables.emplace_back(name, value.scalar);
+  for (std::size_t i = 0; i < map->keys.size(); ++i) {
+    const auto& [name, place] = map->keys[i];
+    const YamlNode& value = map->items[i];
+    if (const auto why = unfit(name)) fields.problems().add(place, *why);
+    if (value.kind == YamlNode::Kind::kList || value.kind == YamlNode::Kind::kMap) {
+      fields.problems().add(value.place, fmt::format("{}.{} must be a text, not {}",
+                                                     fields.where(key), name, kind_text(value)));
+      continue;
+    }
+    texts.emplace_back(name, value.scalar);
   }
-  return variables;
+  return texts;
+}
+
+Texts read_variables(const Fields& fields) {
+  return read_texts(fields, "environment", "a map of names and values",
+                    [](const std::string& name) -> std::optional<std::string> {
+                      if (!name.empty() && name.find('=') == std::string::npos) return {};
+                      return fmt::format("'{}' can't name an environment variable", name);
+                    });
 }
 
 std::string read_ready(const Fields& fields) {
@@ -102,6 +115,38 @@ void read_process(const Fields& process, Telemetry& telemetry) {
   if (process.has("pid") == process.has("pid_file") && process.node().kind == YamlNode::Kind::kMap)
     process.problems().add(process.place(), "a process needs either pid or pid_file");
   telemetry.processes.push_back(std::move(watched));
+}
+
+// What is read beside the machine: names, and where or how to read each.
+Texts read_watched(const Fields& fields, std::string_view key, std::string_view what) {
+  return read_texts(fields, key, fmt::format("a map of names to {}", what),
+                    [](const std::string& name) -> std::optional<std::string> {
+                      const auto why = unfit_name(name);
+                      if (!why) return {};
+                      return fmt::format("'{}' can't be a name: {}", name, *why);
+                    });
+}
+
+void read_watched(const Fields& fields, Telemetry& telemetry) {
+  Problems& problems = fields.problems();
+  const auto empty = [&](std::string_view key, const std::string& name) {
+    problems.add(fields.place(key), fmt::format("{}.{} is empty", fields.where(key), name));
+  };
+  for (auto& [name, path] : read_watched(fields, "files", "paths")) {
+    if (trim(path).empty()) empty("files", name);
+    telemetry.files.push_back({name, path});
+  }
+  for (auto& [name, url] : read_watched(fields, "scrape", "URLs")) {
+    if (const auto uri = wire::parse_uri(url); !uri.ok())
+      problems.add(fields.place("scrape"), fmt::format("{}.{}", fields.where("scrape"), name),
+                   uri.error());
+    telemetry.pages.push_back({name, url});
+  }
+  telemetry.page_metrics = fields.words("scrape_metrics").value_or(std::vector<std::string>());
+  for (auto& [name, command] : read_watched(fields, "commands", "commands")) {
+    if (trim(command).empty()) empty("commands", name);
+    telemetry.commands.push_back({name, command});
+  }
 }
 
 // An application of the file, named by a scalar.
@@ -153,6 +198,7 @@ Telemetry read_telemetry(const Fields& file, const std::vector<Application>& app
       problems.add(fields.place("instruments"), fmt::format("unknown instrument '{}'", name),
                    hint_for_unknown(name, known));
   }
+  read_watched(fields, telemetry);
   std::vector<std::string> names;
   fields.each("processes", [&](const YamlNode& item, const std::string& where) {
     if (item.kind == YamlNode::Kind::kScalar) {

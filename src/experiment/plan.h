@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "load/workload.h"
+#include "telemetry/instrument.h"
 
 namespace galileo::experiment {
 
@@ -45,6 +46,10 @@ struct Telemetry {
   std::vector<std::string> instruments;   // names of telemetry/instruments.def; empty: the defaults
   std::vector<std::string> applications;  // names of Applications to watch as processes
   std::vector<WatchedProcess> processes;
+  std::vector<telemetry::WatchedFile> files;
+  std::vector<telemetry::WatchedPage> pages;
+  std::vector<std::string> page_metrics;  // patterns; empty: all
+  std::vector<telemetry::WatchedCommand> commands;
 };
 
 struct Plan {

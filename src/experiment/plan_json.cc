@@ -105,10 +105,20 @@ Json telemetry_json(const Telemetry& telemetry) {
       one["pid_file"] = process.pid_file;
     processes.push_back(one);
   }
+  Json files = Json::object();
+  for (const auto& file : telemetry.files) files[file.name] = file.path;
+  Json pages = Json::object();
+  for (const auto& page : telemetry.pages) pages[page.name] = page.url;
+  Json commands = Json::object();
+  for (const auto& command : telemetry.commands) commands[command.name] = command.command;
   return {{"enabled", telemetry.enabled},
           {"period_s", to_seconds(telemetry.period)},
           {"instruments", telemetry.instruments},
-          {"processes", processes}};
+          {"processes", processes},
+          {"files", files},
+          {"scrape", pages},
+          {"scrape_metrics", telemetry.page_metrics},
+          {"commands", commands}};
 }
 
 }  // namespace

@@ -151,11 +151,16 @@ std::string telemetry_text(const Telemetry& telemetry) {
   if (!telemetry.enabled) return "\ntelemetry off\n";
   std::vector<std::string> names = telemetry.applications;
   for (const WatchedProcess& process : telemetry.processes) names.push_back(process.name);
-  return fmt::format("\ntelemetry every {}: {}{}{}\n", format_duration(telemetry.period),
-                     telemetry.instruments.empty()
-                         ? "all instruments"
-                         : fmt::format("{}", fmt::join(telemetry.instruments, ", ")),
-                     names.empty() ? "" : "; processes ", fmt::join(names, ", "));
+  std::string text = fmt::format("\ntelemetry every {}: {}{}{}", format_duration(telemetry.period),
+                                 telemetry.instruments.empty()
+                                     ? "all instruments"
+                                     : fmt::format("{}", fmt::join(telemetry.instruments, ", ")),
+                                 names.empty() ? "" : "; processes ", fmt::join(names, ", "));
+  for (const auto& file : telemetry.files) text += fmt::format("; file {}", file.path);
+  for (const auto& page : telemetry.pages) text += fmt::format("; page {}", page.url);
+  for (const auto& command : telemetry.commands)
+    text += fmt::format("; command {}", command.command);
+  return text + "\n";
 }
 
 }  // namespace

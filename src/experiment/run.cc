@@ -208,6 +208,15 @@ Result<void> Run::start_telemetry() {
   options.machine = machine_;
   options.instruments = plan_.telemetry.instruments;
   options.period = plan_.telemetry.period;
+  // Who asks others asks no more often than the daemon would.
+  for (const telemetry::InstrumentRow& row : telemetry::instrument_rows()) {
+    if (row.name == "scrape" || row.name == "command")
+      options.periods[std::string(row.name)] = std::max(row.period, plan_.telemetry.period);
+  }
+  options.machine.files = plan_.telemetry.files;
+  options.machine.pages = plan_.telemetry.pages;
+  options.machine.page_metrics = plan_.telemetry.page_metrics;
+  options.machine.commands = plan_.telemetry.commands;
   for (const std::string& name : plan_.telemetry.applications)
     options.machine.processes.push_back({name, processes_->pid(name)});
   for (const WatchedProcess& process : plan_.telemetry.processes) {

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from conftest import ROOT, accepts, result_of
+from pages import Pages
 
 FILE = """
 name: small
@@ -29,6 +30,24 @@ def write(tmp_path, port):
         path.write_text(FILE.format(port=port, clients=clients) + extra)
         return path
     return call
+
+
+@pytest.mark.sanitize
+def test_files_pages_and_commands_are_sampled_with_the_rest(run, write, tmp_path):
+    pages = Pages()
+    pages.pages["/metrics"] = (200, 'hits{code="200"} 5\nother 1\n')
+    (tmp_path / "room").write_text("21.5 degrees\n")
+    path = write()
+    path.write_text(path.read_text().replace("processes: [app]", f"""processes: [app], instruments: [file, scrape, command],
+  files: {{room: {tmp_path}/room}}, scrape: {{app: "{pages.url}/metrics"}}, scrape_metrics: hits, commands: {{answer: "echo 42"}}"""))
+    shown = run("run", path, "--dry-run")
+    assert f"file {tmp_path}/room; page {pages.url}/metrics; command echo 42" in shown.out, shown
+    done = run("run", path, "--json", "r.json", "-q", "--set", "clients[0].requests=200")
+    assert done.ran, done
+    rows = {"/".join(filter(None, (row["metric"], row["subsystem"]))): row for row in json.loads((tmp_path / "r.json").read_text())["telemetry"]}
+    seen = lambda name: {value for value in rows[name]["max"] if value is not None}
+    assert seen("file/room") == {21.5} and seen("scrape/app/hits/code=200") == {5} and seen("command/answer") == {42}
+    assert not any(name.endswith("other") for name in rows)
 
 
 @pytest.mark.quick

@@ -7,15 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from conftest import ROOT, SLOWER, free_port, wait_for
+from pages import Pages
 from telemetry_values import VALUE, Values
 
 HALF_SECOND = {"cpu", "freq", "procs", "ram", "psi_cpu/some", "psi_memory/some", "psi_io/some"}
@@ -314,30 +313,6 @@ def test_processes_and_files_that_the_configuration_names(redis, daemon, tmp_pat
             process.kill()
             process.wait()
     assert {topic.split("/")[1] for topic in values.of("n1")} == {"room", name}
-
-
-class Pages:
-    """A server whose pages are what a test says: {path: (status, text)}; `asked` counts."""
-    def __init__(self):
-        self.pages, self.asked = {}, 0
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                owner.asked += 1
-                status, text = owner.pages[self.path]
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_):
-                pass
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 @pytest.mark.sanitize

@@ -74,10 +74,10 @@ def start(galileo, tmp_path):
     """start("target", ...): the program in the background; ended with the test."""
     started = []
 
-    def call(*arguments, cwd=tmp_path, **options):
+    def call(*arguments, cwd=tmp_path, log=None, **options):
         process = subprocess.Popen(
             [galileo, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options)
+            stdout=log or subprocess.PIPE, stderr=log or subprocess.PIPE, start_new_session=True, **options)
         started.append(process)
         return process
     yield call
@@ -89,7 +89,7 @@ def start(galileo, tmp_path):
                 process.wait(5)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        if not process.stderr.closed:
+        if process.stderr and not process.stderr.closed:
             errors.append(process.communicate()[1] or "")
     told = [text for text in errors if "galileo: bug:" in text or "Sanitizer" in text]
     assert not told, told[0]

@@ -104,12 +104,13 @@ TcpListener::~TcpListener() {
   close(fd_);
 }
 
-Result<void> TcpListener::listen(const Address& address) {
+Result<void> TcpListener::listen(const Address& address, Port port) {
   const std::string where = address.to_text();
   fd_ = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return system_error("can't open a socket", where, errno);
   const int on = 1;
   setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (port == Port::kShared) setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (bind(fd_, address.raw(), address.size) != 0 || ::listen(fd_, 4096) != 0) {
     Error error = system_error("can't listen", where, errno);
     if (errno == EADDRINUSE)

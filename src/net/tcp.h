@@ -38,9 +38,10 @@ class TcpListener final : private IoHandler {
  public:
   TcpListener(Loop& loop, std::function<void(int fd)> on_connection);
   ~TcpListener();
-  // Binds and listens. Never shares a port (no SO_REUSEPORT): two programs that listen in one place
-  // are a mistake, and said so.
-  Result<void> listen(const Address& address);
+  // Binds and listens. A port is shared (SO_REUSEPORT) only where loops of one program divide its
+  // connections among them: two programs that listen in one place are a mistake, and said so.
+  enum class Port : unsigned char { kOwn, kShared };
+  Result<void> listen(const Address& address, Port port = Port::kOwn);
   Result<Address> local_address() const;
 
  private:

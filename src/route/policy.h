@@ -23,6 +23,8 @@ class Policy {
   // A request to that host is under way; it is over (answered or not).
   virtual void began(std::size_t) {}
   virtual void ended(std::size_t) {}
+  // Goes on where `before`, a policy of the same name over the hosts as they were, stands.
+  virtual void go_on_from(const Policy&) {}
   // One of its own over the same hosts. Of a policy that hasn't chosen yet it is as good as a newly
   // made one, and costs no check of the weights.
   virtual std::unique_ptr<Policy> copy() const = 0;

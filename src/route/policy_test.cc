@@ -37,6 +37,22 @@ std::vector<int> counts(Policy& policy, std::size_t hosts, int picks, std::uint6
   return list;
 }
 
+TEST_CASE("wrr goes on where it stood when the weights change, with the new ones") {
+  const auto before = made("wrr", {1, 1, 1});
+  CHECK(picks(*before, 4) == std::vector<int>{1, 2, 3, 1});
+  const auto after = made("wrr", {1, 2, 1});
+  after->go_on_from(*before);
+  // The second is next; in each four it has two.
+  CHECK(picks(*after, 8) == std::vector<int>{2, 1, 2, 3, 2, 1, 2, 3});
+  // Of one that hasn't chosen yet, of more hosts than there are now.
+  const auto fresh = made("wrr", {3, 1});
+  fresh->go_on_from(*made("wrr", {1, 1}));
+  CHECK(picks(*fresh, 4) == picks(*made("wrr", {3, 1}), 4));
+  const auto fewer = made("wrr", {1, 1});
+  fewer->go_on_from(*after);
+  CHECK(picks(*fewer, 2) == std::vector<int>{1, 2});
+}
+
 // Recorded from the original load balancer, by weights.
 TEST_CASE("wrr chooses in the order of the original balancer") {
   struct Recorded {

@@ -66,6 +66,14 @@ class WeightedRoundRobin final : public Policy {
       if (weights_[index_] >= current_) return index_;
     }
   }
+  // The index stays, and the weights begin again at the largest, so that the new proportions hold
+  // from the next request.
+  void go_on_from(const Policy& before) override {
+    const auto& old = static_cast<const WeightedRoundRobin&>(before);
+    if (old.current_ == 0) return;  // it hasn't chosen yet
+    index_ = std::min(old.index_, weights_.size() - 1);
+    current_ = largest_;
+  }
   std::unique_ptr<Policy> copy() const override {
     return std::make_unique<WeightedRoundRobin>(*this);
   }

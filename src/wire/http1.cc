@@ -61,6 +61,21 @@ int minor_version_of(std::string_view text) {
   return text[7] - '0';
 }
 
+// RFC 9110, 5.6.2.
+bool is_token(std::string_view text) {
+  static constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           kOthers.find(c) != std::string_view::npos;
+  });
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
+  });
+}
+
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
@@ -84,7 +99,8 @@ void MessageReader::reset() {
 void MessageReader::forget_headers() {
   minor_version_ = 1;
   chunked_ = other_coding_ = has_length_ = close_ = keep_alive_header_ = false;
-  expects_continue_ = last_was_framing_ = false;
+  expects_continue_ = last_was_framing_ = until_close_ = false;
+  hosts_ = 0;
   length_ = 0;
   partial_.clear();
   location_.clear();
@@ -102,7 +118,9 @@ std::size_t MessageReader::feed_bytes(std::string_view bytes) {
     const std::string_view rest = bytes.substr(taken);
     const bool in_body =
         phase_ == Phase::kLength || phase_ == Phase::kUntilClose || phase_ == Phase::kChunkData;
+    const bool in_head = phase_ <= Phase::kHeaders;
     taken += in_body ? body(rest) : take_line(rest);
+    if (sink_ && in_head && head_done()) break;
   }
   bytes_ += taken;
   return taken;
@@ -132,7 +150,12 @@ std::size_t MessageReader::take_line(std::string_view bytes) {
     text = joined;
   }
   text.remove_suffix(1);
-  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  const bool has_cr = !text.empty() && text.back() == '\r';
+  if (has_cr) text.remove_suffix(1);
+  if (limits_.strict && (!has_cr || has_control(text))) {
+    fail(Problem::malformed);
+    return length;
+  }
   if (!line(text) && phase_ != Phase::kFailed) fail(Problem::malformed);
   return length;
 }
@@ -150,7 +173,9 @@ bool MessageReader::line(std::string_view text) {
         end_message();
         return true;
       }
-      return text.find(':') != std::string_view::npos;
+      return limits_.strict ? is_token(text.substr(0, text.find(':'))) &&
+                                  text.find(':') != std::string_view::npos
+                            : text.find(':') != std::string_view::npos;
     case Phase::kChunkSize:
       return chunk_size(text);
     case Phase::kChunkEnd:
@@ -164,7 +189,7 @@ bool MessageReader::line(std::string_view text) {
 bool MessageReader::header(std::string_view text) {
   if (text.front() == ' ' || text.front() == '\t') {
     // An old folded line belongs to the header before it; one that frames the message may not fold.
-    if (last_was_framing_) return false;
+    if (last_was_framing_ || limits_.strict) return false;
     if (capture_ && capture_->want_headers && !capture_->headers.empty())
       capture_->headers.back().second.append(" ").append(trimmed(text));
     return true;
@@ -173,15 +198,20 @@ bool MessageReader::header(std::string_view text) {
   if (colon == std::string_view::npos || colon == 0) return false;
   const std::string_view name = text.substr(0, colon);
   if (name.back() == ' ' || name.back() == '\t') return false;
+  if (limits_.strict && !is_token(name)) return false;
   if (std::memchr(text.data(), '\0', text.size())) return false;
   const std::string_view value = trimmed(text.substr(colon + 1));
   if (capture_ && capture_->want_headers) capture_->headers.emplace_back(name, value);
+  if (sink_) sink_->on_header(name, value);
   return framing_header(name, value);
 }
 
 bool MessageReader::framing_header(std::string_view name, std::string_view value) {
   last_was_framing_ = false;
   switch (name.size()) {
+    case 4:
+      if (equals_ignoring_case(name, "host")) ++hosts_;
+      return true;
     case 6:
       if (equals_ignoring_case(name, "expect"))
         expects_continue_ = equals_ignoring_case(value, "100-continue");
@@ -209,6 +239,8 @@ bool MessageReader::framing_header(std::string_view name, std::string_view value
 
 // Several lengths are fine as long as they agree (RFC 9110, 8.6).
 bool MessageReader::length_header(std::string_view value) {
+  if (limits_.strict && has_length_) return false;
+  if (limits_.strict && value.find(',') != std::string_view::npos) return false;
   bool seen = false;
   const bool valid = each_item(value, [&](std::string_view item) {
     std::uint64_t length = 0;
@@ -221,6 +253,8 @@ bool MessageReader::length_header(std::string_view value) {
 }
 
 bool MessageReader::coding_header(std::string_view value) {
+  if (limits_.strict && (minor_version_ == 0 || !equals_ignoring_case(value, "chunked")))
+    return false;
   return each_item(value, [&](std::string_view item) {
     if (chunked_) return false;  // chunked must come last, and once
     if (equals_ignoring_case(item, "chunked")) {
@@ -246,6 +280,7 @@ void MessageReader::begin_body(bool answer) {
   if (chunked_) {
     // Both framings at once is how requests are smuggled: the chunks are read, the connection isn't
     // used again.
+    if (has_length_ && limits_.strict) return fail(Problem::malformed);
     if (has_length_) keep_alive_ = false;
     head_bytes_ = 0;
     phase_ = Phase::kChunkSize;
@@ -253,6 +288,7 @@ void MessageReader::begin_body(bool answer) {
   }
   if (other_coding_ || (answer && !has_length_)) {
     keep_alive_ = false;
+    until_close_ = answer;
     phase_ = answer ? Phase::kUntilClose : Phase::kFailed;
     if (!answer) fail(Problem::malformed);
     return;
@@ -266,7 +302,7 @@ void MessageReader::begin_body(bool answer) {
 }
 
 bool MessageReader::chunk_size(std::string_view text) {
-  const std::string_view digits = trimmed(text.substr(0, text.find(';')));
+  const std::string_view digits = limits_.strict ? text : trimmed(text.substr(0, text.find(';')));
   if (digits.empty() || digits.size() > 15) return false;
   std::uint64_t size = 0;
   for (const char c : digits) {
@@ -326,6 +362,7 @@ bool ResponseParser::start_line(std::string_view line) {
     return false;
   status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
   phase_ = Phase::kHeaders;
+  if (sink_) sink_->on_head();
   return status_ >= 100;
 }
 
@@ -359,10 +396,16 @@ bool RequestParser::start_line(std::string_view line) {
   method_ = line.substr(0, first);
   target_ = line.substr(first + 1, last - first - 1);
   phase_ = Phase::kHeaders;
+  if (sink_) sink_->on_head();
+  if (limits_.strict &&
+      (!is_token(method_) || minor_version_ > 1 || (target_.front() != '/' && target_ != "*")))
+    return false;
   return target_.find(' ') == std::string::npos;
 }
 
 void RequestParser::headers_complete() {
+  if (limits_.strict && (hosts_ > 1 || (hosts_ == 0 && minor_version_ > 0)))
+    return fail(Problem::malformed);
   begin_body(false);
 }
 

@@ -21,6 +21,23 @@ enum class Problem : std::uint8_t { none, malformed, head_too_large, body_too_la
 struct Limits {
   std::uint32_t head_max = 64 * 1024;  // bytes of start line and headers (and trailers)
   std::uint64_t body_max = std::uint64_t{1} << 30;  // bytes of body
+  // For who passes messages on: whatever two programs could read in two ways is malformed. That is
+  // lines that don't end with CR LF, folded headers, control characters, names that aren't tokens,
+  // a length said twice or beside chunks, chunk extensions, other codings than chunked, no Host or
+  // several, targets that don't start with '/' (but "*").
+  bool strict = false;
+};
+
+// Takes the headers of a message one by one as they are read, for who passes it on.
+class HeaderSink {
+ public:
+  // A head begins: what was taken before belonged to an interim answer.
+  virtual void on_head() = 0;
+  // Valid during the call; the value is without blanks around it.
+  virtual void on_header(std::string_view name, std::string_view value) = 0;
+
+ protected:
+  ~HeaderSink() = default;
 };
 
 // What a caller may want to keep of a message, filled while it is parsed.
@@ -40,6 +57,8 @@ struct Capture {
 class MessageReader {
  public:
   bool done() const { return phase_ == Phase::kDone; }
+  // The head has been read; what follows is the body with its framing.
+  bool head_done() const { return phase_ > Phase::kHeaders && phase_ != Phase::kFailed; }
   bool failed() const { return phase_ == Phase::kFailed; }
   Problem problem() const { return problem_; }
   // The connection may carry another message after this one. Valid when done().
@@ -52,6 +71,14 @@ class MessageReader {
   void want_location(bool want) { want_location_ = want; }
   // Kept until replaced; null: nothing is captured. Cleared by the caller.
   void capture_into(Capture* capture) { capture_ = capture; }
+  // Kept until replaced; null: nobody takes them. With a sink feed() takes no more than the head in
+  // one call, so that its user sees where the body begins.
+  void headers_into(HeaderSink* sink) { sink_ = sink; }
+  bool chunked() const { return chunked_; }
+  bool has_length() const { return has_length_; }
+  // The end of the connection ends the body.
+  bool until_close() const { return until_close_; }
+  int minor_version() const { return minor_version_; }  // of HTTP/1
 
  protected:
   explicit MessageReader(const Limits& limits) : limits_(limits) {}
@@ -84,6 +111,8 @@ class MessageReader {
   void begin_body(bool answer);  // chooses the phase by the framing headers
   void end_message() { phase_ = Phase::kDone; }
 
+  const Limits limits_;
+
   Phase phase_ = Phase::kStart;
   int minor_version_ = 1;
   bool chunked_ = false;
@@ -93,7 +122,10 @@ class MessageReader {
   bool keep_alive_header_ = false;
   bool keep_alive_ = false;
   bool expects_continue_ = false;
+  bool until_close_ = false;
+  int hosts_ = 0;  // Host headers
   std::uint64_t length_ = 0;
+  HeaderSink* sink_ = nullptr;
 
  private:
   bool line(std::string_view text);
@@ -106,7 +138,6 @@ class MessageReader {
   std::size_t body(std::string_view bytes);
   std::size_t take_line(std::string_view bytes);
 
-  Limits limits_;
   Problem problem_ = Problem::none;
   bool want_location_ = false;
   bool last_was_framing_ = false;

@@ -398,9 +398,9 @@ def moved(values):
 
 def test_a_counted_transfer_over_a_network_is_what_net_says(redis, daemon, tmp_path):
     """Two namespaces and a pair of devices between them, over which a known number of bytes goes."""
-    if os.getuid() != 0 or subprocess.run(["unshare", "--net", "ip", "link", "add", "v1", "type", "veth", "peer", "name", "v2"],
+    if os.getuid() != 0 or subprocess.run(["unshare", "--net", "--mount", "ip", "link", "add", "v1", "type", "veth", "peer", "name", "v2"],
                                           capture_output=True).returncode:
-        pytest.skip("no network namespaces with veth here")
+        pytest.skip("no namespaces of network and mounts with veth here")
     server = redis()
     values = Values(server)
     sys_folder = tmp_path / "sys"

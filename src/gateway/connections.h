@@ -1,0 +1,179 @@
+// The two ends of an exchange: a client's connection and one to a target. A client has at most one
+// request under way; the target's connection is its own until the answer is over. Private to the
+// room; live on their proxy's loop.
+#pragma once
+
+#include <string>
+
+#include "gateway/proxy.h"
+#include "net/stream.h"
+
+namespace galileo::gateway {
+
+// What is to be written to a socket, kept while it takes no more.
+class Outlet {
+ public:
+  void set_stream(net::Stream* stream) { stream_ = stream; }
+  // Writes at once what goes, keeps the rest. False: the connection has failed.
+  bool send(std::string_view bytes);
+  // Adds without writing; flush() writes all in one go.
+  std::string& held() { return kept_; }
+  bool flush();
+  std::size_t size() const { return kept_.size() - begin_; }
+  void clear();
+
+ private:
+  net::Stream* stream_ = nullptr;
+  std::string kept_;
+  std::size_t begin_ = 0;  // of what is kept, this much is out
+};
+
+class Client final : private net::StreamHandler, public net::Deadline {
+ public:
+  Client(Proxy& proxy, std::string address);
+
+  void open(int fd);
+  bool idle() const { return phase_ == Phase::kIdle; }
+  void close();
+  void timed_out();
+
+  // From the connection to the target.
+  void on_connected();
+  // The head of the answer is there; what follows of it comes by send().
+  void on_answer_head(int status, const Head& head, const wire::http1::ResponseParser& answer);
+  void send(std::string_view bytes);
+  void flush();
+  // Takes more of the answer?
+  bool takes_more() const;
+  // The answer is whole. The target's connection is free.
+  void on_answered(bool answer_ended_by_close);
+  // The target failed: an answer of our own where nothing was sent, else the connection ends.
+  // `nothing_received`: the connection had been idle, and the target may not have seen the request.
+  void on_failed(int status, std::string_view why, bool nothing_received);
+  void on_taken();  // the target took what was kept for it
+
+  bool request_is_whole() const { return phase_ == Phase::kAnswer; }
+  // Its answers can't have chunks.
+  bool want_body_text() const { return parser_.minor_version() == 0; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    kIdle,     // waits for a request's first byte
+    kHead,     // reads its head
+    kBody,     // passes its body on
+    kAnswer,   // the request is whole; waits for the answer's end
+    kTunnel,   // another protocol, both ways
+    kClosing,  // writes what is left, then closes
+    kClosed,
+  };
+
+  void on_stream(net::StreamEvents events) override;
+  void read_on();
+  bool reads() const;
+  void take(std::string_view bytes);
+  void take_all(std::string_view bytes);
+  std::string_view take_head(std::string_view bytes);
+  std::string_view take_body(std::string_view bytes);
+  void begin();
+  void connect(bool fresh);
+  void answer(int status, std::string_view text, std::string_view type = "text/plain");
+  void refuse();
+  void next();
+  void end_when_written();
+  void let_go_of_upstream();
+
+  Proxy& proxy_;
+  const std::string address_;
+  std::unique_ptr<net::Stream> stream_;
+  Outlet out_;
+  Phase phase_ = Phase::kIdle;
+  bool readable_ = false;
+  bool ends_ = false;         // the peer has closed its side, which isn't told a second time
+  bool taking_ = false;       // bytes of the shared buffer: nothing else may be read now
+  bool head_sent_ = false;    // of the answer
+  bool close_after_ = false;  // this answer is the last
+  bool may_repeat_ = false;   // nothing but the head was sent, and the method is safe to repeat
+  wire::http1::RequestParser parser_;
+  Head head_;
+  Hop hop_;
+  Target* target_ = nullptr;
+  Upstream* upstream_ = nullptr;
+  std::string request_head_;  // as sent, while it may have to be sent again
+  std::string ahead_;         // bytes of requests that came before the last one was answered
+};
+
+class Upstream final : private net::StreamHandler, public net::Deadline {
+ public:
+  Upstream(Proxy& proxy, Target& target);
+
+  // False: no connection can be had.
+  bool connect(const net::Address& address);
+  Target& target() { return target_; }
+  bool reused() const { return reused_; }
+
+  // An exchange for `client`; the request comes by out().
+  void begin(Client& client, bool head_only);
+  Outlet& out() { return out_; }
+  // Writes what is kept, as far as it is connected.
+  void flush();
+  bool takes_more() const { return connected_ && out_.size() == 0; }
+  // The client takes more again.
+  void read_on();
+  // Both ways without looking, from now on.
+  void tunnel() {
+    tunnels_ = true;
+    Deadline::end();
+  }
+  void close();
+  void timed_out();
+
+ private:
+  void on_stream(net::StreamEvents events) override;
+  void connected();
+  bool take(std::string_view bytes);
+  bool take_head(std::string_view& bytes);
+  void ended();
+  void fail(int status, std::string_view why);
+  void over(bool keep);
+
+  Proxy& proxy_;
+  Target& target_;
+  std::unique_ptr<net::Stream> stream_;
+  Outlet out_;
+  Client* client_ = nullptr;  // null: idle
+  bool connected_ = false;
+  bool readable_ = false;
+  bool ends_ = false;  // the peer has closed its side, which isn't told a second time
+  bool reused_ = false;
+  bool tunnels_ = false;
+  bool closed_ = false;
+  bool body_as_text_ = false;  // its chunks are taken off
+  wire::http1::ResponseParser parser_;
+  wire::http1::Capture capture_;
+  Head head_;
+};
+
+// A host:port and its connections.
+class Target {
+ public:
+  explicit Target(std::string name) : name_(std::move(name)) {}
+  const std::string& name() const { return name_; }
+
+  std::vector<net::Address> addresses;
+  std::size_t address_turn = 0;
+  std::vector<Upstream*> idle;  // the last one used is taken first
+
+ private:
+  const std::string name_;
+};
+
+// A function's targets and the choice among them.
+class Function {
+ public:
+  std::vector<Target*> targets;
+  std::unique_ptr<route::Policy> all;
+  std::unique_ptr<route::Policy>
+      applications;  // of those that are no gateways; null: there are none
+};
+
+}  // namespace galileo::gateway

@@ -1,0 +1,186 @@
+#include "gateway/gateway.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+namespace galileo::gateway {
+namespace {
+
+std::string peer_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "unknown";
+  if (storage.ss_family == AF_INET)
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text,
+              sizeof text);
+  else
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr, text,
+              sizeof text);
+  return text;
+}
+
+}  // namespace
+
+Gateway::Gateway(net::Loop& control, const Options& options)
+    : addresses_(control, 0,
+                 [this](const std::string& target, const std::vector<net::Address>& found) {
+                   on_loops([&](Worker& worker) { worker.proxy->set_addresses(target, found); });
+                 }) {
+  for (unsigned i = 0; i < options.threads; ++i) {
+    Worker& worker = workers_.emplace_back();
+    worker.thread = std::make_unique<net::LoopThread>(fmt::format("gateway-{}", i));
+    ProxyOptions of_loop = options.proxy;
+    of_loop.seed += i;
+    worker.proxy = std::make_unique<Proxy>(worker.thread->loop(), of_loop);
+  }
+}
+
+Gateway::~Gateway() {
+  // On its own loop: its sockets and timers belong there.
+  on_loops([](Worker& worker) {
+    worker.listener.reset();
+    worker.proxy.reset();
+  });
+  for (Worker& worker : workers_) worker.thread->join();
+}
+
+void Gateway::on_loops(const std::function<void(Worker& worker)>& task) {
+  std::vector<net::LoopThread*> threads;
+  for (Worker& worker : workers_) threads.push_back(worker.thread.get());
+  net::call_all(threads, [&](std::size_t i) { task(workers_[i]); });
+}
+
+Result<void> Gateway::listen(const net::Address& address) {
+  // The first one alone: a port that somebody else has must not be shared with him.
+  net::Address where = address;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = workers_[i];
+    Result<void> listening;
+    worker.thread->call([&] {
+      Proxy& proxy = *worker.proxy;
+      if (i == 0) {
+        net::TcpListener probe(worker.thread->loop(), [](int fd) { ::close(fd); });
+        listening = probe.listen(where);
+        if (!listening.ok()) return;
+        if (const auto local = probe.local_address(); local.ok()) where = *local;
+      }
+      worker.listener = std::make_unique<net::TcpListener>(
+          worker.thread->loop(), [&proxy](int fd) { proxy.adopt(fd, peer_of(fd)); });
+      listening = worker.listener->listen(where, net::TcpListener::Port::kShared);
+    });
+    TRY(std::move(listening));
+  }
+  return {};
+}
+
+Result<net::Address> Gateway::local_address() const {
+  return workers_.front().listener->local_address();
+}
+
+Result<void> Gateway::set_all(const std::map<std::string, Targets>& functions) {
+  std::vector<std::string> gone;
+  for (const auto& [name, targets] : functions_) {
+    if (!functions.contains(name)) gone.push_back(name);
+  }
+  for (const std::string& name : gone) functions_.erase(name);
+  on_loops([&](Worker& worker) {
+    for (const std::string& name : gone) worker.proxy->remove_function(name);
+  });
+  for (const auto& [name, targets] : functions) TRY(set(name, targets));
+  want_addresses();
+  return {};
+}
+
+Result<void> Gateway::set(const std::string& function, const Targets& targets) {
+  functions_[function] = targets;
+  want_addresses();
+  std::vector<Result<void>> done(workers_.size());
+  on_loops([&](Worker& worker) {
+    for (const route::Host& target : targets)
+      worker.proxy->set_addresses(target.name, addresses_.of(target.name));
+    done[static_cast<std::size_t>(&worker - workers_.data())] =
+        worker.proxy->set_function(function, targets);
+  });
+  for (Result<void>& one : done) TRY(std::move(one));
+  return {};
+}
+
+void Gateway::remove(const std::string& function) {
+  functions_.erase(function);
+  on_loops([&](Worker& worker) { worker.proxy->remove_function(function); });
+  want_addresses();
+}
+
+void Gateway::want_addresses() {
+  std::set<std::string> names;
+  for (const auto& [function, targets] : functions_) {
+    for (const route::Host& target : targets) names.insert(target.name);
+  }
+  addresses_.want({names.begin(), names.end()});
+}
+
+bool Gateway::drain() {
+  on_loops([](Worker& worker) {
+    worker.listener.reset();
+    worker.proxy->drain();
+  });
+  return clients() == 0;
+}
+
+ProxyCounts Gateway::counts() {
+  std::vector<ProxyCounts> each(workers_.size());
+  on_loops([&](Worker& worker) {
+    each[static_cast<std::size_t>(&worker - workers_.data())] = worker.proxy->counts();
+  });
+  ProxyCounts sum;
+  for (const ProxyCounts& one : each) {
+    for (const auto member :
+         {&ProxyCounts::connections, &ProxyCounts::requests, &ProxyCounts::forwarded,
+          &ProxyCounts::refused, &ProxyCounts::unknown, &ProxyCounts::failed, &ProxyCounts::cut,
+          &ProxyCounts::retried, &ProxyCounts::upgraded})
+      sum.*member += one.*member;
+  }
+  return sum;
+}
+
+std::size_t Gateway::clients() {
+  std::vector<std::size_t> each(workers_.size());
+  on_loops([&](Worker& worker) {
+    each[static_cast<std::size_t>(&worker - workers_.data())] = worker.proxy->clients();
+  });
+  std::size_t sum = 0;
+  for (const std::size_t one : each) sum += one;
+  return sum;
+}
+
+std::string metrics_text(const ProxyCounts& counts, std::size_t clients, std::size_t functions) {
+  std::string text;
+  const auto add = [&](std::string_view name, std::string_view type, std::string_view help,
+                       std::uint64_t value) {
+    fmt::format_to(
+        std::back_inserter(text),
+        "# HELP galileo_gateway_{} {}\n# TYPE galileo_gateway_{} {}\ngalileo_gateway_{} {}\n", name,
+        help, name, type, name, value);
+  };
+  add("functions", "gauge", "Functions that have weights.", functions);
+  add("clients", "gauge", "Clients' connections that are open.", clients);
+  add("connections_total", "counter", "Clients' connections accepted.", counts.connections);
+  add("requests_total", "counter", "Requests whose head was read.", counts.requests);
+  add("forwarded_total", "counter", "Requests that a target has answered.", counts.forwarded);
+  add("refused_total", "counter", "Requests that can't be passed on: 4xx.", counts.refused);
+  add("unknown_total", "counter", "Requests for what no function is: 404.", counts.unknown);
+  add("failed_total", "counter", "Requests that no target could answer: 5xx.", counts.failed);
+  add("cut_total", "counter", "Connections that ended within an exchange.", counts.cut);
+  add("retried_total", "counter", "Requests sent again over a new connection.", counts.retried);
+  add("upgraded_total", "counter", "Connections that changed their protocol.", counts.upgraded);
+  return text;
+}
+
+}  // namespace galileo::gateway

@@ -1,0 +1,64 @@
+// A gateway: event loops that share a port, each with its own Proxy, and the weights that all of
+// them go by. Lives on the control thread; control's loop runs while it is there.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/proxy.h"
+#include "gateway/weights.h"
+#include "net/addresses.h"
+#include "net/loop.h"
+
+namespace galileo::gateway {
+
+class Gateway {
+ public:
+  struct Options {
+    ProxyOptions proxy;
+    unsigned threads = 1;
+  };
+
+  // `control` outlives it.
+  Gateway(net::Loop& control, const Options& options);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Errors: a port that is taken.
+  Result<void> listen(const net::Address& address);
+  // Where it listens, for a port that the system chose.
+  Result<net::Address> local_address() const;
+
+  // These functions and no others, or one of them; in effect on all loops when this returns.
+  Result<void> set_all(const std::map<std::string, Targets>& functions);
+  Result<void> set(const std::string& function, const Targets& targets);
+  void remove(const std::string& function);
+  const std::map<std::string, Targets>& functions() const { return functions_; }
+
+  // Takes no more connections, and ends those that there are, each after its answer. True once
+  // there are none; asked again until then.
+  bool drain();
+  ProxyCounts counts();
+  std::size_t clients();
+
+ private:
+  struct Worker {
+    std::unique_ptr<net::LoopThread> thread;
+    std::unique_ptr<Proxy> proxy;
+    std::unique_ptr<net::TcpListener> listener;
+  };
+  void on_loops(const std::function<void(Worker& worker)>& task);
+  void want_addresses();
+
+  std::vector<Worker> workers_;
+  std::map<std::string, Targets> functions_;
+  net::Addresses addresses_;
+};
+
+// Prometheus' text.
+std::string metrics_text(const ProxyCounts& counts, std::size_t clients, std::size_t functions);
+
+}  // namespace galileo::gateway

@@ -1,0 +1,77 @@
+#include "gateway/weights.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+#include "net/address.h"
+
+namespace galileo::gateway {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kTargetsMax = 100'000;
+
+Error wrong(std::string why) {
+  return Error{ErrorCode::kCorrupt,
+               "can't take the weights",
+               {},
+               std::move(why),
+               R"(they are {"ips": ["10.0.0.1:8080"], "weights": [1]})"};
+}
+
+Result<Targets> targets_of(const Json& value) {
+  if (!value.is_object()) return wrong("that is no object");
+  const auto ips = value.find("ips");
+  const auto weights = value.find("weights");
+  if (ips == value.end() || !ips->is_array()) return wrong("it has no list of ips");
+  if (weights == value.end() || !weights->is_array()) return wrong("it has no list of weights");
+  if (ips->size() != weights->size())
+    return wrong(fmt::format("{} ips have {} weights", ips->size(), weights->size()));
+  if (ips->size() > kTargetsMax) return wrong(fmt::format("more than {} ips", kTargetsMax));
+  Targets targets;
+  for (std::size_t i = 0; i < ips->size(); ++i) {
+    const Json& ip = (*ips)[i];
+    const Json& weight = (*weights)[i];
+    if (!ip.is_string()) return wrong(fmt::format("ip {} is no text", i));
+    auto name = ip.get<std::string>();
+    if (const auto where = net::parse_host_port(name, 0); !where.ok())
+      return wrong(fmt::format("'{}': {}", make_utf8(name.substr(0, 100)), where.error().why));
+    if (!weight.is_number() || !std::isfinite(weight.get<double>()) || weight.get<double>() < 0)
+      return wrong(fmt::format("the weight of {} is no number from 0 up", make_utf8(name)));
+    targets.push_back({std::move(name), weight.get<double>()});
+  }
+  return targets;
+}
+
+}  // namespace
+
+Result<Targets> parse_targets(std::string_view json) {
+  const Json value = Json::parse(json.begin(), json.end(), nullptr, false);
+  if (value.is_discarded()) return wrong("that is no JSON");
+  return targets_of(value);
+}
+
+Result<std::map<std::string, Targets>> parse_weights_file(std::string_view json,
+                                                          const std::string& path) {
+  const Json value = Json::parse(json.begin(), json.end(), nullptr, false);
+  Error error = wrong("that is no JSON object of functions");
+  error.where = path;
+  error.hint = R"(write {"<function>": {"ips": ["10.0.0.1:8080"], "weights": [1]}})";
+  if (!value.is_object()) return error;
+  std::map<std::string, Targets> functions;
+  for (const auto& [name, weights] : value.items()) {
+    auto targets = targets_of(weights);
+    if (!targets.ok()) {
+      error.why = fmt::format("function '{}': {}", make_utf8(name), targets.error().why);
+      return error;
+    }
+    functions[name] = std::move(*targets);
+  }
+  return functions;
+}
+
+}  // namespace galileo::gateway

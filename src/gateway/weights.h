@@ -1,0 +1,26 @@
+// Which targets serve a function and with which weights, as etcd's values and the weights file have
+// them (spec/gateway.md, Weights). Pure functions and values.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "route/table.h"
+
+namespace galileo::gateway {
+
+using Targets = std::vector<route::Host>;
+
+// {"ips": ["10.0.0.1:8080", ...], "weights": [3, ...]}. Errors (kCorrupt): no such object, fewer
+// weights than ips or more, a weight that is negative or no number, an address without a port.
+// No ips at all: nobody serves it.
+Result<Targets> parse_targets(std::string_view json);
+
+// {"<function>": {"ips": ..., "weights": ...}, ...}. An Error names the function.
+Result<std::map<std::string, Targets>> parse_weights_file(std::string_view json,
+                                                          const std::string& path);
+
+}  // namespace galileo::gateway

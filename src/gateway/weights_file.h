@@ -1,0 +1,40 @@
+// A file of weights that is read again whenever it changes, also when another takes its place
+// (editors, configuration maps). Lives on its loop.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "net/loop.h"
+
+namespace galileo::gateway {
+
+class WeightsFile final : private net::IoHandler {
+ public:
+  // `take` gets the file's text, at the start and after each change, and says whether it can be.
+  WeightsFile(net::Loop& loop, std::string path,
+              std::function<Result<void>(const std::string& text)> take);
+  ~WeightsFile();
+  WeightsFile(const WeightsFile&) = delete;
+  WeightsFile& operator=(const WeightsFile&) = delete;
+
+  // Reads it a first time and watches it from then on. Errors: it can't be read, taken or watched.
+  Result<void> start();
+  // Why what the file holds isn't what is in effect; empty: it is.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  void on_io(std::uint32_t events) override;
+  void read_again();
+
+  net::Loop& loop_;
+  const std::string path_;
+  const std::function<Result<void>(const std::string& text)> take_;
+  net::Timer settled_;  // a file that is being written is read when the writer rests
+  std::string text_;
+  std::string trouble_;
+  int fd_ = -1;
+};
+
+}  // namespace galileo::gateway

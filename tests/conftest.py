@@ -71,14 +71,16 @@ def run(galileo, tmp_path):
 
 @pytest.fixture
 def start(galileo, tmp_path):
-    """start("target", ...): the program in the background; ended with the test."""
-    started = []
+    """start("target", ...): the program in the background, what it says in pipes or in the file `log`; ended with the test."""
+    started, logs = [], []
 
     def call(*arguments, cwd=tmp_path, log=None, **options):
         process = subprocess.Popen(
             [galileo, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
             stdout=log or subprocess.PIPE, stderr=log or subprocess.PIPE, start_new_session=True, **options)
         started.append(process)
+        if log:
+            logs.append(Path(log.name))
         return process
     yield call
     errors = []
@@ -91,6 +93,7 @@ def start(galileo, tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
         if process.stderr and not process.stderr.closed:
             errors.append(process.communicate()[1] or "")
+    errors += [path.read_text(errors="replace") for path in logs]
     told = [text for text in errors if "galileo: bug:" in text or "Sanitizer" in text]
     assert not told, told[0]
 

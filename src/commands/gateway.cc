@@ -5,12 +5,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/etcd_flags.h"
 #include "commands/exit_codes.h"
+#include "commands/gateway_weights.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
 #include "gateway/weights_file.h"
@@ -31,6 +34,7 @@ struct GatewayFlags {
   std::string handler;
   std::string policy = "wrr";
   std::string weights;
+  EtcdFlags etcd;
   std::string gateways;
   std::string status;
   unsigned threads = 0;
@@ -92,7 +96,8 @@ Result<gateway::Gateway::Options> options_of(const GatewayFlags& flags) {
                  {},
                  "give --zone NAME, or set eb_go_lb_zone"};
   const std::string handler =
-      said(flags.handler, "eb_go_lb_handler_type", flags.weights.empty() ? "dummy" : "wrr");
+      said(flags.handler, "eb_go_lb_handler_type",
+           flags.weights.empty() && flags.etcd.endpoints.empty() ? "dummy" : "wrr");
   if (handler != "dummy" && handler != "wrr")
     return Error{ErrorCode::kUsage,
                  fmt::format("there is no handler '{}'", handler),
@@ -100,14 +105,99 @@ Result<gateway::Gateway::Options> options_of(const GatewayFlags& flags) {
                  {},
                  "one of dummy, wrr"};
   options.proxy.dummy = handler == "dummy";
-  if (!options.proxy.dummy && flags.weights.empty())
-    return Error{ErrorCode::kUsage, "the gateway has no weights", {}, {}, "give --weights FILE"};
+  if (!flags.weights.empty() && !flags.etcd.endpoints.empty())
+    return Error{ErrorCode::kUsage,
+                 "the weights can't be in a file and in etcd",
+                 {},
+                 {},
+                 "give --weights or --etcd"};
   std::istringstream gateways(said(flags.gateways, "eb_go_lb_gateways", ""));
   for (std::string word; gateways >> word;) options.proxy.gateways.insert(word);
   TRY(set_limits(flags, options.proxy));
   TRY(route::make_policy(options.proxy.policy, {{"127.0.0.1:1", 1}}));
   return options;
 }
+
+// Where the weights come from: a file, or etcd.
+class WeightsSource {
+ public:
+  WeightsSource(net::Loop& control, gateway::Gateway& gateway, std::string zone)
+      : control_(control), gateway_(gateway), zone_(std::move(zone)) {}
+
+  Result<void> start(const GatewayFlags& flags) {
+    if (!flags.weights.empty()) {
+      file_ = std::make_unique<gateway::WeightsFile>(
+          control_, flags.weights,
+          [this, path = flags.weights](const std::string& text) { return take_file(text, path); });
+      return file_->start();
+    }
+    etcd_ = TRY(gateway::WeightsWatch::start(
+        control_, etcd_options(flags.etcd), gateway::weights_prefix(zone_),
+        {[this](const auto& values) { take_all(values); },
+         [this](const std::string& function, const std::string& value) { take(function, value); },
+         [this](const std::string& function) {
+           refused_.erase(function);
+           gateway_.remove(function);
+           log(LogLevel::kInfo, "a function has gone", {{"function", function}});
+         }}));
+    return {};
+  }
+
+  // Why the weights aren't those that they should be; empty: they are.
+  std::string trouble() const {
+    if (file_) return file_->trouble();
+    if (etcd_ && !etcd_->trouble().empty()) return etcd_->trouble();
+    return refused_.empty()
+               ? std::string()
+               : fmt::format("{}: {}", refused_.begin()->first, refused_.begin()->second);
+  }
+
+ private:
+  Result<void> take_file(const std::string& text, const std::string& path) {
+    TRY(gateway_.set_all(TRY(gateway::parse_weights_file(text, path))));
+    log(LogLevel::kInfo, "weights taken",
+        {{"functions", std::to_string(gateway_.functions().size())}});
+    return {};
+  }
+
+  // What can't be taken leaves a function as it was.
+  void take_all(const std::map<std::string, std::string>& values) {
+    std::map<std::string, gateway::Targets> functions;
+    refused_.clear();
+    for (const auto& [function, value] : values) {
+      auto targets = gateway::parse_targets(value);
+      if (targets.ok()) {
+        functions[function] = std::move(*targets);
+        continue;
+      }
+      refuse(function, targets.error());
+      const auto before = gateway_.functions().find(function);
+      if (before != gateway_.functions().end()) functions[function] = before->second;
+    }
+    static_cast<void>(gateway_.set_all(functions).ok());  // the policy is known to be one
+    log(LogLevel::kInfo, "weights taken", {{"functions", std::to_string(functions.size())}});
+  }
+
+  void take(const std::string& function, const std::string& value) {
+    const auto targets = gateway::parse_targets(value);
+    if (!targets.ok()) return refuse(function, targets.error());
+    refused_.erase(function);
+    static_cast<void>(gateway_.set(function, *targets).ok());
+  }
+
+  void refuse(const std::string& function, const Error& error) {
+    refused_[function] = error.why;
+    log(LogLevel::kWarning, "the weights can't be taken; the last ones stay",
+        {{"function", function}, {"why", error.why}});
+  }
+
+  net::Loop& control_;
+  gateway::Gateway& gateway_;
+  const std::string zone_;
+  std::unique_ptr<gateway::WeightsFile> file_;
+  std::unique_ptr<gateway::WeightsWatch> etcd_;
+  std::map<std::string, std::string> refused_;  // functions, and why their last weights are none
+};
 
 Result<void> serve(const GatewayFlags& flags) {
   set_log_level(LogLevel::kInfo);
@@ -123,13 +213,8 @@ Result<void> serve(const GatewayFlags& flags) {
     control.stop();
   });
   gateway::Gateway gateway(control, options);
-  gateway::WeightsFile file(control, flags.weights, [&](const std::string& text) -> Result<void> {
-    TRY(gateway.set_all(TRY(gateway::parse_weights_file(text, flags.weights))));
-    log(LogLevel::kInfo, "weights taken",
-        {{"functions", std::to_string(gateway.functions().size())}});
-    return {};
-  });
-  if (!options.proxy.dummy) TRY(file.start());
+  WeightsSource source(control, gateway, options.proxy.zone);
+  if (!options.proxy.dummy) TRY(source.start(flags));
   TRY(gateway.listen(TRY(net::resolve(where, 0, 8080)).front()));
   StatusPage page(
       control,
@@ -137,7 +222,7 @@ Result<void> serve(const GatewayFlags& flags) {
         return gateway::metrics_text(gateway.counts(), gateway.clients(),
                                      gateway.functions().size());
       },
-      [&] { return file.trouble(); });
+      [&] { return source.trouble(); });
   if (!flags.status.empty()) TRY(page.listen(flags.status));
   log(LogLevel::kInfo, "listening",
       {{"at", TRY(gateway.local_address()).to_text()},
@@ -160,6 +245,8 @@ Result<void> serve(const GatewayFlags& flags) {
 }  // namespace
 
 int gateway(const Arguments& arguments) {
+  if (!arguments.empty() && arguments.front() == "weights")
+    return gateway_weights({arguments.begin() + 1, arguments.end()});
   GatewayFlags flags;
   CLI::App app(
       "Run a gateway: it passes /function/<name>/<rest> on to the targets of that function, by "
@@ -168,7 +255,8 @@ int gateway(const Arguments& arguments) {
       "example:\n"
       "  echo '{\"hello\": {\"ips\": [\"127.0.0.1:8081\"], \"weights\": [1]}}' > weights.json\n"
       "  galileo gateway --zone main --listen 127.0.0.1:8080 --weights weights.json\n"
-      "  curl http://127.0.0.1:8080/function/hello/\n",
+      "  curl http://127.0.0.1:8080/function/hello/\n\n"
+      "galileo gateway weights get | set | rm reads and writes those in etcd: see its --help.\n",
       "galileo gateway");
   app.add_option("--listen", flags.listen, "host:port [0.0.0.0 and eb_go_lb_listen_port; 8080]");
   app.add_option("--zone", flags.zone, "the zone that it is of [eb_go_lb_zone]");
@@ -176,6 +264,7 @@ int gateway(const Arguments& arguments) {
                  "its name in the headers [eb_go_lb_node_name, or the host's name]");
   app.add_option("--weights", flags.weights,
                  "a JSON file of functions, their ips and weights; read again when it changes");
+  add_etcd_options(app, flags.etcd);
   app.add_option("--policy", flags.policy, "how a target is chosen")->capture_default_str();
   app.add_option("--handler", flags.handler,
                  "wrr, or dummy, which answers with what it saw [eb_go_lb_handler_type]");

@@ -9,9 +9,9 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/host_weight.h"
 #include "commands/json_output.h"
 #include "commands/options.h"
-#include "net/address.h"
 
 namespace galileo::commands {
 namespace {
@@ -25,26 +25,13 @@ struct RtblFlags {
   bool json = false;
 };
 
-// "host:port" or "host:port=weight".
 Result<bus::Route> parse_route(const RtblFlags& flags) {
   bus::Route route;
   route.service = flags.service;
   for (const std::string& word : flags.hosts) {
-    const std::size_t equals = word.rfind('=');
-    const std::string host = word.substr(0, equals);
-    const auto weight = equals == std::string::npos ? 1 : parse_number(word.substr(equals + 1));
-    const auto wrong = [&](std::string why) {
-      return Error{ErrorCode::kUsage,
-                   fmt::format("'{}' is no host and weight", word),
-                   {},
-                   std::move(why),
-                   "write it as host:port=weight, or host:port for a weight of 1"};
-    };
-    if (!weight) return wrong(fmt::format("'{}' is no number", word.substr(equals + 1)));
-    if (const auto place = net::parse_host_port(host, 80); !place.ok())
-      return wrong(place.error().to_text());
-    route.hosts.push_back(host);
-    route.weights.push_back(*weight);
+    const route::Host host = TRY(parse_host_weight(word));
+    route.hosts.push_back(host.name);
+    route.weights.push_back(host.weight);
   }
   return route;
 }

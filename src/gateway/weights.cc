@@ -55,6 +55,21 @@ Result<Targets> parse_targets(std::string_view json) {
   return targets_of(value);
 }
 
+std::string targets_json(const Targets& targets) {
+  Json ips = Json::array();
+  Json weights = Json::array();
+  for (const route::Host& target : targets) {
+    ips.push_back(target.name);
+    // Whole ones as such: the old balancer reads no others.
+    if (target.weight == std::floor(target.weight) && target.weight < 1e15)
+      weights.push_back(static_cast<std::int64_t>(target.weight));
+    else
+      weights.push_back(target.weight);
+  }
+  return Json{{"ips", ips}, {"weights", weights}}.dump(-1, ' ', false,
+                                                       Json::error_handler_t::replace);
+}
+
 Result<std::map<std::string, Targets>> parse_weights_file(std::string_view json,
                                                           const std::string& path) {
   const Json value = Json::parse(json.begin(), json.end(), nullptr, false);

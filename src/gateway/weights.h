@@ -19,6 +19,9 @@ using Targets = std::vector<route::Host>;
 // No ips at all: nobody serves it.
 Result<Targets> parse_targets(std::string_view json);
 
+// The value that parse_targets() reads.
+std::string targets_json(const Targets& targets);
+
 // {"<function>": {"ips": ..., "weights": ...}, ...}. An Error names the function.
 Result<std::map<std::string, Targets>> parse_weights_file(std::string_view json,
                                                           const std::string& path);

@@ -387,7 +387,7 @@ void RequestParser::start() {
 }
 
 bool RequestParser::start_line(std::string_view line) {
-  if (line.empty()) return bytes() == 0;  // a blank line before a request is passed over
+  if (line.empty()) return head_bytes_ <= 2;  // one blank line before a request is passed over
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == 0 || last <= first + 1) return false;

@@ -111,7 +111,8 @@ class MessageReader {
   void begin_body(bool answer);  // chooses the phase by the framing headers
   void end_message() { phase_ = Phase::kDone; }
 
-  const Limits limits_;
+  Limits limits_;
+  std::uint32_t head_bytes_ = 0;  // of the head so far, or of the line between chunks
 
   Phase phase_ = Phase::kStart;
   int minor_version_ = 1;
@@ -141,7 +142,6 @@ class MessageReader {
   Problem problem_ = Problem::none;
   bool want_location_ = false;
   bool last_was_framing_ = false;
-  std::uint32_t head_bytes_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t body_bytes_ = 0;
   std::uint64_t remaining_ = 0;  // of the body or the chunk

@@ -202,6 +202,21 @@ TEST_CASE("requests are read with their bodies") {
   }
 }
 
+TEST_CASE("one blank line before a request is passed over, however it is cut") {
+  const std::string_view request = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+    RequestParser parser;
+    parser.start();
+    parser.feed(request.substr(0, cut));
+    parser.feed(request.substr(cut));
+    CHECK(parser.done());
+  }
+  RequestParser parser;
+  parser.start();
+  parser.feed("\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+  CHECK(parser.failed());
+}
+
 TEST_CASE("a request is written with what HTTP asks for, unless its headers say otherwise") {
   const std::string body = "a=1";
   CHECK(serialize_request("POST", "/x", "h:80", {{"Content-Type", "text/plain"}}, &body, false) ==

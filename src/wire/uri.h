@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,5 +36,7 @@ std::string encode_path(std::string_view text);
 
 // Standard base64 with padding.
 std::string base64(std::string_view bytes);
+// Nothing for what isn't that.
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace galileo::wire

@@ -96,6 +96,17 @@ TEST_CASE("a query's names and values are encoded as forms are") {
 }
 
 // The vectors of RFC 4648, section 10, and bytes that use the alphabet's last digits.
+TEST_CASE("base64 is read back, and what isn't it is refused") {
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"})
+    CHECK(from_base64(base64(text)) == text);
+  std::string all;
+  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  CHECK(from_base64(base64(all)) == all);
+  for (const char* bad :
+       {"Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zm9v\n", "Zh==", "Zm9=", "=Zg=", "Zg-_"})
+    CHECK_FALSE(from_base64(bad));
+}
+
 TEST_CASE("base64 pads to fours") {
   CHECK(base64("") == "");
   CHECK(base64("f") == "Zg==");

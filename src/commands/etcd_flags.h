@@ -1,0 +1,26 @@
+// The options by which `gateway` and `gateway weights` are told of etcd.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "gateway/etcd.h"
+
+namespace CLI {
+class App;
+}
+
+namespace galileo::commands {
+
+struct EtcdFlags {
+  std::string endpoints;  // commas between; empty: eb_go_lb_etcd_host, or localhost:2379
+  std::string user;
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+};
+
+void add_etcd_options(CLI::App& app, EtcdFlags& flags);
+gateway::EtcdOptions etcd_options(const EtcdFlags& flags);
+
+}  // namespace galileo::commands

@@ -1,0 +1,27 @@
+#include "commands/host_weight.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "net/address.h"
+
+namespace galileo::commands {
+
+Result<route::Host> parse_host_weight(const std::string& word) {
+  const std::size_t equals = word.rfind('=');
+  const std::string host = word.substr(0, equals);
+  const auto weight = equals == std::string::npos ? 1 : parse_number(word.substr(equals + 1));
+  const auto wrong = [&](std::string why) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("'{}' is no host and weight", word),
+                 {},
+                 std::move(why),
+                 "write it as host:port=weight, or host:port for a weight of 1"};
+  };
+  if (!weight) return wrong(fmt::format("'{}' is no number", word.substr(equals + 1)));
+  if (const auto place = net::parse_host_port(host, 80); !place.ok())
+    return wrong(place.error().to_text());
+  return route::Host{host, *weight};
+}
+
+}  // namespace galileo::commands

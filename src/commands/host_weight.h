@@ -1,0 +1,14 @@
+// "host:port=weight", as `rtbl` and `gateway weights` take it. Pure function.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "route/table.h"
+
+namespace galileo::commands {
+
+// Without a weight it is 1. An Error (kUsage) says the form.
+Result<route::Host> parse_host_weight(const std::string& word);
+
+}  // namespace galileo::commands

@@ -1,0 +1,135 @@
+// The weights of a zone in etcd (spec/gateway.md): all of them at the start, then each change as it
+// comes. Goes on over lost connections, members that are away, passwords whose token has run out,
+// and histories that were compacted. Lives on its loop; nothing blocks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "gateway/etcd_answers.h"
+#include "net/addresses.h"
+#include "net/http_call.h"
+#include "net/tls.h"
+
+namespace galileo::gateway {
+
+struct EtcdOptions {
+  // "host:port", "http://host:port" or "https://host:port"; the next is tried when one fails.
+  std::vector<std::string> endpoints;
+  std::string user;  // with a password where etcd wants one
+  std::string password;
+  std::string ca_file;  // of https; empty: the system's authorities
+  std::string certificate_file;
+  std::string key_file;
+  Duration answer_within = std::chrono::seconds{5};
+  Duration look_every = std::chrono::seconds{5};  // whether a silent watch is still there
+};
+
+// "golb/function/<zone>/".
+std::string weights_prefix(const std::string& zone);
+
+// Requests to one of etcd's members, with the user's token.
+class EtcdMember {
+ public:
+  // Errors: an endpoint that can't be one, a certificate that can't be read.
+  static Result<std::unique_ptr<EtcdMember>> make(net::Loop& loop, const std::string& endpoint,
+                                                  const EtcdOptions& options);
+
+  ~EtcdMember();
+
+  using OnAnswer = std::function<void(int status, std::string_view body)>;
+  // One request and its whole answer; on_answer with -1 and the reason where there is none.
+  void ask(std::string_view path, const std::string& body, OnAnswer on_answer);
+  // An answer without an end, line by line; on_end is as on_answer of ask().
+  void stream(std::string_view path, const std::string& body,
+              std::function<void(std::string_view line)> on_line, OnAnswer on_end);
+  // Ends what is under way, without a word.
+  void drop();
+
+  const std::string& name() const { return name_; }
+  std::string token;  // in each request, where there is one
+
+ private:
+  struct Call;
+  explicit EtcdMember(net::Loop& loop);
+  void start(std::string_view path, const std::string& body, std::unique_ptr<Call> call);
+  void clean_up();
+
+  net::Loop& loop_;
+  net::TcpConnector tcp_;
+  std::unique_ptr<net::TlsConnector> tls_;
+  std::string name_;  // the endpoint, for messages
+  std::string host_port_;
+  net::Addresses addresses_;
+  Duration answer_within_{};
+  std::vector<std::unique_ptr<Call>> calls_;
+  net::Timer clean_up_;
+};
+
+class WeightsWatch {
+ public:
+  struct Handlers {
+    // All keys below the prefix, without it, with their values: instead of those before.
+    std::function<void(const std::map<std::string, std::string>& values)> on_all;
+    std::function<void(const std::string& key, const std::string& value)> on_put;
+    std::function<void(const std::string& key)> on_delete;
+  };
+
+  // Begins at once. Errors: as EtcdMember::make().
+  static Result<std::unique_ptr<WeightsWatch>> start(net::Loop& loop, const EtcdOptions& options,
+                                                     const std::string& prefix, Handlers handlers);
+  // Why the weights may be old; empty: they are those of now.
+  const std::string& trouble() const { return trouble_; }
+  bool has_read() const { return revision_ > 0; }
+
+ private:
+  WeightsWatch(net::Loop& loop, const EtcdOptions& options, std::string prefix, Handlers handlers);
+  EtcdMember& member() { return *members_[turn_ % members_.size()]; }
+  void begin();
+  void log_in();
+  void read_all();
+  void watch();
+  void on_line(std::string_view line);
+  void look();
+  void fail(std::string why);
+
+  net::Loop& loop_;
+  const EtcdOptions options_;
+  const std::string prefix_;
+  const Handlers handlers_;
+  std::vector<std::unique_ptr<EtcdMember>> members_;
+  std::size_t turn_ = 0;
+  std::int64_t revision_ = 0;  // what is known is the state at it; 0: nothing is known
+  int failures_ = 0;           // in a row
+  std::string trouble_;
+  net::Timer again_;
+  net::Timer look_;
+  Random random_;
+};
+
+// One after the other and waited for, for a command: each runs `loop` until etcd has answered.
+class EtcdKeys {
+ public:
+  EtcdKeys(net::Loop& loop, const EtcdOptions& options) : loop_(loop), options_(options) {}
+
+  // Keys below the prefix, without it. Errors (kUnavailable): no member answers; its own words.
+  Result<std::map<std::string, std::string>> all(const std::string& prefix);
+  Result<void> put(const std::string& key, const std::string& value);
+  // Whether it was there.
+  Result<bool> remove(const std::string& key);
+
+ private:
+  Result<std::string> ask(std::string_view path, const std::string& body);
+  Result<std::string> ask_member(EtcdMember& member, std::string_view path,
+                                 const std::string& body);
+
+  net::Loop& loop_;
+  const EtcdOptions options_;
+};
+
+}  // namespace galileo::gateway

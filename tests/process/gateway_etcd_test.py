@@ -1,0 +1,255 @@
+"""`galileo gateway` with its weights in a real etcd (spec/gateway.md, Weights)."""
+import json
+import os
+import re
+import subprocess
+import time
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import etcd_server
+import pytest
+from conftest import SLOWER, accepts, free_port, wait_for
+from gateway_test import Client
+from raw_server import RawServer
+
+KEY = "golb/function/main/app"
+
+
+@pytest.fixture
+def etcd(tmp_path_factory):
+    """etcd(more words...): a running etcd, stopped with the test."""
+    if not etcd_server.installed():
+        pytest.skip("etcd-server isn't installed (scripts/setup.sh test)")
+    made = []
+
+    def call(*more, tls=None):
+        made.append(etcd_server.Etcd(tmp_path_factory.mktemp("etcd"), *more, tls=tls))
+        return made[-1]
+    yield call
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def targets():
+    made = [RawServer() for _ in range(3)]
+    yield made
+    for server in made:
+        server.close()
+
+
+class Running:
+    def __init__(self, process, port, status, log):
+        self.process, self.port, self.status, self.path = process, port, status, log
+
+    def log(self):
+        return self.path.read_text()
+
+    def health(self):
+        try:
+            return urlopen(f"http://127.0.0.1:{self.status}/healthz").read().decode()
+        except HTTPError as error:
+            return error.read().decode()
+
+
+@pytest.fixture
+def gateway(start, tmp_path):
+    """gateway(etcd): started with that etcd, zone main."""
+    def call(server, *arguments, zone="main", env=None, endpoints=None):
+        port, status = free_port(), free_port()
+        path = tmp_path / f"gateway-{port}.log"
+        with open(path, "w") as log:
+            process = start("gateway", "--zone", zone, "--node", "gw", "--listen", f"127.0.0.1:{port}", "--threads", 1, "--etcd", endpoints or server.url,
+                            "--status", f"127.0.0.1:{status}", *arguments, env={**os.environ, **(env or {})}, log=log)
+        wait_for(lambda: (accepts(port) and accepts(status)) or process.poll() is not None, "the gateway")
+        assert process.poll() is None, path.read_text()
+        return Running(process, port, status, path)
+    return call
+
+
+def value(*pairs):
+    return {"ips": [server.address for server, _ in pairs], "weights": [weight for _, weight in pairs]}
+
+
+def chosen(client, targets, function="app"):
+    answer = client.get(f"/function/{function}")
+    return next((i for i, target in enumerate(targets) if target.address == answer.one("X-Final-Host")), answer.status)
+
+
+def soon(condition, what):
+    """Within the 100 ms that are promised; more where the machine is slow."""
+    began = time.monotonic()
+    wait_for(condition, what, 5)
+    return time.monotonic() - began
+
+
+@pytest.mark.quick
+def test_weights_are_read_at_the_start_and_followed(etcd, gateway, targets):
+    server = etcd()
+    a, b, c = targets
+    server.put(KEY, value((a, 3), (b, 1)))
+    server.put("golb/function/main2/app", value((c, 1)))  # of another zone, whose name begins alike
+    server.put("golb/function/main/other", value((c, 1)))
+    running = gateway(server)
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) != 404, "the weights")
+    assert {chosen(client, targets) for _ in range(8)} == {0, 1} and chosen(client, targets, "other") == 2
+    assert running.health() == "ok\n"
+    server.put(KEY, value((c, 1)))
+    soon(lambda: chosen(client, targets) == 2, "the new weights")
+    server.put("golb/function/main2/app", value((a, 1)))
+    server.put("golb/function/mai/app", value((a, 1)))
+    server.put("golb/function/main", value((a, 1)))
+    server.put("golb/function/main/new", value((b, 1)))
+    soon(lambda: chosen(client, targets, "new") == 1, "a new function")
+    assert chosen(client, targets) == 2, "other zones' weights are theirs"
+    server.delete(KEY)
+    soon(lambda: chosen(client, targets) == 404, "the end of the function")
+    assert chosen(client, targets, "other") == 2
+
+
+def test_what_can_t_be_taken_leaves_the_last_good_weights(etcd, gateway, targets):
+    server = etcd()
+    a, b, c = targets
+    server.put(KEY, value((a, 1)))
+    server.put("golb/function/main/bad", "no JSON")
+    running = gateway(server)
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 0, "the weights")
+    assert chosen(client, targets, "bad") == 404 and "bad: that is no JSON" in running.health()
+    server.delete("golb/function/main/bad")
+    for bad in ("", "[]", '{"ips": ["127.0.0.1:1", "127.0.0.1:2"], "weights": [1]}', '{"ips": ["x"], "weights": [1]}'):
+        count = running.log().count("can't be taken")
+        server.put(KEY, bad)
+        wait_for(lambda: running.log().count("can't be taken") > count, "the refusal")
+        assert chosen(client, targets) == 0
+    assert running.health().startswith("app: ")
+    server.put(KEY, value((b, 1)))
+    soon(lambda: chosen(client, targets) == 1, "good ones")
+    assert running.health() == "ok\n"
+    server.put(KEY, {"ips": [], "weights": []})
+    soon(lambda: chosen(client, targets) == 503, "nobody to serve it")
+
+
+def test_etcd_may_go_and_come_again_and_nothing_is_missed(etcd, gateway, targets):
+    server = etcd()
+    a, b, c = targets
+    server.put(KEY, value((a, 1)))
+    running = gateway(server)
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 0, "the weights")
+    server.stop()
+    wait_for(lambda: "etcd doesn't answer" in running.log(), "the loss")
+    assert chosen(client, targets) == 0, "the last weights stay"
+    assert server.address in running.health()
+    server.start()
+    server.put(KEY, value((b, 1)))
+    wait_for(lambda: chosen(client, targets) == 1, "what changed meanwhile", 20)
+    wait_for(lambda: running.health() == "ok\n", "health")
+    # What changed while nobody watched is compacted away: all is read anew, also what has gone.
+    server.put("golb/function/main/gone", value((c, 1)))
+    wait_for(lambda: chosen(client, targets, "gone") == 2, "one more function")
+    running.process.send_signal(19)  # SIGSTOP
+    server.stop()
+    server.start()
+    server.delete("golb/function/main/gone")
+    server.put(KEY, value((c, 1)))
+    server.compact()
+    running.process.send_signal(18)
+    wait_for(lambda: chosen(client, targets) == 2 and chosen(client, targets, "gone") == 404, "the state as it is", 20)
+    assert "compacted" in running.log()
+
+
+def test_a_gateway_may_be_there_before_its_etcd(etcd, gateway, targets):
+    late = etcd()
+    late.stop()
+    running = gateway(late)
+    client = Client(running)
+    assert chosen(client, targets) == 404 and running.health() != "ok\n"
+    late.start()
+    late.put(KEY, value((targets[1], 1)))
+    wait_for(lambda: chosen(client, targets) == 1, "the weights", 20)
+
+
+def test_of_several_members_any_will_do(etcd, gateway, targets):
+    """The first can't be reached, the second is lost on the way."""
+    server = etcd()
+    server.put(KEY, value((targets[0], 1)))
+    running = gateway(server, endpoints=f"127.0.0.1:{free_port()}, {server.address}")
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 0, "the weights")
+    server.put(KEY, value((targets[1], 1)))
+    soon(lambda: chosen(client, targets) == 1, "the new weights")
+
+
+def test_a_password_is_shown_and_shown_again(etcd, gateway, targets, tmp_path, run):
+    server = etcd("--auth-token-ttl", "2")
+    server.put(KEY, value((targets[0], 1)))
+    server.ask_for_passwords("s3cret")
+    (tmp_path / "password").write_text("s3cret\n")
+    env = {"galileo_etcd_user": "root", "galileo_etcd_password_FILE": str(tmp_path / "password")}
+    running = gateway(server, env=env)
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 0, "the weights")
+    time.sleep(4)  # the token has run out meanwhile
+    server.log_in("root", "s3cret")
+    server.put(KEY, value((targets[1], 1)))
+    wait_for(lambda: chosen(client, targets) == 1, "the new weights")
+    done = run("gateway", "weights", "get", "--zone", "main", "--etcd", server.address, "--json", env=env)
+    assert json.loads(done.out)[0]["value"]["ips"] == [targets[1].address]
+    wrong = gateway(server, env={**env, "galileo_etcd_password_FILE": "", "galileo_etcd_password": "other"})
+    wait_for(lambda: "no login" in wrong.log(), "the refusal")
+    assert "s3cret" not in running.log() and "other" not in wrong.log().replace("another", "")
+    done = run("gateway", "weights", "get", "--zone", "main", "--etcd", server.address)
+    assert done.code == 92 and server.address in done.err and "user name" in done.err, done
+
+
+def certificates(folder):
+    def openssl(*words):
+        subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True)
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-days", 2)
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "etcd.key", "-out", "etcd.csr", "-subj", "/CN=etcd")
+    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1")
+    openssl("x509", "-req", "-in", "etcd.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "etcd.crt", "-days", 2, "-extfile", "ext")
+    return {"ca": str(folder / "ca.crt"), "cert": folder / "etcd.crt", "key": folder / "etcd.key"}
+
+
+def test_over_tls(etcd, gateway, targets, tmp_path, run):
+    tls = certificates(tmp_path)
+    server = etcd(tls=tls)
+    server.put(KEY, value((targets[2], 1)))
+    running = gateway(server, "--etcd-ca", tls["ca"])
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 2, "the weights")
+    server.put(KEY, value((targets[0], 1)))
+    soon(lambda: chosen(client, targets) == 0, "the new weights")
+    stranger = gateway(server)
+    wait_for(lambda: "certificate verify failed" in stranger.log(), "the refusal")
+
+
+def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targets, run):
+    server = etcd()
+    names = [target.address for target in targets]
+    call = lambda *words: run("gateway", "weights", *words, "--zone", "main", "--etcd", server.address)
+    assert call("set", "app", f"{names[0]}=3", names[1]).code == 0
+    assert server.get(KEY) == [{"ips": names[:2], "weights": [3, 1]}]
+    assert call("set", "other", f"{names[2]}=0.5").code == 0
+    running = gateway(server)
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 0, "the weights")
+    shown = call("get").out
+    assert re.search(rf"^app +{names[0]} +3$", shown, re.M) and re.search(rf"^other +{names[2]} +0.5$", shown, re.M)
+    assert [one["function"] for one in json.loads(call("get", "other", "--json").out)] == ["other"]
+    assert call("rm", "app").code == 0 and server.get(KEY) == []
+    soon(lambda: chosen(client, targets) == 404, "the end of the function")
+    missing = call("rm", "app")
+    assert missing.code == 2 and "there is no function 'app'" in missing.err
+    near = call("get", "othr")
+    assert near.code == 2 and "did you mean 'other'?" in near.err
+    for words, said in ((("set", "a/b", names[0]), "can't be called 'a/b'"), (("set", "app", "127.0.0.1"), "can't be a target"),
+                        (("set", "app", f"{names[0]}=-1"), "no number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number")):
+        wrong = call(*words)
+        assert wrong.code == 2 and said in wrong.err, wrong
+    gone = run("gateway", "weights", "get", "--zone", "main", "--etcd", f"127.0.0.1:{free_port()}")
+    assert gone.code == 92 and "refused" in gone.err

@@ -23,7 +23,9 @@ case $set_name in
   *) echo "setup: unknown set '$set_name'; use build, test or bench" >&2; exit 2 ;;
 esac
 
-installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# Docker's own packages bring these, and Debian's would have them removed.
+provided() { case $1 in containerd | runc) command -v "$1" >/dev/null ;; *) false ;; esac; }
+installed() { provided "$1" || [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 missing=()
 for package in "${packages[@]}"; do
@@ -49,4 +51,4 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -q >&2
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+  apt-get install -y -q --no-remove --no-install-recommends "${missing[@]}" >&2

@@ -3,15 +3,15 @@ import contextlib
 import socket
 import threading
 
+import peers
+from peers import OK
+
 
 def read_request(connection):
     """The head of the next request and its body; None at the end."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        got = connection.recv(65536)
-        if not got:
-            return None
-        data += got
+    data = peers.read_request(connection)
+    if data is None:
+        return None
     head, _, body = data.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
@@ -32,8 +32,6 @@ class Request:
     def all(self, name):
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class RawServer:

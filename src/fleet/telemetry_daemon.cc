@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "bus/keys.h"
 #include "telemetry/containers.h"
 #include "telemetry/machine.h"
+#include "wire/prometheus.h"
 #include "wire/sample_line.h"
 
 namespace galileo::fleet {
@@ -234,10 +234,7 @@ std::string TelemetryDaemon::metrics() const {
   std::string text;
   const auto add = [&](std::string_view name, std::string_view type, std::string_view help,
                        std::uint64_t value) {
-    fmt::format_to(
-        std::back_inserter(text),
-        "# HELP galileo_telemd_{} {}\n# TYPE galileo_telemd_{} {}\ngalileo_telemd_{} {}\n", name,
-        help, name, type, name, value);
+    wire::append_metric(text, "galileo_telemd_" + std::string(name), type, help, value);
   };
   add("up", "gauge", "1 while the bus is connected.", bus_.connected() ? 1 : 0);
   add("paused", "gauge", "1 while it is paused.", paused_ ? 1 : 0);

@@ -1,32 +1,19 @@
 // What a worker tells a scraper: Prometheus' text format.
-#include <fmt/format.h>
-
-#include <iterator>
+#include <algorithm>
 
 #include "fleet/worker.h"
+#include "wire/prometheus.h"
 
 namespace galileo::fleet {
-namespace {
-
-void add(std::string& to, std::string_view name, std::string_view type, std::string_view help,
-         double value) {
-  fmt::format_to(std::back_inserter(to),
-                 "# HELP galileo_worker_{} {}\n# TYPE galileo_worker_{} {}\n"
-                 "galileo_worker_{} {}\n",
-                 name, help, name, type, name, value);
-}
-
-}  // namespace
-
 std::string Worker::metrics() {
   const load::Engine::Snapshot snapshot = engine_->snapshot();
   const load::Ledger& ledger = snapshot.ledger;
   std::string text;
   const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
-    add(text, name, "counter", help, static_cast<double>(value));
+    wire::append_metric(text, "galileo_worker_" + std::string(name), "counter", help, value);
   };
   const auto gauge = [&](std::string_view name, std::string_view help, std::uint64_t value) {
-    add(text, name, "gauge", help, static_cast<double>(value));
+    wire::append_metric(text, "galileo_worker_" + std::string(name), "gauge", help, value);
   };
   const std::uint64_t written = log_->traces_written();
   const std::uint64_t out = outlet_ ? outlet_->traces_out() : written;

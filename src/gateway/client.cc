@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "gateway/connections.h"
 #include "net/clock.h"
@@ -13,13 +12,6 @@ namespace {
 constexpr std::size_t kUnsentMax = std::size_t{64} << 10;
 // A buffer that grew beyond this is given back when its connection is idle.
 constexpr std::size_t kKeptMax = 4096;
-
-// RFC 9110, 9.2.2: a request that may be sent twice.
-bool is_idempotent(std::string_view method) {
-  constexpr std::array<std::string_view, 6> kMethods{"GET",    "HEAD",    "PUT",
-                                                     "DELETE", "OPTIONS", "TRACE"};
-  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
-}
 
 void shrink(std::string& text) {
   if (text.capacity() > kKeptMax)
@@ -46,6 +38,8 @@ bool Outlet::flush() {
     if (transfer.status == net::Transfer::Status::kWouldBlock) return true;
     if (transfer.status != net::Transfer::Status::kDone) return false;
     begin_ += transfer.bytes;
+    // One that never empties it would have all that ever went through kept.
+    if (begin_ >= kUnsentMax) kept_.erase(0, std::exchange(begin_, 0));
   }
   clear();
   return true;
@@ -221,7 +215,7 @@ void Client::begin() {
   }
   target_ = choice.target;
   hop_.target = target_->name();
-  may_repeat_ = whole && is_idempotent(parser_.method());
+  may_repeat_ = whole && wire::http1::is_idempotent(parser_.method());
   request_head_.clear();
   append_request_head(request_head_, parser_.method(), choice.path, head_, proxy_.names_, hop_,
                       address_);
@@ -312,12 +306,12 @@ void Client::on_failed(int status, std::string_view why, bool nothing_received) 
 }
 
 // An answer of our own; of an exchange with a target it says so in the headers.
-void Client::answer(int status, std::string_view text, std::string_view type) {
+void Client::answer(int status, std::string_view text) {
   std::string& out = out_.held();
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status,
                  wire::http1::reason_phrase(status));
   if (!hop_.target.empty()) append_own_headers(out, proxy_.names_, hop_);
-  fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\nContent-Length: {}\r\n", type,
+  fmt::format_to(std::back_inserter(out), "Content-Type: text/plain\r\nContent-Length: {}\r\n",
                  text.size());
   if (close_after_)
     out.append("Connection: close\r\n");

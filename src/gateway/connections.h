@@ -20,6 +20,7 @@ class Outlet {
   std::string& held() { return kept_; }
   bool flush();
   std::size_t size() const { return kept_.size() - begin_; }
+  std::size_t in_memory() const { return kept_.size(); }
   void clear();
 
  private:
@@ -76,7 +77,7 @@ class Client final : private net::StreamHandler, public net::Deadline {
   std::string_view take_body(std::string_view bytes);
   void begin();
   void connect(bool fresh);
-  void answer(int status, std::string_view text, std::string_view type = "text/plain");
+  void answer(int status, std::string_view text);
   void refuse();
   void next();
   void end_when_written();

@@ -68,7 +68,9 @@ Result<std::unique_ptr<EtcdMember>> EtcdMember::make(net::Loop& loop, const std:
     tls.key_file = options.key_file;
     member->tls_ = TRY(net::TlsConnector::make(member->tcp_, tls));
   }
-  member->addresses_.want({member->host_port_});
+  // Looked up here and now; where that fails, again and again from then on.
+  if (!member->addresses_.want_now({member->host_port_}).ok())
+    member->addresses_.want({member->host_port_});
   return member;
 }
 
@@ -107,7 +109,7 @@ void EtcdMember::start(std::string_view path, const std::string& body,
     call.on_answer(status, text);
   };
   const std::vector<net::Address>& found = addresses_.of(host_port_);
-  if (found.empty()) return end(-1, "its name isn't known (yet)");
+  if (found.empty()) return end(-1, "its name can't be resolved");
   std::string request = fmt::format(
       "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
       "Connection: close\r\n{}\r\n",

@@ -130,6 +130,7 @@ class EtcdKeys {
 
   net::Loop& loop_;
   const EtcdOptions options_;
+  std::vector<std::unique_ptr<EtcdMember>> members_;  // asked: gone only when the loop runs no more
 };
 
 }  // namespace galileo::gateway

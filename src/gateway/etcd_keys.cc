@@ -27,17 +27,18 @@ Result<std::string> EtcdKeys::ask(std::string_view path, const std::string& body
   Result<std::string> answer =
       Error{ErrorCode::kUsage, "no etcd is said", {}, {}, "give --etcd host:port"};
   for (const std::string& endpoint : options_.endpoints) {
-    const auto member = TRY(EtcdMember::make(loop_, endpoint, options_));
+    members_.push_back(TRY(EtcdMember::make(loop_, endpoint, options_)));
+    EtcdMember& member = *members_.back();
     if (!options_.user.empty()) {
-      auto login = ask_member(*member, "/v3/auth/authenticate",
+      auto login = ask_member(member, "/v3/auth/authenticate",
                               login_request(options_.user, options_.password));
       if (!login.ok()) {
         answer = std::move(login).error();
         continue;
       }
-      member->token = TRY(parse_login(*login));
+      member.token = TRY(parse_login(*login));
     }
-    answer = ask_member(*member, path, body);
+    answer = ask_member(member, path, body);
     if (answer.ok()) return answer;
   }
   return answer;

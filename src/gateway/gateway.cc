@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iterator>
 #include <set>
+
+#include "wire/prometheus.h"
 
 namespace galileo::gateway {
 namespace {
@@ -164,10 +165,7 @@ std::string metrics_text(const ProxyCounts& counts, std::size_t clients, std::si
   std::string text;
   const auto add = [&](std::string_view name, std::string_view type, std::string_view help,
                        std::uint64_t value) {
-    fmt::format_to(
-        std::back_inserter(text),
-        "# HELP galileo_gateway_{} {}\n# TYPE galileo_gateway_{} {}\ngalileo_gateway_{} {}\n", name,
-        help, name, type, name, value);
+    wire::append_metric(text, "galileo_gateway_" + std::string(name), type, help, value);
   };
   add("functions", "gauge", "Functions that have weights.", functions);
   add("clients", "gauge", "Clients' connections that are open.", clients);

@@ -5,15 +5,6 @@
 #include "wire/http1.h"
 
 namespace galileo::load {
-namespace {
-
-bool repeatable(const std::string& method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
-         method == "PUT" || method == "DELETE";
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Service>> Service::make(const ServiceSpec& spec, TraceSink& sink) {
   std::unique_ptr<Service> service(new Service);
   service->name_ = spec.name;
@@ -55,7 +46,7 @@ Group::Group(const Service& service_of_clients, const Request& request_of_client
       timeout(request.timeout.value_or(limits.request_timeout)),
       redirects_max(request.redirects_max.value_or(limits.redirects_max)),
       is_head(request.method == "HEAD"),
-      is_repeatable(repeatable(request.method)) {}
+      is_repeatable(wire::http1::is_idempotent(request.method)) {}
 
 void Group::route(net::HttpPool& pool, TraceSink& sink) {
   auto routing = std::make_unique<Routing>();

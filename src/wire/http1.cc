@@ -441,6 +441,11 @@ std::string serialize_response(int status, const Headers& headers, std::string_v
   return text;
 }
 
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
+         method == "PUT" || method == "DELETE";
+}
+
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 100:

@@ -204,6 +204,9 @@ std::string serialize_response(int status, const Headers& headers, std::string_v
 
 std::string_view reason_phrase(int status);
 
+// A request that may be sent twice (RFC 9110, 9.2.2).
+bool is_idempotent(std::string_view method);
+
 // ASCII, as header names are compared.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <optional>
 
@@ -143,6 +144,12 @@ Result<void> read_metrics(std::string_view page, const std::function<void(const 
     if (!metric.name.empty()) take(metric);
   }
   return {};
+}
+
+void append_metric(std::string& to, std::string_view name, std::string_view type,
+                   std::string_view help, std::uint64_t value) {
+  fmt::format_to(std::back_inserter(to), "# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type,
+                 help, value);
 }
 
 }  // namespace galileo::wire

@@ -1,7 +1,9 @@
 // Pages of metrics in Prometheus' text format (also as OpenMetrics has it): one value a line,
-// `name{label="value",...} value [time]`, comments after '#'. Pure function; any thread.
+// `name{label="value",...} value [time]`, comments after '#'. Read here of others, and written for
+// our own pages. Pure functions; any thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -22,5 +24,9 @@ struct Metric {
 // may carry is left out. An Error (kCorrupt) names the first line that is none of the format; what
 // stood before it has been taken.
 Result<void> read_metrics(std::string_view page, const std::function<void(const Metric&)>& take);
+
+// Appends one metric of ours with its comments. `type`: "counter" or "gauge".
+void append_metric(std::string& to, std::string_view name, std::string_view type,
+                   std::string_view help, std::uint64_t value);
 
 }  // namespace galileo::wire

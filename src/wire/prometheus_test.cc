@@ -36,6 +36,15 @@ TEST_CASE("a page of metrics: comments, labels, times, numbers of all kinds") {
   CHECK(is_nan);
 }
 
+TEST_CASE("what is written for a page is read from it") {
+  std::string page;
+  append_metric(page, "up", "gauge", "Whether it runs.", 1);
+  append_metric(page, "n_total", "counter", "How many.", 12345678901234567u);
+  CHECK(page.starts_with("# HELP up Whether it runs.\n# TYPE up gauge\nup 1\n# HELP n_total"));
+  CHECK(page.ends_with("\nn_total 12345678901234567\n"));
+  CHECK(read(page).size() == 2);
+}
+
 TEST_CASE("what is no page of metrics is said with its line, and what stood before it is kept") {
   CHECK(read("a 1\n<html>\n") ==
         Lines{"a|1", "line 2: <html>: it begins with no name of a metric"});

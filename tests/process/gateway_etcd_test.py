@@ -251,5 +251,11 @@ def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targe
                         (("set", "app", f"{names[0]}=-1"), "no number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number")):
         wrong = call(*words)
         assert wrong.code == 2 and said in wrong.err, wrong
+    # A name for an address, and one that nobody has before it.
+    for endpoints in (f"localhost:{server.port}", f"nobody.invalid:1,localhost:{server.port}"):
+        assert call("get", "other", "--json").out == run("gateway", "weights", "get", "other", "--json", "--zone", "main", "--etcd", endpoints).out
+    named = gateway(server, endpoints=f"localhost:{server.port}")
+    wait_for(lambda: chosen(Client(named), targets, "other") == 2, "the weights by a name")
+    assert "warning" not in named.log()
     gone = run("gateway", "weights", "get", "--zone", "main", "--etcd", f"127.0.0.1:{free_port()}")
     assert gone.code == 92 and "refused" in gone.err

@@ -1,0 +1,53 @@
+#include "gateway/connections.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace galileo::gateway {
+namespace {
+
+// Takes so many bytes until it is told to take more.
+struct SlowStream final : net::Stream {
+  net::Transfer read(char*, std::size_t) override {
+    return {0, net::Transfer::Status::kWouldBlock, 0};
+  }
+  net::Transfer write(std::string_view bytes) override {
+    const std::size_t size = std::min(bytes.size(), room);
+    if (size == 0) return {0, net::Transfer::Status::kWouldBlock, 0};
+    room -= size;
+    taken.append(bytes.substr(0, size));
+    return {size, net::Transfer::Status::kDone, 0};
+  }
+  int connect_error() override { return 0; }
+  void abort() override {}
+
+  std::size_t room = 0;
+  std::string taken;
+};
+
+TEST_CASE("an outlet that never empties keeps no more than what isn't out") {
+  SlowStream stream;
+  Outlet outlet;
+  outlet.set_stream(&stream);
+  std::string sent;
+  outlet.held().append("head");
+  sent.append("head");
+  for (int i = 0; i < 1000; ++i) {
+    const std::string piece(10'000, static_cast<char>('a' + i % 26));
+    outlet.held().append(piece);
+    sent.append(piece);
+    stream.room = outlet.size() - 1;  // always one byte short
+    CHECK(outlet.flush());
+    CHECK(outlet.size() == 1);
+    CHECK(outlet.in_memory() < 100'000);
+  }
+  stream.room = 1;
+  CHECK(outlet.flush());
+  CHECK(outlet.size() == 0);
+  CHECK(stream.taken == sent);
+}
+
+}  // namespace
+}  // namespace galileo::gateway

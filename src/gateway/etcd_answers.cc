@@ -160,12 +160,13 @@ std::string error_text(std::string_view text) {
     for (const char* key : {"message", "error"}) {
       const auto found = json.find(key);
       if (found == json.end()) continue;
-      if (found->is_string()) return make_utf8(found->get<std::string>().substr(0, 300));
-      if (found->is_object() && found->contains("message") && (*found)["message"].is_string())
-        return make_utf8((*found)["message"].get<std::string>().substr(0, 300));
+      const Json& said =
+          found->is_object() && found->contains("message") ? (*found)["message"] : *found;
+      if (said.is_string() && !said.get_ref<const std::string&>().empty())
+        return make_utf8(said.get<std::string>().substr(0, 300));
     }
   }
-  return make_utf8(text.substr(0, 100));
+  return text.empty() ? "it is empty" : make_utf8(text.substr(0, 100));
 }
 
 }  // namespace galileo::gateway

@@ -96,6 +96,8 @@ std::string_view BodyText::of(std::string_view content_type, std::string_view bo
   }
   if (const iconv_t known = converter(charset); known != kNoConverter) {
     append_converted(text_, known, body);
+    // Numbers beyond U+10FFFF go through glibc's iconv.
+    if (!is_utf8(text_)) text_ = make_utf8(text_);
     return text_;
   }
   const bool is_text =

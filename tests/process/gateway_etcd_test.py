@@ -95,7 +95,7 @@ def test_weights_are_read_at_the_start_and_followed(etcd, gateway, targets):
     client = Client(running)
     wait_for(lambda: chosen(client, targets) != 404, "the weights")
     assert {chosen(client, targets) for _ in range(8)} == {0, 1} and chosen(client, targets, "other") == 2
-    assert running.health() == "ok\n"
+    soon(lambda: running.health() == "ok\n", "health")
     server.put(KEY, value((c, 1)))
     soon(lambda: chosen(client, targets) == 2, "the new weights")
     server.put("golb/function/main2/app", value((a, 1)))
@@ -117,17 +117,18 @@ def test_what_can_t_be_taken_leaves_the_last_good_weights(etcd, gateway, targets
     running = gateway(server)
     client = Client(running)
     wait_for(lambda: chosen(client, targets) == 0, "the weights")
-    assert chosen(client, targets, "bad") == 404 and "bad: that is no JSON" in running.health()
+    assert chosen(client, targets, "bad") == 404
+    soon(lambda: "bad: that is no JSON" in running.health(), "the refusal in the health")
     server.delete("golb/function/main/bad")
     for bad in ("", "[]", '{"ips": ["127.0.0.1:1", "127.0.0.1:2"], "weights": [1]}', '{"ips": ["x"], "weights": [1]}'):
         count = running.log().count("can't be taken")
         server.put(KEY, bad)
         wait_for(lambda: running.log().count("can't be taken") > count, "the refusal")
         assert chosen(client, targets) == 0
-    assert running.health().startswith("app: ")
+    soon(lambda: running.health().startswith("app: "), "the refusal in the health")
     server.put(KEY, value((b, 1)))
     soon(lambda: chosen(client, targets) == 1, "good ones")
-    assert running.health() == "ok\n"
+    soon(lambda: running.health() == "ok\n", "health")
     server.put(KEY, {"ips": [], "weights": []})
     soon(lambda: chosen(client, targets) == 503, "nobody to serve it")
 
@@ -142,7 +143,7 @@ def test_etcd_may_go_and_come_again_and_nothing_is_missed(etcd, gateway, targets
     server.stop()
     wait_for(lambda: "etcd doesn't answer" in running.log(), "the loss")
     assert chosen(client, targets) == 0, "the last weights stay"
-    assert server.address in running.health()
+    soon(lambda: server.address in running.health(), "the lost server in the health")
     server.start()
     server.put(KEY, value((b, 1)))
     wait_for(lambda: chosen(client, targets) == 1, "what changed meanwhile", 20)

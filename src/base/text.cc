@@ -57,20 +57,24 @@ std::string_view take_letters(std::string_view& text) {
 
 // Edits (insert, delete, replace, swap of neighbours) from one word to the other.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  const std::size_t width = b.size() + 1;
+  std::vector<std::size_t> costs((a.size() + 1) * width);
+  const auto cost = [&](std::size_t i, std::size_t j) -> std::size_t& {
+    return costs[i * width + j];
+  };
   for (std::size_t i = 0; i <= a.size(); ++i) {
     for (std::size_t j = 0; j <= b.size(); ++j) {
       if (i == 0 || j == 0) {
-        cost[i][j] = i + j;
+        cost(i, j) = i + j;
         continue;
       }
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
-                             cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      cost(i, j) = std::min({cost(i - 1, j) + 1, cost(i, j - 1) + 1,
+                             cost(i - 1, j - 1) + (a[i - 1] == b[j - 1] ? 0u : 1u)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+        cost(i, j) = std::min(cost(i, j), cost(i - 2, j - 2) + 1);
     }
   }
-  return cost[a.size()][b.size()];
+  return costs.back();
 }
 
 }  // namespace
@@ -179,6 +183,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 std::optional<std::string> did_you_mean(std::string_view word,
                                         const std::vector<std::string>& known) {
   if (word.size() > 64) return std::nullopt;
+  const std::string lower = to_lower(word);
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 2) + 1;
   for (const std::string& candidate : known) {
@@ -188,7 +193,7 @@ std::optional<std::string> did_you_mean(std::string_view word,
     const std::size_t apart =
         std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
     if (!begun && apart >= best_distance) continue;
-    const std::size_t distance = begun ? 1 : edit_distance(to_lower(word), to_lower(candidate));
+    const std::size_t distance = begun ? 1 : edit_distance(lower, to_lower(candidate));
     if (distance < best_distance && distance < candidate.size()) {
       best_distance = distance;
       best = candidate;

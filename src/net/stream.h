@@ -44,6 +44,8 @@ class Stream {
   virtual int connect_error() = 0;
   // What went wrong, for people, where an errno can't say it (EPROTO: TLS's reason); else empty.
   virtual std::string failure() const { return {}; }
+  // Nothing more will be written: the peer reads an end, and may go on sending.
+  virtual void end_writing() {}
   // Ends the connection at once, unsent bytes are dropped and the peer sees a reset.
   virtual void abort() = 0;
 };

@@ -36,6 +36,8 @@ class TcpStream final : public Stream, private IoHandler {
     return error;
   }
 
+  void end_writing() override { shutdown(fd_, SHUT_WR); }
+
   void abort() override {
     // With no time to linger the system drops what is unsent and resets: nothing stays in
     // TIME_WAIT.

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -14,9 +16,13 @@
 namespace galileo::net {
 namespace {
 
-// What is encrypted and not yet taken by the stream below, at most: then write() says wait.
+// What is encrypted at once, and not yet taken by the stream below, at most.
+constexpr std::size_t kBatch = std::size_t{64} << 10;
+// The same with what OpenSSL has to say itself; who makes it say more and reads nothing is cut off.
 constexpr std::size_t kUnsentMax = std::size_t{256} << 10;
-// What goes through OpenSSL at once: one record.
+// A buffer that grew beyond this is given back when it is empty: most connections are idle.
+constexpr std::size_t kKeptMax = 1024;
+// What one SSL_read() can give.
 constexpr std::size_t kRecord = std::size_t{16} << 10;
 
 template <auto function>
@@ -27,11 +33,14 @@ struct Free {
   }
 };
 using Session = std::unique_ptr<SSL, Free<SSL_free>>;
+using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 
 // The oldest error of this thread's list, which is the cause; empties the list.
 std::string openssl_error() {
   const unsigned long error = ERR_get_error();
   ERR_clear_error();
+  if (ERR_GET_LIB(error) == ERR_LIB_SYS)
+    return std::generic_category().message(ERR_GET_REASON(error));
   const char* reason = error == 0 ? nullptr : ERR_reason_error_string(error);
   return reason ? reason : "no reason given";
 }
@@ -42,31 +51,38 @@ bool is_address(const std::string& name) {
 
 class TlsStream final : public Stream, private StreamHandler {
  public:
-  TlsStream(Session session, StreamHandler& handler)
-      : session_(std::move(session)),
+  enum class Side : std::uint8_t { kClient, kServer };
+
+  TlsStream(Side side, Session session, StreamHandler& handler)
+      : side_(side),
+        session_(std::move(session)),
         handler_(handler),
-        received_(BIO_new(BIO_s_mem())),
-        unsent_(BIO_new(BIO_s_mem())) {
-    ENSURE(received_ && unsent_);
-    // An empty memory means "wait", not "the end".
-    BIO_set_mem_eof_return(received_, -1);
-    BIO_set_mem_eof_return(unsent_, -1);
-    SSL_set_bio(session_.get(), received_, unsent_);  // owns both from here on
-    SSL_set_connect_state(session_.get());
+        phase_(side == Side::kClient ? Phase::kConnecting : Phase::kHandshake) {
+    BIO* const bio = BIO_new(bio_method());
+    ENSURE(bio != nullptr);
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(session_.get(), bio, bio);  // owns it from here on
+    if (side == Side::kClient)
+      SSL_set_connect_state(session_.get());
+    else
+      SSL_set_accept_state(session_.get());
   }
 
   ~TlsStream() override {
+    if (gone_) *gone_ = true;
     // The end is told to the peer, so that it needn't take it for a cut; nobody waits for the
     // answer.
-    if (phase_ == Phase::kOpen && below_) {
+    if (phase_ == Phase::kOpen) {
       SSL_shutdown(session_.get());
       flush();
     }
     ERR_clear_error();
   }
 
-  bool connect(Connector& connector, const Address& address, int& error_number) {
-    below_ = connector.connect(address, *this, error_number);
+  // Goes over the stream that `below` makes; false: it makes none.
+  bool open(const TlsAcceptor::Below& below) {
+    below_ = below(*this);
     return below_ != nullptr;
   }
 
@@ -74,36 +90,45 @@ class TlsStream final : public Stream, private StreamHandler {
     if (phase_ == Phase::kFailed) return {0, Transfer::Status::kFailed, EPROTO};
     if (phase_ != Phase::kOpen) return {0, Transfer::Status::kWouldBlock, 0};
     std::size_t count = 0;
+    Transfer stopped;
     while (count < size) {
       ERR_clear_error();
       const int want = static_cast<int>(std::min(size - count, kRecord));
       const int got = SSL_read(session_.get(), buffer + count, want);
-      if (got > 0) {
-        count += static_cast<std::size_t>(got);
-        continue;
+      if (got <= 0) {
+        stopped = stopped_by(SSL_get_error(session_.get(), got));
+        break;
       }
-      const Transfer stopped = more_for(SSL_get_error(session_.get(), got));
-      if (stopped.status == Transfer::Status::kDone) continue;
-      if (count > 0) break;  // the next read says it again
-      return stopped;
+      count += static_cast<std::size_t>(got);
     }
-    flush();  // what reading may have to say: a change of keys
+    flush();  // what reading may have to say: a change of keys, an alert
+    if (count == 0) return stopped;
+    // The next read says it again, but the handler takes a short one for the last.
+    if (stopped.status == Transfer::Status::kEnd || stopped.status == Transfer::Status::kFailed)
+      end_untold_ = true;
     return {count, Transfer::Status::kDone, 0};
   }
 
   Transfer write(std::string_view bytes) override {
     if (phase_ == Phase::kFailed) return {0, Transfer::Status::kFailed, EPROTO};
     std::size_t count = 0;
-    while (phase_ == Phase::kOpen && count < bytes.size() && unsent_size() < kUnsentMax) {
+    while (phase_ == Phase::kOpen) {
+      const Transfer sent = flush();
+      if (sent.status == Transfer::Status::kFailed) return sent;
+      if (!unsent_.empty()) break;
+      const std::size_t out = std::min(encrypted_, bytes.size() - count);
+      encrypted_ -= out;
+      count += out;
+      if (count == bytes.size()) return {count, Transfer::Status::kDone, 0};
+      const std::string_view part = bytes.substr(count, kBatch);
+      unsent_.reserve(part.size() + part.size() / 64 + 128);  // with what records add
       ERR_clear_error();
-      const std::string_view part = bytes.substr(count, kRecord);
       const int put = SSL_write(session_.get(), part.data(), static_cast<int>(part.size()));
-      if (put <= 0) return failed(openssl_error());
-      count += static_cast<std::size_t>(put);
-      if (const Transfer sent = flush(); sent.status == Transfer::Status::kFailed) return sent;
+      if (put <= 0) return failed(reason());
+      encrypted_ = static_cast<std::size_t>(put);
     }
-    if (count > 0) return {count, Transfer::Status::kDone, 0};
     wants_to_write_ = true;
+    if (count > 0) return {count, Transfer::Status::kDone, 0};
     return {0, Transfer::Status::kWouldBlock, 0};
   }
 
@@ -118,130 +143,179 @@ class TlsStream final : public Stream, private StreamHandler {
  private:
   enum class Phase : std::uint8_t { kConnecting, kHandshake, kOpen, kFailed };
 
-  // The handler may destroy this stream, so each path ends with telling it.
+  // How OpenSSL reaches its stream: the same few functions for all of them.
+  static const BIO_METHOD* bio_method() {
+    static const BIO_METHOD* const method = [] {
+      BIO_METHOD* const made =
+          BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "a galileo stream");
+      ENSURE(made != nullptr);
+      BIO_meth_set_read(made, [](BIO* bio, char* buffer, int size) {
+        BIO_clear_retry_flags(bio);
+        const int got = of(bio).take_encrypted(buffer, size);
+        if (got < 0) BIO_set_retry_read(bio);
+        return got;
+      });
+      BIO_meth_set_write(made, [](BIO* bio, const char* bytes, int size) {
+        BIO_clear_retry_flags(bio);
+        return of(bio).keep_encrypted({bytes, static_cast<std::size_t>(size)});
+      });
+      BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) {
+        return command == BIO_CTRL_FLUSH ? 1L : 0L;  // we flush when OpenSSL has returned
+      });
+      return made;
+    }();
+    return method;
+  }
+  static TlsStream& of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
+
+  // The stream below's end and failures too look to OpenSSL as if there was nothing more yet: those
+  // who asked it look at below_said_.
+  int take_encrypted(char* buffer, int size) {
+    below_said_ = below_->read(buffer, static_cast<std::size_t>(size));
+    return below_said_.status == Transfer::Status::kDone ? static_cast<int>(below_said_.bytes) : -1;
+  }
+
+  int keep_encrypted(std::string_view bytes) {
+    if (unsent_.size() + bytes.size() > kUnsentMax) {
+      failure_ = fmt::format("the {} doesn't read what TLS has to answer", peer());
+      return -1;
+    }
+    unsent_ += bytes;
+    return static_cast<int>(bytes.size());
+  }
+
   void on_stream(StreamEvents events) override {
     if (phase_ == Phase::kConnecting) {
-      if (events.closed || (events.writable && below_->connect_error() != 0)) {
-        handler_.on_stream({false, false, true});
-        return;
-      }
+      if (events.closed || (events.writable && below_->connect_error() != 0))
+        return tell({false, false, true});
       if (!events.writable) return;
       phase_ = Phase::kHandshake;
     }
     if (phase_ == Phase::kHandshake) {
       if (!shake_hands(events.closed)) return;
-      // With its end of the handshake the server may have sent more: a read finds out.
-      if (phase_ == Phase::kOpen)
-        handler_.on_stream({true, true, events.closed});
-      else
-        handler_.on_stream({false, false, true});
-      return;
+      // With its end of the handshake the peer may have sent more: a read finds out.
+      return tell(phase_ == Phase::kOpen ? StreamEvents{true, true, events.closed}
+                                         : StreamEvents{false, false, true});
     }
     if (events.writable) flush();
-    events.writable = events.writable && wants_to_write_ && unsent_size() < kUnsentMax;
+    events.writable = events.writable && wants_to_write_ && unsent_.empty();
     if (events.writable) wants_to_write_ = false;
-    if (events.readable || events.writable || events.closed) handler_.on_stream(events);
+    if (events.readable || events.writable || events.closed) tell(events);
+  }
+
+  // The handler may destroy this stream, so each path of on_stream() ends with this. A socket tells
+  // of an end that comes with the last bytes; TLS's is found only behind them, and told after.
+  void tell(StreamEvents events) {
+    if (std::exchange(end_untold_, false)) events.readable = events.closed = true;
+    bool gone = false;
+    bool* const outer = std::exchange(gone_, &gone);
+    handler_.on_stream(events);
+    if (gone) {
+      if (outer) *outer = true;
+      return;
+    }
+    gone_ = outer;
+    if (std::exchange(end_untold_, false) && !events.closed)
+      handler_.on_stream({true, false, true});
   }
 
   // True when it is over, one way or the other.
   bool shake_hands(bool closed) {
-    while (true) {
-      ERR_clear_error();
-      const int done = SSL_do_handshake(session_.get());
-      if (done == 1) {
-        phase_ = Phase::kOpen;
-        flush();
-        return true;
-      }
-      const int error = SSL_get_error(session_.get(), done);
-      if (error != SSL_ERROR_WANT_READ) {
-        const std::string why = handshake_error();
-        flush();  // the alert, so that the server's log says it too
-        failed(why);
-        return true;
-      }
-      const Transfer sent = flush();
-      const Transfer got = receive();
-      if (got.status == Transfer::Status::kDone) continue;
-      if (got.status == Transfer::Status::kWouldBlock && !closed &&
-          sent.status != Transfer::Status::kFailed)
-        return false;
-      failed("the server ended the connection during the TLS handshake");
+    ERR_clear_error();
+    const int done = SSL_do_handshake(session_.get());
+    if (done == 1) {
+      phase_ = Phase::kOpen;
+      flush();
       return true;
     }
+    const int error = SSL_get_error(session_.get(), done);
+    if (error != SSL_ERROR_WANT_READ) {
+      failed(reason());
+      flush();  // the alert, so that the peer's log says it too
+      return true;
+    }
+    const Transfer sent = flush();
+    if (below_said_.status == Transfer::Status::kWouldBlock && !closed &&
+        sent.status != Transfer::Status::kFailed)
+      return false;
+    failed(fmt::format("the {} ended the connection during the TLS handshake", peer()));
+    return true;
   }
 
-  std::string handshake_error() const {
-    const long verdict = SSL_get_verify_result(session_.get());
+  // Why OpenSSL failed, and by whose fault where that isn't plain.
+  std::string reason() const {
+    const unsigned long error = ERR_peek_error();
+    const int code = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
     std::string why = openssl_error();
-    if (verdict != X509_V_OK)
+    const long verdict = SSL_get_verify_result(session_.get());
+    if (verdict != X509_V_OK && code == SSL_R_CERTIFICATE_VERIFY_FAILED)
       why += fmt::format(": {}", X509_verify_cert_error_string(verdict));
-    else if (why == "wrong version number")
-      why += " (the server doesn't speak TLS there)";
+    else if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST ||
+             code == SSL_R_HTTPS_PROXY_REQUEST)
+      why += side_ == Side::kClient ? " (the server doesn't speak TLS there)"
+                                    : " (the client doesn't speak TLS)";
+    else if (code > SSL_AD_REASON_OFFSET)
+      why += fmt::format(" (said by the {})", peer());
     return why;
   }
 
-  // What SSL_read() lacks: kDone when there is more to try with.
-  Transfer more_for(int error) {
-    if (error == SSL_ERROR_ZERO_RETURN) return {0, Transfer::Status::kEnd, 0};
-    if (error != SSL_ERROR_WANT_READ) return failed(openssl_error());
-    return receive();
-  }
+  const char* peer() const { return side_ == Side::kClient ? "server" : "client"; }
 
-  // Takes encrypted bytes from the stream below.
-  Transfer receive() {
-    char bytes[kRecord];
-    const Transfer got = below_->read(bytes, sizeof bytes);
-    if (got.status != Transfer::Status::kDone) return got;
-    const int put = BIO_write(received_, bytes, static_cast<int>(got.bytes));
-    ENSURE(put == static_cast<int>(got.bytes), put);
-    return got;
+  // Why SSL_read() gives no more.
+  Transfer stopped_by(int error) {
+    if (error == SSL_ERROR_WANT_READ) return below_said_;
+    if (error == SSL_ERROR_ZERO_RETURN) return {0, Transfer::Status::kEnd, 0};
+    return failed(reason());
   }
 
   // Gives the stream below what it takes.
   Transfer flush() {
-    while (true) {
-      char* bytes = nullptr;
-      const long size = BIO_get_mem_data(unsent_, &bytes);
-      if (size <= 0) return {};
-      const Transfer sent = below_->write({bytes, static_cast<std::size_t>(size)});
+    while (!unsent_.empty()) {
+      const Transfer sent = below_->write(unsent_);
       if (sent.status != Transfer::Status::kDone) return sent;
-      // A memory BIO forgets what is read from it, and nothing else.
-      char taken[kRecord];
-      for (std::size_t left = sent.bytes; left > 0;) {
-        const int part = static_cast<int>(std::min(left, sizeof taken));
-        ENSURE(BIO_read(unsent_, taken, part) == part);
-        left -= static_cast<std::size_t>(part);
-      }
+      unsent_.erase(0, sent.bytes);
     }
+    if (unsent_.capacity() > kKeptMax) unsent_ = std::string();
+    return {};
   }
-
-  std::size_t unsent_size() const { return static_cast<std::size_t>(BIO_pending(unsent_)); }
 
   Transfer failed(std::string why) {
     phase_ = Phase::kFailed;
-    failure_ = std::move(why);
+    if (failure_.empty()) failure_ = std::move(why);
     return {0, Transfer::Status::kFailed, EPROTO};
   }
 
+  const Side side_;
   Session session_;
   StreamHandler& handler_;
-  BIO* const received_;  // encrypted, both; session_ owns them
-  BIO* const unsent_;
   std::unique_ptr<Stream> below_;
-  Phase phase_ = Phase::kConnecting;
+  Phase phase_;
+  Transfer below_said_;  // when OpenSSL last asked for more
+  std::string unsent_;   // encrypted
+  std::size_t encrypted_ =
+      0;  // plain bytes that write() hasn't counted yet: in unsent_, or just out
   bool wants_to_write_ = false;
+  bool end_untold_ = false;  // an end or a failure that the handler doesn't know of
+  bool* gone_ = nullptr;     // of the tell() under way
   std::string failure_;
 };
 
-}  // namespace
-
-struct TlsConnector::Settings {
-  std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>> context;
-  std::string server_name;
-};
-
-namespace {
+// What both sides have in common.
+Context new_context(const SSL_METHOD* method) {
+  ERR_clear_error();
+  Context context(SSL_CTX_new(method));
+  ENSURE(context != nullptr);
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  // Writing never has to wait for reading.
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
+  // An idle connection has no buffers; one that isn't reads what there is at once, not a record's
+  // head and then the rest.
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  // A key with a password is refused; OpenSSL would ask for it at the terminal.
+  SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
+  return context;
+}
 
 Error file_error(const char* what, const std::string& file, const char* hint) {
   return Error{ErrorCode::kUsage, what, file, openssl_error(), hint};
@@ -259,32 +333,53 @@ Result<void> trust(SSL_CTX* context, const TlsOptions& options) {
   return {};
 }
 
-Result<void> identify(SSL_CTX* context, const TlsOptions& options) {
-  if (options.certificate_file.empty()) return {};
-  const std::string& key = options.key_file.empty() ? options.certificate_file : options.key_file;
-  if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)
-    return file_error("can't use the certificate", options.certificate_file,
+Result<void> identify(SSL_CTX* context, const std::string& certificate_file,
+                      const std::string& key_file) {
+  const std::string& key = key_file.empty() ? certificate_file : key_file;
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1)
+    return file_error("can't use the certificate", certificate_file,
                       "give a readable certificate in PEM");
-  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return file_error("can't use the certificate's key", key,
-                      "give a readable private key in PEM that belongs to the certificate");
-  return {};
+  const bool taken = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;
+  // Another's key is refused at once where it is of the certificate's kind, else only here.
+  const bool anothers = taken ? SSL_CTX_check_private_key(context) != 1
+                              : ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_X509;
+  if (taken && !anothers) return {};
+  Error error = file_error(
+      "can't use the certificate's key", key,
+      "give a readable private key in PEM, without a password, that belongs to the certificate");
+  if (anothers) error.why = fmt::format("it isn't the key of {}", certificate_file);
+  return error;
+}
+
+// The one protocol that our servers speak, where the client offers it; else none is agreed on, as
+// with a client that offers nothing.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                    const unsigned char* offered, unsigned int offered_size, void*) {
+  static constexpr unsigned char kOurs[] = "\x08http/1.1";
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, chosen_size, kOurs, sizeof kOurs - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_NOACK;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
 }
 
 }  // namespace
 
+struct TlsConnector::Settings {
+  Context context;
+  std::string server_name;
+};
+
 Result<std::unique_ptr<TlsConnector>> TlsConnector::make(Connector& below,
                                                          const TlsOptions& options) {
-  ERR_clear_error();
   auto settings = std::make_unique<Settings>();
   settings->server_name = options.server_name;
-  settings->context.reset(SSL_CTX_new(TLS_client_method()));
+  settings->context = new_context(TLS_client_method());
   SSL_CTX* const context = settings->context.get();
-  ENSURE(context != nullptr);
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);  // writing never has to wait for reading
   TRY(trust(context, options));
-  TRY(identify(context, options));
+  if (!options.certificate_file.empty())
+    TRY(identify(context, options.certificate_file, options.key_file));
   return std::unique_ptr<TlsConnector>(new TlsConnector(below, std::move(settings)));
 }
 
@@ -306,8 +401,64 @@ std::unique_ptr<Stream> TlsConnector::connect(const Address& address, StreamHand
              const_cast<char*>(name.c_str()));
     SSL_set1_host(session.get(), name.c_str());
   }
-  auto stream = std::make_unique<TlsStream>(std::move(session), handler);
-  if (!stream->connect(below_, address, error_number)) return nullptr;
+  auto stream = std::make_unique<TlsStream>(TlsStream::Side::kClient, std::move(session), handler);
+  if (!stream->open(
+          [&](StreamHandler& above) { return below_.connect(address, above, error_number); }))
+    return nullptr;
+  return stream;
+}
+
+struct TlsAcceptor::Settings {
+  Context context;
+};
+
+Result<std::unique_ptr<TlsAcceptor::Settings>> TlsAcceptor::load(const TlsServerOptions& options) {
+  auto settings = std::make_unique<Settings>();
+  settings->context = new_context(TLS_server_method());
+  SSL_CTX* const context = settings->context.get();
+  TRY(identify(context, options.certificate_file, options.key_file));
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  // Sessions are with the clients, as tickets; here they would only take room.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  constexpr unsigned char kSessionsOf[] = "galileo";
+  SSL_CTX_set_session_id_context(context, kSessionsOf, sizeof kSessionsOf - 1);
+  return settings;
+}
+
+Result<std::unique_ptr<TlsAcceptor>> TlsAcceptor::make(const TlsServerOptions& options) {
+  auto settings = TRY(load(options));
+  return std::unique_ptr<TlsAcceptor>(new TlsAcceptor(options, std::move(settings)));
+}
+
+TlsAcceptor::TlsAcceptor(const TlsServerOptions& options, std::unique_ptr<Settings> settings)
+    : options_(options), settings_(std::move(settings)) {}
+
+TlsAcceptor::~TlsAcceptor() = default;
+
+Result<void> TlsAcceptor::reload() {
+  settings_ = TRY(load(options_));
+  return {};
+}
+
+Wall TlsAcceptor::valid_until() const {
+  std::tm end{};
+  const X509* const certificate = SSL_CTX_get0_certificate(settings_->context.get());
+  ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end);
+  const std::chrono::seconds since_epoch{timegm(&end)};
+  // What never ends has the year 9999.
+  if (since_epoch > std::chrono::floor<std::chrono::seconds>(Duration::max())) return Wall::max();
+  return Wall{since_epoch};
+}
+
+std::unique_ptr<Stream> TlsAcceptor::adopt(Loop& loop, int fd, StreamHandler& handler) {
+  return adopt([&](StreamHandler& above) { return adopt_socket(loop, fd, above); }, handler);
+}
+
+std::unique_ptr<Stream> TlsAcceptor::adopt(const Below& below, StreamHandler& handler) {
+  Session session(SSL_new(settings_->context.get()));
+  ENSURE(session != nullptr);
+  auto stream = std::make_unique<TlsStream>(TlsStream::Side::kServer, std::move(session), handler);
+  if (!stream->open(below)) return nullptr;
   return stream;
 }
 

@@ -1,17 +1,24 @@
-// TLS as a Stream over a Stream: OpenSSL turns bytes into bytes (memory BIOs, it never sees a
+// TLS as a Stream over a Stream, both sides of it: OpenSSL turns bytes into bytes (it never sees a
 // socket), so that whoever speaks over a Stream speaks over TLS too, and a pipe of a test carries
-// it. The client's side only. Lives on the loop of the stream below.
+// it. Lives on the loop of the stream below.
 //
 // The handler hears `writable` when the handshake is done, and of a handshake that failed as of a
 // connection that failed: connect_error() is EPROTO then, and failure() says why ("certificate
-// verify failed: self-signed certificate"). read() gives all that there is, over the borders of
-// records, so that a short read means the same as on a socket.
+// verify failed: self-signed certificate"). One that stalls is for the owner to end.
+//
+// read() gives all that there is, over the borders of records, so that a short read means the same
+// as on a socket. A peer that goes without TLS's goodbye has ended all the same (kEnd): where a
+// message ends is for its own protocol to know. write() has taken only what the stream below has,
+// so that who closes after the last byte loses none; what it didn't take may be under way already,
+// so it is to be written again before any other bytes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "net/tcp.h"
 
 namespace galileo::net {
@@ -42,6 +49,42 @@ class TlsConnector final : public Connector {
   TlsConnector(Connector& below, std::unique_ptr<Settings> settings);
 
   Connector& below_;
+  std::unique_ptr<Settings> settings_;
+};
+
+struct TlsServerOptions {
+  std::string certificate_file;  // PEM, with its chain
+  std::string key_file;          // PEM; empty: in certificate_file
+};
+
+// Speaks TLS (1.2 and later) with those who connect; http/1.1 where they ask which protocol (ALPN).
+// Sessions are resumed by tickets: each acceptor knows its own, and none from before a reload.
+// Lives on one loop; the streams may outlive it.
+class TlsAcceptor {
+ public:
+  // An Error of kUsage where a file can't be read, isn't what it must be, or the key isn't the
+  // certificate's.
+  static Result<std::unique_ptr<TlsAcceptor>> make(const TlsServerOptions& options);
+  ~TlsAcceptor();
+
+  // New connections get the files as they are now; those that are open keep theirs. An Error leaves
+  // the last ones. Reads them at once: a millisecond or so.
+  Result<void> reload();
+  // When the certificate in use ends; Wall::max() where that is beyond what a Wall can say.
+  Wall valid_until() const;
+
+  // A Stream over an accepted socket, as adopt_socket(): null where the loop can't watch it.
+  std::unique_ptr<Stream> adopt(Loop& loop, int fd, StreamHandler& handler);
+  // The same over the stream that `below` makes for the handler that it is given.
+  using Below = std::function<std::unique_ptr<Stream>(StreamHandler& handler)>;
+  std::unique_ptr<Stream> adopt(const Below& below, StreamHandler& handler);
+
+ private:
+  struct Settings;
+  TlsAcceptor(const TlsServerOptions& options, std::unique_ptr<Settings> settings);
+  static Result<std::unique_ptr<Settings>> load(const TlsServerOptions& options);
+
+  const TlsServerOptions options_;
   std::unique_ptr<Settings> settings_;
 };
 

@@ -1,17 +1,204 @@
-// What a TLS stream does when there is no TLS at the other end, over pipes. That it carries bytes,
-// and whom it trusts, is proven against a real server (bus/redis_test.cc).
+// Both sides of TLS: what they do when the other end speaks none, with each other over pipes, where
+// nothing moves but by the test's hand, and over sockets. Redis' own TLS is in bus/redis_test.cc.
 #include "net/tls.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <vector>
 
+#include "base/file.h"
+#include "net/clock.h"
 #include "net/pipe.h"
 
 using namespace galileo;
 using namespace galileo::net;
 
 namespace {
+
+using Status = Transfer::Status;
+
+template <class T>
+T must(Result<T>&& result) {
+  if (!result.ok()) FAIL(result.error().to_text());
+  return galileo::internal::take(std::move(result));
+}
+
+template <class T>
+Error error_of(const Result<T>& result) {
+  REQUIRE_FALSE(result.ok());
+  return result.error();
+}
+
+void run_openssl(const std::vector<std::string>& words) {
+  std::vector<char*> arguments{const_cast<char*>("openssl")};
+  for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t quiet;
+  posix_spawn_file_actions_init(&quiet);
+  posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t pid = -1;
+  const int refused = posix_spawnp(&pid, arguments[0], &quiet, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&quiet);
+  REQUIRE(refused == 0);
+  int status = -1;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  REQUIRE(status == 0);
+}
+
+// Keys and the certificates that they signed themselves, in a folder that goes with the program.
+class Certificates {
+ public:
+  Certificates() {
+    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    make("first", "2");
+    make("second", "2");
+    make("endless", "2900000");
+    run_openssl({"genpkey", "-algorithm", "ed25519", "-out", file("other_kind.key")});
+    run_openssl({"pkey", "-in", file("first.key"), "-aes256", "-passout", "pass:secret", "-out",
+                 file("locked.key")});
+    std::ofstream(file("both.pem")) << text("first.crt") << text("first.key");
+  }
+  ~Certificates() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  Certificates(const Certificates&) = delete;
+  Certificates& operator=(const Certificates&) = delete;
+
+  std::string file(const std::string& name) const { return folder_ + "/" + name; }
+  std::string text(const std::string& name) const {
+    return must(read_whole_file(file(name), 100'000));
+  }
+
+ private:
+  void make(const std::string& name, const std::string& days) {
+    run_openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                 "-nodes", "-keyout", file(name + ".key"), "-out", file(name + ".crt"), "-days",
+                 days, "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:gateway.lab"});
+  }
+
+  std::string folder_;
+};
+
+const Certificates& certificates() {
+  static const Certificates made;
+  return made;
+}
+
+std::string file(const std::string& name) {
+  return certificates().file(name);
+}
+
+std::unique_ptr<TlsAcceptor> acceptor_of(const std::string& name) {
+  return must(TlsAcceptor::make({file(name + ".crt"), file(name + ".key")}));
+}
+
+// Uses a stream as our servers and clients do: it writes what it has to say until that is out, and
+// reads until a read comes up short.
+struct Side final : StreamHandler {
+  void on_stream(StreamEvents events) override {
+    told += events.readable ? "readable " : "";
+    told += events.writable ? "writable " : "";
+    told += events.closed ? "closed " : "";
+    ended = ended || events.closed;
+    if (events.writable) write();
+    if (stream && (events.readable || events.closed)) read();
+    if (leaves_when_told) stream.reset();
+  }
+  void say(const std::string& text) {
+    unsent += text;
+    write();
+  }
+  void write() {
+    while (!unsent.empty()) {
+      const Transfer sent = stream->write(unsent);
+      if (sent.status != Status::kDone) return;
+      unsent.erase(0, sent.bytes);
+    }
+    if (leaves_when_written) stream.reset();
+  }
+  void read() {
+    char buffer[10'000];
+    while (true) {
+      const Transfer got = stream->read(buffer, sizeof buffer);
+      last = got.status;
+      if (got.status != Status::kDone) return;
+      heard.append(buffer, got.bytes);
+      if (got.bytes < sizeof buffer && !ended) return;
+    }
+  }
+  std::string told, heard, unsent;
+  Status last = Status::kWouldBlock;  // of the reads
+  bool ended = false;
+  bool leaves_when_told = false;
+  bool leaves_when_written = false;
+  std::unique_ptr<Stream> stream;
+};
+
+// An accepted connection whose client the test is.
+struct Accepted {
+  explicit Accepted(TlsAcceptor& acceptor) {
+    side.stream = acceptor.adopt(
+        [this](StreamHandler& handler) {
+          int error_number = 0;
+          return pipes.connect(*literal_address("127.0.0.1", 1), handler, error_number);
+        },
+        side);
+  }
+  PipeEnd& client() { return pipes.at(0); }
+  PipeConnector pipes;
+  Side side;
+};
+
+// A client and a server, and what is between them.
+struct Pair {
+  Pair(TlsAcceptor& acceptor, const std::string& trusts, const std::string& name = "gateway.lab")
+      : accepted(acceptor) {
+    TlsOptions options;
+    options.server_name = name;
+    options.ca_file = trusts;
+    connector = must(TlsConnector::make(pipes, options));
+    int error_number = 0;
+    client.stream = connector->connect(*literal_address("127.0.0.1", 1), client, error_number);
+    client_end().connected();
+  }
+  // The test's ends, where what the side has written is to be taken.
+  PipeEnd& client_end() { return pipes.at(0); }
+  PipeEnd& server_end() { return accepted.client(); }
+
+  // Carries bytes and ends both ways until there are none.
+  void pass() {
+    while (true) {
+      const bool there = carry(client_end(), server_end());
+      const bool back = carry(server_end(), client_end());
+      if (!there && !back) return;
+    }
+  }
+  static bool carry(PipeEnd& from, PipeEnd& to) {
+    const std::string bytes = from.take();
+    const bool ends = !from.open() && !to.peer_closed;
+    if (!bytes.empty()) to.send(bytes);
+    if (ends) to.close();
+    if (!bytes.empty() && from.open()) from.handler->on_stream({false, true, false});  // room again
+    return !bytes.empty() || ends;
+  }
+
+  PipeConnector pipes;
+  std::unique_ptr<TlsConnector> connector;
+  Side client;
+  Accepted accepted;
+  Side& server = accepted.side;
+};
 
 struct Harness final : StreamHandler {
   explicit Harness(const std::string& server_name) {
@@ -34,15 +221,39 @@ struct Harness final : StreamHandler {
   int error_number = 0;
 };
 
+// `content` after its length in so many bytes.
+std::string sized(int bytes, const std::string& content) {
+  std::string size;
+  for (int i = bytes - 1; i >= 0; --i) size += static_cast<char>(content.size() >> (8 * i));
+  return size + content;
+}
+
+// The first message of a client of TLS 1.2 or older, to which the server answers in the clear.
+std::string hello(char minor_version, const std::vector<std::string>& protocols) {
+  const auto extension = [](const char(&id)[3], const std::string& content) {
+    return std::string(id, 2) + sized(2, content);
+  };
+  std::string list;
+  for (const std::string& protocol : protocols) list += sized(1, protocol);
+  const std::string extensions =
+      extension("\x00\x0a", sized(2, std::string("\x00\x17", 2))) +  // the curve P-256
+      extension("\x00\x0d", sized(2, "\x04\x03")) +                  // signed by ECDSA
+      (protocols.empty() ? "" : extension("\x00\x10", sized(2, list)));
+  const std::string body = std::string("\x03") + minor_version + std::string(32, 'r') +
+                           sized(1, "") + sized(2, "\xc0\x2b\xc0\x09") +
+                           sized(1, std::string(1, '\0')) + sized(2, extensions);
+  return "\x16\x03\x01" + sized(2, "\x01" + sized(3, body));
+}
+
 }  // namespace
 
 TEST_CASE("the server's name goes out in the clear, an address doesn't") {
   Harness named("redis.lab");
   CHECK(named.server().written.empty());
   named.server().connected();
-  const std::string hello = named.server().take();
-  CHECK(hello.starts_with("\x16\x03\x01"));
-  CHECK(hello.find("redis.lab") != std::string::npos);
+  const std::string hello_bytes = named.server().take();
+  CHECK(hello_bytes.starts_with("\x16\x03\x01"));
+  CHECK(hello_bytes.find("redis.lab") != std::string::npos);
   CHECK(named.told.empty());
   Harness address("127.0.0.1");
   address.server().connected();
@@ -53,8 +264,8 @@ TEST_CASE("nothing is read or written before the handshake is done") {
   Harness h("redis.lab");
   h.server().connected();
   char byte = 0;
-  CHECK(h.stream->read(&byte, 1).status == Transfer::Status::kWouldBlock);
-  CHECK(h.stream->write("secret").status == Transfer::Status::kWouldBlock);
+  CHECK(h.stream->read(&byte, 1).status == Status::kWouldBlock);
+  CHECK(h.stream->write("secret").status == Status::kWouldBlock);
   CHECK(h.server().take().find("secret") == std::string::npos);
 }
 
@@ -65,7 +276,7 @@ TEST_CASE("a server that speaks no TLS is told from one that is away") {
   CHECK(h.told == "closed ");
   CHECK(h.stream->connect_error() == EPROTO);
   CHECK(h.stream->failure() == "wrong version number (the server doesn't speak TLS there)");
-  CHECK(h.stream->write("x").status == Transfer::Status::kFailed);
+  CHECK(h.stream->write("x").status == Status::kFailed);
 
   Harness away("redis.lab");
   away.server().refuse(ECONNREFUSED);
@@ -87,13 +298,327 @@ TEST_CASE("files that aren't what they must be are named") {
   PipeConnector pipes;
   TlsOptions options;
   options.ca_file = "/nowhere/ca.pem";
-  auto made = TlsConnector::make(pipes, options);
-  REQUIRE_FALSE(made.ok());
-  CHECK(made.error().code == ErrorCode::kUsage);
-  CHECK(made.error().where == "/nowhere/ca.pem");
+  Error error = error_of(TlsConnector::make(pipes, options));
+  CHECK(error.code == ErrorCode::kUsage);
+  CHECK(error.where == "/nowhere/ca.pem");
+  CHECK(error.why == "No such file or directory");
   options = {};
   options.certificate_file = "/proc/self/cmdline";
-  made = TlsConnector::make(pipes, options);
-  REQUIRE_FALSE(made.ok());
-  CHECK(made.error().where == "/proc/self/cmdline");
+  CHECK(error_of(TlsConnector::make(pipes, options)).where == "/proc/self/cmdline");
+}
+
+TEST_CASE("both sides shake hands, talk and part") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  CHECK(pair.server.told.empty());
+  CHECK(pair.server.stream->write("too early").status == Status::kWouldBlock);
+  pair.pass();
+  CHECK(pair.client.told.starts_with("readable writable "));
+  CHECK(pair.server.told.starts_with("readable writable "));
+  CHECK(pair.server.stream->connect_error() == 0);
+  pair.client.say("a question");
+  CHECK(pair.client_end().written.find("question") == std::string::npos);
+  pair.pass();
+  CHECK(pair.server.heard == "a question");
+  pair.server.say("an answer");
+  pair.pass();
+  CHECK(pair.client.heard == "an answer");
+  pair.client.stream.reset();
+  pair.pass();
+  CHECK(pair.server.last == Status::kEnd);
+  CHECK(pair.server.stream->failure().empty());
+}
+
+TEST_CASE("the certificate must say the name that was asked for") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"), "elsewhere.lab");
+  pair.pass();
+  CHECK(pair.client.told == "closed ");
+  CHECK(pair.client.stream->failure() == "certificate verify failed: hostname mismatch");
+}
+
+TEST_CASE("a client that doesn't trust us says so, and the server can say it") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("second.crt"));
+  pair.pass();
+  CHECK(pair.client.told == "closed ");
+  CHECK(pair.client.stream->failure() == "certificate verify failed: self-signed certificate");
+  CHECK(pair.server.told == "closed ");
+  CHECK(pair.server.last == Status::kFailed);
+  CHECK(pair.server.stream->connect_error() == EPROTO);
+  CHECK(pair.server.stream->failure() == "tlsv1 alert unknown ca (said by the client)");
+}
+
+TEST_CASE("a client that doesn't speak TLS, or no version that we do, is told") {
+  const auto acceptor = acceptor_of("first");
+  const auto failure_after = [&](const std::string& bytes, bool ends) {
+    Accepted accepted(*acceptor);
+    if (!bytes.empty()) accepted.client().send(bytes);
+    if (ends) accepted.client().close();
+    CHECK(accepted.side.told == "closed ");
+    CHECK(accepted.side.last == Status::kFailed);
+    return accepted.side.stream->failure();
+  };
+  CHECK(failure_after("GET / HTTP/1.1\r\nHost: x\r\n\r\n", false) ==
+        "http request (the client doesn't speak TLS)");
+  CHECK(failure_after("CONNECT x:443 HTTP/1.1\r\n\r\n", false) ==
+        "https proxy request (the client doesn't speak TLS)");
+  CHECK(failure_after("*1\r\n$4\r\nPING\r\n", false) ==
+        "wrong version number (the client doesn't speak TLS)");
+  CHECK(failure_after(hello('\x02', {}), false) == "unsupported protocol");
+  CHECK(failure_after("", true) == "the client ended the connection during the TLS handshake");
+  CHECK(failure_after(hello('\x03', {}).substr(0, 40), true) ==
+        "the client ended the connection during the TLS handshake");
+}
+
+TEST_CASE("http/1.1 is chosen where it is offered, and nobody is refused for what he offers") {
+  const auto acceptor = acceptor_of("first");
+  const auto answer_to = [&](const std::vector<std::string>& protocols) {
+    Accepted accepted(*acceptor);
+    accepted.client().send(hello('\x03', protocols));
+    return accepted.client().take();
+  };
+  for (const auto& protocols : std::vector<std::vector<std::string>>{
+           {"http/1.1"}, {"h2", "http/1.1"}, {"h2", "http/1.0", "http/1.1", "x"}}) {
+    CHECK(answer_to(protocols).starts_with("\x16\x03\x03"));
+    CHECK(answer_to(protocols).find("\x08http/1.1") != std::string::npos);
+  }
+  for (const auto& protocols :
+       std::vector<std::vector<std::string>>{{}, {"h2"}, {"http/1.0", "http/1.10"}}) {
+    CHECK(answer_to(protocols).starts_with("\x16\x03\x03"));
+    CHECK(answer_to(protocols).find("http/1.") == std::string::npos);
+  }
+}
+
+TEST_CASE("much goes both ways at once through what takes little at a time") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  pair.client_end().write_limit = 999;
+  pair.server_end().write_limit = 1'777;
+  std::string there, back;
+  for (int i = 0; i < 150'000; ++i) there += std::to_string(i);
+  for (int i = 0; i < 100'000; ++i) back += std::to_string(7 * i);
+  pair.client.unsent = there;
+  pair.server.unsent = back;
+  pair.pass();
+  CHECK((pair.server.heard == there));
+  CHECK((pair.client.heard == back));
+}
+
+TEST_CASE("what write() has taken is out: who closes then loses nothing") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  pair.pass();
+  pair.server_end().write_limit = 70'000;
+  const std::string answer(300'000, 'a');
+  pair.server.leaves_when_written = true;
+  pair.server.say(answer);
+  CHECK_FALSE(pair.server.unsent.empty());
+  pair.pass();
+  CHECK_FALSE(pair.server.stream);
+  CHECK((pair.client.heard == answer));
+  CHECK(pair.client.last == Status::kEnd);
+}
+
+TEST_CASE("a write that came up short is told of room, without another") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  pair.pass();
+  pair.client.told.clear();
+  pair.client_end().write_limit = 100'000;
+  const std::string bytes(200'000, 'b');
+  const Transfer sent = pair.client.stream->write(bytes);
+  CHECK(sent.status == Status::kDone);
+  CHECK(sent.bytes > 0);
+  CHECK(sent.bytes < 100'000);
+  CHECK(pair.client.told.empty());
+  pair.client.unsent = bytes.substr(sent.bytes);
+  pair.pass();
+  CHECK(pair.client.told.starts_with("writable "));
+  CHECK((pair.server.heard == bytes));
+  // What is encrypted already may be taken in smaller pieces than it was offered in.
+  pair.server.heard.clear();
+  CHECK(pair.client.stream->write(bytes).bytes == 65'536);
+  pair.client_end().write_limit = std::size_t(-1);
+  CHECK(pair.client.stream->write("bb").bytes == 2);
+  pair.client.say(bytes.substr(65'538));
+  pair.pass();
+  CHECK((pair.server.heard == bytes));
+}
+
+TEST_CASE("records come in pieces, cut off, and not as they were sent") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  pair.pass();
+  pair.client.say("whole");
+  for (const char byte : pair.client_end().take()) {
+    CHECK(pair.server.heard.empty());
+    pair.server_end().send({&byte, 1});
+  }
+  CHECK(pair.server.heard == "whole");
+
+  SUBCASE("cut off, and then the end") {
+    pair.client.say("never whole");
+    const std::string record = pair.client_end().take();
+    pair.server_end().send(record.substr(0, record.size() - 1));
+    pair.server_end().close();
+    CHECK(pair.server.last == Status::kEnd);
+    CHECK(pair.server.heard == "whole");
+  }
+  SUBCASE("changed on the way") {
+    pair.client.say("some other");
+    std::string record = pair.client_end().take();
+    record.back() = static_cast<char>(record.back() ^ 1);
+    pair.client.say("and more");
+    pair.server_end().send(record + pair.client_end().take());
+    CHECK(pair.server.last == Status::kFailed);
+    CHECK(pair.server.heard == "whole");
+    CHECK(pair.server.stream->failure() == "decryption failed or bad record mac");
+    CHECK(pair.server.stream->write("x").status == Status::kFailed);
+    pair.pass();
+    CHECK(pair.client.last == Status::kFailed);
+    CHECK(pair.client.stream->failure() == "sslv3 alert bad record mac (said by the server)");
+  }
+}
+
+TEST_CASE("an end is told, also where it comes with the last bytes and the socket stays open") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  pair.pass();
+  pair.server.told.clear();
+  pair.client.say("last words");
+  pair.client.stream.reset();
+  SUBCASE("in one go") {
+    pair.server_end().send(pair.client_end().take());
+    CHECK(pair.server.told == "readable readable closed ");
+    CHECK(pair.server.last == Status::kEnd);
+    pair.server.say("an answer still goes out");
+    CHECK(pair.server.unsent.empty());
+  }
+  SUBCASE("to one that leaves at the first word") {
+    pair.server.leaves_when_told = true;
+    pair.server_end().send(pair.client_end().take());
+    CHECK(pair.server.told == "readable ");
+  }
+  SUBCASE("with the socket's") {
+    pair.server_end().to_read = pair.client_end().take();
+    pair.server_end().close();
+    CHECK(pair.server.told == "readable closed ");
+    CHECK(pair.server.last == Status::kEnd);
+  }
+  CHECK(pair.server.heard == "last words");
+}
+
+TEST_CASE("a reload is for new connections; one that fails changes nothing") {
+  const std::string certificate = file("live.crt"), key = file("live.key");
+  const auto install = [&](const std::string& of_certificate, const std::string& of_key) {
+    std::ofstream(certificate) << certificates().text(of_certificate);
+    std::ofstream(key) << certificates().text(of_key);
+  };
+  install("first.crt", "first.key");
+  const auto acceptor = must(TlsAcceptor::make({certificate, key}));
+  const auto shows = [&](const std::string& name) {
+    Pair pair(*acceptor, file(name));
+    pair.pass();
+    return pair.client.stream->failure().empty();
+  };
+  Pair old(*acceptor, file("first.crt"));
+  old.pass();
+  Pair between(*acceptor, file("first.crt"));  // its handshake has begun
+  install("second.crt", "second.key");
+  CHECK(shows("first.crt"));
+  must(acceptor->reload());
+  CHECK(shows("second.crt"));
+  CHECK_FALSE(shows("first.crt"));
+  between.pass();
+  for (Pair* const pair : {&old, &between}) {
+    pair->client.say("still there?");
+    pair->pass();
+    CHECK(pair->server.heard == "still there?");
+  }
+  install("first.crt", "second.key");
+  CHECK(error_of(acceptor->reload()).where == key);
+  CHECK(shows("second.crt"));
+  std::filesystem::remove(certificate);
+  CHECK(error_of(acceptor->reload()).where == certificate);
+  CHECK(shows("second.crt"));
+}
+
+TEST_CASE("a stream outlives its acceptor") {
+  auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  acceptor.reset();
+  pair.pass();
+  pair.client.say("hello");
+  pair.pass();
+  CHECK(pair.server.heard == "hello");
+}
+
+TEST_CASE("a server's files that don't do are named, with what is wrong") {
+  const auto refusal = [](const std::string& certificate, const std::string& key) {
+    return error_of(TlsAcceptor::make({certificate, key}));
+  };
+  const std::string good = file("first.crt");
+  Error error = refusal("", "");
+  CHECK(error.what == "can't use the certificate");
+  error = refusal(file("missing.crt"), "");
+  CHECK(error.code == ErrorCode::kUsage);
+  CHECK(error.what == "can't use the certificate");
+  CHECK(error.where == file("missing.crt"));
+  CHECK(error.why == "No such file or directory");
+  error = refusal(file("first.key"), file("first.key"));
+  CHECK(error.where == file("first.key"));
+  CHECK(error.why == "no start line");
+  error = refusal(good, file("missing.key"));
+  CHECK(error.what == "can't use the certificate's key");
+  CHECK(error.where == file("missing.key"));
+  CHECK(error.why == "No such file or directory");
+  CHECK(refusal(good, "").where == good);  // the key isn't in it
+  for (const char* other : {"second.key", "other_kind.key"}) {
+    error = refusal(good, file(other));
+    CHECK(error.code == ErrorCode::kUsage);
+    CHECK(error.what == "can't use the certificate's key");
+    CHECK(error.where == file(other));
+    CHECK(error.why == "it isn't the key of " + good);
+  }
+  error = refusal(good, file("locked.key"));
+  CHECK(error.where == file("locked.key"));
+  CHECK(error.hint.find("without a password") != std::string::npos);
+  CHECK(TlsAcceptor::make({file("both.pem"), ""}).ok());
+}
+
+TEST_CASE("it is known when the certificate ends") {
+  const Duration left = acceptor_of("first")->valid_until() - RealClock::wall_now();
+  CHECK(left > std::chrono::hours{47});
+  CHECK(left <= std::chrono::hours{48});
+  CHECK(acceptor_of("endless")->valid_until() == Wall::max());
+}
+
+TEST_CASE("over sockets, both ways at once, to the end") {
+  Loop loop;
+  const auto acceptor = acceptor_of("first");
+  Side server, client;
+  TcpListener listener(loop, [&](int fd) { server.stream = acceptor->adopt(loop, fd, server); });
+  must(listener.listen(must(literal_address("127.0.0.1", 0))));
+  TcpConnector tcp(loop);
+  TlsOptions options;
+  options.server_name = "gateway.lab";
+  options.ca_file = file("first.crt");
+  const auto connector = must(TlsConnector::make(tcp, options));
+  const std::string there(5'000'000, 't'), back(3'000'000, 'b');
+  client.unsent = there;
+  server.unsent = back;
+  int error_number = 0;
+  client.stream = connector->connect(must(listener.local_address()), client, error_number);
+  REQUIRE(client.stream);
+  const Time end = loop.clock().now() + std::chrono::seconds{20};
+  const auto until = [&](auto&& done) {
+    while (!done() && loop.clock().now() < end) loop.run_pending();
+  };
+  until([&] { return server.heard.size() == there.size() && client.heard.size() == back.size(); });
+  CHECK((server.heard == there));
+  CHECK((client.heard == back));
+  client.stream.reset();
+  until([&] { return server.last == Status::kEnd; });
+  CHECK(server.last == Status::kEnd);
 }

@@ -71,12 +71,13 @@ def run(galileo, tmp_path):
 
 @pytest.fixture
 def start(galileo, tmp_path):
-    """start("target", ...): the program in the background, what it says in pipes or in the file `log`; ended with the test."""
+    """start("target", ...): the program in the background, what it says in pipes or in the file `log`; ended with the test.
+    `before`: a command that starts it."""
     started, logs = [], []
 
-    def call(*arguments, cwd=tmp_path, log=None, **options):
+    def call(*arguments, cwd=tmp_path, log=None, before=(), **options):
         process = subprocess.Popen(
-            [galileo, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+            [*before, galileo, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
             stdout=log or subprocess.PIPE, stderr=log or subprocess.PIPE, start_new_session=True, **options)
         started.append(process)
         if log:

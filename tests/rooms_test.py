@@ -19,7 +19,7 @@ IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.h
 # Libraries that one file speaks to, so that another one may be put in its place.
 ONE_FILE = {"openssl": "net/tls.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc"}
 # Libraries that throw: only files that include one of them may catch.
-THROWING = ("nlohmann/", "yaml-cpp/", "CLI/")
+THROWING = ("nlohmann/", "yaml-cpp/", "CLI/", "spdlog/")
 THREADS = {"base/inbox.h", "base/counters.h", "net/loop.h", "net/loop.cc"}
 CLOCKS = {"net/clock.h"}
 LINES_MAX, COLUMNS_MAX, FUNCTION_MAX = 700, 100, 100

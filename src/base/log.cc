@@ -1,11 +1,15 @@
 #include "base/log.h"
 
+#include <spdlog/sinks/daily_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace galileo {
 namespace {
@@ -20,6 +24,24 @@ spdlog::logger& logger() {
     return fresh;
   }();
   return *made;
+}
+
+// Null: there is none. Set once, before there are other threads.
+spdlog::logger*& json_logger() {
+  static spdlog::logger* logger = nullptr;
+  return logger;
+}
+
+void append_json(std::string& to, std::string_view text) {
+  to += '"';
+  for (const char c : is_utf8(text) ? std::string(text) : make_utf8(text)) {
+    if (c == '"' || c == '\\') to += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      to += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      to += c;
+  }
+  to += '"';
 }
 
 spdlog::level::level_enum level_of(LogLevel level) {
@@ -74,6 +96,26 @@ void set_log_level(LogLevel level) {
   logger().set_level(level_of(level));
 }
 
+Result<void> log_to_folder(const std::string& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return system_error("can't make the folder of the log", folder, failed.value());
+  std::string path;  // of which strftime makes the name
+  for (const char c : folder) path.append(c == '%' ? 2 : 1, c);
+  try {
+    auto sink =
+        std::make_shared<spdlog::sinks::daily_file_format_sink_mt>(path + "/%Y-%m-%d.json", 0, 0);
+    auto* const made = new spdlog::logger("json", std::move(sink));  // as long as the other one
+    made->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
+    made->set_level(spdlog::level::trace);
+    made->flush_on(spdlog::level::trace);
+    json_logger() = made;
+  } catch (const spdlog::spdlog_ex& error) {
+    return Error{ErrorCode::kIo, "can't write the log", folder, error.what(), {}};
+  }
+  return {};
+}
+
 void log(LogLevel level, std::string_view message, std::initializer_list<LogFact> facts) {
   if (!logger().should_log(level_of(level))) return;
   std::string line(message);
@@ -84,6 +126,16 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFact
     append_value(line, fact.value);
   }
   logger().log(level_of(level), "{}", line);
+  if (!json_logger()) return;
+  line = R"("msg":)";
+  append_json(line, message);
+  for (const LogFact& fact : facts) {
+    line += ',';
+    append_json(line, fact.key);
+    line += ':';
+    append_json(line, fact.value);
+  }
+  json_logger()->log(level_of(level), "{}", line);
 }
 
 }  // namespace galileo

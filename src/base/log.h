@@ -19,6 +19,11 @@ Result<LogLevel> parse_log_level(std::string_view text);
 // What is below isn't told. kWarning at first.
 void set_log_level(LogLevel level);
 
+// The same lines as JSON objects too, one a line, from now on: into <folder>/<date>.json, another
+// file each day. The folder is made. Errors: a file can't be written there. Called once, at the
+// start.
+Result<void> log_to_folder(const std::string& folder);
+
 struct LogFact {
   std::string_view key;
   std::string value;

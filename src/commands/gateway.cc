@@ -4,119 +4,26 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <map>
-#include <sstream>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "commands/commands.h"
 #include "commands/etcd_flags.h"
 #include "commands/exit_codes.h"
+#include "commands/gateway_flags.h"
 #include "commands/gateway_weights.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
+#include "gateway/certificate_watch.h"
 #include "gateway/weights_file.h"
 #include "net/resolver.h"
 #include "net/signals.h"
 #include "net/tcp.h"
-#include "telemetry/machine.h"
 
 namespace galileo::commands {
 namespace {
 
 constexpr Duration kDrainLook = std::chrono::milliseconds{20};
-
-struct GatewayFlags {
-  std::string listen;
-  std::string zone;
-  std::string node;
-  std::string handler;
-  std::string policy = "wrr";
-  std::string weights;
-  EtcdFlags etcd;
-  std::string gateways;
-  std::string status;
-  unsigned threads = 0;
-  std::string grace = "10s";
-  std::string head_timeout = "60s";
-  std::string idle_timeout = "75s";
-  std::string connect_timeout = "5s";
-  std::string answer_timeout = "60s";
-  std::string head_max = "64k";
-  std::string body_max = "1G";
-};
-
-Result<Duration> duration_of(const std::string& text, const char* flag) {
-  auto duration = parse_duration(text);
-  if (duration.ok() && *duration > Duration{0}) return duration;
-  return Error{ErrorCode::kUsage,
-               fmt::format("{} can't be '{}'", flag, text),
-               {},
-               duration.ok() ? "it must be longer than nothing" : duration.error().why,
-               "give a time, as 10s or 500ms"};
-}
-
-Result<std::uint64_t> size_of(const std::string& text, const char* flag) {
-  auto size = parse_count(text);
-  if (size.ok() && *size > 0) return size;
-  return Error{ErrorCode::kUsage,
-               fmt::format("{} can't be '{}'", flag, text),
-               {},
-               size.ok() ? "nothing fits into that" : size.error().why,
-               "give bytes, as 65536 or 64k"};
-}
-
-Result<void> set_limits(const GatewayFlags& flags, gateway::ProxyOptions& options) {
-  options.head_timeout = TRY(duration_of(flags.head_timeout, "--head-timeout"));
-  options.idle_timeout = TRY(duration_of(flags.idle_timeout, "--idle-timeout"));
-  options.connect_timeout = TRY(duration_of(flags.connect_timeout, "--connect-timeout"));
-  options.answer_timeout = TRY(duration_of(flags.answer_timeout, "--answer-timeout"));
-  options.limits.head_max = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(TRY(size_of(flags.head_max, "--head-max")), 1u << 30));
-  options.limits.body_max = TRY(size_of(flags.body_max, "--body-max"));
-  return {};
-}
-
-// The flag, over the old gateway's variable, over what holds without either.
-std::string said(const std::string& flag, const char* variable, const std::string& otherwise) {
-  return flag.empty() ? environment(variable).value_or(otherwise) : flag;
-}
-
-Result<gateway::Gateway::Options> options_of(const GatewayFlags& flags) {
-  gateway::Gateway::Options options;
-  options.threads = flags.threads > 0 ? flags.threads : net::usable_cores();
-  options.proxy.node = said(flags.node, "eb_go_lb_node_name", telemetry::hostname());
-  options.proxy.zone = said(flags.zone, "eb_go_lb_zone", "");
-  options.proxy.policy = flags.policy;
-  if (options.proxy.zone.empty())
-    return Error{ErrorCode::kUsage,
-                 "the gateway's zone isn't said",
-                 {},
-                 {},
-                 "give --zone NAME, or set eb_go_lb_zone"};
-  const std::string handler =
-      said(flags.handler, "eb_go_lb_handler_type",
-           flags.weights.empty() && flags.etcd.endpoints.empty() ? "dummy" : "wrr");
-  if (handler != "dummy" && handler != "wrr")
-    return Error{ErrorCode::kUsage,
-                 fmt::format("there is no handler '{}'", handler),
-                 {},
-                 {},
-                 "one of dummy, wrr"};
-  options.proxy.dummy = handler == "dummy";
-  if (!flags.weights.empty() && !flags.etcd.endpoints.empty())
-    return Error{ErrorCode::kUsage,
-                 "the weights can't be in a file and in etcd",
-                 {},
-                 {},
-                 "give --weights or --etcd"};
-  std::istringstream gateways(said(flags.gateways, "eb_go_lb_gateways", ""));
-  for (std::string word; gateways >> word;) options.proxy.gateways.insert(word);
-  TRY(set_limits(flags, options.proxy));
-  TRY(route::make_policy(options.proxy.policy, {{"127.0.0.1:1", 1}}));
-  return options;
-}
 
 // Where the weights come from: a file, or etcd.
 class WeightsSource {
@@ -142,6 +49,9 @@ class WeightsSource {
          }}));
     return {};
   }
+
+  // They have been read once: until then no function is known.
+  bool has_read() const { return file_ || (etcd_ && etcd_->has_read()); }
 
   // Why the weights aren't those that they should be; empty: they are.
   std::string trouble() const {
@@ -199,16 +109,26 @@ class WeightsSource {
   std::map<std::string, std::string> refused_;  // functions, and why their last weights are none
 };
 
-Result<void> serve(const GatewayFlags& flags) {
+Result<void> begin_log(const std::string& mode) {
   set_log_level(LogLevel::kInfo);
-  const gateway::Gateway::Options options = TRY(options_of(flags));
-  const Duration grace = TRY(duration_of(flags.grace, "--grace"));
+  if (mode == "prod") return log_to_folder("logs");
+  if (mode == "dev") return {};
+  return Error{
+      ErrorCode::kUsage, fmt::format("there is no mode '{}'", mode), {}, {}, "one of dev, prod"};
+}
+
+Result<void> serve(const GatewayFlags& flags) {
+  const gateway::Gateway::Options options = TRY(gateway_options(flags));
+  const Duration grace = TRY(gateway_duration(flags.grace, "--grace"));
+  TRY(begin_log(said(flags.mode, "eb_go_lb_mode", "dev")));
   net::raise_open_files_limit();
   const std::string where =
       flags.listen.empty() ? "0.0.0.0:" + said({}, "eb_go_lb_listen_port", "8080") : flags.listen;
   net::Loop control;
   bool stopping = false;
+  bool hurried = false;
   const net::Signals signals(control, [&](int) {
+    hurried = stopping;
     stopping = true;
     control.stop();
   });
@@ -216,13 +136,26 @@ Result<void> serve(const GatewayFlags& flags) {
   WeightsSource source(control, gateway, options.proxy.zone);
   if (!options.proxy.dummy) TRY(source.start(flags));
   TRY(gateway.listen(TRY(net::resolve(where, 0, 8080)).front()));
+  std::optional<gateway::CertificateWatch> certificate;
+  if (!options.tls.certificate_file.empty()) {
+    std::vector<std::string> files{options.tls.certificate_file};
+    if (!options.tls.key_file.empty()) files.push_back(options.tls.key_file);
+    certificate.emplace(control, files, [&] { return gateway.reload_certificate(); });
+  }
   StatusPage page(
       control,
       [&] {
         return gateway::metrics_text(gateway.counts(), gateway.clients(),
                                      gateway.functions().size());
       },
-      [&] { return source.trouble(); });
+      [&] {
+        return certificate && !certificate->trouble().empty() ? certificate->trouble()
+                                                              : source.trouble();
+      });
+  page.set_readiness([&]() -> std::string {
+    if (stopping) return "it is stopping";
+    return options.proxy.dummy || source.has_read() ? "" : "the weights haven't been read yet";
+  });
   if (!flags.status.empty()) TRY(page.listen(flags.status));
   log(LogLevel::kInfo, "listening",
       {{"at", TRY(gateway.local_address()).to_text()},
@@ -231,9 +164,8 @@ Result<void> serve(const GatewayFlags& flags) {
        {"threads", std::to_string(options.threads)}});
   control.run();
   // What is under way may end; a second signal doesn't wait for it.
-  stopping = false;
   const Time until = control.clock().now() + grace;
-  while (!gateway.drain() && !stopping && control.clock().now() < until) {
+  while (!gateway.drain() && !hurried && control.clock().now() < until) {
     net::Timer timer([&](Time) { control.stop(); });
     control.timers().set(timer, control.clock().now() + kDrainLook);
     control.run();
@@ -258,34 +190,7 @@ int gateway(const Arguments& arguments) {
       "  curl http://127.0.0.1:8080/function/hello/\n\n"
       "galileo gateway weights get | set | rm reads and writes those in etcd: see its --help.\n",
       "galileo gateway");
-  app.add_option("--listen", flags.listen, "host:port [0.0.0.0 and eb_go_lb_listen_port; 8080]");
-  app.add_option("--zone", flags.zone, "the zone that it is of [eb_go_lb_zone]");
-  app.add_option("--node", flags.node,
-                 "its name in the headers [eb_go_lb_node_name, or the host's name]");
-  app.add_option("--weights", flags.weights,
-                 "a JSON file of functions, their ips and weights; read again when it changes");
-  add_etcd_options(app, flags.etcd);
-  app.add_option("--policy", flags.policy, "how a target is chosen")->capture_default_str();
-  app.add_option("--handler", flags.handler,
-                 "wrr, or dummy, which answers with what it saw [eb_go_lb_handler_type]");
-  app.add_option("--gateways", flags.gateways,
-                 "targets that are gateways, blanks between [eb_go_lb_gateways]");
-  app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
-  app.add_option("--grace", flags.grace, "how long requests may take to end when it is stopped")
-      ->capture_default_str();
-  app.add_option("--head-timeout", flags.head_timeout, "until a request's head is there, else 408")
-      ->capture_default_str();
-  app.add_option("--idle-timeout", flags.idle_timeout,
-                 "of a client's connection between requests, and within a body")
-      ->capture_default_str();
-  app.add_option("--connect-timeout", flags.connect_timeout, "to a target, else 504")
-      ->capture_default_str();
-  app.add_option("--answer-timeout", flags.answer_timeout,
-                 "of a target, until its head and within its body, else 504")
-      ->capture_default_str();
-  app.add_option("--head-max", flags.head_max, "bytes of a head, else 431")->capture_default_str();
-  app.add_option("--body-max", flags.body_max, "bytes of a body, else 413")->capture_default_str();
-  app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
+  add_gateway_options(app, flags);
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto served = serve(flags);
   return served.ok() ? static_cast<int>(kFine) : fail("gateway", served.error());

@@ -24,6 +24,7 @@ struct WeightsFlags {
   std::string zone;
   std::string function;
   std::vector<std::string> hosts;
+  std::string policy;
   bool json = false;
 };
 
@@ -57,7 +58,7 @@ Result<void> get(const WeightsFlags& flags) {
       continue;
     }
     all.push_back(json_of(function, *targets));
-    for (const route::Host& target : *targets)
+    for (const route::Host& target : targets->hosts)
       text += fmt::format("{:<24} {:<32} {:>8}\n", function, target.name, target.weight);
   }
   if (!flags.function.empty() && !values.contains(flags.function))
@@ -75,8 +76,11 @@ Result<void> get(const WeightsFlags& flags) {
 
 Result<void> set(const WeightsFlags& flags) {
   gateway::Targets targets;
+  targets.policy = flags.policy;
+  if (const auto read = gateway::parse_targets(gateway::targets_json(targets)); !read.ok())
+    return Error{ErrorCode::kUsage, "the weights can't be set", {}, read.error().why, {}};
   for (const std::string& word : flags.hosts) {
-    targets.push_back(TRY(parse_host_weight(word)));
+    targets.hosts.push_back(TRY(parse_host_weight(word)));
     // What the gateways would refuse isn't written.
     if (const auto read = gateway::parse_targets(gateway::targets_json(targets)); !read.ok())
       return Error{ErrorCode::kUsage,
@@ -138,6 +142,7 @@ int gateway_weights(const Arguments& arguments) {
   CLI::App* setting = add("set", "of a function, over those that it has", &set);
   setting->add_option("FUNCTION", flags.function, "its name")->required();
   setting->add_option("HOST=WEIGHT", flags.hosts, "host:port, with its weight [1]")->required();
+  setting->add_option("--policy", flags.policy, "how a target is chosen [as the gateway does]");
   add("rm", "remove a function", &remove)
       ->add_option("FUNCTION", flags.function, "its name")
       ->required();

@@ -25,11 +25,16 @@ void StatusPage::on_request(net::ServerConnection& connection) {
     body = metrics_();
   } else if (path == "/healthz") {
     const std::string trouble = trouble_();
-    status = trouble.empty() ? 200 : 503;
+    status = trouble.empty() || not_ready_ ? 200 : 503;
     body = trouble.empty() ? "ok\n" : trouble + "\n";
+  } else if (path == "/readyz" && not_ready_) {
+    const std::string why = not_ready_();
+    status = why.empty() ? 200 : 503;
+    body = why.empty() ? "ok\n" : why + "\n";
   } else {
     status = 404;
-    body = "there are /healthz and /metrics\n";
+    body = not_ready_ ? "there are /healthz, /readyz and /metrics\n"
+                      : "there are /healthz and /metrics\n";
   }
   connection.answer(wire::http1::serialize_response(
       status, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, body,

@@ -1,5 +1,5 @@
-// /healthz and /metrics of a long-running command, for probes and scrapers. Lives on the loop that
-// it is made with.
+// /healthz, /metrics and, where there is such a thing, /readyz of a long-running command, for
+// probes and scrapers. Lives on the loop that it is made with.
 #pragma once
 
 #include <functional>
@@ -17,6 +17,10 @@ class StatusPage final : private net::HttpService {
   StatusPage(net::Loop& loop, std::function<std::string()> metrics,
              std::function<std::string()> trouble);
 
+  // /readyz too: why no work is to be given to it now, empty: it is ready. Then /healthz is about
+  // the process alone: it tells the trouble, and says 200, as a restart wouldn't mend it.
+  void set_readiness(std::function<std::string()> not_ready) { not_ready_ = std::move(not_ready); }
+
   // An Error where the address can't be listened on.
   Result<void> listen(const std::string& host_port);
 
@@ -26,6 +30,7 @@ class StatusPage final : private net::HttpService {
   net::Loop& loop_;
   const std::function<std::string()> metrics_;
   const std::function<std::string()> trouble_;
+  std::function<std::string()> not_ready_;
   net::HttpServer server_;
   std::unique_ptr<net::TcpListener> listener_;
 };

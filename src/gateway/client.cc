@@ -10,6 +10,8 @@ namespace {
 
 // Of the answer, until the client takes more.
 constexpr std::size_t kUnsentMax = std::size_t{64} << 10;
+// Below this, a copy costs less than a system call.
+constexpr std::size_t kWorthAWrite = 8192;
 // A buffer that grew beyond this is given back when its connection is idle.
 constexpr std::size_t kKeptMax = 4096;
 
@@ -32,7 +34,15 @@ bool Outlet::send(std::string_view bytes) {
   return true;
 }
 
+void Outlet::pass(std::string_view bytes) {
+  if (size() > 0 || bytes.size() < kWorthAWrite)
+    kept_.append(bytes);
+  else
+    failed_ = !send(bytes) || failed_;
+}
+
 bool Outlet::flush() {
+  if (failed_) return false;
   while (size() > 0) {
     const net::Transfer transfer = stream_->write(std::string_view(kept_).substr(begin_));
     if (transfer.status == net::Transfer::Status::kWouldBlock) return true;
@@ -45,24 +55,38 @@ bool Outlet::flush() {
   return true;
 }
 
+std::string Outlet::take() {
+  kept_.erase(0, begin_);
+  begin_ = 0;
+  return std::exchange(kept_, {});
+}
+
 void Outlet::clear() {
   begin_ = 0;
   shrink(kept_);
 }
 
-Client::Client(Proxy& proxy, std::string address)
+Client::Client(Proxy& proxy, std::string address, bool counted)
     : proxy_(proxy),
       address_(std::move(address)),
+      address_key_(route::key_of(address_)),
+      counted_(counted),
       parser_(proxy.options_.limits),
       head_(proxy.names_, true) {
   parser_.headers_into(&head_);
 }
 
 void Client::open(int fd) {
-  stream_ = net::adopt_socket(proxy_.loop_, fd, *this);
+  stream_ = proxy_.acceptor_ ? proxy_.acceptor_->adopt(proxy_.loop_, fd, *this)
+                             : net::adopt_socket(proxy_.loop_, fd, *this);
   if (!stream_) return close();
   out_.set_stream(stream_.get());
   proxy_.head_deadlines_.begin(*this, proxy_.loop_.clock().now());
+  if (!counted_) {
+    ++proxy_.counts_.limited;
+    close_after_ = true;
+    return answer(503, "there are as many connections as may be\n");
+  }
   readable_ = true;
   read_on();
 }
@@ -79,6 +103,7 @@ void Client::close() {
 // Its target's connection is of no use any more where the exchange wasn't over.
 void Client::let_go_of_upstream() {
   if (Upstream* const upstream = std::exchange(upstream_, nullptr)) upstream->close();
+  proxy_.end(exchange_, route::Outcome::End::kGivenUp);
 }
 
 void Client::timed_out() {
@@ -108,6 +133,7 @@ bool Client::reads() const {
   switch (phase_) {
     case Phase::kIdle:
     case Phase::kHead:
+    case Phase::kLinger:
       return true;
     case Phase::kBody:
     case Phase::kTunnel:
@@ -126,6 +152,7 @@ void Client::read_on() {
     }
     if (transfer.status != net::Transfer::Status::kDone) {
       if (phase_ == Phase::kHead || phase_ == Phase::kBody) ++proxy_.counts_.cut;
+      if (!stream_->failure().empty()) ++proxy_.counts_.tls_failed;
       return close();
     }
     // A read that comes up short has emptied the socket: the next byte is told of again.
@@ -185,7 +212,7 @@ std::string_view Client::take_body(std::string_view bytes) {
     return {};
   }
   may_repeat_ = false;
-  upstream_->out().held().append(bytes.substr(0, taken));
+  upstream_->out().pass(bytes.substr(0, taken));
   if (parser_.done()) {
     phase_ = Phase::kAnswer;
     Deadline::end();
@@ -208,27 +235,85 @@ void Client::begin() {
     close_after_ = close_after_ || !whole;
     return answer(200, fmt::format("{} {}\n", parser_.target(), head_.host()));
   }
-  Proxy::Choice choice = proxy_.choose(parser_.target(), head_.was_forwarded());
-  if (!choice.target) {
+  route_ = proxy_.route(parser_.target());
+  if (!route_.function) {
+    ++proxy_.counts_.unknown;
     close_after_ = close_after_ || !whole;
-    return answer(choice.status, choice.text);
+    return answer(404, route_.why);
   }
-  target_ = choice.target;
-  hop_.target = target_->name();
-  may_repeat_ = whole && wire::http1::is_idempotent(parser_.method());
-  request_head_.clear();
-  append_request_head(request_head_, parser_.method(), choice.path, head_, proxy_.names_, hop_,
-                      address_);
-  if (!whole && parser_.expects_continue() && parser_.minor_version() > 0)
-    out_.send("HTTP/1.1 100 Continue\r\n\r\n");
-  connect(false);
+  if (!proxy_.admits(*route_.function)) {
+    ++proxy_.counts_.limited;
+    close_after_ = close_after_ || !whole;
+    return answer(429, "the function has had as many requests as it may\n");
+  }
+  begin_at_target();
 }
 
-void Client::connect(bool fresh) {
-  upstream_ = proxy_.upstream_to(*target_, fresh);
-  if (!upstream_) return on_failed(502, "the target can't be reached", false);
-  upstream_->out().held().append(request_head_);
+void Client::begin_at_target() {
+  const bool whole = parser_.done();
+  switch (proxy_.options_.hash_by) {
+    case HashBy::kClient:
+      key_ = address_key_;
+      break;
+    case HashBy::kPath:
+      key_ = route::key_of(route_.path.substr(0, route_.path.find('?')));
+      break;
+    case HashBy::kHeader:
+      key_ = head_.key().empty() ? address_key_ : route::key_of(head_.key());
+      break;
+  }
+  tried_.clear();
+  asked_afresh_ = false;
+  if (!choose()) {
+    const bool applications_only = head_.was_forwarded();
+    close_after_ = close_after_ || !whole;
+    ++proxy_.counts_.failed;
+    if (route_.function->serves(applications_only)) {
+      ++proxy_.counts_.limited;
+      return answer(503, "its targets have as many requests as they may\n");
+    }
+    return answer(503, fmt::format("the function has no target{} in zone {}\n",
+                                   applications_only ? " but gateways" : "", proxy_.options_.zone));
+  }
+  may_repeat_ = whole && wire::http1::is_idempotent(parser_.method());
+  if (!whole && parser_.expects_continue() && parser_.minor_version() > 0)
+    out_.send("HTTP/1.1 100 Continue\r\n\r\n");
+  connect(false, {});
+}
+
+// Chooses a target and writes the head that it gets. False: there is none that may have the
+// request.
+bool Client::choose() {
+  const Function::Wish wish{{proxy_.random_, key_, proxy_.loop_.clock().now()},
+                            head_.was_forwarded(),
+                            tried_.empty() ? nullptr : &tried_};
+  if (!proxy_.begin(*route_.function, wish, exchange_)) return false;
+  addresses_tried_ = 0;
+  hop_.target = exchange_.target->name();
+  request_head_.clear();
+  append_request_head(
+      request_head_, parser_.method(),
+      exchange_.target->is_gateway() ? std::string_view(parser_.target()) : route_.path, head_,
+      proxy_.names_, hop_, address_);
+  return true;
+}
+
+// `body` is what there was of it.
+void Client::connect(bool fresh, std::string_view body) {
+  upstream_ = proxy_.upstream_to(*exchange_.target, fresh);
+  if (!upstream_) {
+    Failure failure{502, "it can't be reached", true, false, request_head_};
+    failure.held += body;
+    return on_failed(std::move(failure));
+  }
+  upstream_->out().held().append(request_head_).append(body);
   upstream_->begin(*this, parser_.method() == "HEAD");
+}
+
+// Over a new connection, to whatever target holds now.
+void Client::ask_again(std::string_view body) {
+  connect(true, body);
+  if (upstream_) upstream_->flush();
 }
 
 void Client::on_connected() {
@@ -242,6 +327,7 @@ void Client::on_taken() {
 void Client::on_answer_head(int status, const Head& head,
                             const wire::http1::ResponseParser& answer) {
   head_sent_ = true;
+  status_ = status;
   if (status == 101 && head.upgrades() && head_.upgrades() && phase_ == Phase::kAnswer) {
     append_answer_head(out_.held(), status, head, proxy_.names_, hop_, {}, false);
     phase_ = Phase::kTunnel;
@@ -261,7 +347,7 @@ void Client::on_answer_head(int status, const Head& head,
 }
 
 void Client::send(std::string_view bytes) {
-  out_.held().append(bytes);
+  out_.pass(bytes);
 }
 
 bool Client::takes_more() const {
@@ -273,28 +359,49 @@ void Client::flush() {
     ++proxy_.counts_.cut;
     return close();
   }
-  if (phase_ == Phase::kClosing && out_.size() == 0) close();
+  if (phase_ == Phase::kClosing && out_.size() == 0) linger_or_close();
 }
 
 void Client::on_answered(bool answer_ended_by_close) {
   ++proxy_.counts_.forwarded;
   upstream_ = nullptr;
+  proxy_.end(exchange_,
+             status_ >= 500 ? route::Outcome::End::kFailed : route::Outcome::End::kAnswered);
   flush();
   if (phase_ == Phase::kClosed) return;
   if (close_after_ || answer_ended_by_close || phase_ != Phase::kAnswer) return end_when_written();
   next();
 }
 
-void Client::on_failed(int status, std::string_view why, bool nothing_received) {
+void Client::on_failed(Failure failure) {
   upstream_ = nullptr;
   if (phase_ == Phase::kTunnel) return end_when_written();
-  if (nothing_received && may_repeat_) {
+  const std::string_view body =
+      std::string_view(failure.held).substr(std::min(failure.held.size(), request_head_.size()));
+  if (failure.unsent && ++addresses_tried_ < exchange_.target->addresses.size())
+    return ask_again(body);
+  if (failure.unseen && may_repeat_ && !asked_afresh_) {
+    asked_afresh_ = true;
     ++proxy_.counts_.retried;
-    may_repeat_ = false;
-    connect(true);
-    if (upstream_) upstream_->flush();
-    return;
+    return ask_again({});
   }
+  const std::string failed_at(hop_.target);  // the target itself may be gone with its exchange
+  Target* const target = exchange_.target;
+  const bool may_move =
+      !head_sent_ && (failure.unsent || may_repeat_) && tried_.size() < proxy_.options_.retries;
+  if (may_move) {
+    tried_.push_back(target);
+    Function::Exchange before = std::exchange(exchange_, {});
+    const bool moved = choose();
+    proxy_.end(before, route::Outcome::End::kFailed);
+    if (moved) {
+      ++proxy_.counts_.moved;
+      return ask_again(body);
+    }
+  } else {
+    proxy_.end(exchange_, route::Outcome::End::kFailed);
+  }
+  hop_.target = failed_at;
   if (head_sent_) {  // it can only be seen to be cut
     ++proxy_.counts_.cut;
     flush();
@@ -302,7 +409,26 @@ void Client::on_failed(int status, std::string_view why, bool nothing_received) 
   }
   ++proxy_.counts_.failed;
   close_after_ = close_after_ || phase_ != Phase::kAnswer;
-  answer(status, fmt::format("{}: {}\n", hop_.target, why));
+  answer(failure.status, fmt::format("{}: {}\n", failed_at, failure.why));
+  if (phase_ != Phase::kAnswer) hop_.target = {};
+}
+
+// Statuses that say nothing of the request, but that this target can't serve it now.
+bool Client::rather_elsewhere(int status) {
+  if (tried_.size() >= proxy_.options_.retries || !may_repeat_) return false;
+  if (status != 502 && status != 503 && status != 504) return false;
+  tried_.push_back(exchange_.target);
+  left_ = std::exchange(exchange_, {});
+  if (choose()) return true;
+  exchange_ = std::exchange(left_, {});
+  return false;
+}
+
+void Client::go_elsewhere() {
+  upstream_ = nullptr;
+  proxy_.end(left_, route::Outcome::End::kFailed);
+  ++proxy_.counts_.moved;
+  ask_again({});
 }
 
 // An answer of our own; of an exchange with a target it says so in the headers.
@@ -345,7 +471,6 @@ void Client::refuse() {
 // The exchange is over; the connection goes on.
 void Client::next() {
   hop_.target = {};
-  target_ = nullptr;
   phase_ = Phase::kIdle;
   shrink(request_head_);
   proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
@@ -358,10 +483,21 @@ void Client::next() {
 }
 
 void Client::end_when_written() {
+  // Closed with bytes unread, a connection is reset, and the answer with it.
+  lingers_ = lingers_ || phase_ == Phase::kIdle || phase_ == Phase::kHead ||
+             phase_ == Phase::kBody || !ahead_.empty();
   let_go_of_upstream();
-  if (out_.size() == 0) return close();
+  if (out_.size() == 0) return linger_or_close();
   phase_ = Phase::kClosing;
   proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
+}
+
+void Client::linger_or_close() {
+  if (!lingers_ || ends_) return close();
+  stream_->end_writing();
+  phase_ = Phase::kLinger;
+  proxy_.linger_deadlines_.begin(*this, proxy_.loop_.clock().now());
+  if (!taking_) read_on();
 }
 
 }  // namespace galileo::gateway

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "gateway/proxy.h"
 #include "net/stream.h"
@@ -16,30 +17,52 @@ class Outlet {
   void set_stream(net::Stream* stream) { stream_ = stream; }
   // Writes at once what goes, keeps the rest. False: the connection has failed.
   bool send(std::string_view bytes);
+  // Of a body: what is large and has nothing before it is written where it lies, all else is kept
+  // for flush(), which also tells of a failure.
+  void pass(std::string_view bytes);
   // Adds without writing; flush() writes all in one go.
   std::string& held() { return kept_; }
   bool flush();
   std::size_t size() const { return kept_.size() - begin_; }
   std::size_t in_memory() const { return kept_.size(); }
   void clear();
+  // What isn't out, taken away.
+  std::string take();
 
  private:
   net::Stream* stream_ = nullptr;
   std::string kept_;
   std::size_t begin_ = 0;  // of what is kept, this much is out
+  bool failed_ = false;
+};
+
+// A target didn't answer.
+struct Failure {
+  int status = 502;  // for the client
+  std::string_view why;
+  bool unsent = false;  // it was never connected to; `held` is what it would have got
+  bool unseen = false;  // the connection had been idle: the target may not have seen the request
+  std::string held;
 };
 
 class Client final : private net::StreamHandler, public net::Deadline {
  public:
-  Client(Proxy& proxy, std::string address);
+  // Not `counted`: it is one too many, and is told so.
+  Client(Proxy& proxy, std::string address, bool counted);
 
   void open(int fd);
-  bool idle() const { return phase_ == Phase::kIdle; }
+  // Nothing is lost when it is closed.
+  bool idle() const { return phase_ == Phase::kIdle || phase_ == Phase::kLinger; }
+  bool counted() const { return counted_; }
   void close();
   void timed_out();
 
   // From the connection to the target.
   void on_connected();
+  // This answer says that another target should be asked, and there is one: the exchange is left by
+  // go_elsewhere().
+  bool rather_elsewhere(int status);
+  void go_elsewhere();
   // The head of the answer is there; what follows of it comes by send().
   void on_answer_head(int status, const Head& head, const wire::http1::ResponseParser& answer);
   void send(std::string_view bytes);
@@ -48,9 +71,9 @@ class Client final : private net::StreamHandler, public net::Deadline {
   bool takes_more() const;
   // The answer is whole. The target's connection is free.
   void on_answered(bool answer_ended_by_close);
-  // The target failed: an answer of our own where nothing was sent, else the connection ends.
-  // `nothing_received`: the connection had been idle, and the target may not have seen the request.
-  void on_failed(int status, std::string_view why, bool nothing_received);
+  // The target failed: another is asked, or an answer of our own where nothing was sent, else the
+  // connection ends.
+  void on_failed(Failure failure);
   void on_taken();  // the target took what was kept for it
 
   bool request_is_whole() const { return phase_ == Phase::kAnswer; }
@@ -65,6 +88,7 @@ class Client final : private net::StreamHandler, public net::Deadline {
     kAnswer,   // the request is whole; waits for the answer's end
     kTunnel,   // another protocol, both ways
     kClosing,  // writes what is left, then closes
+    kLinger,   // all is written; what the client still sends is thrown away
     kClosed,
   };
 
@@ -76,15 +100,21 @@ class Client final : private net::StreamHandler, public net::Deadline {
   std::string_view take_head(std::string_view bytes);
   std::string_view take_body(std::string_view bytes);
   void begin();
-  void connect(bool fresh);
+  void begin_at_target();
+  bool choose();
+  void connect(bool fresh, std::string_view body);
+  void ask_again(std::string_view body);
   void answer(int status, std::string_view text);
   void refuse();
   void next();
   void end_when_written();
+  void linger_or_close();
   void let_go_of_upstream();
 
   Proxy& proxy_;
   const std::string address_;
+  const std::uint64_t address_key_;
+  const bool counted_;
   std::unique_ptr<net::Stream> stream_;
   Outlet out_;
   Phase phase_ = Phase::kIdle;
@@ -94,10 +124,18 @@ class Client final : private net::StreamHandler, public net::Deadline {
   bool head_sent_ = false;    // of the answer
   bool close_after_ = false;  // this answer is the last
   bool may_repeat_ = false;   // nothing but the head was sent, and the method is safe to repeat
+  bool lingers_ = false;      // the client may still be sending when all is written
   wire::http1::RequestParser parser_;
   Head head_;
   Hop hop_;
-  Target* target_ = nullptr;
+  Proxy::Route route_;
+  std::uint64_t key_ = 0;  // of the request, for policies that go by it
+  Function::Exchange exchange_;
+  Function::Exchange left_;       // of a target that answered, while another is chosen
+  std::vector<Target*> tried_;    // for this request
+  unsigned addresses_tried_ = 0;  // of the target
+  bool asked_afresh_ = false;     // as its idle connection turned out closed
+  int status_ = 0;                // of the target's answer
   Upstream* upstream_ = nullptr;
   std::string request_head_;  // as sent, while it may have to be sent again
   std::string ahead_;         // bytes of requests that came before the last one was answered
@@ -135,6 +173,8 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   bool take_head(std::string_view& bytes);
   void ended();
   void fail(int status, std::string_view why);
+  // The client asks another target.
+  void leave_to_another();
   void over(bool keep);
 
   Proxy& proxy_;
@@ -152,29 +192,6 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   wire::http1::ResponseParser parser_;
   wire::http1::Capture capture_;
   Head head_;
-};
-
-// A host:port and its connections.
-class Target {
- public:
-  explicit Target(std::string name) : name_(std::move(name)) {}
-  const std::string& name() const { return name_; }
-
-  std::vector<net::Address> addresses;
-  std::size_t address_turn = 0;
-  std::vector<Upstream*> idle;  // the last one used is taken first
-
- private:
-  const std::string name_;
-};
-
-// A function's targets and the choice among them.
-class Function {
- public:
-  std::vector<Target*> targets;
-  std::unique_ptr<route::Policy> all;
-  std::unique_ptr<route::Policy>
-      applications;  // of those that are no gateways; null: there are none
 };
 
 }  // namespace galileo::gateway

@@ -30,7 +30,8 @@ std::string peer_of(int fd) {
 }  // namespace
 
 Gateway::Gateway(net::Loop& control, const Options& options)
-    : addresses_(control, 0,
+    : options_(options),
+      addresses_(control, 0,
                  [this](const std::string& target, const std::vector<net::Address>& found) {
                    on_loops([&](Worker& worker) { worker.proxy->set_addresses(target, found); });
                  }) {
@@ -39,7 +40,7 @@ Gateway::Gateway(net::Loop& control, const Options& options)
     worker.thread = std::make_unique<net::LoopThread>(fmt::format("gateway-{}", i));
     ProxyOptions of_loop = options.proxy;
     of_loop.seed += i;
-    worker.proxy = std::make_unique<Proxy>(worker.thread->loop(), of_loop);
+    worker.proxy = std::make_unique<Proxy>(worker.thread->loop(), of_loop, clients_);
   }
 }
 
@@ -48,6 +49,7 @@ Gateway::~Gateway() {
   on_loops([](Worker& worker) {
     worker.listener.reset();
     worker.proxy.reset();
+    worker.acceptor.reset();
   });
   for (Worker& worker : workers_) worker.thread->join();
 }
@@ -59,6 +61,12 @@ void Gateway::on_loops(const std::function<void(Worker& worker)>& task) {
 }
 
 Result<void> Gateway::listen(const net::Address& address) {
+  if (!options_.tls.certificate_file.empty()) {
+    for (Worker& worker : workers_) {
+      worker.acceptor = TRY(net::TlsAcceptor::make(options_.tls));
+      worker.thread->call([&worker] { worker.proxy->set_acceptor(worker.acceptor.get()); });
+    }
+  }
   // The first one alone: a port that somebody else has must not be shared with him.
   net::Address where = address;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -78,6 +86,16 @@ Result<void> Gateway::listen(const net::Address& address) {
     });
     TRY(std::move(listening));
   }
+  return {};
+}
+
+Result<void> Gateway::reload_certificate() {
+  std::vector<Result<void>> done(workers_.size());
+  on_loops([&](Worker& worker) {
+    if (worker.acceptor)
+      done[static_cast<std::size_t>(&worker - workers_.data())] = worker.acceptor->reload();
+  });
+  for (Result<void>& one : done) TRY(std::move(one));
   return {};
 }
 
@@ -102,15 +120,26 @@ Result<void> Gateway::set_all(const std::map<std::string, Targets>& functions) {
 Result<void> Gateway::set(const std::string& function, const Targets& targets) {
   functions_[function] = targets;
   want_addresses();
+  const FunctionSetup setup = setup_of(function, targets);
   std::vector<Result<void>> done(workers_.size());
   on_loops([&](Worker& worker) {
-    for (const route::Host& target : targets)
-      worker.proxy->set_addresses(target.name, addresses_.of(target.name));
     done[static_cast<std::size_t>(&worker - workers_.data())] =
-        worker.proxy->set_function(function, targets);
+        worker.proxy->set_function(function, setup);
+    for (const route::Host& target : targets.hosts)
+      worker.proxy->set_addresses(target.name, addresses_.of(target.name));
   });
   for (Result<void>& one : done) TRY(std::move(one));
   return {};
+}
+
+FunctionSetup Gateway::setup_of(const std::string& function, const Targets& targets) {
+  FunctionSetup setup{targets, nullptr, {}};
+  if (options_.proxy.rate_max > 0) setup.share = &function_shares_[function];
+  if (options_.proxy.under_way_max > 0) {
+    for (const route::Host& target : targets.hosts)
+      setup.target_shares.push_back(&target_shares_[target.name]);
+  }
+  return setup;
 }
 
 void Gateway::remove(const std::string& function) {
@@ -122,7 +151,7 @@ void Gateway::remove(const std::string& function) {
 void Gateway::want_addresses() {
   std::set<std::string> names;
   for (const auto& [function, targets] : functions_) {
-    for (const route::Host& target : targets) names.insert(target.name);
+    for (const route::Host& target : targets.hosts) names.insert(target.name);
   }
   addresses_.want({names.begin(), names.end()});
 }
@@ -145,7 +174,8 @@ ProxyCounts Gateway::counts() {
     for (const auto member :
          {&ProxyCounts::connections, &ProxyCounts::requests, &ProxyCounts::forwarded,
           &ProxyCounts::refused, &ProxyCounts::unknown, &ProxyCounts::failed, &ProxyCounts::cut,
-          &ProxyCounts::retried, &ProxyCounts::upgraded})
+          &ProxyCounts::retried, &ProxyCounts::moved, &ProxyCounts::limited, &ProxyCounts::ejected,
+          &ProxyCounts::tls_failed, &ProxyCounts::upgraded})
       sum.*member += one.*member;
   }
   return sum;
@@ -177,6 +207,10 @@ std::string metrics_text(const ProxyCounts& counts, std::size_t clients, std::si
   add("failed_total", "counter", "Requests that no target could answer: 5xx.", counts.failed);
   add("cut_total", "counter", "Connections that ended within an exchange.", counts.cut);
   add("retried_total", "counter", "Requests sent again over a new connection.", counts.retried);
+  add("moved_total", "counter", "Requests sent to another target as one failed.", counts.moved);
+  add("limited_total", "counter", "Connections and requests beyond a limit.", counts.limited);
+  add("ejected_total", "counter", "Times that a target was put aside.", counts.ejected);
+  add("tls_failed_total", "counter", "Clients' connections whose TLS failed.", counts.tls_failed);
   add("upgraded_total", "counter", "Connections that changed their protocol.", counts.upgraded);
   return text;
 }

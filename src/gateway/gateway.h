@@ -11,6 +11,7 @@
 #include "gateway/weights.h"
 #include "net/addresses.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace galileo::gateway {
 
@@ -19,6 +20,7 @@ class Gateway {
   struct Options {
     ProxyOptions proxy;
     unsigned threads = 1;
+    net::TlsServerOptions tls;  // without a certificate: plain HTTP
   };
 
   // `control` outlives it.
@@ -27,8 +29,10 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Errors: a port that is taken.
+  // Errors: a port that is taken, a certificate that can't be used.
   Result<void> listen(const net::Address& address);
+  // Takes the certificate as its files are now, for new connections. An Error leaves the last one.
+  Result<void> reload_certificate();
   // Where it listens, for a port that the system chose.
   Result<net::Address> local_address() const;
 
@@ -47,12 +51,19 @@ class Gateway {
  private:
   struct Worker {
     std::unique_ptr<net::LoopThread> thread;
+    std::unique_ptr<net::TlsAcceptor> acceptor;
     std::unique_ptr<Proxy> proxy;
     std::unique_ptr<net::TcpListener> listener;
   };
   void on_loops(const std::function<void(Worker& worker)>& task);
   void want_addresses();
+  FunctionSetup setup_of(const std::string& function, const Targets& targets);
 
+  const Options options_;
+  SharedCount clients_;  // of all loops
+  // Kept until the end, as a request of some loop may still count there.
+  std::map<std::string, FunctionShare> function_shares_;
+  std::map<std::string, TargetShare> target_shares_;
   std::vector<Worker> workers_;
   std::map<std::string, Targets> functions_;
   net::Addresses addresses_;

@@ -19,6 +19,14 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+// Names that mean nothing more in Connection, and those without which the message would be another.
+bool stays_whatever_is_said(std::string_view name) {
+  for (const char* known : {"close", "keep-alive", "content-length", "transfer-encoding", "host"}) {
+    if (equals_ignoring_case(name, known)) return true;
+  }
+  return false;
+}
+
 template <class F>
 void each_item(std::string_view list, F&& f) {
   while (!list.empty()) {
@@ -63,6 +71,7 @@ void Head::clear() {
   connection_names_.clear();
   upgrade_.clear();
   host_.clear();
+  key_.clear();
   connection_has_upgrade_ = was_forwarded_ = false;
 }
 
@@ -86,7 +95,7 @@ bool Head::belongs_to_the_hop(std::string_view name, std::string_view value) {
       each_item(value, [&](std::string_view item) {
         if (equals_ignoring_case(item, "upgrade"))
           connection_has_upgrade_ = true;
-        else if (!equals_ignoring_case(item, "close") && !equals_ignoring_case(item, "keep-alive"))
+        else if (!stays_whatever_is_said(item))
           connection_names_.append(item).append(",");
       });
       return true;
@@ -104,6 +113,7 @@ bool Head::belongs_to_the_hop(std::string_view name, std::string_view value) {
 }
 
 void Head::on_header(std::string_view name, std::string_view value) {
+  if (!names_.key_header.empty() && equals_ignoring_case(name, names_.key_header)) key_ = value;
   if (belongs_to_the_hop(name, value)) return;
   const std::size_t begin = lines_.size();
   append(lines_, name, value);
@@ -132,7 +142,8 @@ void append_own_headers(std::string& to, const HopNames& names, const Hop& hop) 
 void append_request_head(std::string& to, std::string_view method, std::string_view path,
                          const Head& head, const HopNames& names, const Hop& hop,
                          std::string_view client_address) {
-  to.append(method).append(" ").append(path).append(" HTTP/1.1\r\n");
+  to.append(method).append(path.starts_with('/') ? " " : " /").append(path);
+  to.append(" HTTP/1.1\r\n");
   to.append(head.lines());
   to.append("X-Forwarded-For: ").append(names.node).append(", ").append(client_address);
   to.append("\r\n");

@@ -16,7 +16,8 @@ namespace galileo::gateway {
 struct HopNames {
   explicit HopNames(const std::string& node);
   std::string node;
-  std::string stamp;  // "X-Forwarded-Host-<Node>", in canonical form
+  std::string stamp;       // "X-Forwarded-Host-<Node>", in canonical form
+  std::string key_header;  // whose value Head::key() is; empty: none
 };
 
 // "gw-main" to "Gw-Main": each part between dashes begins with a capital, the rest is small.
@@ -41,6 +42,7 @@ class Head final : public wire::http1::HeaderSink {
   bool upgrades() const { return !upgrade_.empty() && connection_has_upgrade_; }
   std::string_view upgrade() const { return upgrade_; }
   const std::string& host() const { return host_; }  // what the Host header says
+  const std::string& key() const { return key_; }
 
  private:
   struct Line {
@@ -57,6 +59,7 @@ class Head final : public wire::http1::HeaderSink {
   std::string connection_names_;  // ", "-separated, that aren't known
   std::string upgrade_;
   std::string host_;
+  std::string key_;
   bool connection_has_upgrade_ = false;
   bool was_forwarded_ = false;
 };
@@ -70,7 +73,7 @@ struct Hop {
 // Appends what an answer of the gateway's says of its hop, its own ones too.
 void append_own_headers(std::string& to, const HopNames& names, const Hop& hop);
 
-// Appends the head of the request as the target gets it.
+// Appends the head of the request as the target gets it. A slash goes before a path without one.
 void append_request_head(std::string& to, std::string_view method, std::string_view path,
                          const Head& head, const HopNames& names, const Hop& hop,
                          std::string_view client_address);

@@ -43,6 +43,14 @@ TEST_CASE("a request gets the hop's headers, whatever the client has said of the
             kOwnOfRequest);
 }
 
+TEST_CASE("what makes the message what it is stays, whatever Connection names") {
+  CHECK(request_of({{"Connection", "Content-Length, host, Transfer-Encoding, X-Mine"},
+                    {"Host", "h"},
+                    {"X-Mine", "1"},
+                    {"Content-Length", "5"}}) ==
+        std::string("GET /a?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n") + kOwnOfRequest);
+}
+
 TEST_CASE("what is between two neighbours only isn't passed on") {
   CHECK(request_of({{"Connection", "close, X-Mine , keep-alive"},
                     {"X-Mine", "1"},
@@ -95,8 +103,12 @@ TEST_CASE("for a client that knows no chunks their header goes") {
 TEST_CASE("weights as etcd has them") {
   const auto targets = parse_targets(R"({"ips": ["10.0.0.1:8080", "b:1"], "weights": [3, 0.5]})");
   REQUIRE(targets.ok());
-  CHECK(*targets == Targets{{"10.0.0.1:8080", 3}, {"b:1", 0.5}});
-  CHECK(parse_targets(R"({"ips": [], "weights": []})")->empty());
+  CHECK(*targets == Targets{{{"10.0.0.1:8080", 3}, {"b:1", 0.5}}, ""});
+  CHECK(parse_targets(R"({"ips": [], "weights": []})")->hosts.empty());
+  const auto with_policy = parse_targets(R"({"ips": [], "weights": [], "policy": "p2c"})");
+  REQUIRE(with_policy.ok());
+  CHECK(with_policy->policy == "p2c");
+  CHECK(*parse_targets(targets_json(*with_policy)) == *with_policy);
 }
 
 TEST_CASE("weights that can't be taken say why") {
@@ -111,6 +123,8 @@ TEST_CASE("weights that can't be taken say why") {
       {R"({"ips": [1], "weights": [1]})", "ip 0 is no text"},
       {R"({"ips": ["a"], "weights": [1]})", "'a'"},
       {R"({"ips": ["a:99999"], "weights": [1]})", "'a:99999'"},
+      {R"({"ips": [], "weights": [], "policy": 1})", "policy is no text"},
+      {R"({"ips": [], "weights": [], "policy": "emwa"})", "'ewma'"},
   };
   for (const auto& [json, why] : cases) {
     const auto targets = parse_targets(json);

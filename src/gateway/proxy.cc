@@ -5,12 +5,14 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "gateway/connections.h"
 
 namespace galileo::gateway {
 namespace {
 
 constexpr std::string_view kPrefix = "/function/";
+constexpr unsigned kEjectionsMax = 10;  // that make the next one longer
 
 wire::http1::Limits strict(wire::http1::Limits limits) {
   limits.strict = true;
@@ -22,26 +24,19 @@ ProxyOptions with_strict_limits(ProxyOptions options) {
   return options;
 }
 
-// The policy over these weights, going on where the one before it stands.
-Result<std::unique_ptr<route::Policy>> policy_over(const std::string& name,
-                                                   std::vector<route::Host> hosts,
-                                                   const route::Policy* before) {
-  const bool none = std::all_of(hosts.begin(), hosts.end(),
-                                [](const route::Host& host) { return host.weight <= 0; });
-  if (none) {
-    for (route::Host& host : hosts) host.weight = 1;
-  }
-  auto policy = TRY(route::make_policy(name, hosts));
-  if (before) policy->go_on_from(*before);
-  return policy;
+HopNames hop_names(const ProxyOptions& options) {
+  HopNames names(options.node);
+  if (options.hash_by == HashBy::kHeader) names.key_header = options.hash_header;
+  return names;
 }
 
 }  // namespace
 
-Proxy::Proxy(net::Loop& loop, const ProxyOptions& options)
+Proxy::Proxy(net::Loop& loop, const ProxyOptions& options, SharedCount& clients)
     : loop_(loop),
       options_(with_strict_limits(options)),
-      names_(options.node),
+      names_(hop_names(options)),
+      all_clients_(clients),
       connector_(loop),
       clean_up_([this](Time) {
         closed_clients_.clear();
@@ -55,6 +50,8 @@ Proxy::Proxy(net::Loop& loop, const ProxyOptions& options)
                          [](net::Deadline& due) { static_cast<Upstream&>(due).timed_out(); }),
       answer_deadlines_(loop.timers(), options.answer_timeout,
                         [](net::Deadline& due) { static_cast<Upstream&>(due).timed_out(); }),
+      linger_deadlines_(loop.timers(), options.linger_timeout,
+                        [](net::Deadline& due) { static_cast<Client&>(due).timed_out(); }),
       random_(options.seed, 0),
       buffer_(new char[kBufferSize]) {}
 
@@ -69,84 +66,138 @@ void Proxy::adopt(int fd, std::string address) {
     ::close(fd);
     return;
   }
+  const bool too_many =
+      options_.connections_max > 0 && !all_clients_.take(options_.connections_max);
   ++counts_.connections;
-  auto client = std::make_unique<Client>(*this, std::move(address));
+  auto client = std::make_unique<Client>(*this, std::move(address), !too_many);
   Client& made = *client;
   clients_.emplace(&made, std::move(client));
   made.open(fd);
 }
 
-Result<void> Proxy::set_function(const std::string& name, const Targets& targets) {
-  auto function = std::make_unique<Function>();
-  const auto before = functions_.find(name);
-  const Function* const old = before == functions_.end() ? nullptr : before->second.get();
-  std::vector<route::Host> applications = targets;
-  bool has_application = false;
-  for (route::Host& host : applications) {
-    function->targets.push_back(&target(host.name));
-    if (options_.gateways.contains(host.name))
-      host.weight = 0;
-    else
-      has_application = has_application || host.weight > 0;
+Result<void> Proxy::set_function(const std::string& name, const FunctionSetup& setup) {
+  auto& function = functions_[name];
+  if (!function) function = std::make_unique<Function>();
+  const std::vector<Function::Member> before = function->members();
+  std::vector<Function::Member> members;
+  for (std::size_t i = 0; i < setup.targets.hosts.size(); ++i) {
+    const route::Host& host = setup.targets.hosts[i];
+    Target& used = target(host.name);
+    ++used.uses;
+    used.share = setup.target_shares.empty() ? nullptr : setup.target_shares[i];
+    members.push_back({&used, host.weight});
   }
-  if (!targets.empty())
-    function->all = TRY(policy_over(options_.policy, targets, old ? old->all.get() : nullptr));
-  if (has_application)
-    function->applications =
-        TRY(policy_over(options_.policy, applications, old ? old->applications.get() : nullptr));
-  functions_[name] = std::move(function);
-  return {};
+  function->share = setup.share;
+  const std::string& policy = setup.targets.policy;
+  const Result<void> set = function->set(policy.empty() ? options_.policy : policy, members);
+  for (const Function::Member& member : set.ok() ? before : members) {
+    --member.target->uses;
+    let_go(*member.target);
+  }
+  return set;
 }
 
 void Proxy::remove_function(const std::string& name) {
-  functions_.erase(name);
+  const auto found = functions_.find(name);
+  if (found == functions_.end()) return;
+  std::unique_ptr<Function> function = std::move(found->second);
+  functions_.erase(found);
+  // Its requests under way end there, and hold their targets themselves.
+  const std::vector<Function::Member> members = function->members();
+  if (function->under_way() > 0) {
+    static_cast<void>(function->set(options_.policy, {}).ok());
+    function->removed = true;
+    leaving_.push_back(std::move(function));
+  }
+  for (const Function::Member& member : members) {
+    --member.target->uses;
+    let_go(*member.target);
+  }
 }
 
 void Proxy::set_addresses(const std::string& name, std::vector<net::Address> addresses) {
-  target(name).addresses = std::move(addresses);
+  const auto found = targets_.find(name);
+  if (found != targets_.end()) found->second->addresses = std::move(addresses);
 }
 
 Target& Proxy::target(const std::string& name) {
   auto& found = targets_[name];
-  if (!found) found = std::make_unique<Target>(name);
+  if (!found) found = std::make_unique<Target>(name, options_.gateways.contains(name));
   return *found;
 }
 
-Proxy::Choice Proxy::choose(std::string_view request_target, bool was_forwarded) {
-  Choice choice;
-  const std::size_t query = std::min(request_target.find('?'), request_target.size());
-  const std::string_view path = request_target.substr(0, query);
-  const auto unknown = [&](std::string text) {
-    ++counts_.unknown;
-    choice.status = 404;
-    choice.text = std::move(text);
-    return choice;
-  };
+// Forgets a target that nobody uses, and closes its connections.
+void Proxy::let_go(Target& target) {
+  if (target.uses > 0) return;
+  while (!target.idle.empty()) target.idle.back()->close();
+  targets_.erase(std::string(target.name()));
+}
+
+Proxy::Route Proxy::route(std::string_view request_target) {
+  const std::string_view path = request_target.substr(0, request_target.find('?'));
   if (!path.starts_with(kPrefix))
-    return unknown(fmt::format("{} isn't /function/<name>, in zone {}\n", path, options_.zone));
+    return {
+        nullptr, {}, fmt::format("{} isn't /function/<name>, in zone {}\n", path, options_.zone)};
   const std::string_view rest = path.substr(kPrefix.size());
-  const std::size_t end = std::min(rest.find('/'), rest.size());
-  const std::string name(rest.substr(0, end));
+  const std::string_view name = rest.substr(0, rest.find('/'));
   const auto found = functions_.find(name);
   if (found == functions_.end())
-    return unknown(fmt::format("no function '{}' in zone {}\n", name, options_.zone));
-  Function& function = *found->second;
-  route::Policy* const policy = was_forwarded ? function.applications.get() : function.all.get();
-  if (!policy) {
-    ++counts_.failed;
-    choice.status = 503;
-    choice.text = fmt::format("function '{}' has no target{} in zone {}\n", name,
-                              was_forwarded ? " but gateways" : "", options_.zone);
-    return choice;
+    return {nullptr, {}, fmt::format("no function '{}' in zone {}\n", name, options_.zone)};
+  return {found->second.get(), request_target.substr(kPrefix.size() + name.size()), {}};
+}
+
+bool Proxy::admits(Function& function) {
+  return !function.share ||
+         function.share->rate.take(loop_.clock().now(), seconds(1 / options_.rate_max),
+                                   options_.rate_burst);
+}
+
+bool Proxy::begin(Function& function, Function::Wish wish, Function::Exchange& exchange) {
+  wish.under_way_max = options_.under_way_max;
+  return function.begin(wish, exchange);
+}
+
+void Proxy::end(Function::Exchange& exchange, route::Outcome::End how) {
+  Function* const function = exchange.function;
+  if (!function) return;
+  Target& target = *exchange.target;
+  function->end(exchange, how, loop_.clock().now());
+  if (options_.eject_after > 0 && how != route::Outcome::End::kGivenUp)
+    note(target, how == route::Outcome::End::kFailed);
+  let_go(target);
+  if (function->removed && function->under_way() == 0)
+    std::erase_if(leaving_, [&](const auto& one) { return one.get() == function; });
+}
+
+void Proxy::note(Target& target, bool failed) {
+  if (!failed) {
+    target.failures = target.ejections = 0;
+    return;
   }
-  choice.target = function.targets[policy->pick(random_)];
-  if (options_.gateways.contains(choice.target->name())) {
-    choice.path = request_target;
-  } else {
-    choice.path = end == rest.size() ? "/" : rest.substr(end);
-    choice.path += request_target.substr(query);
+  // What was under way when it was ejected says nothing new.
+  if (++target.failures >= options_.eject_after && !target.ejected(loop_.clock().now()))
+    eject(target);
+}
+
+// The target rests, longer each time; but at most half of those of a function do.
+void Proxy::eject(Target& target) {
+  const Time now = loop_.clock().now();
+  for (const auto& [name, function] : functions_) {
+    std::size_t resting = 0;
+    bool serves = false;
+    for (const Function::Member& member : function->members()) {
+      serves = serves || member.target == &target;
+      resting += member.target != &target && member.target->ejected(now) ? 1 : 0;
+    }
+    if (serves && (resting + 1) * 2 > function->members().size()) return;
   }
-  return choice;
+  target.failures = 0;
+  target.ejections = std::min(target.ejections + 1, kEjectionsMax);
+  target.ejected_until = now + options_.eject_for * target.ejections;
+  ++counts_.ejected;
+  log(LogLevel::kWarning, "a target rests, as it fails",
+      {{"target", target.name()},
+       {"seconds", fmt::format("{:g}", to_seconds(target.ejected_until - now))}});
 }
 
 Upstream* Proxy::upstream_to(Target& target, bool fresh) {
@@ -177,6 +228,7 @@ void Proxy::put_back(Upstream& upstream) {
 void Proxy::forget(Client& client) {
   const auto found = clients_.find(&client);
   if (found == clients_.end()) return;
+  if (options_.connections_max > 0 && client.counted()) all_clients_.give_back();
   closed_clients_.push_back(std::move(found->second));
   clients_.erase(found);
   if (!clean_up_.is_set()) loop_.timers().set(clean_up_, loop_.clock().now());

@@ -25,8 +25,11 @@ void Upstream::begin(Client& client, bool head_only) {
 }
 
 void Upstream::flush() {
-  if (!connected_ || closed_) return;
-  if (!out_.flush()) return ended();
+  if (!connected_ || closed_ || out_.flush()) return;
+  // It takes no more. Where it answered before it closed, that is still there to be read.
+  out_.clear();
+  readable_ = true;
+  read_on();
 }
 
 void Upstream::close() {
@@ -133,6 +136,10 @@ bool Upstream::take_head(std::string_view& bytes) {
     fail(502, "it changes the protocol unasked");
     return false;
   }
+  if (client_->rather_elsewhere(parser_.status())) {
+    leave_to_another();
+    return false;
+  }
   body_as_text_ = parser_.chunked() && client_->want_body_text();
   capture_.want_body = body_as_text_ ? std::numeric_limits<std::size_t>::max() : 0;
   parser_.capture_into(body_as_text_ ? &capture_ : nullptr);
@@ -151,10 +158,19 @@ void Upstream::ended() {
 
 void Upstream::fail(int status, std::string_view why) {
   Client* const client = client_;
-  if (!connected_) ++target_.address_turn;  // the next one is tried at another address
-  const bool unseen = reused_ && parser_.bytes() == 0;
+  Failure failure{status, why, !connected_, reused_ && parser_.bytes() == 0, {}};
+  if (!connected_) {
+    ++target_.address_turn;  // the next one is tried at another address
+    failure.held = out_.take();
+  }
   close();
-  if (client) client->on_failed(status, why, unseen);
+  if (client) client->on_failed(std::move(failure));
+}
+
+void Upstream::leave_to_another() {
+  Client* const client = client_;
+  close();
+  client->go_elsewhere();
 }
 
 void Upstream::over(bool keep) {

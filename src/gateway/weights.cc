@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "base/utf8.h"
 #include "net/address.h"
+#include "route/policy.h"
 
 namespace galileo::gateway {
 namespace {
@@ -42,7 +45,15 @@ Result<Targets> targets_of(const Json& value) {
       return wrong(fmt::format("'{}': {}", make_utf8(name.substr(0, 100)), where.error().why));
     if (!weight.is_number() || !std::isfinite(weight.get<double>()) || weight.get<double>() < 0)
       return wrong(fmt::format("the weight of {} is no number from 0 up", make_utf8(name)));
-    targets.push_back({std::move(name), weight.get<double>()});
+    targets.hosts.push_back({std::move(name), weight.get<double>()});
+  }
+  if (const auto policy = value.find("policy"); policy != value.end()) {
+    if (!policy->is_string()) return wrong("its policy is no text");
+    targets.policy = policy->get<std::string>();
+    const auto names = route::policy_names();
+    if (std::find(names.begin(), names.end(), targets.policy) == names.end())
+      return wrong(fmt::format("there is no policy '{}'; {}", make_utf8(targets.policy),
+                               hint_for_unknown(targets.policy, names)));
   }
   return targets;
 }
@@ -58,7 +69,7 @@ Result<Targets> parse_targets(std::string_view json) {
 std::string targets_json(const Targets& targets) {
   Json ips = Json::array();
   Json weights = Json::array();
-  for (const route::Host& target : targets) {
+  for (const route::Host& target : targets.hosts) {
     ips.push_back(target.name);
     // Whole ones as such: the old balancer reads no others.
     if (target.weight == std::floor(target.weight) && target.weight < 1e15)
@@ -66,8 +77,9 @@ std::string targets_json(const Targets& targets) {
     else
       weights.push_back(target.weight);
   }
-  return Json{{"ips", ips}, {"weights", weights}}.dump(-1, ' ', false,
-                                                       Json::error_handler_t::replace);
+  Json value{{"ips", ips}, {"weights", weights}};
+  if (!targets.policy.empty()) value["policy"] = targets.policy;
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<std::map<std::string, Targets>> parse_weights_file(std::string_view json,

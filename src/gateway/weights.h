@@ -12,11 +12,17 @@
 
 namespace galileo::gateway {
 
-using Targets = std::vector<route::Host>;
+// Hosts ("host:port") with their weights, and how one is chosen; empty: as the gateway does.
+struct Targets {
+  std::vector<route::Host> hosts;
+  std::string policy;
+  bool operator==(const Targets&) const = default;
+};
 
-// {"ips": ["10.0.0.1:8080", ...], "weights": [3, ...]}. Errors (kCorrupt): no such object, fewer
-// weights than ips or more, a weight that is negative or no number, an address without a port.
-// No ips at all: nobody serves it.
+// {"ips": ["10.0.0.1:8080", ...], "weights": [3, ...]}, with or without a "policy", which is ours
+// and which the old balancer doesn't look at. Errors (kCorrupt): no such object, fewer weights than
+// ips or more, a weight that is negative or no number, an address without a port, a policy that
+// nobody knows. No ips at all: nobody serves it.
 Result<Targets> parse_targets(std::string_view json);
 
 // The value that parse_targets() reads.

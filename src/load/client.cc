@@ -39,6 +39,7 @@ Client::Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& ident
       stripe(its_stripe),
       policy(group.service.new_policy()),
       choices(dispatcher.options_.seed ^ 0x636f6963u, identity.stream),
+      key(Random(0, identity.stream).bits()),
       dispatcher_(dispatcher),
       group_(group),
       number_(identity.number),

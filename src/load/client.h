@@ -75,7 +75,8 @@ class Client {
   const wire::NameId id_prefix;
   const Stripe stripe;
   std::unique_ptr<route::Policy> policy;
-  Random choices;  // of hosts; apart from the draws of the schedule
+  Random choices;           // of hosts; apart from the draws of the schedule
+  const std::uint64_t key;  // of all its requests, for policies that keep a client's host
   wire::NameId phase = 0;
   bool of_phase = false;
   bool rested = false;              // of a phase: it is over for this client

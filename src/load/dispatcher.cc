@@ -322,7 +322,7 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
   }
   sending.host = 0;
   if (client.policy) {
-    sending.host = client.policy->pick(client.choices);
+    sending.host = client.policy->pick({client.choices, client.key, clock_.now()});
     sending.chosen = true;
     client.policy->began(sending.host);
   }
@@ -356,7 +356,13 @@ void Dispatcher::over(Sending& sending) {
   Client& client = *sending.client;
   Group& group = client.group();
   // A policy that is no longer in use needn't hear of it.
-  if (sending.chosen && sending.routing == &group.routing()) client.policy->ended(sending.host);
+  if (sending.chosen && sending.routing == &group.routing()) {
+    const Duration took =
+        sending.dispatched == kNever ? Duration{0} : sending.done - sending.dispatched;
+    const auto end = sending.failure == Failure::none ? route::Outcome::End::kAnswered
+                                                      : route::Outcome::End::kFailed;
+    client.policy->ended(sending.host, {took, end, sending.done});
+  }
   put_trace(sending);
   if (group.over(*sending.routing)) {
     routing_went_ = true;

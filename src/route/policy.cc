@@ -19,7 +19,6 @@ std::vector<std::string> policy_names() {
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::vector<Host>& hosts) {
   if (hosts.empty())
     return Error{ErrorCode::kUsage, "a service has no hosts", {}, {}, "give it at least one"};
-  std::vector<double> weights;
   bool any = false;
   for (const Host& host : hosts) {
     if (!(host.weight >= 0) || !std::isfinite(host.weight))
@@ -28,7 +27,6 @@ Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::ve
                    {},
                    {},
                    "weights are numbers from 0 up"};
-    weights.push_back(host.weight);
     any = any || host.weight > 0;
   }
   if (!any)
@@ -38,7 +36,7 @@ Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::ve
                  {},
                  "give at least one host a weight above 0"};
 #define POLICY(row, text) \
-  if (name == #row) return make_##row(weights);
+  if (name == #row) return make_##row(hosts);
 #include "route/policies.def"
 #undef POLICY
   return Error{ErrorCode::kUsage,
@@ -46,6 +44,15 @@ Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::ve
                {},
                {},
                hint_for_unknown(name, policy_names())};
+}
+
+std::uint64_t key_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  // Its upper bits are poor where texts differ in their last bytes: finished as splitmix64 does.
+  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+  return hash ^ (hash >> 31);
 }
 
 }  // namespace galileo::route

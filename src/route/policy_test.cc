@@ -26,14 +26,15 @@ std::unique_ptr<Policy> made(std::string_view name, const std::vector<double>& w
 std::vector<int> picks(Policy& policy, std::size_t count) {
   Random random(1);
   std::vector<int> list;
-  for (std::size_t i = 0; i < count; ++i) list.push_back(static_cast<int>(policy.pick(random)) + 1);
+  for (std::size_t i = 0; i < count; ++i)
+    list.push_back(static_cast<int>(policy.pick({random})) + 1);
   return list;
 }
 
 std::vector<int> counts(Policy& policy, std::size_t hosts, int picks, std::uint64_t seed = 1) {
   Random random(seed);
   std::vector<int> list(hosts);
-  for (int i = 0; i < picks; ++i) ++list[policy.pick(random)];
+  for (int i = 0; i < picks; ++i) ++list[policy.pick({random})];
   return list;
 }
 
@@ -41,15 +42,15 @@ TEST_CASE("wrr goes on where it stood when the weights change, with the new ones
   const auto before = made("wrr", {1, 1, 1});
   CHECK(picks(*before, 4) == std::vector<int>{1, 2, 3, 1});
   const auto after = made("wrr", {1, 2, 1});
-  after->go_on_from(*before);
+  after->go_on_from(*before, {0, 1, 2});
   // The second is next; in each four it has two.
   CHECK(picks(*after, 8) == std::vector<int>{2, 1, 2, 3, 2, 1, 2, 3});
   // Of one that hasn't chosen yet, of more hosts than there are now.
   const auto fresh = made("wrr", {3, 1});
-  fresh->go_on_from(*made("wrr", {1, 1}));
+  fresh->go_on_from(*made("wrr", {1, 1}), {0, 1});
   CHECK(picks(*fresh, 4) == picks(*made("wrr", {3, 1}), 4));
   const auto fewer = made("wrr", {1, 1});
-  fewer->go_on_from(*after);
+  fewer->go_on_from(*after, {0, 1});
   CHECK(picks(*fewer, 2) == std::vector<int>{1, 2});
 }
 
@@ -123,7 +124,7 @@ TEST_CASE("least_request goes round idle hosts, and past busy ones") {
   policy->began(0);
   policy->began(2);
   CHECK(picks(*policy, 2) == std::vector{2, 2});
-  policy->ended(2);
+  policy->ended(2, {});
   policy->began(1);
   CHECK(picks(*policy, 2) == std::vector{3, 3});
 }
@@ -133,7 +134,7 @@ TEST_CASE("least_request gives a heavier host more before it counts as busy") {
   Random random(1);
   std::vector<int> list(3);
   for (int i = 0; i < 40; ++i) {
-    const std::size_t host = policy->pick(random);
+    const std::size_t host = policy->pick({random});
     policy->began(host);
     ++list[host];
   }
@@ -148,7 +149,7 @@ TEST_CASE("p2c keeps hosts more even than chance does") {
     Random random(3);
     std::vector<int> list(weights.size());
     for (int i = 0; i < 10'000; ++i) {
-      const std::size_t host = policy->pick(random);
+      const std::size_t host = policy->pick({random});
       policy->began(host);
       ++list[host];
     }
@@ -163,8 +164,102 @@ TEST_CASE("p2c turns to the less busy of two, and back when it is idle again") {
   const auto policy = made("p2c", {1, 1});
   for (int i = 0; i < 100; ++i) policy->began(0);
   CHECK(counts(*policy, 2, 1000)[1] > 900);
-  for (int i = 0; i < 100; ++i) policy->ended(0);
+  for (int i = 0; i < 100; ++i) policy->ended(0, {});
   CHECK(std::abs(counts(*policy, 2, 1000)[1] - 500) < 80);
+}
+
+Time at(double now) {
+  return Time{} + seconds(now);
+}
+
+// Of `count` choices at that time, those of the first host.
+int first_of(Policy& policy, int count, double now) {
+  Random random(5);
+  int first = 0;
+  for (int i = 0; i < count; ++i) first += policy.pick({random, 0, at(now)}) == 0 ? 1 : 0;
+  return first;
+}
+
+TEST_CASE("ewma asks whom it doesn't know, and then the one that answers sooner") {
+  const auto policy = made("ewma", {1, 1});
+  using End = Outcome::End;
+  const auto answers = [&](std::size_t host, double took, double now, End end = End::kAnswered) {
+    policy->began(host);
+    policy->ended(host, {seconds(took), end, at(now)});
+  };
+  answers(0, 0.010, 1);
+  CHECK(first_of(*policy, 100, 1) < 20);  // the other may be faster
+  answers(1, 0.002, 1);
+  CHECK(first_of(*policy, 100, 1) < 20);
+  answers(1, 0.100, 1.1);  // one slow answer is enough
+  CHECK(first_of(*policy, 100, 1.1) > 80);
+  SUBCASE("what it hears now and then counts more the longer it has heard nothing") {
+    answers(0, 0.010, 20);
+    CHECK(first_of(*policy, 100, 20) > 80);
+    answers(0, 0.010, 60);
+    CHECK(first_of(*policy, 100, 60) < 20);  // the slow one's time is long ago
+  }
+  SUBCASE("requests under way count") {
+    for (int i = 0; i < 30; ++i) policy->began(0);
+    CHECK(first_of(*policy, 100, 1.1) < 20);
+  }
+  SUBCASE("one that fails at once isn't taken for a fast one") {
+    answers(0, 0.00001, 1.2, End::kFailed);
+    CHECK(first_of(*policy, 100, 1.2) < 20);
+  }
+  SUBCASE("a request that was given up is slow or says nothing") {
+    for (int i = 0; i < 50; ++i) answers(1, 0.00001, 3, End::kGivenUp);
+    CHECK(first_of(*policy, 100, 3) > 80);
+    answers(0, 0.5, 3, End::kGivenUp);
+    CHECK(first_of(*policy, 100, 3) < 20);
+  }
+  SUBCASE("what it knows goes over to new weights, also in another order") {
+    const auto after = made("ewma", {2, 1, 1});
+    after->go_on_from(*policy, {1, 0, kNewHost});
+    for (int i = 0; i < 30; ++i) after->began(2);
+    CHECK(first_of(*after, 100, 1.1) < 60);  // above 80, were it not slow
+  }
+}
+
+TEST_CASE("counts of requests under way go over to new weights") {
+  for (const char* name : {"least_request", "p2c"}) {
+    CAPTURE(name);
+    const auto before = made(name, {1, 1});
+    for (int i = 0; i < 100; ++i) before->began(1);
+    const auto after = made(name, {1, 1});
+    after->go_on_from(*before, {1, 0});
+    CHECK(first_of(*after, 100, 0) < 20);
+    const auto others = made(name, {1, 1});
+    others->go_on_from(*before, {kNewHost, kNewHost});
+    CHECK(std::abs(first_of(*others, 100, 0) - 50) < 25);
+  }
+}
+
+TEST_CASE("ring_hash gives a key the same host, by weight, and moves few when hosts come and go") {
+  constexpr int kKeys = 20'000;
+  const auto hosts_by_key = [](const std::vector<Host>& hosts) {
+    const auto policy = std::move(*make_policy("ring_hash", hosts));
+    Random random(1);
+    std::vector<std::string> chosen;
+    for (int i = 0; i < kKeys; ++i)
+      chosen.push_back(hosts[policy->pick({random, key_of(std::to_string(i))})].name);
+    return chosen;
+  };
+  const std::vector<Host> hosts{{"a:1", 1}, {"b:1", 1}, {"c:1", 2}, {"d:1", 0}};
+  const auto first = hosts_by_key(hosts);
+  CHECK(hosts_by_key({hosts.rbegin(), hosts.rend()}) == first);
+  const auto share = [&](const char* name) {
+    return static_cast<double>(std::count(first.begin(), first.end(), name)) / kKeys;
+  };
+  CHECK(std::abs(share("a:1") - 0.25) < 0.05);
+  CHECK(std::abs(share("b:1") - 0.25) < 0.05);
+  CHECK(std::abs(share("c:1") - 0.50) < 0.05);
+  CHECK(share("d:1") == 0);
+  // Without b its keys are the others'; nobody else's move.
+  const auto without = hosts_by_key({{"a:1", 1}, {"b:1", 0}, {"c:1", 2}});
+  int moved = 0;
+  for (int i = 0; i < kKeys; ++i) moved += first[i] != "b:1" && without[i] != first[i] ? 1 : 0;
+  CHECK(moved < kKeys / 5);
 }
 
 TEST_CASE("every policy of the table leaves out hosts without weight and can do with one host") {

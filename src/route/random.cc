@@ -8,15 +8,16 @@ namespace {
 
 class WeightedRandom final : public Policy {
  public:
-  explicit WeightedRandom(const std::vector<double>& weights) {
+  explicit WeightedRandom(const std::vector<Host>& hosts) {
     // Divided by the largest, as a sum of large weights may be beyond a double.
-    const double largest = *std::max_element(weights.begin(), weights.end());
+    double largest = 0;
+    for (const Host& host : hosts) largest = std::max(largest, host.weight);
     double sum = 0;
-    for (const double weight : weights) sums_.push_back(sum += weight / largest);
+    for (const Host& host : hosts) sums_.push_back(sum += host.weight / largest);
   }
-  std::size_t pick(Random& random) override {
+  std::size_t pick(const Ask& ask) override {
     if (sums_.size() == 1) return 0;
-    const double drawn = random.unit() * sums_.back();
+    const double drawn = ask.random.unit() * sums_.back();
     auto found = std::upper_bound(sums_.begin(), sums_.end(), drawn);
     // The product may be rounded up to the whole sum: that is still the last host with a weight.
     if (found == sums_.end()) found = std::lower_bound(sums_.begin(), sums_.end(), drawn);
@@ -30,8 +31,8 @@ class WeightedRandom final : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_random(const std::vector<double>& weights) {
-  return std::make_unique<WeightedRandom>(weights);
+std::unique_ptr<Policy> make_random(const std::vector<Host>& hosts) {
+  return std::make_unique<WeightedRandom>(hosts);
 }
 
 }  // namespace galileo::route

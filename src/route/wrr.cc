@@ -35,7 +35,9 @@ bool all_whole(const std::vector<double>& weights, double scale) {
 }
 
 // The smallest weight above 0 is cut into as few parts as make all weights whole numbers of parts.
-std::vector<std::int64_t> whole_weights(const std::vector<double>& weights) {
+std::vector<std::int64_t> whole_weights(const std::vector<Host>& hosts) {
+  std::vector<double> weights;
+  for (const Host& host : hosts) weights.push_back(host.weight);
   if (all_whole(weights, 1)) return scaled(weights, 1);
   double smallest = 0;
   for (const double weight : weights) {
@@ -49,13 +51,13 @@ std::vector<std::int64_t> whole_weights(const std::vector<double>& weights) {
 
 class WeightedRoundRobin final : public Policy {
  public:
-  explicit WeightedRoundRobin(const std::vector<double>& weights)
-      : weights_(whole_weights(weights)),
+  explicit WeightedRoundRobin(const std::vector<Host>& hosts)
+      : weights_(whole_weights(hosts)),
         largest_(*std::max_element(weights_.begin(), weights_.end())),
         gcd_(std::accumulate(weights_.begin(), weights_.end(), std::int64_t{0},
                              [](std::int64_t a, std::int64_t b) { return std::gcd(a, b); })) {}
 
-  std::size_t pick(Random&) override {
+  std::size_t pick(const Ask&) override {
     // Ends within one round through the hosts: the heaviest is always taken.
     while (true) {
       if (++index_ >= weights_.size()) {
@@ -68,7 +70,7 @@ class WeightedRoundRobin final : public Policy {
   }
   // The index stays, and the weights begin again at the largest, so that the new proportions hold
   // from the next request.
-  void go_on_from(const Policy& before) override {
+  void go_on_from(const Policy& before, const std::vector<std::size_t>&) override {
     const auto& old = static_cast<const WeightedRoundRobin&>(before);
     if (old.current_ == 0) return;  // it hasn't chosen yet
     index_ = std::min(old.index_, weights_.size() - 1);
@@ -88,8 +90,8 @@ class WeightedRoundRobin final : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_wrr(const std::vector<double>& weights) {
-  return std::make_unique<WeightedRoundRobin>(weights);
+std::unique_ptr<Policy> make_wrr(const std::vector<Host>& hosts) {
+  return std::make_unique<WeightedRoundRobin>(hosts);
 }
 
 }  // namespace galileo::route

@@ -3,7 +3,9 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
+from collections import Counter
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -13,6 +15,7 @@ from conftest import SLOWER, accepts, free_port, wait_for
 from gateway_test import Client
 from raw_server import RawServer
 
+pytestmark = pytest.mark.sanitize
 KEY = "golb/function/main/app"
 
 
@@ -56,11 +59,11 @@ class Running:
 @pytest.fixture
 def gateway(start, tmp_path):
     """gateway(etcd): started with that etcd, zone main."""
-    def call(server, *arguments, zone="main", env=None, endpoints=None):
-        port, status = free_port(), free_port()
+    def call(server, *arguments, zone="main", node="gw", port=None, env=None, endpoints=None):
+        port, status = port or free_port(), free_port()
         path = tmp_path / f"gateway-{port}.log"
         with open(path, "w") as log:
-            process = start("gateway", "--zone", zone, "--node", "gw", "--listen", f"127.0.0.1:{port}", "--threads", 1, "--etcd", endpoints or server.url,
+            process = start("gateway", "--zone", zone, "--node", node, "--listen", f"127.0.0.1:{port}", *([] if "--threads" in arguments else ["--threads", 1]), "--etcd", endpoints or server.url,
                             "--status", f"127.0.0.1:{status}", *arguments, env={**os.environ, **(env or {})}, log=log)
         wait_for(lambda: (accepts(port) and accepts(status)) or process.poll() is not None, "the gateway")
         assert process.poll() is None, path.read_text()
@@ -70,6 +73,13 @@ def gateway(start, tmp_path):
 
 def value(*pairs):
     return {"ips": [server.address for server, _ in pairs], "weights": [weight for _, weight in pairs]}
+
+
+def readiness(running):
+    try:
+        return urlopen(f"http://127.0.0.1:{running.status}/readyz").status
+    except HTTPError as error:
+        return error.code
 
 
 def chosen(client, targets, function="app"):
@@ -162,15 +172,72 @@ def test_etcd_may_go_and_come_again_and_nothing_is_missed(etcd, gateway, targets
     assert "compacted" in running.log()
 
 
+def test_zones_share_an_etcd_and_pass_requests_on_to_each_other(etcd, gateway, targets):
+    """Three zones whose gateways know each other, as in a federation: each has its own weights, and nothing loops."""
+    server = etcd()
+    ports = {zone: free_port() for zone in "abc"}
+    at = {zone: f"127.0.0.1:{port}" for zone, port in ports.items()}
+    known = {"eb_go_lb_gateways": " ".join(at.values())}
+    # a serves the function itself and through b and c; b and c would rather send everything round in a circle.
+    values = {"a": [(targets[0].address, 1), (at["b"], 1), (at["c"], 1)],
+              "b": [(at["c"], 8), (targets[1].address, 1)],
+              "c": [(at["a"], 8), (at["b"], 8), (targets[2].address, 1)]}
+    for zone, pairs in values.items():
+        server.put(f"golb/function/{zone}/app", {"ips": [ip for ip, _ in pairs], "weights": [weight for _, weight in pairs]})
+    running = {zone: gateway(server, zone=zone, node=f"gw-{zone}", port=ports[zone], env=known) for zone in "abc"}
+    clients = {zone: Client(one) for zone, one in running.items()}
+    for zone in "abc":
+        wait_for(lambda: clients[zone].get("/function/app").status == 200, f"the weights of {zone}")
+    hops = [tuple(clients["a"].get("/function/app/x?y=1").all("X-Forwarded-For")) for _ in range(9)]
+    assert sorted(hops) == [("gw-a",)] * 3 + [("gw-a", "gw-b")] * 3 + [("gw-a", "gw-c")] * 3
+    ends = [clients["c"].get("/function/app").all("X-Final-Host") for _ in range(17)]
+    assert {tuple(end) for end in ends} == {(at["a"], targets[0].address), (at["b"], targets[1].address), (targets[2].address,)}
+    assert all(request.line in ("GET /x?y=1 HTTP/1.1", "GET / HTTP/1.1") for target in targets for request in target.requests)
+    # One zone's weights change, the others' don't.
+    server.put("golb/function/b/app", {"ips": [targets[2].address], "weights": [1]})
+    soon(lambda: clients["b"].get("/function/app").all("X-Final-Host") == [targets[2].address], "b's new weights")
+    assert sorted(tuple(clients["a"].get("/function/app").all("X-Final-Host")) for _ in range(3)) == sorted(
+        [(targets[0].address,), (at["b"], targets[2].address), (at["c"], targets[2].address)])
+
+
+def test_weights_that_change_all_the_time_fail_no_request(etcd, gateway, targets):
+    server = etcd()
+    a, b, c = targets
+    server.put(KEY, value((a, 1)))
+    running = gateway(server, "--threads", 2)
+    client = Client(running)
+    wait_for(lambda: chosen(client, targets) == 0, "the weights")
+    stop, statuses = threading.Event(), Counter()
+
+    def ask():
+        mine = Client(running)
+        while not stop.is_set():
+            statuses[mine.get("/function/app").status] += 1
+    askers = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for i in range(300):
+        server.put(KEY, [value((a, 1)), value((b, 2), (c, 1)), value((c, 1), (a, 0), (b, 3)), value((b, 1))][i % 4])
+    stop.set()
+    for asker in askers:
+        asker.join(10)
+    assert set(statuses) == {200} and statuses[200] > 100
+    soon(lambda: chosen(client, targets) == 1, "the last weights")
+
+
 def test_a_gateway_may_be_there_before_its_etcd(etcd, gateway, targets):
     late = etcd()
     late.stop()
     running = gateway(late)
     client = Client(running)
-    assert chosen(client, targets) == 404 and running.health() != "ok\n"
+    assert chosen(client, targets) == 404 and running.health() != "ok\n" and readiness(running) == 503
     late.start()
     late.put(KEY, value((targets[1], 1)))
     wait_for(lambda: chosen(client, targets) == 1, "the weights", 20)
+    wait_for(lambda: readiness(running) == 200, "readiness")
+    late.stop()
+    soon(lambda: running.health() != "ok\n", "the loss in the health")
+    assert readiness(running) == 200, "the last weights are as good as any"
 
 
 def test_of_several_members_any_will_do(etcd, gateway, targets):

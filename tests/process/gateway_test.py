@@ -56,13 +56,13 @@ def weights_of(functions):
 @pytest.fixture
 def gateway(start, tmp_path):
     """gateway({"app": [(server, 1)]}, "--threads", 2): running, with zone main and node gw-main."""
-    def call(functions, *arguments, node="gw-main", zone="main", port=None):
+    def call(functions, *arguments, node="gw-main", zone="main", port=None, before=()):
         port, status = port or free_port(), free_port()
         weights = tmp_path / f"weights-{port}.json"
         weights.write_text(weights_of(functions))
         with open(weights.with_suffix(".log"), "w") as log:
             process = start("gateway", "--zone", zone, "--node", node, "--listen", f"127.0.0.1:{port}",
-                            *([] if "--threads" in arguments else ["--threads", 1]), "--weights", weights, "--status", f"127.0.0.1:{status}", *arguments, log=log)
+                            *([] if "--threads" in arguments else ["--threads", 1]), "--weights", weights, "--status", f"127.0.0.1:{status}", *arguments, log=log, before=before)
         wait_for(lambda: (accepts(port) and accepts(status)) or process.poll() is not None, "the gateway to listen")
         assert process.poll() is None, weights.with_suffix(".log").read_text()
         return Gateway(process, port, status, weights)
@@ -138,6 +138,7 @@ class Answer:
 
 
 @pytest.mark.quick
+@pytest.mark.sanitize
 def test_targets_are_chosen_in_the_order_that_was_recorded(gateway, target):
     sequences = json.loads(VECTORS.read_text())["sequences"] if VECTORS.exists() else [{"weights": [5, 3, 2], "targets": [1, 1, 1, 2, 1, 2, 3]}]
     servers = [target() for _ in range(3)]
@@ -153,6 +154,7 @@ def test_targets_are_chosen_in_the_order_that_was_recorded(gateway, target):
         running.process.terminate()
 
 
+@pytest.mark.sanitize
 def test_the_place_in_the_order_is_kept_when_weights_change(gateway, target):
     a, b, c = servers = [target() for _ in range(3)]
     running = gateway({"app": [(a, 1), (b, 1), (c, 1)]})
@@ -186,6 +188,7 @@ def test_paths_are_those_that_were_recorded(gateway, target):
     assert len(server.requests) == count
 
 
+@pytest.mark.sanitize
 def test_the_headers_show_the_hop(gateway, target):
     server = target()
     client = Client(gateway({"app": [(server, 1)]}))
@@ -200,6 +203,7 @@ def test_the_headers_show_the_hop(gateway, target):
     assert answer.one("Connection") == "close" and client.closed()
 
 
+@pytest.mark.sanitize
 def test_gateways_pass_on_to_each_other_without_loops(gateway, target):
     """Two zones whose gateways know each other: a request goes over at most two of them."""
     server = target()
@@ -222,6 +226,7 @@ def test_gateways_pass_on_to_each_other_without_loops(gateway, target):
     assert client.get("/function/app").status == 503
 
 
+@pytest.mark.sanitize
 def test_bodies_of_every_framing_go_both_ways(gateway, target):
     def answer(request, connection):
         path = request.line.split()[1]
@@ -273,6 +278,7 @@ def test_bodies_of_every_framing_go_both_ways(gateway, target):
     assert running.metric("cut_total") == 0 == running.metric("failed_total")
 
 
+@pytest.mark.sanitize
 def test_another_protocol_passes_through(gateway, target):
     def answer(request, connection):
         assert request.all("Upgrade") == ["websocket"] and request.all("Connection") == ["Upgrade"]
@@ -345,6 +351,7 @@ def test_a_large_body_is_never_whole_in_memory(gateway, target):
     slow.close()
 
 
+@pytest.mark.sanitize
 def test_what_targets_do_wrong(gateway, target):
     """Refusing, closing, cutting, talking nonsense, being slow: an answer of the gateway's own, or a connection that is cut."""
     def answer(request, connection):
@@ -387,6 +394,7 @@ def test_what_targets_do_wrong(gateway, target):
     assert running.metric("failed_total") == 10 and running.metric("cut_total") == 2
 
 
+@pytest.mark.sanitize
 def test_an_idle_connection_that_turns_out_closed_is_nobody_s_fault(gateway, target):
     """A request that may be sent twice is; another isn't."""
     closing = threading.Event()
@@ -477,6 +485,7 @@ CUT_IN_THE_BODY = {
 }
 
 
+@pytest.mark.sanitize
 def test_a_request_that_could_be_read_in_two_ways_is_refused(gateway, target):
     """400, the connection is closed, and nothing of it reaches a target: neither itself nor what follows."""
     server = target()
@@ -497,6 +506,7 @@ def test_a_request_that_could_be_read_in_two_ways_is_refused(gateway, target):
     assert not any("smuggled" in request.line or request.body.endswith(b"0\r\n\r\n") for request in server.requests)
 
 
+@pytest.mark.sanitize
 def test_limits_and_slow_senders(gateway, target):
     running = gateway({"app": [(target(), 1)]}, "--head-max", "2k", "--body-max", "1k", "--head-timeout", f"{300 * SLOWER}ms", "--idle-timeout", f"{600 * SLOWER}ms")
     status = lambda text: (lambda client: (client.send(text), client.answer())[1].status)(Client(running))
@@ -514,6 +524,7 @@ def test_limits_and_slow_senders(gateway, target):
     assert idle.get("/function/app").status == 200 and idle.closed()
 
 
+@pytest.mark.sanitize
 def test_weights_that_change_all_the_time_fail_no_request(gateway, run, start_target):
     a, b = start_target(), start_target()
     running = gateway({"app": [(a, 1), (b, 1)]}, "--threads", 2)
@@ -537,6 +548,7 @@ def test_weights_that_change_all_the_time_fail_no_request(gateway, run, start_ta
     assert running.metric("failed_total") == 0
 
 
+@pytest.mark.sanitize
 def test_a_stop_lets_requests_end(gateway, target):
     asked = threading.Event()
 

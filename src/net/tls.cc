@@ -73,8 +73,8 @@ class TlsStream final : public Stream, private StreamHandler {
     if (gone_) *gone_ = true;
     // The end is told to the peer, so that it needn't take it for a cut; nobody waits for the
     // answer.
-    if (phase_ == Phase::kOpen) {
-      SSL_shutdown(session_.get());
+    if (below_) {
+      say_goodbye();
       flush();
     }
     ERR_clear_error();
@@ -138,6 +138,13 @@ class TlsStream final : public Stream, private StreamHandler {
   }
 
   std::string failure() const override { return failure_; }
+
+  void end_writing() override {
+    say_goodbye();
+    ends_below_ = true;
+    flush();
+  }
+
   void abort() override { below_->abort(); }
 
  private:
@@ -268,6 +275,11 @@ class TlsStream final : public Stream, private StreamHandler {
     return failed(reason());
   }
 
+  void say_goodbye() {
+    const bool said = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) != 0;
+    if (phase_ == Phase::kOpen && !said) SSL_shutdown(session_.get());
+  }
+
   // Gives the stream below what it takes.
   Transfer flush() {
     while (!unsent_.empty()) {
@@ -275,7 +287,8 @@ class TlsStream final : public Stream, private StreamHandler {
       if (sent.status != Transfer::Status::kDone) return sent;
       unsent_.erase(0, sent.bytes);
     }
-    if (unsent_.capacity() > kKeptMax) unsent_ = std::string();
+    if (unsent_.capacity() > kKeptMax) unsent_.shrink_to_fit();
+    if (std::exchange(ends_below_, false)) below_->end_writing();
     return {};
   }
 
@@ -295,6 +308,7 @@ class TlsStream final : public Stream, private StreamHandler {
   std::size_t encrypted_ =
       0;  // plain bytes that write() hasn't counted yet: in unsent_, or just out
   bool wants_to_write_ = false;
+  bool ends_below_ = false;  // when all is out
   bool end_untold_ = false;  // an end or a failure that the handler doesn't know of
   bool* gone_ = nullptr;     // of the tell() under way
   std::string failure_;

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -509,6 +510,57 @@ TEST_CASE("an end is told, also where it comes with the last bytes and the socke
   CHECK(pair.server.heard == "last words");
 }
 
+TEST_CASE("who has ended his writing goes on reading") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, file("first.crt"));
+  pair.pass();
+  pair.client.say("a question");
+  pair.client.stream->end_writing();
+  pair.pass();
+  CHECK(pair.server.heard == "a question");
+  CHECK(pair.server.last == Status::kEnd);
+  pair.server.say("an answer");
+  pair.pass();
+  CHECK(pair.client.heard == "an answer");
+  CHECK(pair.client.last == Status::kDone);
+  pair.client.stream.reset();  // says its goodbye once
+  CHECK(pair.client_end().written.empty());
+}
+
+TEST_CASE("an idle connection keeps no buffers, whatever went through it") {
+  const auto acceptor = acceptor_of("first");
+  const auto in_use = [] {
+    const struct mallinfo2 info = mallinfo2();  // all zeros under a sanitizer
+    return info.uordblks + info.hblkhd;
+  };
+  const auto talk = [](Pair& pair, std::size_t bytes) {
+    pair.pass();
+    pair.client.say(std::string(bytes, 'x'));
+    pair.server.say(std::string(bytes, 'y'));
+    pair.pass();
+    CHECK(pair.client.heard.size() == bytes);
+    CHECK(pair.server.heard.size() == bytes);
+    for (std::string* const ours :
+         {&pair.client.heard, &pair.server.heard, &pair.client.unsent, &pair.server.unsent,
+          &pair.client_end().written, &pair.server_end().written, &pair.client_end().to_read,
+          &pair.server_end().to_read}) {
+      ours->clear();
+      ours->shrink_to_fit();
+    }
+  };
+  {
+    Pair first(*acceptor, file("first.crt"));  // OpenSSL keeps some things for all
+    talk(first, 10);
+  }
+  const std::size_t before = in_use();
+  Pair pair(*acceptor, file("first.crt"));
+  talk(pair, 10);
+  const std::size_t little = in_use();
+  talk(pair, 300'000);
+  CHECK(in_use() < little + 4096);
+  CHECK(in_use() < before + 70'000);  // both sides, with the client's context
+}
+
 TEST_CASE("a reload is for new connections; one that fails changes nothing") {
   const std::string certificate = file("live.crt"), key = file("live.key");
   const auto install = [&](const std::string& of_certificate, const std::string& of_key) {
@@ -618,7 +670,12 @@ TEST_CASE("over sockets, both ways at once, to the end") {
   until([&] { return server.heard.size() == there.size() && client.heard.size() == back.size(); });
   CHECK((server.heard == there));
   CHECK((client.heard == back));
-  client.stream.reset();
+  client.stream->end_writing();
   until([&] { return server.last == Status::kEnd; });
   CHECK(server.last == Status::kEnd);
+  CHECK(server.ended);  // the socket's end too
+  server.say("farewell");
+  server.stream.reset();
+  until([&] { return client.last == Status::kEnd; });
+  CHECK(client.heard.ends_with("farewell"));
 }

@@ -7,6 +7,12 @@ import peers
 from peers import OK
 
 
+def received(connection):
+    if data := connection.recv(65536):
+        return data
+    raise ConnectionError("the body was cut")
+
+
 def read_request(connection):
     """The head of the next request and its body; None at the end."""
     data = peers.read_request(connection)
@@ -18,10 +24,10 @@ def read_request(connection):
     value = lambda name: next((text for key, text in headers if key.lower() == name), None)
     if (length := value("content-length")) is not None:
         while len(body) < int(length):
-            body += connection.recv(65536)
+            body += received(connection)
     elif value("transfer-encoding"):
         while not body.endswith(b"0\r\n\r\n"):
-            body += connection.recv(65536)
+            body += received(connection)
     return Request(lines[0], headers, body)
 
 

@@ -16,10 +16,8 @@ constexpr std::size_t kWorthAWrite = 8192;
 constexpr std::size_t kKeptMax = 4096;
 
 void shrink(std::string& text) {
-  if (text.capacity() > kKeptMax)
-    text = std::string();
-  else
-    text.clear();
+  text.clear();
+  if (text.capacity() > kKeptMax) text.shrink_to_fit();
 }
 
 }  // namespace
@@ -113,8 +111,15 @@ void Client::timed_out() {
       close_after_ = true;
       return answer(408, "the request didn't come in time\n");
     case Phase::kBody:
-      ++proxy_.counts_.cut;
-      return close();
+      if (head_sent_) {
+        ++proxy_.counts_.cut;
+        return close();
+      }
+      ++proxy_.counts_.refused;
+      let_go_of_upstream();
+      hop_.target = {};
+      close_after_ = true;
+      return answer(408, "the body didn't come in time\n");
     default:
       return close();
   }
@@ -216,6 +221,7 @@ std::string_view Client::take_body(std::string_view bytes) {
   if (parser_.done()) {
     phase_ = Phase::kAnswer;
     Deadline::end();
+    upstream_->watch_the_time();
   } else {
     proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
   }
@@ -246,6 +252,7 @@ void Client::begin() {
     close_after_ = close_after_ || !whole;
     return answer(429, "the function has had as many requests as it may\n");
   }
+  if (!whole) proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
   begin_at_target();
 }
 
@@ -324,12 +331,17 @@ void Client::on_taken() {
   if (phase_ == Phase::kBody || phase_ == Phase::kTunnel) read_on();
 }
 
-void Client::on_answer_head(int status, const Head& head,
-                            const wire::http1::ResponseParser& answer) {
+void Client::on_interim(int status, const Head& head) {
+  // The gateway has said 100 itself, and a client of HTTP/1.0 knows no such answers.
+  if (status == 100 || head_sent_ || parser_.minor_version() == 0) return;
+  append_interim_head(out_.held(), status, head);
+}
+
+void Client::on_answer_head(const Head& head, const wire::http1::ResponseParser& answer) {
   head_sent_ = true;
-  status_ = status;
-  if (status == 101 && head.upgrades() && head_.upgrades() && phase_ == Phase::kAnswer) {
-    append_answer_head(out_.held(), status, head, proxy_.names_, hop_, {}, false);
+  status_ = answer.status();
+  if (status_ == 101) {
+    append_answer_head(out_.held(), status_, answer.reason(), head, proxy_.names_, hop_, {}, false);
     phase_ = Phase::kTunnel;
     ++proxy_.counts_.upgraded;
     upstream_->tunnel();
@@ -339,7 +351,7 @@ void Client::on_answer_head(int status, const Head& head,
   // An answer before the request is whole: what is left of the request would be read as another.
   if (phase_ == Phase::kBody || answer.until_close() || (too_old && answer.chunked()))
     close_after_ = true;
-  append_answer_head(out_.held(), status, head, proxy_.names_, hop_,
+  append_answer_head(out_.held(), status_, answer.reason(), head, proxy_.names_, hop_,
                      close_after_ ? "close"
                      : too_old    ? "keep-alive"
                                   : "",

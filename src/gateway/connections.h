@@ -63,8 +63,10 @@ class Client final : private net::StreamHandler, public net::Deadline {
   // go_elsewhere().
   bool rather_elsewhere(int status);
   void go_elsewhere();
+  // An interim answer, which is passed on where the client knows such.
+  void on_interim(int status, const Head& head);
   // The head of the answer is there; what follows of it comes by send().
-  void on_answer_head(int status, const Head& head, const wire::http1::ResponseParser& answer);
+  void on_answer_head(const Head& head, const wire::http1::ResponseParser& answer);
   void send(std::string_view bytes);
   void flush();
   // Takes more of the answer?
@@ -77,6 +79,8 @@ class Client final : private net::StreamHandler, public net::Deadline {
   void on_taken();  // the target took what was kept for it
 
   bool request_is_whole() const { return phase_ == Phase::kAnswer; }
+  // It has asked for another protocol, and all of its request is there.
+  bool may_upgrade() const { return head_.upgrades() && phase_ == Phase::kAnswer; }
   // Its answers can't have chunks.
   bool want_body_text() const { return parser_.minor_version() == 0; }
 
@@ -141,12 +145,25 @@ class Client final : private net::StreamHandler, public net::Deadline {
   std::string ahead_;         // bytes of requests that came before the last one was answered
 };
 
+// Tells its connection of interim answers.
+class AnswerHead final : public Head {
+ public:
+  AnswerHead(const HopNames& names, Upstream& upstream) : Head(names, false), upstream_(upstream) {}
+  void on_interim(int status) override;
+
+ private:
+  Upstream& upstream_;
+};
+
 class Upstream final : private net::StreamHandler, public net::Deadline {
  public:
   Upstream(Proxy& proxy, Target& target);
 
   // False: no connection can be had.
   bool connect(const net::Address& address);
+  void on_interim(int status);
+  // The request is whole, or goes on: whose turn is it?
+  void watch_the_time();
   Target& target() { return target_; }
   bool reused() const { return reused_; }
 
@@ -172,7 +189,7 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   bool take(std::string_view bytes);
   bool take_head(std::string_view& bytes);
   void ended();
-  void fail(int status, std::string_view why);
+  void fail(int status, std::string_view why, bool timed_out = false);
   // The client asks another target.
   void leave_to_another();
   void over(bool keep);
@@ -191,7 +208,7 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   bool body_as_text_ = false;  // its chunks are taken off
   wire::http1::ResponseParser parser_;
   wire::http1::Capture capture_;
-  Head head_;
+  AnswerHead head_;
 };
 
 }  // namespace galileo::gateway

@@ -47,6 +47,7 @@ TEST_CASE("an outlet that never empties keeps no more than what isn't out") {
   CHECK(outlet.flush());
   CHECK(outlet.size() == 0);
   CHECK(stream.taken == sent);
+  CHECK(outlet.held().capacity() <= 4096);
 }
 
 }  // namespace

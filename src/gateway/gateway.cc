@@ -67,19 +67,13 @@ Result<void> Gateway::listen(const net::Address& address) {
       worker.thread->call([&worker] { worker.proxy->set_acceptor(worker.acceptor.get()); });
     }
   }
-  // The first one alone: a port that somebody else has must not be shared with him.
-  net::Address where = address;
+  // A port that somebody else has must not be shared with him.
+  const net::Address where = TRY(net::TcpListener::look_for(address));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker& worker = workers_[i];
     Result<void> listening;
     worker.thread->call([&] {
       Proxy& proxy = *worker.proxy;
-      if (i == 0) {
-        net::TcpListener probe(worker.thread->loop(), [](int fd) { ::close(fd); });
-        listening = probe.listen(where);
-        if (!listening.ok()) return;
-        if (const auto local = probe.local_address(); local.ok()) where = *local;
-      }
       worker.listener = std::make_unique<net::TcpListener>(
           worker.thread->loop(), [&proxy](int fd) { proxy.adopt(fd, peer_of(fd)); });
       listening = worker.listener->listen(where, net::TcpListener::Port::kShared);

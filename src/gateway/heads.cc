@@ -72,13 +72,16 @@ void Head::clear() {
   upgrade_.clear();
   host_.clear();
   key_.clear();
-  connection_has_upgrade_ = was_forwarded_ = false;
+  connection_has_upgrade_ = was_forwarded_ = has_host_ = false;
 }
 
 bool Head::belongs_to_the_hop(std::string_view name, std::string_view value) {
   switch (name.size()) {
     case 4:
-      if (equals_ignoring_case(name, "host")) host_ = value;
+      if (equals_ignoring_case(name, "host")) {
+        host_ = value;
+        has_host_ = true;
+      }
       return false;
     case 2:
       return equals_ignoring_case(name, "te");
@@ -144,6 +147,7 @@ void append_request_head(std::string& to, std::string_view method, std::string_v
                          std::string_view client_address) {
   to.append(method).append(path.starts_with('/') ? " " : " /").append(path);
   to.append(" HTTP/1.1\r\n");
+  if (!head.has_host()) append(to, "Host", hop.target);
   to.append(head.lines());
   to.append("X-Forwarded-For: ").append(names.node).append(", ").append(client_address);
   to.append("\r\n");
@@ -155,10 +159,16 @@ void append_request_head(std::string& to, std::string_view method, std::string_v
   to.append("\r\n");
 }
 
-void append_answer_head(std::string& to, int status, const Head& head, const HopNames& names,
-                        const Hop& hop, std::string_view connection, bool without_coding) {
+void append_interim_head(std::string& to, int status, const Head& head) {
   fmt::format_to(std::back_inserter(to), "HTTP/1.1 {} {}\r\n", status,
                  wire::http1::reason_phrase(status));
+  to.append(head.lines()).append("\r\n");
+}
+
+void append_answer_head(std::string& to, int status, std::string_view reason, const Head& head,
+                        const HopNames& names, const Hop& hop, std::string_view connection,
+                        bool without_coding) {
+  fmt::format_to(std::back_inserter(to), "HTTP/1.1 {} {}\r\n", status, reason);
   // Our own first: over two gateways a trace shows the first hop first.
   append_own_headers(to, names, hop);
   if (without_coding) {

@@ -25,10 +25,11 @@ std::string canonical_header(std::string_view name);
 
 // The header lines of one message, as they are read. Those between two neighbours only (RFC 9110,
 // 7.6.1) and those that the gateway sets itself are left out.
-class Head final : public wire::http1::HeaderSink {
+class Head : public wire::http1::HeaderSink {
  public:
   // `of_request`: leaves out X-Forwarded-For and the stamp of `names` too, which outlives this.
   Head(const HopNames& names, bool of_request) : names_(names), of_request_(of_request) {}
+  virtual ~Head() = default;
 
   void on_head() override { clear(); }
   void on_header(std::string_view name, std::string_view value) override;
@@ -42,6 +43,7 @@ class Head final : public wire::http1::HeaderSink {
   bool upgrades() const { return !upgrade_.empty() && connection_has_upgrade_; }
   std::string_view upgrade() const { return upgrade_; }
   const std::string& host() const { return host_; }  // what the Host header says
+  bool has_host() const { return has_host_; }
   const std::string& key() const { return key_; }
 
  private:
@@ -62,6 +64,7 @@ class Head final : public wire::http1::HeaderSink {
   std::string key_;
   bool connection_has_upgrade_ = false;
   bool was_forwarded_ = false;
+  bool has_host_ = false;
 };
 
 // What a hop says of itself: the time at which the gateway took the request.
@@ -73,14 +76,19 @@ struct Hop {
 // Appends what an answer of the gateway's says of its hop, its own ones too.
 void append_own_headers(std::string& to, const HopNames& names, const Hop& hop);
 
-// Appends the head of the request as the target gets it. A slash goes before a path without one.
+// Appends the head of the request as the target gets it. A slash goes before a path without one,
+// and the target's own name is the host of a client of HTTP/1.0 that says none.
 void append_request_head(std::string& to, std::string_view method, std::string_view path,
                          const Head& head, const HopNames& names, const Hop& hop,
                          std::string_view client_address);
 
 // Appends the head of the answer as the client gets it. `connection`: "close", "keep-alive" or
 // empty.
-void append_answer_head(std::string& to, int status, const Head& head, const HopNames& names,
-                        const Hop& hop, std::string_view connection, bool without_coding);
+void append_answer_head(std::string& to, int status, std::string_view reason, const Head& head,
+                        const HopNames& names, const Hop& hop, std::string_view connection,
+                        bool without_coding);
+
+// Appends the head of an interim answer, which has none of our own lines.
+void append_interim_head(std::string& to, int status, const Head& head);
 
 }  // namespace galileo::gateway

@@ -51,8 +51,14 @@ TEST_CASE("what makes the message what it is stays, whatever Connection names") 
         std::string("GET /a?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n") + kOwnOfRequest);
 }
 
+TEST_CASE("a target is told a host, also where a client of HTTP/1.0 says none") {
+  CHECK(request_of({{"A", "1"}}) ==
+        std::string("GET /a?x=1 HTTP/1.1\r\nHost: 127.0.0.1:18101\r\nA: 1\r\n") + kOwnOfRequest);
+}
+
 TEST_CASE("what is between two neighbours only isn't passed on") {
-  CHECK(request_of({{"Connection", "close, X-Mine , keep-alive"},
+  CHECK(request_of({{"Host", "h"},
+                    {"Connection", "close, X-Mine , keep-alive"},
                     {"X-Mine", "1"},
                     {"X-Mine-Too", "2"},
                     {"Keep-Alive", "timeout=5"},
@@ -62,7 +68,8 @@ TEST_CASE("what is between two neighbours only isn't passed on") {
                     {"Upgrade", "h2c"},
                     {"x-mine", "3"},
                     {"Transfer-Encoding", "chunked"}}) ==
-        std::string("GET /a?x=1 HTTP/1.1\r\nX-Mine-Too: 2\r\nTransfer-Encoding: chunked\r\n") +
+        std::string("GET /a?x=1 HTTP/1.1\r\nHost: h\r\nX-Mine-Too: 2\r\n"
+                    "Transfer-Encoding: chunked\r\n") +
             kOwnOfRequest);
 }
 
@@ -81,7 +88,8 @@ TEST_CASE("an answer begins with this hop's headers, those of the next hop follo
   head.on_header("Connection", "close");
   head.finish();
   std::string text;
-  append_answer_head(text, 200, head, kNames, kHop, "close", false);
+  append_answer_head(text, 200, wire::http1::reason_phrase(200), head, kNames, kHop, "close",
+                     false);
   CHECK(text ==
         "HTTP/1.1 200 OK\r\nX-Forwarded-For: gw-main\r\nX-Final-Host: 127.0.0.1:18101\r\n"
         "X-Forwarded-Host-Gw-Main: 1795524919.7795255\r\nX-Forwarded-For: gw-b\r\n"
@@ -95,7 +103,7 @@ TEST_CASE("for a client that knows no chunks their header goes") {
   head.on_header("transfer-encoding", "chunked");
   head.on_header("B", "2");
   std::string text;
-  append_answer_head(text, 200, head, kNames, kHop, {}, true);
+  append_answer_head(text, 200, wire::http1::reason_phrase(200), head, kNames, kHop, {}, true);
   CHECK(text.find("ransfer") == std::string::npos);
   CHECK(text.find("A: 1\r\nB: 2\r\n\r\n") != std::string::npos);
 }

@@ -5,7 +5,7 @@
 namespace galileo::gateway {
 
 Upstream::Upstream(Proxy& proxy, Target& target)
-    : proxy_(proxy), target_(target), parser_(proxy.options_.limits), head_(proxy.names_, false) {
+    : proxy_(proxy), target_(target), parser_(proxy.options_.limits), head_(proxy.names_, *this) {
   parser_.headers_into(&head_);
 }
 
@@ -21,11 +21,35 @@ void Upstream::begin(Client& client, bool head_only) {
   client_ = &client;
   tunnels_ = body_as_text_ = false;
   parser_.start(head_only);
-  if (connected_) proxy_.answer_deadlines_.begin(*this, proxy_.loop_.clock().now());
+  if (connected_) watch_the_time();
+}
+
+// The target has its time to answer once all of the request is there, and to take what there is of
+// it; while the client is slow, it is the client's time that runs.
+void Upstream::watch_the_time() {
+  if (!connected_ || !client_ || tunnels_) return;
+  if (client_->request_is_whole() || out_.size() > 0)
+    proxy_.answer_deadlines_.begin(*this, proxy_.loop_.clock().now());
+  else
+    Deadline::end();
+}
+
+void AnswerHead::on_interim(int status) {
+  finish();
+  upstream_.on_interim(status);
+}
+
+void Upstream::on_interim(int status) {
+  client_->on_interim(status, head_);
 }
 
 void Upstream::flush() {
-  if (!connected_ || closed_ || out_.flush()) return;
+  if (!connected_ || closed_) return;
+  const std::size_t before = out_.size();
+  if (out_.flush()) {
+    if (before > 0 && client_ && !client_->request_is_whole()) watch_the_time();
+    return;
+  }
   // It takes no more. Where it answered before it closed, that is still there to be read.
   out_.clear();
   readable_ = true;
@@ -42,8 +66,8 @@ void Upstream::close() {
 }
 
 void Upstream::timed_out() {
-  if (!connected_) return fail(504, "it didn't take the connection in time");
-  fail(504, "it didn't answer in time");
+  fail(504, connected_ ? "it didn't answer in time" : "it didn't take the connection in time",
+       true);
 }
 
 void Upstream::on_stream(net::StreamEvents events) {
@@ -70,7 +94,7 @@ void Upstream::connected() {
   connected_ = true;
   Deadline::end();
   if (!client_) return;
-  proxy_.answer_deadlines_.begin(*this, proxy_.loop_.clock().now());
+  watch_the_time();
   flush();
   if (!closed_) client_->on_connected();
 }
@@ -110,7 +134,7 @@ bool Upstream::take(std::string_view bytes) {
     }
     client_->send(body_as_text_ ? std::string_view(capture_.body) : bytes.substr(0, taken));
     bytes.remove_prefix(taken);
-    proxy_.answer_deadlines_.begin(*this, proxy_.loop_.clock().now());
+    watch_the_time();
   }
   if (tunnels_) client_->send(bytes);
   if (parser_.done() && !tunnels_) {
@@ -132,7 +156,7 @@ bool Upstream::take_head(std::string_view& bytes) {
   }
   if (!parser_.head_done()) return true;
   head_.finish();
-  if (parser_.status() == 101 && !head_.upgrades()) {
+  if (parser_.status() == 101 && !(head_.upgrades() && client_->may_upgrade())) {
     fail(502, "it changes the protocol unasked");
     return false;
   }
@@ -143,7 +167,7 @@ bool Upstream::take_head(std::string_view& bytes) {
   body_as_text_ = parser_.chunked() && client_->want_body_text();
   capture_.want_body = body_as_text_ ? std::numeric_limits<std::size_t>::max() : 0;
   parser_.capture_into(body_as_text_ ? &capture_ : nullptr);
-  client_->on_answer_head(parser_.status(), head_, parser_);
+  client_->on_answer_head(head_, parser_);
   return true;
 }
 
@@ -156,9 +180,11 @@ void Upstream::ended() {
   fail(502, parser_.bytes() == 0 ? "it closed without an answer" : "its answer was cut");
 }
 
-void Upstream::fail(int status, std::string_view why) {
+void Upstream::fail(int status, std::string_view why, bool timed_out) {
   Client* const client = client_;
-  Failure failure{status, why, !connected_, reused_ && parser_.bytes() == 0, {}};
+  // One that is slow has most likely seen it.
+  const bool unseen = reused_ && parser_.bytes() == 0 && !timed_out;
+  Failure failure{status, why, !connected_, unseen, {}};
   if (!connected_) {
     ++target_.address_turn;  // the next one is tried at another address
     failure.held = out_.take();

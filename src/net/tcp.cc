@@ -106,28 +106,53 @@ TcpListener::~TcpListener() {
   close(fd_);
 }
 
-Result<void> TcpListener::listen(const Address& address, Port port) {
-  const std::string where = address.to_text();
-  fd_ = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return system_error("can't open a socket", where, errno);
+namespace {
+
+Error cant_listen(const Address& address) {
+  Error error = system_error("can't listen", address.to_text(), errno);
+  if (errno == EADDRINUSE) error.hint = "stop what listens there (ss -ltnp), or take another port";
+  return error;
+}
+
+int listening_socket(const Address& address) {
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
-  setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  return fd;
+}
+
+Result<Address> address_of(int fd) {
+  Address address;
+  address.size = sizeof address.storage;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0)
+    return system_error("can't read a socket's address", {}, errno);
+  return address;
+}
+
+}  // namespace
+
+Result<void> TcpListener::listen(const Address& address, Port port) {
+  fd_ = listening_socket(address);
+  if (fd_ < 0) return system_error("can't open a socket", address.to_text(), errno);
+  const int on = 1;
   if (port == Port::kShared) setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (bind(fd_, address.raw(), address.size) != 0 || ::listen(fd_, 4096) != 0) {
-    Error error = system_error("can't listen", where, errno);
-    if (errno == EADDRINUSE)
-      error.hint = "stop what listens there (ss -ltnp), or take another port";
-    return error;
-  }
+  if (bind(fd_, address.raw(), address.size) != 0 || ::listen(fd_, 4096) != 0)
+    return cant_listen(address);
   return loop_.watch_listener(fd_, *this);
 }
 
+Result<Address> TcpListener::look_for(const Address& address) {
+  const int fd = listening_socket(address);
+  if (fd < 0) return system_error("can't open a socket", address.to_text(), errno);
+  Result<Address> found = bind(fd, address.raw(), address.size) == 0
+                              ? address_of(fd)
+                              : Result<Address>(cant_listen(address));
+  close(fd);
+  return found;
+}
+
 Result<Address> TcpListener::local_address() const {
-  Address address;
-  address.size = sizeof address.storage;
-  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0)
-    return system_error("can't read a socket's address", {}, errno);
-  return address;
+  return address_of(fd_);
 }
 
 void TcpListener::on_io(std::uint32_t) {

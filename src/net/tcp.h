@@ -43,6 +43,9 @@ class TcpListener final : private IoHandler {
   enum class Port : unsigned char { kOwn, kShared };
   Result<void> listen(const Address& address, Port port = Port::kOwn);
   Result<Address> local_address() const;
+  // Where a listener on this address would be, with a port that the system chooses where it is 0.
+  // An Error where another program has it. Nobody can connect meanwhile.
+  static Result<Address> look_for(const Address& address);
 
  private:
   void on_io(std::uint32_t events) override;

@@ -76,6 +76,15 @@ bool has_control(std::string_view text) {
   });
 }
 
+// RFC 9110, 7.2: a name or address, with or without a port; some clients send none at all.
+bool can_be_host(std::string_view text) {
+  static constexpr std::string_view kOthers = "-._~!$&'()*+,;=%:[]";
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           kOthers.find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
@@ -210,7 +219,10 @@ bool MessageReader::framing_header(std::string_view name, std::string_view value
   last_was_framing_ = false;
   switch (name.size()) {
     case 4:
-      if (equals_ignoring_case(name, "host")) ++hosts_;
+      if (equals_ignoring_case(name, "host")) {
+        ++hosts_;
+        return !limits_.strict || can_be_host(value);
+      }
       return true;
     case 6:
       if (equals_ignoring_case(name, "expect"))
@@ -302,7 +314,8 @@ void MessageReader::begin_body(bool answer) {
 }
 
 bool MessageReader::chunk_size(std::string_view text) {
-  const std::string_view digits = limits_.strict ? text : trimmed(text.substr(0, text.find(';')));
+  const bool exact = limits_.strict && !takes_extensions_;
+  const std::string_view digits = exact ? text : trimmed(text.substr(0, text.find(';')));
   if (digits.empty() || digits.size() > 15) return false;
   std::uint64_t size = 0;
   for (const char c : digits) {
@@ -361,6 +374,7 @@ bool ResponseParser::start_line(std::string_view line) {
   if (minor_version_ < 0 || !is_digit(line[9]) || !is_digit(line[10]) || !is_digit(line[11]))
     return false;
   status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+  reason_ = line.substr(std::min<std::size_t>(line.size(), 13));
   phase_ = Phase::kHeaders;
   if (sink_) sink_->on_head();
   return status_ >= 100;
@@ -368,6 +382,7 @@ bool ResponseParser::start_line(std::string_view line) {
 
 void ResponseParser::headers_complete() {
   if (status_ < 200 && status_ != 101) {
+    if (sink_) sink_->on_interim(status_);
     forget_headers();
     phase_ = Phase::kStart;
     return;
@@ -398,7 +413,8 @@ bool RequestParser::start_line(std::string_view line) {
   phase_ = Phase::kHeaders;
   if (sink_) sink_->on_head();
   if (limits_.strict &&
-      (!is_token(method_) || minor_version_ > 1 || (target_.front() != '/' && target_ != "*")))
+      (!is_token(method_) || minor_version_ > 1 || (target_.front() != '/' && target_ != "*") ||
+       target_.find('#') != std::string::npos))
     return false;
   return target_.find(' ') == std::string::npos;
 }

@@ -23,8 +23,9 @@ struct Limits {
   std::uint64_t body_max = std::uint64_t{1} << 30;  // bytes of body
   // For who passes messages on: whatever two programs could read in two ways is malformed. That is
   // lines that don't end with CR LF, folded headers, control characters, names that aren't tokens,
-  // a length said twice or beside chunks, chunk extensions, other codings than chunked, no Host or
-  // several, targets that don't start with '/' (but "*").
+  // a length said twice or beside chunks, chunk extensions of requests, other codings than chunked,
+  // no Host, several, or one that can't be a host; targets that don't start with '/' (but "*") or
+  // have a fragment.
   bool strict = false;
 };
 
@@ -35,6 +36,8 @@ class HeaderSink {
   virtual void on_head() = 0;
   // Valid during the call; the value is without blanks around it.
   virtual void on_header(std::string_view name, std::string_view value) = 0;
+  // What was taken is an interim answer's (1xx but 101); the parser goes on to the next head.
+  virtual void on_interim(int /*status*/) {}
 
  protected:
   ~HeaderSink() = default;
@@ -124,7 +127,8 @@ class MessageReader {
   bool keep_alive_ = false;
   bool expects_continue_ = false;
   bool until_close_ = false;
-  int hosts_ = 0;  // Host headers
+  bool takes_extensions_ = false;  // of chunks, however strict
+  int hosts_ = 0;                  // Host headers
   std::uint64_t length_ = 0;
   HeaderSink* sink_ = nullptr;
 
@@ -153,7 +157,9 @@ class MessageReader {
 // Reads one answer after the other. Interim answers (1xx but 101) are skipped.
 class ResponseParser : public MessageReader {
  public:
-  explicit ResponseParser(const Limits& limits = {}) : MessageReader(limits) {}
+  explicit ResponseParser(const Limits& limits = {}) : MessageReader(limits) {
+    takes_extensions_ = true;
+  }
 
   // Begins the next answer; the answer to HEAD has no body whatever its headers say.
   void start(bool answers_head);
@@ -163,12 +169,14 @@ class ResponseParser : public MessageReader {
   // The peer closed the connection: ends a body that has no other end, fails any other.
   void finish() { finish_bytes(); }
   int status() const { return status_; }
+  const std::string& reason() const { return reason_; }  // as it was said
 
  private:
   bool start_line(std::string_view line) override;
   void headers_complete() override;
 
   int status_ = -1;
+  std::string reason_;
   bool answers_head_ = false;
 };
 

@@ -227,3 +227,64 @@ TEST_CASE("a request is written with what HTTP asks for, unless its headers say 
                           true) ==
         "GET / HTTP/1.1\r\nhost: other\r\nuser-agent: u\r\nACCEPT: x\r\nConnection: close\r\n\r\n");
 }
+
+Limits strict_limits() {
+  Limits limits;
+  limits.strict = true;
+  return limits;
+}
+
+bool is_taken(const std::string& request) {
+  RequestParser parser(strict_limits());
+  parser.start();
+  parser.feed(request);
+  return parser.done();
+}
+
+TEST_CASE("who passes requests on takes none with a fragment or an impossible host") {
+  CHECK(is_taken("GET /a?b HTTP/1.1\r\nHost: a.b:80\r\n\r\n"));
+  CHECK(is_taken("GET /a HTTP/1.1\r\nHost: [fe80::1%25eth0]:80\r\n\r\n"));
+  CHECK(is_taken("GET /a HTTP/1.1\r\nHost:\r\n\r\n"));
+  CHECK_FALSE(is_taken("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"));
+  for (const char* host : {"a b", "a/b", "a@b", "a\"b", "\xc3\xa4"})
+    CHECK_FALSE(is_taken("GET /a HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"));
+}
+
+TEST_CASE("who passes answers on takes chunk extensions, but no control characters in them") {
+  const auto taken = [](const std::string& size) {
+    ResponseParser parser(strict_limits());
+    parser.start(false);
+    parser.feed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size +
+                "\r\nhello\r\n0\r\n\r\n");
+    return parser.done();
+  };
+  CHECK(taken("5"));
+  CHECK(taken("5;a=b"));
+  CHECK(taken("5 ; a=\"b\""));
+  CHECK_FALSE(taken(std::string("5;a=\0", 6)));
+  CHECK_FALSE(taken("5 5"));
+}
+
+TEST_CASE("interim answers are told of with their headers, the reason is kept as it was said") {
+  struct Told final : HeaderSink {
+    void on_head() override { lines += "head "; }
+    void on_header(std::string_view name, std::string_view value) override {
+      lines += std::string(name) + "=" + std::string(value) + " ";
+    }
+    void on_interim(int status) override { lines += "interim " + std::to_string(status) + " "; }
+    std::string lines;
+  } told;
+  ResponseParser parser;
+  parser.headers_into(&told);
+  parser.start(false);
+  const std::string bytes =
+      "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+      "HTTP/1.1 418 I'm a teapot\r\nContent-Length: 0\r\n\r\n";
+  for (const char byte : bytes) parser.feed({&byte, 1});
+  CHECK(parser.done());
+  CHECK(parser.reason() == "I'm a teapot");
+  CHECK(told.lines == "head Link=x interim 103 head Content-Length=0 ");
+  parser.start(false);
+  parser.feed("HTTP/1.1 204\r\n\r\n");
+  CHECK(parser.reason().empty());
+}

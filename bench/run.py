@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|recorder|worker|commands|fleet|telemd|periods|memory|flat|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|recorder|worker|commands|fleet|telemd|periods|gateway|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -23,6 +23,7 @@ from datetime import date
 from pathlib import Path
 
 import fleet
+import gateway
 import telemetry
 from tools import (FLOORS, GALILEO, ROOT, SCRATCH, children, galileo_load, have, measured, nginx, receiver, start, stop,
                    table)
@@ -197,7 +198,7 @@ def startup(quick):
 
 
 PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "memory": memory, "flat": flat, "startup": startup}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "memory": memory, "flat": flat, "startup": startup}
 
 
 def write(sections):

@@ -61,14 +61,15 @@ def measured(command, core=1, timeout=900):
 
 
 @contextlib.contextmanager
-def nginx():
+def nginx(more=""):
+    """Answers "ok"; `more` goes into its server's configuration."""
     port = free_port()
     paths = "".join(f"{name}_temp_path {SCRATCH}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     config = SCRATCH / "nginx.conf"
     config.write_text(f"""daemon off; worker_processes 1; pid {SCRATCH}/nginx.pid; error_log {SCRATCH}/nginx.log crit;
 events {{ worker_connections 20000; }}
 http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; {paths}
-server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok"; }} }} }}""")
+server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok"; }} {more} }} }}""")
     server = start(["nginx", "-c", config], 0, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_port(port)
     try:
@@ -103,11 +104,11 @@ def receiver(rate):
             result.update(json.loads(out))
 
 
-def galileo_load(port, *arguments):
+def galileo_load(port, *arguments, core=1, path="/"):
     # `--db none` keeps every trace in the spool; it lies in the scratch folder and is deleted each time.
-    command = [GALILEO, "load", f"http://127.0.0.1:{port}/", "--threads", "1", "--db", "none", "--spool", SCRATCH / "spool",
+    command = [GALILEO, "load", f"http://127.0.0.1:{port}{path}", "--threads", "1", "--db", "none", "--spool", SCRATCH / "spool",
                "-q", "--no-telemetry", "--json", SCRATCH / "result.json", *arguments]
-    out = measured(command)
+    out = measured(command, core)
     shutil.rmtree(SCRATCH / "spool", ignore_errors=True)
     return json.loads((SCRATCH / "result.json").read_text()), out
 

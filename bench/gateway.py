@@ -58,7 +58,7 @@ add_header X-Forwarded-For gw-main always; add_header X-Final-Host $upstream_add
 
 
 def haproxy_command(port, app):
-    """Its path by a converter, which is cheaper than by a pattern; the target's name by the server's."""
+    """Its path by a converter, which costs it what a pattern does; the target's name by the server's."""
     path = SCRATCH / f"haproxy-{port}"
     path.write_text(f"""global
   nbthread 1

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -19,9 +20,13 @@ SLOWER = 5 if os.environ.get("GALILEO_PRESET", "release") in ("asan", "tsan") el
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives to connections, one of which might take it before its server does."""
+    for _ in range(1000):
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 @pytest.fixture(scope="session")

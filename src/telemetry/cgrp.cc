@@ -2,8 +2,10 @@
 // devices, memory (bytes) now, and bytes over each network device of their namespace, which is read
 // at one of their processes. One instrument a kind of container and value; what they find is
 // shared.
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "telemetry/containers.h"
@@ -207,6 +209,9 @@ std::string process_in(const std::string& folder, std::string& buffer, int depth
   return {};
 }
 
+// A container's network is there by then.
+constexpr Duration kSettling = std::chrono::seconds{2};
+
 // Bytes over each device of the container's network: all, by device, and that by direction.
 class CgroupNet final : public Instrument {
  public:
@@ -235,14 +240,21 @@ class CgroupNet final : public Instrument {
     std::string id;
     std::string folder;
     std::unique_ptr<KeptFile> devices;  // of one of its processes; null: none known
+    std::optional<Time> seen{};         // first
   };
 
   bool read_one(Kept& kept, Readings& readings) {
     readings.stamp();
+    if (!kept.seen) kept.seen = readings.time();
+    // The first process of a container is there before its network: until then it has the
+    // machine's, and a file that was opened meanwhile would stay with that one.
+    const bool settling = readings.time() - *kept.seen < kSettling;
+    if (settling) kept.devices.reset();
     auto text = kept.devices ? kept.devices->read_into(buffer_) : std::nullopt;
     if (!text) {
       // That process has ended, or none was known: another one of the container.
       const std::string pid = process_in(kept.folder, buffer_);
+      if (settling && has_the_machines_network(pid)) return false;
       kept.devices =
           pid.empty() ? nullptr : std::make_unique<KeptFile>(proc_ + "/" + pid + "/net/dev");
       text = kept.devices ? kept.devices->read_into(buffer_) : std::nullopt;
@@ -267,6 +279,16 @@ class CgroupNet final : public Instrument {
     }
     readings.put(metric_, kept.id, all);
     return true;
+  }
+
+  // False also where that can't be known: links of processes are for root.
+  bool has_the_machines_network(const std::string& pid) const {
+    std::error_code failed;
+    const auto network_of = [&](const std::string& process) {
+      return std::filesystem::read_symlink(proc_ + "/" + process + "/ns/net", failed).string();
+    };
+    const std::string its = network_of(pid);
+    return !its.empty() && its == network_of("1");
   }
 
   void put(Readings& readings, const std::string& id, std::string_view device,

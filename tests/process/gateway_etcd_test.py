@@ -302,7 +302,8 @@ def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targe
     call = lambda *words: run("gateway", "weights", *words, "--zone", "main", "--etcd", server.address)
     assert call("set", "app", f"{names[0]}=3", names[1]).code == 0
     assert server.get(KEY) == [{"ips": names[:2], "weights": [3, 1]}]
-    assert call("set", "other", f"{names[2]}=0.5").code == 0
+    assert call("set", "other", f"{names[2]}=0.5", "--policy", "p2c").code == 0
+    assert server.get("golb/function/main/other") == [{"ips": names[2:], "weights": [0.5], "policy": "p2c"}]
     running = gateway(server)
     client = Client(running)
     wait_for(lambda: chosen(client, targets) == 0, "the weights")
@@ -316,7 +317,7 @@ def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targe
     near = call("get", "othr")
     assert near.code == 2 and "did you mean 'other'?" in near.err
     for words, said in ((("set", "a/b", names[0]), "can't be called 'a/b'"), (("set", "app", "127.0.0.1"), "can't be a target"),
-                        (("set", "app", f"{names[0]}=-1"), "no number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number")):
+                        (("set", "app", f"{names[0]}=-1"), "no number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number"), (("set", "app", names[0], "--policy", "p2"), "there is no policy 'p2'")):
         wrong = call(*words)
         assert wrong.code == 2 and said in wrong.err, wrong
     # A name for an address, and one that nobody has before it.

@@ -236,12 +236,12 @@ TEST_CASE("counts of requests under way go over to new weights") {
 }
 
 TEST_CASE("ring_hash gives a key the same host, by weight, and moves few when hosts come and go") {
-  constexpr int kKeys = 20'000;
+  constexpr std::size_t kKeys = 20'000;
   const auto hosts_by_key = [](const std::vector<Host>& hosts) {
     const auto policy = std::move(*make_policy("ring_hash", hosts));
     Random random(1);
     std::vector<std::string> chosen;
-    for (int i = 0; i < kKeys; ++i)
+    for (std::size_t i = 0; i < kKeys; ++i)
       chosen.push_back(hosts[policy->pick({random, key_of(std::to_string(i))})].name);
     return chosen;
   };
@@ -257,8 +257,9 @@ TEST_CASE("ring_hash gives a key the same host, by weight, and moves few when ho
   CHECK(share("d:1") == 0);
   // Without b its keys are the others'; nobody else's move.
   const auto without = hosts_by_key({{"a:1", 1}, {"b:1", 0}, {"c:1", 2}});
-  int moved = 0;
-  for (int i = 0; i < kKeys; ++i) moved += first[i] != "b:1" && without[i] != first[i] ? 1 : 0;
+  std::size_t moved = 0;
+  for (std::size_t i = 0; i < kKeys; ++i)
+    moved += first[i] != "b:1" && without[i] != first[i] ? 1 : 0;
   CHECK(moved < kKeys / 5);
 }
 

@@ -211,6 +211,8 @@ std::string process_in(const std::string& folder, std::string& buffer, int depth
 
 // A container's network is there by then.
 constexpr Duration kSettling = std::chrono::seconds{2};
+// One that it has for so long is its own.
+constexpr Duration kStable = std::chrono::milliseconds{500};
 
 // Bytes over each device of the container's network: all, by device, and that by direction.
 class CgroupNet final : public Instrument {
@@ -241,20 +243,22 @@ class CgroupNet final : public Instrument {
     std::string folder;
     std::unique_ptr<KeptFile> devices;  // of one of its processes; null: none known
     std::optional<Time> seen{};         // first
+    std::string network{};              // of that process, while the container settles
+    Time network_since{};
   };
 
   bool read_one(Kept& kept, Readings& readings) {
     readings.stamp();
     if (!kept.seen) kept.seen = readings.time();
-    // The first process of a container is there before its network: until then it has the
-    // machine's, and a file that was opened meanwhile would stay with that one.
+    // The first process of a container is there before its network: until then it has that of who
+    // starts it, and a file that was opened meanwhile would stay with that one.
     const bool settling = readings.time() - *kept.seen < kSettling;
     if (settling) kept.devices.reset();
     auto text = kept.devices ? kept.devices->read_into(buffer_) : std::nullopt;
     if (!text) {
       // That process has ended, or none was known: another one of the container.
       const std::string pid = process_in(kept.folder, buffer_);
-      if (settling && has_the_machines_network(pid)) return false;
+      if (settling && !has_its_network(kept, pid, readings.time())) return false;
       kept.devices =
           pid.empty() ? nullptr : std::make_unique<KeptFile>(proc_ + "/" + pid + "/net/dev");
       text = kept.devices ? kept.devices->read_into(buffer_) : std::nullopt;
@@ -281,14 +285,20 @@ class CgroupNet final : public Instrument {
     return true;
   }
 
-  // False also where that can't be known: links of processes are for root.
-  bool has_the_machines_network(const std::string& pid) const {
+  // It isn't the machine's, and the same for a while. True also where that can't be known: links of
+  // processes are for root.
+  bool has_its_network(Kept& kept, const std::string& pid, Time now) const {
     std::error_code failed;
     const auto network_of = [&](const std::string& process) {
       return std::filesystem::read_symlink(proc_ + "/" + process + "/ns/net", failed).string();
     };
     const std::string its = network_of(pid);
-    return !its.empty() && its == network_of("1");
+    if (its.empty()) return true;
+    if (its != kept.network) {
+      kept.network = its;
+      kept.network_since = now;
+    }
+    return now - kept.network_since >= kStable && its != network_of("1");
   }
 
   void put(Readings& readings, const std::string& id, std::string_view device,

@@ -127,7 +127,8 @@ def test_a_busy_loop_under_a_limit_takes_what_the_limit_gives(cluster, apply, se
     wait_for(lambda: series("cpu") and series("cpu")[-1][0] - series("cpu")[0][0] > 5, "five seconds of it", 30)
     (began, first), (ended, last) = series("cpu")[10], series("cpu")[-1]
     assert (last - first) / 1e9 / (ended - began) == pytest.approx(0.2, rel=0.15)
-    assert series("throttled")[-1][1] - series("throttled")[0][1] > 1e9, "a loop that is held back most of the time"
+    # Held back most of the time, where nobody else takes it; on a busy machine it takes longer to add up.
+    wait_for(lambda: series("throttled")[-1][1] - series("throttled")[0][1] > 1e9, "a second of being held back", 60)
 
 
 def test_memory_disk_and_network_of_a_pod_are_what_was_counted(cluster, apply, server, start):

@@ -532,7 +532,9 @@ def test_real_containers_of_each_class_of_service_are_read(redis, daemon, tmp_pa
             cpu = f"kubernetes_cgrp_cpu/{identity}"
             wait_for(lambda: last(cpu) > 50e6 and last(cpu) == used_ns(), lambda: f"{cpu}: {last(cpu)}", 30)
             assert last(f"kubernetes_cgrp_memory/{identity}") > 0 and last(f"kubernetes_cgrp_blkio/{identity}") >= 0
-            # Its network is its own: a loopback over which nothing has gone.
+            # Its network is its own, from the first value on: a loopback over which nothing has gone.
+            wait_for(lambda: values.of("n1").get(f"kubernetes_cgrp_net/{identity}/lo"), "its network")
+            assert all(value == 0 for _, value in values.of("n1")[f"kubernetes_cgrp_net/{identity}/lo"])
             assert last(f"kubernetes_cgrp_net/{identity}/lo") == 0 == last(f"kubernetes_cgrp_net/{identity}")
     finally:
         for identity in ids:

@@ -201,7 +201,7 @@ def cpu(quick):
              f"{statistics.median(one[1] for one in all_of):,.0f}") for name, all_of in figures.items()]
     return "CPU a request", (
         f"wrk, 50 connections, {seconds} s, {rounds} rounds, medians; wrk and the application (nginx `return 200`) on core 0, the proxy with one thread on core 1. "
-        f"Against the better peer of the same round: {ratio:.2f}. Bar: ≤ 0.95; goal: 0.8. The kernel has 86 % of ours (perf): a request is one read and one write on each side and nothing else (strace), as at the peers; what is left below 0.8 is there. " +
+        f"Against the better peer of the same round: {ratio:.2f}. Bar: ≤ 0.95; goal: 0.8. " +
         not_met([f"{ratio:.2f} × the better peer"] if not ratio <= 0.95 else []) + "\n\n" +
         table(["proxy", "CPU a request, µs", "min–max", "× the better peer", "requests/s"], rows))
 

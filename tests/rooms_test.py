@@ -11,13 +11,13 @@ SRC = ROOT / "src"
 
 # Header prefixes of the libraries that rooms.txt names.
 LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nlohmann_json": ("nlohmann/",),
-             "sqlite3": ("sqlite3.h",), "openssl": ("openssl/",), "hiredis": ("hiredis/",),
+             "sqlite3": ("sqlite3.h",), "mariadb": ("mariadb/", "mysql.h", "mysql/", "errmsg.h"), "curl": ("curl/",), "zlib": ("zlib.h",), "openssl": ("openssl/",), "hiredis": ("hiredis/",),
              "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
               ("experiment/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp")}
 # Libraries that one file speaks to, so that another one may be put in its place.
-ONE_FILE = {"openssl": "net/tls.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc"}
+ONE_FILE = {"openssl": "net/tls.cc", "mariadb": "store/mysql_connection.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc"}
 # Libraries that throw: only files that include one of them may catch.
 THROWING = ("nlohmann/", "yaml-cpp/", "CLI/", "spdlog/")
 THREADS = {"base/inbox.h", "base/counters.h", "net/loop.h", "net/loop.cc"}

@@ -35,7 +35,7 @@ struct ExpFlags {
 // Opens the database, and first takes into it what runs that were cut off have left in their
 // spools.
 Result<std::unique_ptr<store::Store>> open(const std::string& where) {
-  auto opened = TRY(store::open_store(where, store::OpenMode::kExisting));
+  auto opened = TRY(store::open_store(TRY(whole_database(where)), store::OpenMode::kExisting));
   for (const store::Recovered& one : store::recover(*opened))
     fmt::print(stderr, "galileo exp: {}\n", store::to_text(one));
   return opened;

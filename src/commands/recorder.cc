@@ -102,7 +102,7 @@ int recorder(const Arguments& arguments) {
   app.add_option("--name", options.name, "of the experiment [its id]");
   app.add_option("--creator", options.creator, "who made it")->capture_default_str();
   app.add_option("--db", options.database,
-                 "database: a path or sqlite:PATH; none: keep the spool only")
+                 "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
       ->capture_default_str();
   app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
   app.add_option("--node", options.nodes, "take this node's telemetry only; may be given again")
@@ -112,6 +112,9 @@ int recorder(const Arguments& arguments) {
   app.add_flag("--json", flags.json, "the summary as JSON");
   app.add_flag("-q,--quiet", flags.quiet, "no lines while it records");
   if (const auto over = parse_options(app, arguments)) return *over;
+  const auto database = whole_database(options.database);
+  if (!database.ok()) return fail("recorder", database.error());
+  options.database = *database;
   return record(flags);
 }
 

@@ -10,6 +10,7 @@
 
 #include "commands/exit_codes.h"
 #include "commands/options.h"
+#include "store/database_url.h"
 
 namespace galileo::commands {
 namespace {
@@ -30,16 +31,34 @@ int code_of(const experiment::RunOutcome& outcome) {
   return kFine;
 }
 
+// The argument as it may be kept with the experiment: of a URL without user and password.
+std::string without_user(const std::string& argument) {
+  const std::size_t scheme = argument.find("://");
+  if (scheme == std::string::npos) return argument;
+  const std::size_t end = std::min(argument.find('/', scheme + 3), argument.size());
+  const std::size_t at = argument.rfind('@', end);
+  if (at == std::string::npos || at < scheme) return argument;
+  // A second URL of a mixed database comes behind a comma.
+  return argument.substr(0, scheme + 3) + "***@" + without_user(argument.substr(at + 1));
+}
+
 }  // namespace
 
 std::string default_database() {
+  // A server's driver takes the rest from the environment itself.
+  const std::string driver = environment("galileo_expdb_driver").value_or("sqlite");
+  if (driver != "sqlite") return driver + ":";
   return environment("galileo_expdb_sqlite_path").value_or("galileo.sqlite");
+}
+
+Result<std::string> whole_database(const std::string& given) {
+  return store::complete_database_url(given, environment);
 }
 
 void add_output_options(CLI::App& app, OutputOptions& options) {
   options.database = default_database();
   app.add_option("--db", options.database,
-                 "database: a path or sqlite:PATH; none: keep the spool only")
+                 "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
       ->capture_default_str();
   app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
   app.add_option("--report", options.report, "write the HTML report to this file");
@@ -50,7 +69,9 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
 int run_and_print(const std::string& command, const experiment::Plan& plan,
                   const OutputOptions& output, const Arguments& arguments) {
   experiment::RunOptions options;
-  options.database = output.database;
+  const auto database = whole_database(output.database);
+  if (!database.ok()) return fail(command, database.error());
+  options.database = *database;
   options.spool_folder = output.spool_folder;
   options.report = output.report;
   options.json = output.json;
@@ -60,7 +81,7 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   options.width = terminal_width();
   options.colour = colour_allowed(STDOUT_FILENO);
   options.command = {"galileo", command};
-  options.command.insert(options.command.end(), arguments.begin(), arguments.end());
+  for (const std::string& argument : arguments) options.command.push_back(without_user(argument));
   options.version = GALILEO_VERSION;
   const auto outcome = experiment::run_plan(plan, options);
   if (!outcome.ok()) return fail(command, outcome.error());

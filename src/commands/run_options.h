@@ -29,7 +29,9 @@ void add_output_options(CLI::App& app, OutputOptions& options);
 int run_and_print(const std::string& command, const experiment::Plan& plan,
                   const OutputOptions& output, const Arguments& arguments);
 
-// The database that is meant where --db isn't given.
+// The database that is meant where --db isn't given, as --db would name it.
 std::string default_database();
+// What --db names, with user, password and what else is missing from the environment.
+Result<std::string> whole_database(const std::string& given);
 
 }  // namespace galileo::commands

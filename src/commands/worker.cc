@@ -56,7 +56,7 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
                  "galileo_trace_logging",
                  {},
                  "use redis, file, sql or none"};
-  options.database = flags.database;
+  options.database = TRY(whole_database(flags.database));
   options.spool_folder = flags.spool_folder;
   options.limits.threads = flags.threads;
   options.limits.keep_headers = !flags.no_headers;

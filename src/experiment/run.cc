@@ -18,6 +18,7 @@
 #include "experiment/summary_text.h"
 #include "load/engine.h"
 #include "net/signals.h"
+#include "store/database_url.h"
 #include "store/drain.h"
 #include "store/drain_desk.h"
 #include "store/experiment_id.h"
@@ -121,6 +122,7 @@ class Run {
   wire::Experiment experiment_;
   telemetry::Machine machine_;
   std::vector<wire::NodeInfo> node_info_;
+  std::string database_;  // as it calls itself: without a password; empty: none
   std::string spool_path_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<store::DrainDesk> drain_;
@@ -159,7 +161,8 @@ Result<void> Run::open_books() {
       notes_.push_back(store::to_text(one));
   }
   std::string folder = options_.spool_folder;
-  if (folder.empty()) folder = has_database ? store::spool_folder(store->where()) : ".";
+  if (has_database) database_ = store->where();
+  if (folder.empty()) folder = has_database ? store::spool_folder(database_) : ".";
   TRY(make_folders(folder));
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
   auto spool = TRY(store::SpoolWriter::create(spool_path_));
@@ -187,9 +190,10 @@ Result<void> Run::open_books() {
 }
 
 Result<void> Run::start_applications() {
-  const std::string logs = options_.database == "none"
-                               ? fmt::format("{}.logs", spool_path_)
-                               : fmt::format("{}.logs/{}", options_.database, experiment_.id);
+  const std::string logs =
+      options_.database == "none"
+          ? fmt::format("{}.logs", spool_path_)
+          : fmt::format("{}/{}", store::path_beside(database_, ".logs"), experiment_.id);
   processes_ = std::make_unique<Processes>(logs);
   const auto interrupted = [this] {
     control_.run_pending();
@@ -398,7 +402,6 @@ Result<void> Run::close_books() {
 }
 
 Result<void> Run::keep_result() {
-  const bool has_database = options_.database != "none";
   const bool keep_spool = !drain_ || result_.ledger.traces_spooled > 0;
   Provenance& from = result_.provenance;
   from.version = options_.version;
@@ -408,7 +411,7 @@ Result<void> Run::keep_result() {
   from.file_path = plan_.source_path;
   from.file_text = plan_.source_text;
   from.plan_json = to_json(plan_);
-  from.database = has_database ? options_.database : "";
+  from.database = database_;
   from.spool = keep_spool ? spool_path_ : "";
   from.report = options_.report;
   result_.notes = notes_;

@@ -92,6 +92,7 @@ Result<std::unique_ptr<Recorder>> Recorder::start(bus::Bus& bus, const RecorderO
 Result<void> Recorder::open_database() {
   if (options_.database == "none") return {};
   store_ = TRY(store::open_store(options_.database, store::OpenMode::kCreate));
+  database_ = store_->where();
   for (const store::Recovered& one : store::recover(*store_)) notes_.push_back(store::to_text(one));
   return {};
 }
@@ -186,7 +187,7 @@ Recorded Recorder::stop(const std::function<bool()>& give_up) {
     recorded.notes.push_back("the first of its kind: " + trouble.to_text());
   if (recorded.recording.counts.dropped > 0)
     recorded.notes.emplace_back("more came at once than could be taken");
-  recorded.database = options_.database == "none" ? "" : options_.database;
+  recorded.database = database_;
   close_books(recorded, give_up);
   return recorded;
 }

@@ -101,6 +101,7 @@ class Recorder {
   std::vector<wire::NodeInfo> node_info_;
   Intake intake_;
   std::unique_ptr<store::Store> store_;  // until the drain has it
+  std::string database_;                 // as it calls itself: without a password; empty: none
   std::string spool_path_;
   std::unique_ptr<store::SpoolWriter> spool_;
   std::unique_ptr<Books> books_;

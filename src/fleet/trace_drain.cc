@@ -20,17 +20,18 @@ std::string id_of(const std::string& segment) {
 // Puts traces into the store, in a transaction that begins with the first.
 class Rows final : public store::SpoolVisitor {
  public:
-  explicit Rows(store::Store& store) : store_(store) {}
+  Rows(const store::SpoolReader& reader, store::Store& store) : reader_(reader), store_(store) {}
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     if (!result.ok()) return;
     if (traces == 0) result = store_.begin();
-    if (result.ok()) result = store_.put_trace({}, trace, names);
+    if (result.ok()) result = store_.put_trace({}, reader_.record_at(), trace, names);
     ++traces;
   }
   std::uint64_t traces = 0;
   Result<void> result;
 
  private:
+  const store::SpoolReader& reader_;
   store::Store& store_;
 };
 
@@ -97,17 +98,28 @@ Result<bool> TraceDrain::next_segment() {
   return false;
 }
 
+// After a failure: a commit whose answer was lost may have been carried out.
+Result<void> TraceDrain::settle() {
+  if (!is_unsure_) return {};
+  const auto position = TRY(store_->spool_position(id_of(segment_)));
+  if (position && *position > reader_->position()) TRY(reader_->skip_to(*position));
+  is_unsure_ = false;
+  return {};
+}
+
 Result<bool> TraceDrain::store_some() {
   if (!reader_ && !TRY(next_segment())) return false;
+  TRY(settle());
   const bool is_closed = !store::is_being_written(segment_);
   const std::uint64_t from = reader_->position();
-  Rows rows(*store_);
+  Rows rows(*reader_, *store_);
   const auto state = TRY(reader_->read(rows, kRecordsAtOnce));
   if (rows.traces > 0) {
     auto stored = std::move(rows.result);
     if (stored.ok()) stored = store_->save_spool_position(id_of(segment_), reader_->position());
     if (stored.ok()) stored = store_->commit();
     if (!stored.ok()) {
+      is_unsure_ = true;
       store_->rollback();
       reader_->go_back_to(from);
       return stored.error();

@@ -38,11 +38,13 @@ class TraceDrain final : public TraceOutlet {
   // The next piece; false: nothing was there, or it couldn't be stored (now).
   Result<bool> store_some();
   Result<bool> next_segment();
+  Result<void> settle();
 
   std::unique_ptr<store::Store> store_;
   const Options options_;
   std::unique_ptr<store::SpoolReader> reader_;
-  std::string segment_;  // its path
+  std::string segment_;     // its path
+  bool is_unsure_ = false;  // whether the last transaction was carried out
   RelaxedCounter traces_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;

@@ -6,13 +6,14 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "store/database_url.h"
 
 namespace galileo::store {
 
 // Puts records into the store; remembers the first failure, since a visitor returns nothing.
 class Drain::Rows final : public SpoolVisitor {
  public:
-  explicit Rows(Store& store) : store_(store) {}
+  Rows(const SpoolReader& reader, Store& store) : reader_(reader), store_(store) {}
 
   void on_experiment(const wire::Experiment& seen, std::string_view metadata) override {
     so_far.experiment = seen;
@@ -23,17 +24,17 @@ class Drain::Rows final : public SpoolVisitor {
     save(seen, metadata);
   }
   void on_node_info(const wire::NodeInfo& info) override {
-    if (may_put()) keep(store_.put_node_info(so_far.experiment.id, info));
+    if (may_put()) keep(store_.put_node_info(so_far.experiment.id, reader_.record_at(), info));
   }
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     ++so_far.traces;
-    if (may_put()) keep(store_.put_trace(so_far.experiment.id, trace, names));
+    if (may_put()) keep(store_.put_trace(so_far.experiment.id, reader_.record_at(), trace, names));
   }
   void on_sample(const wire::Sample& sample) override {
-    if (may_put()) keep(store_.put_sample(so_far.experiment.id, sample));
+    if (may_put()) keep(store_.put_sample(so_far.experiment.id, reader_.record_at(), sample));
   }
   void on_event(const wire::Event& event) override {
-    if (may_put()) keep(store_.put_event(so_far.experiment.id, event));
+    if (may_put()) keep(store_.put_event(so_far.experiment.id, reader_.record_at(), event));
   }
 
   // What a failed step takes back.
@@ -87,11 +88,21 @@ class Drain::Rows final : public SpoolVisitor {
     if (!result.ok()) failure = result.error();
   }
 
+  const SpoolReader& reader_;
   Store& store_;
   bool begun_ = false;
 };
 
+// A commit that failed, perhaps only its answer.
+struct Drain::Unanswered {
+  std::uint64_t position;
+  Rows::Progress progress;
+};
+
 namespace {
+
+// Of the spool: what a step holds in memory, and a database in one transaction.
+constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
 
 // Only the experiment's record, which comes first: its id is needed to ask how far the store is.
 struct FirstRecord final : SpoolVisitor {
@@ -102,7 +113,7 @@ struct FirstRecord final : SpoolVisitor {
 }  // namespace
 
 Drain::Drain(std::unique_ptr<SpoolReader> reader, Store& store)
-    : reader_(std::move(reader)), store_(store), rows_(std::make_unique<Rows>(store)) {}
+    : reader_(std::move(reader)), store_(store), rows_(std::make_unique<Rows>(*reader_, store)) {}
 
 Drain::~Drain() = default;
 
@@ -142,20 +153,33 @@ Result<void> Drain::name_by_file() {
 }
 
 Result<bool> Drain::step(std::size_t records_max) {
+  if (unanswered_ && TRY(was_committed())) return true;
   const std::uint64_t position = reader_->position();
   const Rows::Progress progress = rows_->so_far;
   const auto moved = [&]() -> Result<bool> {
-    TRY(reader_->read(*rows_, records_max));
+    TRY(reader_->read(*rows_, records_max, kBytesAtOnce));
     if (rows_->failure) return *rows_->failure;
     if (reader_->position() == position) return false;
-    TRY(rows_->commit(reader_->position()));
-    return true;
+    auto committed = rows_->commit(reader_->position());
+    if (committed.ok()) return true;
+    unanswered_ = std::make_unique<Unanswered>(Unanswered{reader_->position(), rows_->so_far});
+    return committed.error();
   }();
   if (!moved.ok()) {
     reader_->go_back_to(position);
     rows_->take_back(progress);
   }
   return moved;
+}
+
+// Whether the commit that failed last was carried out all the same; goes on behind it then.
+Result<bool> Drain::was_committed() {
+  const auto stored = TRY(store_.spool_position(unanswered_->progress.experiment.id));
+  const auto unanswered = std::move(unanswered_);
+  if (stored != unanswered->position) return false;
+  TRY(reader_->skip_to(unanswered->position));
+  rows_->so_far = unanswered->progress;
+  return true;
 }
 
 Result<void> Drain::finish() {
@@ -180,8 +204,8 @@ const wire::Experiment& Drain::experiment() const {
   return rows_->so_far.experiment;
 }
 
-std::string spool_folder(const std::string& database_path) {
-  return database_path + ".spool";
+std::string spool_folder(const std::string& database) {
+  return path_beside(database, ".spool");
 }
 
 bool is_spool(const std::string& where) {
@@ -316,6 +340,16 @@ std::vector<Recovered> recover(Store& store) {
   return all;
 }
 
+namespace {
+
+constexpr const char* kSchemes =
+#define DRIVER(name, scheme) " " scheme
+#include "store/drivers.def"
+#undef DRIVER
+    ;
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode) {
   if (is_spool(where)) {
     auto store = TRY(open_temporary(where));
@@ -338,7 +372,7 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
                  "unknown kind of database",
                  where,
                  {},
-                 "use a path, which is SQLite's, or sqlite:PATH"};
+                 std::string("use a path, which is SQLite's, or one of") + kSchemes};
   return open_sqlite(where, mode);
 }
 

@@ -21,7 +21,8 @@ class Drain {
   ~Drain();
 
   // Moves up to `records_max` records. False: nothing was there to move (now). After an Error
-  // nothing of the step is in the store, and the next one tries the same again.
+  // nothing of the step is in the store, and the next one tries the same again; where only the
+  // commit's answer was lost, the next one finds that out.
   Result<bool> step(std::size_t records_max = 20'000);
 
   // All that is in a spool that nobody writes to any more, behind damaged places too.
@@ -36,17 +37,20 @@ class Drain {
 
  private:
   class Rows;
+  struct Unanswered;
   Drain(std::unique_ptr<SpoolReader> reader, Store& store);
   Result<void> go_on_with(const wire::Experiment& experiment);
   Result<void> name_by_file();
+  Result<bool> was_committed();
 
   std::unique_ptr<SpoolReader> reader_;
   Store& store_;
   std::unique_ptr<Rows> rows_;
+  std::unique_ptr<Unanswered> unanswered_;
 };
 
-// The folder of the spools that belong to the database at that path.
-std::string spool_folder(const std::string& database_path);
+// The folder of the spools that belong to the database of that name, see path_beside().
+std::string spool_folder(const std::string& database);
 
 // Whether that names a spool file rather than a database.
 bool is_spool(const std::string& where);

@@ -47,13 +47,7 @@ void DrainDesk::tick() {
 
 Result<bool> DrainDesk::step() {
   if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
-  auto moved = drain_->step(kDrainAtOnce);
-  // After a failure the reader stands beyond what the store has: begin again where the store is.
-  if (!moved.ok()) {
-    traces_before_ += drain_->traces();
-    drain_.reset();
-  }
-  return moved;
+  return drain_->step(kDrainAtOnce);
 }
 
 }  // namespace galileo::store

@@ -34,7 +34,7 @@ class DrainDesk {
 
   // Of this spool, after stop(): its traces that are in the database, and whether its end is.
   bool ended() const { return drain_ && drain_->ended(); }
-  std::uint64_t traces() const { return traces_before_ + (drain_ ? drain_->traces() : 0); }
+  std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
 
  private:
   void tick();
@@ -43,7 +43,6 @@ class DrainDesk {
   std::unique_ptr<Store> store_;
   const std::string spool_path_;
   std::unique_ptr<Drain> drain_;
-  std::uint64_t traces_before_ = 0;  // drained by those that failed later
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;
 };

@@ -112,6 +112,25 @@ TEST_CASE("whichever call of the store fails, the step is taken back and tried a
   }
 }
 
+TEST_CASE("a commit whose answer was lost is found out, and nothing is stored twice") {
+  for (const bool is_carried_out : {true, false}) {
+    Fixture fixture;
+    write_whole_spool(fixture.spool, 20);
+    const auto sound = fixture.open();
+    FailingStore store(*sound);
+    const auto drain = must(Drain::open(fixture.spool, store));
+    CHECK(must(drain->step(10)));
+    store.loses_answer = is_carried_out;
+    if (!is_carried_out) store.calls_left = 7;  // begin, five rows, the position
+    CHECK_FALSE(drain->step(5).ok());
+    store.calls_left = -1;
+    while (must(drain->step(5))) {
+    }
+    CHECK(drain->traces() == 20);
+    check_whole(*sound, 20);
+  }
+}
+
 TEST_CASE("a drain that finds nothing new locks nobody out") {
   Fixture fixture;
   const auto writer = start_spool(fixture.spool, 5);

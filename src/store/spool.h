@@ -101,9 +101,11 @@ class SpoolReader {
   static Result<std::unique_ptr<SpoolReader>> open(const std::string& path);
   static Result<std::unique_ptr<SpoolReader>> over(std::unique_ptr<File> file);
 
-  // Hands on up to `records_max` records from position() on. Records of types that aren't known,
-  // and those that make no sense, are passed over. A name that was lost to damage reads as empty.
-  Result<State> read(SpoolVisitor& visitor, std::size_t records_max);
+  // Hands on records from position() on, up to `records_max` and until they make `bytes_max`.
+  // Records of types that aren't known, and those that make no sense, are passed over. A name that
+  // was lost to damage reads as empty.
+  Result<State> read(SpoolVisitor& visitor, std::size_t records_max,
+                     std::uint64_t bytes_max = UINT64_MAX);
 
   // After State::kEnd, where nobody writes any more: looks for a sound record behind position() and
   // goes there. False: there is none, the spool ends here.
@@ -113,6 +115,8 @@ class SpoolReader {
 
   // Where the last record handed on ends: another reader may go on there.
   std::uint64_t position() const { return position_; }
+  // During a visitor's call: where the record that it takes begins.
+  std::uint64_t record_at() const { return position_; }
   // Reads from position() on for the names only, damage too, so that reading goes on at `position`.
   Result<void> skip_to(std::uint64_t position);
   // Back to where this reader stood before.

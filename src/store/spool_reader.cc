@@ -82,9 +82,11 @@ std::size_t SpoolReader::sound_record(std::string_view bytes, std::size_t payloa
   return crc32c(bytes.substr(8, payload + 1)) == sum ? kRecordHeader + payload : 0;
 }
 
-Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t records_max) {
+Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t records_max,
+                                             std::uint64_t bytes_max) {
+  const std::uint64_t began = position_;
   std::size_t asked = 0;  // bytes that were read anew at this position
-  for (std::size_t records = 0; records < records_max;) {
+  for (std::size_t records = 0; records < records_max && position_ - began < bytes_max;) {
     const std::string_view left = buffered().substr(at_);
     if (const std::size_t size = sound_record(left, kRecordMax)) {
       hand_on(static_cast<std::uint8_t>(left[8]), left.substr(0, size).substr(kRecordHeader),

@@ -192,14 +192,15 @@ class SqliteStore final : public Store {
         [&](Use& use) { use.text(json).text(id); });
   }
 
-  Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) override {
+  Result<void> put_node_info(const std::string& id, RowNumber /*row*/,
+                             const wire::NodeInfo& info) override {
     Use use(TRY(
         statement("INSERT INTO nodeinfo (EXP_ID, NODE, INFO_KEY, INFO_VALUE) VALUES (?,?,?,?)")));
     use.text(id).text(info.node).text(info.key).text(info.value);
     return done(use.step());
   }
 
-  Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+  Result<void> put_trace(const std::string& id, RowNumber /*row*/, const wire::Trace& trace,
                          const wire::Names& names) override {
     if (!insert_trace_) insert_trace_ = TRY(prepare(kInsertTrace));
     Use use(insert_trace_.get());
@@ -231,7 +232,8 @@ class SqliteStore final : public Store {
     return done(use.step());
   }
 
-  Result<void> put_sample(const std::string& id, const wire::Sample& sample) override {
+  Result<void> put_sample(const std::string& id, RowNumber /*row*/,
+                          const wire::Sample& sample) override {
     if (std::isnan(sample.value)) return {};  // SQLite would take it as null
     Use use(
         TRY(statement("INSERT INTO telemetry (EXP_ID, TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE) "
@@ -241,7 +243,8 @@ class SqliteStore final : public Store {
     return done(use.step());
   }
 
-  Result<void> put_event(const std::string& id, const wire::Event& event) override {
+  Result<void> put_event(const std::string& id, RowNumber /*row*/,
+                         const wire::Event& event) override {
     Use use(TRY(statement("INSERT INTO events (EXP_ID, TIMESTAMP, NAME, VALUE) VALUES (?,?,?,?)")));
     use.text(id).number(to_unix_seconds(event.at)).text(event.name).text_or_null(event.value);
     return done(use.step());
@@ -543,15 +546,17 @@ Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::st
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mode) {
-  if (where.empty())
+  // Of "sqlite:///absolute" and "sqlite://relative", too.
+  const std::string path = where.starts_with("//") ? where.substr(2) : where;
+  if (path.empty())
     return Error{ErrorCode::kUsage, "can't open the database", {}, "its path is empty", {}};
-  if (mode == OpenMode::kExisting && access(where.c_str(), F_OK) != 0)
+  if (mode == OpenMode::kExisting && access(path.c_str(), F_OK) != 0)
     return Error{ErrorCode::kNotFound,
                  "there is no database",
-                 where,
+                 path,
                  {},
                  "name one with --db, or run an experiment first"};
-  return open_named(where, where, mode);
+  return open_named(path, path, mode);
 }
 
 Result<std::unique_ptr<Store>> open_temporary(const std::string& name) {

@@ -88,7 +88,7 @@ TEST_CASE("what didn't happen is stored as the old system stores it") {
   trace.sent = trace.first_byte = kNoWall;
   trace.failure = wire::Failure::no_route;
   must(store->begin());
-  must(store->put_trace(kTestId, trace, test_names()));
+  must(store->put_trace(kTestId, 1, trace, test_names()));
   must(store->commit());
   CHECK(query(path,
               "SELECT SENT || ' ' || STATUS || ' ' || (SERVER IS NULL) || (HEADERS IS NULL) || "
@@ -131,7 +131,7 @@ TEST_CASE("the first write to an old database adds what is missing and keeps wha
   for (int i = 0; i < 2; ++i) {
     const auto store = must(open_store(path, OpenMode::kExisting));
     must(store->begin());
-    must(store->put_trace(kTestId, test_trace(7), test_names()));
+    must(store->put_trace(kTestId, 7, test_trace(7), test_names()));
     must(store->commit());
     must(store->save_metadata(kTestId, fmt::format(R"({{"turn": {}}})", i)));
     must(store->save_experiment(test_experiment()));

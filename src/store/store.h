@@ -27,12 +27,20 @@ struct Counts {
   std::uint64_t events = 0;
 };
 
+// Which row of its source it is: of a spool, the byte at which its record begins. A row that is put
+// again has the number it had before, and rows of an experiment have different ones; a database
+// without transactions keeps rows apart, and the same row once, by that.
+using RowNumber = std::uint64_t;
+
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Rows are put between begin() and commit(); what wasn't committed isn't there. After a failed
+  // Rows are put between begin() and commit(); what wasn't committed isn't there, or, in a database
+  // without transactions, may be there and is the same row when it is put again. After a failed
   // call in between, commit() included, the caller rolls back; rollback() without begin() is fine.
+  // A commit() that failed may have been carried out all the same, where its answer was lost: only
+  // spool_position() tells.
   virtual Result<void> begin() = 0;
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
@@ -45,11 +53,14 @@ class Store {
   virtual Result<void> save_metadata(const std::string& id, std::string_view json) = 0;
   // Texts that came from outside are kept as UTF-8, see base/utf8.h; a value that isn't a number is
   // left out. With an empty id a trace belongs to no experiment, see touch_traces().
-  virtual Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) = 0;
-  virtual Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+  virtual Result<void> put_node_info(const std::string& id, RowNumber row,
+                                     const wire::NodeInfo& info) = 0;
+  virtual Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
                                  const wire::Names& names) = 0;
-  virtual Result<void> put_sample(const std::string& id, const wire::Sample& sample) = 0;
-  virtual Result<void> put_event(const std::string& id, const wire::Event& event) = 0;
+  virtual Result<void> put_sample(const std::string& id, RowNumber row,
+                                  const wire::Sample& sample) = 0;
+  virtual Result<void> put_event(const std::string& id, RowNumber row,
+                                 const wire::Event& event) = 0;
   // How far a spool has been drained into this store; saved in the transaction of its rows.
   virtual Result<void> save_spool_position(const std::string& id, std::uint64_t position) = 0;
   virtual Result<std::optional<std::uint64_t>> spool_position(const std::string& id) = 0;
@@ -77,7 +88,7 @@ class Store {
   virtual Result<void> each_node_info(const std::string& id,
                                       const std::function<void(const wire::NodeInfo&)>& f) = 0;
 
-  // The file or URL.
+  // The file, or the URL without user and password.
   virtual const std::string& where() const = 0;
 };
 

@@ -29,7 +29,8 @@ struct Place {
 
 void put_traces(Store& store, const std::string& id, std::uint64_t from, std::uint64_t to) {
   must(store.begin());
-  for (std::uint64_t i = from; i <= to; ++i) must(store.put_trace(id, test_trace(i), test_names()));
+  for (std::uint64_t i = from; i <= to; ++i)
+    must(store.put_trace(id, i, test_trace(i), test_names()));
   must(store.commit());
 }
 
@@ -121,7 +122,7 @@ TEST_CASE("a trace is read back as it was put") {
     closed_loop.phase = 0;
     must(store->begin());
     for (const wire::Trace& trace : {answered, never_sent, closed_loop})
-      must(store->put_trace(kTestId, trace, test_names()));
+      must(store->put_trace(kTestId, trace.number, trace, test_names()));
     must(store->commit());
     std::vector<wire::NamedTrace> seen;
     must(store->each_trace(kTestId, [&](const wire::NamedTrace& t) { seen.push_back(t); }));
@@ -157,11 +158,11 @@ TEST_CASE("samples, events and node info are read back as they were put, in orde
   FOR_EACH_DRIVER() {
     const auto store = place.open();
     must(store->begin());
-    must(store->put_sample(kTestId, {kTestStart, "n1", "rx", "eth0", 1.25}));
-    must(store->put_sample(kTestId, {kTestStart, "n1", "cpu", "", -0.5}));
-    must(store->put_event(kTestId, {kTestStart, "scale", R"({"replicas": 3})"}));
-    must(store->put_event(kTestId, {kTestStart, "begin", ""}));
-    must(store->put_node_info(kTestId, {"n1", "cpus", "2"}));
+    must(store->put_sample(kTestId, 1, {kTestStart, "n1", "rx", "eth0", 1.25}));
+    must(store->put_sample(kTestId, 2, {kTestStart, "n1", "cpu", "", -0.5}));
+    must(store->put_event(kTestId, 3, {kTestStart, "scale", R"({"replicas": 3})"}));
+    must(store->put_event(kTestId, 4, {kTestStart, "begin", ""}));
+    must(store->put_node_info(kTestId, 5, {"n1", "cpus", "2"}));
     must(store->commit());
     std::vector<std::string> lines;
     must(store->each_sample(kTestId, [&](const wire::Sample& s) {
@@ -184,8 +185,9 @@ TEST_CASE("a value that is no number is left out, the rows around it are kept") 
   FOR_EACH_DRIVER() {
     const auto store = place.open();
     must(store->begin());
+    RowNumber row = 0;
     for (const double value : {1.0, std::numeric_limits<double>::quiet_NaN(), 2.0})
-      must(store->put_sample(kTestId, {kTestStart, "n1", "cpu", "", value}));
+      must(store->put_sample(kTestId, ++row, {kTestStart, "n1", "cpu", "", value}));
     must(store->commit());
     CHECK(must(store->counts(kTestId)).telemetry == 2);
   }
@@ -196,12 +198,13 @@ TEST_CASE("texts that aren't UTF-8 are made so, and large ones and zeros are kep
     const auto store = place.open();
     const std::string large(1 << 20, 'x');
     const std::string with_zero("a\0b", 3);
+    RowNumber row = 0;
     must(store->begin());
     for (const std::string_view text :
          {std::string_view("a\xff"), std::string_view(large), std::string_view(with_zero)}) {
-      wire::Trace trace = test_trace(1);
+      wire::Trace trace = test_trace(++row);
       trace.response = text;
-      must(store->put_trace(kTestId, trace, test_names()));
+      must(store->put_trace(kTestId, row, trace, test_names()));
     }
     must(store->commit());
     std::vector<std::string> seen;
@@ -216,7 +219,7 @@ TEST_CASE("what wasn't committed isn't there") {
     const auto store = place.open();
     store->rollback();
     must(store->begin());
-    must(store->put_trace(kTestId, test_trace(1), test_names()));
+    must(store->put_trace(kTestId, 1, test_trace(1), test_names()));
     must(store->save_spool_position(kTestId, 100));
     store->rollback();
     CHECK(stored_ids(*store).empty());
@@ -224,7 +227,7 @@ TEST_CASE("what wasn't committed isn't there") {
     put_traces(*store, kTestId, 1, 2);
     const auto other = place.open();
     must(store->begin());
-    must(store->put_trace(kTestId, test_trace(3), test_names()));
+    must(store->put_trace(kTestId, 3, test_trace(3), test_names()));
     CHECK(stored_ids(*other) == ids_up_to(2));
     must(store->commit());
     CHECK(stored_ids(*other) == ids_up_to(3));
@@ -256,9 +259,9 @@ TEST_CASE("removing an experiment removes all its rows and nobody else's") {
       must(store->save_metadata(id, "{}"));
       put_traces(*store, id, 1, 3);
       must(store->begin());
-      must(store->put_sample(id, {kTestStart, "n1", "cpu", "", 1}));
-      must(store->put_event(id, {kTestStart, "begin", ""}));
-      must(store->put_node_info(id, {"n1", "cpus", "2"}));
+      must(store->put_sample(id, 4, {kTestStart, "n1", "cpu", "", 1}));
+      must(store->put_event(id, 5, {kTestStart, "begin", ""}));
+      must(store->put_node_info(id, 6, {"n1", "cpus", "2"}));
       must(store->save_spool_position(id, 7));
       must(store->commit());
     }
@@ -300,9 +303,9 @@ TEST_CASE("counts tell traces, those that failed, values and events") {
     for (const int status : {200, 299, 300, 404, 503, -1}) {
       wire::Trace trace = test_trace(++number);
       trace.status = status;
-      must(store->put_trace(kTestId, trace, test_names()));
+      must(store->put_trace(kTestId, number, trace, test_names()));
     }
-    must(store->put_event(kTestId, {kTestStart, "begin", ""}));
+    must(store->put_event(kTestId, 7, {kTestStart, "begin", ""}));
     must(store->commit());
     const Counts counts = must(store->counts(kTestId));
     CHECK(counts.traces == 6);

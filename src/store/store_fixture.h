@@ -105,6 +105,7 @@ class FailingStore : public Store {
   explicit FailingStore(Store& store) : store_(store) {}
   int calls_left = -1;  // -1: never
   int begun = 0;
+  bool loses_answer = false;  // of the next commit, which is carried out
   RelaxedCounter failures;  // readable on any thread
 
   Result<void> begin() override {
@@ -114,7 +115,10 @@ class FailingStore : public Store {
   }
   Result<void> commit() override {
     TRY(count_down());
-    return store_.commit();
+    if (!loses_answer) return store_.commit();
+    loses_answer = false;
+    TRY(store_.commit());
+    return Error{ErrorCode::kUnavailable, "can't use the database", where(), "no answer came", {}};
   }
   void rollback() override { store_.rollback(); }
   Result<void> sync() override { return store_.sync(); }
@@ -126,22 +130,24 @@ class FailingStore : public Store {
     TRY(count_down());
     return store_.save_metadata(id, json);
   }
-  Result<void> put_node_info(const std::string& id, const wire::NodeInfo& info) override {
+  Result<void> put_node_info(const std::string& id, RowNumber row,
+                             const wire::NodeInfo& info) override {
     TRY(count_down());
-    return store_.put_node_info(id, info);
+    return store_.put_node_info(id, row, info);
   }
-  Result<void> put_trace(const std::string& id, const wire::Trace& trace,
+  Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
                          const wire::Names& names) override {
     TRY(count_down());
-    return store_.put_trace(id, trace, names);
+    return store_.put_trace(id, row, trace, names);
   }
-  Result<void> put_sample(const std::string& id, const wire::Sample& sample) override {
+  Result<void> put_sample(const std::string& id, RowNumber row,
+                          const wire::Sample& sample) override {
     TRY(count_down());
-    return store_.put_sample(id, sample);
+    return store_.put_sample(id, row, sample);
   }
-  Result<void> put_event(const std::string& id, const wire::Event& event) override {
+  Result<void> put_event(const std::string& id, RowNumber row, const wire::Event& event) override {
     TRY(count_down());
-    return store_.put_event(id, event);
+    return store_.put_event(id, row, event);
   }
   Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
     TRY(count_down());

@@ -1,0 +1,220 @@
+#include "store/database_url.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/text.h"
+
+namespace galileo::store {
+namespace {
+
+struct FreeUrl {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+using Url = std::unique_ptr<CURLU, FreeUrl>;
+
+Error no_url(std::string_view text, std::string why) {
+  // What stands before an '@' may be a password.
+  const std::size_t at = text.rfind('@');
+  std::string shown(at == std::string_view::npos ? text : text.substr(at + 1));
+  return Error{ErrorCode::kUsage, "wrong database URL", std::move(shown), std::move(why),
+               "write it as scheme://user:password@host:port/name?option=value"};
+}
+
+// A part as text; empty where it isn't there.
+std::string part(const Url& url, CURLUPart which, unsigned flags = CURLU_URLDECODE) {
+  char* text = nullptr;
+  if (curl_url_get(url.get(), which, &text, flags) != CURLUE_OK || text == nullptr) return {};
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+std::string decoded(std::string_view text) {
+  int size = 0;
+  char* plain = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &size);
+  if (plain == nullptr) return std::string(text);
+  std::string copy(plain, static_cast<std::size_t>(size));
+  curl_free(plain);
+  return copy;
+}
+
+std::string encoded(std::string_view text) {
+  char* escaped = curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
+  if (escaped == nullptr) return {};
+  std::string copy(escaped);
+  curl_free(escaped);
+  return copy;
+}
+
+void set_option(DatabaseUrl& url, std::string name, const std::optional<std::string>& value) {
+  if (value && !value->empty() && !url.option(name))
+    url.options.emplace_back(std::move(name), *value);
+}
+
+// The environment's part of a URL; what the URL says stays.
+void complete_mysql(DatabaseUrl& url, const Environment& environment) {
+  const auto variable = [&](std::string_view name, const char* otherwise) {
+    return environment(fmt::format("galileo_expdb_mysql_{}", name)).value_or(otherwise);
+  };
+  if (url.host.empty()) {
+    url.host = variable("host", "localhost");
+    if (url.port == 0)
+      url.port = static_cast<std::uint16_t>(parse_integer(variable("port", "3307")).value_or(3307));
+  }
+  if (url.port == 0) url.port = 3306;
+  if (url.user.empty()) {
+    url.user = variable("user", "user");
+    if (url.password.empty()) url.password = variable("password", "");
+  }
+  if (url.path.empty()) url.path = variable("db", "db");
+}
+
+Result<void> complete_influxdb(DatabaseUrl& url, const Environment& environment) {
+  const auto variable = [&](std::string_view name) {
+    return environment(fmt::format("galileo_expdb_influxdb_{}", name));
+  };
+  if (url.host.empty()) {
+    const std::string given = variable("url").value_or("http://localhost:8086");
+    const DatabaseUrl server = TRY(parse_database_url(given, ""));
+    if ((server.scheme != "http" && server.scheme != "https") || server.host.empty())
+      return Error{ErrorCode::kUsage, "wrong URL of InfluxDB", "galileo_expdb_influxdb_url", given,
+                   "write it as http://host:8086 or https://host:8086"};
+    url.host = server.host;
+    url.port = server.port;
+    if (url.port == 0) url.port = server.scheme == "https" ? 443 : 80;
+    if (server.scheme == "https") set_option(url, "tls", "yes");
+  }
+  if (url.port == 0) url.port = 8086;
+  // A token alone may stand in the user's place.
+  if (url.password.empty()) url.password = url.user;
+  url.user.clear();
+  if (url.password.empty()) url.password = variable("token").value_or("");
+  if (url.path.empty()) url.path = variable("org").value_or("galileo");
+  set_option(url, "org_id", variable("org_id"));
+  set_option(url, "timeout_ms", variable("timeout"));
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> DatabaseUrl::option(std::string_view name) const {
+  for (const auto& [key, value] : options) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::string DatabaseUrl::text() const {
+  std::string text = scheme + "://";
+  text += host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (port != 0) text += fmt::format(":{}", port);
+  if (!path.empty()) text += "/" + path;
+  return text;
+}
+
+std::string DatabaseUrl::whole() const {
+  std::string whole = text();
+  if (!user.empty() || !password.empty())
+    whole.insert(scheme.size() + 3, encoded(user) + ":" + encoded(password) + "@");
+  char separator = '?';
+  for (const auto& [name, value] : options) {
+    whole += fmt::format("{}{}={}", separator, encoded(name), encoded(value));
+    separator = '&';
+  }
+  return whole;
+}
+
+Result<DatabaseUrl> parse_database_url(std::string_view text, std::string_view known) {
+  const Url url(curl_url());
+  // "mysql:" and "mysql://" alone are all of the environment's.
+  const std::size_t colon = text.find(':');
+  DatabaseUrl parsed;
+  parsed.scheme = to_lower(text.substr(0, colon));
+  const std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  if (rest.empty() || rest == "//") return parsed;
+  constexpr unsigned kFlags = CURLU_NON_SUPPORT_SCHEME | CURLU_NO_AUTHORITY;
+  std::string given(text);
+  const bool no_host = rest.starts_with("///");
+  if (no_host) given.insert(colon + 3, "none");  // curl would take the path for the host
+  if (const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, given.c_str(), kFlags);
+      code != CURLUE_OK)
+    return no_url(text, to_lower(curl_url_strerror(code)));
+  parsed.user = part(url, CURLUPART_USER);
+  parsed.password = part(url, CURLUPART_PASSWORD);
+  if (!no_host) parsed.host = part(url, CURLUPART_HOST, 0);
+  if (parsed.host.size() > 1 && parsed.host.front() == '[')
+    parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
+  if (const std::string port = part(url, CURLUPART_PORT); !port.empty())
+    parsed.port = static_cast<std::uint16_t>(parse_integer(port).value_or(0));
+  parsed.path = part(url, CURLUPART_PATH);
+  parsed.path.erase(0, std::min(parsed.path.size(), parsed.path.find_first_not_of('/')));
+  const std::string query = part(url, CURLUPART_QUERY, 0);
+  std::vector<std::string> names;
+  for (const std::string_view name : split(known, ' ')) names.emplace_back(name);
+  for (const std::string_view entry : split(query, '&')) {
+    if (entry.empty()) continue;
+    const std::size_t equals = std::min(entry.find('='), entry.size());
+    std::string name = decoded(entry.substr(0, equals));
+    if (known != kAnyOption && std::find(names.begin(), names.end(), name) == names.end())
+      return Error{ErrorCode::kUsage,
+                   fmt::format("unknown option '{}' in the database's URL", name),
+                   parsed.text(),
+                   {},
+                   hint_for_unknown(name, names)};
+    parsed.options.emplace_back(std::move(name),
+                                decoded(entry.substr(std::min(equals + 1, entry.size()))));
+  }
+  return parsed;
+}
+
+Result<std::string> complete_database_url(const std::string& where,
+                                          const Environment& environment) {
+  const std::size_t colon = where.find(':');
+  if (colon == std::string::npos) return where;
+  const std::string scheme = to_lower(where.substr(0, colon));
+  if (scheme == "mixed") {
+    const std::string rest = where.substr(colon + 1);
+    const std::string both = rest.empty() ? "mysql:,influxdb:" : rest;
+    const std::size_t comma = both.find(",influxdb:");
+    if (comma == std::string::npos)
+      return Error{ErrorCode::kUsage, "wrong database URL",
+                   "mixed:", "it doesn't name two databases",
+                   "write it as mixed:mysql://...,influxdb://...; mixed: alone takes both from the "
+                   "environment"};
+    return "mixed:" + TRY(complete_database_url(both.substr(0, comma), environment)) + "," +
+           TRY(complete_database_url(both.substr(comma + 1), environment));
+  }
+  if (scheme != "mysql" && scheme != "mariadb" && scheme != "influxdb") return where;
+  DatabaseUrl url = TRY(parse_database_url(where, kAnyOption));
+  if (scheme == "influxdb") {
+    TRY(complete_influxdb(url, environment));
+  } else {
+    url.scheme = "mysql";
+    complete_mysql(url, environment);
+  }
+  return url.whole();
+}
+
+bool is_database_url(std::string_view where) {
+  return where.find("://") != std::string_view::npos;
+}
+
+std::string path_beside(const std::string& where, std::string_view suffix) {
+  if (!is_database_url(where)) return where + std::string(suffix);
+  std::string name;
+  for (const char c : where) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_';
+    if (plain)
+      name += c;
+    else if (!name.empty() && name.back() != '-')
+      name += '-';
+  }
+  return name + std::string(suffix);
+}
+
+}  // namespace galileo::store

@@ -1,0 +1,96 @@
+#include "store/database_url.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+using namespace galileo;
+using namespace galileo::store;
+
+TEST_CASE("a database's URL is taken apart, and shown without its secrets") {
+  const auto url =
+      parse_database_url("MySQL://me:p%40ss@db.lab:3307/galileo?tls=yes&ca=%2Fa%20b", "tls ca");
+  REQUIRE(url.ok());
+  CHECK(url->scheme == "mysql");
+  CHECK(url->user == "me");
+  CHECK(url->password == "p@ss");
+  CHECK(url->host == "db.lab");
+  CHECK(url->port == 3307);
+  CHECK(url->path == "galileo");
+  CHECK(url->option("tls") == "yes");
+  CHECK(url->option("ca") == "/a b");
+  CHECK_FALSE(url->option("none").has_value());
+  CHECK(url->text() == "mysql://db.lab:3307/galileo");
+}
+
+TEST_CASE("parts of a database's URL may be missing") {
+  for (const char* text : {"mysql:", "mysql://"}) {
+    const auto url = parse_database_url(text, "");
+    REQUIRE(url.ok());
+    CHECK(url->scheme == "mysql");
+    CHECK(url->host.empty());
+    CHECK(url->port == 0);
+    CHECK(url->path.empty());
+  }
+  const auto v6 = parse_database_url("mysql://[::1]:3306", "");
+  REQUIRE(v6.ok());
+  CHECK(v6->host == "::1");
+  CHECK(v6->text() == "mysql://[::1]:3306");
+  const auto without_host = parse_database_url("mysql:///lab", "");
+  REQUIRE(without_host.ok());
+  CHECK(without_host->host.empty());
+  CHECK(without_host->path == "lab");
+}
+
+TEST_CASE("a wrong database URL is refused, and no password is shown") {
+  const auto port = parse_database_url("mysql://me:secret@host:99999/db", "");
+  REQUIRE_FALSE(port.ok());
+  CHECK(port.error().code == ErrorCode::kUsage);
+  CHECK(port.error().to_text().find("secret") == std::string::npos);
+  const auto option = parse_database_url("mysql://me:secret@host/db?tsl=yes", "tls ca");
+  REQUIRE_FALSE(option.ok());
+  CHECK(option.error().to_text().find("tls") != std::string::npos);
+  CHECK(option.error().to_text().find("secret") == std::string::npos);
+}
+
+TEST_CASE("the environment completes a database's URL") {
+  const auto complete = [](const std::string& where, std::map<std::string, std::string> variables) {
+    const auto whole =
+        complete_database_url(where, [&](std::string_view name) -> std::optional<std::string> {
+          const auto found = variables.find(std::string(name));
+          if (found == variables.end()) return std::nullopt;
+          return found->second;
+        });
+    return whole.ok() ? *whole : whole.error().to_text();
+  };
+  CHECK(complete("some/path.sqlite", {}) == "some/path.sqlite");
+  CHECK(complete("mysql", {}) == "mysql");
+  CHECK(complete("mysql:", {}) == "mysql://user:@localhost:3307/db");
+  CHECK(complete("mysql:", {{"galileo_expdb_mysql_host", "h"},
+                            {"galileo_expdb_mysql_port", "1"},
+                            {"galileo_expdb_mysql_user", "u"},
+                            {"galileo_expdb_mysql_password", "p@/"},
+                            {"galileo_expdb_mysql_db", "d"}}) == "mysql://u:p%40%2F@h:1/d");
+  CHECK(complete("mariadb://me:x@h/lab?tls=yes", {{"galileo_expdb_mysql_port", "1"}}) ==
+        "mysql://me:x@h:3306/lab?tls=yes");
+  CHECK(complete("influxdb:", {}) == "influxdb://localhost:8086/galileo");
+  CHECK(complete("influxdb:", {{"galileo_expdb_influxdb_url", "https://i:99/"},
+                               {"galileo_expdb_influxdb_token", "t=="},
+                               {"galileo_expdb_influxdb_org", "lab"},
+                               {"galileo_expdb_influxdb_org_id", "07"},
+                               {"galileo_expdb_influxdb_timeout", "500"}}) ==
+        "influxdb://:t%3D%3D@i:99/lab?tls=yes&org_id=07&timeout_ms=500");
+  CHECK(complete("influxdb://token@h", {}) == "influxdb://:token@h:8086/galileo");
+  CHECK(complete("mixed:", {}) ==
+        "mixed:mysql://user:@localhost:3307/db,influxdb://localhost:8086/galileo");
+  CHECK(complete("mixed:a.sqlite,influxdb://h", {}) == "mixed:a.sqlite,influxdb://h:8086/galileo");
+  CHECK(complete("mixed:mysql://h", {}).find("mixed:mysql://...,influxdb://...") !=
+        std::string::npos);
+  CHECK(complete("influxdb:", {{"galileo_expdb_influxdb_url", "localhost"}})
+            .find("galileo_expdb_influxdb_url") != std::string::npos);
+}
+
+TEST_CASE("what belongs to a database lies beside its file, or in this folder") {
+  CHECK(path_beside("a/galileo.sqlite", ".spool") == "a/galileo.sqlite.spool");
+  CHECK(path_beside("mysql://db.lab:3307/galileo", ".spool") == "mysql-db.lab-3307-galileo.spool");
+}

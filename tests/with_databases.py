@@ -1,0 +1,33 @@
+"""Runs a command beside a MariaDB and an InfluxDB of its own, named to it in GALILEO_TEST_MYSQL (a URL that a database's
+name goes behind) and GALILEO_TEST_INFLUXDB.
+
+    tests/with_databases.py COMMAND...
+"""
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from influxdb_server import InfluxDb  # noqa: E402
+from mariadb_server import MariaDb  # noqa: E402
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="galileo-databases-")))
+        mariadb = MariaDb(folder / "mariadb")
+        stack.callback(mariadb.stop)
+        influxdb = InfluxDb(folder / "influxdb")
+        stack.callback(influxdb.stop)
+        env = {**os.environ, "GALILEO_TEST_MYSQL": mariadb.url(""), "GALILEO_TEST_INFLUXDB": influxdb.url}
+        return subprocess.run(sys.argv[1:], env=env).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,7 +1,8 @@
-// How fast a spool is written and drained into SQLite, and how much memory that takes, for
-// docs/performance.md: `bench_drain FOLDER [TRACES]` makes a spool of that many traces in FOLDER
-// (3 million where no number is given), drains it into a database there, counts what arrived,
-// prints one JSON object and removes both files. CPU is user and system time of the whole process.
+// How fast a spool is written and drained into a database, and how much memory that takes, for
+// docs/performance.md: `bench_drain FOLDER [TRACES [DATABASE]]` makes a spool of that many traces
+// in FOLDER (3 million where no number is given), drains it, counts what arrived, prints one JSON
+// object and removes the spool. Without a DATABASE that is an SQLite file there, removed too; one
+// that is named keeps the experiment. CPU is user and system time of the whole process.
 #include "store/drain.h"
 
 #include <fmt/format.h>
@@ -93,17 +94,25 @@ void make_spool(const std::string& path, std::uint64_t traces) {
   must(spool->close());
 }
 
-int run(const std::string& folder, std::uint64_t traces) {
+double bytes_of(const std::string& path) {
+  std::error_code none;  // a server's
+  const auto size = std::filesystem::file_size(path, none);
+  return none ? 0 : static_cast<double>(size);
+}
+
+int run(const std::string& folder, std::uint64_t traces, const std::string& database) {
   const std::string spool_path = folder + "/bench.spool";
-  const std::string database_path = folder + "/bench.sqlite";
+  const std::string database_path = database.empty() ? folder + "/bench.sqlite" : database;
   const auto clean = [&] {
-    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(database_path + end);
     std::filesystem::remove(spool_path);
+    if (!database.empty()) return;
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(database_path + end);
   };
   clean();
   const Use at_start = use_now();
   make_spool(spool_path, traces);
   const Use spooled = use_now();
+  const auto began = std::chrono::steady_clock::now();
   {
     auto store = must(store::open_store(database_path, store::OpenMode::kCreate));
     auto drain = must(store::Drain::open(spool_path, *store));
@@ -112,6 +121,7 @@ int run(const std::string& folder, std::uint64_t traces) {
     ENSURE(drain->ended() && drain->traces() == traces, drain->traces());
   }
   const Use drained = use_now();
+  const std::chrono::duration<double> drain_wall = std::chrono::steady_clock::now() - began;
   const double drain_s = drained.cpu_s - spooled.cpu_s;
   auto store = must(store::open_store(database_path, store::OpenMode::kExisting));
   const store::Counts counts = must(store->counts(kId));
@@ -119,13 +129,13 @@ int run(const std::string& folder, std::uint64_t traces) {
   const auto rows = static_cast<double>(traces);
   fmt::print(
       "{{\"traces\": {}, \"spool_ns_per_trace\": {:.1f}, \"spool_bytes_per_trace\": {:.1f}, "
-      "\"drain_cpu_s\": {:.3f}, \"drain_rows_per_cpu_s\": {:.0f}, \"drain_extra_mib\": {:.1f}, "
+      "\"drain_cpu_s\": {:.3f}, "
+      "\"drain_wall_s\": {:.3f}, \"drain_rows_per_cpu_s\": {:.0f}, \"drain_extra_mib\": {:.1f}, "
       "\"database_bytes_per_trace\": {:.1f}, \"count_cpu_s\": {:.3f}}}\n",
       traces, (spooled.cpu_s - at_start.cpu_s) / rows * 1e9,
-      static_cast<double>(std::filesystem::file_size(spool_path)) / rows, drain_s, rows / drain_s,
-      drained.rss_max_mib - spooled.rss_max_mib,
-      static_cast<double>(std::filesystem::file_size(database_path)) / rows,
-      use_now().cpu_s - drained.cpu_s);
+      static_cast<double>(std::filesystem::file_size(spool_path)) / rows, drain_s,
+      drain_wall.count(), rows / drain_s, drained.rss_max_mib - spooled.rss_max_mib,
+      bytes_of(database_path) / rows, use_now().cpu_s - drained.cpu_s);
   clean();
   return 0;
 }
@@ -134,8 +144,9 @@ int run(const std::string& folder, std::uint64_t traces) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: bench_drain FOLDER [TRACES]\n");
+    fmt::print(stderr, "usage: bench_drain FOLDER [TRACES [DATABASE]]\n");
     return 2;
   }
-  return run(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 3'000'000);
+  const std::uint64_t traces = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 3'000'000;
+  return run(argv[1], traces, argc > 3 ? argv[3] : "");
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|recorder|worker|commands|fleet|telemd|periods|gateway|memory|flat|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -22,6 +22,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import databases
 import fleet
 import gateway
 import telemetry
@@ -197,7 +198,7 @@ def startup(quick):
     return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
 
 
-PARTS = {"closed": closed, "open": open_loop, "traces": traces, "recorder": fleet.recorder, "worker": fleet.worker_part,
+PARTS = {"closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
          "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "memory": memory, "flat": flat, "startup": startup}
 
 

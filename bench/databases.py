@@ -1,0 +1,151 @@
+"""The drains into servers, beside what the servers themselves can do, and what InfluxDB pays for each of its layouts."""
+import gzip
+import http.server
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tools import FLOORS, ROOT, SCRATCH, free_port, measured, table
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+def drained(database, traces, timeout=1800):
+    """What bench_drain tells of that many traces, its process on core 1; the server has the other one."""
+    text, *_ = measured([FLOORS / "bench_drain", SCRATCH, traces, database], timeout=timeout)
+    if not text.strip():
+        raise SystemExit(f"bench: nothing was drained into {re.sub('//.*@', '//', database)}")
+    return json.loads(text.strip().splitlines()[-1])
+
+
+def on_core(server, core=0):
+    """The server on one core, so that the other one is ours alone."""
+    subprocess.run(["taskset", "-a", "-c", "-p", str(core), str(server.process.pid)], check=True, capture_output=True)
+    return server
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    """Says what an InfluxDB would, and keeps the bodies of all writes: the points as we send them."""
+    protocol_version = "HTTP/1.1"
+    bodies = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if "/write" in self.path and b"spool" not in gzip.decompress(body)[:200]:
+            Listener.bodies.append(body)
+        self.say(204 if "/write" in self.path else 200, b"" if "/write" in self.path or "/query" in self.path else b'{"id": "01", "name": "x"}')
+
+    def do_GET(self):
+        self.say(200, b'{"orgs": [{"id": "01", "name": "lab"}], "buckets": [{"id": "02", "name": "x"}]}')
+
+    def say(self, status, body):
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def captured(traces):
+    """The same points as files of gzip-compressed lines."""
+    Listener.bodies = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Listener)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        measured([FLOORS / "bench_drain", SCRATCH, traces, f"influxdb://:x@127.0.0.1:{server.server_port}/lab"], timeout=600)
+    finally:
+        server.shutdown()
+        server.server_close()
+    folder = SCRATCH / "bodies"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    files = []
+    for number, body in enumerate(Listener.bodies):
+        files.append(folder / f"{number:05}.gz")
+        files[-1].write_bytes(body)
+    return files
+
+
+def sent_by_curl(server, files):
+    """Wall seconds until the server has taken all of them, one after the other over one connection."""
+    from influxdb_server import TOKEN
+    server.json("buckets", {"orgID": server.organisation_id, "name": "curl", "retentionRules": []})
+    config = SCRATCH / "curl.conf"
+    one = ('url = "{}/api/v2/write?org=lab&bucket=curl&precision=ns"\ndata-binary = "@{}"\nheader = "Authorization: Token {}"\n'
+           'header = "Content-Encoding: gzip"\noutput = "/dev/null"\n')
+    config.write_text("next\n".join(one.format(server.address, file, TOKEN) for file in files))
+    _, cpu, wall, _ = measured(["curl", "--silent", "--fail", "--config", config])
+    return wall
+
+
+def rates(quick):
+    from influxdb_server import InfluxDb
+    from mariadb_server import MariaDb
+    traces, rounds = (100_000, 2) if quick else (1_000_000, 3)
+    rows = []
+
+    def row(name, walls, cpus, bar):
+        rows.append((name, f"{traces / statistics.median(walls):,.0f}", f"{traces / max(walls):,.0f}–{traces / min(walls):,.0f}",
+                     f"{statistics.median(cpus) * 1e6 / traces:.2f}" if cpus else "", bar))
+
+    sqlite = [drained(SCRATCH / f"{number}.sqlite", traces) for number in range(rounds)]
+    row("spool → SQLite", [one["drain_wall_s"] for one in sqlite], [one["drain_cpu_s"] for one in sqlite], "300,000 a second of CPU")
+    mariadb = on_core(MariaDb(SCRATCH / "mariadb", "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M"))
+    try:
+        done = [drained(mariadb.database(), traces) for _ in range(rounds)]
+    finally:
+        mariadb.stop()
+    row("spool → MariaDB 10.11", [one["drain_wall_s"] for one in done], [one["drain_cpu_s"] for one in done], "100,000")
+    files = captured(traces)
+    ours, curls = [], []
+    for number in range(rounds):
+        influxdb = on_core(InfluxDb(SCRATCH / f"influxdb-{number}"))
+        try:
+            ours.append(drained(influxdb.url, traces))
+            curls.append(sent_by_curl(influxdb, files))
+        finally:
+            influxdb.stop()
+            shutil.rmtree(SCRATCH / f"influxdb-{number}", ignore_errors=True)
+    row("spool → InfluxDB 2.7", [one["drain_wall_s"] for one in ours], [one["drain_cpu_s"] for one in ours], "100,000, or what the server takes")
+    row("the same points by curl, made and compressed before", curls, [], "")
+    return "Into servers: rows a second", (f"{traces:,} traces a round, {rounds} rounds, medians; the server on one core, we on the other.\n\n" +
+        table(["what", "traces/s", "min–max", "our CPU a trace, µs", "bar"], rows))
+
+
+def resident_mib(pid):
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def size_mib(folder):
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 2**20
+
+
+def layouts(quick):
+    from influxdb_server import InfluxDb
+    traces = 20_000 if quick else 1_000_000
+    rows = []
+    for name, option in (("ours", ""), ("the old one", "?layout=old")):
+        folder = SCRATCH / "influxdb-layout"
+        server = on_core(InfluxDb(folder))
+        try:
+            done = drained(server.url + option, traces, 3600)
+            bucket = next(key for key in server.buckets() if re.fullmatch(r"\d{12}-[0-9a-f]{4}", key))
+            answer = server.flux(f'import "influxdata/influxdb"\ninfluxdb.cardinality(bucket: "{bucket}", start: 1970-01-01T00:00:00Z)')
+            series = int(answer.strip().splitlines()[-1].split(",")[-1])
+            resident = resident_mib(server.process.pid)
+            cpu = sum(float(word) for word in Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]) / 100
+        finally:
+            server.stop()
+        rows.append((name, f"{series:,}", f"{resident:,.0f} MiB", f"{size_mib(folder):,.0f} MiB", f"{cpu:,.0f} s", f"{done['drain_wall_s']:,.0f} s"))
+        shutil.rmtree(folder, ignore_errors=True)
+    return "InfluxDB's cost of its two layouts", (f"{traces:,} traces in one bucket, an empty InfluxDB 2.7 each; disk after it has stopped.\n\n" +
+        table(["layout", "series", "server's memory, most", "disk", "server's CPU", "time"], rows))

@@ -75,6 +75,12 @@ class RealFile final : public File {
     } while (code != 0 && errno == EINTR);
     return code == 0;
   }
+  bool is_there() override {
+    struct stat ours{};
+    struct stat there{};
+    return fstat(fd_, &ours) == 0 && stat(path_.c_str(), &there) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+  }
   const std::string& path() const override { return path_; }
 
  private:

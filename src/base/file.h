@@ -27,6 +27,8 @@ class File {
   // Takes the file's only lock, which goes with this File or its process. Where another File has
   // it: false, or with `wait` once that one is gone.
   virtual bool lock(bool wait = false) = 0;
+  // Whether its path still leads to it: another process may have deleted it.
+  virtual bool is_there() = 0;
   virtual const std::string& path() const = 0;
 };
 

@@ -38,6 +38,7 @@ class MemoryFile final : public File {
   Result<void> truncate(std::uint64_t size) override;
   Result<void> sync() override;
   bool lock(bool wait = false) override;
+  bool is_there() override { return true; }
   const std::string& path() const override { return path_; }
 
  private:

@@ -213,7 +213,8 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
   const bool all_stored = rows_stored && closed.ok() && drained() && drain_->ended();
   recorded.traces_stored = drain_ ? drain_->traces() : 0;
   drain_.reset();
-  spool_.reset();
+  // With its lock until it is deleted: nobody else is to begin with it.
+  const std::unique_ptr<store::SpoolWriter> spool = std::move(spool_);
   if (!all_stored) {
     recorded.spool = spool_path_;
     return;

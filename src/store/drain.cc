@@ -281,24 +281,27 @@ Result<Recovered> take_whole(const std::string& path, Store& store) {
   return recovered;
 }
 
-// Whether it was cut before its first bytes were in it.
+// Whether it was cut before its first bytes were in it. One that has just been made looks so too:
+// its writer sees that it is gone, and makes it again.
 bool holds_nothing(File& file) {
   char first[16] = {};
   const auto size = file.read_at(0, first, sizeof first);
-  return size.ok() && *size > 0 && std::all_of(first, first + *size, [](char c) { return c == 0; });
+  return size.ok() && std::all_of(first, first + *size, [](char c) { return c == 0; });
 }
 
-// One spool of a run that is over. Nothing: it is still being written, or has just been made.
+// One spool of a run that is over. Nothing: it is still being written or held no record, or another
+// process takes it in or has done so.
 Result<std::optional<Recovered>> recover_one(const std::string& path, Store& store) {
-  auto file = TRY(open_file(path, FileMode::kWrite));
-  char first = 0;
-  if (!file->lock() || TRY(file->read_at(0, &first, 1)) == 0) return std::optional<Recovered>();
+  auto opened = open_file(path, FileMode::kWrite);
+  std::error_code ignored;
+  if (!opened.ok() && !std::filesystem::exists(path, ignored)) return std::optional<Recovered>();
+  const auto file = TRY(std::move(opened));
+  if (!file->lock() || !file->is_there()) return std::optional<Recovered>();
   std::optional<Recovered> recovered;
   if (!holds_nothing(*file)) {
     recovered = TRY(take_whole(path, store));
     TRY(store.sync());
   }
-  std::error_code ignored;
   std::filesystem::remove(path, ignored);
   std::filesystem::remove(std::filesystem::path(path).parent_path(), ignored);  // when empty
   return recovered;

@@ -191,12 +191,15 @@ TEST_CASE("a run that is still on is left alone") {
   CHECK(must(store->experiments()).empty());
 }
 
-TEST_CASE("a spool that has just been made, and is empty yet, is left alone") {
+TEST_CASE("a run that was killed before its first byte leaves nothing") {
   Fixture fixture;
   std::ofstream(fixture.spool).close();
   const auto store = fixture.open();
   CHECK(recover(*store).empty());
-  CHECK(std::filesystem::exists(fixture.spool));
+  CHECK_FALSE(std::filesystem::exists(spool_folder(fixture.database)));
+  // Who was about to make one, makes the folder again.
+  const auto writer = start_spool(fixture.spool, 5);
+  CHECK(is_being_written(fixture.spool));
 }
 
 TEST_CASE("a run that ended, but whose spool is still there, keeps its status") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -42,10 +43,25 @@ SpoolWriter::SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent)
 }
 
 Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path) {
-  auto file = TRY(open_file(path, FileMode::kCreate));
-  // Somebody who looks for spools to recover may hold it for a moment; it is empty, so it stays.
-  if (!file->lock(true)) return system_error("can't lock the spool", path, errno);
-  return over(std::move(file));
+  constexpr int kTries = 100;
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  Error failed;
+  for (int i = 0; i < kTries; ++i) {
+    // Who recovers spools deletes the folder once it is empty, and a file that is still empty when
+    // it has the lock first: both are made again.
+    if (!folder.empty()) TRY(make_folders(folder));
+    auto file = open_file(path, FileMode::kCreate);
+    if (!file.ok()) {
+      failed = file.error();
+      std::error_code ignored;
+      if (std::filesystem::exists(folder.empty() ? "." : folder, ignored)) break;
+      continue;
+    }
+    if (!(*file)->lock(true)) return system_error("can't lock the spool", path, errno);
+    if ((*file)->is_there()) return over(std::move(*file));
+  }
+  return Error{failed.code, "can't make the spool", path, failed.why,
+               "check that its folder may be written to, or name another one with --spool"};
 }
 
 Result<std::unique_ptr<SpoolWriter>> SpoolWriter::over(std::unique_ptr<File> file,

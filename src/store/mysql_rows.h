@@ -1,0 +1,59 @@
+// What a trace, a reading, an event or a fact of a node is as a row of MariaDB's tables, and back.
+// Texts are made UTF-8, and what can't be stored as it is is cut rather than refused: a row that
+// the database never takes would hold up all that come behind it. Lives where its store does.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "store/mysql_connection.h"
+#include "wire/sample.h"
+#include "wire/trace.h"
+
+namespace galileo::store {
+
+// Rows on their way into the four tables of an experiment's rows.
+class MysqlRows {
+ public:
+  MysqlRows();
+
+  // Of a row of more than `row_max` bytes the largest text is cut, and says so in its end.
+  void put_node_info(const std::string& id, const wire::NodeInfo& info, std::size_t row_max);
+  void put_trace(const std::string& id, const wire::Trace& trace, const wire::Names& names,
+                 std::size_t row_max);
+  void put_sample(const std::string& id, const wire::Sample& sample);
+  void put_event(const std::string& id, const wire::Event& event, std::size_t row_max);
+
+  // It is time to write them.
+  bool are_many() const;
+  Result<void> write_to(MysqlConnection& connection);
+  void clear();
+
+ private:
+  void name(MysqlBatch& batch, std::string_view text, std::size_t characters);
+  void name_or_null(MysqlBatch& batch, std::string_view text, std::size_t characters);
+  void text(MysqlBatch& batch, std::string_view text, std::size_t bytes_max);
+
+  MysqlBatch node_info_;
+  MysqlBatch traces_;
+  MysqlBatch telemetry_;
+  MysqlBatch events_;
+  std::string made_;  // a text that had to be changed, or put together
+};
+
+// The text's first characters, up to that many.
+std::string_view first_characters(std::string_view text, std::size_t characters);
+
+// Columns of the rows of read_mysql_trace(), without and with ours.
+inline constexpr const char* kMysqlTraceColumns =
+    "REQUEST_ID, CLIENT, SERVICE, CREATED, SENT, DONE, STATUS, RESPONSE, HEADERS, SERVER";
+inline constexpr const char* kMysqlOurTraceColumns =
+    ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE";
+void read_mysql_trace(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace);
+
+// A time in a double; null: it didn't happen.
+Wall mysql_time(const MysqlRow& row, std::size_t column);
+MysqlValue mysql_time(Wall at);
+
+}  // namespace galileo::store

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "store/influxdb_fixture.h"
 #include "store/store_fixture.h"
 
 using namespace galileo;
@@ -31,6 +32,7 @@ struct Place {
     const std::string_view wanted = driver.name;
     if (wanted == "sqlite") where = driver.scheme + folder.file(name);
     if (wanted == "mysql") where = on_server("GALILEO_TEST_MYSQL", name);
+    if (wanted == "influxdb") where = new_influx_organisation(name);
   }
   static std::string on_server(const char* variable, const std::string& name) {
     const char* server = std::getenv(variable);

@@ -1,0 +1,498 @@
+// InfluxDB v2: a bucket an experiment for its rows, and one of ours, "galileo", for the rest
+// (docs/databases.md). It has no transactions: rows are the same points when they are put again,
+// and a spool's position is written after its rows.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/log.h"
+#include "net/clock.h"
+#include "store/influxdb_layout.h"
+#include "store/influxdb_server.h"
+#include "store/store.h"
+#include "wire/line_protocol.h"
+
+namespace galileo::store {
+namespace {
+
+using namespace influxdb;
+
+constexpr const char* kOurBucket = "galileo";
+constexpr const char* kKnownOptions = "tls ca org_id timeout_ms retention layout buckets";
+// Of lines, in all buckets: then they are written, also within a transaction.
+constexpr std::size_t kBytesAtOnce = std::size_t{4} << 20;
+// Of lines that the server refused, those that are told one by one.
+constexpr std::uint64_t kRefusedTold = 10;
+constexpr std::uint64_t kRefusedKept = 1000;
+constexpr std::int64_t kPerMillisecond = 1'000'000;
+
+// "%Y%m%d%H%M-" and 4 hex digits.
+bool looks_like_id(std::string_view name) {
+  if (name.size() != 17 || name[12] != '-') return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool digit = name[i] >= '0' && name[i] <= '9';
+    const bool hex = digit || (name[i] >= 'a' && name[i] <= 'f');
+    if (i != 12 && !(i < 12 ? digit : hex)) return false;
+  }
+  return true;
+}
+
+bool is_running(const wire::Experiment& experiment) {
+  return experiment.status == wire::kRunning || experiment.status == "IN_PROGRESS";
+}
+
+// Rows of a millisecond come in the order of their place in it; hands them on by their exact times.
+template <class Reader, class Row>
+class InOrder {
+ public:
+  explicit InOrder(const std::function<void(const Row&, std::int64_t)>& f) : f_(f) {}
+  void put(Row row, std::int64_t time) {
+    const auto millisecond = std::chrono::floor<std::chrono::milliseconds>(Duration{time});
+    if (millisecond != millisecond_) flush();
+    millisecond_ = millisecond;
+    rows_.emplace_back(std::move(row), time);
+  }
+  void flush() {
+    std::stable_sort(rows_.begin(), rows_.end(), [](const auto& a, const auto& b) {
+      return Reader::key(a.first) < Reader::key(b.first);
+    });
+    for (const auto& [row, time] : rows_) f_(row, time);
+    rows_.clear();
+  }
+
+ private:
+  const std::function<void(const Row&, std::int64_t)>& f_;
+  std::chrono::milliseconds millisecond_{};
+  std::vector<std::pair<Row, std::int64_t>> rows_;
+};
+
+class InfluxdbStore final : public Store {
+ public:
+  InfluxdbStore(std::unique_ptr<InfluxServer> server, Layout layout)
+      : server_(std::move(server)),
+        layout_(layout),
+        sender_(*server_, server_->timeout(),
+                static_cast<std::uint64_t>(net::RealClock::wall_now().time_since_epoch().count()),
+                [this](const std::string& bucket, std::string_view line, std::string_view why) {
+                  on_refused(bucket, line, why);
+                }) {}
+
+  Result<void> begin() override {
+    forget();
+    in_transaction_ = true;
+    return {};
+  }
+  Result<void> commit() override {
+    TRY(flush());
+    in_transaction_ = false;
+    return {};
+  }
+  void rollback() override {
+    forget();
+    in_transaction_ = false;
+  }
+  // What was answered with 204 is in the server's log on disk.
+  Result<void> sync() override { return {}; }
+
+  Result<void> save_experiment(const wire::Experiment& experiment) override {
+    put_experiment(state_.text, experiment);
+    state_.end_line();
+    if (!server_->has_buckets()) experiments_[experiment.id] = experiment;
+    return row_is_put();
+  }
+
+  Result<void> save_metadata(const std::string& id, std::string_view json) override {
+    const std::string whole = TRY(with_experiment_id(json, id, where()));
+    put_metadata(state_.text, id, whole);
+    state_.end_line();
+    return row_is_put();
+  }
+
+  Result<void> put_node_info(const std::string& id, RowNumber row,
+                             const wire::NodeInfo& info) override {
+    influxdb::put_node_info(state_.text, id, row, info);
+    state_.end_line();
+    return row_is_put();
+  }
+
+  Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
+                         const wire::Names& names) override {
+    request_id_ = names.at(trace.id_prefix);
+    if (trace.number > 0) request_id_ += fmt::format(":{}", trace.number);
+    TraceView v;
+    v.request_id = request_id_;
+    v.client = names.at(trace.client);
+    v.service = names.at(trace.service);
+    if (trace.status >= 0) v.server = names.at(trace.server);
+    v.phase = names.at(trace.phase);
+    v.failure = wire::failure_name(trace.failure);
+    v.headers = trace.headers;
+    v.response = trace.response;
+    v.status = trace.status;
+    v.closed_loop = trace.closed_loop;
+    v.empty_response = trace.empty_response;
+    v.created = trace.created;
+    v.dispatched = trace.dispatched;
+    v.sent = trace.sent;
+    v.first_byte = trace.first_byte;
+    v.done = trace.done;
+    v.request_bytes = trace.request_bytes;
+    v.response_bytes = trace.response_bytes;
+    // A client counts its own requests; what comes from elsewhere is told apart by its row.
+    return add_trace(id, v, point_time(trace.created, trace.number > 0 ? trace.number : row));
+  }
+
+  Result<void> put_sample(const std::string& id, RowNumber row,
+                          const wire::Sample& sample) override {
+    LineBatch& batch = batches_[id];
+    const bool put = layout_ == Layout::kOld
+                         ? put_old_sample(batch.text, id, sample)
+                         : influxdb::put_sample(batch.text, sample, point_time(sample.at, row));
+    if (put) batch.end_line();
+    return row_is_put();
+  }
+
+  Result<void> put_event(const std::string& id, RowNumber row, const wire::Event& event) override {
+    LineBatch& batch = batches_[id];
+    const bool put = layout_ == Layout::kOld
+                         ? put_old_event(batch.text, id, event)
+                         : influxdb::put_event(batch.text, event, point_time(event.at, row));
+    if (put) batch.end_line();
+    return row_is_put();
+  }
+
+  Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
+    positions_[id] = position;
+    if (in_transaction_) return {};
+    return flush();
+  }
+
+  Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
+    std::optional<std::uint64_t> position;
+    if (!server_->has_buckets()) {
+      const auto found = written_positions_.find(id);
+      if (found != written_positions_.end()) position = found->second;
+      return position;
+    }
+    std::size_t column = Columns::kNone;
+    TRY(server_->ask(kOurBucket,
+                     "SELECT position FROM spool_position WHERE exp_id = " + id_text(id),
+                     {[&](const Fields& header) { column = Columns(header).at("position"); },
+                      [&](const Fields& row) {
+                        if (column < row.size())
+                          position = std::strtoull(std::string(row[column]).c_str(), nullptr, 10);
+                      }}));
+    return position;
+  }
+
+  Result<std::vector<wire::Experiment>> experiments() override {
+    auto list = TRY(our_experiments(""));
+    std::set<std::string> known;
+    for (const wire::Experiment& experiment : list) known.insert(experiment.id);
+    // Of the old system there are only the buckets here; the rest is in its SQL database.
+    for (const InfluxBucket& bucket : TRY(server_->buckets())) {
+      if (looks_like_id(bucket.name) && !known.contains(bucket.name))
+        list.push_back(unlisted(bucket.name, bucket.created));
+    }
+    std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.created, a.id) < std::tie(b.created, b.id);
+    });
+    return list;
+  }
+
+  Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
+    if (!server_->has_buckets()) {
+      const auto found = experiments_.find(id);
+      return found == experiments_.end() ? std::optional<wire::Experiment>() : found->second;
+    }
+    const auto found = TRY(our_experiments(id));
+    if (!found.empty()) return std::optional(found.front());
+    if (!looks_like_id(id)) return std::optional<wire::Experiment>();
+    for (const InfluxBucket& bucket : TRY(server_->buckets())) {
+      if (bucket.name == id) return std::optional(unlisted(id, bucket.created));
+    }
+    return std::optional<wire::Experiment>();
+  }
+
+  Result<std::optional<std::string>> running() override {
+    std::optional<std::string> latest;
+    for (const wire::Experiment& experiment : TRY(experiments())) {
+      if (is_running(experiment)) latest = experiment.id;
+    }
+    return latest;
+  }
+
+  Result<std::string> metadata(const std::string& id) override {
+    std::string json;
+    if (!server_->has_buckets()) return json;
+    TRY(each<MetadataReader>(
+        kOurBucket, "metadata", "exp_id = " + id_text(id),
+        [&](const MetadataReader& reader, const Fields& row) { json = reader.read(row); }));
+    return json;
+  }
+
+  Result<Counts> counts(const std::string& id) override {
+    TRY(must_read());
+    Counts counts;
+    counts.traces = TRY(count(id, "request_id", "traces"));
+    counts.telemetry =
+        TRY(count(id, "value", "telemetry")) + TRY(count(id, "infinite", "telemetry"));
+    counts.events = TRY(count(id, "value", "events"));
+    if (counts.traces == 0) return counts;
+    counts.failed =
+        TRY(count(id, "request_id", "traces WHERE status::field < 0 OR status::field >= 300"));
+    // In the old layout the status is a tag, which is a text.
+    counts.failed +=
+        TRY(count(id, "request_id",
+                  "traces WHERE exp_id::tag != '' AND status::tag !~ /^([12]?[0-9])?[0-9]$/"));
+    return counts;
+  }
+
+  Result<void> remove(const std::string& id) override {
+    TRY(must_read());
+    // The rows first: as long as any are there the experiment is listed, and can be removed again.
+    if (id != kOurBucket) TRY(server_->remove_bucket(id));
+    return server_->remove_points(kOurBucket, fmt::format("exp_id=\"{}\"", predicate_text(id)), 0,
+                                  kLastTime);
+  }
+
+  Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override;
+
+  Result<void> each_trace(const std::string& id,
+                          const std::function<void(const wire::NamedTrace&)>& f) override {
+    return each_in_order<TraceReader, wire::NamedTrace>(
+        bucket_of(id), "traces", "",
+        [&](const wire::NamedTrace& trace, std::int64_t) { f(trace); });
+  }
+
+  Result<void> each_sample(const std::string& id,
+                           const std::function<void(const wire::Sample&)>& f) override {
+    return each_in_order<SampleReader, wire::Sample>(
+        bucket_of(id), "telemetry", "",
+        [&](const wire::Sample& sample, std::int64_t) { f(sample); });
+  }
+
+  Result<void> each_event(const std::string& id,
+                          const std::function<void(const wire::Event&)>& f) override {
+    return each_in_order<EventReader, wire::Event>(
+        bucket_of(id), "events", "", [&](const wire::Event& event, std::int64_t) { f(event); });
+  }
+
+  Result<void> each_node_info(const std::string& id,
+                              const std::function<void(const wire::NodeInfo&)>& f) override {
+    return each<NodeInfoReader>(
+        kOurBucket, "nodeinfo", "exp_id = " + id_text(id),
+        [&](const NodeInfoReader& reader, const Fields& row) { f(reader.read(row)); });
+  }
+
+  const std::string& where() const override { return server_->where(); }
+
+ private:
+  static constexpr std::int64_t kLastTime = std::int64_t{9'223'372'036} * 1'000'000'000;
+
+  static std::string id_text(const std::string& id) { return influxql_text(wire::tag_text(id)); }
+  static std::string bucket_of(const std::string& id) { return id.empty() ? kOurBucket : id; }
+  // Tags have no backslashes.
+  static std::string predicate_text(const std::string& text) {
+    std::string quoted;
+    for (const char c : wire::tag_text(text)) {
+      if (c == '"') quoted += '\\';
+      quoted += c;
+    }
+    return quoted;
+  }
+  static wire::Experiment unlisted(const std::string& id, Wall created) {
+    wire::Experiment experiment;
+    experiment.id = id;
+    experiment.created = created;
+    experiment.status = wire::kFinished;
+    return experiment;
+  }
+
+  Result<void> must_read() const {
+    if (server_->has_buckets()) return {};
+    return Error{ErrorCode::kUsage, "can't read the database", where(),
+                 "with buckets=no it is only written to",
+                 "leave buckets=no out, where the server has InfluxDB v2's buckets"};
+  }
+
+  Result<void> add_trace(const std::string& id, const TraceView& trace, std::int64_t time) {
+    LineBatch& batch = batches_[bucket_of(id)];
+    // Traces of no experiment are in our bucket, which has one layout.
+    const bool put = layout_ == Layout::kOld && !id.empty()
+                         ? put_old_trace(batch.text, id, trace)
+                         : influxdb::put_trace(batch.text, trace, time);
+    if (put) batch.end_line();
+    return row_is_put();
+  }
+
+  Result<void> row_is_put() {
+    std::size_t bytes = state_.text.size();
+    for (const auto& [bucket, batch] : batches_) bytes += batch.text.size();
+    if (in_transaction_ && bytes < kBytesAtOnce) return {};
+    return flush_rows();
+  }
+
+  // Rows first: the rest tells of them.
+  Result<void> flush_rows() {
+    for (auto& [bucket, batch] : batches_) {
+      TRY(sender_.send(bucket, batch));
+      batch.clear();
+    }
+    TRY(sender_.send(kOurBucket, state_));
+    state_.clear();
+    return {};
+  }
+
+  Result<void> flush() {
+    TRY(flush_rows());
+    for (const auto& [id, position] : positions_) {
+      put_position(state_.text, id, position);
+      state_.end_line();
+    }
+    TRY(sender_.send(kOurBucket, state_));
+    state_.clear();
+    for (const auto& [id, position] : positions_) written_positions_[id] = position;
+    positions_.clear();
+    return {};
+  }
+
+  void forget() {
+    batches_.clear();
+    state_.clear();
+    positions_.clear();
+  }
+
+  void on_refused(const std::string& bucket, std::string_view line, std::string_view why) {
+    const std::uint64_t number = sender_.refused();
+    if (number <= kRefusedTold)
+      log(LogLevel::kError, "InfluxDB refused a row for good",
+          {{"bucket", bucket},
+           {"why", std::string(why.substr(0, 300))},
+           {"row", std::string(line.substr(0, 200))}});
+    if (number == kRefusedTold)
+      log(LogLevel::kError, "further rows that InfluxDB refuses are counted only");
+  }
+
+  template <class Reader, class F>
+  Result<void> each(const std::string& bucket, const std::string& measurement,
+                    const std::string& condition, F&& f) {
+    TRY(must_read());
+    std::optional<Reader> reader;
+    std::string question = "SELECT * FROM " + measurement;
+    if (!condition.empty()) question += " WHERE " + condition;
+    return server_->ask(bucket, question,
+                        {[&](const Fields& header) { reader.emplace(header); },
+                         [&](const Fields& row) { f(*reader, row); }});
+  }
+
+  template <class Reader, class Row>
+  Result<void> each_in_order(const std::string& bucket, const std::string& measurement,
+                             const std::string& condition,
+                             const std::function<void(const Row&, std::int64_t)>& f) {
+    InOrder<Reader, Row> in_order(f);
+    TRY(each<Reader>(bucket, measurement, condition, [&](const Reader& reader, const Fields& row) {
+      in_order.put(reader.read(row), reader.time(row));
+    }));
+    in_order.flush();
+    return {};
+  }
+
+  Result<std::vector<wire::Experiment>> our_experiments(const std::string& id) {
+    std::vector<wire::Experiment> list;
+    TRY(each<ExperimentReader>(kOurBucket, "experiments",
+                               id.empty() ? "" : "exp_id = " + id_text(id),
+                               [&](const ExperimentReader& reader, const Fields& row) {
+                                 list.push_back(reader.read(row));
+                               }));
+    return list;
+  }
+
+  Result<std::uint64_t> count(const std::string& id, const std::string& field,
+                              const std::string& from) {
+    std::uint64_t count = 0;
+    std::size_t column = Columns::kNone;
+    TRY(server_->ask(bucket_of(id), fmt::format("SELECT count({}) FROM {}", field, from),
+                     {[&](const Fields& header) { column = Columns(header).at("count"); },
+                      [&](const Fields& row) {
+                        if (column < row.size())
+                          count += std::strtoull(std::string(row[column]).c_str(), nullptr, 10);
+                      }}));
+    return count;
+  }
+
+  const std::unique_ptr<InfluxServer> server_;
+  const Layout layout_;
+  LineSender sender_;
+  bool in_transaction_ = false;
+  std::map<std::string, LineBatch> batches_;  // rows by bucket
+  LineBatch state_;                           // of our bucket
+  std::map<std::string, std::uint64_t> positions_;
+  // What is known without asking, for servers that can't be asked.
+  std::map<std::string, std::uint64_t> written_positions_;
+  std::map<std::string, wire::Experiment> experiments_;
+  std::string request_id_;  // of the trace that is put
+};
+
+// Written to the experiment, then deleted where they were: cut off in between, it is done again
+// with the same points.
+Result<std::uint64_t> InfluxdbStore::touch_traces(const std::string& id, Wall from, Wall to) {
+  const std::int64_t first = point_time(from, 0);
+  const std::int64_t last = point_time(to, 0) + kPerMillisecond - 1;
+  const std::int64_t inner_first = first + kPerMillisecond;
+  const std::int64_t inner_last = last - kPerMillisecond;
+  struct Edge {
+    std::string client;
+    std::int64_t time;
+  };
+  std::vector<Edge> edges;
+  std::uint64_t touched = 0;
+  Result<void> written;
+  TRY(begin());
+  TRY(each_in_order<TraceReader, wire::NamedTrace>(
+      kOurBucket, "traces", fmt::format("time >= {} AND time <= {}", first, last),
+      [&](const wire::NamedTrace& trace, std::int64_t time) {
+        if (trace.created < from || trace.created > to || !written.ok()) return;
+        ++touched;
+        written = add_trace(id, view(trace), time);
+        if (time < inner_first || time > inner_last) edges.push_back({trace.client, time});
+      }));
+  if (written.ok()) written = commit();
+  if (!written.ok()) {
+    rollback();
+    return written.error();
+  }
+  const std::string traces = "_measurement=\"traces\"";
+  if (touched > 0 && inner_first <= inner_last)
+    TRY(server_->remove_points(kOurBucket, traces, inner_first, inner_last));
+  // At the ends others of the same millisecond stay.
+  for (const Edge& edge : edges) {
+    std::string which = traces;
+    if (!edge.client.empty())
+      which += fmt::format(" AND client=\"{}\"", predicate_text(edge.client));
+    TRY(server_->remove_points(kOurBucket, which, edge.time, edge.time));
+  }
+  return touched;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_influxdb(const std::string& where, OpenMode /*mode*/) {
+  const DatabaseUrl url = TRY(parse_database_url("influxdb:" + where, kKnownOptions));
+  if (url.host.empty())
+    return Error{ErrorCode::kUsage, "wrong database URL", "influxdb:" + where, "it names no host",
+                 "write it as influxdb://:TOKEN@host:8086/organisation"};
+  const std::string layout = url.option("layout").value_or("new");
+  if (layout != "new" && layout != "old")
+    return Error{ErrorCode::kUsage, "wrong option 'layout' in the database's URL", url.text(),
+                 fmt::format("'{}' is neither new nor old", layout), "write layout=old"};
+  auto server = TRY(InfluxServer::open(url));
+  // The first real question: a wrong token or organisation is told here.
+  if (server->has_buckets()) TRY(server->has_bucket(kOurBucket));
+  return std::unique_ptr<Store>(std::make_unique<InfluxdbStore>(
+      std::move(server), layout == "old" ? Layout::kOld : Layout::kNew));
+}
+
+}  // namespace galileo::store

@@ -1,0 +1,71 @@
+// HTTP to one InfluxDB, by libcurl: one connection that is kept, a deadline for every call.
+// Blocking: lives at the store's desk. Says what was answered; what that means is the caller's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "store/database_url.h"
+
+namespace galileo::store {
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+  // What Retry-After asks for, from now on.
+  std::optional<Duration> retry_after;
+};
+
+struct HttpCall {
+  const char* method = "GET";
+  std::string path;  // with its query
+  std::string body = {};
+  const char* content_type = nullptr;
+  bool compressed = false;  // the body is gzip
+  const char* accept = nullptr;
+  // Takes the body of an answer of 200 as it comes, instead of HttpAnswer::body. False ends the
+  // call with an Error. Then no deadline holds for the whole, only for a standstill.
+  std::function<bool(std::string_view)> stream = {};
+};
+
+class InfluxConnection {
+ public:
+  // Options of the URL: tls (yes, no), ca (a file), timeout_ms.
+  static Result<std::unique_ptr<InfluxConnection>> open(const DatabaseUrl& url);
+  ~InfluxConnection();
+
+  // kUnavailable: no answer came. What was sent may have been taken all the same.
+  Result<HttpAnswer> call(const HttpCall& call);
+
+  const std::string& where() const { return where_; }
+  Duration timeout() const { return timeout_; }
+
+ private:
+  struct Curl;
+  InfluxConnection();
+
+  std::unique_ptr<Curl> curl_;
+  std::string where_;  // for Errors: the database's URL without secrets
+  std::string server_;
+  std::string token_;
+  std::string ca_;
+  Duration timeout_{};
+};
+
+// The bytes as gzip, quickly rather than small.
+std::string gzip(std::string_view bytes);
+
+// A text as part of a URL's query.
+std::string url_encoded(std::string_view text);
+
+// "?name=value&...", encoded.
+std::string url_query(const std::vector<std::pair<std::string_view, std::string_view>>& parts);
+
+}  // namespace galileo::store

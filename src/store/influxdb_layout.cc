@@ -1,0 +1,457 @@
+#include "store/influxdb_layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "wire/json.h"
+#include "wire/line_protocol.h"
+
+namespace galileo::store::influxdb {
+namespace {
+
+using wire::PointWriter;
+
+constexpr std::int64_t kPerMillisecond = 1'000'000;
+// What servers promise to take in one field (InfluxDB 2.7 itself takes 1 MiB).
+constexpr std::size_t kTextMax = 65'000;
+// A tag of the old layout goes into the series' key, which has 64 KiB in all.
+constexpr std::size_t kOldTagMax = 16'000;
+// Rows that have no time of their own are at the epoch.
+constexpr std::int64_t kNoTime = 0;
+
+std::int64_t nanoseconds(Wall at) {
+  return at.time_since_epoch().count();
+}
+
+void put_time(PointWriter& point, std::string_view key, Wall at) {
+  if (at != kNoWall) point.integer(key, nanoseconds(at));
+}
+
+// The text up to `size`, no character cut.
+std::string_view beginning(std::string_view text, std::size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
+// Over several fields where it is too long for one; how many.
+std::size_t put_long_text(PointWriter& point, const std::string& key, std::string_view text) {
+  if (text.size() <= kTextMax) {
+    point.text(key, text);
+    return 1;
+  }
+  const std::string valid = make_utf8(text);
+  std::string_view rest = valid;
+  std::size_t count = 0;
+  while (!rest.empty()) {
+    const std::string_view part = beginning(rest, kTextMax);
+    ++count;
+    point.text(count == 1 ? key : fmt::format("{}.{}", key, count), part);
+    rest.remove_prefix(part.size());
+  }
+  return count;
+}
+
+// As Python writes a float, and the old client a time: the millisecond of the nearest microsecond.
+std::string old_number(double value) {
+  return wire::json_real(value);
+}
+std::int64_t old_time(Wall at) {
+  const std::int64_t microseconds = std::llrint(to_unix_seconds(at) * 1e6);
+  return microseconds / 1000 * kPerMillisecond;
+}
+
+std::int64_t integer(std::string_view text, std::int64_t otherwise) {
+  std::int64_t value = otherwise;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+double real(std::string_view text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Wall time_of(std::string_view nanoseconds) {
+  return Wall{Duration{integer(nanoseconds, -1)}};
+}
+Wall old_time_of(std::string_view seconds) {
+  return seconds.empty() ? kNoWall : from_unix_seconds(real(seconds));
+}
+
+}  // namespace
+
+TraceView view(const wire::NamedTrace& trace) {
+  TraceView v;
+  v.request_id = trace.request_id;
+  v.client = trace.client;
+  v.service = trace.service;
+  v.server = trace.server;
+  v.phase = trace.phase;
+  v.failure = trace.failure;
+  v.headers = trace.headers;
+  v.response = trace.response;
+  v.status = trace.status;
+  v.closed_loop = trace.intended == kNoWall && trace.dispatched != kNoWall;
+  v.created = trace.created;
+  v.dispatched = trace.dispatched;
+  v.sent = trace.sent;
+  v.first_byte = trace.first_byte;
+  v.done = trace.done;
+  v.request_bytes = trace.request_bytes;
+  v.response_bytes = trace.response_bytes;
+  return v;
+}
+
+std::int64_t point_time(Wall at, std::uint64_t place) {
+  const auto millisecond = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch());
+  return millisecond.count() * kPerMillisecond +
+         static_cast<std::int64_t>(place % static_cast<std::uint64_t>(kPerMillisecond));
+}
+
+bool put_trace(std::string& out, const TraceView& trace, std::int64_t time) {
+  PointWriter point(out);
+  point.point("traces").tag("client", trace.client).tag("phase", trace.phase);
+  point.tag("server", trace.server).tag("service", trace.service);
+  if (trace.closed_loop) point.boolean("closed_loop", true);
+  point.integer("created", nanoseconds(trace.created));
+  put_time(point, "dispatched", trace.dispatched);
+  put_time(point, "done", trace.done);
+  if (!trace.failure.empty()) point.text("error", trace.failure);
+  put_time(point, "first_byte", trace.first_byte);
+  if (!trace.headers.empty()) put_long_text(point, "headers", trace.headers);
+  point.integer("request_bytes", static_cast<std::int64_t>(trace.request_bytes));
+  point.text("request_id", trace.request_id);
+  if (!trace.response.empty() || trace.empty_response)
+    put_long_text(point, "response", trace.response);
+  point.integer("response_bytes", static_cast<std::int64_t>(trace.response_bytes));
+  put_time(point, "sent", trace.sent);
+  point.integer("status", trace.status);
+  return point.at(time);
+}
+
+bool put_sample(std::string& out, const wire::Sample& sample, std::int64_t time) {
+  if (std::isnan(sample.value)) return false;
+  PointWriter point(out);
+  point.point("telemetry").tag("metric", sample.metric).tag("node", sample.node);
+  point.tag("subsystem", sample.subsystem);
+  // The database has no infinite numbers.
+  if (std::isinf(sample.value)) point.text("infinite", sample.value > 0 ? "inf" : "-inf");
+  point.integer("ts", nanoseconds(sample.at)).real("value", sample.value);
+  return point.at(time);
+}
+
+bool put_event(std::string& out, const wire::Event& event, std::int64_t time) {
+  PointWriter point(out);
+  point.point("events").tag("name", event.name).integer("ts", nanoseconds(event.at));
+  put_long_text(point, "value", event.value);
+  return point.at(time);
+}
+
+bool put_old_trace(std::string& out, const std::string& id, const TraceView& trace) {
+  PointWriter point(out);
+  point.point("traces").raw_tag("client", trace.client);
+  point.raw_tag("created", old_number(to_unix_seconds(trace.created)));
+  point.raw_tag("done", old_number(to_unix_seconds(trace.done))).raw_tag("exp_id", id);
+  point.raw_tag("headers", beginning(trace.headers, kOldTagMax));
+  point.raw_tag("response", beginning(trace.response, kOldTagMax));
+  point.raw_tag("sent", old_number(to_unix_seconds(trace.sent))).raw_tag("server", trace.server);
+  point.raw_tag("service", trace.service).raw_tag("status", std::to_string(trace.status));
+  point.text("request_id", trace.request_id);
+  return point.at(old_time(trace.sent));
+}
+
+bool put_old_sample(std::string& out, const std::string& id, const wire::Sample& sample) {
+  PointWriter point(out);
+  point.point("telemetry").raw_tag("exp_id", id).raw_tag("metric", sample.metric);
+  point.raw_tag("node", sample.node).raw_tag("subsystem", sample.subsystem);
+  point.raw_tag("ts", old_number(to_unix_seconds(sample.at))).real("value", sample.value);
+  return point.at(old_time(sample.at));
+}
+
+bool put_old_event(std::string& out, const std::string& id, const wire::Event& event) {
+  PointWriter point(out);
+  point.point("events").raw_tag("exp_id", id).raw_tag("name", event.name);
+  point.raw_tag("ts", old_number(to_unix_seconds(event.at)));
+  put_long_text(point, "value", event.value);
+  return point.at(old_time(event.at));
+}
+
+void put_experiment(std::string& out, const wire::Experiment& experiment) {
+  PointWriter point(out);
+  point.point("experiments").tag("exp_id", experiment.id);
+  // All of them each time: what isn't written keeps the value it had.
+  point.integer("created", nanoseconds(experiment.created)).text("creator", experiment.creator);
+  point.integer("end", nanoseconds(experiment.end)).text("name", experiment.name);
+  point.integer("start", nanoseconds(experiment.start)).text("status", experiment.status);
+  point.at(kNoTime);
+}
+
+void put_metadata(std::string& out, const std::string& id, std::string_view json) {
+  PointWriter point(out);
+  point.point("metadata").tag("exp_id", id);
+  // Parts of a longer text before stay there, so their number is said.
+  const std::size_t parts = put_long_text(point, "data", json);
+  point.integer("parts", static_cast<std::int64_t>(parts)).at(kNoTime);
+}
+
+void put_position(std::string& out, const std::string& id, std::uint64_t position) {
+  PointWriter point(out);
+  point.point("spool_position").tag("exp_id", id);
+  point.integer("position", static_cast<std::int64_t>(position)).at(kNoTime);
+}
+
+void put_node_info(std::string& out, const std::string& id, RowNumber row,
+                   const wire::NodeInfo& info) {
+  PointWriter point(out);
+  point.point("nodeinfo").tag("exp_id", id).tag("node", info.node).text("key", info.key);
+  put_long_text(point, "value", info.value);
+  point.at(static_cast<std::int64_t>(row));
+}
+
+void put_refused(std::string& out, const std::string& id, std::uint64_t number,
+                 std::string_view line, std::string_view why) {
+  PointWriter point(out);
+  point.point("refused").tag("exp_id", id);
+  point.text("line", beginning(line, 2000)).text("why", beginning(why, 2000));
+  point.at(static_cast<std::int64_t>(number));
+}
+
+std::size_t Columns::at(std::string_view name) const {
+  const auto found = std::find(header_.begin(), header_.end(), name);
+  return found == header_.end() ? kNone : static_cast<std::size_t>(found - header_.begin());
+}
+
+Columns::Parts Columns::parts(std::string_view name) const {
+  Parts parts;
+  for (std::size_t next = at(name); next != kNone;
+       next = at(fmt::format("{}.{}", name, parts.size() + 1)))
+    parts.push_back(next);
+  return parts;
+}
+
+RowReader::RowReader(const Fields& header)
+    : columns_(header), time_(columns_.at("time")), exp_id_(columns_.at("exp_id")) {}
+
+std::int64_t RowReader::time(const Fields& row) const {
+  return integer(value(row, time_), 0);
+}
+
+// InfluxQL tells a field and a tag of one name apart as "name" and "name_1".
+RowReader::Place RowReader::place(std::string_view name) const {
+  Place place;
+  place.ours = columns_.at(name);
+  place.old = columns_.at(fmt::format("{}_1", name));
+  if (place.old == Columns::kNone) place.old = place.ours;
+  return place;
+}
+
+std::string_view RowReader::value(const Fields& row, std::size_t column) {
+  return column < row.size() ? row[column] : std::string_view();
+}
+
+std::string RowReader::text(const Fields& row, const Columns::Parts& parts) {
+  std::string text;
+  for (const std::size_t part : parts) text += value(row, part);
+  return text;
+}
+
+TraceReader::TraceReader(const Fields& header)
+    : RowReader(header),
+      request_id_(columns_.at("request_id")),
+      client_(columns_.at("client")),
+      service_(columns_.at("service")),
+      phase_(columns_.at("phase")),
+      failure_(columns_.at("error")),
+      closed_loop_(columns_.at("closed_loop")),
+      dispatched_(columns_.at("dispatched")),
+      first_byte_(columns_.at("first_byte")),
+      request_bytes_(columns_.at("request_bytes")),
+      response_bytes_(columns_.at("response_bytes")),
+      server_(place("server")),
+      created_(place("created")),
+      sent_(place("sent")),
+      done_(place("done")),
+      status_(place("status")),
+      old_headers_(place("headers")),
+      old_response_(place("response")),
+      headers_(columns_.parts("headers")),
+      response_(columns_.parts("response")) {}
+
+wire::NamedTrace TraceReader::read(const Fields& row) const {
+  if (is_old(row)) return read_old(row);
+  wire::NamedTrace trace;
+  trace.request_id = value(row, request_id_);
+  trace.client = wire::text_of_tag(value(row, client_));
+  trace.service = wire::text_of_tag(value(row, service_));
+  trace.server = wire::text_of_tag(ours(row, server_));
+  trace.phase = wire::text_of_tag(value(row, phase_));
+  trace.status = static_cast<std::int32_t>(integer(ours(row, status_), -1));
+  trace.failure = value(row, failure_);
+  trace.created = time_of(ours(row, created_));
+  trace.dispatched = time_of(value(row, dispatched_));
+  const bool intended = trace.dispatched != kNoWall && value(row, closed_loop_) != "true";
+  trace.intended = intended ? trace.created : kNoWall;
+  trace.sent = time_of(ours(row, sent_));
+  trace.first_byte = time_of(value(row, first_byte_));
+  trace.done = time_of(ours(row, done_));
+  trace.request_bytes = static_cast<std::uint64_t>(integer(value(row, request_bytes_), 0));
+  trace.response_bytes = static_cast<std::uint64_t>(integer(value(row, response_bytes_), 0));
+  trace.headers = text(row, headers_);
+  trace.response = text(row, response_);
+  return trace;
+}
+
+wire::NamedTrace TraceReader::read_old(const Fields& row) const {
+  wire::NamedTrace trace;
+  trace.request_id = value(row, request_id_);
+  trace.client = value(row, client_);
+  trace.service = value(row, service_);
+  trace.server = old(row, server_);
+  trace.created = old_time_of(old(row, created_));
+  trace.sent = old_time_of(old(row, sent_));
+  trace.done = old_time_of(old(row, done_));
+  trace.status = static_cast<std::int32_t>(integer(old(row, status_), -1));
+  trace.headers = old(row, old_headers_);
+  trace.response = old(row, old_response_);
+  return trace;
+}
+
+SampleReader::SampleReader(const Fields& header)
+    : RowReader(header),
+      node_(columns_.at("node")),
+      metric_(columns_.at("metric")),
+      subsystem_(columns_.at("subsystem")),
+      value_(columns_.at("value")),
+      infinite_(columns_.at("infinite")),
+      ts_(place("ts")) {}
+
+wire::Sample SampleReader::read(const Fields& row) const {
+  wire::Sample sample;
+  const bool old_row = is_old(row);
+  const auto name = [&](std::size_t column) {
+    return old_row ? std::string(value(row, column)) : wire::text_of_tag(value(row, column));
+  };
+  sample.at = old_row ? old_time_of(old(row, ts_)) : time_of(ours(row, ts_));
+  sample.node = name(node_);
+  sample.metric = name(metric_);
+  sample.subsystem = name(subsystem_);
+  sample.value = real(value(row, value_));
+  if (const std::string_view infinite = value(row, infinite_); !infinite.empty())
+    sample.value = std::numeric_limits<double>::infinity() * (infinite == "-inf" ? -1 : 1);
+  return sample;
+}
+
+EventReader::EventReader(const Fields& header)
+    : RowReader(header),
+      name_(columns_.at("name")),
+      ts_(place("ts")),
+      value_(columns_.parts("value")) {}
+
+wire::Event EventReader::read(const Fields& row) const {
+  const bool old_row = is_old(row);
+  wire::Event event;
+  event.at = old_row ? old_time_of(old(row, ts_)) : time_of(ours(row, ts_));
+  event.name = old_row ? std::string(value(row, name_)) : wire::text_of_tag(value(row, name_));
+  event.value = text(row, value_);
+  return event;
+}
+
+ExperimentReader::ExperimentReader(const Fields& header)
+    : RowReader(header),
+      id_(columns_.at("exp_id")),
+      name_(columns_.at("name")),
+      creator_(columns_.at("creator")),
+      created_(columns_.at("created")),
+      start_(columns_.at("start")),
+      end_(columns_.at("end")),
+      status_(columns_.at("status")) {}
+
+wire::Experiment ExperimentReader::read(const Fields& row) const {
+  return {wire::text_of_tag(value(row, id_)), std::string(value(row, name_)),
+          std::string(value(row, creator_)),  time_of(value(row, created_)),
+          time_of(value(row, start_)),        time_of(value(row, end_)),
+          std::string(value(row, status_))};
+}
+
+NodeInfoReader::NodeInfoReader(const Fields& header)
+    : RowReader(header),
+      node_(columns_.at("node")),
+      key_(columns_.at("key")),
+      value_(columns_.parts("value")) {}
+
+wire::NodeInfo NodeInfoReader::read(const Fields& row) const {
+  return {wire::text_of_tag(value(row, node_)), std::string(value(row, key_)), text(row, value_)};
+}
+
+MetadataReader::MetadataReader(const Fields& header)
+    : RowReader(header), count_(columns_.at("parts")), data_(columns_.parts("data")) {}
+
+std::string MetadataReader::read(const Fields& row) const {
+  Columns::Parts parts = data_;
+  const auto count =
+      static_cast<std::size_t>(std::max<std::int64_t>(integer(value(row, count_), 1), 1));
+  if (parts.size() > count) parts.resize(count);
+  return text(row, parts);
+}
+
+namespace {
+
+// One past the JSON text that begins at `at`, of JSON that is known to be sound.
+std::size_t end_of_text(std::string_view json, std::size_t at) {
+  for (++at; json[at] != '"'; ++at) {
+    if (json[at] == '\\') ++at;
+  }
+  return at + 1;
+}
+
+}  // namespace
+
+Result<std::string> with_experiment_id(std::string_view json, const std::string& id,
+                                       const std::string& where) {
+  const std::string valid = make_utf8(json);
+  const auto parsed = nlohmann::json::parse(valid, nullptr, false);
+  if (!parsed.is_object())
+    return Error{
+        ErrorCode::kUsage, "can't save the metadata", where, "they are no JSON object", {}};
+  // Blanks are left out, and members of the outer object told apart, with no number read.
+  std::string result = "{";
+  std::string member;
+  int depth = 0;
+  const auto end_member = [&] {
+    if (!member.empty() && !member.starts_with("\"exp_id\":")) result += member + ",";
+    member.clear();
+  };
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    const char c = valid[i];
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+    if (c == '"') {
+      const std::size_t end = end_of_text(valid, i);
+      member += std::string_view(valid).substr(i, end - i);
+      i = end - 1;
+      continue;
+    }
+    const bool opens = c == '{' || c == '[';
+    const bool closes = c == '}' || c == ']';
+    if (closes) --depth;
+    const bool outer = (opens && depth == 0) || (closes && depth == 0);
+    if (opens) ++depth;
+    if (outer) continue;
+    if (c == ',' && depth == 1)
+      end_member();
+    else
+      member += c;
+  }
+  end_member();
+  return result + "\"exp_id\":" + wire::json_text(id) + "}";
+}
+
+}  // namespace galileo::store::influxdb

@@ -46,8 +46,13 @@ constexpr double to_unix_seconds(Wall value) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(value.time_since_epoch());
   return static_cast<double>(whole.count()) + to_seconds(value.time_since_epoch() - whole);
 }
+// The nearest nanosecond, so that to_unix_seconds() makes the same double of it again; kNoWall
+// below 0 and where a Wall doesn't reach.
 constexpr Wall from_unix_seconds(double value) {
-  return value < 0 ? kNoWall : Wall{seconds(value)};
+  if (!(value >= 0 && value < 9.2e9)) return kNoWall;
+  const auto whole = static_cast<std::int64_t>(value);
+  const double rest_ns = (value - static_cast<double>(whole)) * 1e9;
+  return Wall{std::chrono::seconds{whole} + Duration{static_cast<std::int64_t>(rest_ns + 0.5)}};
 }
 
 // Ties the two clocks together at one moment, the start of the process or run.

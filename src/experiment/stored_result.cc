@@ -6,24 +6,22 @@ namespace galileo::experiment {
 
 Result<std::unique_ptr<StoredResult>> load_stored_result(store::Store& store,
                                                          const wire::Experiment& experiment) {
+  std::unique_ptr<StoredResult> stored;
   // The series begin with the experiment, or with its first row where that was earlier or isn't
-  // known.
-  Wall start = experiment.start;
-  const auto earlier = [&](Wall at) {
-    if (at != kNoWall && (start == kNoWall || at < start)) start = at;
+  // known: the figures are begun at the first row, so that the rows are read once.
+  const auto begin = [&](Wall at) {
+    Wall start = experiment.start;
+    if (start == kNoWall || (at != kNoWall && at < start)) start = at;
+    stored = std::make_unique<StoredResult>(start == kNoWall ? Wall{} : start);
   };
-  bool first = true;
-  TRY(store.each_trace(experiment.id, [&](const wire::NamedTrace& trace) {
-    if (first) earlier(trace.created);
-    first = false;
+  TRY(store.each_trace_figures(experiment.id, [&](const wire::NamedTrace& trace) {
+    if (!stored) begin(trace.created);
+    stored->summary.add(trace);
   }));
-  if (start == kNoWall) start = Wall{};
-  auto stored = std::make_unique<StoredResult>(start);
+  if (!stored) begin(kNoWall);
   const std::string metadata = TRY(store.metadata(experiment.id));
   stored->result = parse_metadata(metadata);
   stored->result.experiment = experiment;
-  TRY(store.each_trace(experiment.id,
-                       [&](const wire::NamedTrace& trace) { stored->summary.add(trace); }));
   TRY(store.each_sample(experiment.id,
                         [&](const wire::Sample& sample) { stored->telemetry.add(sample); }));
   RunResult& result = stored->result;

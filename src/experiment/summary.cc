@@ -26,7 +26,7 @@ Summary::Summary(Wall start, Duration width) : start_(start), width_(width) {
 }
 
 std::uint32_t Summary::place(Table& table, std::string_view name, std::size_t most) {
-  const auto found = table.places.find(std::string(name));
+  const auto found = table.places.find(name);
   if (found != table.places.end()) return found->second;
   if (table.rows.size() >= most) {
     if (table.rows.back().name != "(others)") table.rows.back().name = "(others)";

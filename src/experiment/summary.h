@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -102,9 +104,16 @@ class Summary {
   LiveFigures live(Wall now) const;
 
  private:
+  // Looks for a name without making a text of it.
+  struct HashName {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>{}(name);
+    }
+  };
   struct Table {
     std::vector<GroupFigures> rows;
-    std::unordered_map<std::string, std::uint32_t> places;
+    std::unordered_map<std::string, std::uint32_t, HashName, std::equal_to<>> places;
   };
   // A quarter of a second of the live figures.
   struct Quarter {

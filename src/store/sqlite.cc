@@ -107,8 +107,16 @@ class Use {
   double column_number(int i) const { return sqlite3_column_double(statement_, i); }
   std::int64_t column_integer(int i) const { return sqlite3_column_int64(statement_, i); }
   Wall column_time(int i) const {
-    if (sqlite3_column_type(statement_, i) == SQLITE_NULL) return kNoWall;
-    return from_unix_seconds(column_number(i));
+    return is_null(i) ? kNoWall : from_unix_seconds(column_number(i));
+  }
+  bool is_null(int i) const { return sqlite3_column_type(statement_, i) == SQLITE_NULL; }
+  // Into a text that is used again for each row; null is empty.
+  void read_text(int i, std::string& into) const {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, i));
+    if (text)
+      into.assign(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, i)));
+    else
+      into.clear();
   }
 
  private:
@@ -228,7 +236,7 @@ class SqliteStore final : public Store {
     use.time_or_null(trace.first_byte);
     use.integer(static_cast<std::int64_t>(trace.request_bytes));
     use.integer(static_cast<std::int64_t>(trace.response_bytes));
-    use.text_or_null(wire::failure_name(trace.failure)).text_or_null(names.at(trace.phase));
+    use.text_or_null(wire::failure_name(trace, names)).text_or_null(names.at(trace.phase));
     return done(use.step());
   }
 
@@ -333,38 +341,20 @@ class SqliteStore final : public Store {
 
   Result<void> each_trace(const std::string& id,
                           const std::function<void(const wire::NamedTrace&)>& f) override {
-    // A database of the old system has none of our columns.
-    const bool ours = TRY(has_column("traces", "PHASE"));
-    Use use(TRY(statement(fmt::format(
-        "SELECT REQUEST_ID, CLIENT, SERVICE, CREATED, SENT, DONE, STATUS, RESPONSE, HEADERS, "
-        "SERVER{} "
-        "FROM traces WHERE EXP_ID = ? ORDER BY rowid",
-        ours ? ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE"
-             : ""))));
-    use.text(id);
-    wire::NamedTrace trace;
-    return rows(use, [&] {
-      trace.request_id = use.column_text(0);
-      trace.client = use.column_text(1);
-      trace.service = use.column_text(2);
-      trace.created = use.column_time(3);
-      trace.sent = use.column_time(4);
-      trace.done = use.column_time(5);
-      trace.status = static_cast<std::int32_t>(use.column_integer(6));
-      trace.response = use.column_text(7);
-      trace.headers = use.column_text(8);
-      trace.server = use.column_text(9);
-      if (ours) {
-        trace.intended = use.column_time(10);
-        trace.dispatched = use.column_time(11);
-        trace.first_byte = use.column_time(12);
-        trace.request_bytes = static_cast<std::uint64_t>(use.column_integer(13));
-        trace.response_bytes = static_cast<std::uint64_t>(use.column_integer(14));
-        trace.failure = use.column_text(15);
-        trace.phase = use.column_text(16);
-      }
-      f(trace);
-    });
+    return select_traces(id, "REQUEST_ID, CLIENT, RESPONSE, HEADERS",
+                         [&f](const Use& use, int i, wire::NamedTrace& trace) {
+                           use.read_text(i, trace.request_id);
+                           use.read_text(i + 1, trace.client);
+                           use.read_text(i + 2, trace.response);
+                           trace.empty_response = trace.response.empty() && !use.is_null(i + 2);
+                           use.read_text(i + 3, trace.headers);
+                           f(trace);
+                         });
+  }
+
+  Result<void> each_trace_figures(const std::string& id,
+                                  const std::function<void(const wire::NamedTrace&)>& f) override {
+    return select_traces(id, "", [&f](const Use&, int, wire::NamedTrace& trace) { f(trace); });
   }
 
   Result<void> each_sample(const std::string& id,
@@ -497,6 +487,41 @@ class SqliteStore final : public Store {
     bool found = false;
     TRY(rows(use, [&] { found = use.column_integer(0) > 0; }));
     return found;
+  }
+
+  // Each trace of the experiment, in order: f(use, i, trace), where column `i` is the first of
+  // `more`. Only what is asked for is read and copied, a trace's texts are used again.
+  template <class F>
+  Result<void> select_traces(const std::string& id, std::string_view more, F&& f) {
+    // A database of the old system has none of our columns.
+    const bool ours = TRY(has_column("traces", "PHASE"));
+    Use use(TRY(statement(fmt::format(
+        "SELECT SERVICE, CREATED, SENT, DONE, STATUS, SERVER{}{}{} FROM traces WHERE EXP_ID = ? "
+        "ORDER BY rowid",
+        ours ? ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE"
+             : "",
+        more.empty() ? "" : ", ", more))));
+    use.text(id);
+    const int first_of_more = ours ? 13 : 6;
+    wire::NamedTrace trace;
+    return rows(use, [&] {
+      use.read_text(0, trace.service);
+      trace.created = use.column_time(1);
+      trace.sent = use.column_time(2);
+      trace.done = use.column_time(3);
+      trace.status = static_cast<std::int32_t>(use.column_integer(4));
+      use.read_text(5, trace.server);
+      if (ours) {
+        trace.intended = use.column_time(6);
+        trace.dispatched = use.column_time(7);
+        trace.first_byte = use.column_time(8);
+        trace.request_bytes = static_cast<std::uint64_t>(use.column_integer(9));
+        trace.response_bytes = static_cast<std::uint64_t>(use.column_integer(10));
+        use.read_text(11, trace.failure);
+        use.read_text(12, trace.phase);
+      }
+      f(use, first_of_more, trace);
+    });
   }
 
   Result<std::vector<wire::Experiment>> select_experiments(const std::string& clause,

@@ -81,6 +81,12 @@ class Store {
   // One call a row, in the order in which they were stored.
   virtual Result<void> each_trace(const std::string& id,
                                   const std::function<void(const wire::NamedTrace&)>& f) = 0;
+  // For statistics: the same rows, but request id, client, headers and response may be left empty,
+  // where a database can do so with less reading.
+  virtual Result<void> each_trace_figures(const std::string& id,
+                                          const std::function<void(const wire::NamedTrace&)>& f) {
+    return each_trace(id, f);
+  }
   virtual Result<void> each_sample(const std::string& id,
                                    const std::function<void(const wire::Sample&)>& f) = 0;
   virtual Result<void> each_event(const std::string& id,

@@ -106,7 +106,7 @@ class FailingStore : public Store {
   int calls_left = -1;  // -1: never
   int begun = 0;
   bool loses_answer = false;  // of the next commit, which is carried out
-  RelaxedCounter failures;  // readable on any thread
+  RelaxedCounter failures;    // readable on any thread
 
   Result<void> begin() override {
     ++begun;
@@ -170,6 +170,10 @@ class FailingStore : public Store {
   Result<void> each_trace(const std::string& id,
                           const std::function<void(const wire::NamedTrace&)>& f) override {
     return store_.each_trace(id, f);
+  }
+  Result<void> each_trace_figures(const std::string& id,
+                                  const std::function<void(const wire::NamedTrace&)>& f) override {
+    return store_.each_trace_figures(id, f);
   }
   Result<void> each_sample(const std::string& id,
                            const std::function<void(const wire::Sample&)>& f) override {

@@ -43,6 +43,11 @@ Failure failure_named(std::string_view name) {
   return Failure::none;
 }
 
+std::string_view failure_name(const Trace& trace, const Names& names) {
+  if (trace.failure == Failure::none) return names.at(trace.foreign_failure);
+  return failure_name(trace.failure);
+}
+
 NamedTrace resolve(const Trace& trace, const Names& names) {
   NamedTrace named;
   named.request_id = names.at(trace.id_prefix);
@@ -52,7 +57,7 @@ NamedTrace resolve(const Trace& trace, const Names& names) {
   named.server = names.at(trace.server);
   named.phase = names.at(trace.phase);
   named.status = trace.status;
-  named.failure = failure_name(trace.failure);
+  named.failure = failure_name(trace, names);
   named.intended = trace.has_intended() ? trace.created : kNoWall;
   named.created = trace.created;
   named.dispatched = trace.dispatched;
@@ -63,6 +68,7 @@ NamedTrace resolve(const Trace& trace, const Names& names) {
   named.response_bytes = trace.response_bytes;
   named.headers = trace.headers;
   named.response = trace.response;
+  named.empty_response = trace.empty_response;
   return named;
 }
 

@@ -43,6 +43,9 @@ struct Trace {
   bool closed_loop = false;     // sent because a connection was free; there was no intended time
   bool empty_response = false;  // an answer was kept, and it is empty: not the same as none
   bool retried = false;  // sent a second time, unseen, after an idle connection had been closed
+  // A reason that failures.def doesn't have, as another version may have stored it; `failure` is
+  // none then.
+  NameId foreign_failure = 0;
   // Counts the client's requests from 1; 0: a foreign id, which id_prefix holds as a whole.
   std::uint64_t number = 0;
   Wall created = kNoWall;     // when it was due (open loop) or made (closed loop)
@@ -97,8 +100,12 @@ struct NamedTrace {
   std::uint64_t request_bytes = 0;
   std::uint64_t response_bytes = 0;
   std::string headers;   // empty: none kept
-  std::string response;  // empty: none kept
+  std::string response;  // empty: none kept, see empty_response
+  bool empty_response = false;
 };
+
+// The name of the trace's failure, a foreign one too; empty for none.
+std::string_view failure_name(const Trace& trace, const Names& names);
 
 NamedTrace resolve(const Trace& trace, const Names& names);
 

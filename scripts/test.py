@@ -109,6 +109,8 @@ def unit_tests(runner, preset, tests, before=()):
     counts = Counts()
     for test in tests:
         status, text = runner.run(f"{preset} {test}", [*before, str(BUILD / preset / test), "--no-colors"], 600)
+        for reason in re.findall(r"^skipped: (.*)$", text, re.MULTILINE):
+            counts.add(Counts(skipped=1, reasons=[f"{preset} {test}: {reason}"]))
         match = re.search(r"test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed", text)
         if match and (status == 0) == (match[2] == "0"):
             counts.add(Counts(int(match[1]), int(match[2])))

@@ -1,5 +1,6 @@
-"""Runs a command beside a MariaDB and an InfluxDB of its own, named to it in GALILEO_TEST_MYSQL (a URL that a database's
-name goes behind) and GALILEO_TEST_INFLUXDB.
+"""Runs a command beside a MariaDB, a MySQL and an InfluxDB of its own, named to it in GALILEO_TEST_MARIADB and
+GALILEO_TEST_MYSQL (URLs that a database's name goes behind), and GALILEO_TEST_INFLUXDB. Where MySQL can't be had, that is
+said and it goes on without.
 
     tests/with_databases.py COMMAND...
 """
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from influxdb_server import InfluxDb  # noqa: E402
 from mariadb_server import MariaDb  # noqa: E402
+from mysql_server import MySql, without_mysql  # noqa: E402
 
 
 def main():
@@ -25,7 +27,13 @@ def main():
         stack.callback(mariadb.stop)
         influxdb = InfluxDb(folder / "influxdb")
         stack.callback(influxdb.stop)
-        env = {**os.environ, "GALILEO_TEST_MYSQL": mariadb.url(""), "GALILEO_TEST_INFLUXDB": influxdb.url}
+        env = {**os.environ, "GALILEO_TEST_MARIADB": mariadb.url(""), "GALILEO_TEST_INFLUXDB": influxdb.url}
+        if why_not := without_mysql():
+            print(f"skipped: MySQL: {why_not}", flush=True)
+        else:
+            mysql = MySql(folder / "mysql")
+            stack.callback(mysql.stop)
+            env["GALILEO_TEST_MYSQL"] = mysql.url("")
         return subprocess.run(sys.argv[1:], env=env).returncode
 
 

@@ -1,6 +1,7 @@
 // One suite over every driver of drivers.def: what store.h says holds for each.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -13,26 +14,32 @@ using namespace galileo::store;
 
 namespace {
 
+// A driver of drivers.def, with what it is tested.
 struct Driver {
   const char* name;
-  const char* scheme;
+  const char* tested_with;
 };
-constexpr Driver kDrivers[] = {
-#define DRIVER(name, scheme) {#name, scheme},
-#include "store/drivers.def"
-#undef DRIVER
-};
+constexpr Driver kDrivers[] = {{"sqlite", "SQLite"},
+                               {"mysql", "MariaDB"},
+                               {"mysql", "MySQL"},
+                               {"influxdb", "InfluxDB"},
+                               {"mixed", "MariaDB and InfluxDB"}};
 
-// An empty database of that driver: a file in the folder, or one of the server that is named to the
+// An empty database of that kind: a file in the folder, or one of the server that is named to the
 // tests (tests/with_databases.py). Empty where there is no such server: the driver isn't tested.
 struct Place {
   explicit Place(const Driver& driver) {
     static int number = 0;
     const std::string name = fmt::format("contract_{}_{}", getpid(), ++number);
-    const std::string_view wanted = driver.name;
-    if (wanted == "sqlite") where = driver.scheme + folder.file(name);
-    if (wanted == "mysql") where = on_server("GALILEO_TEST_MYSQL", name);
-    if (wanted == "influxdb") where = new_influx_organisation(name);
+    const std::string_view wanted = driver.tested_with;
+    if (wanted == "SQLite") where = "sqlite:" + folder.file(name);
+    if (wanted == "MariaDB") where = on_server("GALILEO_TEST_MARIADB", name);
+    if (wanted == "MySQL") where = on_server("GALILEO_TEST_MYSQL", name);
+    if (wanted == "InfluxDB") where = new_influx_organisation(name);
+    if (wanted != "MariaDB and InfluxDB") return;
+    const std::string sql = on_server("GALILEO_TEST_MARIADB", name);
+    if (const auto rows = new_influx_organisation(name); !sql.empty() && !rows.empty())
+      where = "mixed:" + sql + "," + rows;
   }
   static std::string on_server(const char* variable, const std::string& name) {
     const char* server = std::getenv(variable);
@@ -60,7 +67,20 @@ bool is_near(Wall a, Wall b) {
 #define FOR_EACH_DRIVER()                          \
   for (const Driver& driver : kDrivers)            \
     if (Place place(driver); !place.where.empty()) \
-      if (INFO("driver: ", driver.name); true)
+      if (INFO("driver: ", driver.name, " with ", driver.tested_with); true)
+
+TEST_CASE("every driver is tested") {
+  const std::string_view all[] = {
+#define DRIVER(name, scheme) #name,
+#include "store/drivers.def"
+#undef DRIVER
+  };
+  for (const std::string_view name : all) {
+    INFO(name);
+    CHECK(std::any_of(std::begin(kDrivers), std::end(kDrivers),
+                      [&](const Driver& driver) { return driver.name == name; }));
+  }
+}
 
 TEST_CASE("an experiment is saved, changed and found again") {
   FOR_EACH_DRIVER() {

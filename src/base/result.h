@@ -13,7 +13,7 @@ enum class ErrorCode {
   kUsage,        // the command line or a file of the user's is wrong
   kNotFound,     // something named doesn't exist
   kIo,           // a file or socket call failed
-  kUnavailable,  // a server or service that is needed can't be reached
+  kUnavailable,  // a server or service that is needed can't be reached, or not just now
   kCorrupt,      // stored bytes aren't what they must be
   kInterrupted,  // ended by a signal or a deadline
 };

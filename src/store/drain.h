@@ -23,7 +23,8 @@ class Drain {
   // Moves up to `records_max` records. False: nothing was there to move (now). After an Error
   // nothing of the step is in the store, and the next one tries the same again; where only the
   // commit's answer was lost, the next one finds that out.
-  Result<bool> step(std::size_t records_max = 20'000);
+  static constexpr std::size_t kRecordsAtOnce = 20'000;
+  Result<bool> step(std::size_t records_max = kRecordsAtOnce);
 
   // All that is in a spool that nobody writes to any more, behind damaged places too.
   Result<void> finish();

@@ -1,11 +1,17 @@
 #include "store/drain_desk.h"
 
+#include "net/clock.h"
+
 namespace galileo::store {
 namespace {
 
 constexpr Duration kDrainEvery = std::chrono::milliseconds{100};
 constexpr Duration kDrainRetry = std::chrono::seconds{2};
 constexpr std::size_t kDrainAtOnce = 5000;
+// How long the end of a run waits for a database that can't be reached just now: as long as a
+// server takes to start again, or another program to give back its locks.
+constexpr Duration kFinishPatience = std::chrono::seconds{10};
+constexpr Duration kFinishRetry = std::chrono::milliseconds{200};
 
 }  // namespace
 
@@ -26,17 +32,24 @@ void DrainDesk::stop() {
 }
 
 Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
-  if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
-  while (TRY(drain_->step())) {
+  const net::RealClock clock;
+  Time moved_last = clock.now();
+  while (true) {
+    const auto moved = step(Drain::kRecordsAtOnce);
+    if (moved.ok() && !*moved) return {};
+    if (moved.ok()) moved_last = clock.now();
+    if (!moved.ok() && (moved.error().code != ErrorCode::kUnavailable ||
+                        clock.now() - moved_last >= kFinishPatience))
+      return moved.error();
     if (give_up && give_up())
       return Error{ErrorCode::kInterrupted, "can't drain the spool whole", spool_path_,
                    "it was told to stop", "the next `galileo exp` on the database takes the rest"};
+    if (!moved.ok()) net::pause_thread(kFinishRetry);
   }
-  return {};
 }
 
 void DrainDesk::tick() {
-  const auto moved = step();
+  const auto moved = step(kDrainAtOnce);
   Duration wait = kDrainEvery;
   if (!moved.ok()) wait = kDrainRetry;
   if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
@@ -45,9 +58,9 @@ void DrainDesk::tick() {
   desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + wait);
 }
 
-Result<bool> DrainDesk::step() {
+Result<bool> DrainDesk::step(std::size_t records_max) {
   if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
-  return drain_->step(kDrainAtOnce);
+  return drain_->step(records_max);
 }
 
 }  // namespace galileo::store

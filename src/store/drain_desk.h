@@ -27,9 +27,10 @@ class DrainDesk {
   void start();
   void stop();
 
-  // All that is in the spool; on the caller's thread, after stop(). Asked between two steps,
-  // `give_up` ends it with an Error of kInterrupted. After an Error what is missing in the database
-  // is in the spool.
+  // All that is in the spool; on the caller's thread, after stop(). A database that can't be
+  // reached just now (kUnavailable) is tried again for ten seconds: a restart or a deadlock in the
+  // end leaves no run unfinished. Asked between two steps, `give_up` ends it with an Error of
+  // kInterrupted. After an Error what is missing in the database is in the spool.
   Result<void> finish(const std::function<bool()>& give_up = {});
 
   // Of this spool, after stop(): its traces that are in the database, and whether its end is.
@@ -38,7 +39,7 @@ class DrainDesk {
 
  private:
   void tick();
-  Result<bool> step();
+  Result<bool> step(std::size_t records_max);
 
   std::unique_ptr<Store> store_;
   const std::string spool_path_;

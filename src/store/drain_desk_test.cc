@@ -73,6 +73,33 @@ TEST_CASE("After a database was away all traces are counted as stored, not just 
   CHECK(stored_ids(*books.open()) == ids_up_to(6000));
 }
 
+TEST_CASE("A deadlock while the last rows go in doesn't leave a run unfinished") {
+  Books books(100);
+  books.spool->end(test_experiment(), "");
+  must(books.spool->close());
+  auto failing = std::make_unique<OwnedFailingStore>(books.open());
+  FailingStore& store = *failing;
+  DrainDesk desk(std::move(failing), books.path);
+  store.calls_left = 50;
+  store.code = ErrorCode::kUnavailable;
+  must(desk.finish());
+  CHECK(store.failures.load() == 1);
+  CHECK(desk.ended());
+  CHECK(desk.traces() == 100);
+  CHECK(stored_ids(*books.open()) == ids_up_to(100));
+}
+
+TEST_CASE("What won't be better soon is said at once") {
+  Books books(100);
+  auto failing = std::make_unique<OwnedFailingStore>(books.open());
+  FailingStore& store = *failing;
+  DrainDesk desk(std::move(failing), books.path);
+  store.calls_left = 50;
+  CHECK_FALSE(desk.finish().ok());
+  must(desk.finish());
+  CHECK(stored_ids(*books.open()) == ids_up_to(100));
+}
+
 TEST_CASE("Who is told to stop leaves the rest in the spool") {
   Books books(50'000);
   DrainDesk desk(books.open(), books.path);

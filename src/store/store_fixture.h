@@ -103,7 +103,8 @@ inline std::vector<std::string> ids_up_to(std::uint64_t count) {
 class FailingStore : public Store {
  public:
   explicit FailingStore(Store& store) : store_(store) {}
-  int calls_left = -1;  // -1: never
+  int calls_left = -1;              // -1: never
+  ErrorCode code = ErrorCode::kIo;  // what it then says
   int begun = 0;
   bool loses_answer = false;  // of the next commit, which is carried out
   RelaxedCounter failures;    // readable on any thread
@@ -193,7 +194,7 @@ class FailingStore : public Store {
   Result<void> count_down() {
     if (calls_left < 0 || calls_left-- > 0) return {};
     failures.add(1);
-    return Error{ErrorCode::kIo, "can't use the database", where(), "it was told to fail", {}};
+    return Error{code, "can't use the database", where(), "it was told to fail", {}};
   }
   Store& store_;
 };

@@ -110,6 +110,7 @@ class Run {
   void clear_view();
   load::Ledger final_ledger();
   Result<void> keep_result();
+  void drain_rest();
   Wall wall_now() const { return wall_clock_.wall(control_.clock().now()); }
 
   Plan plan_;
@@ -132,6 +133,7 @@ class Run {
   Expectation expectation_;
   std::string phase_name_;
   bool phase_done_ = false;
+  bool drained_ = false;  // all that was in the spool is in the database
   int signals_seen_ = 0;
   Time phases_began_{};
   int lines_drawn_ = 0;
@@ -383,10 +385,7 @@ Result<void> Run::close_books() {
     notes_.push_back("the spool couldn't be written whole: " + error->to_text());
   if (drain_) {
     drain_->stop();
-    if (const auto drained = drain_->finish(); !drained.ok()) {
-      notes_.push_back("the database didn't take everything, the spool is kept: " +
-                       drained.error().to_text());
-    }
+    drain_rest();
   }
   result_.experiment = experiment_;
   result_.ledger = final_ledger();
@@ -401,8 +400,17 @@ Result<void> Run::close_books() {
   return keep_result();
 }
 
+// Into the database, what is in the spool; what it doesn't take waits there.
+void Run::drain_rest() {
+  const auto drained = drain_->finish();
+  drained_ = drained.ok();
+  if (!drained_)
+    notes_.push_back("the database didn't take everything, the spool is kept: " +
+                     drained.error().to_text());
+}
+
 Result<void> Run::keep_result() {
-  const bool keep_spool = !drain_ || result_.ledger.traces_spooled > 0;
+  bool keep_spool = !drained_ || result_.ledger.traces_spooled > 0;
   Provenance& from = result_.provenance;
   from.version = options_.version;
   from.seed = plan_.seed;
@@ -418,10 +426,12 @@ Result<void> Run::keep_result() {
   store::SpoolWriter& spool = collector_->spool();
   spool.end(experiment_, metadata_json(result_));
   TRY(spool.close());
-  if (drain_) {
-    TRY(drain_->finish());
-    drain_.reset();
-  }
+  // A database that is away has been waited for once; the end comes behind what is missing there.
+  if (drained_) drain_rest();
+  drain_.reset();
+  keep_spool = keep_spool || !drained_;
+  from.spool = keep_spool ? spool_path_ : "";
+  result_.notes = notes_;
   if (!keep_spool) {
     std::error_code ignored;
     std::filesystem::remove(spool_path_, ignored);

@@ -38,7 +38,7 @@ class MariaDb:
         assert made.returncode == 0, made.stdout + made.stderr
         self.log = open(self.folder / "mariadb.log", "ab")
         self.start()
-        self.sql(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO '{USER}'@'%'")
+        self.sql(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION")
 
     def start(self):
         # Small, and as durable as a crash of the process asks for; the disk's own is not what tests are about.

@@ -8,9 +8,11 @@
 // transaction of this store has put and not committed isn't among them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
+#include "net/clock.h"
 #include "net/loop.h"
 #include "store/database_url.h"
 #include "store/metadata_json.h"
@@ -22,9 +24,11 @@
 namespace galileo::store {
 namespace {
 
-// Of a statement that somebody else's lock was in the way of: within some 2 s.
-constexpr int kTries = 8;
-constexpr std::chrono::milliseconds kPauseFirst{10};
+// How long a statement is done again that somebody else was in the way of: a deadlock takes a
+// moment, each wait for a lock the ten seconds of mysql_connection.cc.
+constexpr Duration kPatience = std::chrono::seconds{5};
+constexpr Duration kPauseFirst = std::chrono::milliseconds{10};
+constexpr Duration kPauseMax = std::chrono::milliseconds{500};
 // Rows that are deleted or touched in one transaction: what others may have to wait for.
 constexpr int kRowsAtOnce = 10'000;
 
@@ -91,17 +95,20 @@ class MysqlStore final : public Store {
   template <class Work>
   auto attempt(Work&& work) -> decltype(work()) {
     if (in_transaction_) return within_transaction(work);
-    auto pause = kPauseFirst;
-    for (int tries = 1;; ++tries) {
+    const net::RealClock clock;
+    const Time until = clock.now() + kPatience;
+    bool may_have_been_idle = true;
+    for (Duration pause = kPauseFirst;; pause = std::min(pause * 2, kPauseMax)) {
       TRY(connect());
       auto done = work();
-      if (done.ok() || tries == kTries) return done;
-      // One that was idle may have been ended by the server long ago.
-      const bool again =
-          connection_->is_broken() ? tries == 1 : is_mysql_conflict(connection_->last_error());
-      if (!again) return done;
+      if (done.ok()) return done;
+      if (connection_->is_broken()) {
+        // The server may have ended it long ago.
+        if (!std::exchange(may_have_been_idle, false)) return done;
+      } else if (!is_mysql_conflict(connection_->last_error()) || clock.now() >= until) {
+        return done;
+      }
       net::pause_thread(pause);
-      pause *= 2;
     }
   }
   // After a failure nothing more is done: the server may have ended the transaction, and what came
@@ -127,6 +134,10 @@ class MysqlStore final : public Store {
   Result<void> change(const std::string& sql, const std::vector<MysqlValue>& values);
   Result<void> select(const std::string& sql, const std::vector<MysqlValue>& values,
                       const std::function<void(const MysqlRow&)>& f);
+  Result<std::uint64_t> change_in_parts(const std::string& table, const std::string& which,
+                                        const std::string& sql,
+                                        const std::vector<MysqlValue>& of_which,
+                                        const std::vector<MysqlValue>& of_sql);
   Result<void> stream(const std::string& table, const std::string& columns, const std::string& id,
                       const std::function<void(const MysqlRow&)>& f);
   Result<std::vector<wire::Experiment>> select_experiments(const std::string& clause,
@@ -374,16 +385,41 @@ Result<Counts> MysqlStore::counts(const std::string& id) {
   return counts;
 }
 
-// In bounded transactions; the experiment itself goes last, so that one whose removal was cut off
-// is still listed, and can be removed once more.
+// Goes through the rows that `which` means in the order of their numbers, some at a time: `sql`
+// with bounds behind, each time in a transaction of its own. How many were changed.
+Result<std::uint64_t> MysqlStore::change_in_parts(const std::string& table,
+                                                  const std::string& which, const std::string& sql,
+                                                  const std::vector<MysqlValue>& of_which,
+                                                  const std::vector<MysqlValue>& of_sql) {
+  std::uint64_t changed = 0;
+  std::int64_t behind = 0;
+  while (true) {
+    std::int64_t end = behind;
+    std::vector<MysqlValue> values = of_which;
+    values.emplace_back(behind);
+    TRY(select(fmt::format("SELECT CAST(COALESCE(MAX(ROW_ID), 0) AS SIGNED) FROM (SELECT ROW_ID "
+                           "FROM {} WHERE {} AND ROW_ID > ? ORDER BY ROW_ID LIMIT {}) some",
+                           table, which, kRowsAtOnce),
+               values, [&](const MysqlRow& row) { end = row.integer(0); }));
+    if (end <= behind) return changed;
+    values = of_sql;
+    values.insert(values.end(), of_which.begin(), of_which.end());
+    values.emplace_back(behind);
+    values.emplace_back(end);
+    changed += TRY(attempt([&] {
+      return connection_->change(
+          fmt::format("{} WHERE {} AND ROW_ID > ? AND ROW_ID <= ?", sql, which), values);
+    }));
+    behind = end;
+  }
+}
+
+// The experiment itself goes last, so that one whose removal was cut off is still listed, and can
+// be removed once more.
 Result<void> MysqlStore::remove(const std::string& id) {
   TRY(prepare_tables());
-  for (const char* table : {"traces", "telemetry", "events", "nodeinfo"}) {
-    const std::string sql =
-        fmt::format("DELETE FROM {} WHERE EXP_ID = ? ORDER BY ROW_ID LIMIT {}", table, kRowsAtOnce);
-    std::uint64_t gone = kRowsAtOnce;
-    while (gone == kRowsAtOnce) gone = TRY(attempt([&] { return connection_->change(sql, {id}); }));
-  }
+  for (const std::string table : {"traces", "telemetry", "events", "nodeinfo"})
+    TRY(change_in_parts(table, "EXP_ID = ?", "DELETE FROM " + table, {id}, {}));
   for (const char* table : {"metadata", "spool_position", "experiments"})
     TRY(change(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table), {id}));
   return {};
@@ -391,26 +427,9 @@ Result<void> MysqlStore::remove(const std::string& id) {
 
 Result<std::uint64_t> MysqlStore::touch_traces(const std::string& id, Wall from, Wall to) {
   TRY(prepare_tables());
-  const std::string nobodys =
-      "(EXP_ID IS NULL OR EXP_ID = '') AND CREATED >= ? AND CREATED <= ? AND ROW_ID > ?";
-  const double first = to_unix_seconds(from);
-  const double last = to_unix_seconds(to);
-  std::uint64_t touched = 0;
-  std::int64_t behind = 0;
-  while (true) {
-    std::int64_t end = behind;
-    TRY(select(fmt::format("SELECT CAST(COALESCE(MAX(ROW_ID), 0) AS SIGNED) FROM (SELECT ROW_ID "
-                           "FROM traces WHERE {} ORDER BY ROW_ID LIMIT {}) some",
-                           nobodys, kRowsAtOnce),
-               {first, last, behind}, [&](const MysqlRow& row) { end = row.integer(0); }));
-    if (end <= behind) return touched;
-    touched += TRY(attempt([&] {
-      return connection_->change(
-          fmt::format("UPDATE traces SET EXP_ID = ? WHERE {} AND ROW_ID <= ?", nobodys),
-          {id, first, last, behind, end});
-    }));
-    behind = end;
-  }
+  return change_in_parts(
+      "traces", "(EXP_ID IS NULL OR EXP_ID = '') AND CREATED >= ? AND CREATED <= ?",
+      "UPDATE traces SET EXP_ID = ?", {to_unix_seconds(from), to_unix_seconds(to)}, {id});
 }
 
 // Over a connection of its own, row by row. The old system's tables have nothing to order by but

@@ -363,9 +363,11 @@ Result<void> MysqlConnection::connect(MysqlPatience patience) {
   const auto optional = [](const std::string& text) {
     return text.empty() ? nullptr : text.c_str();
   };
-  if (mysql_real_connect(mysql, address_.host.c_str(), address_.user.c_str(),
-                         address_.password.c_str(), optional(address_.database), address_.port,
-                         optional(address_.socket), CLIENT_FOUND_ROWS) == nullptr)
+  // A host beside the socket would go over it.
+  const std::string host = address_.socket.empty() ? address_.host : std::string();
+  if (mysql_real_connect(mysql, optional(host), address_.user.c_str(), address_.password.c_str(),
+                         optional(address_.database), address_.port, optional(address_.socket),
+                         CLIENT_FOUND_ROWS) == nullptr)
     return failed();
   is_mariadb_ = mariadb_connection(mysql) != 0;
   unsigned more = 0;

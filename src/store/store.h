@@ -1,7 +1,9 @@
 // Where experiments are kept: SQLite here, other databases later, behind one interface. The layout
 // is spec/storage.md's, with columns of ours behind. Blocking: a store lives at one desk; it isn't
-// thread-safe. Each call fails with an Error that names the database, why, and the mend; nothing is
-// written in part: a failed call outside begin() and commit() has changed nothing.
+// thread-safe. Each call fails with an Error that names the database, why, and the mend; where the
+// same may succeed soon, since a server is away or somebody holds a lock, its code is kUnavailable.
+// Nothing is written in part: a failed call outside begin() and commit() has changed nothing, but
+// remove() and touch_traces(), which may do a part at a time and are finished by another call.
 //
 // store_contract_test.cc holds every driver to what is said here.
 #pragma once
@@ -52,7 +54,8 @@ class Store {
   // The text of a JSON object, in place of the one before; `exp_id` is set in it.
   virtual Result<void> save_metadata(const std::string& id, std::string_view json) = 0;
   // Texts that came from outside are kept as UTF-8, see base/utf8.h; a value that isn't a number is
-  // left out. With an empty id a trace belongs to no experiment, see touch_traces().
+  // left out, and an infinite one where the database has none. With an empty id a trace belongs to
+  // no experiment, see touch_traces().
   virtual Result<void> put_node_info(const std::string& id, RowNumber row,
                                      const wire::NodeInfo& info) = 0;
   virtual Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,

@@ -135,7 +135,7 @@ def test_a_server_that_is_away_at_the_end_leaves_all_in_the_spool_for_later(star
     out = end_of(process)
     assert "the spool is kept" in out, out
     ledger = result_of(tmp_path / "r.json")["ledger"]
-    assert ledger["balanced"] and ledger["intended"] == TRACES and ledger["spooled"] > 0, ledger
+    assert ledger["balanced"] and ledger["intended"] == TRACES and ledger["traces"]["spooled"] > 0, ledger
     assert not no_spools(tmp_path)
     away = run("exp", "ls", "--db", db)
     assert away.code == 92 and f"127.0.0.1:{own_mariadb.port}" in away.err, away

@@ -86,9 +86,8 @@ Result<std::unique_ptr<InfluxConnection>> InfluxConnection::open(const DatabaseU
                  "write it as timeout_ms=10000"};
   connection->timeout_ = std::chrono::milliseconds{*milliseconds};
   const bool is_ipv6 = url.host.find(':') != std::string::npos;
-  connection->server_ =
-      fmt::format("{}://{}:{}", tls == "yes" ? "https" : "http",
-                  is_ipv6 ? fmt::format("[{}]", url.host) : url.host, url.port);
+  connection->server_ = fmt::format("{}://{}:{}", tls == "yes" ? "https" : "http",
+                                    is_ipv6 ? fmt::format("[{}]", url.host) : url.host, url.port);
   connection->token_ = url.password.empty() ? url.user : url.password;
   connection->ca_ = url.option("ca").value_or("");
   connection->curl_ = std::make_unique<Curl>();

@@ -1,0 +1,224 @@
+#include "store/influxdb_sender.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "store/store_fixture.h"
+#include "wire/json.h"
+
+using namespace galileo;
+using namespace galileo::store;
+
+namespace {
+
+// Answers as its script says, then with 204; its time passes only while somebody waits for it.
+class ScriptedServer final : public LineServer {
+ public:
+  std::deque<Result<HttpAnswer>> script;
+  std::vector<std::string> written;  // all that came
+  std::vector<std::string> buckets;  // that were made
+  std::vector<Duration> waits;
+
+  Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
+    written.emplace_back(lines);
+    if (script.empty()) return HttpAnswer{204, {}, {}};
+    auto answer = script.front();
+    script.pop_front();
+    return answer;
+  }
+  Result<void> make_bucket(const std::string& bucket) override {
+    buckets.push_back(bucket);
+    return {};
+  }
+  Time now() override { return now_; }
+  void wait(Duration duration) override {
+    waits.push_back(duration);
+    now_ += duration;
+  }
+  const std::string& where() const override { return where_; }
+
+ private:
+  Time now_{std::chrono::seconds{1000}};
+  std::string where_ = "influxdb://test";
+};
+
+HttpAnswer answer(int status, const std::string& message = "",
+                  std::optional<Duration> retry_after = {}) {
+  return {status, R"({"code": "x", "message": )" + wire::json_text(message) + "}", retry_after};
+}
+
+LineBatch batch_of(const std::vector<std::string>& lines) {
+  LineBatch batch;
+  for (const std::string& line : lines) {
+    batch.text += line + "\n";
+    batch.end_line();
+  }
+  return batch;
+}
+
+struct Sender {
+  std::vector<std::string> refused;
+  ScriptedServer server;
+  LineSender sender{server, std::chrono::seconds{10}, 1,
+                    [this](const std::string&, std::string_view line, std::string_view why) {
+                      refused.push_back(std::string(line) + ": " + std::string(why));
+                    }};
+};
+
+}  // namespace
+
+TEST_CASE("lines that the server names as bad are dropped, the others go on") {
+  Sender s;
+  const LineBatch batch =
+      batch_of({"a v=1 1", "b v=x 2", "c t=\"two\nlines': no\" 3", "d v=4 4", "e,= v=5 5"});
+  s.server.script.push_back(answer(400,
+                                   "unable to parse 'b v=x 2': invalid boolean\n"
+                                   "unable to parse 'e,= v=5 5': missing tag key"));
+  must(s.sender.send("x", batch));
+  CHECK(s.server.written ==
+        std::vector<std::string>{batch.text, "a v=1 1\n", "c t=\"two\nlines': no\" 3\nd v=4 4\n"});
+  CHECK(s.refused ==
+        std::vector<std::string>{"b v=x 2: invalid boolean", "e,= v=5 5: missing tag key"});
+  CHECK(s.sender.refused() == 2);
+}
+
+TEST_CASE("a bad line is found by halves where the server doesn't name it, or cuts it") {
+  Sender s;
+  std::set<std::string> stored;
+  struct Picky final : LineServer {
+    std::set<std::string>& stored;
+    explicit Picky(std::set<std::string>& set) : stored(set) {}
+    Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
+      if (lines.find("bad") != std::string_view::npos)
+        return answer(400, "unable to parse 'x ba...': invalid");
+      for (std::size_t at = 0; at < lines.size(); at = lines.find('\n', at) + 1)
+        stored.emplace(lines.substr(at, lines.find('\n', at) - at));
+      return HttpAnswer{204, {}, {}};
+    }
+    Result<void> make_bucket(const std::string&) override { return {}; }
+    Time now() override { return {}; }
+    void wait(Duration) override {}
+    const std::string& where() const override { return where_; }
+    std::string where_;
+  } picky(stored);
+  std::vector<std::string> refused;
+  LineSender sender(picky, std::chrono::seconds{1}, 1,
+                    [&](const std::string&, std::string_view line, std::string_view) {
+                      refused.emplace_back(line);
+                    });
+  std::vector<std::string> lines;
+  for (int i = 0; i < 1000; ++i)
+    lines.push_back(fmt::format("x {}=1 {}", i % 333 == 7 ? "bad" : "v", i));
+  must(sender.send("x", batch_of(lines)));
+  CHECK(refused == std::vector<std::string>{"x bad=1 7", "x bad=1 340", "x bad=1 673"});
+  CHECK(stored.size() == 997);
+}
+
+TEST_CASE("lines that were dropped from a batch are looked for, and told one by one") {
+  Sender s;
+  const LineBatch batch = batch_of({"a v=1 1", "b v=2 2", "c v=3 3"});
+  const auto partial =
+      answer(422, "failure writing points: partial write: type conflict dropped=1");
+  s.server.script = {partial, answer(204), partial, answer(204), partial};
+  must(s.sender.send("x", batch));
+  CHECK(s.server.written == std::vector<std::string>{batch.text, "a v=1 1\n", "b v=2 2\nc v=3 3\n",
+                                                     "b v=2 2\n", "c v=3 3\n"});
+  REQUIRE(s.refused.size() == 1);
+  CHECK(s.refused[0].starts_with("c v=3 3: failure writing points"));
+}
+
+TEST_CASE("where too many were dropped to look for each, all of them are counted") {
+  struct Dropping final : LineServer {
+    Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
+      const auto count = std::count(lines.begin(), lines.end(), '\n');
+      return answer(422, fmt::format("partial write: dropped {0} points outside retention policy "
+                                     "dropped={0} for database: x",
+                                     count));
+    }
+    Result<void> make_bucket(const std::string&) override { return {}; }
+    Time now() override { return {}; }
+    void wait(Duration) override {}
+    const std::string& where() const override { return where_; }
+    std::string where_;
+  } dropping;
+  LineSender sender(dropping, std::chrono::seconds{1}, 1,
+                    [](const std::string&, std::string_view, std::string_view) {});
+  must(sender.send("x", batch_of(std::vector<std::string>(5000, "a v=1 1"))));
+  CHECK(sender.refused() == 5000);
+}
+
+TEST_CASE("a batch that is too large is halved, a line that is too large is dropped") {
+  Sender s;
+  const LineBatch batch = batch_of({"a v=1 1", "large v=2 2"});
+  s.server.script = {answer(413, "too large"), answer(204), answer(413, "too large")};
+  must(s.sender.send("x", batch));
+  CHECK(s.server.written == std::vector<std::string>{batch.text, "a v=1 1\n", "large v=2 2\n"});
+  CHECK(s.refused == std::vector<std::string>{"large v=2 2: too large"});
+}
+
+TEST_CASE("a bucket that isn't there is made once") {
+  Sender s;
+  const LineBatch batch = batch_of({"a v=1 1"});
+  const auto missing = answer(404, "bucket \"x\" not found");
+  s.server.script = {missing};
+  must(s.sender.send("x", batch));
+  CHECK(s.server.buckets == std::vector<std::string>{"x"});
+  CHECK(s.server.written.size() == 2);
+  s.server.script = {missing, missing};
+  const auto again = s.sender.send("x", batch);
+  REQUIRE_FALSE(again.ok());
+  CHECK(again.error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a wrong token or organisation is an Error at once, with the mend") {
+  for (const auto& [status, message, hint] :
+       {std::tuple{401, "unauthorized access", "token"},
+        std::tuple{404, "organization name \"x\" not found", "organisation"}}) {
+    Sender s;
+    s.server.script = {answer(status, message)};
+    const auto sent = s.sender.send("x", batch_of({"a v=1 1"}));
+    REQUIRE_FALSE(sent.ok());
+    CHECK(sent.error().why.find(message) != std::string::npos);
+    CHECK(sent.error().hint.find(hint) != std::string::npos);
+    CHECK(s.server.waits.empty());
+    CHECK(s.sender.refused() == 0);
+  }
+}
+
+TEST_CASE("a server that can't now is tried again, later each time, and given up after a while") {
+  Sender s;
+  const Error cut{ErrorCode::kUnavailable, "can't reach InfluxDB", "x", "connection reset", {}};
+  s.server.script = {answer(503, "busy"), cut, answer(500, "engine: cache full"),
+                     answer(429, "slow")};
+  must(s.sender.send("x", batch_of({"a v=1 1"})));
+  CHECK(s.server.written.size() == 5);
+  REQUIRE(s.server.waits.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Duration step = std::chrono::milliseconds{100 << i};
+    CHECK(s.server.waits[i] >= step / 2);
+    CHECK(s.server.waits[i] <= step);
+  }
+  s.server.script.assign(100, answer(503, "busy"));
+  const Time before = s.server.now();
+  const auto sent = s.sender.send("x", batch_of({"a v=1 1"}));
+  REQUIRE_FALSE(sent.ok());
+  CHECK(sent.error().code == ErrorCode::kUnavailable);
+  CHECK(sent.error().why.find("busy") != std::string::npos);
+  CHECK(s.server.now() - before <= std::chrono::seconds{10});
+  CHECK(s.server.now() - before >= std::chrono::seconds{4});
+}
+
+TEST_CASE("a server that asks to wait is left alone that long, by later calls too") {
+  Sender s;
+  s.server.script = {answer(429, "slow", std::chrono::seconds{3})};
+  must(s.sender.send("x", batch_of({"a v=1 1"})));
+  CHECK(s.server.waits == std::vector<Duration>{std::chrono::seconds{3}});
+  s.server.script = {answer(503, "down", std::chrono::seconds{60})};
+  CHECK_FALSE(s.sender.send("x", batch_of({"a v=1 1"})).ok());
+  const std::size_t written = s.server.written.size();
+  CHECK_FALSE(s.sender.send("x", batch_of({"a v=1 1"})).ok());
+  CHECK(s.server.written.size() == written);
+  s.server.wait(std::chrono::seconds{60});
+  must(s.sender.send("x", batch_of({"a v=1 1"})));
+}

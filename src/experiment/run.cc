@@ -370,9 +370,10 @@ void Run::stop_sources() {
 
 load::Ledger Run::final_ledger() {
   load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
-  ledger.traces_lost += collector_->traces_lost();
+  const std::uint64_t refused = drain_ ? drain_->refused().traces : 0;
+  ledger.traces_lost += collector_->traces_lost() + refused;
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
-  ledger.traces_stored = drain_ ? std::min(drain_->traces(), kept) : 0;
+  ledger.traces_stored = drain_ ? std::min(drain_->traces() - refused, kept) : 0;
   ledger.traces_spooled = kept - ledger.traces_stored;
   return ledger;
 }
@@ -386,6 +387,8 @@ Result<void> Run::close_books() {
   if (drain_) {
     drain_->stop();
     drain_rest();
+    if (const store::RefusedRows refused = drain_->refused(); refused.traces + refused.others > 0)
+      notes_.push_back(store::to_text(refused));
   }
   result_.experiment = experiment_;
   result_.ledger = final_ledger();

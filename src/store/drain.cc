@@ -320,6 +320,11 @@ std::string to_text(const Recovered& recovered) {
   return text;
 }
 
+std::string to_text(const RefusedRows& refused) {
+  return fmt::format("the database refused {} traces and {} other rows for good; the log tells why",
+                     format_count(refused.traces), format_count(refused.others));
+}
+
 std::vector<Recovered> recover(Store& store) {
   std::vector<Recovered> all;
   std::error_code error;

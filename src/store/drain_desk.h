@@ -36,6 +36,8 @@ class DrainDesk {
   // Of this spool, after stop(): its traces that are in the database, and whether its end is.
   bool ended() const { return drain_ && drain_->ended(); }
   std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
+  // Those of its rows, traces() among them, that the database refused for good; after stop().
+  RefusedRows refused() const { return store_->refused(); }
 
  private:
   void tick();

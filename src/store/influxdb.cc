@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "net/clock.h"
 #include "store/influxdb_layout.h"
@@ -75,9 +76,7 @@ class InfluxdbStore final : public Store {
         layout_(layout),
         sender_(*server_, server_->timeout(),
                 static_cast<std::uint64_t>(net::RealClock::wall_now().time_since_epoch().count()),
-                [this](const std::string& bucket, std::string_view line, std::string_view why) {
-                  on_refused(bucket, line, why);
-                }) {}
+                [this](const LineSender::Refused& one) { on_refused(one); }) {}
 
   Result<void> begin() override {
     forget();
@@ -186,6 +185,8 @@ class InfluxdbStore final : public Store {
                       }}));
     return position;
   }
+
+  RefusedRows refused() const override { return refused_; }
 
   Result<std::vector<wire::Experiment>> experiments() override {
     auto list = TRY(our_experiments(""));
@@ -365,15 +366,21 @@ class InfluxdbStore final : public Store {
     positions_.clear();
   }
 
-  void on_refused(const std::string& bucket, std::string_view line, std::string_view why) {
+  // Told in the log, and kept beside the experiment.
+  void on_refused(const LineSender::Refused& one) {
+    (one.line.starts_with("traces,") ? refused_.traces : refused_.others) += one.count;
     const std::uint64_t number = sender_.refused();
     if (number <= kRefusedTold)
       log(LogLevel::kError, "InfluxDB refused a row for good",
-          {{"bucket", bucket},
-           {"why", std::string(why.substr(0, 300))},
-           {"row", std::string(line.substr(0, 200))}});
+          {{"bucket", one.bucket},
+           {"why", std::string(one.why.substr(0, 300))},
+           {"row", std::string(one.line.substr(0, 200))}});
     if (number == kRefusedTold)
       log(LogLevel::kError, "further rows that InfluxDB refuses are counted only");
+    if (one.bucket == kOurBucket || number > kRefusedKept) return;
+    // Its own time, so that the same row is kept once.
+    put_refused(state_.text, one.bucket, crc32c(one.line), one.line, one.why);
+    state_.end_line();
   }
 
   template <class Reader, class F>
@@ -426,6 +433,7 @@ class InfluxdbStore final : public Store {
   const std::unique_ptr<InfluxServer> server_;
   const Layout layout_;
   LineSender sender_;
+  RefusedRows refused_;
   bool in_transaction_ = false;
   std::map<std::string, LineBatch> batches_;  // rows by bucket
   LineBatch state_;                           // of our bucket

@@ -127,11 +127,12 @@ void LineSender::split(Sending& sending, const Piece& piece) {
   sending.left.push_back({piece.first, middle});
 }
 
-void LineSender::refuse(const Sending& sending, std::size_t line, std::string_view why) {
-  ++refused_;
+void LineSender::refuse(const Sending& sending, std::size_t line, std::string_view why,
+                        std::uint64_t count) {
+  refused_ += count;
   std::string_view text = sending.batch.line(line);
   text.remove_suffix(1);
-  on_refused_(sending.bucket, text, why);
+  on_refused_({sending.bucket, text, why, count});
 }
 
 // Goes on with the lines between those that the message is about.
@@ -174,9 +175,8 @@ void LineSender::refuse_some(Sending& sending, const Piece& piece, const std::st
     const auto given = parse_integer(rest.substr(0, rest.find(' ')));
     if (given && *given > 0) dropped = std::min(dropped, static_cast<std::uint64_t>(*given));
   }
-  refused_ += dropped - 1;
   refuse(sending, piece.first,
-         fmt::format("one of {} lines of {}: {}", dropped, piece.size(), message));
+         fmt::format("one of {} lines of {}: {}", dropped, piece.size(), message), dropped);
 }
 
 std::string error_message(const HttpAnswer& answer) {

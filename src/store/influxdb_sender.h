@@ -50,9 +50,15 @@ class LineServer {
 
 class LineSender {
  public:
-  // Of a line that the server won't take, ever: dropped, and told here.
-  using OnRefused =
-      std::function<void(const std::string& bucket, std::string_view line, std::string_view why)>;
+  // Of lines that the server won't take, ever: dropped, and told here. Where there are `count` of
+  // them among others, too many to look for each, the first of all is told.
+  struct Refused {
+    const std::string& bucket;
+    std::string_view line;
+    std::string_view why;
+    std::uint64_t count = 1;
+  };
+  using OnRefused = std::function<void(const Refused& refused)>;
 
   // Once a server has said that it can't now, it is tried again for `patience` at most.
   LineSender(LineServer& server, Duration patience, std::uint64_t seed, OnRefused on_refused)
@@ -71,7 +77,8 @@ class LineSender {
   Result<void> wait_or_give_up(Sending& sending, const Error& why,
                                std::optional<Duration> retry_after);
   void split(Sending& sending, const Piece& piece);
-  void refuse(const Sending& sending, std::size_t line, std::string_view why);
+  void refuse(const Sending& sending, std::size_t line, std::string_view why,
+              std::uint64_t count = 1);
   void refuse_bad_lines(Sending& sending, const Piece& piece, const std::string& message);
   void refuse_some(Sending& sending, const Piece& piece, const std::string& message);
 

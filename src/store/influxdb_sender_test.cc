@@ -60,9 +60,8 @@ LineBatch batch_of(const std::vector<std::string>& lines) {
 struct Sender {
   std::vector<std::string> refused;
   ScriptedServer server;
-  LineSender sender{server, std::chrono::seconds{10}, 1,
-                    [this](const std::string&, std::string_view line, std::string_view why) {
-                      refused.push_back(std::string(line) + ": " + std::string(why));
+  LineSender sender{server, std::chrono::seconds{10}, 1, [this](const LineSender::Refused& one) {
+                      refused.push_back(std::string(one.line) + ": " + std::string(one.why));
                     }};
 };
 
@@ -104,9 +103,7 @@ TEST_CASE("a bad line is found by halves where the server doesn't name it, or cu
   } picky(stored);
   std::vector<std::string> refused;
   LineSender sender(picky, std::chrono::seconds{1}, 1,
-                    [&](const std::string&, std::string_view line, std::string_view) {
-                      refused.emplace_back(line);
-                    });
+                    [&](const LineSender::Refused& one) { refused.emplace_back(one.line); });
   std::vector<std::string> lines;
   for (int i = 0; i < 1000; ++i)
     lines.push_back(fmt::format("x {}=1 {}", i % 333 == 7 ? "bad" : "v", i));
@@ -142,8 +139,7 @@ TEST_CASE("where too many were dropped to look for each, all of them are counted
     const std::string& where() const override { return where_; }
     std::string where_;
   } dropping;
-  LineSender sender(dropping, std::chrono::seconds{1}, 1,
-                    [](const std::string&, std::string_view, std::string_view) {});
+  LineSender sender(dropping, std::chrono::seconds{1}, 1, [](const LineSender::Refused&) {});
   must(sender.send("x", batch_of(std::vector<std::string>(5000, "a v=1 1"))));
   CHECK(sender.refused() == 5000);
 }

@@ -283,6 +283,14 @@ TEST_CASE("a row that the server won't take is dropped, the drain goes on") {
   CHECK(must(store->spool_position(kTestId)) == 7);
   CHECK(must(store->counts(kTestId)).traces == 1);
   CHECK(must(store->counts(kTestId)).events == 1);
+  CHECK(store->refused().traces == 0);
+  CHECK(store->refused().others == 1);
+  std::vector<std::string> kept;
+  must(server->ask(
+      "galileo", "SELECT line, why FROM refused",
+      {[](const auto&) {}, [&](const auto& row) { kept.emplace_back(row[row.size() - 2]); }}));
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].starts_with("telemetry,metric=rx,node=n1"));
 }
 
 TEST_CASE("a bucket is made with the retention of the URL; one that exists is left as it is") {

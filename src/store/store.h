@@ -29,6 +29,15 @@ struct Counts {
   std::uint64_t events = 0;
 };
 
+// Rows that a database won't ever take: too large for it, or of another type than it has.
+struct RefusedRows {
+  std::uint64_t traces = 0;
+  std::uint64_t others = 0;
+};
+
+// "the database refused 3 traces and 1 other rows for good; the log tells why".
+std::string to_text(const RefusedRows& refused);
+
 // Which row of its source it is: of a spool, the byte at which its record begins. A row that is put
 // again has the number it had before, and rows of an experiment have different ones; a database
 // without transactions keeps rows apart, and the same row once, by that.
@@ -68,6 +77,10 @@ class Store {
   virtual Result<void> save_spool_position(const std::string& id, std::uint64_t position) = 0;
   virtual Result<std::optional<std::uint64_t>> spool_position(const std::string& id) = 0;
 
+  // Of what was put since it was opened: dropped, so that the rows behind them are stored, and told
+  // in the log.
+  virtual RefusedRows refused() const { return {}; }
+
   // Newest last. Reading changes nothing in a database, also not in one of the old system.
   virtual Result<std::vector<wire::Experiment>> experiments() = 0;
   virtual Result<std::optional<wire::Experiment>> experiment(const std::string& id) = 0;
@@ -81,7 +94,7 @@ class Store {
   // Gives the experiment all traces of the time span that have none.
   virtual Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) = 0;
 
-  // One call a row, in the order in which they were stored.
+  // One call a row, in the order in which they were stored; by time in a time-series database.
   virtual Result<void> each_trace(const std::string& id,
                                   const std::function<void(const wire::NamedTrace&)>& f) = 0;
   // For statistics: the same rows, but request id, client, headers and response may be left empty,

@@ -157,6 +157,7 @@ class FailingStore : public Store {
   Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
     return store_.spool_position(id);
   }
+  RefusedRows refused() const override { return store_.refused(); }
   Result<std::vector<wire::Experiment>> experiments() override { return store_.experiments(); }
   Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
     return store_.experiment(id);

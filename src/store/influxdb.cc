@@ -487,7 +487,7 @@ Result<std::uint64_t> InfluxdbStore::touch_traces(const std::string& id, Wall fr
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_influxdb(const std::string& where, OpenMode /*mode*/) {
+Result<std::unique_ptr<Store>> open_influxdb(const std::string& where, OpenMode mode) {
   const DatabaseUrl url = TRY(parse_database_url("influxdb:" + where, kKnownOptions));
   if (url.host.empty())
     return Error{ErrorCode::kUsage, "wrong database URL", "influxdb:" + where, "it names no host",
@@ -497,8 +497,10 @@ Result<std::unique_ptr<Store>> open_influxdb(const std::string& where, OpenMode 
     return Error{ErrorCode::kUsage, "wrong option 'layout' in the database's URL", url.text(),
                  fmt::format("'{}' is neither new nor old", layout), "write layout=old"};
   auto server = TRY(InfluxServer::open(url));
-  // The first real question: a wrong token or organisation is told here.
-  if (server->has_buckets()) TRY(server->has_bucket(kOurBucket));
+  // The first real question: a wrong token or organisation is told here, and one that may not make
+  // buckets, before anything is recorded.
+  if (server->has_buckets() && !TRY(server->has_bucket(kOurBucket)) && mode == OpenMode::kCreate)
+    TRY(server->make_bucket(kOurBucket));
   return std::unique_ptr<Store>(std::make_unique<InfluxdbStore>(
       std::move(server), layout == "old" ? Layout::kOld : Layout::kNew));
 }

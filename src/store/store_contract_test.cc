@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "store/copy.h"
 #include "store/influxdb_fixture.h"
 #include "store/store_fixture.h"
 
@@ -363,6 +364,52 @@ TEST_CASE("what was stored is there after the store is opened again") {
     CHECK(stored_ids(*store) == ids_up_to(100));
     put_traces(*store, kTestId, 101, 102);
     CHECK(stored_ids(*store) == ids_up_to(102));
+  }
+}
+
+TEST_CASE("figures are read without texts that they don't need, and are the same") {
+  FOR_EACH_DRIVER() {
+    const auto store = place.open();
+    put_rows_of_all_kinds(*store);
+    std::vector<wire::NamedTrace> whole;
+    must(store->each_trace(kTestId, [&](const wire::NamedTrace& t) { whole.push_back(t); }));
+    std::size_t i = 0;
+    must(store->each_trace_figures(kTestId, [&](const wire::NamedTrace& t) {
+      REQUIRE(i < whole.size());
+      const wire::NamedTrace& all = whole[i++];
+      CHECK(t.service == all.service);
+      CHECK(t.server == all.server);
+      CHECK(t.phase == all.phase);
+      CHECK(t.status == all.status);
+      CHECK(t.failure == all.failure);
+      CHECK(t.intended == all.intended);
+      CHECK(t.created == all.created);
+      CHECK(t.dispatched == all.dispatched);
+      CHECK(t.sent == all.sent);
+      CHECK(t.first_byte == all.first_byte);
+      CHECK(t.done == all.done);
+      CHECK(t.request_bytes == all.request_bytes);
+      CHECK(t.response_bytes == all.response_bytes);
+    }));
+    CHECK(i == whole.size());
+  }
+}
+
+TEST_CASE("an experiment that went through a driver and back is the same in all its rows") {
+  FOR_EACH_DRIVER() {
+    const auto original = must(open_temporary("original"));
+    put_rows_of_all_kinds(*original);
+    const wire::Experiment experiment = *must(original->experiment(kTestId));
+    const auto there = place.open();
+    const CopyCounts copied = must(copy_experiment(*original, *there, experiment, {}));
+    CHECK(copied.traces == 8);
+    CHECK(copied.rows() == 16);
+    const auto back = must(open_temporary("back"));
+    must(copy_experiment(*there, *back, *must(there->experiment(kTestId)), {}));
+    const auto before = all_of(*original);
+    const auto after = all_of(*back);
+    REQUIRE(before.size() == after.size());
+    for (std::size_t i = 0; i < before.size(); ++i) CHECK(after[i] == before[i]);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,78 @@ inline std::vector<std::string> ids_up_to(std::uint64_t count) {
   std::vector<std::string> ids;
   for (std::uint64_t i = 1; i <= count; ++i) ids.push_back(fmt::format("abcdef0123:{}", i));
   return ids;
+}
+
+// An experiment with rows of every kind that a store has to keep apart, and what isn't its own.
+inline void put_rows_of_all_kinds(Store& store, const std::string& id = kTestId) {
+  must(store.save_experiment(test_experiment(id)));
+  must(store.save_metadata(id, R"({"note": "ü", "n": 1.50})"));
+  wire::Names names = test_names();
+  const wire::NameId foreign_id = names.add("of:another:system");
+  const wire::NameId odd_id = names.add("abc:007");
+  const wire::NameId reason = names.add("eaten_by_a_grue");
+  const std::string large(1 << 20, 'x');
+  std::vector<wire::Trace> traces;
+  for (std::uint64_t number = 1; number <= 8; ++number) traces.push_back(test_trace(number));
+  traces[0].headers = R"({"Server": "x"})";
+  traces[0].response = "it's \"quoted\",\r\nüber \xf0\x9f\x98\x80";
+  traces[1].empty_response = true;
+  traces[2].status = -1;
+  traces[2].failure = wire::Failure::no_connection;
+  traces[2].sent = traces[2].first_byte = kNoWall;
+  traces[2].server = 0;
+  traces[3].closed_loop = true;
+  traces[3].phase = 0;
+  traces[4].number = 0;  // of the old system: no time of dispatch, so none that was intended
+  traces[4].id_prefix = foreign_id;
+  traces[4].dispatched = traces[4].first_byte = kNoWall;
+  traces[5].status = 503;
+  traces[5].failure = wire::Failure::none;
+  traces[5].foreign_failure = reason;
+  traces[6].response = large;
+  traces[7].number = 0;
+  traces[7].id_prefix = odd_id;
+  RowNumber row = 0;
+  must(store.begin());
+  must(store.put_node_info(id, ++row, {"n1", "cpus", "2"}));
+  must(store.put_node_info(id, ++row, {"n1", "labels", ""}));
+  for (const wire::Trace& trace : traces) must(store.put_trace(id, ++row, trace, names));
+  const double most = std::numeric_limits<double>::max();
+  for (const double value : {0.1, -0.0, most, 1e-300}) {
+    const Wall at = kTestStart + Duration{static_cast<std::int64_t>(++row) * 1'000'000};
+    must(store.put_sample(id, row, {at, "n1", "cpu", row % 2 ? "" : "eth0", value}));
+  }
+  must(store.put_event(id, ++row, {kTestStart, "begin", ""}));
+  must(store.put_event(id, ++row, {kTestStart, "scale", R"({"replicas": 3})"}));
+  must(store.commit());
+}
+
+// Everything that the store has of the experiment, a line a thing.
+inline std::vector<std::string> all_of(Store& store, const std::string& id = kTestId) {
+  std::vector<std::string> lines;
+  const auto ns = [](Wall at) { return at.time_since_epoch().count(); };
+  if (const auto one = must(store.experiment(id)))
+    lines.push_back(fmt::format("{}|{}|{}|{}|{}|{}|{}", one->id, one->name, one->creator,
+                                ns(one->created), ns(one->start), ns(one->end), one->status));
+  lines.push_back(must(store.metadata(id)));
+  must(store.each_node_info(id, [&](const wire::NodeInfo& info) {
+    lines.push_back(fmt::format("{}|{}|{}", info.node, info.key, info.value));
+  }));
+  must(store.each_trace(id, [&](const wire::NamedTrace& t) {
+    lines.push_back(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
+                                t.request_id, t.client, t.service, t.server, t.phase, t.status,
+                                t.failure, ns(t.intended), ns(t.created), ns(t.dispatched),
+                                ns(t.sent), ns(t.first_byte), ns(t.done), t.request_bytes,
+                                t.response_bytes, t.headers, t.response, t.empty_response));
+  }));
+  must(store.each_sample(id, [&](const wire::Sample& sample) {
+    lines.push_back(fmt::format("{}|{}|{}|{}|{}", ns(sample.at), sample.node, sample.metric,
+                                sample.subsystem, sample.value));
+  }));
+  must(store.each_event(id, [&](const wire::Event& event) {
+    lines.push_back(fmt::format("{}|{}|{}", ns(event.at), event.name, event.value));
+  }));
+  return lines;
 }
 
 // A database whose calls fail on purpose: the one that `calls_left` counts down to.

@@ -1,0 +1,225 @@
+#include "store/copy.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "base/text.h"
+
+namespace galileo::store {
+namespace {
+
+// Of one transaction.
+constexpr std::uint64_t kRowsAtOnce = 10'000;
+constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
+
+// RowNumbers are bytes of a spool, in which a record takes some.
+constexpr RowNumber kRowStep = 64;
+
+// The number of "<prefix>:<number>" where the text is made of it again as it was; otherwise 0.
+std::uint64_t number_of(std::string_view request_id, std::size_t colon) {
+  if (colon == std::string_view::npos) return 0;
+  const std::string_view digits = request_id.substr(colon + 1);
+  if (digits.empty() || digits.front() == '0') return 0;
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return read.ec == std::errc{} && read.ptr == digits.data() + digits.size() ? number : 0;
+}
+
+// Puts rows into the target by transactions of bounded size; remembers the first failure, since
+// a reader's callback returns nothing.
+class Copy {
+ public:
+  Copy(Store& to, const std::string& id, const CopyOptions& options)
+      : to_(to), id_(id), options_(options) {}
+
+  void node_info(const wire::NodeInfo& info) {
+    put(counts_.node_infos, info.value.size(),
+        [&](RowNumber row) { return to_.put_node_info(id_, row, info); });
+  }
+  void trace(const wire::NamedTrace& named) {
+    put(counts_.traces, named.headers.size() + named.response.size(),
+        [&](RowNumber row) { return to_.put_trace(id_, row, again_.of(named), again_.names()); });
+  }
+  void sample(const wire::Sample& sample) {
+    put(counts_.samples, 0, [&](RowNumber row) { return to_.put_sample(id_, row, sample); });
+  }
+  void event(const wire::Event& event) {
+    put(counts_.events, event.value.size(),
+        [&](RowNumber row) { return to_.put_event(id_, row, event); });
+  }
+
+  // The rows that are left; tells what failed, now or before.
+  Result<CopyCounts> finish() {
+    commit();
+    if (failure_) {
+      to_.rollback();
+      return *failure_;
+    }
+    return counts_;
+  }
+
+ private:
+  template <class Put>
+  void put(std::uint64_t& count, std::size_t bytes, Put&& put_row) {
+    if (failure_) return;
+    if (!begun_) keep(to_.begin());
+    begun_ = true;
+    if (!failure_) keep(put_row((counts_.rows() + 1) * kRowStep));
+    ++count;
+    ++rows_;
+    bytes_ += bytes;
+    if (rows_ >= kRowsAtOnce || bytes_ >= kBytesAtOnce) commit();
+  }
+  void commit() {
+    if (failure_ || !begun_) return;
+    keep(to_.commit());
+    if (failure_) return;
+    begun_ = false;
+    rows_ = 0;
+    bytes_ = 0;
+    if (!options_.go_on(counts_))
+      failure_ = Error{ErrorCode::kInterrupted, "the import was ended", to_.where(), {}, {}};
+  }
+  void keep(const Result<void>& result) {
+    if (!result.ok() && !failure_) failure_ = result.error();
+  }
+
+  Store& to_;
+  const std::string& id_;
+  const CopyOptions& options_;
+  TraceAgain again_;
+  CopyCounts counts_;
+  std::uint64_t rows_ = 0;
+  std::size_t bytes_ = 0;
+  bool begun_ = false;
+  std::optional<Error> failure_;
+};
+
+Result<CopyCounts> copy_rows(Store& from, Store& to, const std::string& id,
+                             const CopyOptions& options) {
+  Copy copy(to, id, options);
+  const auto read = [&]() -> Result<void> {
+    TRY(from.each_node_info(id, [&](const wire::NodeInfo& info) { copy.node_info(info); }));
+    TRY(from.each_trace(id, [&](const wire::NamedTrace& trace) { copy.trace(trace); }));
+    TRY(from.each_sample(id, [&](const wire::Sample& sample) { copy.sample(sample); }));
+    return from.each_event(id, [&](const wire::Event& event) { copy.event(event); });
+  }();
+  auto copied = copy.finish();
+  if (!read.ok() && copied.ok()) return read.error();
+  return copied;
+}
+
+Result<CopyCounts> count_rows(Store& store, const std::string& id) {
+  const Counts counts = TRY(store.counts(id));
+  CopyCounts all{0, counts.traces, counts.telemetry, counts.events};
+  TRY(store.each_node_info(id, [&](const wire::NodeInfo&) { ++all.node_infos; }));
+  return all;
+}
+
+Result<void> check_same(const CopyCounts& copied, const CopyCounts& there, const std::string& whose,
+                        const std::string& where, const std::string& hint) {
+  const auto text = [](const CopyCounts& counts) {
+    return fmt::format("{} traces, {} values, {} events and {} node infos",
+                       format_count(counts.traces), format_count(counts.samples),
+                       format_count(counts.events), format_count(counts.node_infos));
+  };
+  const std::string wanted = text(copied);
+  const std::string found = text(there);
+  if (wanted == found) return {};
+  return Error{ErrorCode::kIo, "the copy isn't whole", where,
+               fmt::format("{} were copied, {} has {}", wanted, whose, found), hint};
+}
+
+// Makes room for the experiment; refuses to where the target has something of that id.
+Result<void> make_room(Store& to, const std::string& id, bool replace) {
+  const auto there = TRY(to.experiment(id));
+  const bool unfinished = there && there->status == kImporting;
+  if (!replace && !unfinished && (there || TRY(count_rows(to, id)).rows() > 0)) {
+    return Error{ErrorCode::kUsage, fmt::format("can't import experiment {}", id), to.where(),
+                 there ? "the database has an experiment of that id already"
+                       : "the database has rows of that id already, though no experiment",
+                 "--replace removes what is there first, or name another database with --db"};
+  }
+  return to.remove(id);
+}
+
+// All but making room and cleaning up.
+Result<CopyCounts> copy_whole(Store& from, Store& to, const wire::Experiment& experiment,
+                              const CopyOptions& options) {
+  const std::string& id = experiment.id;
+  wire::Experiment begun = experiment;
+  begun.status = kImporting;
+  TRY(to.save_experiment(begun));
+  const CopyCounts copied = TRY(copy_rows(from, to, id, options));
+  TRY(check_same(copied, TRY(count_rows(from, id)), "the source", from.where(),
+                 "rows come or go there while it is read: try again when its run is over"));
+  TRY(check_same(copied, TRY(count_rows(to, id)), "the target", to.where(),
+                 "check that no other program writes this experiment, and try again"));
+  const std::string metadata = TRY(from.metadata(id));
+  TRY(to.begin());
+  const auto saved = [&]() -> Result<void> {
+    if (!metadata.empty()) TRY(to.save_metadata(id, metadata));
+    TRY(to.save_experiment(experiment));
+    return to.commit();
+  }();
+  if (!saved.ok()) {
+    to.rollback();
+    return saved.error();
+  }
+  TRY(to.sync());
+  return copied;
+}
+
+}  // namespace
+
+const wire::Trace& TraceAgain::of(const wire::NamedTrace& named) {
+  enum Place : wire::NameId { kNone, kClient, kPrefix, kService, kServer, kPhase, kFailure };
+  const auto name = [this](Place place, std::string_view text) -> wire::NameId {
+    if (text.empty()) return kNone;
+    names_.set(place, std::string(text));
+    return place;
+  };
+  const std::size_t colon = named.request_id.rfind(':');
+  trace_ = {};
+  trace_.number = number_of(named.request_id, colon);
+  trace_.id_prefix =
+      name(kPrefix, trace_.number > 0 ? std::string_view(named.request_id).substr(0, colon)
+                                      : std::string_view(named.request_id));
+  trace_.client = name(kClient, named.client);
+  trace_.service = name(kService, named.service);
+  trace_.server = name(kServer, named.server);
+  trace_.phase = name(kPhase, named.phase);
+  trace_.status = named.status;
+  trace_.failure = wire::failure_named(named.failure);
+  if (trace_.failure == wire::Failure::none) trace_.foreign_failure = name(kFailure, named.failure);
+  trace_.closed_loop = named.intended == kNoWall && named.dispatched != kNoWall;
+  trace_.empty_response = named.empty_response;
+  trace_.created = named.created;
+  trace_.dispatched = named.dispatched;
+  trace_.sent = named.sent;
+  trace_.first_byte = named.first_byte;
+  trace_.done = named.done;
+  trace_.request_bytes = named.request_bytes;
+  trace_.response_bytes = named.response_bytes;
+  trace_.headers = named.headers;
+  trace_.response = named.response;
+  return trace_;
+}
+
+Result<CopyCounts> copy_experiment(Store& from, Store& to, wire::Experiment experiment,
+                                   const CopyOptions& options) {
+  if (from.where() == to.where())
+    return Error{ErrorCode::kUsage, fmt::format("can't import experiment {}", experiment.id),
+                 to.where(), "source and target are the same database",
+                 "name another one with --db"};
+  if (!options.name.empty()) experiment.name = options.name;
+  TRY(make_room(to, experiment.id, options.replace));
+  auto copied = copy_whole(from, to, experiment, options);
+  // Where even that fails it is left as kImporting, and the next import begins anew.
+  if (!copied.ok()) static_cast<void>(to.remove(experiment.id).ok());
+  return copied;
+}
+
+}  // namespace galileo::store

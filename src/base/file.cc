@@ -20,15 +20,18 @@ class RealFile final : public File {
   ~RealFile() override { close(fd_); }
 
   Result<void> write_at(std::uint64_t offset, std::string_view bytes) override {
+    written_ = 0;
     while (!bytes.empty()) {
       const ssize_t count = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) return failed("can't write", errno);
       bytes.remove_prefix(static_cast<std::size_t>(count));
       offset += static_cast<std::uint64_t>(count);
+      written_ += static_cast<std::uint64_t>(count);
     }
     return {};
   }
+  std::uint64_t written() const override { return written_; }
 
   Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) override {
     std::size_t total = 0;
@@ -92,6 +95,7 @@ class RealFile final : public File {
 
   const int fd_;
   const std::string path_;
+  std::uint64_t written_ = 0;
 };
 
 }  // namespace

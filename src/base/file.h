@@ -16,6 +16,8 @@ class File {
   virtual ~File() = default;
   // Writes all of `bytes` at `offset`.
   virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
+  // So many of its bytes the last write_at() has written, all of them or as many as it could.
+  virtual std::uint64_t written() const = 0;
   // Reads up to `size` bytes; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;

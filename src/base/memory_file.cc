@@ -12,6 +12,7 @@ Result<void> MemoryFile::write_at(std::uint64_t offset, std::string_view bytes) 
       bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes.size())));
   if (disk_.bytes.size() < offset + fits.size()) disk_.bytes.resize(offset + fits.size());
   std::copy(fits.begin(), fits.end(), disk_.bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+  written_ = fits.size();
   if (fits.size() < bytes.size()) return system_error("can't write", path_, ENOSPC);
   return {};
 }

@@ -32,6 +32,7 @@ class MemoryFile final : public File {
 
   // Without room for all of it, what fits is written and the rest fails with ENOSPC, as on a disk.
   Result<void> write_at(std::uint64_t offset, std::string_view bytes) override;
+  std::uint64_t written() const override { return written_; }
   Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) override;
   Result<std::uint64_t> size() override { return disk_.bytes.size(); }
   Result<void> allocate(std::uint64_t begin, std::uint64_t end) override;
@@ -44,6 +45,7 @@ class MemoryFile final : public File {
  private:
   MemoryDisk& disk_;
   const std::string path_ = "memory";
+  std::uint64_t written_ = 0;
 };
 
 }  // namespace galileo

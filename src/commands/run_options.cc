@@ -87,6 +87,7 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   if (!outcome.ok()) return fail(command, outcome.error());
   fmt::print("{}", outcome->text);
   std::fflush(stdout);
+  if (outcome->problem) return fail(command, *outcome->problem);
   return code_of(*outcome);
 }
 

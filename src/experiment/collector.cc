@@ -177,6 +177,8 @@ void Collector::stop() {
   drain_rings();
   const auto flushed = spool_->flush();
   spool_error_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
+  // What is counted as lost from here on stays so.
+  spool_->give_up_waiting();
 }
 
 std::uint64_t Collector::traces_lost() const {

@@ -109,7 +109,8 @@ class Run {
   void draw(Time now);
   void clear_view();
   load::Ledger final_ledger();
-  Result<void> keep_result();
+  void keep_result();
+  bool keep(const Result<void>& done);
   void drain_rest();
   Wall wall_now() const { return wall_clock_.wall(control_.clock().now()); }
 
@@ -141,6 +142,7 @@ class Run {
   std::string trouble_;
   std::vector<std::string> notes_;
   RunResult result_;
+  std::optional<Error> problem_;  // why not all could be kept
 };
 
 // Where everything is written to is opened before anything is started: a folder that can't be
@@ -165,7 +167,6 @@ Result<void> Run::open_books() {
   std::string folder = options_.spool_folder;
   if (has_database) database_ = store->where();
   if (folder.empty()) folder = has_database ? store::spool_folder(database_) : ".";
-  TRY(make_folders(folder));
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
   auto spool = TRY(store::SpoolWriter::create(spool_path_));
   experiment_.start = wall_now();
@@ -400,7 +401,8 @@ Result<void> Run::close_books() {
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(
         evaluate(TRY(parse_threshold(expression)), collector_->summary(), collector_->telemetry()));
-  return keep_result();
+  keep_result();
+  return {};
 }
 
 // Into the database, what is in the spool; what it doesn't take waits there.
@@ -412,7 +414,7 @@ void Run::drain_rest() {
                      drained.error().to_text());
 }
 
-Result<void> Run::keep_result() {
+void Run::keep_result() {
   bool keep_spool = !drained_ || result_.ledger.traces_spooled > 0;
   Provenance& from = result_.provenance;
   from.version = options_.version;
@@ -428,11 +430,11 @@ Result<void> Run::keep_result() {
   result_.notes = notes_;
   store::SpoolWriter& spool = collector_->spool();
   spool.end(experiment_, metadata_json(result_));
-  TRY(spool.close());
+  const bool closed = keep(spool.close());
   // A database that is away has been waited for once; the end comes behind what is missing there.
-  if (drained_) drain_rest();
+  if (closed && drained_) drain_rest();
+  keep_spool = keep_spool || !closed || !drained_ || !drain_->ended();
   drain_.reset();
-  keep_spool = keep_spool || !drained_;
   from.spool = keep_spool ? spool_path_ : "";
   result_.notes = notes_;
   if (!keep_spool) {
@@ -441,9 +443,14 @@ Result<void> Run::keep_result() {
     std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);
   }
   const std::string document = result_json(result_, collector_->summary(), collector_->telemetry());
-  if (!options_.json.empty()) TRY(write_whole_file(options_.json, document + "\n"));
-  if (!options_.report.empty()) TRY(write_report(options_.report, document));
-  return {};
+  if (!options_.json.empty()) keep(write_whole_file(options_.json, document + "\n"));
+  if (!options_.report.empty()) keep(write_report(options_.report, document));
+}
+
+// What was measured is told also where it can't be kept: the first reason is the run's problem.
+bool Run::keep(const Result<void>& done) {
+  if (!done.ok() && !problem_) problem_ = done.error();
+  return done.ok();
 }
 
 void Run::abandon(const Error& error) {
@@ -470,6 +477,7 @@ RunOutcome Run::outcome() {
   outcome.balanced = result_.ledger.balanced();
   outcome.interrupted = signals_seen_ > 0;
   outcome.unreached = result_.ledger.unreached();
+  outcome.problem = problem_;
   for (const ThresholdResult& threshold : result_.thresholds)
     outcome.thresholds_passed = outcome.thresholds_passed && threshold.passed;
   return outcome;

@@ -33,10 +33,12 @@ struct RunOutcome {
   bool balanced = true;
   bool thresholds_passed = true;
   bool interrupted = false;
-  bool unreached = false;  // not one connection could be made
+  bool unreached = false;        // not one connection could be made
+  std::optional<Error> problem;  // why not all of it could be kept
 };
 
-// Runs it. An Error where the run couldn't begin or its result couldn't be kept.
+// Runs it. An Error where the run couldn't begin or go on; where it could, but not all of it could
+// be kept, the outcome says so.
 Result<RunOutcome> run_plan(Plan plan, const RunOptions& options);
 
 // A seed nobody has chosen.

@@ -109,7 +109,6 @@ Result<void> Recorder::listen() {
 Result<void> Recorder::open_books() {
   std::string folder = options_.spool_folder;
   if (folder.empty()) folder = store_ ? store::spool_folder(store_->where()) : ".";
-  TRY(make_folders(folder));
   const Wall now = wall_clock_.wall(net::RealClock().now());
   experiment_.id = store::make_experiment_id(now);
   experiment_.name = options_.name.empty() ? experiment_.id : options_.name;
@@ -180,9 +179,14 @@ Recorded Recorder::stop(const std::function<bool()>& give_up) {
   stop_listening();
   intake_.finish(*books_);
   books_->flush();
+  if (const auto& error = books_->error()) {
+    recorded.problem = *error;
+    recorded.notes.push_back("the spool couldn't be written whole: " + error->to_text());
+  }
+  spool_->give_up_waiting();
   recorded.experiment = experiment_;
   recorded.recording = count();
-  recorded.notes = notes_;
+  recorded.notes.insert(recorded.notes.begin(), notes_.begin(), notes_.end());
   for (const Error& trouble : intake_.troubles())
     recorded.notes.push_back("the first of its kind: " + trouble.to_text());
   if (recorded.recording.counts.dropped > 0)

@@ -35,7 +35,32 @@ void put_experiment(std::string& out, const wire::Experiment& experiment,
   put_text(out, metadata.size() <= kRecordMax / 2 ? metadata : std::string_view{});
 }
 
+// Of bytes that are whole records, each.
+template <class F>
+void each_record(std::string_view bytes, F&& f) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    std::uint32_t payload = 0;
+    std::memcpy(&payload, bytes.data() + at, 4);
+    const std::size_t size = kRecordHeader + payload;
+    f(at, bytes.substr(at, size));
+    at += size;
+  }
+}
+
 }  // namespace
+
+// Names and the experiment are always kept: they are few, and the others mean nothing without.
+SpoolWriter::Kind SpoolWriter::kind_of(std::string_view record) {
+  switch (static_cast<std::uint8_t>(record[8])) {
+    case kTrace:
+      return Kind::kTrace;
+    case kSample:
+    case kEvent:
+      return Kind::kOther;
+    default:
+      return Kind::kNeeded;
+  }
+}
 
 SpoolWriter::SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent)
     : file_(std::move(file)), extent_(extent) {
@@ -49,7 +74,11 @@ Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path
   for (int i = 0; i < kTries; ++i) {
     // Who recovers spools deletes the folder once it is empty, and a file that is still empty when
     // it has the lock first: both are made again.
-    if (!folder.empty()) TRY(make_folders(folder));
+    if (!folder.empty()) {
+      const auto made = make_folders(folder);
+      if (!made.ok()) failed = made.error();
+      if (!made.ok()) break;
+    }
     auto file = open_file(path, FileMode::kCreate);
     if (!file.ok()) {
       failed = file.error();
@@ -80,8 +109,7 @@ void SpoolWriter::begin_record() {
 
 void SpoolWriter::end_record(std::uint8_t type, Kind kind) {
   const std::size_t size = buffer_.size() - record_at_ - kRecordHeader;
-  std::uint64_t Tally::* const tally = kind == Kind::kTrace ? &Tally::traces : &Tally::others;
-  // Names and the experiment are always kept: they are few, and the others mean nothing without.
+  std::uint64_t Tally::* const tally = tally_of(kind);
   if (size > kRecordMax || (kind != Kind::kNeeded && buffer_.size() > kBufferMax)) {
     buffer_.resize(record_at_);
     ++(refused_.*tally);
@@ -172,16 +200,45 @@ Result<void> SpoolWriter::flush() {
   if (size() > reserved_) reserve(size());
   const auto written = file_->write_at(flushed_, buffer_);
   failing_ = !written.ok();
-  if (failing_) return written;
+  if (failing_) {
+    take_out_whole(file_->written());
+    return written;
+  }
   flushed_ += buffer_.size();
   buffer_.clear();
   waiting_ = {};
   return {};
 }
 
+// What was written whole before a write failed is in the spool: a reader may have it already.
+void SpoolWriter::take_out_whole(std::uint64_t written) {
+  std::size_t whole = 0;
+  waiting_ = {};
+  each_record(buffer_, [&](std::size_t at, std::string_view record) {
+    if (at + record.size() <= written)
+      whole = at + record.size();
+    else if (kind_of(record) != Kind::kNeeded)
+      ++(waiting_.*tally_of(kind_of(record)));
+  });
+  flushed_ += whole;
+  buffer_.erase(0, whole);
+}
+
+void SpoolWriter::give_up_waiting() {
+  if (!failing_) return;
+  std::string needed;
+  each_record(buffer_, [&](std::size_t, std::string_view record) {
+    if (kind_of(record) == Kind::kNeeded) needed += record;
+  });
+  buffer_ = std::move(needed);
+  refused_.traces += waiting_.traces;
+  refused_.others += waiting_.others;
+  waiting_ = {};
+}
+
 Result<void> SpoolWriter::close() {
   const auto flushed = flush();
-  // Also after a failure: of what was written in part nothing is left, as it is counted.
+  // Also after a failure: of a record that was written in part nothing is left.
   const auto cut = file_->truncate(flushed_);
   reserved_ = flushed_;
   TRY(flushed);

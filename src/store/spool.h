@@ -43,6 +43,8 @@ class SpoolWriter {
   // Writes what is buffered with one call. After an Error the buffer is kept for the next try; once
   // it holds 8 MiB, further traces, samples and events are refused and counted.
   Result<void> flush();
+  // Traces, samples and events that still wait for a disk that failed are refused for good.
+  void give_up_waiting();
   // Flushes, gives back what was reserved beyond the end, syncs to disk.
   Result<void> close();
 
@@ -62,11 +64,16 @@ class SpoolWriter {
     std::uint64_t others = 0;
   };
   enum class Kind { kTrace, kOther, kNeeded };
+  static Kind kind_of(std::string_view record);
+  static std::uint64_t Tally::* tally_of(Kind kind) {
+    return kind == Kind::kTrace ? &Tally::traces : &Tally::others;
+  }
 
   SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent);
   void begin_record();
   void end_record(std::uint8_t type, Kind kind);
   void reserve(std::uint64_t end);
+  void take_out_whole(std::uint64_t written);
 
   std::unique_ptr<File> file_;
   std::uint64_t extent_;

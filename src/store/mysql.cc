@@ -74,6 +74,8 @@ class MysqlStore final : public Store {
 
   Result<void> each_trace(const std::string& id,
                           const std::function<void(const wire::NamedTrace&)>& f) override;
+  Result<void> each_trace_figures(const std::string& id,
+                                  const std::function<void(const wire::NamedTrace&)>& f) override;
   Result<void> each_sample(const std::string& id,
                            const std::function<void(const wire::Sample&)>& f) override;
   Result<void> each_event(const std::string& id,
@@ -145,6 +147,8 @@ class MysqlStore final : public Store {
 
   const MysqlAddress address_;
   std::unique_ptr<MysqlConnection> connection_;
+  std::unique_ptr<MysqlConnection> long_;  // see connect_for_long()
+  MysqlColumns columns_;                   // that have been seen; there may be more by now
   MysqlRows rows_;
   bool prepared_ = false;
   bool in_transaction_ = false;
@@ -197,7 +201,9 @@ Result<void> MysqlStore::connect() {
   return {};
 }
 
+// The one that was used before, where nobody uses it now and the server still has it.
 Result<std::unique_ptr<MysqlConnection>> MysqlStore::connect_for_long() {
+  if (long_ && long_->ping()) return std::move(long_);
   auto made = std::make_unique<MysqlConnection>(address_);
   TRY(made->connect(MysqlPatience::kLong));
   return made;
@@ -215,9 +221,9 @@ Result<void> MysqlStore::prepare_tables() {
 // "traces.PHASE": whether it is there. A database that was only read may be of the old system, or
 // of nobody's.
 Result<bool> MysqlStore::has(const std::string& table_and_column) {
-  if (prepared_) return true;
-  const auto columns = TRY(attempt([&] { return read_mysql_columns(*connection_); }));
-  return columns.contains(table_and_column);
+  if (prepared_ || columns_.contains(table_and_column)) return true;
+  columns_ = TRY(attempt([&] { return read_mysql_columns(*connection_); }));
+  return columns_.contains(table_and_column);
 }
 
 Result<void> MysqlStore::begin() {
@@ -313,15 +319,16 @@ Result<void> MysqlStore::save_spool_position(const std::string& id, std::uint64_
 Result<std::optional<std::uint64_t>> MysqlStore::spool_position(const std::string& id) {
   std::optional<std::uint64_t> position;
   if (!TRY(has("spool_position.POSITION"))) return position;
-  const auto read = [&](const char* lock) {
-    return select(
-        fmt::format("SELECT POSITION FROM spool_position WHERE EXP_ID = ?{}", lock), {id},
-        [&](const MysqlRow& row) { position = static_cast<std::uint64_t>(row.integer(0)); });
+  const auto take = [&](const MysqlRow& row) {
+    position = static_cast<std::uint64_t>(row.integer(0));
   };
-  const auto locked = read(" LOCK IN SHARE MODE");
-  if (locked.ok()) return position;
-  if (!is_mysql_read_only(connection_->last_error())) return locked.error();
-  TRY(read(""));
+  const std::string sql = "SELECT POSITION FROM spool_position WHERE EXP_ID = ?";
+  TRY(attempt([&]() -> Result<void> {
+    auto read = connection_->select(sql + " LOCK IN SHARE MODE", {id}, take);
+    if (!read.ok() && is_mysql_read_only(connection_->last_error()))
+      read = connection_->select(sql, {id}, take);
+    return read;
+  }));
   return position;
 }
 
@@ -364,7 +371,7 @@ Result<std::string> MysqlStore::metadata(const std::string& id) {
 
 Result<Counts> MysqlStore::counts(const std::string& id) {
   Counts counts;
-  const auto connection = TRY(connect_for_long());
+  auto connection = TRY(connect_for_long());
   const auto count = [&](const char* table, const char* column, const char* what,
                          const std::function<void(const MysqlRow&)>& f) -> Result<void> {
     if (!TRY(has(fmt::format("{}.{}", table, column)))) return {};
@@ -382,6 +389,7 @@ Result<Counts> MysqlStore::counts(const std::string& id) {
   TRY(count("events", "NAME", "COUNT(*)", [&](const MysqlRow& row) {
     counts.events = static_cast<std::uint64_t>(row.integer(0));
   }));
+  long_ = std::move(connection);
   return counts;
 }
 
@@ -439,22 +447,34 @@ Result<void> MysqlStore::stream(const std::string& table, const std::string& col
                                 const std::function<void(const MysqlRow&)>& f) {
   if (!TRY(has(table + ".EXP_ID"))) return {};
   const bool numbered = TRY(has(table + ".ROW_ID"));
-  const auto connection = TRY(connect_for_long());
-  return connection->stream(fmt::format("SELECT {} FROM {} WHERE EXP_ID = ?{}", columns, table,
-                                        numbered ? " ORDER BY ROW_ID" : ""),
-                            {id}, f);
+  auto connection = TRY(connect_for_long());
+  const auto streamed =
+      connection->stream(fmt::format("SELECT {} FROM {} WHERE EXP_ID = ?{}", columns, table,
+                                     numbered ? " ORDER BY ROW_ID" : ""),
+                         {id}, f);
+  long_ = std::move(connection);
+  return streamed;
 }
 
 Result<void> MysqlStore::each_trace(const std::string& id,
                                     const std::function<void(const wire::NamedTrace&)>& f) {
   const bool has_ours = TRY(has("traces.PHASE"));
   wire::NamedTrace trace;
-  return stream("traces",
-                fmt::format("{}{}", kMysqlTraceColumns, has_ours ? kMysqlOurTraceColumns : ""), id,
+  return stream("traces", mysql_figure_columns(has_ours) + ", " + kMysqlOtherTraceColumns, id,
                 [&](const MysqlRow& row) {
-                  read_mysql_trace(row, has_ours, trace);
+                  read_mysql_others(row, read_mysql_figures(row, has_ours, trace), trace);
                   f(trace);
                 });
+}
+
+Result<void> MysqlStore::each_trace_figures(const std::string& id,
+                                            const std::function<void(const wire::NamedTrace&)>& f) {
+  const bool has_ours = TRY(has("traces.PHASE"));
+  wire::NamedTrace trace;
+  return stream("traces", mysql_figure_columns(has_ours), id, [&](const MysqlRow& row) {
+    read_mysql_figures(row, has_ours, trace);
+    f(trace);
+  });
 }
 
 Result<void> MysqlStore::each_sample(const std::string& id,

@@ -394,6 +394,11 @@ Result<void> MysqlConnection::set_session(MysqlPatience patience) {
   return {};
 }
 
+bool MysqlConnection::ping() {
+  if (!is_broken_ && mysql_ping(handle_->mysql) != 0) is_broken_ = true;
+  return !is_broken_;
+}
+
 Result<void> MysqlConnection::execute(const std::string& sql) {
   if (mysql_real_query(handle_->mysql, sql.data(), sql.size()) != 0) return failed();
   return {};

@@ -107,6 +107,8 @@ class MysqlConnection {
   // The first call. kUnavailable where nobody answers; last_error() tells more than the Error.
   Result<void> connect(MysqlPatience patience = MysqlPatience::kUsual);
 
+  // Whether the server is there and still knows us.
+  bool ping();
   // A statement without values and rows.
   Result<void> execute(const std::string& sql);
   // A statement that changes rows: how many.

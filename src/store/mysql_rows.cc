@@ -155,7 +155,7 @@ void MysqlRows::put_trace(const std::string& id, const wire::Trace& trace, const
   time_or_null(traces_, trace.first_byte);
   traces_.integer(static_cast<std::int64_t>(trace.request_bytes));
   traces_.integer(static_cast<std::int64_t>(trace.response_bytes));
-  name_or_null(traces_, wire::failure_name(trace.failure), kErrorMax);
+  name_or_null(traces_, wire::failure_name(trace, names), kErrorMax);
   name_or_null(traces_, names.at(trace.phase), kMysqlNameMax);
 }
 
@@ -196,25 +196,37 @@ void MysqlRows::clear() {
   for (MysqlBatch* batch : {&node_info_, &traces_, &telemetry_, &events_}) batch->clear();
 }
 
-void read_mysql_trace(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace) {
-  trace.request_id = row.text(0);
-  trace.client = row.text(1);
-  trace.service = row.text(2);
-  trace.created = mysql_time(row, 3);
-  trace.sent = mysql_time(row, 4);
-  trace.done = mysql_time(row, 5);
-  trace.status = static_cast<std::int32_t>(row.integer(6));
-  trace.response = row.text(7);
-  trace.headers = row.text(8);
-  trace.server = row.text(9);
-  if (!has_ours) return;
-  trace.intended = mysql_time(row, 10);
-  trace.dispatched = mysql_time(row, 11);
-  trace.first_byte = mysql_time(row, 12);
-  trace.request_bytes = static_cast<std::uint64_t>(row.integer(13));
-  trace.response_bytes = static_cast<std::uint64_t>(row.integer(14));
-  trace.failure = row.text(15);
-  trace.phase = row.text(16);
+std::string mysql_figure_columns(bool has_ours) {
+  std::string columns = "SERVICE, CREATED, SENT, DONE, STATUS, SERVER";
+  if (has_ours)
+    columns += ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE";
+  return columns;
+}
+
+std::size_t read_mysql_figures(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace) {
+  trace.service = row.text(0);
+  trace.created = mysql_time(row, 1);
+  trace.sent = mysql_time(row, 2);
+  trace.done = mysql_time(row, 3);
+  trace.status = static_cast<std::int32_t>(row.integer(4));
+  trace.server = row.text(5);
+  if (!has_ours) return 6;
+  trace.intended = mysql_time(row, 6);
+  trace.dispatched = mysql_time(row, 7);
+  trace.first_byte = mysql_time(row, 8);
+  trace.request_bytes = static_cast<std::uint64_t>(row.integer(9));
+  trace.response_bytes = static_cast<std::uint64_t>(row.integer(10));
+  trace.failure = row.text(11);
+  trace.phase = row.text(12);
+  return 13;
+}
+
+void read_mysql_others(const MysqlRow& row, std::size_t first, wire::NamedTrace& trace) {
+  trace.request_id = row.text(first);
+  trace.client = row.text(first + 1);
+  trace.response = row.text(first + 2);
+  trace.empty_response = trace.response.empty() && !row.is_null(first + 2);
+  trace.headers = row.text(first + 3);
 }
 
 Wall mysql_time(const MysqlRow& row, std::size_t column) {

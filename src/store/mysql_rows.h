@@ -45,12 +45,13 @@ class MysqlRows {
 // The text's first characters, up to that many.
 std::string_view first_characters(std::string_view text, std::size_t characters);
 
-// Columns of the rows of read_mysql_trace(), without and with ours.
-inline constexpr const char* kMysqlTraceColumns =
-    "REQUEST_ID, CLIENT, SERVICE, CREATED, SENT, DONE, STATUS, RESPONSE, HEADERS, SERVER";
-inline constexpr const char* kMysqlOurTraceColumns =
-    ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE";
-void read_mysql_trace(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace);
+// The columns of traces that statistics need, with ours where the table has them.
+std::string mysql_figure_columns(bool has_ours);
+// A row of those; texts of the trace before are used again. The column behind them.
+std::size_t read_mysql_figures(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace);
+// The others, and a row's from `first` on.
+inline constexpr const char* kMysqlOtherTraceColumns = "REQUEST_ID, CLIENT, RESPONSE, HEADERS";
+void read_mysql_others(const MysqlRow& row, std::size_t first, wire::NamedTrace& trace);
 
 // A time in a double; null: it didn't happen.
 Wall mysql_time(const MysqlRow& row, std::size_t column);

@@ -482,6 +482,33 @@ TEST_CASE("a connection that is ended within a transaction takes all of it along
   }
 }
 
+TEST_CASE("a server that lets nobody in any more after a commit was lost is an Error, each time") {
+  ON_SERVER() {
+    const MysqlAddress address = lab.address();
+    lab.sql("CREATE USER 'leaving'@'%' IDENTIFIED BY 'p'");
+    lab.sql(fmt::format("GRANT ALL ON {}.* TO 'leaving'@'%'", lab.name));
+    const auto store = must(
+        open_store(fmt::format("mysql://leaving:p@{}:{}/{}", address.host, address.port, lab.name),
+                   OpenMode::kCreate));
+    must(store->begin());
+    must(store->save_spool_position(kTestId, 1));
+    lab.sql("DROP USER 'leaving'@'%'");
+    lab.kill_others();
+    CHECK_FALSE(store->commit().ok());
+    store->rollback();
+    for (int i = 0; i < 2; ++i) {
+      CHECK_FALSE(store->spool_position(kTestId).ok());
+      CHECK_FALSE(store->save_experiment(test_experiment()).ok());
+      CHECK_FALSE(store->save_metadata(kTestId, "{}").ok());
+      CHECK_FALSE(store->begin().ok());
+      CHECK_FALSE(store->sync().ok());
+      CHECK_FALSE(store->counts(kTestId).ok());
+      CHECK_FALSE(store->remove(kTestId).ok());
+      store->rollback();
+    }
+  }
+}
+
 TEST_CASE("values that MariaDB has no number for are left out, the rows around them are kept") {
   ON_SERVER() {
     const auto store = lab.open();

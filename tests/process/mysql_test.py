@@ -5,6 +5,7 @@ import json
 import os
 import random
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -256,6 +257,35 @@ def test_what_is_wrong_with_user_rights_or_address_is_said_before_anything_is_se
         assert done.err.count("\n") <= 2, done.err
     assert no_spools(tmp_path)
     mariadb.sql("DROP USER reader, nobody")
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """An authority, and a server's certificate by it."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl(*new, "-x509", "-subj", "/CN=lab", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(*new, "-x509", "-subj", "/CN=other", "-days", "2", "-keyout", "other.key", "-out", "other.pem")
+    openssl(*new, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
+    (tmp_path / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem")
+    return tmp_path
+
+
+def test_it_speaks_tls_and_knows_whom_it_speaks_with(run, certificates, target, tmp_path_factory):
+    from mariadb_server import MariaDb
+    server = MariaDb(tmp_path_factory.mktemp("tls"), f"--ssl-cert={certificates}/server.pem", f"--ssl-key={certificates}/server.key")
+    try:
+        url, db = target(), server.database().replace("127.0.0.1", "localhost")
+        server.sql("ALTER USER 'galileo'@'%' REQUIRE SSL")
+        assert run("load", url, "-n", "50", "-q", "--db", f"{db}?ca={certificates}/ca.pem").ran
+        is_whole(server, db, 50)
+        for option, code, told in ((f"?ca={certificates}/other.pem", 92, "certificate"), ("?tls=yes", 92, "certificate"), ("", 2, "Access denied")):
+            done = run("exp", "ls", "--db", db + option)
+            assert done.code == code and told in done.err, (option, done)
+    finally:
+        server.stop()
 
 
 def test_what_others_publish_is_kept_whatever_it_is(start, one_redis, mariadb, tmp_path):

@@ -400,11 +400,13 @@ bool MysqlConnection::ping() {
 }
 
 Result<void> MysqlConnection::execute(const std::string& sql) {
+  last_error_ = 0;
   if (mysql_real_query(handle_->mysql, sql.data(), sql.size()) != 0) return failed();
   return {};
 }
 
 Result<MysqlConnection::Statement*> MysqlConnection::statement(const std::string& sql) {
+  last_error_ = 0;
   for (const auto& made : statements_) {
     if (made->sql == sql) return made.get();
   }

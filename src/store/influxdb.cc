@@ -12,6 +12,7 @@
 #include "net/clock.h"
 #include "store/influxdb_layout.h"
 #include "store/influxdb_server.h"
+#include "store/metadata_json.h"
 #include "store/store.h"
 #include "wire/line_protocol.h"
 
@@ -103,7 +104,7 @@ class InfluxdbStore final : public Store {
   }
 
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
-    const std::string whole = TRY(with_experiment_id(json, id, where()));
+    const std::string whole = TRY(metadata_with_id(json, id));
     put_metadata(state_.text, id, whole);
     state_.end_line();
     return row_is_put();
@@ -268,6 +269,22 @@ class InfluxdbStore final : public Store {
         [&](const wire::NamedTrace& trace, std::int64_t) { f(trace); });
   }
 
+  Result<void> each_trace_figures(const std::string& id,
+                                  const std::function<void(const wire::NamedTrace&)>& f) override {
+    TRY(must_read());
+    // With the old layout's points among them names mean two things, see RowReader.
+    bool has_old = false;
+    TRY(server_->ask(
+        bucket_of(id), "SHOW TAG KEYS FROM traces",
+        {[](const Fields&) {},
+         [&](const Fields& row) { has_old |= !row.empty() && row.back() == "exp_id"; }}));
+    if (has_old) return each_trace(id, f);
+    return each_in_order<TraceReader, wire::NamedTrace>(
+        bucket_of(id), "traces", "", [&](const wire::NamedTrace& trace, std::int64_t) { f(trace); },
+        "closed_loop, created, dispatched, done, error, first_byte, phase, request_bytes, "
+        "response_bytes, sent, server, service, status");
+  }
+
   Result<void> each_sample(const std::string& id,
                            const std::function<void(const wire::Sample&)>& f) override {
     return each_in_order<SampleReader, wire::Sample>(
@@ -385,10 +402,10 @@ class InfluxdbStore final : public Store {
 
   template <class Reader, class F>
   Result<void> each(const std::string& bucket, const std::string& measurement,
-                    const std::string& condition, F&& f) {
+                    const std::string& condition, F&& f, const std::string& columns = "*") {
     TRY(must_read());
     std::optional<Reader> reader;
-    std::string question = "SELECT * FROM " + measurement;
+    std::string question = fmt::format("SELECT {} FROM {}", columns, measurement);
     if (!condition.empty()) question += " WHERE " + condition;
     return server_->ask(bucket, question,
                         {[&](const Fields& header) { reader.emplace(header); },
@@ -398,11 +415,15 @@ class InfluxdbStore final : public Store {
   template <class Reader, class Row>
   Result<void> each_in_order(const std::string& bucket, const std::string& measurement,
                              const std::string& condition,
-                             const std::function<void(const Row&, std::int64_t)>& f) {
+                             const std::function<void(const Row&, std::int64_t)>& f,
+                             const std::string& columns = "*") {
     InOrder<Reader, Row> in_order(f);
-    TRY(each<Reader>(bucket, measurement, condition, [&](const Reader& reader, const Fields& row) {
-      in_order.put(reader.read(row), reader.time(row));
-    }));
+    TRY(each<Reader>(
+        bucket, measurement, condition,
+        [&](const Reader& reader, const Fields& row) {
+          in_order.put(reader.read(row), reader.time(row));
+        },
+        columns));
     in_order.flush();
     return {};
   }

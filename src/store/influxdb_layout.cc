@@ -6,9 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
-#include "base/text.h"
 #include "base/utf8.h"
 #include "wire/json.h"
 #include "wire/line_protocol.h"
@@ -401,57 +399,6 @@ std::string MetadataReader::read(const Fields& row) const {
       static_cast<std::size_t>(std::max<std::int64_t>(integer(value(row, count_), 1), 1));
   if (parts.size() > count) parts.resize(count);
   return text(row, parts);
-}
-
-namespace {
-
-// One past the JSON text that begins at `at`, of JSON that is known to be sound.
-std::size_t end_of_text(std::string_view json, std::size_t at) {
-  for (++at; json[at] != '"'; ++at) {
-    if (json[at] == '\\') ++at;
-  }
-  return at + 1;
-}
-
-}  // namespace
-
-Result<std::string> with_experiment_id(std::string_view json, const std::string& id,
-                                       const std::string& where) {
-  const std::string valid = make_utf8(json);
-  const auto parsed = nlohmann::json::parse(valid, nullptr, false);
-  if (!parsed.is_object())
-    return Error{
-        ErrorCode::kUsage, "can't save the metadata", where, "they are no JSON object", {}};
-  // Blanks are left out, and members of the outer object told apart, with no number read.
-  std::string result = "{";
-  std::string member;
-  int depth = 0;
-  const auto end_member = [&] {
-    if (!member.empty() && !member.starts_with("\"exp_id\":")) result += member + ",";
-    member.clear();
-  };
-  for (std::size_t i = 0; i < valid.size(); ++i) {
-    const char c = valid[i];
-    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
-    if (c == '"') {
-      const std::size_t end = end_of_text(valid, i);
-      member += std::string_view(valid).substr(i, end - i);
-      i = end - 1;
-      continue;
-    }
-    const bool opens = c == '{' || c == '[';
-    const bool closes = c == '}' || c == ']';
-    if (closes) --depth;
-    const bool outer = (opens && depth == 0) || (closes && depth == 0);
-    if (opens) ++depth;
-    if (outer) continue;
-    if (c == ',' && depth == 1)
-      end_member();
-    else
-      member += c;
-  }
-  end_member();
-  return result + "\"exp_id\":" + wire::json_text(id) + "}";
 }
 
 }  // namespace galileo::store::influxdb

@@ -159,9 +159,4 @@ class MetadataReader : public RowReader {
   Columns::Parts data_;
 };
 
-// JSON of an object with its `exp_id` set to `id`; numbers stay as they are written. An Error where
-// the text is no object.
-Result<std::string> with_experiment_id(std::string_view json, const std::string& id,
-                                       const std::string& where);
-
 }  // namespace galileo::store::influxdb

@@ -74,6 +74,12 @@ class MixedStore final : public Store {
     return metadata_->spool_position(id);
   }
 
+  RefusedRows refused() const override {
+    const RefusedRows metadata = metadata_->refused();
+    const RefusedRows runtime = runtime_->refused();
+    return {metadata.traces + runtime.traces, metadata.others + runtime.others};
+  }
+
   Result<std::vector<wire::Experiment>> experiments() override { return metadata_->experiments(); }
   Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
     return metadata_->experiment(id);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|memory|flat|startup|all [--quick] [--write]
+    bench/run.py closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -137,6 +137,37 @@ def traces(quick):
     return "Traces", table(["what", "measured"], rows)
 
 
+# The least that reading those rows can cost: SQLite alone touches the same columns of each, through the same index.
+READ_ROWS = """import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+columns = "SERVICE CREATED SENT DONE STATUS SERVER INTENDED DISPATCHED FIRST_BYTE REQUEST_BYTES RESPONSE_BYTES ERROR PHASE".split()
+print(database.execute("SELECT count(*), " + ", ".join(f"max({name})" for name in columns) + " FROM traces WHERE EXP_ID = ?",
+                       database.execute("SELECT EXP_ID FROM experiments").fetchone()).fetchone())
+"""
+
+
+def report(quick):
+    traces, rounds = (1_000_000, 2) if quick else (10_000_000, 3)
+    database = SCRATCH / "bench.sqlite"
+    measured([FLOORS / "bench_drain", SCRATCH, traces, "keep"], timeout=1800)
+    figures = {}
+    for _ in range(rounds):
+        for name, command in (("SQLite alone: the same columns read", ["python3", "-c", READ_ROWS, database]),
+                              ("**galileo exp report**", [GALILEO, "exp", "report", "last", "--db", database, "--output", SCRATCH / "report.html"])):
+            out, cpu, wall, rss = measured(command)
+            assert "exp report" in name or str(traces) in out, out
+            figures.setdefault(name, []).append((cpu, wall, rss / 1024))
+    assert (SCRATCH / "report.html").stat().st_size > 10_000
+    floor = statistics.median(one[0] for one in figures["SQLite alone: the same columns read"])
+    rows = []
+    for name, all_of in figures.items():
+        cpu, wall, rss = (statistics.median(values) for values in zip(*all_of))
+        rows.append((name, f"{cpu:.2f}", f"{cpu * 1e6 / traces:.2f}", f"{cpu / floor:.2f}", f"{wall:.2f}", f"{max(one[2] for one in all_of):.1f} MiB"))
+    size = database.stat().st_size / (1 << 20)
+    return f"A report of {traces:,} traces", (f"From an SQLite database of {size:,.0f} MiB, {rounds} rounds, medians. Bars for 10,000,000 traces: 20 s and 256 MiB.\n\n" +
+        table(["what", "CPU, s", "µs a trace", "× SQLite alone", "wall, s", "memory at most"], rows))
+
+
 def rss_kib(pid):
     text = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
@@ -199,7 +230,7 @@ def startup(quick):
 
 
 PARTS = {"closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "memory": memory, "flat": flat, "startup": startup}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "memory": memory, "flat": flat, "startup": startup}
 
 
 def write(sections):

@@ -1,22 +1,26 @@
-// `galileo exp`: what has been kept. One file, since each subcommand is a few lines over a Store;
-// the exports are in exp_export.cc.
+// `galileo exp`: what has been kept. One file, since most subcommands are a few lines over a Store;
+// comparing, exporting and importing have files of their own.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/exp_common.h"
+#include "commands/exp_compare.h"
 #include "commands/exp_export.h"
+#include "commands/exp_import.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
 #include "experiment/report.h"
 #include "experiment/stored_result.h"
 #include "experiment/summary_text.h"
-#include "store/drain.h"
+#include "net/clock.h"
+#include "wire/unix_time.h"
 
 namespace galileo::commands {
 namespace {
@@ -28,41 +32,13 @@ struct ExpFlags {
   std::string id;
   std::vector<std::string> ids;
   std::string output;
-  std::string format = "csv";
+  std::string from;
+  std::string to;
+  ExportOptions exported;
+  ImportFlags imported;
+  CompareFlags compared;
   bool json = false;
 };
-
-// Opens the database, and first takes into it what runs that were cut off have left in their
-// spools.
-Result<std::unique_ptr<store::Store>> open(const std::string& where) {
-  auto opened = TRY(store::open_store(TRY(whole_database(where)), store::OpenMode::kExisting));
-  for (const store::Recovered& one : store::recover(*opened))
-    fmt::print(stderr, "galileo exp: {}\n", store::to_text(one));
-  return opened;
-}
-
-// The experiment that was meant: an id, the beginning of just one, or "last".
-Result<wire::Experiment> find(store::Store& store, const std::string& id) {
-  const std::vector<wire::Experiment> all = TRY(store.experiments());
-  std::vector<wire::Experiment> fitting;
-  std::vector<std::string> ids;
-  for (const wire::Experiment& experiment : all) {
-    if (experiment.id == id) return experiment;
-    if (experiment.id.rfind(id, 0) == 0) fitting.push_back(experiment);
-    ids.push_back(experiment.id);
-  }
-  if (id == "last" && !all.empty()) return all.back();
-  if (fitting.size() == 1) return fitting.front();
-  const std::string what = fitting.empty()
-                               ? fmt::format("there is no experiment '{}'", id)
-                               : fmt::format("{} experiments begin with '{}'", fitting.size(), id);
-  if (ids.size() > 10) ids.erase(ids.begin(), ids.end() - 10);
-  return Error{ErrorCode::kNotFound,
-               what,
-               store.where(),
-               {},
-               ids.empty() ? "it holds none" : hint_for_unknown(id, ids)};
-}
 
 std::string time_text(Wall at) {
   if (at == kNoWall) return "-";
@@ -87,8 +63,8 @@ Json json_of(const wire::Experiment& experiment, const store::Counts& counts) {
           {"events", counts.events}};
 }
 
-Result<void> list(const ExpFlags& flags) {
-  const auto store = TRY(open(flags.database));
+Result<int> list(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
   Json all = Json::array();
   std::string text = fmt::format("{:<18} {:<24} {:<10} {:<19} {:>10} {:>8} {:>10}\n", "ID", "NAME",
                                  "STATUS", "START", "TRACES", "FAILED", "TELEMETRY");
@@ -103,50 +79,153 @@ Result<void> list(const ExpFlags& flags) {
     fmt::print("{}\n", all.dump(2, ' ', false, Json::error_handler_t::replace));
   else
     fmt::print("{}", text);
-  return {};
+  return kFine;
 }
 
-Result<void> show(const ExpFlags& flags) {
-  const auto store = TRY(open(flags.database));
-  const auto stored = TRY(experiment::load_stored_result(*store, TRY(find(*store, flags.id))));
+Result<int> show(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
+  const auto stored =
+      TRY(experiment::load_stored_result(*store, TRY(find_experiment(*store, flags.id))));
   if (flags.json)
     fmt::print("{}\n", experiment::result_json(stored->result, stored->summary, stored->telemetry));
   else
     fmt::print("{}", experiment::summary_text(stored->result, stored->summary, colour_allowed(1)));
-  return {};
+  return kFine;
 }
 
-Result<void> report(const ExpFlags& flags) {
-  const auto store = TRY(open(flags.database));
-  const wire::Experiment experiment = TRY(find(*store, flags.id));
+Result<int> report(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
+  const wire::Experiment experiment = TRY(find_experiment(*store, flags.id));
   const auto stored = TRY(experiment::load_stored_result(*store, experiment));
   const std::string path = flags.output.empty() ? experiment.id + ".html" : flags.output;
   TRY(experiment::write_report(
       path, experiment::result_json(stored->result, stored->summary, stored->telemetry)));
   fmt::print(stderr, "galileo exp: wrote {}\n", path);
-  return {};
+  return kFine;
 }
 
-Result<void> remove(const ExpFlags& flags) {
-  const auto store = TRY(open(flags.database));
+Result<int> remove(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
   // All of them are looked up before the first is removed: a typing error removes nothing.
   std::vector<wire::Experiment> found;
   found.reserve(flags.ids.size());
-  for (const std::string& id : flags.ids) found.push_back(TRY(find(*store, id)));
+  for (const std::string& id : flags.ids) found.push_back(TRY(find_experiment(*store, id)));
   for (const wire::Experiment& experiment : found) {
     TRY(store->remove(experiment.id));
     fmt::print(stderr, "galileo exp: removed {}\n", experiment.id);
   }
-  return {};
+  return kFine;
 }
 
-Result<void> export_tables(const ExpFlags& flags) {
-  const auto store = TRY(open(flags.database));
-  const wire::Experiment experiment = TRY(find(*store, flags.id));
-  const std::string folder = flags.output.empty() ? experiment.id : flags.output;
-  TRY(export_experiment(*store, experiment.id, folder, flags.format == "jsonl"));
-  fmt::print(stderr, "galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n", folder);
-  return {};
+Result<int> export_tables(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
+  const wire::Experiment experiment = TRY(find_experiment(*store, flags.id));
+  ExportOptions options = flags.exported;
+  if (options.folder.empty()) options.folder = experiment.id;
+  TRY(export_experiment(*store, experiment, options));
+  fmt::print(stderr, "galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
+             options.folder);
+  return kFine;
+}
+
+Result<int> import_into(const ExpFlags& flags) {
+  ImportFlags imported = flags.imported;
+  imported.database = flags.database;
+  TRY(import_experiments(imported));
+  return kFine;
+}
+
+Result<int> compare_some(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
+  return compare_experiments(*store, flags.compared);
+}
+
+// Seconds since the epoch; nothing where the flag wasn't given.
+Result<std::optional<Wall>> time_of(const char* flag, const std::string& text) {
+  if (text.empty()) return std::optional<Wall>();
+  const auto at = wire::parse_unix_time(text);
+  if (at && *at != kNoWall) return at;
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("wrong time '{}'", text),
+      flag,
+      {},
+      "give seconds since 1970, as in --from 1795524644.5; galileo exp ls --json has them"};
+}
+
+Result<int> touch(const ExpFlags& flags) {
+  const auto given_from = TRY(time_of("--from", flags.from));
+  const auto given_to = TRY(time_of("--to", flags.to));
+  const auto store = TRY(open_database(flags.database));
+  const wire::Experiment experiment = TRY(find_experiment(*store, flags.id));
+  const Wall from = given_from.value_or(experiment.start);
+  const bool is_over = experiment.end != kNoWall;
+  const Wall to = given_to.value_or(is_over ? experiment.end : net::RealClock::wall_now());
+  if (from == kNoWall)
+    return Error{ErrorCode::kUsage, fmt::format("can't tell the time span of {}", experiment.id),
+                 store->where(), "the experiment has no start", "give it by --from and --to"};
+  if (to < from)
+    return Error{ErrorCode::kUsage,
+                 "wrong time span",
+                 {},
+                 fmt::format("it ends at {} before it begins at {}", to_unix_seconds(to),
+                             to_unix_seconds(from)),
+                 "--from is its begin, --to its end"};
+  const std::uint64_t touched = TRY(store->touch_traces(experiment.id, from, to));
+  if (flags.json)
+    fmt::print("{}\n", Json{{"id", experiment.id}, {"touched", touched}}.dump());
+  else
+    fmt::print("{} traces are {}'s now\n", format_count(touched), experiment.id);
+  return kFine;
+}
+
+constexpr const char* kIdText = "its id, the beginning of it, or last";
+
+void add_export(CLI::App& command, ExpFlags& flags) {
+  command.add_option("ID", flags.id, kIdText)->required();
+  command.add_option("-o,--output", flags.exported.folder, "folder [the id]");
+  command
+      .add_option_function<std::string>(
+          "--format",
+          [&flags](const std::string& name) {
+            flags.exported.format = name == "parquet" ? ExportFormat::kParquet
+                                    : name == "jsonl" ? ExportFormat::kJsonLines
+                                                      : ExportFormat::kCsv;
+          },
+          "csv, jsonl or parquet [csv]")
+      ->check(CLI::IsMember({"csv", "jsonl", "parquet"}));
+  flags.exported.python = environment("galileo_python").value_or("python3");
+  command
+      .add_option("--python", flags.exported.python,
+                  "for parquet: a Python that has the package pyarrow (also galileo_python)")
+      ->capture_default_str();
+}
+
+void add_import(CLI::App& command, ExpFlags& flags) {
+  command
+      .add_option("SOURCE", flags.imported.source,
+                  "database, spool file, or folder that export wrote (csv, jsonl)")
+      ->required();
+  command.add_option("ID", flags.imported.ids, "which of its experiments [all]");
+  command.add_option("--name", flags.imported.name, "the copy's name [the same]");
+  command.add_flag("--replace", flags.imported.replace, "remove experiments of the same ids first");
+}
+
+void add_compare(CLI::App& command, ExpFlags& flags) {
+  command.add_option("ID", flags.compared.ids, kIdText)->required();
+  command
+      .add_option("--tolerance", flags.compared.tolerance_pct,
+                  "per cent by which a figure may be worse")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_flag("--json", flags.compared.json, "as JSON");
+}
+
+void add_touch(CLI::App& command, ExpFlags& flags) {
+  command.add_option("ID", flags.id, kIdText)->required();
+  command.add_option("--from", flags.from, "seconds since 1970 [its start]");
+  command.add_option("--to", flags.to, "seconds since 1970 [its end; now, while it runs]");
+  command.add_flag("--json", flags.json, "as JSON");
 }
 
 }  // namespace
@@ -155,37 +234,44 @@ int exp(const Arguments& arguments) {
   ExpFlags flags;
   flags.database = default_database();
   CLI::App app(
-      "List, show, export, report on and remove experiments.\n\nexamples:\n"
-      "  galileo exp ls\n  galileo exp report last --output report.html\n",
+      "List, show, report on, compare, export, import and remove experiments.\n\nexamples:\n"
+      "  galileo exp ls\n"
+      "  galileo exp report last --output report.html\n"
+      "  galileo exp compare 202611241200-0a1b last\n"
+      "  galileo exp export last --format parquet --output tables\n"
+      "  galileo exp import old.sqlite --db new.sqlite\n"
+      "  galileo exp touch last\n",
       "galileo exp");
   app.require_subcommand(1);
-  Result<void> (*chosen)(const ExpFlags&) = nullptr;
-  const auto add = [&](const char* name, const char* text, Result<void> (*run)(const ExpFlags&)) {
+  Result<int> (*chosen)(const ExpFlags&) = nullptr;
+  const auto add = [&](const char* name, const char* text, Result<int> (*run)(const ExpFlags&)) {
     CLI::App* command = app.add_subcommand(name, text);
     command->add_option("--db", flags.database, "database or spool file")->capture_default_str();
     command->callback([&chosen, run] { chosen = run; });
     return command;
   };
-  const char* id_text = "its id, the beginning of it, or last";
   add("ls", "list the experiments", &list)->add_flag("--json", flags.json, "as JSON");
   CLI::App* shown = add("show", "the summary of one", &show);
-  shown->add_option("ID", flags.id, id_text)->required();
+  shown->add_option("ID", flags.id, kIdText)->required();
   shown->add_flag("--json", flags.json, "the whole result, as JSON");
   add("rm", "remove some, with all that belongs to them", &remove)
-      ->add_option("ID", flags.ids, id_text)
+      ->add_option("ID", flags.ids, kIdText)
       ->required();
-  CLI::App* exported = add("export", "write its tables as files", &export_tables);
-  exported->add_option("ID", flags.id, id_text)->required();
-  exported->add_option("-o,--output", flags.output, "folder [the id]");
-  exported->add_option("--format", flags.format, "csv or jsonl")
-      ->check(CLI::IsMember({"csv", "jsonl"}))
-      ->capture_default_str();
+  add_export(*add("export", "write its tables as files", &export_tables), flags);
+  add_import(*add("import", "copy experiments from another database, spool or export into this one",
+                  &import_into),
+             flags);
+  add_compare(*add("compare", "two or more side by side, each against the first; 93: a regression",
+                   &compare_some),
+              flags);
+  add_touch(*add("touch", "give it the traces of its time span that have no experiment", &touch),
+            flags);
   CLI::App* reported = add("report", "write its HTML report", &report);
-  reported->add_option("ID", flags.id, id_text)->required();
+  reported->add_option("ID", flags.id, kIdText)->required();
   reported->add_option("-o,--output", flags.output, "file [the id and .html]");
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto done = chosen(flags);
-  return done.ok() ? static_cast<int>(kFine) : fail("exp", done.error());
+  return done.ok() ? *done : fail("exp", done.error());
 }
 
 }  // namespace galileo::commands

@@ -2,161 +2,245 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/file.h"
-#include "wire/csv.h"
+#include "commands/long_work.h"
+#include "commands/parquet.h"
+#include "commands/table_writer.h"
 
 namespace galileo::commands {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Type = ColumnType;
 
-// One file, row by row; written in large pieces, so that its size doesn't matter.
-class TableFile {
+const Table kTraces{"traces",
+                    {{"REQUEST_ID", Type::kText},
+                     {"CLIENT", Type::kText},
+                     {"SERVICE", Type::kText},
+                     {"CREATED", Type::kTime},
+                     {"SENT", Type::kTime},
+                     {"DONE", Type::kTime},
+                     {"STATUS", Type::kInt32},
+                     {"RESPONSE", Type::kText},
+                     {"HEADERS", Type::kText},
+                     {"SERVER", Type::kText},
+                     {"EXP_ID", Type::kText},
+                     {"INTENDED", Type::kTime},
+                     {"DISPATCHED", Type::kTime},
+                     {"FIRST_BYTE", Type::kTime},
+                     {"REQUEST_BYTES", Type::kInt64},
+                     {"RESPONSE_BYTES", Type::kInt64},
+                     {"ERROR", Type::kText},
+                     {"PHASE", Type::kText}}};
+const Table kTelemetry{"telemetry",
+                       {{"EXP_ID", Type::kText},
+                        {"TIMESTAMP", Type::kTime},
+                        {"METRIC", Type::kText},
+                        {"SUBSYSTEM", Type::kText},
+                        {"NODE", Type::kText},
+                        {"VALUE", Type::kDouble}}};
+const Table kEvents{"events",
+                    {{"EXP_ID", Type::kText},
+                     {"TIMESTAMP", Type::kTime},
+                     {"NAME", Type::kText},
+                     {"VALUE", Type::kText}}};
+const Table kNodeInfo{"nodeinfo",
+                      {{"EXP_ID", Type::kText},
+                       {"NODE", Type::kText},
+                       {"INFO_KEY", Type::kText},
+                       {"INFO_VALUE", Type::kText}}};
+
+// Files that get their names once all of them are whole; otherwise nothing of them is left.
+class PartFiles {
  public:
-  TableFile(std::string path, bool json_lines) : path_(std::move(path)), json_lines_(json_lines) {}
-
-  Result<void> open() {
-    TRY(write_whole_file(path_, ""));
-    file_ = TRY(open_file(path_, FileMode::kWrite));
-    return {};
+  ~PartFiles() {
+    for (const std::string& path : paths_) std::remove(part(path).c_str());
   }
-  void row(const Json& values) {
-    if (failure_) return;
-    if (json_lines_) {
-      buffer_ += values.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    } else {
-      if (first_) buffer_ += header(values);
-      first_ = false;
-      buffer_ += line(values);
+  // Where to write what becomes `path`.
+  std::string add(const std::string& path) {
+    std::remove(part(path).c_str());
+    paths_.push_back(path);
+    return part(path);
+  }
+  Result<void> finish() {
+    for (const std::string& path : paths_) {
+      if (std::rename(part(path).c_str(), path.c_str()) != 0)
+        return system_error("can't write", path, errno);
     }
-    if (buffer_.size() > kPiece) flush();
-  }
-  // With the columns' names also where there were no rows.
-  Result<void> close(const Json& names) {
-    if (first_ && !json_lines_) buffer_ += header(names);
-    flush();
-    if (failure_) return *failure_;
+    paths_.clear();
     return {};
   }
 
  private:
-  static constexpr std::size_t kPiece = std::size_t{1} << 20;
-
-  static std::string header(const Json& values) {
-    std::vector<std::string> fields;
-    for (const auto& [name, value] : values.items()) fields.push_back(name);
-    return wire::csv_line(fields);
-  }
-  static std::string line(const Json& values) {
-    std::vector<std::string> fields;
-    for (const auto& [name, value] : values.items()) {
-      if (value.is_null())
-        fields.emplace_back();
-      else if (value.is_string())
-        fields.push_back(value.get<std::string>());
-      else if (value.is_number_float())
-        fields.push_back(fmt::format("{}", value.get<double>()));
-      else
-        fields.push_back(value.dump());
-    }
-    return wire::csv_line(fields);
-  }
-  void flush() {
-    const auto written = file_->write_at(size_, buffer_);
-    if (!written.ok() && !failure_) failure_ = written.error();
-    size_ += buffer_.size();
-    buffer_.clear();
-  }
-
-  const std::string path_;
-  const bool json_lines_;
-  std::unique_ptr<File> file_;
-  std::string buffer_;
-  std::uint64_t size_ = 0;
-  bool first_ = true;
-  std::optional<Error> failure_;
+  static std::string part(const std::string& path) { return path + ".part"; }
+  std::vector<std::string> paths_;
 };
 
-Json time_json(Wall at) {
-  return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
-}
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
+// Rows of an experiment into a writer's tables.
+class Export {
+ public:
+  Export(store::Store& store, const wire::Experiment& experiment, const std::string& folder,
+         std::unique_ptr<TableWriter> writer)
+      : store_(store),
+        experiment_(experiment),
+        folder_(folder),
+        writer_(std::move(writer)),
+        work_("exp export") {}
 
-Json trace_row(const wire::NamedTrace& trace, const std::string& id) {
-  return {{"REQUEST_ID", trace.request_id},
-          {"CLIENT", trace.client},
-          {"SERVICE", trace.service},
-          {"CREATED", to_unix_seconds(trace.created)},
-          {"SENT", to_unix_seconds(trace.sent)},
-          {"DONE", to_unix_seconds(trace.done)},
-          {"STATUS", trace.status},
-          {"RESPONSE", text_or_null(trace.response)},
-          {"HEADERS", text_or_null(trace.headers)},
-          {"SERVER", text_or_null(trace.server)},
-          {"EXP_ID", id},
-          {"INTENDED", time_json(trace.intended)},
-          {"DISPATCHED", time_json(trace.dispatched)},
-          {"FIRST_BYTE", time_json(trace.first_byte)},
-          {"REQUEST_BYTES", trace.request_bytes},
-          {"RESPONSE_BYTES", trace.response_bytes},
-          {"ERROR", text_or_null(trace.failure)},
-          {"PHASE", text_or_null(trace.phase)}};
-}
+  Result<void> run() {
+    const std::string& id = experiment_.id;
+    TRY(table(kTraces, [&] {
+      return store_.each_trace(id, [&](const wire::NamedTrace& trace) { put(trace); });
+    }));
+    TRY(table(kTelemetry, [&] {
+      return store_.each_sample(id, [&](const wire::Sample& sample) { put(sample); });
+    }));
+    TRY(table(kEvents, [&] {
+      return store_.each_event(id, [&](const wire::Event& event) { put(event); });
+    }));
+    TRY(table(kNodeInfo, [&] {
+      return store_.each_node_info(id, [&](const wire::NodeInfo& info) { put(info); });
+    }));
+    TRY(writer_->finish());
+    // Named last: where it is, the tables are whole.
+    TRY(write_whole_file(files_.add(path("experiment.json")), TRY(description())));
+    return files_.finish();
+  }
 
-Json sample_row(const wire::Sample& sample, const std::string& id) {
-  return {{"EXP_ID", id},
-          {"TIMESTAMP", to_unix_seconds(sample.at)},
-          {"METRIC", sample.metric},
-          {"SUBSYSTEM", text_or_null(sample.subsystem)},
-          {"NODE", sample.node},
-          {"VALUE", sample.value}};
-}
+ private:
+  template <class Each>
+  Result<void> table(const Table& table, Each&& each) {
+    const std::string name = fmt::format("{}.{}", table.name, writer_->suffix());
+    TRY(writer_->begin_table(table, files_.add(path(name))));
+    rows_of_table_ = 0;
+    TRY(each());
+    if (stopped_) return Error{ErrorCode::kInterrupted, "the export was ended", folder_, {}, {}};
+    TRY(writer_->end_table());
+    rows_[table.name] = rows_of_table_;
+    return {};
+  }
 
-Json event_row(const wire::Event& event, const std::string& id) {
-  return {{"EXP_ID", id},
-          {"TIMESTAMP", to_unix_seconds(event.at)},
-          {"NAME", event.name},
-          {"VALUE", text_or_null(event.value)}};
-}
+  void put(const wire::NamedTrace& trace) {
+    if (stopped_) return;
+    writer_->text(trace.request_id);
+    writer_->text(trace.client);
+    writer_->text(trace.service);
+    writer_->time(trace.created, NoTime::kMinusOne);
+    writer_->time(trace.sent, NoTime::kMinusOne);
+    writer_->time(trace.done, NoTime::kMinusOne);
+    writer_->integer(trace.status);
+    if (trace.empty_response)
+      writer_->text("");
+    else
+      text_or_null(trace.response);
+    text_or_null(trace.headers);
+    text_or_null(trace.server);
+    writer_->text(experiment_.id);
+    writer_->time(trace.intended, NoTime::kNull);
+    writer_->time(trace.dispatched, NoTime::kNull);
+    writer_->time(trace.first_byte, NoTime::kNull);
+    writer_->integer(static_cast<std::int64_t>(trace.request_bytes));
+    writer_->integer(static_cast<std::int64_t>(trace.response_bytes));
+    text_or_null(trace.failure);
+    text_or_null(trace.phase);
+    end_row();
+  }
+  void put(const wire::Sample& sample) {
+    if (stopped_) return;
+    writer_->text(experiment_.id);
+    writer_->time(sample.at, NoTime::kMinusOne);
+    writer_->text(sample.metric);
+    text_or_null(sample.subsystem);
+    writer_->text(sample.node);
+    writer_->number(sample.value);
+    end_row();
+  }
+  void put(const wire::Event& event) {
+    if (stopped_) return;
+    writer_->text(experiment_.id);
+    writer_->time(event.at, NoTime::kMinusOne);
+    writer_->text(event.name);
+    text_or_null(event.value);
+    end_row();
+  }
+  void put(const wire::NodeInfo& info) {
+    if (stopped_) return;
+    writer_->text(experiment_.id);
+    writer_->text(info.node);
+    writer_->text(info.key);
+    writer_->text(info.value);
+    end_row();
+  }
+  void text_or_null(const std::string& text) {
+    if (text.empty())
+      writer_->null();
+    else
+      writer_->text(text);
+  }
+  void end_row() {
+    writer_->end_row();
+    ++rows_of_table_;
+    if (++rows_written_ % 4096 == 0) stopped_ = !work_.go_on(rows_written_);
+  }
 
-Json info_row(const wire::NodeInfo& info, const std::string& id) {
-  return {{"EXP_ID", id}, {"NODE", info.node}, {"INFO_KEY", info.key}, {"INFO_VALUE", info.value}};
-}
+  // What the tables don't say. The metadata's text stays as it is: a reader of JSON would round its
+  // numbers.
+  Result<std::string> description() {
+    const auto time = [](Wall at) {
+      return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
+    };
+    const std::string metadata = TRY(store_.metadata(experiment_.id));
+    Json json{{"id", experiment_.id},
+              {"name", experiment_.name},
+              {"creator", experiment_.creator},
+              {"status", experiment_.status},
+              {"created", time(experiment_.created)},
+              {"start", time(experiment_.start)},
+              {"end", time(experiment_.end)},
+              {"format", writer_->suffix()},
+              {"rows", rows_}};
+    std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace);
+    text.erase(text.rfind('\n'));
+    const bool is_json = Json::accept(metadata);
+    return fmt::format("{},\n \"metadata\": {}\n}}\n", text, is_json ? metadata : "null");
+  }
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
-// One table: each(put) calls put(row) for every row.
-template <class Each>
-Result<void> write_table(const std::string& path, bool json_lines, const Json& names, Each&& each) {
-  TableFile file(path, json_lines);
-  TRY(file.open());
-  TRY(each([&](const Json& row) { file.row(row); }));
-  return file.close(names);
-}
+  store::Store& store_;
+  const wire::Experiment& experiment_;
+  const std::string& folder_;
+  PartFiles files_;  // goes after the writer, which may be about to make one
+  const std::unique_ptr<TableWriter> writer_;
+  LongWork work_;
+  Json rows_;
+  std::uint64_t rows_of_table_ = 0;
+  std::uint64_t rows_written_ = 0;
+  bool stopped_ = false;
+};
 
 }  // namespace
 
-Result<void> export_experiment(store::Store& store, const std::string& id,
-                               const std::string& folder, bool json_lines) {
-  TRY(make_folders(folder));
-  const auto path = [&](const char* table) {
-    return fmt::format("{}/{}.{}", folder, table, json_lines ? "jsonl" : "csv");
-  };
-  TRY(write_table(path("traces"), json_lines, trace_row({}, id), [&](auto&& put) {
-    return store.each_trace(id, [&](const wire::NamedTrace& trace) { put(trace_row(trace, id)); });
-  }));
-  TRY(write_table(path("telemetry"), json_lines, sample_row({}, id), [&](auto&& put) {
-    return store.each_sample(id, [&](const wire::Sample& sample) { put(sample_row(sample, id)); });
-  }));
-  TRY(write_table(path("events"), json_lines, event_row({}, id), [&](auto&& put) {
-    return store.each_event(id, [&](const wire::Event& event) { put(event_row(event, id)); });
-  }));
-  return write_table(path("nodeinfo"), json_lines, info_row({}, id), [&](auto&& put) {
-    return store.each_node_info(id, [&](const wire::NodeInfo& info) { put(info_row(info, id)); });
-  });
+Result<void> export_experiment(store::Store& store, const wire::Experiment& experiment,
+                               const ExportOptions& options) {
+  std::unique_ptr<TableWriter> writer;
+  switch (options.format) {
+    case ExportFormat::kCsv:
+      writer = csv_writer();
+      break;
+    case ExportFormat::kJsonLines:
+      writer = json_lines_writer();
+      break;
+    case ExportFormat::kParquet:
+      writer = TRY(parquet_writer(options.python));
+      break;
+  }
+  TRY(make_folders(options.folder));
+  return Export(store, experiment, options.folder, std::move(writer)).run();
 }
 
 }  // namespace galileo::commands

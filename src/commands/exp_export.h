@@ -1,5 +1,5 @@
-// An experiment's tables as files: traces, telemetry, events, nodeinfo, as CSV (RFC 4180) or JSON
-// lines, with the database's column names.
+// An experiment's tables as files: traces, telemetry, events, nodeinfo with the database's column
+// names, and experiment.json with the rest. All of them, or none under their names.
 #pragma once
 
 #include <string>
@@ -9,7 +9,15 @@
 
 namespace galileo::commands {
 
-Result<void> export_experiment(store::Store& store, const std::string& id,
-                               const std::string& folder, bool json_lines);
+enum class ExportFormat : std::uint8_t { kCsv, kJsonLines, kParquet };
+
+struct ExportOptions {
+  std::string folder;  // made where it is missing
+  ExportFormat format = ExportFormat::kCsv;
+  std::string python;  // for Parquet
+};
+
+Result<void> export_experiment(store::Store& store, const wire::Experiment& experiment,
+                               const ExportOptions& options);
 
 }  // namespace galileo::commands

@@ -42,8 +42,10 @@ def test_list_show_export_report_and_remove(run, database, tmp_path):
 def test_export_writes_each_table_in_both_formats(run, database, tmp_path):
     for form in ("csv", "jsonl"):
         assert run("exp", "export", "last", "--output", form, "--format", form).code == 0
-        assert sorted(path.name for path in (tmp_path / form).iterdir()) == [
-            f"{table}.{form}" for table in ("events", "nodeinfo", "telemetry", "traces")]
+        assert sorted(path.name for path in (tmp_path / form).iterdir()) == sorted(
+            [f"{table}.{form}" for table in ("events", "nodeinfo", "telemetry", "traces")] + ["experiment.json"])
+        described = json.loads((tmp_path / form / "experiment.json").read_text())
+        assert described["rows"]["traces"] == 100 and described["metadata"]["exp_id"] == described["id"]
     with open(tmp_path / "csv/traces.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     lines = [json.loads(line) for line in (tmp_path / "jsonl/traces.jsonl").read_text().splitlines()]

@@ -182,7 +182,6 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_file(run, tmp_path, small_
 
 
 def test_ctrl_c_leaves_nothing_half(start, tmp_path):
-    """The database is a pipe's worth of rows: the reader is stopped while it is at it."""
     path = make_database(tmp_path / "many.sqlite", ((f"ab:{i}", "c", START, 0.01, 200, None, ID) for i in range(400_000)))
     process = start("exp", "export", "last", "--db", path, "--output", "c")
     wait_for(lambda: list(tmp_path.glob("c/traces.csv.part")) or process.poll() is not None, "the export to begin")
@@ -251,7 +250,9 @@ def test_import_by_id_name_and_spool(run, target, tmp_path):
     assert json.loads(run("exp", "ls", "--db", "new.sqlite", "--json").out) == listed
 
 
-def test_an_import_that_is_killed_leaves_no_experiment_that_looks_whole(run, start, tmp_path):
+@pytest.fixture
+def half_imported(start, tmp_path):
+    """A large database, and the process that imports it, of which a part is in new.sqlite already."""
     path = make_database(tmp_path / "many.sqlite", ((f"ab:{i}", "c", START, 0.01, 200, None, ID) for i in range(300_000)))
     process = start("exp", "import", path, "--db", "new.sqlite")
 
@@ -263,6 +264,18 @@ def test_an_import_that_is_killed_leaves_no_experiment_that_looks_whole(run, sta
         except sqlite3.OperationalError:
             return False
     wait_for(is_under_way, "the first rows")
+    return path, process
+
+
+def test_ctrl_c_takes_an_import_back(run, half_imported):
+    _, process = half_imported
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 105, process.communicate()
+    assert json.loads(run("exp", "ls", "--db", "new.sqlite", "--json").out) == []
+
+
+def test_an_import_that_is_killed_leaves_no_experiment_that_looks_whole(run, half_imported):
+    path, process = half_imported
     process.kill()
     process.wait(30)
     listed = json.loads(run("exp", "ls", "--db", "new.sqlite", "--json").out)

@@ -149,7 +149,7 @@ print(database.execute("SELECT count(*), " + ", ".join(f"max({name})" for name i
 def report(quick):
     traces, rounds = (1_000_000, 2) if quick else (10_000_000, 3)
     database = SCRATCH / "bench.sqlite"
-    measured([FLOORS / "bench_drain", SCRATCH, traces, "keep"], timeout=1800)
+    measured([FLOORS / "bench_drain", SCRATCH, traces, SCRATCH / "bench.sqlite"], timeout=1800)
     figures = {}
     for _ in range(rounds):
         for name, command in (("SQLite alone: the same columns read", ["python3", "-c", READ_ROWS, database]),

@@ -98,7 +98,7 @@ class MySql(MariaDb):
         assert made.returncode == 0, made.stdout + made.stderr
         self.log = open(self.folder / "mysql.log", "ab")
         self.start()
-        self.sql(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO '{USER}'@'%'")
+        self.sql(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION")
 
     def start(self):
         self.process = subprocess.Popen(

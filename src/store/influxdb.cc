@@ -127,7 +127,7 @@ class InfluxdbStore final : public Store {
     v.service = names.at(trace.service);
     if (trace.status >= 0) v.server = names.at(trace.server);
     v.phase = names.at(trace.phase);
-    v.failure = wire::failure_name(trace.failure);
+    v.failure = wire::failure_name(trace, names);
     v.headers = trace.headers;
     v.response = trace.response;
     v.status = trace.status;

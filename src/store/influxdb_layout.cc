@@ -97,6 +97,7 @@ TraceView view(const wire::NamedTrace& trace) {
   v.failure = trace.failure;
   v.headers = trace.headers;
   v.response = trace.response;
+  v.empty_response = trace.empty_response;
   v.status = trace.status;
   v.closed_loop = trace.intended == kNoWall && trace.dispatched != kNoWall;
   v.created = trace.created;
@@ -123,13 +124,14 @@ bool put_trace(std::string& out, const TraceView& trace, std::int64_t time) {
   point.integer("created", nanoseconds(trace.created));
   put_time(point, "dispatched", trace.dispatched);
   put_time(point, "done", trace.done);
+  // An answer that was kept and is empty: read back, an empty text is the same as none.
+  if (trace.empty_response && trace.response.empty()) point.boolean("empty_response", true);
   if (!trace.failure.empty()) point.text("error", trace.failure);
   put_time(point, "first_byte", trace.first_byte);
   if (!trace.headers.empty()) put_long_text(point, "headers", trace.headers);
   point.integer("request_bytes", static_cast<std::int64_t>(trace.request_bytes));
   point.text("request_id", trace.request_id);
-  if (!trace.response.empty() || trace.empty_response)
-    put_long_text(point, "response", trace.response);
+  if (!trace.response.empty()) put_long_text(point, "response", trace.response);
   point.integer("response_bytes", static_cast<std::int64_t>(trace.response_bytes));
   put_time(point, "sent", trace.sent);
   point.integer("status", trace.status);
@@ -270,6 +272,7 @@ TraceReader::TraceReader(const Fields& header)
       phase_(columns_.at("phase")),
       failure_(columns_.at("error")),
       closed_loop_(columns_.at("closed_loop")),
+      empty_response_(columns_.at("empty_response")),
       dispatched_(columns_.at("dispatched")),
       first_byte_(columns_.at("first_byte")),
       request_bytes_(columns_.at("request_bytes")),
@@ -305,6 +308,7 @@ wire::NamedTrace TraceReader::read(const Fields& row) const {
   trace.response_bytes = static_cast<std::uint64_t>(integer(value(row, response_bytes_), 0));
   trace.headers = text(row, headers_);
   trace.response = text(row, response_);
+  trace.empty_response = value(row, empty_response_) == "true";
   return trace;
 }
 

@@ -101,8 +101,8 @@ class TraceReader : public RowReader {
 
  private:
   wire::NamedTrace read_old(const Fields& row) const;
-  std::size_t request_id_, client_, service_, phase_, failure_, closed_loop_, dispatched_,
-      first_byte_, request_bytes_, response_bytes_;
+  std::size_t request_id_, client_, service_, phase_, failure_, closed_loop_, empty_response_,
+      dispatched_, first_byte_, request_bytes_, response_bytes_;
   Place server_, created_, sent_, done_, status_, old_headers_, old_response_;
   Columns::Parts headers_, response_;
 };

@@ -116,6 +116,7 @@ Result<HttpAnswer> InfluxConnection::call(const HttpCall& call) {
   curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "galileo");
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the environment isn't read here
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);

@@ -20,6 +20,8 @@ constexpr int kSearchesMax = 200;
 // Of what a server says; it repeats lines that it can't parse.
 constexpr std::size_t kMessageMax = std::size_t{4} << 20;
 
+constexpr std::size_t kLinesMin = 64;
+
 constexpr std::string_view kUnparsable = "unable to parse '";
 
 }  // namespace
@@ -45,7 +47,12 @@ Result<void> LineSender::send(const std::string& bucket, const LineBatch& batch)
   Sending sending{bucket, batch, {}};
   if (batch.size() > 0) sending.left.push_back({0, batch.size()});
   while (!sending.left.empty()) {
-    const Piece piece = sending.left.back();
+    Piece piece = sending.left.back();
+    if (piece.size() > lines_at_once_) {
+      sending.left.back().first = piece.first + lines_at_once_;
+      piece.last = piece.first + lines_at_once_;
+      sending.left.push_back(piece);
+    }
     if (not_before_ > server_.now()) {
       const Error asked{ErrorCode::kUnavailable, "can't write to InfluxDB", server_.where(),
                         "it asked to be left alone for a while",
@@ -54,9 +61,11 @@ Result<void> LineSender::send(const std::string& bucket, const LineBatch& batch)
     }
     const auto answer = server_.write(bucket, batch.lines(piece.first, piece.last));
     if (!answer.ok()) {
+      lines_at_once_ = std::max(kLinesMin, std::min(lines_at_once_, piece.size()) / 2);
       TRY(wait_or_give_up(sending, answer.error(), {}));
       continue;
     }
+    lines_at_once_ = std::min(kLinesMax, lines_at_once_ + lines_at_once_ / 8);
     TRY(handle(sending, piece, *answer));
   }
   return {};

@@ -88,6 +88,10 @@ class LineSender {
   const OnRefused on_refused_;
   std::uint64_t refused_ = 0;
   Time not_before_ = Time::min();  // as the server asked
+  // A slow server may not answer a large batch in time, however often it is sent: fewer lines at
+  // once after each call without an answer, some more after each that had one.
+  std::size_t lines_at_once_ = kLinesMax;
+  static constexpr std::size_t kLinesMax = 1'000'000;
 };
 
 // The message in InfluxDB's JSON of an error; the text itself where it is none.

@@ -218,3 +218,34 @@ TEST_CASE("a server that asks to wait is left alone that long, by later calls to
   s.server.wait(std::chrono::seconds{60});
   must(s.sender.send("x", batch_of({"a v=1 1"})));
 }
+
+TEST_CASE("a server that is too slow for large batches gets smaller ones") {
+  struct Slow final : LineServer {
+    std::set<std::string> stored;
+    Time now_{std::chrono::seconds{1000}};
+    int timeouts = 0;
+    Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
+      if (std::count(lines.begin(), lines.end(), '\n') > 500) {
+        now_ += std::chrono::seconds{10};
+        ++timeouts;
+        return Error{ErrorCode::kUnavailable, "can't reach InfluxDB", "x", "timed out", {}};
+      }
+      for (std::size_t at = 0; at < lines.size(); at = lines.find('\n', at) + 1)
+        stored.emplace(lines.substr(at, lines.find('\n', at) - at));
+      return HttpAnswer{204, {}, {}};
+    }
+    Result<void> make_bucket(const std::string&) override { return {}; }
+    Time now() override { return now_; }
+    void wait(Duration duration) override { now_ += duration; }
+    const std::string& where() const override { return where_; }
+    std::string where_;
+  } slow;
+  LineSender sender(slow, std::chrono::seconds{10}, 1, [](const LineSender::Refused&) {});
+  std::vector<std::string> lines;
+  for (int i = 0; i < 10'000; ++i) lines.push_back(fmt::format("x v=1 {}", i));
+  const LineBatch batch = batch_of(lines);
+  int calls = 1;
+  while (!sender.send("x", batch).ok() && calls < 20) ++calls;
+  CHECK(calls < 20);
+  CHECK(slow.stored.size() == 10'000);
+}

@@ -56,6 +56,27 @@ class RealFile final : public File {
     return {};
   }
 
+  Result<void> punch(std::uint64_t begin, std::uint64_t end) override {
+    int code = 0;
+    do {
+      code = fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                       static_cast<off_t>(end - begin));
+    } while (code != 0 && errno == EINTR);
+    if (code != 0) return failed("can't give disk back", errno);
+    return {};
+  }
+  Result<std::uint64_t> disk_use() override {
+    constexpr std::uint64_t kBlock = 512;  // whatever the file system's is
+    struct stat info{};
+    if (fstat(fd_, &info) != 0) return failed("can't look at", errno);
+    return static_cast<std::uint64_t>(info.st_blocks) * kBlock;
+  }
+  std::uint64_t next_data(std::uint64_t from) override {
+    const off_t at = lseek(fd_, static_cast<off_t>(from), SEEK_DATA);
+    if (at >= 0) return static_cast<std::uint64_t>(at);
+    return errno == ENXIO ? size().value_or(from) : from;
+  }
+
   Result<std::uint64_t> size() override {
     struct stat info{};
     if (fstat(fd_, &info) != 0) return failed("can't look at", errno);

@@ -24,6 +24,13 @@ class File {
   // Reserves disk for the bytes from `begin` to `end`; those beyond the file's end read as zeros
   // then. Fine where the file system can't reserve.
   virtual Result<void> allocate(std::uint64_t begin, std::uint64_t end) = 0;
+  // Gives the disk of the bytes from `begin` to `end` back; they read as zeros then. An Error where
+  // the file system can't do that.
+  virtual Result<void> punch(std::uint64_t begin, std::uint64_t end) = 0;
+  // What the file takes of its disk, in bytes.
+  virtual Result<std::uint64_t> disk_use() = 0;
+  // Where, from `from` on, there may be bytes that aren't zero; the end of the file: nowhere.
+  virtual std::uint64_t next_data(std::uint64_t from) = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<void> sync() = 0;
   // Takes the file's only lock, which goes with this File or its process. Where another File has

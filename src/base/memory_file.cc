@@ -31,6 +31,16 @@ Result<void> MemoryFile::allocate(std::uint64_t begin, std::uint64_t end) {
   return {};
 }
 
+Result<void> MemoryFile::punch(std::uint64_t begin, std::uint64_t end) {
+  if (!disk_.can_punch) return system_error("can't give disk back", path_, EOPNOTSUPP);
+  const auto at = [&](std::uint64_t i) {
+    return disk_.bytes.begin() + static_cast<std::ptrdiff_t>(i);
+  };
+  std::fill(at(begin), at(end), '\0');
+  disk_.punched += end - begin;
+  return {};
+}
+
 Result<void> MemoryFile::truncate(std::uint64_t size) {
   disk_.bytes.resize(size);
   return {};

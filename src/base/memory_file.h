@@ -20,9 +20,11 @@ struct MemoryDisk {
   bool can_read = true;
   bool can_sync = true;
   bool can_reserve = true;
+  bool can_punch = true;
   bool is_locked = false;
   // Begin and end of each call of allocate().
   std::vector<std::pair<std::uint64_t, std::uint64_t>> reserved = {};
+  std::uint64_t punched = 0;  // bytes
   int writes = 0;
 };
 
@@ -36,6 +38,10 @@ class MemoryFile final : public File {
   Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) override;
   Result<std::uint64_t> size() override { return disk_.bytes.size(); }
   Result<void> allocate(std::uint64_t begin, std::uint64_t end) override;
+  Result<void> punch(std::uint64_t begin, std::uint64_t end) override;
+  Result<std::uint64_t> disk_use() override { return disk_.bytes.size() - disk_.punched; }
+  // As of a file system that doesn't know, or of a copy whose holes were filled with zeros.
+  std::uint64_t next_data(std::uint64_t from) override { return from; }
   Result<void> truncate(std::uint64_t size) override;
   Result<void> sync() override;
   bool lock(bool wait = false) override;

@@ -22,6 +22,17 @@ constexpr std::array kDurationUnits{Unit{"ns", 1},     Unit{"us", 1e3},   Unit{"
                                     Unit{"h", 3600e9}, Unit{"d", 86400e9}};
 constexpr std::array kCountUnits{Unit{"", 1}, Unit{"k", 1e3}, Unit{"K", 1e3}, Unit{"M", 1e6},
                                  Unit{"G", 1e9}};
+constexpr std::array kByteUnits{Unit{"", 1},
+                                Unit{"B", 1},
+                                Unit{"kB", 1e3},
+                                Unit{"KB", 1e3},
+                                Unit{"MB", 1e6},
+                                Unit{"GB", 1e9},
+                                Unit{"TB", 1e12},
+                                Unit{"KiB", 1024},
+                                Unit{"MiB", 1024.0 * 1024},
+                                Unit{"GiB", 1024.0 * 1024 * 1024},
+                                Unit{"TiB", 1024.0 * 1024 * 1024 * 1024}};
 
 template <std::size_t N>
 std::optional<double> factor_of(std::string_view name, const std::array<Unit, N>& units) {
@@ -128,6 +139,16 @@ Result<std::uint64_t> parse_count(std::string_view text) {
   if (value > 1e18 || std::abs(value - std::round(value)) > 1e-6)
     return wrong(fmt::format("'{}' is no whole number", text), hint);
   return static_cast<std::uint64_t>(std::llround(value));
+}
+
+Result<std::uint64_t> parse_bytes(std::string_view text) {
+  const std::string hint = "write it as 500MB, 512KiB or 10GiB";
+  std::string_view rest = trim(text);
+  const std::optional<double> number = take_number(rest);
+  const auto factor = factor_of(trim(rest), kByteUnits);
+  if (!number || !factor || *number * *factor > 1e18)
+    return wrong(fmt::format("'{}' is no size", text), hint);
+  return static_cast<std::uint64_t>(std::llround(*number * *factor));
 }
 
 Result<double> parse_rate(std::string_view text) {

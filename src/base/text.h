@@ -22,6 +22,9 @@ std::string format_duration(Duration duration);
 // "100", "10k", "1.5M": a count or size without a unit.
 Result<std::uint64_t> parse_count(std::string_view text);
 
+// A size with its unit: "512KiB", "10GiB", "500MB"; bytes without one.
+Result<std::uint64_t> parse_bytes(std::string_view text);
+
 // Requests a second: "100", "10k", "50/1s", "600/m".
 Result<double> parse_rate(std::string_view text);
 

@@ -56,6 +56,13 @@ TEST_CASE("rates and counts take the spellings of other tools") {
   for (const char* text : {"", "-5", "fast", "5/", "5/0s", "5/-1s"})
     CHECK_FALSE(parse_rate(text).ok());
   for (const char* text : {"", "-5", "1.5", "many", "1e30"}) CHECK_FALSE(parse_count(text).ok());
+  CHECK(*parse_bytes("4096") == 4096);
+  CHECK(*parse_bytes("10GiB") == std::uint64_t{10} << 30);
+  CHECK(*parse_bytes("1.5 MiB") == 3u << 19);
+  CHECK(*parse_bytes("500MB") == 500'000'000);
+  CHECK(*parse_bytes("64kB") == 64'000);
+  for (const char* text : {"", "-5MB", "10 gallons", "GiB", "1e30", "5EB"})
+    CHECK_FALSE(parse_bytes(text).ok());
 }
 
 TEST_CASE("a mistyped word finds the one that was meant, and a strange one finds none") {

@@ -13,6 +13,7 @@
 #include "commands/options.h"
 #include "commands/recorder_text.h"
 #include "commands/run_options.h"
+#include "commands/spool_options.h"
 #include "net/signals.h"
 
 namespace galileo::commands {
@@ -24,6 +25,7 @@ constexpr int kSilentLines = 10;  // of these the last is told though nothing ha
 struct RecorderFlags {
   fleet::RecorderOptions options;
   std::string bus;
+  SpoolFlags spool;
   bool json = false;
   bool quiet = false;
 };
@@ -70,7 +72,9 @@ int record(const RecorderFlags& flags) {
   if (!where.ok()) return fail("recorder", where.error());
   const auto bus = bus::connect(*where);
   if (!bus.ok()) return fail("recorder", bus.error());
-  const auto recorder = fleet::Recorder::start(**bus, flags.options);
+  fleet::RecorderOptions options = flags.options;
+  options.on_full = [&control] { control.post([&control] { control.stop(); }); };
+  const auto recorder = fleet::Recorder::start(**bus, options);
   if (!recorder.ok()) return fail("recorder", recorder.error());
   if (!flags.quiet)
     fmt::print(stderr, "galileo recorder: recording {} from {}; SIGINT or SIGTERM ends it\n",
@@ -105,6 +109,7 @@ int recorder(const Arguments& arguments) {
                  "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
       ->capture_default_str();
   app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
+  add_spool_options(app, flags.spool, "the recording ends, as FAILED");
   app.add_option("--node", options.nodes, "take this node's telemetry only; may be given again")
       ->expected(1)
       ->take_all();
@@ -115,6 +120,9 @@ int recorder(const Arguments& arguments) {
   const auto database = whole_database(options.database);
   if (!database.ok()) return fail("recorder", database.error());
   options.database = *database;
+  const auto limit = spool_limit(flags.spool);
+  if (!limit.ok()) return fail("recorder", limit.error());
+  options.spool_limit = *limit;
   return record(flags);
 }
 

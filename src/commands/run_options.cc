@@ -61,6 +61,7 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
                  "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
       ->capture_default_str();
   app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
+  add_spool_options(app, options.spool, "the run ends, as by a signal");
   app.add_option("--report", options.report, "write the HTML report to this file");
   app.add_option("--json", options.json, "write the whole result to this file");
   app.add_flag("-q,--quiet", options.quiet, "no live view");
@@ -73,6 +74,9 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   if (!database.ok()) return fail(command, database.error());
   options.database = *database;
   options.spool_folder = output.spool_folder;
+  const auto limit = spool_limit(output.spool);
+  if (!limit.ok()) return fail(command, limit.error());
+  options.spool_limit = *limit;
   options.report = output.report;
   options.json = output.json;
   options.quiet = output.quiet;

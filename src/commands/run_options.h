@@ -5,6 +5,7 @@
 #include <string>
 
 #include "commands/commands.h"
+#include "commands/spool_options.h"
 #include "experiment/plan.h"
 #include "experiment/run.h"
 
@@ -17,6 +18,7 @@ namespace galileo::commands {
 struct OutputOptions {
   std::string database;
   std::string spool_folder;
+  SpoolFlags spool;
   std::string report;
   std::string json;
   bool quiet = false;

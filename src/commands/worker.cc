@@ -12,6 +12,7 @@
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
+#include "commands/spool_options.h"
 #include "commands/status_page.h"
 #include "net/resolver.h"
 #include "net/signals.h"
@@ -29,6 +30,7 @@ struct WorkerFlags {
   std::string trace_logging;
   std::string database;
   std::string spool_folder;
+  SpoolFlags spool;
   std::string status;
   std::uint32_t threads = 0;
   std::uint32_t keep_response = kResponseKept;
@@ -58,6 +60,7 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
                  "use redis, file, sql or none"};
   options.database = TRY(whole_database(flags.database));
   options.spool_folder = flags.spool_folder;
+  options.spool_bytes_max = TRY(spool_limit(flags.spool)).bytes_max;
   options.limits.threads = flags.threads;
   options.limits.keep_headers = !flags.no_headers;
   options.limits.keep_response = flags.keep_response;
@@ -118,6 +121,10 @@ int worker(const Arguments& arguments) {
                  "redis, file (the spool is kept), sql (--db), none [galileo_trace_logging]");
   app.add_option("--db", flags.database, "database of --traces sql")->capture_default_str();
   app.add_option("--spool", flags.spool_folder, "folder where traces wait")->capture_default_str();
+  app.add_option(
+      "--spool-max", flags.spool.max,
+      "most of its disk that traces may take while they wait; beyond it they are counted "
+      "as lost until some have gone out [galileo_spool_max, or as much as there is]");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
   app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
   app.add_option("--keep-response", flags.keep_response, "bytes of each answer kept in its trace")

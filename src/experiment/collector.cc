@@ -1,5 +1,7 @@
 #include "experiment/collector.h"
 
+#include <utility>
+
 #include "load/trace_ring.h"
 
 namespace galileo::experiment {
@@ -89,7 +91,10 @@ class Collector::Remote final : public store::SpoolVisitor {
 };
 
 Collector::Collector(const Options& options, std::unique_ptr<store::SpoolWriter> spool)
-    : spool_(std::move(spool)), summary_(options.start), telemetry_(options.start) {
+    : spool_(std::move(spool)),
+      summary_(options.start),
+      telemetry_(options.start),
+      on_spool_full_(options.on_spool_full) {
   for (std::size_t i = 0; i < options.loops; ++i) {
     const auto producer = static_cast<store::ProducerId>(i);
     loops_.push_back(std::make_unique<Loop>(*this, producer, options.ring_bytes));
@@ -120,6 +125,7 @@ void Collector::tick() {
     spool_error_.reset();
   else
     spool_error_ = flushed.error();
+  if (spool_->is_full() && on_spool_full_) std::exchange(on_spool_full_, {})();
   desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait());
 }
 

@@ -26,6 +26,7 @@ class Collector {
     std::size_t loops = 1;
     Wall start;                                        // of the series
     std::size_t ring_bytes = load::TraceRing::kBytes;  // a loop
+    std::function<void()> on_spool_full;  // once, at the desk: the spool will refuse rows soon
   };
 
   // `spool` may be written by the collector only, from start() to stop().
@@ -79,6 +80,7 @@ class Collector {
   TelemetrySeries telemetry_;
   double cpu_pct_ = -1;
   std::optional<Error> spool_error_;
+  std::function<void()> on_spool_full_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;
   load::DrainPace pace_;

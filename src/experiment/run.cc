@@ -105,6 +105,9 @@ class Run {
   Result<void> run_phase(const Phase& phase);
   void wait_for_phase(Time deadline);  // kNever: until it is done or a signal comes
   void on_signal();
+  void on_spool_full();
+  void stop_sending();
+  bool is_ending() const { return signals_seen_ > 0 || spool_is_full_; }
   void on_view(Time now);
   void draw(Time now);
   void clear_view();
@@ -136,6 +139,7 @@ class Run {
   bool phase_done_ = false;
   bool drained_ = false;  // all that was in the spool is in the database
   int signals_seen_ = 0;
+  bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
   int lines_drawn_ = 0;
   Time line_printed_{};
@@ -168,7 +172,7 @@ Result<void> Run::open_books() {
   if (has_database) database_ = store->where();
   if (folder.empty()) folder = has_database ? store::spool_folder(database_) : ".";
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
-  auto spool = TRY(store::SpoolWriter::create(spool_path_));
+  auto spool = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
   experiment_.start = wall_now();
   spool->experiment(
       [&] {
@@ -183,10 +187,13 @@ Result<void> Run::open_books() {
   Collector::Options collected;
   collected.loops = load::Engine::threads(plan_.limits);
   collected.start = experiment_.start;
+  collected.on_spool_full = [this] { control_.post([this] { on_spool_full(); }); };
   collector_ = std::make_unique<Collector>(collected, std::move(spool));
   collector_->start();
   if (has_database) {
-    drain_ = std::make_unique<store::DrainDesk>(std::move(store), spool_path_);
+    drain_ = std::make_unique<store::DrainDesk>(
+        std::move(store), spool_path_,
+        [&to = collector_->spool()](std::uint64_t position) { to.release(position); });
     drain_->start();
   }
   return {};
@@ -264,7 +271,7 @@ Result<void> Run::run_phases() {
   phases_began_ = control_.clock().now();
   if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
   for (const Phase& phase : plan_.phases) {
-    if (signals_seen_ > 0) break;
+    if (is_ending()) break;
     TRY(run_phase(phase));
   }
   control_.timers().cancel(view_timer_);
@@ -308,6 +315,17 @@ void Run::on_signal() {
     load_->end_all();
     return;
   }
+  stop_sending();
+}
+
+// As by a signal: what was recorded is worth more than what would come.
+void Run::on_spool_full() {
+  if (is_ending()) return;
+  spool_is_full_ = true;
+  if (load_) stop_sending();
+}
+
+void Run::stop_sending() {
   load_->stop_sending();
   control_.timers().set(give_up_, control_.clock().now() + kGraceAfterSignal);
 }
@@ -336,7 +354,7 @@ void Run::draw(Time now) {
   state.in_flight = load.in_flight;
   state.connections = load.connections;
   state.cpu_pct = collected.cpu_pct;
-  state.stopping = signals_seen_ > 0;
+  state.stopping = is_ending();
   for (const std::string& name : processes_->ended()) trouble_ = "application ended: " + name;
   if (!load.trouble.empty()) trouble_ = load.trouble;
   state.trouble = collected.spool_error.empty() ? trouble_ : collected.spool_error;
@@ -373,6 +391,9 @@ load::Ledger Run::final_ledger() {
   load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
   const std::uint64_t refused = drain_ ? drain_->refused().traces : 0;
   ledger.traces_lost += collector_->traces_lost() + refused;
+  // What the spool gave up that no database has.
+  if (drain_) ledger.traces_lost += drain_->traces_given_up();
+  ledger.traces_lost += collector_->spool().traces_given_up(drain_ ? drain_->traces_passed() : 0);
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
   ledger.traces_stored = drain_ ? std::min(drain_->traces() - refused, kept) : 0;
   ledger.traces_spooled = kept - ledger.traces_stored;
@@ -397,6 +418,11 @@ Result<void> Run::close_books() {
   for (const std::string& note : load_->notes()) notes_.push_back(note);
   Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0,
                     load_->doubts()};
+  if (spool_is_full_)
+    evidence.doubts.push_back(
+        fmt::format("the run was ended before it was done: its spool took the {} of disk that "
+                    "--spool-max allows",
+                    format_bytes(static_cast<double>(options_.spool_limit.bytes_max))));
   result_.verdict = judge(collector_->summary(), evidence);
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(

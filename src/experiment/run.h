@@ -10,17 +10,19 @@
 #include "bus/bus.h"
 #include "experiment/plan.h"
 #include "experiment/result.h"
+#include "store/spool.h"
 
 namespace galileo::experiment {
 
 struct RunOptions {
   std::string database = "galileo.sqlite";  // "none": the spool is all that is kept
   std::string spool_folder;  // empty: beside the database, or here where there is none
-  std::string report;        // path of the HTML report; empty: none
-  std::string json;          // path of the result document; empty: none
-  bool quiet = false;        // no live view
-  bool live = false;         // stderr is a terminal: draw over the last lines
-  int width = 80;            // its columns
+  store::SpoolLimit spool_limit;
+  std::string report;  // path of the HTML report; empty: none
+  std::string json;    // path of the result document; empty: none
+  bool quiet = false;  // no live view
+  bool live = false;   // stderr is a terminal: draw over the last lines
+  int width = 80;      // its columns
   bool colour = false;
   bus::Bus* bus = nullptr;           // its workers send the requests; null: this process does
   std::vector<std::string> command;  // argv, kept with the result

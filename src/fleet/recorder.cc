@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "bus/keys.h"
 #include "net/clock.h"
 #include "store/drain.h"
@@ -116,7 +117,7 @@ Result<void> Recorder::open_books() {
   experiment_.created = experiment_.start = now;
   experiment_.status = wire::kRunning;
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
-  spool_ = TRY(store::SpoolWriter::create(spool_path_));
+  spool_ = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
   spool_->experiment(experiment_, "");
   for (const wire::NodeInfo& info : node_info_) spool_->node_info(info);
   books_ = std::make_unique<Books>(*spool_);
@@ -134,13 +135,16 @@ void Recorder::start_desks() {
   timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
   desk_->loop().post([this] { tick(); });
   if (!store_) return;
-  drain_ = std::make_unique<store::DrainDesk>(std::move(store_), spool_path_);
+  drain_ = std::make_unique<store::DrainDesk>(
+      std::move(store_), spool_path_,
+      [&to = *spool_](std::uint64_t position) { to.release(position); });
   drain_->start();
 }
 
 void Recorder::tick() {
   intake_.drain(*books_);
   books_->flush();
+  if (spool_->is_full() && !std::exchange(is_full_, true) && options_.on_full) options_.on_full();
   desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick);
 }
 
@@ -179,11 +183,7 @@ Recorded Recorder::stop(const std::function<bool()>& give_up) {
   stop_listening();
   intake_.finish(*books_);
   books_->flush();
-  if (const auto& error = books_->error()) {
-    recorded.problem = *error;
-    recorded.notes.push_back("the spool couldn't be written whole: " + error->to_text());
-  }
-  spool_->give_up_waiting();
+  judge_spool(recorded);
   recorded.experiment = experiment_;
   recorded.recording = count();
   recorded.notes.insert(recorded.notes.begin(), notes_.begin(), notes_.end());
@@ -194,6 +194,23 @@ Recorded Recorder::stop(const std::function<bool()>& give_up) {
   recorded.database = database_;
   close_books(recorded, give_up);
   return recorded;
+}
+
+// Whether the spool took all that came.
+void Recorder::judge_spool(Recorded& recorded) {
+  if (is_full_) {
+    experiment_.status = wire::kFailed;
+    recorded.problem =
+        Error{ErrorCode::kIo, "the recording ended before it was told to", spool_path_,
+              fmt::format("its spool takes the {} of disk that --spool-max allows",
+                          format_bytes(static_cast<double>(options_.spool_limit.bytes_max))),
+              "raise --spool-max, or let go of the oldest rows by --spool-full drop-oldest"};
+    recorded.notes.push_back(recorded.problem->to_text());
+  } else if (const auto& error = books_->error()) {
+    recorded.problem = *error;
+    recorded.notes.push_back("the spool couldn't be written whole: " + error->to_text());
+  }
+  spool_->give_up_waiting();
 }
 
 // All rows into the database, then the end record, then that one too: who sees FINISHED sees all.
@@ -208,6 +225,8 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
   };
   if (drain_) drain_->stop();
   const bool rows_stored = drain_ && drained();
+  if (drain_) recorded.recording.traces_lost += drain_->traces_given_up();
+  recorded.recording.traces_lost += spool_->traces_given_up(drain_ ? drain_->traces_passed() : 0);
   spool_->end(experiment_, metadata(recorded));
   const auto closed = spool_->close();
   if (!closed.ok()) {

@@ -32,7 +32,10 @@ struct RecorderOptions {
   std::string name;  // empty: the id
   std::string creator;
   std::string database = "galileo.sqlite";  // "none": the spool is all that is kept
-  std::string spool_folder;        // empty: beside the database, or here where there is none
+  std::string spool_folder;  // empty: beside the database, or here where there is none
+  store::SpoolLimit spool_limit;
+  // Once, at the recorder's desk: the spool will take no more soon, and stop() is called for.
+  std::function<void()> on_full;
   std::vector<std::string> nodes;  // whose telemetry is recorded; empty: all
   std::string version;             // of the program, for the metadata
   Intake::Options intake;
@@ -87,6 +90,7 @@ class Recorder {
   Result<void> open_books();
   void start_desks();
   void tick();
+  void judge_spool(Recorded& recorded);
   void stop_listening();
   Recording count() const;
   std::string metadata(const Recorded& recorded) const;
@@ -105,6 +109,7 @@ class Recorder {
   std::string spool_path_;
   std::unique_ptr<store::SpoolWriter> spool_;
   std::unique_ptr<Books> books_;
+  bool is_full_ = false;  // once it was, it ends as FAILED
   std::unique_ptr<store::DrainDesk> drain_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;

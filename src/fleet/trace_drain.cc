@@ -111,7 +111,7 @@ Result<bool> TraceDrain::store_some() {
   if (!reader_ && !TRY(next_segment())) return false;
   TRY(settle());
   const bool is_closed = !store::is_being_written(segment_);
-  const std::uint64_t from = reader_->position();
+  const store::SpoolReader::Place from = reader_->place();
   Rows rows(*reader_, *store_);
   const auto state = TRY(reader_->read(rows, kRecordsAtOnce));
   if (rows.traces > 0) {
@@ -121,7 +121,7 @@ Result<bool> TraceDrain::store_some() {
     if (!stored.ok()) {
       is_unsure_ = true;
       store_->rollback();
-      reader_->go_back_to(from);
+      reader_->go_to(from);
       return stored.error();
     }
     traces_.add(rows.traces);

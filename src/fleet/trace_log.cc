@@ -7,6 +7,20 @@
 #include <utility>
 
 namespace galileo::fleet {
+namespace {
+
+constexpr Duration kLookEvery = std::chrono::milliseconds{100};
+constexpr std::uint64_t kSegmentsInLimit = 16;
+constexpr std::uint64_t kOneSegment = std::uint64_t(-1);
+
+// Room comes by whole segments, so there must be several.
+TraceLog::Options fitted(TraceLog::Options options) {
+  if (options.bytes_max > 0 && options.segment_bytes != kOneSegment)
+    options.segment_bytes = std::min(options.segment_bytes, options.bytes_max / kSegmentsInLimit);
+  return options;
+}
+
+}  // namespace
 
 // What the desk does with one loop's traces.
 class TraceLog::Loop final : public load::TraceTaker {
@@ -22,6 +36,10 @@ class TraceLog::Loop final : public load::TraceTaker {
     if (Books* books = this->books(trace.client))
       count(*books, trace, names_.at(trace.phase) == "warmup");
     if (!log_.tracing_ || !log_.options_.keep) return;
+    if (log_.is_full_) {
+      ++log_.refused_;
+      return;
+    }
     log_.spool_->trace(producer_, trace);
     log_.written_.add(1);
   }
@@ -59,7 +77,7 @@ class TraceLog::Loop final : public load::TraceTaker {
   std::uint64_t assignments_ = 0;
 };
 
-TraceLog::TraceLog(const Options& options) : options_(options) {
+TraceLog::TraceLog(const Options& options) : options_(fitted(options)) {
   for (std::size_t i = 0; i < options.loops; ++i)
     loops_.push_back(std::make_unique<Loop>(*this, static_cast<store::ProducerId>(i)));
 }
@@ -81,7 +99,8 @@ load::TraceSink& TraceLog::sink(std::size_t loop) {
 
 Result<void> TraceLog::begin_segment() {
   const std::string id = fmt::format("{}-{}-{:06}", options_.worker, options_.boot, segments_ + 1);
-  auto spool = TRY(store::SpoolWriter::create(fmt::format("{}/{}.spool", options_.folder, id)));
+  auto spool = TRY(store::SpoolWriter::create(fmt::format("{}/{}.spool", options_.folder, id),
+                                              {options_.bytes_max, store::WhenFull::kStop}));
   ++segments_;
   wire::Experiment experiment;
   experiment.id = id;
@@ -107,7 +126,30 @@ void TraceLog::tick() {
   auto flushed = spool_->flush();
   if (flushed.ok() && spool_->flushed() > options_.segment_bytes) flushed = begin_segment();
   trouble_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
+  look_at_size(desk_->loop().clock().now());
   desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait());
+}
+
+// All segments are asked, also those that earlier processes have left: whoever takes them out
+// deletes them.
+void TraceLog::look_at_size(Time now) {
+  if (options_.bytes_max == 0) return;
+  if (looked_ == Time{} || now - looked_ >= kLookEvery) {
+    looked_ = now;
+    std::uint64_t used = 0;
+    for (const std::string& path :
+         spool_segments(options_.folder, options_.worker, options_.boot)) {
+      const auto file = open_file(path, FileMode::kRead);
+      if (file.ok()) used += (*file)->disk_use().value_or(0);
+    }
+    // What comes until the next look, and a piece of room before it goes on.
+    const std::uint64_t most = options_.bytes_max;
+    is_full_ = used > most - most / 8 || (is_full_ && used > most - most / 4);
+  }
+  if (is_full_)
+    trouble_ = Error{ErrorCode::kIo, "no more traces are kept", options_.folder,
+                     "those that wait there take the disk that --spool-max allows",
+                     "let the bus or the database take them, or raise --spool-max"};
 }
 
 std::size_t TraceLog::drain_rings() {
@@ -183,7 +225,7 @@ void TraceLog::fill(wire::RunReport& report, bool next) {
   desk_->call([&] {
     drain_rings();
     for (const auto& loop : loops_) report.traces_lost += loop->ring.lost();
-    report.traces_lost += spool_->traces_lost();
+    report.traces_lost += spool_->traces_lost() + refused_;
     const auto found = runs_.find(report.run);
     if (found == runs_.end()) return;
     Books& books = *found->second;

@@ -31,6 +31,9 @@ class TraceLog {
     std::string folder;
     std::size_t loops = 1;
     std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+    // Of disk, for all segments of this worker: beyond it traces are counted as lost until some
+    // have gone out. 0: as much as there is.
+    std::uint64_t bytes_max = 0;
     Wall created = kNoWall;  // stamps the segments
     bool keep = true;        // false: traces are counted, and kept nowhere
   };
@@ -80,6 +83,7 @@ class TraceLog {
   explicit TraceLog(const Options& options);
   Result<void> begin_segment();
   void tick();
+  void look_at_size(Time now);
   std::size_t drain_rings();
   Books* books_of(const std::string& client);
   static void count(Books& books, const wire::Trace& trace, bool warmup);
@@ -89,6 +93,9 @@ class TraceLog {
   std::unique_ptr<store::SpoolWriter> spool_;
   std::uint64_t segments_ = 0;
   bool tracing_ = true;
+  bool is_full_ = false;
+  Time looked_{};
+  std::uint64_t refused_ = 0;
   std::optional<Error> trouble_;
   std::map<std::string, std::unique_ptr<Books>> runs_;
   std::unordered_map<std::string, Books*> run_of_;  // by client

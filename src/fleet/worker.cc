@@ -52,6 +52,7 @@ Result<std::unique_ptr<Worker>> Worker::make(net::Loop& control, bus::Bus& bus,
   log.loops = load::Engine::threads(of.limits);
   log.created = worker->wall_clock_.wall_origin;
   log.keep = !of.trace_logging.empty();
+  log.bytes_max = of.spool_bytes_max;
   if (of.trace_logging == "file") log.segment_bytes = std::uint64_t(-1);
   worker->log_ = TRY(TraceLog::open(log));
   if (of.trace_logging == "redis")

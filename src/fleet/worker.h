@@ -37,6 +37,7 @@ struct WorkerOptions {
   std::string trace_logging;
   std::string database;
   std::string spool_folder = ".";
+  std::uint64_t spool_bytes_max = 0;  // of disk, for the traces that wait; 0: as much as there is
   std::string version;
 };
 

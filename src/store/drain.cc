@@ -95,7 +95,7 @@ class Drain::Rows final : public SpoolVisitor {
 
 // A commit that failed, perhaps only its answer.
 struct Drain::Unanswered {
-  std::uint64_t position;
+  SpoolReader::Place place;
   Rows::Progress progress;
 };
 
@@ -138,6 +138,13 @@ Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
   if (!position) return {};
   TRY(reader_->skip_to(*position));
   rows_->so_far.experiment = experiment;
+  // What was given back before that is in the store; where more was, only the store knows how much
+  // of it isn't.
+  missing_before_ = reader_->traces_missing();
+  if (reader_->position() > *position) {
+    const std::uint64_t stored = TRY(store_.counts(experiment.id)).traces;
+    lost_before_ = reader_->traces() - std::min(reader_->traces(), stored);
+  }
   return {};
 }
 
@@ -154,19 +161,19 @@ Result<void> Drain::name_by_file() {
 
 Result<bool> Drain::step(std::size_t records_max) {
   if (unanswered_ && TRY(was_committed())) return true;
-  const std::uint64_t position = reader_->position();
+  const SpoolReader::Place place = reader_->place();
   const Rows::Progress progress = rows_->so_far;
   const auto moved = [&]() -> Result<bool> {
     TRY(reader_->read(*rows_, records_max, kBytesAtOnce));
     if (rows_->failure) return *rows_->failure;
-    if (reader_->position() == position) return false;
+    if (reader_->position() == place.position) return false;
     auto committed = rows_->commit(reader_->position());
     if (committed.ok()) return true;
-    unanswered_ = std::make_unique<Unanswered>(Unanswered{reader_->position(), rows_->so_far});
+    unanswered_ = std::make_unique<Unanswered>(Unanswered{reader_->place(), rows_->so_far});
     return committed.error();
   }();
   if (!moved.ok()) {
-    reader_->go_back_to(position);
+    reader_->go_to(place);
     rows_->take_back(progress);
   }
   return moved;
@@ -176,8 +183,8 @@ Result<bool> Drain::step(std::size_t records_max) {
 Result<bool> Drain::was_committed() {
   const auto stored = TRY(store_.spool_position(unanswered_->progress.experiment.id));
   const auto unanswered = std::move(unanswered_);
-  if (stored != unanswered->position) return false;
-  TRY(reader_->skip_to(unanswered->position));
+  if (stored != unanswered->place.position) return false;
+  reader_->go_to(unanswered->place);
   rows_->so_far = unanswered->progress;
   return true;
 }
@@ -196,6 +203,15 @@ bool Drain::ended() const {
 }
 std::uint64_t Drain::traces() const {
   return rows_->so_far.traces;
+}
+std::uint64_t Drain::traces_given_up() const {
+  return lost_before_ + reader_->traces_missing() - missing_before_;
+}
+std::uint64_t Drain::traces_passed() const {
+  return reader_->traces();
+}
+std::uint64_t Drain::position() const {
+  return reader_->position();
 }
 std::uint64_t Drain::damaged() const {
   return reader_->damaged();
@@ -248,8 +264,8 @@ Result<Wall> last_time(const std::string& path) {
 }
 
 // Of a run that left no end record: it failed, at the time of its last one.
-Result<void> mark_cut(const std::string& path, std::uint64_t damaged, wire::Experiment experiment,
-                      Store& store) {
+Result<void> mark_cut(const std::string& path, const Recovered& recovered,
+                      wire::Experiment experiment, Store& store) {
   experiment.status = wire::kFailed;
   experiment.end = TRY(last_time(path));
   TRY(store.begin());
@@ -258,8 +274,9 @@ Result<void> mark_cut(const std::string& path, std::uint64_t damaged, wire::Expe
     if (TRY(store.metadata(experiment.id)).empty())
       TRY(store.save_metadata(
           experiment.id,
-          fmt::format(R"({{"notes": ["recovered: the run was cut off"], "damaged_bytes": {}}})",
-                      damaged)));
+          fmt::format(R"({{"notes": ["recovered: the run was cut off"], "damaged_bytes": {}, )"
+                      R"("traces_lost": {}}})",
+                      recovered.damaged, recovered.given_up)));
     return store.commit();
   }();
   if (!saved.ok()) store.rollback();
@@ -273,11 +290,12 @@ Result<Recovered> take_whole(const std::string& path, Store& store) {
   Recovered recovered;
   recovered.id = drain->experiment().id;
   recovered.traces = drain->traces();
+  recovered.given_up = drain->traces_given_up();
   recovered.damaged = drain->damaged();
   if (drain->ended() || recovered.id.empty()) return recovered;
   const auto stored = TRY(store.experiment(recovered.id));
   recovered.was_cut = stored && stored->status == wire::kRunning;
-  if (recovered.was_cut) TRY(mark_cut(path, recovered.damaged, *stored, store));
+  if (recovered.was_cut) TRY(mark_cut(path, recovered, *stored, store));
   return recovered;
 }
 
@@ -315,6 +333,10 @@ std::string to_text(const Recovered& recovered) {
   std::string text =
       fmt::format("recovered {} traces of {}", format_count(recovered.traces), recovered.id);
   if (recovered.was_cut) text += ", which was cut off";
+  if (recovered.given_up > 0)
+    text += fmt::format(
+        "; {} were in it no more: let go when it was full, or taken by another database",
+        format_count(recovered.given_up));
   if (recovered.damaged > 0)
     text += fmt::format("; {} bytes were damaged", format_count(recovered.damaged));
   return text;

@@ -12,6 +12,9 @@ constexpr std::size_t kDrainAtOnce = 5000;
 // server takes to start again, or another program to give back its locks.
 constexpr Duration kFinishPatience = std::chrono::seconds{10};
 constexpr Duration kFinishRetry = std::chrono::milliseconds{200};
+// A database's disk is waited for no more often than that.
+constexpr Duration kSafeEvery = std::chrono::milliseconds{500};
+constexpr std::uint64_t kSafeBytes = std::uint64_t{256} << 10;
 
 }  // namespace
 
@@ -53,9 +56,21 @@ void DrainDesk::tick() {
   Duration wait = kDrainEvery;
   if (!moved.ok()) wait = kDrainRetry;
   if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
+  if (moved.ok()) tell_what_is_safe();
   // From when the step was over: a database that is locked may have taken seconds to say so, and
   // whoever wants to stop us gets a turn between two tries.
   desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + wait);
+}
+
+// Only what is on the database's disk too: a machine that fails takes a commit back.
+void DrainDesk::tell_what_is_safe() {
+  const Time now = desk_->loop().clock().now();
+  const std::uint64_t position = drain_->position();
+  if (!on_safe_ || position < safe_ + kSafeBytes || now - told_ < kSafeEvery) return;
+  told_ = now;
+  if (!store_->sync().ok()) return;
+  safe_ = position;
+  on_safe_(position);
 }
 
 Result<bool> DrainDesk::step(std::size_t records_max) {

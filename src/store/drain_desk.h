@@ -18,8 +18,13 @@ namespace galileo::store {
 
 class DrainDesk {
  public:
-  DrainDesk(std::unique_ptr<Store> store, std::string spool_path)
-      : store_(std::move(store)), spool_path_(std::move(spool_path)) {}
+  // `on_safe` is told now and then, at the desk, up to which byte the spool's rows are in the
+  // database and on its disk.
+  DrainDesk(std::unique_ptr<Store> store, std::string spool_path,
+            std::function<void(std::uint64_t position)> on_safe = {})
+      : store_(std::move(store)),
+        spool_path_(std::move(spool_path)),
+        on_safe_(std::move(on_safe)) {}
   ~DrainDesk() { stop(); }
   DrainDesk(const DrainDesk&) = delete;
   DrainDesk& operator=(const DrainDesk&) = delete;
@@ -38,13 +43,21 @@ class DrainDesk {
   std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
   // Those of its rows, traces() among them, that the database refused for good; after stop().
   RefusedRows refused() const { return store_->refused(); }
+  // Those that the spool gave up before they were stored, and how many there were up to where it
+  // is.
+  std::uint64_t traces_given_up() const { return drain_ ? drain_->traces_given_up() : 0; }
+  std::uint64_t traces_passed() const { return drain_ ? drain_->traces_passed() : 0; }
 
  private:
   void tick();
   Result<bool> step(std::size_t records_max);
+  void tell_what_is_safe();
 
   std::unique_ptr<Store> store_;
   const std::string spool_path_;
+  const std::function<void(std::uint64_t)> on_safe_;
+  std::uint64_t safe_ = 0;  // what was told last
+  Time told_{};
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;

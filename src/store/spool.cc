@@ -1,5 +1,7 @@
 #include "store/spool.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -7,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/text.h"
 #include "store/spool_format.h"
 
 namespace galileo::store {
@@ -21,6 +24,17 @@ constexpr std::size_t kBufferFull = std::size_t{1} << 20;
 constexpr std::uint64_t kExtentMax = std::uint64_t{64} << 20;
 // Headers and response together; a trace with more goes without them rather than not at all.
 constexpr std::size_t kTextsMax = std::size_t{8} << 20;
+// Where there is no limit. Each section tells all names again.
+constexpr std::uint64_t kSectionBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kNamesShare = 4;  // of a section's bytes one in so many, at most
+constexpr std::uint64_t kSectionsInLimit = 16;
+// Between being full and refusing: what is still under way when a run is told to end.
+constexpr std::uint64_t kMarginMax = std::uint64_t{64} << 20;
+
+std::uint64_t section_bytes(const SpoolLimit& limit) {
+  if (limit.bytes_max == 0) return kSectionBytes;
+  return std::min(kSectionBytes, limit.bytes_max / kSectionsInLimit);
+}
 
 void put_experiment(std::string& out, const wire::Experiment& experiment,
                     std::string_view metadata) {
@@ -62,12 +76,19 @@ SpoolWriter::Kind SpoolWriter::kind_of(std::string_view record) {
   }
 }
 
-SpoolWriter::SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent)
-    : file_(std::move(file)), extent_(extent) {
+SpoolWriter::SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent, const SpoolLimit& limit)
+    : file_(std::move(file)),
+      extent_(extent),
+      limit_(limit),
+      section_bytes_(section_bytes(limit)),
+      next_section_(kHeadBytes) {
+  // What is reserved counts.
+  if (limit_.bytes_max > 0) extent_ = std::min(extent_, section_bytes_);
   buffer_.reserve(std::size_t{1} << 20);
 }
 
-Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path) {
+Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path,
+                                                         const SpoolLimit& limit) {
   constexpr int kTries = 100;
   const std::string folder = std::filesystem::path(path).parent_path().string();
   Error failed;
@@ -87,15 +108,16 @@ Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path
       continue;
     }
     if (!(*file)->lock(true)) return system_error("can't lock the spool", path, errno);
-    if ((*file)->is_there()) return over(std::move(*file));
+    if ((*file)->is_there()) return over(std::move(*file), kExtentFirst, limit);
   }
   return Error{failed.code, "can't make the spool", path, failed.why,
                "check that its folder may be written to, or name another one with --spool"};
 }
 
 Result<std::unique_ptr<SpoolWriter>> SpoolWriter::over(std::unique_ptr<File> file,
-                                                       std::uint64_t extent) {
-  std::unique_ptr<SpoolWriter> writer(new SpoolWriter(std::move(file), extent));
+                                                       std::uint64_t extent,
+                                                       const SpoolLimit& limit) {
+  std::unique_ptr<SpoolWriter> writer(new SpoolWriter(std::move(file), extent, limit));
   // Before anything is reserved: a file that has bytes begins as a spool does.
   TRY(writer->file_->write_at(0, kMagic));
   writer->flushed_ = writer->reserved_ = kFileHeader;
@@ -116,6 +138,7 @@ void SpoolWriter::end_record(std::uint8_t type, Kind kind) {
     return;
   }
   if (kind != Kind::kNeeded) ++(waiting_.*tally);
+  if (kind != Kind::kNeeded) ++(taken_.*tally);
   char* header = buffer_.data() + record_at_;
   header[8] = static_cast<char>(type);
   const auto length = static_cast<std::uint32_t>(size);
@@ -133,6 +156,7 @@ void SpoolWriter::experiment(const wire::Experiment& experiment, std::string_vie
 }
 
 void SpoolWriter::end(const wire::Experiment& experiment, std::string_view metadata_json) {
+  ending_ = true;  // this one is always written, and what waits with it
   begin_record();
   put_experiment(buffer_, experiment, metadata_json);
   end_record(kEnd, Kind::kNeeded);
@@ -147,6 +171,13 @@ void SpoolWriter::node_info(const wire::NodeInfo& info) {
 }
 
 void SpoolWriter::name(ProducerId producer, wire::NameId id, std::string_view text) {
+  if (producer >= names_.size()) names_.resize(std::size_t{producer} + 1);
+  if (id >= names_[producer].size()) names_[producer].resize(std::size_t{id} + 1);
+  names_[producer][id] = text;
+  put_name(producer, id, text);
+}
+
+void SpoolWriter::put_name(ProducerId producer, wire::NameId id, std::string_view text) {
   begin_record();
   put(buffer_, producer);
   put(buffer_, id);
@@ -154,8 +185,36 @@ void SpoolWriter::name(ProducerId producer, wire::NameId id, std::string_view te
   end_record(kName, Kind::kNeeded);
 }
 
-void SpoolWriter::trace(ProducerId producer, const wire::Trace& trace) {
+// What comes before a section can be given back: it begins where a block does, with how many rows
+// there were before it and all names that those behind it may use.
+void SpoolWriter::begin_section() {
+  const std::uint64_t least = size() + kRecordHeader + 1;
+  const std::uint64_t position = (least + kSectionAlign - 1) / kSectionAlign * kSectionAlign;
+  next_section_ = position + section_bytes_;
   begin_record();
+  buffer_.append(position - least + 1, '\0');
+  end_record(kPadding, Kind::kNeeded);
+  if (sections_.empty()) head_traces_ = given_back_traces_ = taken_.traces;
+  sections_.push_back({position, taken_});
+  begin_record();
+  put(buffer_, taken_.traces);
+  put(buffer_, taken_.others);
+  end_record(kSection, Kind::kNeeded);
+  for (std::size_t producer = 0; producer < names_.size(); ++producer) {
+    for (std::size_t id = 0; id < names_[producer].size(); ++id)
+      put_name(static_cast<ProducerId>(producer), static_cast<wire::NameId>(id),
+               names_[producer][id]);
+  }
+  next_section_ = std::max(next_section_, position + kNamesShare * (size() - position));
+}
+
+void SpoolWriter::begin_row() {
+  if (size() >= next_section_ && !failing_) begin_section();
+  begin_record();
+}
+
+void SpoolWriter::trace(ProducerId producer, const wire::Trace& trace) {
+  begin_row();
   const bool fits = trace.headers.size() + trace.response.size() <= kTextsMax;
   PackedTrace packed_trace = wire::pack(trace);
   packed_trace.producer = producer;
@@ -169,7 +228,7 @@ void SpoolWriter::trace(ProducerId producer, const wire::Trace& trace) {
 }
 
 void SpoolWriter::sample(const wire::Sample& sample) {
-  begin_record();
+  begin_row();
   put(buffer_, packed(sample.at));
   put(buffer_, sample.value);
   put_text(buffer_, sample.node);
@@ -179,24 +238,84 @@ void SpoolWriter::sample(const wire::Sample& sample) {
 }
 
 void SpoolWriter::event(const wire::Event& event) {
-  begin_record();
+  begin_row();
   put(buffer_, packed(event.at));
   put_text(buffer_, event.name);
   put_text(buffer_, event.value);
   end_record(kEvent, Kind::kOther);
 }
 
+void SpoolWriter::release(std::uint64_t position) {
+  const std::uint64_t before = released_.load();
+  if (position > before) released_.add(position - before);
+}
+
+// Gives back so many sections, the oldest. False: it can't.
+bool SpoolWriter::give_back(std::size_t sections) {
+  if (sections == 0 || sections >= sections_.size() || cannot_give_back_) return false;
+  const Section& first = sections_[sections];
+  const auto punched = file_->punch(sections_.front().position, first.position);
+  if (!punched.ok()) {
+    cannot_give_back_ = punched.error();
+    return false;
+  }
+  given_back_traces_ = first.before.traces;
+  sections_.erase(sections_.begin(), sections_.begin() + static_cast<std::ptrdiff_t>(sections));
+  return true;
+}
+
+void SpoolWriter::give_back_released() {
+  const std::uint64_t released = std::min(released_.load(), flushed_);
+  std::size_t sections = 0;
+  while (sections + 1 < sections_.size() && sections_[sections + 1].position <= released)
+    ++sections;
+  give_back(sections);
+}
+
+std::uint64_t SpoolWriter::traces_given_up(std::uint64_t taken) const {
+  const std::uint64_t from = std::max(taken, head_traces_);
+  return given_back_traces_ - std::min(given_back_traces_, from);
+}
+
+// Whether what waits may be written, by the limit; gives back the oldest where that is wanted.
+Result<void> SpoolWriter::make_room() {
+  if (limit_.bytes_max == 0 || ending_) return {};
+  const std::uint64_t most = limit_.bytes_max;
+  const std::uint64_t ahead = size() - std::min(size(), reserved_);
+  std::uint64_t used = TRY(file_->disk_use());
+  const bool drops = limit_.when_full == WhenFull::kDropOldest;
+  // Never what isn't written yet.
+  while (drops && used + ahead > most && sections_.size() > 1 &&
+         sections_[1].position <= flushed_ && give_back(1))
+    used = TRY(file_->disk_use());
+  const std::uint64_t margin = std::min(most / 8, kMarginMax);
+  is_full_ = !drops && used + ahead > most - margin;
+  room_ = most - std::min(most, used);
+  if (ahead <= room_) return {};
+  Error error{ErrorCode::kIo, "can't write the spool", file_->path(),
+              fmt::format("it takes {} of its disk and may take no more",
+                          format_bytes(static_cast<double>(used))),
+              "raise --spool-max, or let go of the oldest rows by --spool-full drop-oldest"};
+  if (cannot_give_back_) error.why += fmt::format(" ({})", cannot_give_back_->why);
+  return error;
+}
+
 // Reserving keeps the file in few pieces and finds a full disk early. Where it fails, the write
 // itself says what is wrong, or still finds room.
 void SpoolWriter::reserve(std::uint64_t end) {
-  const std::uint64_t to = std::max(end, reserved_ + extent_);
+  const std::uint64_t to = std::max(end, reserved_ + std::min(extent_, room_));
   if (!file_->allocate(reserved_, to).ok()) return;
   reserved_ = to;
-  extent_ = std::min(extent_ * 2, kExtentMax);
+  extent_ = std::min(extent_ * 2, limit_.bytes_max > 0 ? section_bytes_ : kExtentMax);
 }
 
 Result<void> SpoolWriter::flush() {
   if (buffer_.empty()) return {};
+  give_back_released();
+  if (auto room = make_room(); !room.ok()) {
+    failing_ = true;
+    return room;
+  }
   if (size() > reserved_) reserve(size());
   const auto written = file_->write_at(flushed_, buffer_);
   failing_ = !written.ok();
@@ -228,11 +347,16 @@ void SpoolWriter::give_up_waiting() {
   if (!failing_) return;
   std::string needed;
   each_record(buffer_, [&](std::size_t, std::string_view record) {
-    if (kind_of(record) == Kind::kNeeded) needed += record;
+    const auto type = static_cast<std::uint8_t>(record[8]);
+    // A section's place and counts would be wrong now.
+    if (kind_of(record) == Kind::kNeeded && type != kPadding && type != kSection) needed += record;
   });
   buffer_ = std::move(needed);
+  while (!sections_.empty() && sections_.back().position >= flushed_) sections_.pop_back();
   refused_.traces += waiting_.traces;
   refused_.others += waiting_.others;
+  taken_.traces -= waiting_.traces;
+  taken_.others -= waiting_.others;
   waiting_ = {};
 }
 

@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/counters.h"
 #include "base/file.h"
 #include "wire/experiment.h"
 #include "wire/sample.h"
@@ -21,14 +24,28 @@ namespace galileo::store {
 // Traces name things by numbers of their producer (an event loop).
 using ProducerId = std::uint16_t;
 
+// What becomes of a spool that takes as much of its disk as it may.
+enum class WhenFull : std::uint8_t {
+  kStop,        // no more is taken; whoever writes sees it coming by is_full()
+  kDropOldest,  // the oldest rows go, also those that are nowhere else
+};
+
+struct SpoolLimit {
+  std::uint64_t bytes_max = 0;  // of disk; 0: as much as there is
+  WhenFull when_full = WhenFull::kStop;
+};
+inline constexpr std::uint64_t kSpoolLimitMin = std::uint64_t{4} << 20;
+
 class SpoolWriter {
  public:
   // Makes the file, which must not be there, and holds its lock until destroyed: others see by it
   // that the run is on.
-  static Result<std::unique_ptr<SpoolWriter>> create(const std::string& path);
+  static Result<std::unique_ptr<SpoolWriter>> create(const std::string& path,
+                                                     const SpoolLimit& limit = {});
   // Over any empty file, for tests. `extent` bytes are reserved first, then twice as many a time.
   static Result<std::unique_ptr<SpoolWriter>> over(std::unique_ptr<File> file,
-                                                   std::uint64_t extent = kExtentFirst);
+                                                   std::uint64_t extent = kExtentFirst,
+                                                   const SpoolLimit& limit = {});
 
   // Into the buffer; in the file with the next flush(), or once a MiB waits. A trace's names come
   // before it.
@@ -43,6 +60,17 @@ class SpoolWriter {
   // Writes what is buffered with one call. After an Error the buffer is kept for the next try; once
   // it holds 8 MiB, further traces, samples and events are refused and counted.
   Result<void> flush();
+  // Rows before `position` are safe elsewhere: their disk is given back with one of the next
+  // flush()es. From one other thread.
+  void release(std::uint64_t position);
+  // It is nearly as large as it may be, and will refuse rows soon.
+  bool is_full() const { return is_full_; }
+  // Where the file system can give nothing back, why.
+  const std::optional<Error>& cannot_give_back() const { return cannot_give_back_; }
+  // Of the traces that were written and given back again, those from the `taken`-th on: lost, where
+  // somebody has taken those before it.
+  std::uint64_t traces_given_up(std::uint64_t taken) const;
+
   // Traces, samples and events that still wait for a disk that failed are refused for good.
   void give_up_waiting();
   // Flushes, gives back what was reserved beyond the end, syncs to disk.
@@ -69,7 +97,19 @@ class SpoolWriter {
     return kind == Kind::kTrace ? &Tally::traces : &Tally::others;
   }
 
-  SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent);
+  // Where a section begins, and the rows before it.
+  struct Section {
+    std::uint64_t position;
+    Tally before;
+  };
+
+  SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent, const SpoolLimit& limit);
+  void begin_section();
+  void put_name(ProducerId producer, wire::NameId id, std::string_view text);
+  bool give_back(std::size_t sections);
+  void give_back_released();
+  Result<void> make_room();
+  void begin_row();
   void begin_record();
   void end_record(std::uint8_t type, Kind kind);
   void reserve(std::uint64_t end);
@@ -84,6 +124,19 @@ class SpoolWriter {
   bool failing_ = false;
   Tally waiting_;  // in the buffer
   Tally refused_;
+  Tally taken_;  // not refused
+  const SpoolLimit limit_;
+  std::uint64_t section_bytes_;
+  std::uint64_t next_section_;
+  std::deque<Section> sections_;  // the first one begins where nothing has been given back
+  std::uint64_t head_traces_ = 0;
+  std::uint64_t given_back_traces_ = 0;          // up to the first section
+  std::vector<std::vector<std::string>> names_;  // by producer: each section tells them again
+  RelaxedCounter released_;
+  std::uint64_t room_ = UINT64_MAX;  // of disk, beyond what is reserved
+  bool is_full_ = false;
+  bool ending_ = false;
+  std::optional<Error> cannot_give_back_;
 };
 
 // Takes what a reader finds. The views are valid during the call.
@@ -121,13 +174,24 @@ class SpoolReader {
   std::uint64_t damaged() const { return damaged_; }
 
   // Where the last record handed on ends: another reader may go on there.
-  std::uint64_t position() const { return position_; }
+  std::uint64_t position() const { return place_.position; }
   // During a visitor's call: where the record that it takes begins.
-  std::uint64_t record_at() const { return position_; }
-  // Reads from position() on for the names only, damage too, so that reading goes on at `position`.
+  std::uint64_t record_at() const { return place_.position; }
+  // Traces up to position(), those that had been given back before they could be read too.
+  std::uint64_t traces() const { return place_.traces; }
+  // Those: the traces that were in parts of the spool that had been given back.
+  std::uint64_t traces_missing() const { return place_.missing; }
+  // Reads from position() on for the names only, damage too, so that reading goes on at `position`,
+  // or behind it where that has been given back.
   Result<void> skip_to(std::uint64_t position);
-  // Back to where this reader stood before.
-  void go_back_to(std::uint64_t position);
+  // To where this reader has been before.
+  struct Place {
+    std::uint64_t position = 0;
+    std::uint64_t traces = 0;
+    std::uint64_t missing = 0;
+  };
+  const Place& place() const { return place_; }
+  void go_to(const Place& place);
   const std::string& path() const { return file_->path(); }
 
  private:
@@ -137,6 +201,7 @@ class SpoolReader {
   void hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor);
   void hand_on_trace(std::string_view payload, SpoolVisitor& visitor);
   void take_name(std::string_view payload);
+  Result<bool> pass_gap();
   std::string_view buffered() const { return {bytes_.get(), size_}; }
 
   std::unique_ptr<File> file_;
@@ -144,7 +209,8 @@ class SpoolReader {
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;            // of what was read
   std::size_t at_ = 0;              // in the buffer
-  std::uint64_t position_ = 0;      // in the file, of bytes_[at_]
+  Place place_;                     // its position in the file is that of bytes_[at_]
+  std::uint64_t furthest_ = 0;      // it has been
   std::vector<wire::Names> names_;  // by producer
   std::uint64_t names_count_ = 0;   // in all of them
   std::uint64_t damaged_ = 0;

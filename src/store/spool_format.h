@@ -24,7 +24,14 @@ enum RecordType : std::uint8_t {
   kTrace = 5,
   kSample = 6,
   kEvent = 7,
+  kPadding = 8,
+  kSection = 9,
 };
+
+// Sections begin at multiples of this, the blocks in which file systems give disk back.
+inline constexpr std::uint64_t kSectionAlign = 4096;
+// So much stays at the front of a spool, whatever is given back behind it.
+inline constexpr std::uint64_t kHeadBytes = std::uint64_t{64} << 10;
 
 using wire::packed;
 using wire::PackedTrace;

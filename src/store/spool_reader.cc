@@ -52,7 +52,7 @@ Result<std::unique_ptr<SpoolReader>> SpoolReader::over(std::unique_ptr<File> fil
                  "it doesn't begin as a spool of this version does",
                  "name a spool, or move this file out of the folder"};
   std::unique_ptr<SpoolReader> reader(new SpoolReader(std::move(file)));
-  reader->position_ = kFileHeader;
+  reader->place_.position = kFileHeader;
   return reader;
 }
 
@@ -84,15 +84,15 @@ std::size_t SpoolReader::sound_record(std::string_view bytes, std::size_t payloa
 
 Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t records_max,
                                              std::uint64_t bytes_max) {
-  const std::uint64_t began = position_;
+  const std::uint64_t began = place_.position;
   std::size_t asked = 0;  // bytes that were read anew at this position
-  for (std::size_t records = 0; records < records_max && position_ - began < bytes_max;) {
+  for (std::size_t records = 0; records < records_max && place_.position - began < bytes_max;) {
     const std::string_view left = buffered().substr(at_);
     if (const std::size_t size = sound_record(left, kRecordMax)) {
       hand_on(static_cast<std::uint8_t>(left[8]), left.substr(0, size).substr(kRecordHeader),
               visitor);
       at_ += size;
-      position_ += size;
+      place_.position += size;
       ++records;
       asked = 0;
       continue;
@@ -100,8 +100,13 @@ Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t 
     std::size_t wanted = kReadAtOnce;
     if (left.size() >= kRecordHeader && payload_size(left) <= kRecordMax)
       wanted = std::max(wanted, kRecordHeader + payload_size(left));
-    if (asked >= wanted) return State::kEnd;
-    TRY(fill(position_, wanted));
+    if (asked >= wanted) {
+      const bool zeros = left.size() >= kRecordHeader && payload_size(left) == 0;
+      if (!zeros || !TRY(pass_gap())) return State::kEnd;
+      asked = 0;
+      continue;
+    }
+    TRY(fill(place_.position, wanted));
     asked = wanted;
   }
   return State::kMore;
@@ -111,7 +116,7 @@ Result<bool> SpoolReader::skip_damage() {
   // Pieces overlap by the largest record that is searched for, so that each lies whole in one.
   constexpr std::size_t kPiece = 4 * kSearchedMax;
   constexpr std::size_t kOverlap = kRecordHeader + kSearchedMax;
-  for (std::uint64_t from = position_ + 1;; from += kPiece - kOverlap) {
+  for (std::uint64_t from = place_.position + 1;; from += kPiece - kOverlap) {
     TRY(fill(from, kPiece));
     const std::string_view bytes = buffered();
     const bool is_last = bytes.size() < kPiece;
@@ -120,22 +125,22 @@ Result<bool> SpoolReader::skip_damage() {
       // Most of a reserved file are zeros: past them without a look at sums.
       if (bytes.size() - i < kRecordHeader || payload_size(bytes.substr(i)) == 0) continue;
       const auto type = static_cast<std::uint8_t>(bytes[i + 8]);
-      if (type < kExperiment || type > kEvent) continue;
+      if (type < kExperiment || type > kSection) continue;
       if (sound_record(bytes.substr(i), kSearchedMax) == 0) continue;
-      damaged_ += from + i - position_;
-      position_ = from + i;
+      damaged_ += from + i - place_.position;
+      place_.position = from + i;
       at_ = i;
       return true;
     }
     if (is_last) break;
   }
-  go_back_to(position_);
+  go_to(Place(place_));
   return false;
 }
 
 Result<void> SpoolReader::skip_to(std::uint64_t position) {
   SpoolVisitor nothing;
-  while (position_ < position) {
+  while (place_.position < position) {
     if (TRY(read(nothing, 1)) == State::kMore || TRY(skip_damage())) continue;
     return Error{ErrorCode::kCorrupt, "can't go on reading the spool", file_->path(),
                  fmt::format("it ends before byte {}", position),
@@ -144,11 +149,37 @@ Result<void> SpoolReader::skip_to(std::uint64_t position) {
   return {};
 }
 
-void SpoolReader::go_back_to(std::uint64_t position) {
-  ENSURE(position <= position_, position, position_);
-  position_ = position;
+void SpoolReader::go_to(const Place& place) {
+  furthest_ = std::max(furthest_, place_.position);
+  ENSURE(place.position <= furthest_, place.position, furthest_);
+  place_ = place;
   at_ = 0;
   size_ = 0;
+}
+
+// What was given back reads as zeros, up to where a section begins.
+Result<bool> SpoolReader::pass_gap() {
+  const auto aligned = [](std::uint64_t at) { return at - at % kSectionAlign; };
+  std::uint64_t at = std::max(place_.position, aligned(file_->next_data(place_.position)));
+  while (true) {
+    TRY(fill(at, kReadAtOnce));
+    const std::size_t data = buffered().find_first_not_of('\0');
+    if (data != std::string_view::npos) at = aligned(at + data);
+    if (data != std::string_view::npos || size_ == 0) break;
+    at += size_;
+  }
+  if (at > place_.position) TRY(fill(at, kRecordHeader + 2 * sizeof(std::uint64_t)));
+  if (at <= place_.position || sound_record(buffered(), kRecordMax) == 0 ||
+      static_cast<std::uint8_t>(bytes_[8]) != kSection) {
+    go_to(Place(place_));
+    return false;
+  }
+  Taker taker(buffered().substr(kRecordHeader));
+  const auto traces = std::max(taker.take<std::uint64_t>(), place_.traces);
+  place_.missing += traces - place_.traces;
+  place_.traces = traces;
+  place_.position = at;
+  return true;
 }
 
 void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor) {
@@ -158,6 +189,11 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
       return hand_on_trace(payload, visitor);
     case kName:
       return take_name(payload);
+    case kSection: {
+      const auto traces = taker.take<std::uint64_t>();
+      if (taker.ok()) place_.traces = traces;
+      return;
+    }
     case kExperiment:
     case kEnd: {
       const wire::Experiment experiment = take_experiment(taker);
@@ -204,7 +240,7 @@ void SpoolReader::take_name(std::string_view payload) {
   const std::string_view text = taker.take_text();
   // Producers and their names are counted from 0 and each name took a record of its own: a number
   // that the file is too short for is none of a writer's, and would only eat memory.
-  const std::uint64_t most = position_ / kRecordHeader;
+  const std::uint64_t most = place_.position / kRecordHeader;
   if (!taker.ok() || producer > most || id > most) return;
   if (producer >= names_.size()) names_.resize(std::size_t{producer} + 1);
   const std::size_t known = names_[producer].size();
@@ -215,6 +251,7 @@ void SpoolReader::take_name(std::string_view payload) {
 }
 
 void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor) {
+  ++place_.traces;
   Taker taker(payload);
   const auto from = taker.take<PackedTrace>();
   if (!taker.ok() || from.headers_size > taker.rest().size()) return;

@@ -174,8 +174,17 @@ class SqliteStore final : public Store {
   }
   Result<void> commit() override { return execute("COMMIT"); }
   void rollback() override { static_cast<void>(execute("ROLLBACK").ok()); }
-  // A reader of the rows keeps the log from being emptied, not from being written to disk.
-  Result<void> sync() override { return execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
+  // The log is written to disk where it is: emptying it would wait for everybody who reads.
+  Result<void> sync() override {
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (!log || !log->pMethods) return {};  // nothing has been written
+    if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+      return Error{ErrorCode::kIo, "can't write the database to disk", where_,
+                   std::strerror(sqlite3_system_errno(database_.get())),
+                   "look at its disk, or name a file on another one with --db"};
+    return {};
+  }
 
   Result<void> save_experiment(const wire::Experiment& experiment) override {
     TRY(prepare_tables());

@@ -1,5 +1,6 @@
 """Disks that are full, places that can't be written, databases that are no databases or are held by others: what is said,
 what is counted, and that the rest is there afterwards. GALILEO_FAULT_RUNS says how often the costly ones are done."""
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import spool_file
-from conftest import SLOWER, result_of, wait_for
+from conftest import ROOT, SLOWER, result_of, wait_for
 
 RUNS = int(os.environ.get("GALILEO_FAULT_RUNS", "3"))
 LINES = "galileo/results/traces"
@@ -198,3 +199,143 @@ def test_a_database_replaced_by_garbage_leaves_the_spool_for_a_new_one(start, ru
     listed = run("exp", "ls", "--json", "--db", database)
     assert [row["traces"] for row in json.loads(listed.out)] == [len(made)] and len(made) > 100, listed
     assert set(stored(database)) == made and not spool.exists()
+
+
+class Held:
+    """A database that somebody else holds, so that a spool grows."""
+
+    def __init__(self, database):
+        self.connection = sqlite3.connect(database, isolation_level=None, timeout=30)
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def let_go(self):
+        self.connection.close()
+
+
+def disk_use(path):
+    return path.stat().st_blocks * 512
+
+
+@pytest.mark.sanitize
+def test_a_spool_that_may_take_no_more_ends_the_run_and_nothing_is_lost(start, run, target, tmp_path):
+    database, limit = tmp_path / "x.sqlite", 8 << 20
+    process = start("load", target(), "-r", "8000", "-d", "100s", "--db", database, "--spool-max", "8MiB", "-q", "--no-telemetry",
+                    "--json", tmp_path / "r.json")
+    wait_for(lambda: database.exists() and stored(database), "the first rows")
+    held = Held(database)
+    [spool] = (tmp_path / "x.sqlite.spool").glob("*.spool")
+    most = 0
+    while process.poll() is None:
+        most = max(most, disk_use(spool))
+        time.sleep(0.02)
+    code, out, err = ended(process)
+    held.let_go()
+    result = result_of(tmp_path / "r.json")
+    traces = result["ledger"]["traces"]
+    assert result["ledger"]["balanced"] and traces["lost"] == 0 and traces["spooled"] > 50_000, (traces, out, err)
+    assert "the run was ended before it was done: its spool took the 8.0 MiB of disk that --spool-max allows" in out, out
+    assert result["verdict"]["value"] != "VALID" and limit * 3 / 4 < most <= limit, most
+    listed = run("exp", "ls", "--json", "--db", database)
+    assert [row["traces"] for row in json.loads(listed.out)] == [traces["made"]], listed
+    assert len(set(stored(database))) == traces["made"] and not spool.exists()
+
+
+@pytest.mark.parametrize("database_is", ["away", "none"])
+def test_where_the_oldest_go_the_books_say_how_many(start, run, target, tmp_path, database_is):
+    """Away for most of the run, so that the spool must let go of rows, and back in the end."""
+    database = tmp_path / "x.sqlite"
+    process = start("load", target(), "-r", "10000", "-n", "120000", "--db", database if database_is == "away" else "none",
+                    "--spool", tmp_path / "spools", "--spool-full", "drop-oldest", "-q", "--no-telemetry",
+                    "--json", tmp_path / "r.json", env={**os.environ, "galileo_spool_max": "4MiB"})
+    spools = lambda: list((tmp_path / "spools").glob("*.spool"))
+    wait_for(lambda: spools(), "the spool")
+    if database_is == "away":
+        wait_for(lambda: stored(database), "the first rows")
+        held = Held(database)
+    [spool] = spools()
+    wait_for(lambda: spool.stat().st_size > 10 << 20, "the spool to have let go of most", 60)
+    assert disk_use(spool) <= 4 << 20
+    if database_is == "away":
+        held.let_go()
+    code, out, err = ended(process)
+    ledger = result_of(tmp_path / "r.json")["ledger"]
+    traces = ledger["traces"]
+    assert code in (0, 90) and ledger["balanced"] and traces["made"] == 120000, (code, out, err)
+    assert traces["lost"] > 20000, traces
+    if database_is == "away":
+        assert traces["spooled"] == 0 and len(set(stored(database))) == traces["stored"] == 120000 - traces["lost"], traces
+        assert not spool.exists()
+    else:
+        listed = json.loads(run("exp", "ls", "--json", "--db", spool).out)
+        assert [row["traces"] for row in listed] == [traces["spooled"]] == [120000 - traces["lost"]]
+
+
+def test_with_a_database_that_keeps_up_a_spool_stays_small(start, target, tmp_path):
+    database = tmp_path / "x.sqlite"
+    process = start("load", target(), "-r", "8000", "-n", "200000", "--db", database, "--spool-max", "8MiB", "-q", "--no-telemetry",
+                    "--json", tmp_path / "r.json")
+    wait_for(lambda: list(tmp_path.glob("x.sqlite.spool/*.spool")), "the spool")
+    [spool] = tmp_path.glob("x.sqlite.spool/*.spool")
+    size = used = 0
+    while process.poll() is None:
+        try:
+            info = spool.stat()
+        except FileNotFoundError:
+            break
+        size, used = max(size, info.st_size), max(used, info.st_blocks * 512)
+        time.sleep(0.02)
+    code, out, err = ended(process)
+    assert code in (0, 90) and len(set(stored(database))) == 200000, (code, out, err)
+    assert size > 16 << 20 and used <= 8 << 20, (size, used)
+
+
+@pytest.mark.parametrize("policy", ["stop", "drop-oldest"])
+def test_a_recorder_whose_spool_is_full(start, one_redis, tmp_path, policy):
+    database = tmp_path / "x.sqlite"
+    process = start("recorder", "--bus", one_redis.url, "--db", database, "--spool-max", "4MiB", "--spool-full", policy, "--json")
+    assert "recording" in process.stderr.readline()
+    held = Held(database)
+    body, sent = "x" * 1000, 0
+    while process.poll() is None and sent < 12000:
+        one_redis.publish(LINES, *[f"abcdef0123:{sent + i},w:web:0,web,1795500000.5,1795500000.5,1795500000.6,200,10.0.0.1:80,"
+                                   f"None,None,{body}" for i in range(1, 101)])
+        sent += 100
+        time.sleep(0.01)
+        if one_redis("PUBSUB", "NUMPAT") == 0:
+            break  # it listens no more
+    held.let_go()
+    if policy == "drop-oldest":
+        process.send_signal(signal.SIGTERM)
+    code, out, err = ended(process)
+    recorded = json.loads(out)
+    ids = stored(database)
+    assert len(ids) == len(set(ids)) == recorded["stored"] == recorded["traces"] - recorded["lost"], (recorded, err)
+    if policy == "stop":
+        assert (code, recorded["status"]) == (1, "FAILED") and recorded["lost"] == 0 and recorded["stored"] > 1000, (recorded, err)
+        assert "the recording ended before it was told to" in err and "raise --spool-max" in err
+    else:
+        assert (code, recorded["status"]) == (0, "FINISHED") and recorded["lost"] > 1000, (recorded, err)
+
+
+def test_wrong_limits_are_said(run):
+    for arguments, *words in [(["--spool-max", "10 gallons"], "--spool-max", "write it as 500MB"),
+                              (["--spool-max", "1MiB"], "--spool-max", "less than 4.0 MiB"),
+                              (["--spool-max", "8MiB", "--spool-full", "stopp"], "--spool-full", "did you mean 'stop'")]:
+        done = run("load", "http://127.0.0.1:1/", "-n", "1", *arguments)
+        assert done.code == 2 and all(word in done.err for word in words), done
+    done = run("load", "http://127.0.0.1:1/", "-n", "1", env={"galileo_spool_max": "much"})
+    assert done.code == 2 and "galileo_spool_max" in done.err, done
+
+
+def test_a_database_that_is_away_costs_disk_and_no_memory():
+    """In small what bench/database_away.py does for two minutes."""
+    binary = os.environ.get("GALILEO_BINARY", str(ROOT / "build/release/galileo"))
+    done = subprocess.run([ROOT / "bench/database_away.py", "--seconds", "10", "--before", "3", "--after", "3", "--rate", "5000",
+                           "--galileo", binary], capture_output=True, text=True, timeout=120 * SLOWER)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)
+    assert measured["traces"]["stored"] == measured["traces"]["made"] >= 70_000, measured
+    assert measured["traces"]["lost"] == measured["traces"]["spooled"] == 0
+    assert measured["spool_mib"] > 4, "it wasn't away"
+    if SLOWER == 1:
+        assert measured["memory_more_mib"] <= 16, measured

@@ -1,5 +1,5 @@
-// Loaded before a program: its wall clock jumps by STEP_S seconds, STEP_AFTER_MS after it was first asked for. The
-// monotonic clock goes on, as when a machine's time is set.
+// Loaded before a program: its wall clock jumps by STEP_S seconds, STEP_AFTER_MS after it was first
+// asked for. The monotonic clock goes on, as when a machine's time is set.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

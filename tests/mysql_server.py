@@ -72,15 +72,6 @@ def mysql_root():
     return root
 
 
-def without_mysql():
-    """Why there is none here; None where there is."""
-    try:
-        mysql_root()
-        return None
-    except (OSError, subprocess.SubprocessError, KeyError) as error:
-        return f"it can't be had from {MIRROR}: {error}"
-
-
 class MySql(MariaDb):
     """As mariadb_server.MariaDb, with users that show themselves the way MySQL has it by default (caching_sha2_password)."""
 

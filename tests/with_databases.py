@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from influxdb_server import InfluxDb  # noqa: E402
 from mariadb_server import MariaDb  # noqa: E402
-from mysql_server import MySql, without_mysql  # noqa: E402
+from mysql_server import MySql  # noqa: E402
 
 
 def main():
@@ -28,12 +28,13 @@ def main():
         influxdb = InfluxDb(folder / "influxdb")
         stack.callback(influxdb.stop)
         env = {**os.environ, "GALILEO_TEST_MARIADB": mariadb.url(""), "GALILEO_TEST_INFLUXDB": influxdb.url}
-        if why_not := without_mysql():
-            print(f"skipped: MySQL: {why_not}", flush=True)
-        else:
+        try:
+            # Whatever of MySQL is in the mirror today: that it doesn't start is no fault of what is tested.
             mysql = MySql(folder / "mysql")
             stack.callback(mysql.stop)
             env["GALILEO_TEST_MYSQL"] = mysql.url("")
+        except (OSError, subprocess.SubprocessError, LookupError, AssertionError) as error:
+            print(f"skipped: MySQL can't be had or started: {str(error)[-300:]}".replace("\n", " "), flush=True)
         return subprocess.run(sys.argv[1:], env=env).returncode
 
 

@@ -30,25 +30,16 @@ def on_core(server, core=0):
 
 
 class Listener(http.server.BaseHTTPRequestHandler):
-    """Says what an InfluxDB would, and keeps the bodies of all writes: the points as we send them."""
+    """Takes lines, and keeps the bodies with traces: the points as we send them."""
     protocol_version = "HTTP/1.1"
     bodies = []
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if "/write" in self.path and b"spool" not in gzip.decompress(body)[:200]:
+        if gzip.decompress(body).startswith(b"traces,"):
             Listener.bodies.append(body)
-        self.say(204 if "/write" in self.path else 200, b"" if "/write" in self.path or "/query" in self.path else b'{"id": "01", "name": "x"}')
-
-    def do_GET(self):
-        self.say(200, b'{"orgs": [{"id": "01", "name": "lab"}], "buckets": [{"id": "02", "name": "x"}]}')
-
-    def say(self, status, body):
-        self.send_response(status)
-        if status != 204:
-            self.send_header("Content-Length", str(len(body)))
+        self.send_response(204)
         self.end_headers()
-        self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -61,7 +52,8 @@ def captured(traces):
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        measured([FLOORS / "bench_drain", SCRATCH, traces, f"influxdb://:x@127.0.0.1:{server.server_port}/lab"], timeout=600)
+        # What it counts afterwards isn't there: only the lines are of interest.
+        measured([FLOORS / "bench_drain", SCRATCH, traces, f"influxdb://:x@127.0.0.1:{server.server_port}/lab?buckets=no"], timeout=600)
     finally:
         server.shutdown()
         server.server_close()
@@ -69,6 +61,9 @@ def captured(traces):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     files = []
+    lines = sum(gzip.decompress(body).count(b"traces,client=") for body in Listener.bodies)
+    if lines != traces:
+        raise SystemExit(f"bench: {lines} of {traces} points were caught")
     for number, body in enumerate(Listener.bodies):
         files.append(folder / f"{number:05}.gz")
         files[-1].write_bytes(body)

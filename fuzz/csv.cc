@@ -39,6 +39,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   line.resize(line.size() - 2);  // its end
   ENSURE(galileo::wire::parse_csv_line(line) == fields);
   const Lines whole = lines_of(text, text.size() + 1);
-  for (const std::size_t piece : {1, 2, 7}) ENSURE(lines_of(text, piece) == whole);
+  for (const std::size_t piece : {1U, 2U, 7U}) ENSURE(lines_of(text, piece) == whole);
   return 0;
 }

@@ -57,8 +57,10 @@ class InOrder {
     rows_.emplace_back(std::move(row), time);
   }
   void flush() {
-    std::stable_sort(rows_.begin(), rows_.end(), [](const auto& a, const auto& b) {
-      return Reader::key(a.first) < Reader::key(b.first);
+    std::sort(rows_.begin(), rows_.end(), [](const auto& a, const auto& b) {
+      const Wall first = Reader::key(a.first);
+      const Wall second = Reader::key(b.first);
+      return first != second ? first < second : a.second < b.second;
     });
     for (const auto& [row, time] : rows_) f_(row, time);
     rows_.clear();

@@ -390,7 +390,8 @@ Result<void> MysqlConnection::set_session(MysqlPatience patience) {
   std::int64_t packet = 0;
   TRY(select("SELECT @@max_allowed_packet", {},
              [&](const MysqlRow& row) { packet = row.integer(0); }));
-  row_max_ = static_cast<std::size_t>(packet) - std::min<std::size_t>(kPacketHead, packet / 2);
+  const auto bytes = static_cast<std::size_t>(packet);
+  row_max_ = bytes - std::min(kPacketHead, bytes / 2);
   return {};
 }
 

@@ -1,7 +1,6 @@
 """An InfluxDB 2.7 of a test's own: on a free port of the loopback, everything in a scratch folder."""
 import functools
 import json
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from conftest import ROOT, free_port
+from server_process import ServerProcess
 
 ORGANISATION, TOKEN = "lab", "only-for-tests"
 START_SECONDS = 60
@@ -24,7 +24,7 @@ def influxd():
     return built.stdout.strip()
 
 
-class InfluxDb:
+class InfluxDb(ServerProcess):
     """Set up with one organisation and an operator's token."""
 
     def __init__(self, folder, *more):
@@ -84,23 +84,8 @@ class InfluxDb:
     def buckets(self):
         return {bucket["name"]: bucket for bucket in self.json("buckets?limit=100")["buckets"]}
 
-    def kill(self):
-        """As a machine that fails: at once."""
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
-        self.log.close()
+    def request_ids(self, bucket):
+        """Of the bucket's traces as the server itself has them, by Flux: we read by other means."""
+        lines = self.flux(f'from(bucket: "{bucket}") |> range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z) '
+                          '|> filter(fn: (r) => r._measurement == "traces" and r._field == "request_id") |> keep(columns: ["_value"])').splitlines()
+        return [line.split(",")[-1] for line in lines if ":" in line]

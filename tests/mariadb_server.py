@@ -3,12 +3,12 @@ import itertools
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 
 from conftest import free_port
+from server_process import ServerProcess
 
 USER, PASSWORD = "galileo", "only for tests"
 START_SECONDS = 60
@@ -22,7 +22,7 @@ def installed():
     return program("mariadbd") is not None
 
 
-class MariaDb:
+class MariaDb(ServerProcess):
     """sql("SELECT 1") answers with rows of texts; database() makes an empty one and answers with its URL."""
 
     def __init__(self, folder, *more):
@@ -68,24 +68,3 @@ class MariaDb:
 
     def url(self, name, user=USER, password=PASSWORD):
         return f"mysql://{user}:{password.replace(' ', '%20')}@127.0.0.1:{self.port}/{name}"
-
-    def kill(self):
-        """As a machine that fails: at once."""
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
-        self.log.close()

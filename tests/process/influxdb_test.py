@@ -32,18 +32,11 @@ def listed(run, url):
     return json.loads(run("exp", "ls", "--json", "--db", url).out)
 
 
-def request_ids(server, bucket):
-    """As the server itself has them, by Flux: we read by other means."""
-    lines = server.flux(f'from(bucket: "{bucket}") |> range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z) '
-                        '|> filter(fn: (r) => r._measurement == "traces" and r._field == "request_id") |> keep(columns: ["_value"])').splitlines()
-    return [line.split(",")[-1] for line in lines if ":" in line]
-
-
 def all_there(server, run, url, result):
     """The last run's traces are in the database, each once."""
     ledger = result["ledger"]
     assert ledger["balanced"] and ledger["traces"]["lost"] == 0, ledger
-    found = request_ids(server, result["experiment"]["id"])
+    found = server.request_ids(result["experiment"]["id"])
     assert len(found) == len(set(found)) == ledger["traces"]["made"]
     [row] = [row for row in listed(run, url) if row["id"] == result["experiment"]["id"]]
     assert row["traces"] == ledger["traces"]["made"] and row["status"] == "FINISHED"
@@ -109,7 +102,7 @@ def test_a_run_that_is_killed_is_recovered_whole(run, start, target, server, tmp
     [row] = [row for row in listed(run, server.url) if row["id"] not in known or row["status"] == "FAILED" and row["id"] == spool.stem]
     assert row["status"] == "FAILED" and not spool.exists()
     [in_spool] = listed(run, str(kept))
-    found = request_ids(server, row["id"])
+    found = server.request_ids(row["id"])
     assert len(found) == len(set(found)) == row["traces"] == in_spool["traces"] > 0
 
 
@@ -174,7 +167,7 @@ def test_connections_that_are_cut_in_the_middle_of_a_batch_lose_nothing(run, tar
     proxy.close()
     assert proxy.cuts > 0
     result = result_of(tmp_path / "r.json")
-    found = request_ids(server, result["experiment"]["id"])
+    found = server.request_ids(result["experiment"]["id"])
     assert len(found) == len(set(found)) == result["ledger"]["traces"]["made"]
 
 

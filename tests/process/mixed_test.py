@@ -32,19 +32,13 @@ def place(servers):
     return f"mixed:{sql.database()},{rows.url}"
 
 
-def request_ids(rows, bucket):
-    lines = rows.flux(f'from(bucket: "{bucket}") |> range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z) '
-                      '|> filter(fn: (r) => r._measurement == "traces" and r._field == "request_id") |> keep(columns: ["_value"])').splitlines()
-    return [line.split(",")[-1] for line in lines if ":" in line]
-
-
 def listed(run, place):
     return json.loads(run("exp", "ls", "--json", "--db", place).out)
 
 
 def all_there(run, servers, place, result):
     made = result["ledger"]["traces"]["made"]
-    found = request_ids(servers[1], result["experiment"]["id"])
+    found = servers[1].request_ids(result["experiment"]["id"])
     assert result["ledger"]["balanced"] and len(found) == len(set(found)) == made > 0
     assert [(row["traces"], row["status"]) for row in listed(run, place)] == [(made, "FINISHED")]
 
@@ -61,7 +55,7 @@ def test_the_environment_names_both_and_each_has_its_part(run, target, servers, 
     assert sql.sql("SELECT EXP_ID, STATUS FROM experiments", name) == [[exp, "FINISHED"]]
     assert sql.sql("SELECT COUNT(*) FROM traces", name) == [["0"]]
     assert int(sql.sql("SELECT COUNT(*) FROM nodeinfo", name)[0][0]) > 3
-    assert len(request_ids(rows, exp)) == 300
+    assert len(rows.request_ids(exp)) == 300
     assert "intended 300" in run("exp", "show", "last", env=env).out
     assert run("exp", "report", "last", "--output", "r.html", env=env).code == 0
     assert run("exp", "import", f"mixed:{sql.url(name)},{rows.url}", "--db", "copy.sqlite").code == 0
@@ -96,5 +90,5 @@ def test_a_run_that_is_killed_between_two_commits_is_recovered_whole(run, start,
     [row] = listed(run, place)
     assert row["status"] == "FAILED" and not spool.exists()
     [in_spool] = listed(run, str(kept))
-    found = request_ids(servers[1], row["id"])
+    found = servers[1].request_ids(row["id"])
     assert len(found) == len(set(found)) == row["traces"] == in_spool["traces"] > 0

@@ -20,10 +20,10 @@ class Drain {
   static Result<std::unique_ptr<Drain>> open(const std::string& spool_path, Store& store);
   ~Drain();
 
-  // Moves up to `records_max` records. False: nothing was there to move (now). After an Error
-  // nothing of the step is in the store, and the next one tries the same again; where only the
-  // commit's answer was lost, the next one finds that out.
-  static constexpr std::size_t kRecordsAtOnce = 20'000;
+  // Moves up to `records_max` records, and up to 8 MiB of the spool. False: nothing was there to
+  // move (now). After an Error nothing of the step is in the store, and the next one tries the same
+  // again; where only the commit's answer was lost, the next one finds that out.
+  static constexpr std::size_t kRecordsAtOnce = 80'000;
   Result<bool> step(std::size_t records_max = kRecordsAtOnce);
 
   // All that is in a spool that nobody writes to any more, behind damaged places too.

@@ -1,5 +1,7 @@
 #include "store/drain_desk.h"
 
+#include <algorithm>
+
 #include "net/clock.h"
 
 namespace galileo::store {
@@ -7,7 +9,9 @@ namespace {
 
 constexpr Duration kDrainEvery = std::chrono::milliseconds{100};
 constexpr Duration kDrainRetry = std::chrono::seconds{2};
-constexpr std::size_t kDrainAtOnce = 5000;
+constexpr Duration kStepShort = std::chrono::milliseconds{250};
+constexpr Duration kStepLong = std::chrono::seconds{1};
+constexpr std::size_t kRecordsMin = 500;
 // How long the end of a run waits for a database that can't be reached just now: as long as a
 // server takes to start again, or another program to give back its locks.
 constexpr Duration kFinishPatience = std::chrono::seconds{10};
@@ -38,7 +42,7 @@ Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
   const net::RealClock clock;
   Time moved_last = clock.now();
   while (true) {
-    const auto moved = step(Drain::kRecordsAtOnce);
+    const auto moved = step();
     if (moved.ok() && !*moved) return {};
     if (moved.ok()) moved_last = clock.now();
     if (!moved.ok() && (moved.error().code != ErrorCode::kUnavailable ||
@@ -52,7 +56,7 @@ Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
 }
 
 void DrainDesk::tick() {
-  const auto moved = step(kDrainAtOnce);
+  const auto moved = step();
   Duration wait = kDrainEvery;
   if (!moved.ok()) wait = kDrainRetry;
   if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
@@ -73,9 +77,20 @@ void DrainDesk::tell_what_is_safe() {
   on_safe_(position);
 }
 
-Result<bool> DrainDesk::step(std::size_t records_max) {
+Result<bool> DrainDesk::step() {
   if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
-  return drain_->step(records_max);
+  const net::RealClock clock;
+  const Time began = clock.now();
+  const std::uint64_t before = drain_->traces_passed();
+  const bool moved = TRY(drain_->step(records_at_once_));
+  const Duration took = clock.now() - began;
+  // One that found little to do says nothing about more.
+  const bool full = drain_->traces_passed() - before >= records_at_once_ / 2;
+  if (took < kStepShort && full)
+    records_at_once_ = std::min(Drain::kRecordsAtOnce, records_at_once_ * 2);
+  else if (took > kStepLong)
+    records_at_once_ = std::max(kRecordsMin, records_at_once_ / 2);
+  return moved;
 }
 
 }  // namespace galileo::store

@@ -50,7 +50,7 @@ class DrainDesk {
 
  private:
   void tick();
-  Result<bool> step(std::size_t records_max);
+  Result<bool> step();
   void tell_what_is_safe();
 
   std::unique_ptr<Store> store_;
@@ -59,6 +59,9 @@ class DrainDesk {
   std::uint64_t safe_ = 0;  // what was told last
   Time told_{};
   std::unique_ptr<Drain> drain_;
+  // As many as the database takes in a fraction of a second: few, so that whoever wants to stop us
+  // gets a turn soon; many, as each commit costs it something.
+  std::size_t records_at_once_ = 5000;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;
 };

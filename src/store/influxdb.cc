@@ -23,8 +23,12 @@ using namespace influxdb;
 
 constexpr const char* kOurBucket = "galileo";
 constexpr const char* kKnownOptions = "tls ca org_id timeout_ms retention layout buckets";
-// Of lines, in all buckets: then they are written, also within a transaction.
+// Of lines, in all buckets: so many are written at once, also within a transaction, and so many as
+// soon as the server has nothing else to do, so that it never waits for us long.
 constexpr std::size_t kBytesAtOnce = std::size_t{4} << 20;
+constexpr std::size_t kBytesForIdleServer = std::size_t{512} << 10;
+// How often it is seen to that lines which are being written go on.
+constexpr std::uint64_t kRowsBetweenLooks = 256;
 // Of lines that the server refused, those that are told one by one.
 constexpr std::uint64_t kRefusedTold = 10;
 constexpr std::uint64_t kRefusedKept = 1000;
@@ -349,21 +353,31 @@ class InfluxdbStore final : public Store {
   }
 
   Result<void> row_is_put() {
-    std::size_t bytes = state_.text.size();
+    if (!in_transaction_) return flush_rows();
+    std::size_t bytes = 0;
     for (const auto& [bucket, batch] : batches_) bytes += batch.text.size();
-    if (in_transaction_ && bytes < kBytesAtOnce) return {};
-    return flush_rows();
+    const bool looks = ++rows_put_ % kRowsBetweenLooks == 0;
+    const bool idle = looks && !sender_.advance() && bytes >= kBytesForIdleServer;
+    if (idle || bytes >= kBytesAtOnce) TRY(begin_rows());
+    if (state_.text.size() >= kBytesAtOnce) return flush_rows();
+    return {};
+  }
+
+  Result<void> begin_rows() {
+    for (auto& [bucket, batch] : batches_) TRY(sender_.begin(bucket, batch));
+    return {};
   }
 
   // Rows first: the rest tells of them.
   Result<void> flush_rows() {
-    for (auto& [bucket, batch] : batches_) {
-      TRY(sender_.send(bucket, batch));
-      batch.clear();
-    }
-    TRY(sender_.send(kOurBucket, state_));
-    state_.clear();
-    return {};
+    TRY(begin_rows());
+    TRY(sender_.end());
+    return flush_state();
+  }
+
+  Result<void> flush_state() {
+    TRY(sender_.begin(kOurBucket, state_));
+    return sender_.end();
   }
 
   Result<void> flush() {
@@ -372,14 +386,14 @@ class InfluxdbStore final : public Store {
       put_position(state_.text, id, position);
       state_.end_line();
     }
-    TRY(sender_.send(kOurBucket, state_));
-    state_.clear();
+    TRY(flush_state());
     for (const auto& [id, position] : positions_) written_positions_[id] = position;
     positions_.clear();
     return {};
   }
 
   void forget() {
+    sender_.abandon();
     batches_.clear();
     state_.clear();
     positions_.clear();
@@ -458,6 +472,7 @@ class InfluxdbStore final : public Store {
   LineSender sender_;
   RefusedRows refused_;
   bool in_transaction_ = false;
+  std::uint64_t rows_put_ = 0;
   std::map<std::string, LineBatch> batches_;  // rows by bucket
   LineBatch state_;                           // of our bucket
   std::map<std::string, std::uint64_t> positions_;

@@ -24,26 +24,6 @@ struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
-struct Receiving {
-  CURL* curl = nullptr;
-  const HttpCall* call = nullptr;
-  HttpAnswer* answer = nullptr;
-  bool refused = false;  // by the stream's taker
-};
-
-std::size_t take_body(char* bytes, std::size_t /*one*/, std::size_t size, void* data) {
-  auto& receiving = *static_cast<Receiving*>(data);
-  long status = 0;
-  curl_easy_getinfo(receiving.curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status == 200 && receiving.call->stream) {
-    receiving.refused = !receiving.call->stream({bytes, size});
-    return receiving.refused ? 0 : size;
-  }
-  std::string& body = receiving.answer->body;
-  body.append(bytes, std::min(size, kBodyMax - body.size()));
-  return size;
-}
-
 std::size_t take_header(char* bytes, std::size_t /*one*/, std::size_t size, void* data) {
   const std::string_view line(bytes, size);
   constexpr std::string_view kName = "retry-after:";
@@ -60,12 +40,161 @@ std::size_t take_header(char* bytes, std::size_t /*one*/, std::size_t size, void
 
 }  // namespace
 
-struct InfluxConnection::Curl {
-  Curl() : handle(curl_easy_init()) {}
-  ~Curl() { curl_easy_cleanup(handle); }
-  Curl(const Curl&) = delete;
-  Curl& operator=(const Curl&) = delete;
-  CURL* const handle;
+// One call at a time, and what libcurl needs until its answer is there.
+class InfluxConnection::Transfer {
+ public:
+  Transfer() : handle_(curl_easy_init()) {}
+  ~Transfer() { curl_easy_cleanup(handle_); }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  CURL* handle() { return handle_; }
+
+  // `call` lives until the answer is there.
+  void prepare(const InfluxConnection& connection, const HttpCall& call) {
+    curl_easy_reset(handle_);  // the options; the connection is kept
+    call_ = &call;
+    answer_ = {};
+    refused_ = false;
+    why_[0] = '\0';
+    set_headers(connection);
+    const auto milliseconds = static_cast<long>(connection.timeout_ / std::chrono::milliseconds{1});
+    set(CURLOPT_ERRORBUFFER, why_.data());
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_URL, (connection.server_ + call.path).c_str());
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_USERAGENT, "galileo");
+    set(CURLOPT_PROXY, "");  // the environment isn't read here
+    set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
+    set(CURLOPT_WRITEFUNCTION, take_body);
+    set(CURLOPT_WRITEDATA, this);
+    set(CURLOPT_HEADERFUNCTION, take_header);
+    set(CURLOPT_HEADERDATA, &answer_);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    if (!connection.ca_.empty()) set(CURLOPT_CAINFO, connection.ca_.c_str());
+    if (call.stream) {
+      set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+      set(CURLOPT_LOW_SPEED_TIME, kStandstillSeconds);
+      set(CURLOPT_BUFFERSIZE, 512L << 10);
+    } else {
+      set(CURLOPT_TIMEOUT_MS, milliseconds);
+    }
+    if (call.method == std::string_view("POST")) {
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_POSTFIELDS, call.body.data());
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+      set(CURLOPT_UPLOAD_BUFFERSIZE, 2L << 20);
+    } else if (call.method != std::string_view("GET")) {
+      set(CURLOPT_CUSTOMREQUEST, call.method);
+    }
+  }
+
+  Result<HttpAnswer> result(CURLcode code, const std::string& where) {
+    if (code != CURLE_OK) {
+      std::string reason = why_[0] != '\0' ? why_.data() : curl_easy_strerror(code);
+      if (refused_) reason = "its answer can't be taken";
+      return Error{ErrorCode::kUnavailable, "can't reach InfluxDB", where, std::move(reason),
+                   "check that it runs there, and the address"};
+    }
+    answer_.status = status();
+    return std::move(answer_);
+  }
+
+ private:
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    curl_easy_setopt(handle_, option, value);
+  }
+
+  void set_headers(const InfluxConnection& connection) {
+    headers_.reset();
+    const auto header = [&](const std::string& line) {
+      headers_.reset(curl_slist_append(headers_.release(), line.c_str()));
+    };
+    if (!connection.token_.empty()) header("Authorization: Token " + connection.token_);
+    if (call_->content_type) header(fmt::format("Content-Type: {}", call_->content_type));
+    if (call_->compressed) header("Content-Encoding: gzip");
+    if (call_->accept) header(fmt::format("Accept: {}", call_->accept));
+    header("Expect:");  // no round of waiting before a body
+    set(CURLOPT_HTTPHEADER, headers_.get());
+  }
+
+  int status() const {
+    long status = 0;
+    curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+    return static_cast<int>(status);
+  }
+
+  static std::size_t take_body(char* bytes, std::size_t /*one*/, std::size_t size, void* data) {
+    auto& self = *static_cast<Transfer*>(data);
+    if (self.call_->stream && self.status() == 200) {
+      self.refused_ = !self.call_->stream({bytes, size});
+      return self.refused_ ? 0 : size;
+    }
+    std::string& body = self.answer_.body;
+    body.append(bytes, std::min(size, kBodyMax - body.size()));
+    return size;
+  }
+
+  CURL* const handle_;
+  const HttpCall* call_ = nullptr;
+  HttpAnswer answer_;
+  bool refused_ = false;  // by the stream's taker
+  std::unique_ptr<curl_slist, FreeList> headers_;
+  std::array<char, CURL_ERROR_SIZE> why_{};
+};
+
+// A transfer that goes on whenever it is looked after.
+class InfluxConnection::Background {
+ public:
+  Background() : multi_(curl_multi_init()) {}
+  ~Background() {
+    abandon();
+    curl_multi_cleanup(multi_);
+  }
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  void begin(const InfluxConnection& connection, HttpCall call) {
+    ENSURE(!under_way_);
+    call_ = std::move(call);
+    transfer_.prepare(connection, call_);
+    ENSURE(curl_multi_add_handle(multi_, transfer_.handle()) == CURLM_OK);
+    under_way_ = true;
+    advance();
+  }
+
+  // Whether it goes on.
+  bool advance() {
+    int running = 0;
+    if (under_way_) curl_multi_perform(multi_, &running);
+    return running > 0;
+  }
+
+  Result<HttpAnswer> end(const std::string& where) {
+    ENSURE(under_way_);
+    // It ends by its own deadline at the latest.
+    constexpr int kLookAgainMs = 1000;
+    while (advance()) curl_multi_poll(multi_, nullptr, 0, kLookAgainMs, nullptr);
+    CURLcode code = CURLE_FAILED_INIT;
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg == CURLMSG_DONE) code = message->data.result;
+    }
+    abandon();
+    return transfer_.result(code, where);
+  }
+
+  void abandon() {
+    if (under_way_) curl_multi_remove_handle(multi_, transfer_.handle());
+    under_way_ = false;
+  }
+
+ private:
+  CURLM* const multi_;
+  Transfer transfer_;
+  HttpCall call_;
+  bool under_way_ = false;
 };
 
 InfluxConnection::InfluxConnection() = default;
@@ -90,65 +219,27 @@ Result<std::unique_ptr<InfluxConnection>> InfluxConnection::open(const DatabaseU
                                     is_ipv6 ? fmt::format("[{}]", url.host) : url.host, url.port);
   connection->token_ = url.password.empty() ? url.user : url.password;
   connection->ca_ = url.option("ca").value_or("");
-  connection->curl_ = std::make_unique<Curl>();
+  connection->transfer_ = std::make_unique<Transfer>();
+  connection->background_ = std::make_unique<Background>();
   return connection;
 }
 
 Result<HttpAnswer> InfluxConnection::call(const HttpCall& call) {
-  CURL* const curl = curl_->handle;
-  curl_easy_reset(curl);  // the options; the connection is kept
-  HttpAnswer answer;
-  Receiving receiving{curl, &call, &answer, false};
-  const std::string address = server_ + call.path;
-  std::unique_ptr<curl_slist, FreeList> headers;
-  const auto header = [&](const std::string& line) {
-    headers.reset(curl_slist_append(headers.release(), line.c_str()));
-  };
-  if (!token_.empty()) header("Authorization: Token " + token_);
-  if (call.content_type) header(fmt::format("Content-Type: {}", call.content_type));
-  if (call.compressed) header("Content-Encoding: gzip");
-  if (call.accept) header(fmt::format("Accept: {}", call.accept));
-  header("Expect:");  // no round of waiting before a body
-  std::array<char, CURL_ERROR_SIZE> why{};
-  const auto milliseconds = static_cast<long>(timeout_ / std::chrono::milliseconds{1});
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why.data());
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "galileo");
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the environment isn't read here
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiving);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
-  curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-  if (!ca_.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, ca_.c_str());
-  if (call.stream) {
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStandstillSeconds);
-    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 512L << 10);
-  } else {
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds);
-  }
-  if (call.method == std::string_view("POST")) {
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call.body.data());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
-  } else if (call.method != std::string_view("GET")) {
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method);
-  }
-  if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK) {
-    std::string reason = why[0] != '\0' ? why.data() : curl_easy_strerror(code);
-    if (receiving.refused) reason = "its answer can't be taken";
-    return Error{ErrorCode::kUnavailable, "can't reach InfluxDB", where_, std::move(reason),
-                 "check that it runs there, and the address"};
-  }
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  answer.status = static_cast<int>(status);
-  return answer;
+  transfer_->prepare(*this, call);
+  return transfer_->result(curl_easy_perform(transfer_->handle()), where_);
+}
+
+void InfluxConnection::begin(HttpCall call) {
+  background_->begin(*this, std::move(call));
+}
+bool InfluxConnection::advance() {
+  return background_->advance();
+}
+Result<HttpAnswer> InfluxConnection::end() {
+  return background_->end(where_);
+}
+void InfluxConnection::abandon() {
+  background_->abandon();
 }
 
 std::string gzip(std::string_view bytes) {

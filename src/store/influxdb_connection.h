@@ -1,5 +1,5 @@
-// HTTP to one InfluxDB, by libcurl: one connection that is kept, a deadline for every call.
-// Blocking: lives at the store's desk. Says what was answered; what that means is the caller's.
+// HTTP to one InfluxDB, by libcurl: connections that are kept, a deadline for every call. Lives at
+// the store's desk. Says what was answered; what that means is the caller's.
 #pragma once
 
 #include <functional>
@@ -41,17 +41,28 @@ class InfluxConnection {
   static Result<std::unique_ptr<InfluxConnection>> open(const DatabaseUrl& url);
   ~InfluxConnection();
 
-  // kUnavailable: no answer came. What was sent may have been taken all the same.
+  // Blocking. kUnavailable: no answer came. What was sent may have been taken all the same.
   Result<HttpAnswer> call(const HttpCall& call);
+
+  // One call that goes on while others are made and other things done, over a connection of its
+  // own: begin() and advance() send and take what can be at once, end() waits for the answer as
+  // call() does. advance() is false once that waits for nothing more. Each begin() is followed by
+  // one end() or abandon().
+  void begin(HttpCall call);
+  bool advance();
+  Result<HttpAnswer> end();
+  void abandon();
 
   const std::string& where() const { return where_; }
   Duration timeout() const { return timeout_; }
 
  private:
-  struct Curl;
+  class Transfer;
+  class Background;
   InfluxConnection();
 
-  std::unique_ptr<Curl> curl_;
+  std::unique_ptr<Transfer> transfer_;
+  std::unique_ptr<Background> background_;
   std::string where_;  // for Errors: the database's URL without secrets
   std::string server_;
   std::string token_;

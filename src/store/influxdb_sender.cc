@@ -26,40 +26,66 @@ constexpr std::string_view kUnparsable = "unable to parse '";
 
 }  // namespace
 
-// Lines [first, last) of the batch.
-struct LineSender::Piece {
-  std::size_t first;
-  std::size_t last;
-  std::size_t size() const { return last - first; }
-};
+Result<void> LineSender::send(const std::string& bucket, LineBatch batch) {
+  TRY(begin(bucket, batch));
+  return end();
+}
 
-struct LineSender::Sending {
-  const std::string& bucket;
-  const LineBatch& batch;
-  std::vector<Piece> left;  // the next one last
-  bool made_bucket = false;
-  int searches = 0;
-  int tries = 0;          // in a row that the server couldn't take it
-  Time give_up = kNever;  // since the first of them
-};
+Result<void> LineSender::begin(const std::string& bucket, LineBatch& batch) {
+  if (batch.size() == 0) return end();
+  // While the server works at the one before.
+  std::string packed;
+  if (batch.size() <= lines_at_once_) packed = server_.packed(batch.text);
+  TRY(end());
+  std::swap(sending_.batch, batch);  // its memory goes on to the next one
+  batch.clear();
+  sending_.bucket = bucket;
+  sending_.left = {{0, sending_.batch.size()}};
+  const bool fits = sending_.batch.size() <= lines_at_once_ && !packed.empty();
+  if (!fits || not_before_ > server_.now()) return {};  // end() sees to it
+  server_.begin_write(bucket, std::move(packed));
+  sending_.under_way = true;
+  return {};
+}
 
-Result<void> LineSender::send(const std::string& bucket, const LineBatch& batch) {
-  Sending sending{bucket, batch, {}};
-  if (batch.size() > 0) sending.left.push_back({0, batch.size()});
+bool LineSender::advance() {
+  return sending_.under_way && server_.advance_write();
+}
+
+Result<void> LineSender::end() {
+  const auto sent = send_pieces(sending_);
+  abandon();
+  return sent;
+}
+
+void LineSender::abandon() {
+  if (sending_.under_way) server_.abandon_write();
+  LineBatch batch = std::move(sending_.batch);
+  batch.clear();
+  sending_ = {{}, std::move(batch)};
+}
+
+Result<void> LineSender::send_pieces(Sending& sending) {
   while (!sending.left.empty()) {
-    Piece piece = sending.left.back();
-    if (piece.size() > lines_at_once_) {
-      sending.left.back().first = piece.first + lines_at_once_;
-      piece.last = piece.first + lines_at_once_;
-      sending.left.push_back(piece);
+    if (!sending.under_way) {
+      if (not_before_ > server_.now()) {
+        const Error asked{ErrorCode::kUnavailable, "can't write to InfluxDB", server_.where(),
+                          "it asked to be left alone for a while",
+                          "what isn't stored yet is kept and tried again"};
+        TRY(wait_or_give_up(sending, asked, not_before_ - server_.now()));
+      }
+      const Piece next = sending.left.back();
+      if (next.size() > lines_at_once_) {
+        sending.left.back().first = next.first + lines_at_once_;
+        sending.left.push_back({next.first, next.first + lines_at_once_});
+      }
+      const Piece piece = sending.left.back();
+      server_.begin_write(sending.bucket,
+                          server_.packed(sending.batch.lines(piece.first, piece.last)));
     }
-    if (not_before_ > server_.now()) {
-      const Error asked{ErrorCode::kUnavailable, "can't write to InfluxDB", server_.where(),
-                        "it asked to be left alone for a while",
-                        "what isn't stored yet is kept and tried again"};
-      TRY(wait_or_give_up(sending, asked, not_before_ - server_.now()));
-    }
-    const auto answer = server_.write(bucket, batch.lines(piece.first, piece.last));
+    sending.under_way = false;
+    const Piece piece = sending.left.back();
+    const auto answer = server_.end_write();
     if (!answer.ok()) {
       lines_at_once_ = std::max(kLinesMin, std::min(lines_at_once_, piece.size()) / 2);
       TRY(wait_or_give_up(sending, answer.error(), {}));

@@ -40,7 +40,14 @@ struct LineBatch {
 class LineServer {
  public:
   virtual ~LineServer() = default;
-  virtual Result<HttpAnswer> write(const std::string& bucket, std::string_view lines) = 0;
+  // Lines as begin_write() takes them.
+  virtual std::string packed(std::string_view lines) = 0;
+  // One write at a time, which the server works at while something else is done: advance_write()
+  // now and then keeps it going, and is false when its answer is there. Each is ended or abandoned.
+  virtual void begin_write(const std::string& bucket, std::string packed_lines) = 0;
+  virtual bool advance_write() = 0;
+  virtual Result<HttpAnswer> end_write() = 0;
+  virtual void abandon_write() = 0;
   virtual Result<void> make_bucket(const std::string& bucket) = 0;
   virtual Time now() = 0;
   virtual void wait(Duration duration) = 0;
@@ -65,14 +72,38 @@ class LineSender {
       : server_(server), patience_(patience), random_(seed), on_refused_(std::move(on_refused)) {}
 
   // After an Error some lines may be stored; all may be sent again.
-  Result<void> send(const std::string& bucket, const LineBatch& batch);
+  Result<void> send(const std::string& bucket, LineBatch batch);
+
+  // The same in two, so that the next lines are made while the server works: begin() takes the
+  // batch, leaves an empty one, and ends the one before, whose Error it may give; then its own
+  // batch is given up too. advance() keeps it going, and tells whether the server is at work; end()
+  // waits until all is stored or refused.
+  Result<void> begin(const std::string& bucket, LineBatch& batch);
+  bool advance();
+  Result<void> end();
+  void abandon();
 
   // Lines that were dropped since the beginning.
   std::uint64_t refused() const { return refused_; }
 
  private:
-  struct Piece;
-  struct Sending;
+  // Lines [first, last) of the batch.
+  struct Piece {
+    std::size_t first;
+    std::size_t last;
+    std::size_t size() const { return last - first; }
+  };
+  struct Sending {
+    std::string bucket;
+    LineBatch batch;
+    std::vector<Piece> left = {};  // the next one last
+    bool under_way = false;        // its write has begun
+    bool made_bucket = false;
+    int searches = 0;
+    int tries = 0;          // in a row that the server couldn't take it
+    Time give_up = kNever;  // since the first of them
+  };
+  Result<void> send_pieces(Sending& sending);
   Result<void> handle(Sending& sending, const Piece& piece, const HttpAnswer& answer);
   Result<void> wait_or_give_up(Sending& sending, const Error& why,
                                std::optional<Duration> retry_after);
@@ -83,6 +114,7 @@ class LineSender {
   void refuse_some(Sending& sending, const Piece& piece, const std::string& message);
 
   LineServer& server_;
+  Sending sending_;
   const Duration patience_;
   Random random_;
   const OnRefused on_refused_;

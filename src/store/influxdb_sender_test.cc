@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "store/store_fixture.h"
 #include "wire/json.h"
@@ -12,8 +13,46 @@ using namespace galileo::store;
 
 namespace {
 
+// A write is answered when its answer is asked for.
+class TestServer : public LineServer {
+ public:
+  virtual Result<HttpAnswer> write(const std::string& bucket, std::string_view lines) = 0;
+  Result<void> make_bucket(const std::string&) override { return {}; }
+  Time now() override { return now_; }
+  void wait(Duration duration) override { now_ += duration; }
+  const std::string& where() const override { return where_; }
+
+  std::string packed(std::string_view lines) override { return std::string(lines); }
+  void begin_write(const std::string& bucket, std::string packed_lines) override {
+    REQUIRE_FALSE(under_way);
+    under_way = {bucket, std::move(packed_lines)};
+  }
+  bool advance_write() override {
+    REQUIRE(under_way);
+    return is_at_work;
+  }
+  Result<HttpAnswer> end_write() override {
+    REQUIRE(under_way);
+    const auto [bucket, lines] = *std::exchange(under_way, {});
+    return write(bucket, lines);
+  }
+  void abandon_write() override {
+    REQUIRE(under_way);
+    under_way.reset();
+  }
+
+  std::optional<std::pair<std::string, std::string>> under_way;  // bucket, lines
+  bool is_at_work = true;
+
+ protected:
+  Time now_{std::chrono::seconds{1000}};
+
+ private:
+  const std::string where_ = "influxdb://test";
+};
+
 // Answers as its script says, then with 204; its time passes only while somebody waits for it.
-class ScriptedServer final : public LineServer {
+class ScriptedServer final : public TestServer {
  public:
   std::deque<Result<HttpAnswer>> script;
   std::vector<std::string> written;  // all that came
@@ -31,16 +70,10 @@ class ScriptedServer final : public LineServer {
     buckets.push_back(bucket);
     return {};
   }
-  Time now() override { return now_; }
   void wait(Duration duration) override {
     waits.push_back(duration);
     now_ += duration;
   }
-  const std::string& where() const override { return where_; }
-
- private:
-  Time now_{std::chrono::seconds{1000}};
-  std::string where_ = "influxdb://test";
 };
 
 HttpAnswer answer(int status, const std::string& message = "",
@@ -85,7 +118,7 @@ TEST_CASE("lines that the server names as bad are dropped, the others go on") {
 TEST_CASE("a bad line is found by halves where the server doesn't name it, or cuts it") {
   Sender s;
   std::set<std::string> stored;
-  struct Picky final : LineServer {
+  struct Picky final : TestServer {
     std::set<std::string>& stored;
     explicit Picky(std::set<std::string>& set) : stored(set) {}
     Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
@@ -95,11 +128,6 @@ TEST_CASE("a bad line is found by halves where the server doesn't name it, or cu
         stored.emplace(lines.substr(at, lines.find('\n', at) - at));
       return HttpAnswer{204, {}, {}};
     }
-    Result<void> make_bucket(const std::string&) override { return {}; }
-    Time now() override { return {}; }
-    void wait(Duration) override {}
-    const std::string& where() const override { return where_; }
-    std::string where_;
   } picky(stored);
   std::vector<std::string> refused;
   LineSender sender(picky, std::chrono::seconds{1}, 1,
@@ -126,18 +154,13 @@ TEST_CASE("lines that were dropped from a batch are looked for, and told one by 
 }
 
 TEST_CASE("where too many were dropped to look for each, all of them are counted") {
-  struct Dropping final : LineServer {
+  struct Dropping final : TestServer {
     Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
       const auto count = std::count(lines.begin(), lines.end(), '\n');
       return answer(422, fmt::format("partial write: dropped {0} points outside retention policy "
                                      "dropped={0} for database: x",
                                      count));
     }
-    Result<void> make_bucket(const std::string&) override { return {}; }
-    Time now() override { return {}; }
-    void wait(Duration) override {}
-    const std::string& where() const override { return where_; }
-    std::string where_;
   } dropping;
   LineSender sender(dropping, std::chrono::seconds{1}, 1, [](const LineSender::Refused&) {});
   must(sender.send("x", batch_of(std::vector<std::string>(5000, "a v=1 1"))));
@@ -220,9 +243,8 @@ TEST_CASE("a server that asks to wait is left alone that long, by later calls to
 }
 
 TEST_CASE("a server that is too slow for large batches gets smaller ones") {
-  struct Slow final : LineServer {
+  struct Slow final : TestServer {
     std::set<std::string> stored;
-    Time now_{std::chrono::seconds{1000}};
     int timeouts = 0;
     Result<HttpAnswer> write(const std::string&, std::string_view lines) override {
       if (std::count(lines.begin(), lines.end(), '\n') > 500) {
@@ -234,11 +256,6 @@ TEST_CASE("a server that is too slow for large batches gets smaller ones") {
         stored.emplace(lines.substr(at, lines.find('\n', at) - at));
       return HttpAnswer{204, {}, {}};
     }
-    Result<void> make_bucket(const std::string&) override { return {}; }
-    Time now() override { return now_; }
-    void wait(Duration duration) override { now_ += duration; }
-    const std::string& where() const override { return where_; }
-    std::string where_;
   } slow;
   LineSender sender(slow, std::chrono::seconds{10}, 1, [](const LineSender::Refused&) {});
   std::vector<std::string> lines;
@@ -248,4 +265,62 @@ TEST_CASE("a server that is too slow for large batches gets smaller ones") {
   while (!sender.send("x", batch).ok() && calls < 20) ++calls;
   CHECK(calls < 20);
   CHECK(slow.stored.size() == 10'000);
+}
+
+TEST_CASE("the next lines are made while the server works at those before") {
+  Sender s;
+  LineBatch first = batch_of({"a v=1 1"});
+  must(s.sender.begin("x", first));
+  CHECK(first.size() == 0);
+  CHECK(first.text.empty());
+  REQUIRE(s.server.under_way);
+  CHECK(s.server.written.empty());
+  CHECK(s.sender.advance());
+  s.server.is_at_work = false;
+  CHECK_FALSE(s.sender.advance());
+  LineBatch second = batch_of({"b v=2 2", "c v=3 3"});
+  must(s.sender.begin("y", second));
+  CHECK(s.server.written == std::vector<std::string>{"a v=1 1\n"});
+  REQUIRE(s.server.under_way);
+  CHECK(s.server.under_way->first == "y");
+  must(s.sender.end());
+  CHECK(s.server.written.back() == "b v=2 2\nc v=3 3\n");
+  CHECK_FALSE(s.server.under_way);
+  CHECK_FALSE(s.sender.advance());
+  must(s.sender.end());  // nothing is left of it
+  CHECK(s.server.written.size() == 2);
+}
+
+TEST_CASE("what became of lines that were begun is told by the next call, and seen to by it") {
+  Sender s;
+  LineBatch batch = batch_of({"a v=1 1", "b v=x 2"});
+  s.server.script = {answer(503, "busy"), answer(400, "unable to parse 'b v=x 2': invalid")};
+  must(s.sender.begin("x", batch));
+  CHECK(s.server.waits.empty());
+  batch = batch_of({"c v=3 3"});
+  must(s.sender.begin("x", batch));
+  CHECK(s.server.waits.size() == 1);
+  CHECK(s.refused == std::vector<std::string>{"b v=x 2: invalid"});
+  CHECK(s.server.written.back() == "a v=1 1\n");
+  must(s.sender.end());
+  CHECK(s.server.written.back() == "c v=3 3\n");
+
+  s.server.script = {answer(401, "unauthorized access")};
+  batch = batch_of({"d v=4 4"});
+  must(s.sender.begin("x", batch));
+  batch = batch_of({"e v=5 5"});
+  CHECK_FALSE(s.sender.begin("x", batch).ok());
+  CHECK_FALSE(s.server.under_way);
+  must(s.sender.end());
+  CHECK(s.server.written.back() == "d v=4 4\n");
+}
+
+TEST_CASE("lines that are given up aren't waited for, and don't come back") {
+  Sender s;
+  LineBatch batch = batch_of({"a v=1 1"});
+  must(s.sender.begin("x", batch));
+  s.sender.abandon();
+  CHECK_FALSE(s.server.under_way);
+  must(s.sender.send("x", batch_of({"b v=2 2"})));
+  CHECK(s.server.written == std::vector<std::string>{"b v=2 2\n"});
 }

@@ -99,14 +99,26 @@ void InfluxServer::wait(Duration duration) {
   net::pause_thread(duration);
 }
 
-Result<HttpAnswer> InfluxServer::write(const std::string& bucket, std::string_view lines) {
+std::string InfluxServer::packed(std::string_view lines) {
+  return gzip(lines);
+}
+void InfluxServer::begin_write(const std::string& bucket, std::string packed_lines) {
   HttpCall call{"POST",
                 "/api/v2/write" +
                     url_query({{"org", organisation_}, {"bucket", bucket}, {"precision", "ns"}})};
-  call.body = gzip(lines);
+  call.body = std::move(packed_lines);
   call.compressed = true;
   call.content_type = "text/plain; charset=utf-8";
-  return connection_->call(call);
+  connection_->begin(std::move(call));
+}
+bool InfluxServer::advance_write() {
+  return connection_->advance();
+}
+Result<HttpAnswer> InfluxServer::end_write() {
+  return connection_->end();
+}
+void InfluxServer::abandon_write() {
+  connection_->abandon();
 }
 
 Result<HttpAnswer> InfluxServer::find_bucket(const std::string& bucket) {

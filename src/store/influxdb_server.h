@@ -30,7 +30,11 @@ class InfluxServer final : public LineServer {
   Duration timeout() const { return connection_->timeout(); }
   const std::string& where() const override { return connection_->where(); }
 
-  Result<HttpAnswer> write(const std::string& bucket, std::string_view lines) override;
+  std::string packed(std::string_view lines) override;
+  void begin_write(const std::string& bucket, std::string packed_lines) override;
+  bool advance_write() override;
+  Result<HttpAnswer> end_write() override;
+  void abandon_write() override;
   // With the retention of the URL; fine where it is there already, and left as it is then.
   Result<void> make_bucket(const std::string& bucket) override;
   Time now() override;

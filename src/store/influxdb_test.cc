@@ -297,8 +297,9 @@ TEST_CASE("a row that the server won't take is dropped, the drain goes on") {
   const auto server = must(InfluxServer::open(must(parse_database_url(url, kAnyOption))));
   must(server->make_bucket(kTestId));
   // Somebody has written a text where a value belongs, in the same shard.
-  CHECK(must(server->write(kTestId, "telemetry,node=n2 value=\"text\" 1795500000000000000\n"))
-            .status == 204);
+  server->begin_write(kTestId,
+                      server->packed("telemetry,node=n2 value=\"text\" 1795500000000000000\n"));
+  CHECK(must(server->end_write()).status == 204);
   const auto store = must(open_store(url, OpenMode::kCreate));
   put_one_of_each(*store, 1);
   must(store->begin());

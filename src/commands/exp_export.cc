@@ -95,16 +95,16 @@ class Export {
   Result<void> run() {
     const std::string& id = experiment_.id;
     TRY(table(kTraces, [&] {
-      return store_.each_trace(id, [&](const wire::NamedTrace& trace) { put(trace); });
+      return store_.each_trace(id, [&](const wire::NamedTrace& trace) { return put(trace); });
     }));
     TRY(table(kTelemetry, [&] {
-      return store_.each_sample(id, [&](const wire::Sample& sample) { put(sample); });
+      return store_.each_sample(id, [&](const wire::Sample& sample) { return put(sample); });
     }));
     TRY(table(kEvents, [&] {
-      return store_.each_event(id, [&](const wire::Event& event) { put(event); });
+      return store_.each_event(id, [&](const wire::Event& event) { return put(event); });
     }));
     TRY(table(kNodeInfo, [&] {
-      return store_.each_node_info(id, [&](const wire::NodeInfo& info) { put(info); });
+      return store_.each_node_info(id, [&](const wire::NodeInfo& info) { return put(info); });
     }));
     TRY(writer_->finish());
     // Named last: where it is, the tables are whole.
@@ -125,8 +125,7 @@ class Export {
     return {};
   }
 
-  void put(const wire::NamedTrace& trace) {
-    if (stopped_) return;
+  bool put(const wire::NamedTrace& trace) {
     writer_->text(trace.request_id);
     writer_->text(trace.client);
     writer_->text(trace.service);
@@ -148,33 +147,30 @@ class Export {
     writer_->integer(static_cast<std::int64_t>(trace.response_bytes));
     text_or_null(trace.failure);
     text_or_null(trace.phase);
-    end_row();
+    return end_row();
   }
-  void put(const wire::Sample& sample) {
-    if (stopped_) return;
+  bool put(const wire::Sample& sample) {
     writer_->text(experiment_.id);
     writer_->time(sample.at, NoTime::kMinusOne);
     writer_->text(sample.metric);
     text_or_null(sample.subsystem);
     writer_->text(sample.node);
     writer_->number(sample.value);
-    end_row();
+    return end_row();
   }
-  void put(const wire::Event& event) {
-    if (stopped_) return;
+  bool put(const wire::Event& event) {
     writer_->text(experiment_.id);
     writer_->time(event.at, NoTime::kMinusOne);
     writer_->text(event.name);
     text_or_null(event.value);
-    end_row();
+    return end_row();
   }
-  void put(const wire::NodeInfo& info) {
-    if (stopped_) return;
+  bool put(const wire::NodeInfo& info) {
     writer_->text(experiment_.id);
     writer_->text(info.node);
     writer_->text(info.key);
     writer_->text(info.value);
-    end_row();
+    return end_row();
   }
   void text_or_null(const std::string& text) {
     if (text.empty())
@@ -182,10 +178,12 @@ class Export {
     else
       writer_->text(text);
   }
-  void end_row() {
+  // Whether it goes on.
+  bool end_row() {
     writer_->end_row();
     ++rows_of_table_;
     if (++rows_written_ % 4096 == 0) stopped_ = !work_.go_on(rows_written_);
+    return !stopped_;
   }
 
   // What the tables don't say. The metadata's text stays as it is: a reader of JSON would round its

@@ -27,27 +27,28 @@ std::uint64_t number_of(std::string_view request_id, std::size_t colon) {
   return read.ec == std::errc{} && read.ptr == digits.data() + digits.size() ? number : 0;
 }
 
-// Puts rows into the target by transactions of bounded size; remembers the first failure, since
-// a reader's callback returns nothing.
+// Puts rows into the target by transactions of bounded size; remembers the first failure, and takes
+// no rows after it.
 class Copy {
  public:
   Copy(Store& to, const std::string& id, const CopyOptions& options)
       : to_(to), id_(id), options_(options) {}
 
-  void node_info(const wire::NodeInfo& info) {
-    put(counts_.node_infos, info.value.size(),
-        [&](RowNumber row) { return to_.put_node_info(id_, row, info); });
+  bool node_info(const wire::NodeInfo& info) {
+    return put(counts_.node_infos, info.value.size(),
+               [&](RowNumber row) { return to_.put_node_info(id_, row, info); });
   }
-  void trace(const wire::NamedTrace& named) {
-    put(counts_.traces, named.headers.size() + named.response.size(),
-        [&](RowNumber row) { return to_.put_trace(id_, row, again_.of(named), again_.names()); });
+  bool trace(const wire::NamedTrace& named) {
+    return put(counts_.traces, named.headers.size() + named.response.size(), [&](RowNumber row) {
+      return to_.put_trace(id_, row, again_.of(named), again_.names());
+    });
   }
-  void sample(const wire::Sample& sample) {
-    put(counts_.samples, 0, [&](RowNumber row) { return to_.put_sample(id_, row, sample); });
+  bool sample(const wire::Sample& sample) {
+    return put(counts_.samples, 0, [&](RowNumber row) { return to_.put_sample(id_, row, sample); });
   }
-  void event(const wire::Event& event) {
-    put(counts_.events, event.value.size(),
-        [&](RowNumber row) { return to_.put_event(id_, row, event); });
+  bool event(const wire::Event& event) {
+    return put(counts_.events, event.value.size(),
+               [&](RowNumber row) { return to_.put_event(id_, row, event); });
   }
 
   // The rows that are left; tells what failed, now or before.
@@ -62,8 +63,8 @@ class Copy {
 
  private:
   template <class Put>
-  void put(std::uint64_t& count, std::size_t bytes, Put&& put_row) {
-    if (failure_) return;
+  bool put(std::uint64_t& count, std::size_t bytes, Put&& put_row) {
+    if (failure_) return false;
     if (!begun_) keep(to_.begin());
     begun_ = true;
     if (!failure_) keep(put_row((counts_.rows() + 1) * kRowStep));
@@ -71,6 +72,7 @@ class Copy {
     ++rows_;
     bytes_ += bytes;
     if (rows_ >= kRowsAtOnce || bytes_ >= kBytesAtOnce) commit();
+    return !failure_;
   }
   void commit() {
     if (failure_ || !begun_) return;
@@ -101,10 +103,10 @@ Result<CopyCounts> copy_rows(Store& from, Store& to, const std::string& id,
                              const CopyOptions& options) {
   Copy copy(to, id, options);
   const auto read = [&]() -> Result<void> {
-    TRY(from.each_node_info(id, [&](const wire::NodeInfo& info) { copy.node_info(info); }));
-    TRY(from.each_trace(id, [&](const wire::NamedTrace& trace) { copy.trace(trace); }));
-    TRY(from.each_sample(id, [&](const wire::Sample& sample) { copy.sample(sample); }));
-    return from.each_event(id, [&](const wire::Event& event) { copy.event(event); });
+    TRY(from.each_node_info(id, [&](const wire::NodeInfo& info) { return copy.node_info(info); }));
+    TRY(from.each_trace(id, [&](const wire::NamedTrace& trace) { return copy.trace(trace); }));
+    TRY(from.each_sample(id, [&](const wire::Sample& sample) { return copy.sample(sample); }));
+    return from.each_event(id, [&](const wire::Event& event) { return copy.event(event); });
   }();
   auto copied = copy.finish();
   if (!read.ok() && copied.ok()) return read.error();

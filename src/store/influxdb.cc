@@ -53,25 +53,29 @@ bool is_running(const wire::Experiment& experiment) {
 template <class Reader, class Row>
 class InOrder {
  public:
-  explicit InOrder(const std::function<void(const Row&, std::int64_t)>& f) : f_(f) {}
-  void put(Row row, std::int64_t time) {
+  // `f` is false where it takes no more.
+  explicit InOrder(const std::function<bool(const Row&, std::int64_t)>& f) : f_(f) {}
+  bool put(Row row, std::int64_t time) {
     const auto millisecond = std::chrono::floor<std::chrono::milliseconds>(Duration{time});
-    if (millisecond != millisecond_) flush();
+    if (millisecond != millisecond_ && !flush()) return false;
     millisecond_ = millisecond;
     rows_.emplace_back(std::move(row), time);
+    return true;
   }
-  void flush() {
+  bool flush() {
     std::sort(rows_.begin(), rows_.end(), [](const auto& a, const auto& b) {
       const Wall first = Reader::key(a.first);
       const Wall second = Reader::key(b.first);
       return first != second ? first < second : a.second < b.second;
     });
-    for (const auto& [row, time] : rows_) f_(row, time);
+    const bool takes_more = std::all_of(
+        rows_.begin(), rows_.end(), [this](const auto& one) { return f_(one.first, one.second); });
     rows_.clear();
+    return takes_more;
   }
 
  private:
-  const std::function<void(const Row&, std::int64_t)>& f_;
+  const std::function<bool(const Row&, std::int64_t)>& f_;
   std::chrono::milliseconds millisecond_{};
   std::vector<std::pair<Row, std::int64_t>> rows_;
 };
@@ -268,15 +272,14 @@ class InfluxdbStore final : public Store {
 
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override;
 
-  Result<void> each_trace(const std::string& id,
-                          const std::function<void(const wire::NamedTrace&)>& f) override {
+  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
     return each_in_order<TraceReader, wire::NamedTrace>(
         bucket_of(id), "traces", "",
-        [&](const wire::NamedTrace& trace, std::int64_t) { f(trace); });
+        [&](const wire::NamedTrace& trace, std::int64_t) { return f(trace); });
   }
 
   Result<void> each_trace_figures(const std::string& id,
-                                  const std::function<void(const wire::NamedTrace&)>& f) override {
+                                  const RowTaker<wire::NamedTrace>& f) override {
     TRY(must_read());
     // With the old layout's points among them names mean two things, see RowReader.
     bool has_old = false;
@@ -286,29 +289,28 @@ class InfluxdbStore final : public Store {
          [&](const Fields& row) { has_old |= !row.empty() && row.back() == "exp_id"; }}));
     if (has_old) return each_trace(id, f);
     return each_in_order<TraceReader, wire::NamedTrace>(
-        bucket_of(id), "traces", "", [&](const wire::NamedTrace& trace, std::int64_t) { f(trace); },
+        bucket_of(id), "traces", "",
+        [&](const wire::NamedTrace& trace, std::int64_t) { return f(trace); },
         "closed_loop, created, dispatched, done, error, first_byte, phase, request_bytes, "
         "response_bytes, sent, server, service, status");
   }
 
-  Result<void> each_sample(const std::string& id,
-                           const std::function<void(const wire::Sample&)>& f) override {
+  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
     return each_in_order<SampleReader, wire::Sample>(
         bucket_of(id), "telemetry", "",
-        [&](const wire::Sample& sample, std::int64_t) { f(sample); });
+        [&](const wire::Sample& sample, std::int64_t) { return f(sample); });
   }
 
-  Result<void> each_event(const std::string& id,
-                          const std::function<void(const wire::Event&)>& f) override {
+  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
     return each_in_order<EventReader, wire::Event>(
-        bucket_of(id), "events", "", [&](const wire::Event& event, std::int64_t) { f(event); });
+        bucket_of(id), "events", "",
+        [&](const wire::Event& event, std::int64_t) { return f(event); });
   }
 
-  Result<void> each_node_info(const std::string& id,
-                              const std::function<void(const wire::NodeInfo&)>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
     return each<NodeInfoReader>(
         kOurBucket, "nodeinfo", "exp_id = " + id_text(id),
-        [&](const NodeInfoReader& reader, const Fields& row) { f(reader.read(row)); });
+        [&](const NodeInfoReader& reader, const Fields& row) { return f(reader.read(row)); });
   }
 
   const std::string& where() const override { return server_->where(); }
@@ -425,19 +427,19 @@ class InfluxdbStore final : public Store {
     if (!condition.empty()) question += " WHERE " + condition;
     return server_->ask(bucket, question,
                         {[&](const Fields& header) { reader.emplace(header); },
-                         [&](const Fields& row) { f(*reader, row); }});
+                         [&](const Fields& row) { return f(*reader, row); }});
   }
 
   template <class Reader, class Row>
   Result<void> each_in_order(const std::string& bucket, const std::string& measurement,
                              const std::string& condition,
-                             const std::function<void(const Row&, std::int64_t)>& f,
+                             const std::function<bool(const Row&, std::int64_t)>& f,
                              const std::string& columns = "*") {
     InOrder<Reader, Row> in_order(f);
     TRY(each<Reader>(
         bucket, measurement, condition,
         [&](const Reader& reader, const Fields& row) {
-          in_order.put(reader.read(row), reader.time(row));
+          return in_order.put(reader.read(row), reader.time(row));
         },
         columns));
     in_order.flush();
@@ -500,10 +502,11 @@ Result<std::uint64_t> InfluxdbStore::touch_traces(const std::string& id, Wall fr
   TRY(each_in_order<TraceReader, wire::NamedTrace>(
       kOurBucket, "traces", fmt::format("time >= {} AND time <= {}", first, last),
       [&](const wire::NamedTrace& trace, std::int64_t time) {
-        if (trace.created < from || trace.created > to || !written.ok()) return;
+        if (trace.created < from || trace.created > to) return true;
         ++touched;
         written = add_trace(id, view(trace), time);
         if (time < inner_first || time > inner_last) edges.push_back({trace.client, time});
+        return written.ok();
       }));
   if (written.ok()) written = commit();
   if (!written.ok()) {

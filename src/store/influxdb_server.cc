@@ -233,6 +233,7 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
   wire::CsvReader reader;
   std::vector<std::string_view> header;
   enum class Part { kHeader, kRows, kEnd } part = Part::kHeader;
+  bool is_enough = false;
   const auto take_rows = [&] {
     while (reader.next()) {
       const auto& fields = reader.fields();
@@ -240,7 +241,8 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
       if (fields.size() == 1 && fields[0].empty()) {
         part = Part::kHeader;
       } else if (part == Part::kRows) {
-        taker.row(fields);
+        is_enough = !taker.row(fields);
+        if (is_enough) return false;
       } else if (fields.size() > 3 && fields[2] == "name" && fields[3] == "duration") {
         part = Part::kEnd;
       } else {
@@ -264,12 +266,14 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
     reader.take(bytes);
     return take_rows();
   };
-  const HttpAnswer answer = TRY(connection_->call(call));
+  const auto called = connection_->call(call);
+  if (is_enough) return {};
+  const HttpAnswer answer = TRY(called);
   if (answer.status != 200)
     return refusal(answer, fmt::format("can't read the bucket '{}' of InfluxDB", bucket), where());
   reader.finish();
   take_rows();
-  if (part == Part::kEnd) return {};
+  if (part == Part::kEnd || is_enough) return {};
   if (!TRY(has_bucket(bucket))) return {};
   return why_not_whole(bucket, question);
 }

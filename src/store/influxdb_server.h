@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "store/influxdb_connection.h"
 #include "store/influxdb_sender.h"
+#include "store/row_taker.h"
 
 namespace galileo::store {
 
@@ -52,7 +53,7 @@ class InfluxServer final : public LineServer {
   // Takes an answer: the columns' names, then rows of them; the names may change in between.
   struct Taker {
     std::function<void(const std::vector<std::string_view>&)> columns;
-    std::function<void(const std::vector<std::string_view>&)> row;
+    RowTaker<std::vector<std::string_view>> row;
   };
   // One SELECT or SHOW. Nothing is taken where the bucket isn't there. An Error where the answer
   // isn't whole, after some of its rows perhaps.

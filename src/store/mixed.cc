@@ -96,24 +96,20 @@ class MixedStore final : public Store {
     return runtime_->touch_traces(id, from, to);
   }
 
-  Result<void> each_trace(const std::string& id,
-                          const std::function<void(const wire::NamedTrace&)>& f) override {
+  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
     return runtime_->each_trace(id, f);
   }
   Result<void> each_trace_figures(const std::string& id,
-                                  const std::function<void(const wire::NamedTrace&)>& f) override {
+                                  const RowTaker<wire::NamedTrace>& f) override {
     return runtime_->each_trace_figures(id, f);
   }
-  Result<void> each_sample(const std::string& id,
-                           const std::function<void(const wire::Sample&)>& f) override {
+  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
     return runtime_->each_sample(id, f);
   }
-  Result<void> each_event(const std::string& id,
-                          const std::function<void(const wire::Event&)>& f) override {
+  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
     return runtime_->each_event(id, f);
   }
-  Result<void> each_node_info(const std::string& id,
-                              const std::function<void(const wire::NodeInfo&)>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
     return metadata_->each_node_info(id, f);
   }
 

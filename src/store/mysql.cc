@@ -72,16 +72,12 @@ class MysqlStore final : public Store {
   Result<void> remove(const std::string& id) override;
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override;
 
-  Result<void> each_trace(const std::string& id,
-                          const std::function<void(const wire::NamedTrace&)>& f) override;
+  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override;
   Result<void> each_trace_figures(const std::string& id,
-                                  const std::function<void(const wire::NamedTrace&)>& f) override;
-  Result<void> each_sample(const std::string& id,
-                           const std::function<void(const wire::Sample&)>& f) override;
-  Result<void> each_event(const std::string& id,
-                          const std::function<void(const wire::Event&)>& f) override;
-  Result<void> each_node_info(const std::string& id,
-                              const std::function<void(const wire::NodeInfo&)>& f) override;
+                                  const RowTaker<wire::NamedTrace>& f) override;
+  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override;
+  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override;
+  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override;
 
   const std::string& where() const override { return address_.text; }
 
@@ -135,13 +131,13 @@ class MysqlStore final : public Store {
   }
   Result<void> change(const std::string& sql, const std::vector<MysqlValue>& values);
   Result<void> select(const std::string& sql, const std::vector<MysqlValue>& values,
-                      const std::function<void(const MysqlRow&)>& f);
+                      const RowTaker<MysqlRow>& f);
   Result<std::uint64_t> change_in_parts(const std::string& table, const std::string& which,
                                         const std::string& sql,
                                         const std::vector<MysqlValue>& of_which,
                                         const std::vector<MysqlValue>& of_sql);
   Result<void> stream(const std::string& table, const std::string& columns, const std::string& id,
-                      const std::function<void(const MysqlRow&)>& f);
+                      const RowTaker<MysqlRow>& f);
   Result<std::vector<wire::Experiment>> select_experiments(const std::string& clause,
                                                            const std::vector<MysqlValue>& values);
 
@@ -203,7 +199,7 @@ Result<void> MysqlStore::connect() {
 
 // The one that was used before, where nobody uses it now and the server still has it.
 Result<std::unique_ptr<MysqlConnection>> MysqlStore::connect_for_long() {
-  if (long_ && long_->ping()) return std::move(long_);
+  if (long_ && !long_->is_broken() && long_->ping()) return std::move(long_);
   auto made = std::make_unique<MysqlConnection>(address_);
   TRY(made->connect(MysqlPatience::kLong));
   return made;
@@ -276,7 +272,7 @@ Result<void> MysqlStore::change(const std::string& sql, const std::vector<MysqlV
 }
 
 Result<void> MysqlStore::select(const std::string& sql, const std::vector<MysqlValue>& values,
-                                const std::function<void(const MysqlRow&)>& f) {
+                                const RowTaker<MysqlRow>& f) {
   return attempt([&] { return connection_->select(sql, values, f); });
 }
 
@@ -373,7 +369,7 @@ Result<Counts> MysqlStore::counts(const std::string& id) {
   Counts counts;
   auto connection = TRY(connect_for_long());
   const auto count = [&](const char* table, const char* column, const char* what,
-                         const std::function<void(const MysqlRow&)>& f) -> Result<void> {
+                         const RowTaker<MysqlRow>& f) -> Result<void> {
     if (!TRY(has(fmt::format("{}.{}", table, column)))) return {};
     return connection->select(fmt::format("SELECT {} FROM {} WHERE EXP_ID = ?", what, table), {id},
                               f);
@@ -443,8 +439,7 @@ Result<std::uint64_t> MysqlStore::touch_traces(const std::string& id, Wall from,
 // Over a connection of its own, row by row. The old system's tables have nothing to order by but
 // have never been anything but appended to.
 Result<void> MysqlStore::stream(const std::string& table, const std::string& columns,
-                                const std::string& id,
-                                const std::function<void(const MysqlRow&)>& f) {
+                                const std::string& id, const RowTaker<MysqlRow>& f) {
   if (!TRY(has(table + ".EXP_ID"))) return {};
   const bool numbered = TRY(has(table + ".ROW_ID"));
   auto connection = TRY(connect_for_long());
@@ -456,47 +451,43 @@ Result<void> MysqlStore::stream(const std::string& table, const std::string& col
   return streamed;
 }
 
-Result<void> MysqlStore::each_trace(const std::string& id,
-                                    const std::function<void(const wire::NamedTrace&)>& f) {
+Result<void> MysqlStore::each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) {
   const bool has_ours = TRY(has("traces.PHASE"));
   wire::NamedTrace trace;
   return stream("traces", mysql_figure_columns(has_ours) + ", " + kMysqlOtherTraceColumns, id,
                 [&](const MysqlRow& row) {
                   read_mysql_others(row, read_mysql_figures(row, has_ours, trace), trace);
-                  f(trace);
+                  return f(trace);
                 });
 }
 
 Result<void> MysqlStore::each_trace_figures(const std::string& id,
-                                            const std::function<void(const wire::NamedTrace&)>& f) {
+                                            const RowTaker<wire::NamedTrace>& f) {
   const bool has_ours = TRY(has("traces.PHASE"));
   wire::NamedTrace trace;
   return stream("traces", mysql_figure_columns(has_ours), id, [&](const MysqlRow& row) {
     read_mysql_figures(row, has_ours, trace);
-    f(trace);
+    return f(trace);
   });
 }
 
-Result<void> MysqlStore::each_sample(const std::string& id,
-                                     const std::function<void(const wire::Sample&)>& f) {
+Result<void> MysqlStore::each_sample(const std::string& id, const RowTaker<wire::Sample>& f) {
   return stream("telemetry", "`TIMESTAMP`, NODE, METRIC, SUBSYSTEM, `VALUE`", id,
                 [&](const MysqlRow& row) {
-                  f({mysql_time(row, 0), std::string(row.text(1)), std::string(row.text(2)),
-                     std::string(row.text(3)), row.number(4)});
+                  return f({mysql_time(row, 0), std::string(row.text(1)), std::string(row.text(2)),
+                            std::string(row.text(3)), row.number(4)});
                 });
 }
 
-Result<void> MysqlStore::each_event(const std::string& id,
-                                    const std::function<void(const wire::Event&)>& f) {
+Result<void> MysqlStore::each_event(const std::string& id, const RowTaker<wire::Event>& f) {
   return stream("events", "`TIMESTAMP`, `NAME`, `VALUE`", id, [&](const MysqlRow& row) {
-    f({mysql_time(row, 0), std::string(row.text(1)), std::string(row.text(2))});
+    return f({mysql_time(row, 0), std::string(row.text(1)), std::string(row.text(2))});
   });
 }
 
-Result<void> MysqlStore::each_node_info(const std::string& id,
-                                        const std::function<void(const wire::NodeInfo&)>& f) {
+Result<void> MysqlStore::each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) {
   return stream("nodeinfo", "NODE, INFO_KEY, INFO_VALUE", id, [&](const MysqlRow& row) {
-    f({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
+    return f({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
   });
 }
 

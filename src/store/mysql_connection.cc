@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -66,6 +67,8 @@ constexpr const char* kReadOnly =
     "name the server that takes writes, or set it to: SET GLOBAL read_only = 0";
 constexpr const char* kAgain = "try again when the other program is done";
 constexpr const char* kFewer = "try again later, or raise the server's max_connections";
+constexpr const char* kFewerOfUser =
+    "try again later, or let an administrator say: ALTER USER ... WITH MAX_USER_CONNECTIONS 0";
 
 constexpr Meaning kMeanings[] = {
     {CR_SSL_CONNECTION_ERROR, ErrorCode::kUnavailable,
@@ -86,8 +89,8 @@ constexpr Meaning kMeanings[] = {
     {ER_RECORD_FILE_FULL, ErrorCode::kIo, kMakeRoom},
     {ER_ERROR_ON_WRITE, ErrorCode::kIo, kMakeRoom},
     {ER_CON_COUNT_ERROR, ErrorCode::kUnavailable, kFewer},
-    {ER_TOO_MANY_USER_CONNECTIONS, ErrorCode::kUnavailable, kFewer},
-    {ER_USER_LIMIT_REACHED, ErrorCode::kUnavailable, kFewer},
+    {ER_TOO_MANY_USER_CONNECTIONS, ErrorCode::kUnavailable, kFewerOfUser},
+    {ER_USER_LIMIT_REACHED, ErrorCode::kUnavailable, kFewerOfUser},
     {ER_HOST_IS_BLOCKED, ErrorCode::kUnavailable, "let an administrator say: FLUSH HOSTS"},
     {1047, ErrorCode::kUnavailable, "wait until the cluster's node has joined it again"},
     {ER_NET_PACKET_TOO_LARGE, ErrorCode::kIo, "raise the server's max_allowed_packet"},
@@ -452,7 +455,7 @@ Result<std::uint64_t> MysqlConnection::change(const std::string& sql,
 }
 
 Result<void> MysqlConnection::select(const std::string& sql, const std::vector<MysqlValue>& values,
-                                     const std::function<void(const MysqlRow&)>& f) {
+                                     const RowTaker<MysqlRow>& f) {
   Statement& prepared = *TRY(statement(sql));
   TRY(run(prepared, values));
   if (mysql_stmt_store_result(prepared.handle) != 0) return failed(prepared);
@@ -460,14 +463,13 @@ Result<void> MysqlConnection::select(const std::string& sql, const std::vector<M
 }
 
 Result<void> MysqlConnection::stream(const std::string& sql, const std::vector<MysqlValue>& values,
-                                     const std::function<void(const MysqlRow&)>& f) {
+                                     const RowTaker<MysqlRow>& f) {
   Statement& prepared = *TRY(statement(sql));
   TRY(run(prepared, values));
   return fetch(prepared, f);
 }
 
-Result<void> MysqlConnection::fetch(Statement& statement,
-                                    const std::function<void(const MysqlRow&)>& f) {
+Result<void> MysqlConnection::fetch(Statement& statement, const RowTaker<MysqlRow>& f) {
   const auto fetched = [&]() -> Result<void> {
     if (!statement.bind_all()) return failed(statement);
     while (true) {
@@ -475,7 +477,11 @@ Result<void> MysqlConnection::fetch(Statement& statement,
       if (code == MYSQL_NO_DATA) return {};
       if (code != 0 && code != MYSQL_DATA_TRUNCATED) return failed(statement);
       if (code == MYSQL_DATA_TRUNCATED && !statement.complete()) return failed(statement);
-      f(statement);
+      if (!f(statement)) {
+        is_broken_ = true;
+        shutdown(mysql_get_socket(handle_->mysql), SHUT_RDWR);
+        return {};
+      }
       if (code == MYSQL_DATA_TRUNCATED && !statement.bind_all()) return failed(statement);
     }
   }();

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "store/row_taker.h"
 
 namespace galileo::store {
 
@@ -115,10 +116,11 @@ class MysqlConnection {
   Result<std::uint64_t> change(const std::string& sql, const std::vector<MysqlValue>& values = {});
   // All rows are here before the first is handed on: `f` may use the connection.
   Result<void> select(const std::string& sql, const std::vector<MysqlValue>& values,
-                      const std::function<void(const MysqlRow&)>& f);
+                      const RowTaker<MysqlRow>& f);
   // Each row is handed on as it comes, however many there are; `f` leaves the connection alone.
+  // Ended by `f`, it is broken afterwards: the server would send the rest first.
   Result<void> stream(const std::string& sql, const std::vector<MysqlValue>& values,
-                      const std::function<void(const MysqlRow&)>& f);
+                      const RowTaker<MysqlRow>& f);
   // With as many statements as the server's limit of bytes asks for. Rows of more than row_max()
   // bytes are refused by the server.
   Result<void> insert(const MysqlBatch& batch);
@@ -136,7 +138,7 @@ class MysqlConnection {
   Result<void> set_session(MysqlPatience patience);
   Result<Statement*> statement(const std::string& sql);
   Result<void> run(Statement& statement, const std::vector<MysqlValue>& values);
-  Result<void> fetch(Statement& statement, const std::function<void(const MysqlRow&)>& f);
+  Result<void> fetch(Statement& statement, const RowTaker<MysqlRow>& f);
   Result<void> insert_array(const MysqlBatch& batch, std::size_t first, std::size_t rows);
   Result<void> insert_values(const MysqlBatch& batch, std::size_t first, std::size_t rows);
   Error failed();

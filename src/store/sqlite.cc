@@ -348,8 +348,7 @@ class SqliteStore final : public Store {
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
-  Result<void> each_trace(const std::string& id,
-                          const std::function<void(const wire::NamedTrace&)>& f) override {
+  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
     return select_traces(id, "REQUEST_ID, CLIENT, RESPONSE, HEADERS",
                          [&f](const Use& use, int i, wire::NamedTrace& trace) {
                            use.read_text(i, trace.request_id);
@@ -357,41 +356,41 @@ class SqliteStore final : public Store {
                            use.read_text(i + 2, trace.response);
                            trace.empty_response = trace.response.empty() && !use.is_null(i + 2);
                            use.read_text(i + 3, trace.headers);
-                           f(trace);
+                           return f(trace);
                          });
   }
 
   Result<void> each_trace_figures(const std::string& id,
-                                  const std::function<void(const wire::NamedTrace&)>& f) override {
-    return select_traces(id, "", [&f](const Use&, int, wire::NamedTrace& trace) { f(trace); });
+                                  const RowTaker<wire::NamedTrace>& f) override {
+    return select_traces(id, "",
+                         [&f](const Use&, int, wire::NamedTrace& trace) { return f(trace); });
   }
 
-  Result<void> each_sample(const std::string& id,
-                           const std::function<void(const wire::Sample&)>& f) override {
+  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
     Use use(
         TRY(statement("SELECT TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE FROM telemetry WHERE "
                       "EXP_ID = ? ORDER BY rowid")));
     use.text(id);
     return rows(use, [&] {
-      f({use.column_time(0), use.column_text(3), use.column_text(1), use.column_text(2),
-         use.column_number(4)});
+      return f({use.column_time(0), use.column_text(3), use.column_text(1), use.column_text(2),
+                use.column_number(4)});
     });
   }
 
-  Result<void> each_event(const std::string& id,
-                          const std::function<void(const wire::Event&)>& f) override {
+  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
     Use use(TRY(
         statement("SELECT TIMESTAMP, NAME, VALUE FROM events WHERE EXP_ID = ? ORDER BY rowid")));
     use.text(id);
-    return rows(use, [&] { f({use.column_time(0), use.column_text(1), use.column_text(2)}); });
+    return rows(use,
+                [&] { return f({use.column_time(0), use.column_text(1), use.column_text(2)}); });
   }
 
-  Result<void> each_node_info(const std::string& id,
-                              const std::function<void(const wire::NodeInfo&)>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
     Use use(TRY(statement(
         "SELECT NODE, INFO_KEY, INFO_VALUE FROM nodeinfo WHERE EXP_ID = ? ORDER BY rowid")));
     use.text(id);
-    return rows(use, [&] { f({use.column_text(0), use.column_text(1), use.column_text(2)}); });
+    return rows(use,
+                [&] { return f({use.column_text(0), use.column_text(1), use.column_text(2)}); });
   }
 
   const std::string& where() const override { return where_; }
@@ -477,7 +476,10 @@ class SqliteStore final : public Store {
       const int code = use.step();
       if (code == SQLITE_DONE) return {};
       if (code != SQLITE_ROW) return failed();
-      f();
+      if constexpr (std::is_void_v<decltype(f())>)
+        f();
+      else if (!f())
+        return {};
     }
   }
 
@@ -529,7 +531,7 @@ class SqliteStore final : public Store {
         use.read_text(11, trace.failure);
         use.read_text(12, trace.phase);
       }
-      f(use, first_of_more, trace);
+      return f(use, first_of_more, trace);
     });
   }
 

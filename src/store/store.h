@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/row_taker.h"
 #include "wire/experiment.h"
 #include "wire/sample.h"
 #include "wire/trace.h"
@@ -94,21 +95,18 @@ class Store {
   // Gives the experiment all traces of the time span that have none.
   virtual Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) = 0;
 
-  // One call a row, in the order in which they were stored; by time in a time-series database.
-  virtual Result<void> each_trace(const std::string& id,
-                                  const std::function<void(const wire::NamedTrace&)>& f) = 0;
+  // One call a row, in the order in which they were stored; by time in a time-series database. One
+  // that wants no more ends it, however many there are.
+  virtual Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) = 0;
   // For statistics: the same rows, but request id, client, headers and response may be left empty,
   // where a database can do so with less reading.
   virtual Result<void> each_trace_figures(const std::string& id,
-                                          const std::function<void(const wire::NamedTrace&)>& f) {
+                                          const RowTaker<wire::NamedTrace>& f) {
     return each_trace(id, f);
   }
-  virtual Result<void> each_sample(const std::string& id,
-                                   const std::function<void(const wire::Sample&)>& f) = 0;
-  virtual Result<void> each_event(const std::string& id,
-                                  const std::function<void(const wire::Event&)>& f) = 0;
-  virtual Result<void> each_node_info(const std::string& id,
-                                      const std::function<void(const wire::NodeInfo&)>& f) = 0;
+  virtual Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) = 0;
+  virtual Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) = 0;
+  virtual Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) = 0;
 
   // The file, or the URL without user and password.
   virtual const std::string& where() const = 0;

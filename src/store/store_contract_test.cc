@@ -419,3 +419,31 @@ TEST_CASE("a scheme that no driver has is wrong usage") {
   CHECK(opened.error().code == ErrorCode::kUsage);
   CHECK(opened.error().where == "postgres://host/db");
 }
+
+TEST_CASE("who wants no more rows ends the reading, and the store goes on") {
+  FOR_EACH_DRIVER() {
+    const auto store = place.open();
+    put_traces(*store, kTestId, 1, 20'000);
+    must(store->begin());
+    for (RowNumber row = 1; row <= 10; ++row) {
+      const Wall at = kTestStart + std::chrono::milliseconds{row};
+      must(store->put_sample(kTestId, 2'000'000 + row, {at, "n1", "cpu", "", 1}));
+      must(store->put_event(kTestId, 3'000'000 + row, {at, "scale", "1"}));
+      must(store->put_node_info(kTestId, 4'000'000 + row, {"n1", fmt::format("key{}", row), "1"}));
+    }
+    must(store->commit());
+    int rows = 0;
+    const auto three = [&rows](const auto&) { return ++rows % 3 != 0; };
+    must(store->each_trace(kTestId, three));
+    CHECK(rows == 3);
+    must(store->each_trace_figures(kTestId, three));
+    CHECK(rows == 6);
+    must(store->each_sample(kTestId, three));
+    CHECK(rows == 9);
+    must(store->each_event(kTestId, three));
+    CHECK(rows == 12);
+    must(store->each_node_info(kTestId, three));
+    CHECK(rows == 15);
+    CHECK(stored_ids(*store) == ids_up_to(20'000));
+  }
+}

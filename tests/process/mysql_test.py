@@ -239,6 +239,78 @@ def test_a_server_that_may_only_be_read_for_a_while(start, run, own_mariadb, tar
     assert no_spools(tmp_path)
 
 
+def test_a_server_whose_disk_is_full_and_gets_room_later(start, run, tmp_path_factory, target, tmp_path):
+    from mariadb_server import MariaDb
+    one_file = "--innodb-data-file-path=ibdata1:12M:autoextend:max:{}"
+    server = MariaDb(tmp_path_factory.mktemp("full"), one_file.format("14M"), "--innodb-file-per-table=0")
+    try:
+        db = server.database()
+        process = start("load", target(), "-r", "8000", "-n", "40000", "-q", "--no-telemetry", "--db", db, "--json", "r.json")
+        out = end_of(process)
+        assert "the spool is kept" in out and "is full" in out, out
+        ledger = result_of(tmp_path / "r.json")["ledger"]
+        assert ledger["balanced"] and ledger["intended"] == 40_000, ledger
+        assert count(server, db) < 40_000
+        full = run("exp", "ls", "--db", db)
+        assert "make room on the server's disk" in full.err, full
+        assert not no_spools(tmp_path)
+        server.kill()
+        server.more = (one_file.format("100M"), "--innodb-file-per-table=0")
+        server.start()
+        assert run("exp", "ls", "--db", db).code == 0
+        is_whole(server, db, 40_000)
+        assert no_spools(tmp_path)
+    finally:
+        server.stop()
+
+
+class Sleepers:
+    """Clients of another program that take as many connections of a user as he may have, or as many as are left."""
+    def __init__(self, server, user, count):
+        command = ["mariadb", "--no-defaults", f"--socket={server.socket}", f"--user={user}", "--password=p", "--execute", "SELECT SLEEP(300)"]
+        self.processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(count)]
+        self.server, self.user = server, user
+        wait_for(lambda: self.sleeping() + sum(one.poll() is not None for one in self.processes) == count, "the clients", 20)
+
+    def sleeping(self):
+        found = self.server.sql(f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{self.user}' AND INFO LIKE '%SLEEP%'")
+        return int(found[0][0])
+
+    def end(self):
+        for one in self.processes:
+            one.kill()
+            one.wait()
+        wait_for(lambda: self.sleeping() == 0, "the clients' end", 20)
+
+
+def test_a_user_whose_connections_are_all_taken(start, run, mariadb, target, tmp_path):
+    url, db = target(), mariadb.database()
+    allowed = 2
+    mariadb.sql(f"CREATE USER 'few'@'%' IDENTIFIED BY 'p' WITH MAX_USER_CONNECTIONS {allowed}; GRANT ALL ON {name_of(db)}.* TO 'few'@'%'")
+    few = mariadb.url(name_of(db), "few", "p")
+    others = Sleepers(mariadb, "few", allowed)
+    done = run("load", url, "-n", "10", "-q", "--db", few)
+    assert done.code == 92 and "MAX_USER_CONNECTIONS" in done.err and done.out == "", done
+    others.end()
+    process = start("load", url, *LOAD, "--db", few)
+    wait_for(lambda: count(mariadb, db) > 0, "the first traces", 30)
+    for _ in range(20):  # the run itself may be quicker
+        for (number,) in mariadb.sql("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'few'"):
+            mariadb.ask(f"KILL {number}")
+        others = Sleepers(mariadb, "few", allowed)
+        if others.sleeping() == allowed:
+            break
+        others.end()
+    assert others.sleeping() == allowed
+    wait_for(lambda: process.poll() is not None, "the run's end", 60)
+    others.end()
+    assert "the spool is kept" in end_of(process)
+    assert run("exp", "ls", "--db", few).code == 0
+    is_whole(mariadb, db)
+    assert no_spools(tmp_path)
+    mariadb.sql("DROP USER few")
+
+
 def test_what_is_wrong_with_user_rights_or_address_is_said_before_anything_is_sent(run, mariadb, target, tmp_path):
     url = target()
     db = mariadb.database()

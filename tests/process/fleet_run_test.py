@@ -155,6 +155,31 @@ def test_redis_restarted_in_the_middle_loses_no_trace(start, redis, worker, writ
     assert count == distinct == 1200
 
 
+def test_a_worker_whose_traces_may_take_little_disk_counts_those_that_found_no_room(start, redis, worker, target, tmp_path):
+    server = redis()
+    worker(server, "w1", "--spool-max", "4MiB", "--keep-response", "4000")
+    host = target("--size", "4000").removeprefix("http://").rstrip("/")
+    clients = "clients:\n  - {service: app, num: 4, rate: 250, duration: 8s}"
+    (tmp_path / "fleet.yaml").write_text(FILE.format(host=host, clients=clients))
+    process = start("run", tmp_path / "fleet.yaml", "--bus", server.url, "--json", "r.json", "-q")
+    wait_for(lambda: len(server("KEYS", "galileo:client:*")) == 4, "the clients")
+    time.sleep(1.5)
+    used, until = 0, time.monotonic() + 4
+    server.kill()
+    while time.monotonic() < until:
+        used = max(used, sum(path.stat().st_blocks * 512 for path in (tmp_path / "w1").iterdir()))
+        time.sleep(0.05)
+    server.launch()
+    out, err = process.communicate(timeout=90 * SLOWER)
+    ledger = result_of(tmp_path / "r.json")["ledger"]
+    assert used <= 4 << 20, used
+    assert ledger["balanced"] and ledger["intended"] == 8000, (ledger, out, err)
+    traces = ledger["traces"]
+    assert traces["lost"] > 500 and traces["stored"] + traces["lost"] == 8000, (traces, out, err)
+    assert process.returncode == 90, (process.returncode, out)
+    assert rows(tmp_path, "SELECT count(*), count(DISTINCT REQUEST_ID) FROM traces") == [(traces["stored"], traces["stored"])]
+
+
 @pytest.mark.sanitize
 def test_ctrl_c_stops_the_fleet_and_keeps_what_was_done(start, redis, worker, write, tmp_path):
     server = redis()

@@ -111,6 +111,7 @@ class Run {
   void on_view(Time now);
   void draw(Time now);
   void clear_view();
+  store::SpoolRows given_up_rows() const;
   load::Ledger final_ledger();
   void keep_result();
   bool keep(const Result<void>& done);
@@ -387,13 +388,18 @@ void Run::stop_sources() {
   if (collector_) collector_->stop();
 }
 
+// What the spool gave up that no database has.
+store::SpoolRows Run::given_up_rows() const {
+  const store::SpoolRows by_drain = drain_ ? drain_->given_up() : store::SpoolRows{};
+  const store::SpoolRows passed = drain_ ? drain_->passed() : store::SpoolRows{};
+  return by_drain + collector_->spool().given_up(passed);
+}
+
 load::Ledger Run::final_ledger() {
   load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
   const std::uint64_t refused = drain_ ? drain_->refused().traces : 0;
   ledger.traces_lost += collector_->traces_lost() + refused;
-  // What the spool gave up that no database has.
-  if (drain_) ledger.traces_lost += drain_->traces_given_up();
-  ledger.traces_lost += collector_->spool().traces_given_up(drain_ ? drain_->traces_passed() : 0);
+  ledger.traces_lost += given_up_rows().traces;
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
   ledger.traces_stored = drain_ ? std::min(drain_->traces() - refused, kept) : 0;
   ledger.traces_spooled = kept - ledger.traces_stored;
@@ -412,6 +418,10 @@ Result<void> Run::close_books() {
     if (const store::RefusedRows refused = drain_->refused(); refused.traces + refused.others > 0)
       notes_.push_back(store::to_text(refused));
   }
+  if (const std::uint64_t others = given_up_rows().others + collector_->spool().others_lost();
+      others > 0)
+    notes_.push_back(fmt::format("{} values and events were lost: the spool had no room for them",
+                                 format_count(others)));
   result_.experiment = experiment_;
   result_.ledger = final_ledger();
   result_.generator = load_->use();

@@ -225,8 +225,11 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
   };
   if (drain_) drain_->stop();
   const bool rows_stored = drain_ && drained();
-  if (drain_) recorded.recording.traces_lost += drain_->traces_given_up();
-  recorded.recording.traces_lost += spool_->traces_given_up(drain_ ? drain_->traces_passed() : 0);
+  store::SpoolRows given_up;  // that no database has
+  if (drain_) given_up = drain_->given_up();
+  given_up += spool_->given_up(drain_ ? drain_->passed() : store::SpoolRows{});
+  recorded.recording.traces_lost += given_up.traces;
+  recorded.recording.others_lost += given_up.others;
   spool_->end(experiment_, metadata(recorded));
   const auto closed = spool_->close();
   if (!closed.ok()) {

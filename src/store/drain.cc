@@ -140,10 +140,10 @@ Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
   rows_->so_far.experiment = experiment;
   // What was given back before that is in the store; where more was, only the store knows how much
   // of it isn't.
-  missing_before_ = reader_->traces_missing();
+  missing_before_ = reader_->missing();
   if (reader_->position() > *position) {
-    const std::uint64_t stored = TRY(store_.counts(experiment.id)).traces;
-    lost_before_ = reader_->traces() - std::min(reader_->traces(), stored);
+    const Counts stored = TRY(store_.counts(experiment.id));
+    lost_before_ = reader_->rows().behind({stored.traces, stored.telemetry + stored.events});
   }
   return {};
 }
@@ -204,11 +204,11 @@ bool Drain::ended() const {
 std::uint64_t Drain::traces() const {
   return rows_->so_far.traces;
 }
-std::uint64_t Drain::traces_given_up() const {
-  return lost_before_ + reader_->traces_missing() - missing_before_;
+SpoolRows Drain::given_up() const {
+  return lost_before_ + reader_->missing().behind(missing_before_);
 }
-std::uint64_t Drain::traces_passed() const {
-  return reader_->traces();
+const SpoolRows& Drain::passed() const {
+  return reader_->rows();
 }
 std::uint64_t Drain::position() const {
   return reader_->position();
@@ -275,8 +275,8 @@ Result<void> mark_cut(const std::string& path, const Recovered& recovered,
       TRY(store.save_metadata(
           experiment.id,
           fmt::format(R"({{"notes": ["recovered: the run was cut off"], "damaged_bytes": {}, )"
-                      R"("traces_lost": {}}})",
-                      recovered.damaged, recovered.given_up)));
+                      R"("traces_lost": {}, "others_lost": {}}})",
+                      recovered.damaged, recovered.given_up.traces, recovered.given_up.others)));
     return store.commit();
   }();
   if (!saved.ok()) store.rollback();
@@ -290,7 +290,7 @@ Result<Recovered> take_whole(const std::string& path, Store& store) {
   Recovered recovered;
   recovered.id = drain->experiment().id;
   recovered.traces = drain->traces();
-  recovered.given_up = drain->traces_given_up();
+  recovered.given_up = drain->given_up();
   recovered.damaged = drain->damaged();
   if (drain->ended() || recovered.id.empty()) return recovered;
   const auto stored = TRY(store.experiment(recovered.id));
@@ -333,10 +333,10 @@ std::string to_text(const Recovered& recovered) {
   std::string text =
       fmt::format("recovered {} traces of {}", format_count(recovered.traces), recovered.id);
   if (recovered.was_cut) text += ", which was cut off";
-  if (recovered.given_up > 0)
+  if (recovered.given_up.traces > 0)
     text += fmt::format(
         "; {} were in it no more: let go when it was full, or taken by another database",
-        format_count(recovered.given_up));
+        format_count(recovered.given_up.traces));
   if (recovered.damaged > 0)
     text += fmt::format("; {} bytes were damaged", format_count(recovered.damaged));
   return text;

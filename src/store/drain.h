@@ -33,11 +33,11 @@ class Drain {
   bool ended() const;
   std::uint64_t traces() const;   // drained by this object
   std::uint64_t damaged() const;  // bytes of the spool that couldn't be read
-  // Traces that the spool gave up before they were in the store.
-  std::uint64_t traces_given_up() const;
-  // How far it is in the spool: its bytes, and the traces up to there.
+  // Rows that the spool gave up before they were in the store.
+  SpoolRows given_up() const;
+  // How far it is in the spool: its bytes, and the rows up to there.
   std::uint64_t position() const;
-  std::uint64_t traces_passed() const;
+  const SpoolRows& passed() const;
   // The experiment, once its record has been seen; empty before.
   const wire::Experiment& experiment() const;
 
@@ -53,8 +53,8 @@ class Drain {
   Store& store_;
   std::unique_ptr<Rows> rows_;
   std::unique_ptr<Unanswered> unanswered_;
-  std::uint64_t missing_before_ = 0;  // of the reader's, in the store
-  std::uint64_t lost_before_ = 0;     // when it was opened
+  SpoolRows missing_before_;  // of the reader's, in the store
+  SpoolRows lost_before_;     // when it was opened
 };
 
 // The folder of the spools that belong to the database of that name, see path_beside().
@@ -70,7 +70,7 @@ bool is_being_written(const std::string& spool_path);
 struct Recovered {
   std::string id;                // of the experiment; of the file where that isn't known
   std::uint64_t traces = 0;      // that were missing in the store
-  std::uint64_t given_up = 0;    // traces that the spool had let go of before they were stored
+  SpoolRows given_up;            // that the spool had let go of before they were stored
   std::uint64_t damaged = 0;     // bytes that couldn't be read
   bool was_cut = false;          // the run hadn't ended: its experiment is FAILED now
   std::optional<Error> problem;  // it couldn't be recovered, and is left as it is

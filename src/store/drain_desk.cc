@@ -81,11 +81,11 @@ Result<bool> DrainDesk::step() {
   if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
   const net::RealClock clock;
   const Time began = clock.now();
-  const std::uint64_t before = drain_->traces_passed();
+  const std::uint64_t before = drain_->passed().traces;
   const bool moved = TRY(drain_->step(records_at_once_));
   const Duration took = clock.now() - began;
   // One that found little to do says nothing about more.
-  const bool full = drain_->traces_passed() - before >= records_at_once_ / 2;
+  const bool full = drain_->passed().traces - before >= records_at_once_ / 2;
   if (took < kStepShort && full)
     records_at_once_ = std::min(Drain::kRecordsAtOnce, records_at_once_ * 2);
   else if (took > kStepLong)

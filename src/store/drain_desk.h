@@ -45,8 +45,8 @@ class DrainDesk {
   RefusedRows refused() const { return store_->refused(); }
   // Those that the spool gave up before they were stored, and how many there were up to where it
   // is.
-  std::uint64_t traces_given_up() const { return drain_ ? drain_->traces_given_up() : 0; }
-  std::uint64_t traces_passed() const { return drain_ ? drain_->traces_passed() : 0; }
+  SpoolRows given_up() const { return drain_ ? drain_->given_up() : SpoolRows{}; }
+  SpoolRows passed() const { return drain_ ? drain_->passed() : SpoolRows{}; }
 
  private:
   void tick();

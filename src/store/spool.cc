@@ -131,14 +131,14 @@ void SpoolWriter::begin_record() {
 
 void SpoolWriter::end_record(std::uint8_t type, Kind kind) {
   const std::size_t size = buffer_.size() - record_at_ - kRecordHeader;
-  std::uint64_t Tally::* const tally = tally_of(kind);
+  std::uint64_t SpoolRows::* const count = count_of(kind);
   if (size > kRecordMax || (kind != Kind::kNeeded && buffer_.size() > kBufferMax)) {
     buffer_.resize(record_at_);
-    ++(refused_.*tally);
+    ++(refused_.*count);
     return;
   }
-  if (kind != Kind::kNeeded) ++(waiting_.*tally);
-  if (kind != Kind::kNeeded) ++(taken_.*tally);
+  if (kind != Kind::kNeeded) ++(waiting_.*count);
+  if (kind != Kind::kNeeded) ++(taken_.*count);
   char* header = buffer_.data() + record_at_;
   header[8] = static_cast<char>(type);
   const auto length = static_cast<std::uint32_t>(size);
@@ -194,7 +194,7 @@ void SpoolWriter::begin_section() {
   begin_record();
   buffer_.append(position - least + 1, '\0');
   end_record(kPadding, Kind::kNeeded);
-  if (sections_.empty()) head_traces_ = given_back_traces_ = taken_.traces;
+  if (sections_.empty()) in_head_ = up_to_section_ = taken_;
   sections_.push_back({position, taken_});
   begin_record();
   put(buffer_, taken_.traces);
@@ -259,7 +259,7 @@ bool SpoolWriter::give_back(std::size_t sections) {
     cannot_give_back_ = punched.error();
     return false;
   }
-  given_back_traces_ = first.before.traces;
+  up_to_section_ = first.before;
   sections_.erase(sections_.begin(), sections_.begin() + static_cast<std::ptrdiff_t>(sections));
   return true;
 }
@@ -272,9 +272,9 @@ void SpoolWriter::give_back_released() {
   give_back(sections);
 }
 
-std::uint64_t SpoolWriter::traces_given_up(std::uint64_t taken) const {
-  const std::uint64_t from = std::max(taken, head_traces_);
-  return given_back_traces_ - std::min(given_back_traces_, from);
+SpoolRows SpoolWriter::given_up(const SpoolRows& taken) const {
+  return up_to_section_.behind(
+      {std::max(taken.traces, in_head_.traces), std::max(taken.others, in_head_.others)});
 }
 
 // Whether what waits may be written, by the limit; gives back the oldest where that is wanted.
@@ -337,7 +337,7 @@ void SpoolWriter::take_out_whole(std::uint64_t written) {
     if (at + record.size() <= written)
       whole = at + record.size();
     else if (kind_of(record) != Kind::kNeeded)
-      ++(waiting_.*tally_of(kind_of(record)));
+      ++(waiting_.*count_of(kind_of(record)));
   });
   flushed_ += whole;
   buffer_.erase(0, whole);
@@ -353,10 +353,8 @@ void SpoolWriter::give_up_waiting() {
   });
   buffer_ = std::move(needed);
   while (!sections_.empty() && sections_.back().position >= flushed_) sections_.pop_back();
-  refused_.traces += waiting_.traces;
-  refused_.others += waiting_.others;
-  taken_.traces -= waiting_.traces;
-  taken_.others -= waiting_.others;
+  refused_ += waiting_;
+  taken_ = taken_.behind(waiting_);
   waiting_ = {};
 }
 

@@ -5,6 +5,7 @@
 // each lives at one desk. What fails is the disk: an Error then, and the next try may succeed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -35,6 +36,24 @@ struct SpoolLimit {
   WhenFull when_full = WhenFull::kStop;
 };
 inline constexpr std::uint64_t kSpoolLimitMin = std::uint64_t{4} << 20;
+
+// So many rows of a spool.
+struct SpoolRows {
+  std::uint64_t traces = 0;
+  std::uint64_t others = 0;  // samples and events
+
+  SpoolRows& operator+=(const SpoolRows& more) {
+    traces += more.traces;
+    others += more.others;
+    return *this;
+  }
+  friend SpoolRows operator+(SpoolRows all, const SpoolRows& more) { return all += more; }
+  // Those behind the first `taken`; none where more were taken than there are.
+  SpoolRows behind(const SpoolRows& taken) const {
+    return {traces - std::min(traces, taken.traces), others - std::min(others, taken.others)};
+  }
+  bool operator==(const SpoolRows&) const = default;
+};
 
 class SpoolWriter {
  public:
@@ -67,9 +86,9 @@ class SpoolWriter {
   bool is_full() const { return is_full_; }
   // Where the file system can give nothing back, why.
   const std::optional<Error>& cannot_give_back() const { return cannot_give_back_; }
-  // Of the traces that were written and given back again, those from the `taken`-th on: lost, where
-  // somebody has taken those before it.
-  std::uint64_t traces_given_up(std::uint64_t taken) const;
+  // Of the rows that were written and given back again, those behind the first `taken`: lost, where
+  // somebody has taken those.
+  SpoolRows given_up(const SpoolRows& taken) const;
 
   // Traces, samples and events that still wait for a disk that failed are refused for good.
   void give_up_waiting();
@@ -87,20 +106,16 @@ class SpoolWriter {
 
  private:
   static constexpr std::uint64_t kExtentFirst = std::uint64_t{16} << 20;
-  struct Tally {
-    std::uint64_t traces = 0;
-    std::uint64_t others = 0;
-  };
   enum class Kind { kTrace, kOther, kNeeded };
   static Kind kind_of(std::string_view record);
-  static std::uint64_t Tally::* tally_of(Kind kind) {
-    return kind == Kind::kTrace ? &Tally::traces : &Tally::others;
+  static std::uint64_t SpoolRows::* count_of(Kind kind) {
+    return kind == Kind::kTrace ? &SpoolRows::traces : &SpoolRows::others;
   }
 
   // Where a section begins, and the rows before it.
   struct Section {
     std::uint64_t position;
-    Tally before;
+    SpoolRows before;
   };
 
   SpoolWriter(std::unique_ptr<File> file, std::uint64_t extent, const SpoolLimit& limit);
@@ -122,15 +137,15 @@ class SpoolWriter {
   std::uint64_t flushed_ = 0;  // of the file: where the buffer goes
   std::uint64_t reserved_ = 0;
   bool failing_ = false;
-  Tally waiting_;  // in the buffer
-  Tally refused_;
-  Tally taken_;  // not refused
+  SpoolRows waiting_;  // in the buffer
+  SpoolRows refused_;
+  SpoolRows taken_;  // not refused
   const SpoolLimit limit_;
   std::uint64_t section_bytes_;
   std::uint64_t next_section_;
   std::deque<Section> sections_;  // the first one begins where nothing has been given back
-  std::uint64_t head_traces_ = 0;
-  std::uint64_t given_back_traces_ = 0;          // up to the first section
+  SpoolRows in_head_;             // before all sections: always kept
+  SpoolRows up_to_section_;       // up to the first one
   std::vector<std::vector<std::string>> names_;  // by producer: each section tells them again
   RelaxedCounter released_;
   std::uint64_t room_ = UINT64_MAX;  // of disk, beyond what is reserved
@@ -177,18 +192,18 @@ class SpoolReader {
   std::uint64_t position() const { return place_.position; }
   // During a visitor's call: where the record that it takes begins.
   std::uint64_t record_at() const { return place_.position; }
-  // Traces up to position(), those that had been given back before they could be read too.
-  std::uint64_t traces() const { return place_.traces; }
-  // Those: the traces that were in parts of the spool that had been given back.
-  std::uint64_t traces_missing() const { return place_.missing; }
+  // Rows up to position(), those that had been given back before they could be read too.
+  const SpoolRows& rows() const { return place_.rows; }
+  // Those: the rows that were in parts of the spool that had been given back.
+  const SpoolRows& missing() const { return place_.missing; }
   // Reads from position() on for the names only, damage too, so that reading goes on at `position`,
   // or behind it where that has been given back.
   Result<void> skip_to(std::uint64_t position);
   // To where this reader has been before.
   struct Place {
     std::uint64_t position = 0;
-    std::uint64_t traces = 0;
-    std::uint64_t missing = 0;
+    SpoolRows rows;
+    SpoolRows missing;
   };
   const Place& place() const { return place_; }
   void go_to(const Place& place);

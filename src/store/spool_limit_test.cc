@@ -29,6 +29,8 @@ struct Spool {
   void traces(std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
       writer->trace(0, test_trace(++made));
+      if (made % 10 == 0) writer->sample({kTestStart, "n1", "cpu", "", 1});
+      if (made % 40 == 0) writer->event({kTestStart, "scale", "1"});
       if (made % 100 == 0) static_cast<void>(writer->flush().ok());
     }
   }
@@ -50,7 +52,10 @@ struct Ids final : SpoolVisitor {
     well_named = well_named && names.at(trace.client) == kTestNames[1] &&
                  names.at(trace.phase) == kTestNames[5];
   }
+  void on_sample(const wire::Sample&) override { ++others; }
+  void on_event(const wire::Event&) override { ++others; }
   std::string experiment;
+  std::uint64_t others = 0;  // a sample for ten traces, an event for forty
   bool ended = false;
   bool well_named = true;
   std::vector<std::uint64_t> numbers;
@@ -88,14 +93,14 @@ TEST_CASE("what is safe elsewhere is given back, and what comes behind it keeps 
   CHECK(ids.experiment == kTestId);
   CHECK(ids.well_named);
   CHECK(ascend_to(ids.numbers, 25'100));
-  CHECK(ids.numbers.size() + reader->traces_missing() == 25'100);
-  CHECK(reader->traces() == 25'100);
+  CHECK(ids.numbers.size() + reader->missing().traces == 25'100);
+  CHECK(reader->rows().traces == 25'100);
   CHECK(reader->position() == spool.writer->flushed());
   CHECK_FALSE(must(reader->skip_damage()));
   CHECK(reader->damaged() == 0);
   // Nothing of it is lost to who had taken it, and all of it to who had taken none.
-  CHECK(spool.writer->traces_given_up(15'000) == 0);
-  CHECK(spool.writer->traces_given_up(0) == reader->traces_missing());
+  CHECK(spool.writer->given_up({15'000, 0}).traces == 0);
+  CHECK(spool.writer->given_up({}).traces == reader->missing().traces);
 }
 
 TEST_CASE("with a reader that keeps up, a spool takes a fraction of what was written to it") {
@@ -109,7 +114,7 @@ TEST_CASE("with a reader that keeps up, a spool takes a fraction of what was wri
     REQUIRE_FALSE(spool.writer->is_full());
   }
   CHECK(read == 200'000);
-  CHECK(reader->traces_missing() == 0);
+  CHECK(reader->missing().traces == 0);
   CHECK(spool.writer->traces_lost() == 0);
   CHECK(spool.writer->flushed() > (std::uint64_t{20} << 20));
   CHECK(spool.disk.bytes.size() - spool.disk.punched < kLimit / 2);
@@ -136,7 +141,7 @@ TEST_CASE("one that may take no more says so before it refuses, and still takes 
   CHECK(ids.ended);
   CHECK(ids.numbers.size() > told_at);
   CHECK(ids.numbers.size() + spool.writer->traces_lost() == spool.made);
-  CHECK(reader->traces_missing() == 0);
+  CHECK(reader->missing().traces == 0);
 }
 
 TEST_CASE("where the oldest go, the newest are there, and each one that went is counted") {
@@ -154,8 +159,9 @@ TEST_CASE("where the oldest go, the newest are there, and each one that went is 
   CHECK(ids.well_named);
   CHECK(ascend_to(ids.numbers, 300'000));
   CHECK(ids.numbers.size() > 30'000);
-  CHECK(ids.numbers.size() + spool.writer->traces_given_up(0) == 300'000);
-  CHECK(reader->traces_missing() == spool.writer->traces_given_up(0));
+  CHECK(ids.numbers.size() + spool.writer->given_up({}).traces == 300'000);
+  CHECK(ids.others + spool.writer->given_up({}).others == 37'500);
+  CHECK(reader->missing() == spool.writer->given_up({}));
   CHECK(reader->damaged() == 0);
 }
 
@@ -168,13 +174,14 @@ TEST_CASE(
   must(reader->read(ids, 10'000));
   const std::size_t before = ids.numbers.size();
   spool.traces(60'000);
-  CHECK(spool.writer->traces_given_up(before) > 20'000);
+  CHECK(spool.writer->given_up({before, 0}).traces > 20'000);
   while (must(reader->read(ids, 1000)) == SpoolReader::State::kMore) {
   }
   CHECK(ids.well_named);
   CHECK(ascend_to(ids.numbers, 80'000));
-  CHECK(ids.numbers.size() + reader->traces_missing() == 80'000);
-  CHECK(reader->traces_missing() > 10'000);  // beyond what it had read ahead
+  CHECK(ids.numbers.size() + reader->missing().traces == 80'000);
+  CHECK(ids.others + reader->missing().others == 10'000);
+  CHECK(reader->missing().traces > 10'000);  // beyond what it had read ahead
 }
 
 TEST_CASE("where the file system gives nothing back, the limit holds for the size") {
@@ -202,20 +209,24 @@ TEST_CASE("a drain counts what was given up before it could store it, also after
     CHECK(must(drain->step(5'000)));
     stored = drain->traces();
     spool.traces(90'000);
-    CHECK(spool.writer->traces_given_up(drain->traces_passed()) > 30'000);
+    CHECK(spool.writer->given_up(drain->passed()).traces > 30'000);
     SUBCASE("with the same drain") {
       while (must(drain->step())) {
       }
-      CHECK(drain->traces() + drain->traces_given_up() == 100'000);
-      CHECK(drain->traces_passed() == 100'000);
+      CHECK(drain->traces() + drain->given_up().traces == 100'000);
+      const Counts there = must(store->counts(kTestId));
+      CHECK(there.telemetry + there.events + drain->given_up().others == 12'500);
+      CHECK(drain->passed().traces == 100'000);
       CHECK(stored_ids(*store).size() == drain->traces());
-      CHECK(spool.writer->traces_given_up(drain->traces_passed()) == 0);
+      CHECK(spool.writer->given_up(drain->passed()).traces == 0);
     }
     SUBCASE("with another one") {
       const auto next = must(Drain::open(path, *store));
       while (must(next->step())) {
       }
-      CHECK(stored + next->traces() + next->traces_given_up() == 100'000);
+      CHECK(stored + next->traces() + next->given_up().traces == 100'000);
+      const Counts there = must(store->counts(kTestId));
+      CHECK(there.telemetry + there.events + next->given_up().others == 12'500);
       CHECK(stored_ids(*store).size() == stored + next->traces());
     }
   }

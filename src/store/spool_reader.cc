@@ -175,9 +175,11 @@ Result<bool> SpoolReader::pass_gap() {
     return false;
   }
   Taker taker(buffered().substr(kRecordHeader));
-  const auto traces = std::max(taker.take<std::uint64_t>(), place_.traces);
-  place_.missing += traces - place_.traces;
-  place_.traces = traces;
+  SpoolRows& rows = place_.rows;
+  const auto traces = std::max(taker.take<std::uint64_t>(), rows.traces);
+  const auto others = std::max(taker.take<std::uint64_t>(), rows.others);
+  place_.missing += SpoolRows{traces, others}.behind(rows);
+  rows = {traces, others};
   place_.position = at;
   return true;
 }
@@ -191,7 +193,8 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
       return take_name(payload);
     case kSection: {
       const auto traces = taker.take<std::uint64_t>();
-      if (taker.ok()) place_.traces = traces;
+      const auto others = taker.take<std::uint64_t>();
+      if (taker.ok()) place_.rows = {traces, others};
       return;
     }
     case kExperiment:
@@ -211,6 +214,7 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
       return;
     }
     case kSample: {
+      ++place_.rows.others;
       wire::Sample sample;
       sample.at = taker.take_wall();
       sample.value = taker.take<double>();
@@ -221,6 +225,7 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
       return;
     }
     case kEvent: {
+      ++place_.rows.others;
       wire::Event event;
       event.at = taker.take_wall();
       event.name = taker.take_text();
@@ -251,7 +256,7 @@ void SpoolReader::take_name(std::string_view payload) {
 }
 
 void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor) {
-  ++place_.traces;
+  ++place_.rows.traces;
   Taker taker(payload);
   const auto from = taker.take<PackedTrace>();
   if (!taker.ok() || from.headers_size > taker.rest().size()) return;

@@ -306,7 +306,7 @@ TEST_CASE("a reader that went back hands on the same again") {
   auto reader = reader_on(disk);
   Lines first;
   REQUIRE(reader->read(first, 6).ok());
-  reader->go_to({kHeader, 0, 0});
+  reader->go_to({kHeader, {}, {}});
   CHECK(lines_of(*reader) == kOneOfEach);
 }
 

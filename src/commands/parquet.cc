@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/spawn.h"
 #include "base/text.h"
 
 // parquet.py, put into the program by galileo_embed() in CMakeLists.txt.
@@ -77,7 +77,10 @@ class Converter {
     }
     input_ = input[1];
     output_ = output[0];
-    const int error_number = spawn(input[0], output[1]);
+    // Ctrl-C is ours to answer, and ends it by the end of its input.
+    const int error_number =
+        spawn({python_, "-c", std::string(galileo_parquet_script, galileo_parquet_script_end)},
+              {input[0], output[1], errors_}, pid_);
     ::close(input[0]);
     ::close(output[1]);
     if (error_number != 0) {
@@ -111,35 +114,6 @@ class Converter {
   }
 
  private:
-  int spawn(int input, int output) {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, errors_, STDERR_FILENO);
-    // A group of its own: Ctrl-C is ours to answer, and ends it by the end of its input.
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(
-        &attributes,
-        static_cast<short>(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
-    std::string option = "-c";
-    std::string script(galileo_parquet_script, galileo_parquet_script_end);
-    char* const arguments[] = {python_.data(), option.data(), script.data(), nullptr};
-    const int error = posix_spawnp(&pid_, python_.c_str(), &files, &attributes, arguments, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    if (error != 0) pid_ = 0;
-    return error;
-  }
-
   void close_input() {
     if (input_ >= 0) ::close(input_);
     input_ = -1;

@@ -2,7 +2,6 @@
 // it is told which.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <csignal>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "net/loop.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
@@ -39,7 +39,6 @@ class Shell final : private net::IoHandler {
 
  private:
   void on_io(std::uint32_t events) override;
-  int spawn(const std::string& command, int output);
   void read_output();
   void close_all();
 
@@ -58,7 +57,7 @@ int Shell::start(const std::string& command) {
   pipe_ = ends[0];
   fcntl(pipe_, F_SETFL, O_NONBLOCK);
   output_.clear();
-  int error = spawn(command, ends[1]);
+  int error = spawn({"/bin/sh", "-c", command}, {-1, ends[1], -1}, pid_);
   ::close(ends[1]);
   if (error == 0) {
     pid_fd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0U));
@@ -68,36 +67,6 @@ int Shell::start(const std::string& command) {
       (!loop_.watch_listener(pid_fd_, *this).ok() || !loop_.watch_listener(pipe_, *this).ok()))
     error = EMFILE;
   if (error != 0) end();
-  return error;
-}
-
-int Shell::spawn(const std::string& command, int output) {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, output, 1);
-  posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-  // The daemon's own signals are none of its business.
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(
-      &attributes,
-      static_cast<short>(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
-  std::string text = command;
-  std::string shell = "sh";
-  std::string option = "-c";
-  char* const arguments[] = {shell.data(), option.data(), text.data(), nullptr};
-  const int error = posix_spawn(&pid_, "/bin/sh", &files, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&files);
-  if (error != 0) pid_ = 0;
   return error;
 }
 

@@ -1,0 +1,51 @@
+#include "base/spawn.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace galileo {
+namespace {
+
+void add(posix_spawn_file_actions_t& actions, int from, int to) {
+  if (from >= 0)
+    posix_spawn_file_actions_adddup2(&actions, from, to);
+  else
+    posix_spawn_file_actions_addopen(&actions, to, "/dev/null",
+                                     to == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
+}
+
+}  // namespace
+
+int spawn(std::vector<std::string> words, const StandardFiles& files, pid_t& pid) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  add(actions, files.input, STDIN_FILENO);
+  add(actions, files.output, STDOUT_FILENO);
+  add(actions, files.errors, STDERR_FILENO);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(
+      &attributes,
+      static_cast<short>(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const int error =
+      posix_spawnp(&pid, arguments.front(), &actions, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) pid = 0;
+  return error;
+}
+
+}  // namespace galileo

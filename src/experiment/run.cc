@@ -415,7 +415,7 @@ Result<void> Run::close_books() {
   if (drain_) {
     drain_->stop();
     drain_rest();
-    if (const store::RefusedRows refused = drain_->refused(); refused.traces + refused.others > 0)
+    if (const store::RefusedRows refused = drain_->refused(); refused.rows() > 0)
       notes_.push_back(store::to_text(refused));
   }
   if (const std::uint64_t others = given_up_rows().others + collector_->spool().others_lost();

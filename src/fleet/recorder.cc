@@ -238,7 +238,7 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
   }
   const bool all_stored = rows_stored && closed.ok() && drained() && drain_->ended();
   const store::RefusedRows refused = drain_ ? drain_->refused() : store::RefusedRows{};
-  if (refused.traces + refused.others > 0) recorded.notes.push_back(store::to_text(refused));
+  if (refused.rows() > 0) recorded.notes.push_back(store::to_text(refused));
   recorded.traces_stored = drain_ ? drain_->traces() - refused.traces : 0;
   drain_.reset();
   // With its lock until it is deleted: nobody else is to begin with it.

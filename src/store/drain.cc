@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "store/database_url.h"
@@ -263,6 +264,14 @@ Result<Wall> last_time(const std::string& path) {
   return visitor.last;
 }
 
+std::string metadata_of(const Recovered& recovered) {
+  const nlohmann::ordered_json json = {
+      {"notes", {"recovered: the run was cut off"}}, {"damaged_bytes", recovered.damaged},
+      {"traces_lost", recovered.given_up.traces},    {"others_lost", recovered.given_up.others},
+      {"traces_refused", recovered.refused.traces},  {"others_refused", recovered.refused.others}};
+  return json.dump();
+}
+
 // Of a run that left no end record: it failed, at the time of its last one.
 Result<void> mark_cut(const std::string& path, const Recovered& recovered,
                       wire::Experiment experiment, Store& store) {
@@ -272,11 +281,7 @@ Result<void> mark_cut(const std::string& path, const Recovered& recovered,
   const auto saved = [&]() -> Result<void> {
     TRY(store.save_experiment(experiment));
     if (TRY(store.metadata(experiment.id)).empty())
-      TRY(store.save_metadata(
-          experiment.id,
-          fmt::format(R"({{"notes": ["recovered: the run was cut off"], "damaged_bytes": {}, )"
-                      R"("traces_lost": {}, "others_lost": {}}})",
-                      recovered.damaged, recovered.given_up.traces, recovered.given_up.others)));
+      TRY(store.save_metadata(experiment.id, metadata_of(recovered)));
     return store.commit();
   }();
   if (!saved.ok()) store.rollback();
@@ -285,11 +290,14 @@ Result<void> mark_cut(const std::string& path, const Recovered& recovered,
 
 // Into the store with all of it; says what was done.
 Result<Recovered> take_whole(const std::string& path, Store& store) {
+  const RefusedRows before = store.refused();
   const auto drain = TRY(Drain::open(path, store));
   TRY(drain->finish());
   Recovered recovered;
+  recovered.refused = {store.refused().traces - before.traces,
+                       store.refused().others - before.others};
   recovered.id = drain->experiment().id;
-  recovered.traces = drain->traces();
+  recovered.traces = drain->traces() - std::min(drain->traces(), recovered.refused.traces);
   recovered.given_up = drain->given_up();
   recovered.damaged = drain->damaged();
   if (drain->ended() || recovered.id.empty()) return recovered;
@@ -337,6 +345,7 @@ std::string to_text(const Recovered& recovered) {
     text += fmt::format(
         "; {} were in it no more: let go when it was full, or taken by another database",
         format_count(recovered.given_up.traces));
+  if (recovered.refused.rows() > 0) text += "; " + to_text(recovered.refused);
   if (recovered.damaged > 0)
     text += fmt::format("; {} bytes were damaged", format_count(recovered.damaged));
   return text;

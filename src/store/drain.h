@@ -71,6 +71,7 @@ struct Recovered {
   std::string id;                // of the experiment; of the file where that isn't known
   std::uint64_t traces = 0;      // that were missing in the store
   SpoolRows given_up;            // that the spool had let go of before they were stored
+  RefusedRows refused;           // by the database, for good, of what was missing
   std::uint64_t damaged = 0;     // bytes that couldn't be read
   bool was_cut = false;          // the run hadn't ended: its experiment is FAILED now
   std::optional<Error> problem;  // it couldn't be recovered, and is left as it is

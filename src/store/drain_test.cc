@@ -181,6 +181,32 @@ TEST_CASE("a run that was cut off is recovered: its rows, FAILED, and its last t
   CHECK(recover(*store).empty());
 }
 
+TEST_CASE("a recovery tells what the database refused for good") {
+  struct Refusing final : FailingStore {
+    using FailingStore::FailingStore;
+    Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
+                           const wire::Names& names) override {
+      if (trace.number % 10 != 0) return FailingStore::put_trace(id, row, trace, names);
+      ++refused_rows.traces;
+      return {};
+    }
+    RefusedRows refused() const override { return refused_rows; }
+    RefusedRows refused_rows{100, 1};  // of what it was given before
+  };
+  Fixture fixture;
+  start_spool(fixture.spool, 30);
+  const auto store = fixture.open();
+  Refusing refusing(*store);
+  const std::vector<Recovered> recovered = recover(refusing);
+  REQUIRE(recovered.size() == 1);
+  CHECK(recovered[0].traces == 27);
+  CHECK(to_text(recovered[0]) ==
+        "recovered 27 traces of 202611241200-0a1b, which was cut off; the database refused 3 "
+        "traces and 0 other rows for good; the log tells why");
+  CHECK(must(store->metadata(kTestId)).find(R"("traces_refused":3)") != std::string::npos);
+  CHECK(stored_ids(*store).size() == 27);
+}
+
 TEST_CASE("a run that is still on is left alone") {
   Fixture fixture;
   const auto writer = start_spool(fixture.spool, 5);

@@ -34,6 +34,7 @@ struct Counts {
 struct RefusedRows {
   std::uint64_t traces = 0;
   std::uint64_t others = 0;
+  std::uint64_t rows() const { return traces + others; }
 };
 
 // "the database refused 3 traces and 1 other rows for good; the log tells why".

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -356,3 +357,24 @@ def test_servers_that_only_take_lines_are_written_to(run, target, scripted, tmp_
     assert server.others == [], "nothing else is asked"
     done = run("exp", "show", "last", "--db", server.url("?buckets=no"))
     assert done.code == 2 and "only written to" in done.err, done
+
+
+def test_a_server_that_only_takes_lines(run, target, tmp_path_factory, tmp_path):
+    from victoria_metrics_server import VictoriaMetrics
+    try:
+        server = VictoriaMetrics(tmp_path_factory.mktemp("victoria-metrics"))
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"VictoriaMetrics can't be had: {error}")
+    try:
+        done = run("load", target(), "-r", "1500", "-n", "3000", "-q", "--db", server.url, "--json", "r.json")
+        assert done.code in (0, 90), done
+        ledger = result_of(tmp_path / "r.json")["ledger"]
+        assert ledger["balanced"] and ledger["traces"]["stored"] == 3000, ledger
+        assert sorted(server.values("traces_status")) == [200] * 3000
+        assert len(server.values("traces_done")) == 3000
+        assert len(server.values("telemetry_value")) > 0
+        # What was written is all that it knows of; reading says so.
+        read = run("exp", "ls", "--db", server.url)
+        assert read.code == 2 and "buckets=no" in read.err, read
+    finally:
+        server.stop()

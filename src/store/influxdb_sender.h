@@ -76,7 +76,7 @@ class LineSender {
 
   // The same in two, so that the next lines are made while the server works: begin() takes the
   // batch, leaves an empty one, and ends the one before, whose Error it may give; then its own
-  // batch is given up too. advance() keeps it going, and tells whether the server is at work; end()
+  // batch is left alone. advance() keeps it going, and tells whether the server is at work; end()
   // waits until all is stored or refused.
   Result<void> begin(const std::string& bucket, LineBatch& batch);
   bool advance();

@@ -1,14 +1,12 @@
 """A MySQL of a test's own. Debian 12 has none: it comes, with the libraries that it is made for, from Debian's unstable
 into the cache, and is started beside what is installed without touching it. Whatever version is there is taken."""
 import collections
-import fcntl
 import functools
 import itertools
 import lzma
 import os
 import pwd
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +14,7 @@ from urllib.request import urlopen
 
 from conftest import free_port
 from mariadb_server import PASSWORD, START_SECONDS, USER, MariaDb
+from server_process import cached_folder
 
 MIRROR = "http://deb.debian.org/debian"
 # What its scripts want, and no server does.
@@ -54,22 +53,16 @@ def needed(known, first):
 @functools.cache
 def mysql_root():
     """The folder that it is unpacked in, made once; an OSError where it can't be had."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galileo"
-    cache.mkdir(parents=True, exist_ok=True)
-    root = cache / "mysql-sid"
-    with open(f"{root}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "whole").exists():
-            shutil.rmtree(root, ignore_errors=True)
-            root.mkdir()
-            machine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
-            for name, fields in needed(packages(machine), "mysql-server-core").items():
-                with urlopen(f"{MIRROR}/{fields['Filename']}", timeout=300) as answer:
-                    (root / "package.deb").write_bytes(answer.read())
-                subprocess.run(["dpkg-deb", "--extract", root / "package.deb", root], check=True, capture_output=True, timeout=300)
-            (root / "package.deb").unlink()
-            (root / "whole").touch()
-    return root
+    return cached_folder("mysql-sid", unpack)
+
+
+def unpack(root):
+    machine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+    for name, fields in needed(packages(machine), "mysql-server-core").items():
+        with urlopen(f"{MIRROR}/{fields['Filename']}", timeout=300) as answer:
+            (root / "package.deb").write_bytes(answer.read())
+        subprocess.run(["dpkg-deb", "--extract", root / "package.deb", root], check=True, capture_output=True, timeout=300)
+    (root / "package.deb").unlink()
 
 
 class MySql(MariaDb):

@@ -1,6 +1,25 @@
 """What the tests' database servers have in common: a process in a scratch folder, that a test may take away."""
+import fcntl
+import os
+import shutil
 import signal
 import subprocess
+from pathlib import Path
+
+
+def cached_folder(name, fill):
+    """A folder of the cache, filled once by fill(folder), whoever else wants it at the same time; what that raises where it can't be had."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galileo"
+    cache.mkdir(parents=True, exist_ok=True)
+    root = cache / name
+    with open(f"{root}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "whole").exists():
+            shutil.rmtree(root, ignore_errors=True)
+            root.mkdir()
+            fill(root)
+            (root / "whole").touch()
+    return root
 
 
 class ServerProcess:

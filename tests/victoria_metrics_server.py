@@ -1,8 +1,6 @@
 """A VictoriaMetrics of a test's own: Debian's, unpacked into the cache, so that its service is not installed."""
-import fcntl
 import functools
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -11,7 +9,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from conftest import free_port
-from server_process import ServerProcess
+from server_process import ServerProcess, cached_folder
 
 START_SECONDS = 60
 
@@ -21,20 +19,14 @@ def program():
     """The installed one, or the package's; an OSError or SubprocessError where it can't be had."""
     if installed := shutil.which("victoria-metrics"):
         return installed
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galileo"
-    cache.mkdir(parents=True, exist_ok=True)
-    root = cache / "victoria-metrics"
-    with open(f"{root}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "whole").exists():
-            shutil.rmtree(root, ignore_errors=True)
-            root.mkdir()
-            subprocess.run(["apt-get", "download", "-q", "victoria-metrics"], cwd=root, check=True, capture_output=True, timeout=300)
-            package, = root.glob("victoria-metrics_*.deb")
-            subprocess.run(["dpkg-deb", "--extract", package, root], check=True, capture_output=True, timeout=300)
-            package.unlink()
-            (root / "whole").touch()
-    return str(root / "usr/bin/victoria-metrics")
+    return str(cached_folder("victoria-metrics", unpack) / "usr/bin/victoria-metrics")
+
+
+def unpack(root):
+    subprocess.run(["apt-get", "download", "-q", "victoria-metrics"], cwd=root, check=True, capture_output=True, timeout=300)
+    package, = root.glob("victoria-metrics_*.deb")
+    subprocess.run(["dpkg-deb", "--extract", package, root], check=True, capture_output=True, timeout=300)
+    package.unlink()
 
 
 class VictoriaMetrics(ServerProcess):

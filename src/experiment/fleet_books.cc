@@ -24,9 +24,10 @@ load::Ledger reported(const WorkerBooks& worker) {
     if (failure == wire::Failure::unfinished) ledger.in_flight_at_end += count;
     ledger.failures[static_cast<std::size_t>(failure)] += count;
   }
-  ledger.traces_made = report.traces_made;
+  // Each request has a trace in the end: what doesn't arrive is lost, wherever that happened.
+  ledger.traces_made = report.traces_made + report.in_flight;
   const std::uint64_t arrived = worker.received.traces_made;
-  ledger.traces_lost = report.traces_made - std::min(report.traces_made, arrived);
+  ledger.traces_lost = ledger.traces_made - std::min(ledger.traces_made, arrived);
   return ledger;
 }
 
@@ -39,6 +40,8 @@ load::Ledger arrived(const WorkerBooks& worker, std::uint64_t intended) {
   ledger.intended += unknown;
   ledger.sent += unknown;
   ledger.in_flight_at_end += unknown;
+  ledger.traces_made += unknown;
+  ledger.traces_lost += unknown;
   return ledger;
 }
 

@@ -30,8 +30,8 @@ struct WorkerBooks {
 
 using FleetBooks = std::map<std::string, WorkerBooks>;  // by worker
 
-// All workers together. What a worker has made and didn't arrive is lost; what a dead one had
-// intended, as far as it told, is in flight at the end.
+// All workers together. Traces that didn't arrive are lost. What a dead worker had intended, as far
+// as it told, and no trace tells of is in flight at the end, and its trace lost.
 load::Ledger ledger_of(const FleetBooks& books);
 
 // Requests under way, as told.

@@ -92,6 +92,7 @@ Result<void> Worker::start() {
        [this](const std::string& client) { on_answered(client); },
        [this](const std::string& client, std::size_t room) { on_hungry(client, room); }});
   registry_ = std::make_unique<net::LoopThread>("registry");
+  routes_ = std::make_unique<net::LoopThread>("routes");
   beat_timer_ = std::make_unique<net::Timer>([this](Time now) {
     beat();
     registry_->loop().timers().set(*beat_timer_, now + kBeatEvery);
@@ -105,8 +106,8 @@ Result<void> Worker::start() {
   TRY(serve());
   if (outlet_) outlet_->start();
   TRY(register_now());
+  routes_->loop().post([this] { refresh_routes(); });
   registry_->loop().post([this] {
-    refresh_routes();
     beat();
     registry_->loop().timers().set(*beat_timer_, registry_->loop().clock().now() + kBeatEvery);
   });
@@ -156,9 +157,9 @@ void Worker::on_connected(bool connected) {
       for (const wire::ClientDescription& client : clients)
         static_cast<void>(
             bus::add_client(bus_, client.worker, client.client_id, encode_bare(client)).ok());
-      refresh_routes();
       beat();
     });
+    routes_->loop().post([this] { refresh_routes(); });
   });
 }
 
@@ -227,6 +228,7 @@ void Worker::stop(Duration grace, Duration deadline) {
   remotes_.clear();
   for (auto& [id, entry] : clients_) entry.info.reset();  // the server outlives what it serves
   rpc_.reset();
+  routes_->join();
   registry_->call([this] {
     registry_->loop().timers().cancel(*beat_timer_);
     static_cast<void>(bus::unregister_worker(bus_, options_.name).ok());

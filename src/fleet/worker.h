@@ -109,8 +109,10 @@ class Worker {
   // At the registry's desk.
   void beat();
   void note_beat(const std::string& trouble);
+  // At the desk of routes.
   void refresh_routes();
-  void refresh_route(const std::string& service);
+  enum class Missing : std::uint8_t { kKeep, kRemove };
+  void refresh_route(const std::string& service, Missing missing);
   void set_route(const bus::Route& route);
   // From another desk: runs `task` on the control loop and waits for it.
   Result<void> on_control(std::function<void()> task);
@@ -125,6 +127,9 @@ class Worker {
   std::unique_ptr<TraceOutlet> outlet_;
   std::unique_ptr<load::Engine> engine_;
   std::unique_ptr<net::LoopThread> registry_;  // the desk of blocking calls to the bus
+  // The desk of routes: read at one place, so that a later one never loses to an earlier one. Not
+  // the registry's, which waits for calls under way, and these for routes.
+  std::unique_ptr<net::LoopThread> routes_;
   std::unique_ptr<bus::RpcServer> rpc_;
   std::vector<std::unique_ptr<bus::RpcRemote>> remotes_;
   Result<void> served_;  // what went wrong in serve()

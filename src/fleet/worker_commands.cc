@@ -70,7 +70,7 @@ void Worker::obey(const std::string& channel, const std::string& message) {
     return;
   }
   if (channel == bus::kRoutingUpdates)
-    registry_->loop().post([this, service = message] { refresh_route(service); });
+    routes_->loop().post([this, service = message] { refresh_route(service, Missing::kRemove); });
 }
 
 // An unknown distribution or parameters that can't be end the workload at once: whoever waits for
@@ -108,8 +108,8 @@ void Worker::close_client(const std::string& id) {
   });
 }
 
-// At the desk of the calls. The client hears commands before this answers: one that is sent at once
-// isn't lost.
+// At the desk of the calls. The client hears commands before this answers, and has the route that
+// was set before this was asked: a request that is sent at once isn't lost.
 Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
   const std::string argument = TRY(wire::argument_of(request, 0, "cmd"));
   const auto command = TRY(wire::decode_create_client_command(argument));
@@ -128,6 +128,7 @@ Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
                  "this worker knows only the default request",
                  {}};
   const load::Request what = TRY(load::parse_request_parameters(command.config.parameters));
+  routes_->call([&, this] { refresh_route(command.config.service, Missing::kKeep); });
   Result<void> added;
   TRY(on_control([&, this] {
     std::vector<std::string> ids;
@@ -250,9 +251,10 @@ void Worker::on_hungry(const std::string& client, std::size_t room) {
   });
 }
 
-// At the registry's desk: the whole table. A service that isn't in it keeps the route it had until
-// somebody says otherwise: a server that came up again with nothing in it has said nothing.
+// The whole table. A service that isn't in it keeps the route it had until somebody says otherwise:
+// a server that came up again with nothing in it has said nothing.
 void Worker::refresh_routes() {
+  if (stopping_.load()) return;
   const auto table = bus::routes(bus_);
   if (!table.ok()) {
     log(LogLevel::kWarning, "the routing table can't be read", {{"why", table.error().to_text()}});
@@ -264,14 +266,18 @@ void Worker::refresh_routes() {
   for (const bus::Route& route : table->routes) set_route(route);
 }
 
-void Worker::refresh_route(const std::string& service) {
+void Worker::refresh_route(const std::string& service, Missing missing) {
+  if (stopping_.load()) return;
   const auto route = bus::route(bus_, service);
   if (!route.ok()) {
     log(LogLevel::kError, "a route can't be read; the one before stays",
         {{"service", service}, {"why", route.error().to_text()}});
     return;
   }
-  set_route(*route ? **route : bus::Route{service, {}, {}});
+  if (*route)
+    set_route(**route);
+  else if (missing == Missing::kRemove)
+    set_route(bus::Route{service, {}, {}});
 }
 
 void Worker::set_route(const bus::Route& route) {

@@ -306,6 +306,19 @@ def request_once(server, service, host, traces):
 
 @pytest.mark.quick
 @pytest.mark.sanitize
+def test_a_new_client_has_the_route_that_was_set_before_it_was_asked_for(redis, worker, target):
+    server = redis()
+    traces = server.listen("galileo/results/traces")
+    worker(server, "w1")
+    server.all([("SADD", "routing:services", "new"), ("RPUSH", "routing:weights:new", "1"),  # nobody is told of an update
+                ("RPUSH", "routing:hosts:new", target().removeprefix("http://").rstrip("/"))])
+    server.ask_once("w1", "new", between_s=0)
+    _, line = traces.messages.get(timeout=10 * SLOWER)
+    assert ",200," in line
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
 def test_nonsense_on_the_bus_is_counted_and_the_worker_goes_on(redis, worker, target):
     server = redis()
     traces = server.listen("galileo/results/traces")

@@ -169,8 +169,8 @@ class OnFleet final : public LoadSource {
   std::function<void()> on_done_;
   std::unique_ptr<net::LoopThread> watch_;  // the desk that looks for heartbeats
   std::unique_ptr<net::Timer> watch_timer_;
-  RelaxedCounter reconnects_;          // of the bus
-  std::uint64_t reconnects_seen_ = 0;  // at the watch's desk, as the next
+  RelaxedCounter bus_changes_;          // it was lost, or is there again
+  std::uint64_t bus_changes_seen_ = 0;  // at the watch's desk, as the next
   Time look_from_{};
   std::string trouble_;
   bool begun_ = false;
@@ -214,9 +214,8 @@ Result<void> OnFleet::listen() {
     intake_.drain(own_);
   });
   bus_.on_connected([this](bool connected) {
-    if (!connected) return;
-    reconnects_.add(1);
-    control_.post([this] { restore_own_routes(); });
+    bus_changes_.add(1);
+    if (connected) control_.post([this] { restore_own_routes(); });
   });
   const std::string done = wire::event_channel(wire::WorkloadDoneEvent::kType);
   subscription_ = TRY(bus_.subscribe(
@@ -244,8 +243,9 @@ Result<void> OnFleet::listen() {
 // At the watch's desk: who is silent is dead, whoever it was before. A server that has come up
 // again knows of nobody until they have come back to it.
 void OnFleet::watch(Time now) {
-  if (!bus_.connected() || reconnects_.load() != reconnects_seen_) {
-    reconnects_seen_ = reconnects_.load();
+  if (const std::uint64_t changes = bus_changes_.load();
+      !bus_.connected() || changes != bus_changes_seen_) {
+    bus_changes_seen_ = changes;
     look_from_ = now + kReturn;
   }
   if (now < look_from_) return;
@@ -258,7 +258,10 @@ void OnFleet::watch(Time now) {
     const auto heartbeat =
         *text ? wire::decode_heartbeat(**text) : Result<wire::Heartbeat>(Error{});
     if (heartbeat.ok() && heartbeat->boot == boot) continue;
-    if (reconnects_.load() != reconnects_seen_) return;  // it was another server that answered
+    // A question waits for a bus that is away: it may be another server that has answered, one that
+    // knows nobody yet. That the first was lost has been told before, that all is there again is
+    // told after.
+    if (bus_changes_.load() != bus_changes_seen_) return;
     control_.post([this, worker = name] { on_silent(worker); });
   }
 }

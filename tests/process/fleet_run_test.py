@@ -155,6 +155,26 @@ def test_redis_restarted_in_the_middle_loses_no_trace(start, redis, worker, writ
     assert count == distinct == 1200
 
 
+def test_a_bus_that_hears_questions_before_it_takes_listeners_is_no_workers_death(start, redis, worker, write, tmp_path):
+    server = redis()
+    worker(server, "w1")
+    process = start("run", write("clients:\n  - {service: app, num: 4, rate: 50, duration: 6s}"), "--bus", server.url, "--json", "r.json", "-q")
+    wait_for(lambda: len(server("KEYS", "galileo:client:*")) == 4, "the clients")
+    time.sleep(0.5)
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(1)  # the run asks for the worker's heartbeat, and waits
+    server.kill()
+    listening = ["subscribe", "psubscribe"]
+    server.words += ["--user", "default", "on", "nopass", "~*", "&*", "+@all", *(f"-{command}" for command in listening)]
+    server.launch()  # it is answered by a server that knows nobody
+    time.sleep(1)
+    server("ACL", "SETUSER", "default", *(f"+{command}" for command in listening))
+    out, err = process.communicate(timeout=90 * SLOWER)
+    assert process.returncode in (0, 90), out + err
+    ledger = result_of(tmp_path / "r.json")["ledger"]
+    assert "died" not in out and ledger["balanced"] and ledger["traces"]["stored"] == 1200, (ledger, out, err)
+
+
 def test_a_worker_whose_traces_may_take_little_disk_counts_those_that_found_no_room(start, redis, worker, target, tmp_path):
     server = redis()
     worker(server, "w1", "--spool-max", "4MiB", "--keep-response", "4000")

@@ -36,7 +36,7 @@ class TraceLog::Loop final : public load::TraceTaker {
     if (Books* books = this->books(trace.client))
       count(*books, trace, names_.at(trace.phase) == "warmup");
     if (!log_.tracing_ || !log_.options_.keep) return;
-    if (log_.is_full_) {
+    if (!log_.has_room()) {
       ++log_.refused_;
       return;
     }
@@ -111,14 +111,20 @@ Result<void> TraceLog::begin_segment() {
   spool->experiment(experiment, {});
   for (const auto& loop : loops_) loop->repeat_names(*spool);
   std::swap(spool_, spool);
-  return spool ? spool->close() : Result<void>();
+  if (!spool) return {};
+  bytes_before_ += spool->size();
+  refused_ += spool->traces_lost();
+  return spool->close();
 }
 
 void TraceLog::start() {
   desk_ = std::make_unique<net::LoopThread>("traces");
   timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->call(
-      [this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait()); });
+  desk_->call([this] {
+    const Time now = desk_->loop().clock().now();
+    look_at_size(now);
+    desk_->loop().timers().set(*timer_, now + pace_.wait());
+  });
 }
 
 void TraceLog::tick() {
@@ -131,7 +137,7 @@ void TraceLog::tick() {
 }
 
 // All segments are asked, also those that earlier processes have left: whoever takes them out
-// deletes them.
+// deletes them. A segment has more disk than it holds, by a share that an eighth covers.
 void TraceLog::look_at_size(Time now) {
   if (options_.bytes_max == 0) return;
   if (looked_ == Time{} || now - looked_ >= kLookEvery) {
@@ -142,14 +148,22 @@ void TraceLog::look_at_size(Time now) {
       const auto file = open_file(path, FileMode::kRead);
       if (file.ok()) used += (*file)->disk_use().value_or(0);
     }
-    // What comes until the next look, and a piece of room before it goes on.
-    const std::uint64_t most = options_.bytes_max;
-    is_full_ = used > most - most / 8 || (is_full_ && used > most - most / 4);
+    // Once it is full there is a piece of room before it goes on.
+    const std::uint64_t most = options_.bytes_max - options_.bytes_max / 8;
+    is_full_ = used > (is_full_ ? most - options_.bytes_max / 8 : most);
+    bytes_until_ = bytes_before_ + spool_->size() + (is_full_ ? 0 : most - std::min(most, used));
   }
   if (is_full_)
     trouble_ = Error{ErrorCode::kIo, "no more traces are kept", options_.folder,
                      "those that wait there take the disk that --spool-max allows",
                      "let the bus or the database take them, or raise --spool-max"};
+}
+
+// Not only as of the last look: as much as a ring holds may come at once.
+bool TraceLog::has_room() {
+  if (options_.bytes_max == 0) return true;
+  is_full_ = is_full_ || bytes_before_ + spool_->size() >= bytes_until_;
+  return !is_full_;
 }
 
 std::size_t TraceLog::drain_rings() {

@@ -84,6 +84,7 @@ class TraceLog {
   Result<void> begin_segment();
   void tick();
   void look_at_size(Time now);
+  bool has_room();
   std::size_t drain_rings();
   Books* books_of(const std::string& client);
   static void count(Books& books, const wire::Trace& trace, bool warmup);
@@ -93,6 +94,9 @@ class TraceLog {
   std::unique_ptr<store::SpoolWriter> spool_;
   std::uint64_t segments_ = 0;
   bool tracing_ = true;
+  std::uint64_t bytes_before_ = 0;  // in closed segments of ours
+  // Until the next look at the disk: how much may be put there, in all segments of ours.
+  std::uint64_t bytes_until_ = std::uint64_t(-1);
   bool is_full_ = false;
   Time looked_{};
   std::uint64_t refused_ = 0;

@@ -37,3 +37,38 @@ TEST_CASE(
   CHECK(names == std::vector<std::string>{"w-00000000-000001.spool", "w-99999999-000001.spool",
                                           "w-11111111-000001.spool", "w-11111111-000002.spool"});
 }
+
+TEST_CASE("no burst of traces takes more disk than is allowed, and each is written or counted") {
+  const Folder folder;
+  fleet::TraceLog::Options options;
+  options.worker = "w";
+  options.boot = "11111111";
+  options.folder = folder.path;
+  options.bytes_max = 4 << 20;
+  auto log = std::move(*fleet::TraceLog::open(options));
+  log->start();
+  log->assign("run", {"w:app:0"});
+  load::TraceSink& sink = log->sink(0);
+  wire::Trace trace;
+  trace.client = sink.name("w:app:0");
+  const std::string response(4000, 'x');
+  trace.response = response;
+  wire::RunReport report;
+  report.run = "run";
+  std::uint64_t made = 0;
+  for (int burst = 0; burst < 100; ++burst) {
+    for (int i = 0; i < 100; ++i, ++made) sink.put(trace);
+    net::pause_thread(std::chrono::milliseconds{2});  // another segment meanwhile
+  }
+  log->fill(report, false);
+  CHECK(log->traces_written() > 500);
+  CHECK(log->traces_written() + report.traces_lost == made);
+  for (int i = 0; i < 1000 && log->trouble().empty(); ++i)
+    net::pause_thread(std::chrono::milliseconds{10});
+  CHECK(log->trouble().find("--spool-max") != std::string::npos);
+  log->stop();
+  std::uint64_t used = 0;
+  for (const std::string& path : fleet::spool_segments(folder.path, "w", "11111111"))
+    used += (*open_file(path, FileMode::kRead))->disk_use().value_or(0);
+  CHECK(used <= options.bytes_max);
+}

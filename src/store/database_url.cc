@@ -34,6 +34,7 @@ std::string part(const Url& url, CURLUPart which, unsigned flags = CURLU_URLDECO
 }
 
 std::string decoded(std::string_view text) {
+  if (text.empty()) return {};  // curl takes no size for the size of all that is behind
   int size = 0;
   char* plain = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &size);
   if (plain == nullptr) return std::string(text);
@@ -43,6 +44,7 @@ std::string decoded(std::string_view text) {
 }
 
 std::string encoded(std::string_view text) {
+  if (text.empty()) return {};
   char* escaped = curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
   if (escaped == nullptr) return {};
   std::string copy(escaped);
@@ -108,18 +110,21 @@ std::optional<std::string> DatabaseUrl::option(std::string_view name) const {
   return std::nullopt;
 }
 
+std::string DatabaseUrl::server() const {
+  std::string server = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (port != 0) server += fmt::format(":{}", port);
+  return server;
+}
+
 std::string DatabaseUrl::text() const {
-  std::string text = scheme + "://";
-  text += host.find(':') == std::string::npos ? host : "[" + host + "]";
-  if (port != 0) text += fmt::format(":{}", port);
-  if (!path.empty()) text += "/" + path;
-  return text;
+  return fmt::format("{}://{}{}{}", scheme, server(), path.empty() ? "" : "/", path);
 }
 
 std::string DatabaseUrl::whole() const {
-  std::string whole = text();
-  if (!user.empty() || !password.empty())
-    whole.insert(scheme.size() + 3, encoded(user) + ":" + encoded(password) + "@");
+  std::string whole = scheme + "://";
+  if (!user.empty() || !password.empty()) whole += encoded(user) + ":" + encoded(password) + "@";
+  whole += server();
+  if (!path.empty()) whole += "/" + encoded(path);
   char separator = '?';
   for (const auto& [name, value] : options) {
     whole += fmt::format("{}{}={}", separator, encoded(name), encoded(value));

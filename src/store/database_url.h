@@ -28,8 +28,12 @@ struct DatabaseUrl {
   std::optional<std::string> option(std::string_view name) const;
   // The URL, all parts of it: what parse_database_url() takes.
   std::string whole() const;
-  // The URL without user and password: how the database is called to people and in spool folders.
+  // The URL without user, password and options, nothing encoded: how the database is called to
+  // people and in spool folders.
   std::string text() const;
+
+ private:
+  std::string server() const;  // host and port
 };
 
 // For parse_database_url(): whatever options there are.

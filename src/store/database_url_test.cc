@@ -42,6 +42,24 @@ TEST_CASE("parts of a database's URL may be missing") {
   CHECK(without_host->path == "lab");
 }
 
+TEST_CASE("an option without a value leaves those behind it alone") {
+  const auto url = parse_database_url("mysql://h/db?ca=&tls=no", "tls ca");
+  REQUIRE(url.ok());
+  CHECK(url->option("ca") == "");
+  CHECK(url->option("tls") == "no");
+}
+
+TEST_CASE("a URL that is made whole is read as it was") {
+  const auto url = parse_database_url("influxdb://:t@h/My%20Org%2Fa%25?org_id=&x=%26", "*");
+  REQUIRE(url.ok());
+  CHECK(url->path == "My Org/a%");
+  const auto again = parse_database_url(url->whole(), "*");
+  REQUIRE(again.ok());
+  CHECK(again->path == url->path);
+  CHECK(again->options == url->options);
+  CHECK(again->whole() == url->whole());
+}
+
 TEST_CASE("a wrong database URL is refused, and no password is shown") {
   const auto port = parse_database_url("mysql://me:secret@host:99999/db", "");
   REQUIRE_FALSE(port.ok());
@@ -81,6 +99,9 @@ TEST_CASE("the environment completes a database's URL") {
                                {"galileo_expdb_influxdb_timeout", "500"}}) ==
         "influxdb://:t%3D%3D@i:99/lab?tls=yes&org_id=07&timeout_ms=500");
   CHECK(complete("influxdb://token@h", {}) == "influxdb://:token@h:8086/galileo");
+  CHECK(complete("influxdb://:t@h/My%20Org%3F", {}) == "influxdb://:t@h:8086/My%20Org%3F");
+  CHECK(complete("influxdb://:t@h", {{"galileo_expdb_influxdb_org", "a%41#b"}}) ==
+        "influxdb://:t@h:8086/a%2541%23b");
   CHECK(complete("mixed:", {}) ==
         "mixed:mysql://user:@localhost:3307/db,influxdb://localhost:8086/galileo");
   CHECK(complete("mixed:a.sqlite,influxdb://h", {}) == "mixed:a.sqlite,influxdb://h:8086/galileo");

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "net/clock.h"
 #include "net/loop.h"
 #include "store/database_url.h"
@@ -29,8 +30,9 @@ namespace {
 constexpr Duration kPatience = std::chrono::seconds{5};
 constexpr Duration kPauseFirst = std::chrono::milliseconds{10};
 constexpr Duration kPauseMax = std::chrono::milliseconds{500};
-// Rows that are deleted or touched in one transaction: what others may have to wait for.
-constexpr int kRowsAtOnce = 10'000;
+// Rows that are deleted or touched in one transaction: what others may have to wait for, and each
+// may be a MiB.
+constexpr int kRowsAtOnce = 2'000;
 
 class MysqlStore final : public Store {
  public:
@@ -109,6 +111,16 @@ class MysqlStore final : public Store {
       net::pause_thread(pause);
     }
   }
+  // For work that goes through a whole table.
+  template <class Work>
+  auto with_patience(Work&& work) -> decltype(work()) {
+    auto usual = std::exchange(connection_, TRY(connect_for_long()));
+    patience_ = MysqlPatience::kLong;
+    auto done = work();
+    patience_ = MysqlPatience::kUsual;
+    long_ = std::exchange(connection_, std::move(usual));
+    return done;
+  }
   // After a failure nothing more is done: the server may have ended the transaction, and what came
   // then would stay.
   template <class Work>
@@ -144,7 +156,8 @@ class MysqlStore final : public Store {
   const MysqlAddress address_;
   std::unique_ptr<MysqlConnection> connection_;
   std::unique_ptr<MysqlConnection> long_;  // see connect_for_long()
-  MysqlColumns columns_;                   // that have been seen; there may be more by now
+  MysqlPatience patience_ = MysqlPatience::kUsual;
+  MysqlColumns columns_;  // that have been seen; there may be more by now
   MysqlRows rows_;
   bool prepared_ = false;
   bool in_transaction_ = false;
@@ -192,7 +205,7 @@ Result<void> MysqlStore::make_database() {
 Result<void> MysqlStore::connect() {
   if (connection_ && !connection_->is_broken()) return {};
   auto made = std::make_unique<MysqlConnection>(address_);
-  TRY(made->connect());
+  TRY(made->connect(patience_));
   connection_ = std::move(made);
   return {};
 }
@@ -277,15 +290,19 @@ Result<void> MysqlStore::select(const std::string& sql, const std::vector<MysqlV
 }
 
 Result<void> MysqlStore::save_experiment(const wire::Experiment& experiment) {
-  const auto name = first_characters(experiment.name, kMysqlNameMax);
-  const auto creator = first_characters(experiment.creator, kMysqlNameMax);
+  const auto fitted = [](const std::string& text, std::size_t characters) {
+    return std::string(first_characters(make_utf8(text), characters));
+  };
+  const std::string name = fitted(experiment.name, kMysqlNameMax);
+  const std::string creator = fitted(experiment.creator, kMysqlNameMax);
+  const std::string status = fitted(experiment.status, kMysqlStatusMax);
   return change(
       "INSERT INTO experiments (EXP_ID, `NAME`, CREATOR, `START`, `END`, CREATED, STATUS) "
       "VALUES (?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE `NAME` = VALUES(`NAME`), CREATOR = "
       "VALUES(CREATOR), `START` = VALUES(`START`), `END` = VALUES(`END`), CREATED = "
       "VALUES(CREATED), STATUS = VALUES(STATUS)",
       {experiment.id, name, creator, mysql_time(experiment.start), mysql_time(experiment.end),
-       mysql_time(experiment.created), experiment.status});
+       mysql_time(experiment.created), status});
 }
 
 Result<void> MysqlStore::save_metadata(const std::string& id, std::string_view json) {
@@ -422,8 +439,11 @@ Result<std::uint64_t> MysqlStore::change_in_parts(const std::string& table,
 // be removed once more.
 Result<void> MysqlStore::remove(const std::string& id) {
   TRY(prepare_tables());
-  for (const std::string table : {"traces", "telemetry", "events", "nodeinfo"})
-    TRY(change_in_parts(table, "EXP_ID = ?", "DELETE FROM " + table, {id}, {}));
+  TRY(with_patience([&]() -> Result<void> {
+    for (const std::string table : {"traces", "telemetry", "events", "nodeinfo"})
+      TRY(change_in_parts(table, "EXP_ID = ?", "DELETE FROM " + table, {id}, {}));
+    return {};
+  }));
   for (const char* table : {"metadata", "spool_position", "experiments"})
     TRY(change(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table), {id}));
   return {};
@@ -431,9 +451,11 @@ Result<void> MysqlStore::remove(const std::string& id) {
 
 Result<std::uint64_t> MysqlStore::touch_traces(const std::string& id, Wall from, Wall to) {
   TRY(prepare_tables());
-  return change_in_parts(
-      "traces", "(EXP_ID IS NULL OR EXP_ID = '') AND CREATED >= ? AND CREATED <= ?",
-      "UPDATE traces SET EXP_ID = ?", {to_unix_seconds(from), to_unix_seconds(to)}, {id});
+  return with_patience([&] {
+    return change_in_parts(
+        "traces", "(EXP_ID IS NULL OR EXP_ID = '') AND CREATED >= ? AND CREATED <= ?",
+        "UPDATE traces SET EXP_ID = ?", {to_unix_seconds(from), to_unix_seconds(to)}, {id});
+  });
 }
 
 // Over a connection of its own, row by row. The old system's tables have nothing to order by but

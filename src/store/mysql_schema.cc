@@ -46,7 +46,7 @@ const std::vector<Table>& tables() {
         {"START", "DOUBLE"},
         {"END", "DOUBLE"},
         {"CREATED", "DOUBLE"},
-        {"STATUS", "VARCHAR(30) NOT NULL", 30}}},
+        {"STATUS", "VARCHAR(30) NOT NULL", kMysqlStatusMax}}},
       {"nodeinfo",
        Key::kNumbered,
        {{"EXP_ID", "VARCHAR(100) NOT NULL", 100},

@@ -24,5 +24,6 @@ Result<void> migrate_mysql_schema(MysqlConnection& connection);
 
 // How many characters the database takes of a name; texts of values may be as long as they like.
 inline constexpr std::size_t kMysqlNameMax = 255;
+inline constexpr std::size_t kMysqlStatusMax = 30;
 
 }  // namespace galileo::store

@@ -251,6 +251,20 @@ TEST_CASE("texts that aren't UTF-8 are made so, and large ones and zeros are kep
   }
 }
 
+TEST_CASE("an experiment whose texts aren't UTF-8, or long, is kept") {
+  FOR_EACH_DRIVER() {
+    const auto store = place.open();
+    wire::Experiment experiment = test_experiment();
+    experiment.name = "M\xfcller";
+    experiment.creator = std::string(254, 'x') + "\xff\xff\xff";
+    must(store->save_experiment(experiment));
+    const auto found = must(store->experiment(kTestId));
+    REQUIRE(found.has_value());
+    CHECK(found->name == "M\xef\xbf\xbdller");
+    CHECK(found->creator.starts_with(std::string(254, 'x') + "\xef\xbf\xbd"));
+  }
+}
+
 TEST_CASE("what wasn't committed isn't there") {
   FOR_EACH_DRIVER() {
     const auto store = place.open();

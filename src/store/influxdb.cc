@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_set>
 
 #include "base/crc32c.h"
 #include "base/log.h"
@@ -21,7 +22,6 @@ namespace {
 
 using namespace influxdb;
 
-constexpr const char* kOurBucket = "galileo";
 constexpr const char* kKnownOptions = "tls ca org_id timeout_ms retention layout buckets";
 // Of lines, in all buckets: so many are written at once, also within a transaction, and so many as
 // soon as the server has nothing else to do, so that it never waits for us long.
@@ -32,6 +32,10 @@ constexpr std::uint64_t kRowsBetweenLooks = 256;
 // Of lines that the server refused, those that are told one by one.
 constexpr std::uint64_t kRefusedTold = 10;
 constexpr std::uint64_t kRefusedKept = 1000;
+// Of those, as many are known again when a step of the drain is done once more.
+constexpr std::size_t kRefusedKnown = 100'000;
+// How often a span is copied in which traces still come in.
+constexpr int kCopiesMax = 10;
 constexpr std::int64_t kPerMillisecond = 1'000'000;
 
 // "%Y%m%d%H%M-" and 4 hex digits.
@@ -150,8 +154,7 @@ class InfluxdbStore final : public Store {
     v.done = trace.done;
     v.request_bytes = trace.request_bytes;
     v.response_bytes = trace.response_bytes;
-    // A client counts its own requests; what comes from elsewhere is told apart by its row.
-    return add_trace(id, v, point_time(trace.created, trace.number > 0 ? trace.number : row));
+    return add_trace(id, v, point_time(trace.created, place_of(trace, row, names)));
   }
 
   Result<void> put_sample(const std::string& id, RowNumber row,
@@ -316,6 +319,10 @@ class InfluxdbStore final : public Store {
   const std::string& where() const override { return server_->where(); }
 
  private:
+  struct Edge {
+    std::string client;
+    std::int64_t time;
+  };
   static constexpr std::int64_t kLastTime = std::int64_t{9'223'372'036} * 1'000'000'000;
 
   static std::string id_text(const std::string& id) { return influxql_text(wire::tag_text(id)); }
@@ -337,11 +344,21 @@ class InfluxdbStore final : public Store {
     return experiment;
   }
 
+  Result<void> copy_untouched(
+      const std::string& id, Wall from, Wall to, const std::string& span,
+      const std::function<void(const std::string& client, std::int64_t time)>& f);
+
   Result<void> must_read() const {
     if (server_->has_buckets()) return {};
     return Error{ErrorCode::kUsage, "can't read the database", where(),
                  "with buckets=no it is only written to",
                  "leave buckets=no out, where the server has InfluxDB v2's buckets"};
+  }
+
+  // A client counts its own requests, all under one prefix; of other sources each may have one of
+  // its own, and what has no number is told apart by its row.
+  static std::uint64_t place_of(const wire::Trace& trace, RowNumber row, const wire::Names& names) {
+    return trace.number > 0 ? trace.number + crc32c(names.at(trace.id_prefix)) : row;
   }
 
   Result<void> add_trace(const std::string& id, const TraceView& trace, std::int64_t time) {
@@ -401,10 +418,23 @@ class InfluxdbStore final : public Store {
     positions_.clear();
   }
 
-  // Told in the log, and kept beside the experiment.
+  // Told in the log and counted, once however often the row is put, and kept beside the experiment.
   void on_refused(const LineSender::Refused& one) {
-    (one.line.starts_with("traces,") ? refused_.traces : refused_.others) += one.count;
-    const std::uint64_t number = sender_.refused();
+    const std::uint32_t sum = crc32c(one.line);
+    const std::uint64_t key = std::uint64_t{crc32c(one.bucket, sum)} << 32 | sum;
+    if (!refused_known_.contains(key)) {
+      if (refused_known_.size() < kRefusedKnown) refused_known_.insert(key);
+      (one.line.starts_with("traces,") ? refused_.traces : refused_.others) += one.count;
+      tell_refused(one);
+    }
+    if (one.bucket == kOurBucket || refused_.rows() > kRefusedKept) return;
+    // Its own time, so that the same row is kept once.
+    put_refused(state_.text, one.bucket, sum, one.line, one.why);
+    state_.end_line();
+  }
+
+  void tell_refused(const LineSender::Refused& one) const {
+    const std::uint64_t number = refused_.rows();
     if (number <= kRefusedTold)
       log(LogLevel::kError, "InfluxDB refused a row for good",
           {{"bucket", one.bucket},
@@ -412,10 +442,6 @@ class InfluxdbStore final : public Store {
            {"row", std::string(one.line.substr(0, 200))}});
     if (number == kRefusedTold)
       log(LogLevel::kError, "further rows that InfluxDB refuses are counted only");
-    if (one.bucket == kOurBucket || number > kRefusedKept) return;
-    // Its own time, so that the same row is kept once.
-    put_refused(state_.text, one.bucket, crc32c(one.line), one.line, one.why);
-    state_.end_line();
   }
 
   template <class Reader, class F>
@@ -473,6 +499,7 @@ class InfluxdbStore final : public Store {
   const Layout layout_;
   LineSender sender_;
   RefusedRows refused_;
+  std::unordered_set<std::uint64_t> refused_known_;
   bool in_transaction_ = false;
   std::uint64_t rows_put_ = 0;
   std::map<std::string, LineBatch> batches_;  // rows by bucket
@@ -485,45 +512,67 @@ class InfluxdbStore final : public Store {
 };
 
 // Written to the experiment, then deleted where they were: cut off in between, it is done again
-// with the same points.
+// with the same points. Whole milliseconds are deleted together, the others trace by trace; one
+// that came in after its millisecond was read must not go unread.
 Result<std::uint64_t> InfluxdbStore::touch_traces(const std::string& id, Wall from, Wall to) {
+  TRY(must_read());
+  if (!TRY(server_->bucket(id))) TRY(server_->make_bucket(id));
   const std::int64_t first = point_time(from, 0);
   const std::int64_t last = point_time(to, 0) + kPerMillisecond - 1;
   const std::int64_t inner_first = first + kPerMillisecond;
   const std::int64_t inner_last = last - kPerMillisecond;
-  struct Edge {
-    std::string client;
-    std::int64_t time;
-  };
-  std::vector<Edge> edges;
-  std::uint64_t touched = 0;
+  const bool has_inner = inner_first <= inner_last;
+  for (int copies = 0; copies < kCopiesMax; ++copies) {
+    std::vector<Edge> edges;
+    std::uint64_t inner = 0;
+    const std::uint64_t refused_before = sender_.refused();
+    TRY(copy_untouched(id, from, to, fmt::format("time >= {} AND time <= {}", first, last),
+                       [&](const std::string& client, std::int64_t time) {
+                         if (time >= inner_first && time <= inner_last)
+                           ++inner;
+                         else
+                           edges.push_back({client, time});
+                       }));
+    if (sender_.refused() > refused_before)
+      return Error{ErrorCode::kIo, fmt::format("can't give traces to experiment {}", id), where(),
+                   fmt::format("{} were refused; all of them stay where they were",
+                               sender_.refused() - refused_before),
+                   "the log tells why"};
+    const std::string span = fmt::format("time >= {} AND time <= {}", inner_first, inner_last);
+    if (has_inner && TRY(count("", "request_id", "traces WHERE " + span)) != inner) continue;
+    const std::string traces = "_measurement=\"traces\"";
+    if (inner > 0) TRY(server_->remove_points(kOurBucket, traces, inner_first, inner_last));
+    // At the ends others of the same millisecond stay.
+    for (const Edge& edge : edges) {
+      std::string which = traces;
+      if (!edge.client.empty())
+        which += fmt::format(" AND client=\"{}\"", predicate_text(edge.client));
+      TRY(server_->remove_points(kOurBucket, which, edge.time, edge.time));
+    }
+    return inner + edges.size();
+  }
+  return Error{ErrorCode::kUnavailable, fmt::format("can't give traces to experiment {}", id),
+               where(), "more of that time are coming in; none was taken from where it was",
+               "do it again when the workers have stored theirs"};
+}
+
+// All of the span are in the experiment when it returns, and where they were.
+Result<void> InfluxdbStore::copy_untouched(
+    const std::string& id, Wall from, Wall to, const std::string& span,
+    const std::function<void(const std::string& client, std::int64_t time)>& f) {
   Result<void> written;
   TRY(begin());
-  TRY(each_in_order<TraceReader, wire::NamedTrace>(
-      kOurBucket, "traces", fmt::format("time >= {} AND time <= {}", first, last),
-      [&](const wire::NamedTrace& trace, std::int64_t time) {
+  auto copied = each_in_order<TraceReader, wire::NamedTrace>(
+      kOurBucket, "traces", span, [&](const wire::NamedTrace& trace, std::int64_t time) {
         if (trace.created < from || trace.created > to) return true;
-        ++touched;
         written = add_trace(id, view(trace), time);
-        if (time < inner_first || time > inner_last) edges.push_back({trace.client, time});
+        f(trace.client, time);
         return written.ok();
-      }));
-  if (written.ok()) written = commit();
-  if (!written.ok()) {
-    rollback();
-    return written.error();
-  }
-  const std::string traces = "_measurement=\"traces\"";
-  if (touched > 0 && inner_first <= inner_last)
-    TRY(server_->remove_points(kOurBucket, traces, inner_first, inner_last));
-  // At the ends others of the same millisecond stay.
-  for (const Edge& edge : edges) {
-    std::string which = traces;
-    if (!edge.client.empty())
-      which += fmt::format(" AND client=\"{}\"", predicate_text(edge.client));
-    TRY(server_->remove_points(kOurBucket, which, edge.time, edge.time));
-  }
-  return touched;
+      });
+  if (copied.ok()) copied = written;
+  if (copied.ok()) copied = commit();
+  if (!copied.ok()) rollback();
+  return copied;
 }
 
 }  // namespace
@@ -540,8 +589,17 @@ Result<std::unique_ptr<Store>> open_influxdb(const std::string& where, OpenMode 
   auto server = TRY(InfluxServer::open(url));
   // The first real question: a wrong token or organisation is told here, and one that may not make
   // buckets, before anything is recorded.
-  if (server->has_buckets() && !TRY(server->has_bucket(kOurBucket)) && mode == OpenMode::kCreate)
-    TRY(server->make_bucket(kOurBucket));
+  if (server->has_buckets()) {
+    const auto ours = TRY(server->bucket(kOurBucket));
+    if (!ours && mode == OpenMode::kCreate) TRY(server->make_bucket(kOurBucket));
+    if (ours && ours->retention_seconds > 0 && mode == OpenMode::kCreate)
+      return Error{ErrorCode::kUsage, "can't keep experiments in InfluxDB", server->where(),
+                   fmt::format("the bucket '{}' forgets what is older than {} s, experiments too",
+                               kOurBucket, ours->retention_seconds),
+                   fmt::format("let it keep all: influx bucket update --retention 0 --id "
+                               "\"$(influx bucket list --name {} --hide-headers | cut -f 1)\"",
+                               kOurBucket)};
+  }
   return std::unique_ptr<Store>(std::make_unique<InfluxdbStore>(
       std::move(server), layout == "old" ? Layout::kOld : Layout::kNew));
 }

@@ -57,6 +57,15 @@ std::string rfc3339(std::int64_t nanoseconds) {
                      clock.subseconds().count());
 }
 
+InfluxBucket bucket_of(const Json& json) {
+  InfluxBucket bucket{text_of(json, "name"), rfc3339_time(text_of(json, "createdAt"))};
+  for (const Json& rule : json.value("retentionRules", Json::array())) {
+    if (text_of(rule, "type") == "expire")
+      bucket.retention_seconds = rule.value("everySeconds", std::int64_t{0});
+  }
+  return bucket;
+}
+
 // "30d", "2w", whatever else is a duration; 0: for ever.
 Result<std::int64_t> retention_of(const DatabaseUrl& url) {
   const std::string text = url.option("retention").value_or("0");
@@ -126,12 +135,13 @@ Result<HttpAnswer> InfluxServer::find_bucket(const std::string& bucket) {
       {"GET", "/api/v2/buckets" + url_query({{"org", organisation_}, {"name", bucket}})});
 }
 
-Result<bool> InfluxServer::has_bucket(const std::string& bucket) {
-  const HttpAnswer answer = TRY(find_bucket(bucket));
-  if (answer.status == 200) return !array_of(answer, "buckets").empty();
+Result<std::optional<InfluxBucket>> InfluxServer::bucket(const std::string& name) {
+  const HttpAnswer answer = TRY(find_bucket(name));
   if (answer.status == 404 && error_message(answer).find("bucket") != std::string::npos)
-    return false;
-  return refusal(answer, "can't use InfluxDB", where());
+    return std::optional<InfluxBucket>();
+  if (answer.status != 200) return refusal(answer, "can't use InfluxDB", where());
+  const Json found = array_of(answer, "buckets");
+  return found.empty() ? std::optional<InfluxBucket>() : bucket_of(found.front());
 }
 
 Result<std::vector<InfluxBucket>> InfluxServer::buckets() {
@@ -144,8 +154,7 @@ Result<std::vector<InfluxBucket>> InfluxServer::buckets() {
     const HttpAnswer answer = TRY(connection_->call({"GET", path}));
     if (answer.status != 200) return refusal(answer, "can't list the buckets of InfluxDB", where());
     const Json listed = array_of(answer, "buckets");
-    for (const Json& bucket : listed)
-      all.push_back({text_of(bucket, "name"), rfc3339_time(text_of(bucket, "createdAt"))});
+    for (const Json& bucket : listed) all.push_back(bucket_of(bucket));
     if (listed.size() < kAtOnce) return all;
     after = text_of(listed.back(), "id");
   }
@@ -169,8 +178,8 @@ Result<std::string> InfluxServer::organisation_id() {
 }
 
 Result<void> InfluxServer::make_bucket(const std::string& bucket) {
-  const std::string retention =
-      retention_seconds_ > 0 ? fmt::format(" --retention {}s", retention_seconds_) : "";
+  const std::int64_t seconds = bucket == kOurBucket ? 0 : retention_seconds_;
+  const std::string retention = seconds > 0 ? fmt::format(" --retention {}s", seconds) : "";
   const std::string by_hand =
       fmt::format("make it by hand: influx bucket create --name '{}' --org '{}'{}", bucket,
                   organisation_, retention);
@@ -183,15 +192,14 @@ Result<void> InfluxServer::make_bucket(const std::string& bucket) {
     return Error{ErrorCode::kUsage, what, where(),
                  "the token has no right to look at the organisation", by_hand};
   Json rules = Json::array();
-  if (retention_seconds_ > 0)
-    rules.push_back({{"type", "expire"}, {"everySeconds", retention_seconds_}});
+  if (seconds > 0) rules.push_back({{"type", "expire"}, {"everySeconds", seconds}});
   HttpCall call{"POST", "/api/v2/buckets"};
   call.body = Json{{"name", bucket}, {"orgID", id}, {"retentionRules", rules}}.dump();
   call.content_type = "application/json";
   const HttpAnswer answer = TRY(connection_->call(call));
   if (answer.status == 201) return {};
   // Another one was quicker.
-  if (answer.status == 422 && TRY(has_bucket(bucket))) return {};
+  if (answer.status == 422 && TRY(this->bucket(bucket))) return {};
   Error error = refusal(answer, what, where());
   if (answer.status == 401 || answer.status == 403) {
     error.why = "the token has no right to make buckets (" + error.why + ")";
@@ -274,7 +282,7 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
   reader.finish();
   take_rows();
   if (part == Part::kEnd || is_enough) return {};
-  if (!TRY(has_bucket(bucket))) return {};
+  if (!TRY(this->bucket(bucket))) return {};
   return why_not_whole(bucket, question);
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,13 @@
 
 namespace galileo::store {
 
+// Of what is no experiment's rows, so it forgets nothing: many of its points have no time to go by.
+inline constexpr const char* kOurBucket = "galileo";
+
 struct InfluxBucket {
   std::string name;
   Wall created = kNoWall;
+  std::int64_t retention_seconds = 0;  // 0: for ever
 };
 
 class InfluxServer final : public LineServer {
@@ -36,13 +41,14 @@ class InfluxServer final : public LineServer {
   bool advance_write() override;
   Result<HttpAnswer> end_write() override;
   void abandon_write() override;
-  // With the retention of the URL; fine where it is there already, and left as it is then.
+  // With the retention of the URL, but ours; fine where it is there already, and left as it is
+  // then.
   Result<void> make_bucket(const std::string& bucket) override;
   Time now() override;
   void wait(Duration duration) override;
 
   // An Error where the token or the organisation isn't known to the server.
-  Result<bool> has_bucket(const std::string& bucket);
+  Result<std::optional<InfluxBucket>> bucket(const std::string& name);
   Result<std::vector<InfluxBucket>> buckets();
   // Fine where it isn't there.
   Result<void> remove_bucket(const std::string& bucket);

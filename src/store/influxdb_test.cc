@@ -310,6 +310,8 @@ TEST_CASE("a row that the server won't take is dropped, the drain goes on") {
   CHECK(must(store->counts(kTestId)).events == 1);
   CHECK(store->refused().traces == 0);
   CHECK(store->refused().others == 1);
+  put_one_of_each(*store, 1);  // a step that is done again
+  CHECK(store->refused().others == 1);
   std::vector<std::string> kept;
   must(server->ask(
       "galileo", "SELECT line, why FROM refused",
@@ -327,6 +329,62 @@ TEST_CASE("a bucket is made with the retention of the URL; one that exists is le
   const auto connection = must(InfluxConnection::open(must(parse_database_url(url, kAnyOption))));
   const auto found = must(connection->call({"GET", "/api/v2/buckets?name=ours"}));
   CHECK(found.body.find("\"everySeconds\": 2592000") != std::string::npos);
+}
+
+TEST_CASE("what is no experiment's row is kept for ever, whatever the retention is") {
+  NEEDS_SERVER(url);
+  const auto store = must(open_store(url + "?retention=30d", OpenMode::kCreate));
+  must(store->save_experiment(test_experiment()));
+  must(store->begin());
+  must(store->put_node_info(kTestId, 3, {"n1", "cpus", "2"}));
+  must(store->save_spool_position(kTestId, 7));
+  must(store->commit());
+  CHECK(store->refused().rows() == 0);
+  CHECK(must(store->experiments()).size() == 1);
+  CHECK(must(store->spool_position(kTestId)) == 7);
+
+  // Somebody has made the bucket so that it forgets.
+  const auto connection = must(InfluxConnection::open(must(parse_database_url(url, kAnyOption))));
+  const auto found = must(connection->call({"GET", "/api/v2/buckets?name=galileo"}));
+  const auto bucket = nlohmann::json::parse(found.body)["buckets"][0];
+  const auto call = HttpCall{"DELETE", "/api/v2/buckets/" + bucket["id"].get<std::string>()};
+  REQUIRE(must(connection->call(call)).status == 204);
+  influx_order(*connection, "/api/v2/buckets",
+               {{"name", "galileo"},
+                {"orgID", bucket["orgID"]},
+                {"retentionRules", {{{"type", "expire"}, {"everySeconds", 604800}}}}});
+  const auto refused = open_store(url, OpenMode::kCreate);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().why.find("older than 604800 s") != std::string::npos);
+  CHECK(open_store(url, OpenMode::kExisting).ok());
+}
+
+TEST_CASE("requests of one number under two prefixes, at once by one client, are two") {
+  NEEDS_SERVER(url);
+  const auto store = must(open_store(url, OpenMode::kCreate));
+  wire::Names names = test_names();
+  const wire::NameId other = names.add("another-prefix");
+  wire::Trace trace = test_trace(7);
+  must(store->begin());
+  for (const wire::NameId prefix : {trace.id_prefix, other}) {
+    trace.id_prefix = prefix;
+    must(store->put_trace(kTestId, prefix, trace, names));
+  }
+  must(store->commit());
+  CHECK(must(store->counts(kTestId)).traces == 2);
+}
+
+TEST_CASE("a touch of many milliseconds takes all and leaves none") {
+  NEEDS_SERVER(url);
+  const auto store = must(open_store(url, OpenMode::kCreate));
+  must(store->begin());
+  for (std::uint64_t i = 1; i <= 3000; ++i)
+    must(store->put_trace("", i, test_trace(i), test_names()));
+  must(store->commit());
+  must(store->save_experiment(test_experiment()));
+  CHECK(must(store->touch_traces(kTestId, kTestStart, kTestStart + std::chrono::hours{1})) == 3000);
+  CHECK(must(store->counts(kTestId)).traces == 3000);
+  CHECK(must(store->counts("")).traces == 0);
 }
 
 TEST_CASE("buckets that look like experiments are listed, though nothing is known of them") {

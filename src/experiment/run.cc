@@ -401,7 +401,8 @@ load::Ledger Run::final_ledger() {
   ledger.traces_lost += collector_->traces_lost() + refused;
   ledger.traces_lost += given_up_rows().traces;
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
-  ledger.traces_stored = drain_ ? std::min(drain_->traces() - refused, kept) : 0;
+  const std::uint64_t drained = drain_ ? drain_->traces() : 0;
+  ledger.traces_stored = std::min(drained - std::min(drained, refused), kept);
   ledger.traces_spooled = kept - ledger.traces_stored;
   return ledger;
 }
@@ -490,6 +491,7 @@ bool Run::keep(const Result<void>& done) {
 }
 
 void Run::abandon(const Error& error) {
+  if (drain_) drain_->stop();
   experiment_.end = wall_now();
   experiment_.status = wire::kFailed;
   result_.experiment = experiment_;
@@ -499,8 +501,8 @@ void Run::abandon(const Error& error) {
   store::SpoolWriter& spool = collector_->spool();
   spool.end(experiment_, metadata_json(result_));
   if (!spool.close().ok() || !drain_) return;
-  drain_->stop();
-  if (!drain_->finish().ok()) return;
+  if (!drain_->finish().ok() || !drain_->ended()) return;
+  drain_.reset();  // on the database's disk before the spool goes
   std::error_code ignored;
   std::filesystem::remove(spool_path_, ignored);
   std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);

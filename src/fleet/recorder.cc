@@ -239,7 +239,8 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
   const bool all_stored = rows_stored && closed.ok() && drained() && drain_->ended();
   const store::RefusedRows refused = drain_ ? drain_->refused() : store::RefusedRows{};
   if (refused.rows() > 0) recorded.notes.push_back(store::to_text(refused));
-  recorded.traces_stored = drain_ ? drain_->traces() - refused.traces : 0;
+  const std::uint64_t drained_traces = drain_ ? drain_->traces() : 0;
+  recorded.traces_stored = drained_traces - std::min(drained_traces, refused.traces);
   drain_.reset();
   // With its lock until it is deleted: nobody else is to begin with it.
   const std::unique_ptr<store::SpoolWriter> spool = std::move(spool_);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "store/database_url.h"
 
@@ -114,7 +115,10 @@ struct FirstRecord final : SpoolVisitor {
 }  // namespace
 
 Drain::Drain(std::unique_ptr<SpoolReader> reader, Store& store)
-    : reader_(std::move(reader)), store_(store), rows_(std::make_unique<Rows>(*reader_, store)) {}
+    : reader_(std::move(reader)),
+      start_(reader_->place()),
+      store_(store),
+      rows_(std::make_unique<Rows>(*reader_, store)) {}
 
 Drain::~Drain() = default;
 
@@ -138,6 +142,7 @@ Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
   const auto position = TRY(store_.spool_position(experiment.id));
   if (!position) return {};
   TRY(reader_->skip_to(*position));
+  committed_ = *position;
   rows_->so_far.experiment = experiment;
   // What was given back before that is in the store; where more was, only the store knows how much
   // of it isn't.
@@ -161,7 +166,7 @@ Result<void> Drain::name_by_file() {
 }
 
 Result<bool> Drain::step(std::size_t records_max) {
-  if (unanswered_ && TRY(was_committed())) return true;
+  if (is_unsure_ && TRY(look_where_it_is())) return true;
   const SpoolReader::Place place = reader_->place();
   const Rows::Progress progress = rows_->so_far;
   const auto moved = [&]() -> Result<bool> {
@@ -169,25 +174,61 @@ Result<bool> Drain::step(std::size_t records_max) {
     if (rows_->failure) return *rows_->failure;
     if (reader_->position() == place.position) return false;
     auto committed = rows_->commit(reader_->position());
-    if (committed.ok()) return true;
-    unanswered_ = std::make_unique<Unanswered>(Unanswered{reader_->place(), rows_->so_far});
-    return committed.error();
+    if (!committed.ok()) {
+      unanswered_ = std::make_unique<Unanswered>(Unanswered{reader_->place(), rows_->so_far});
+      return committed.error();
+    }
+    committed_ = reader_->position();
+    return true;
   }();
   if (!moved.ok()) {
+    is_unsure_ = unanswered_ || moved.error().code == ErrorCode::kUnavailable;
     reader_->go_to(place);
     rows_->take_back(progress);
   }
   return moved;
 }
 
-// Whether the commit that failed last was carried out all the same; goes on behind it then.
-Result<bool> Drain::was_committed() {
-  const auto stored = TRY(store_.spool_position(unanswered_->progress.experiment.id));
+// How far the store really is, after a failure. True where that was news, and the drain is there
+// now.
+Result<bool> Drain::look_where_it_is() {
+  const std::string id = (unanswered_ ? unanswered_->progress : rows_->so_far).experiment.id;
+  const std::uint64_t stored = id.empty() ? 0 : TRY(store_.spool_position(id)).value_or(0);
+  if (stored < committed_) TRY(go_back());
+  is_unsure_ = false;
   const auto unanswered = std::move(unanswered_);
-  if (stored != unanswered->place.position) return false;
+  if (stored < committed_) {
+    committed_ = stored;
+    return true;
+  }
+  if (!unanswered || stored != unanswered->place.position) return false;
+  committed_ = stored;
   reader_->go_to(unanswered->place);
   rows_->so_far = unanswered->progress;
   return true;
+}
+
+// To where the store is, behind what it has answered for.
+Result<void> Drain::go_back() {
+  const std::uint64_t passed = reader_->rows().traces;
+  const SpoolReader::Place place = reader_->place();
+  const std::uint64_t committed = committed_;
+  const auto gone = [&]() -> Result<void> {
+    reader_->go_to(start_);
+    missing_before_ = {};
+    return go_on_with(rows_->so_far.experiment);
+  }();
+  if (!gone.ok()) {
+    reader_->go_to(place);
+    committed_ = committed;
+    return gone;
+  }
+  const std::uint64_t again = passed - std::min(passed, reader_->rows().traces);
+  log(LogLevel::kWarning, "the database has lost what it had stored; it is put again",
+      {{"database", store_.where()}, {"traces", fmt::format("{}", again)}});
+  rows_->so_far.ended = false;
+  rows_->so_far.traces -= std::min(rows_->so_far.traces, again);
+  return {};
 }
 
 Result<void> Drain::finish() {
@@ -294,8 +335,7 @@ Result<Recovered> take_whole(const std::string& path, Store& store) {
   const auto drain = TRY(Drain::open(path, store));
   TRY(drain->finish());
   Recovered recovered;
-  recovered.refused = {store.refused().traces - before.traces,
-                       store.refused().others - before.others};
+  recovered.refused = store.refused().since(before);
   recovered.id = drain->experiment().id;
   recovered.traces = drain->traces() - std::min(drain->traces(), recovered.refused.traces);
   recovered.given_up = drain->given_up();

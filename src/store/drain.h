@@ -22,7 +22,9 @@ class Drain {
 
   // Moves up to `records_max` records, and up to 8 MiB of the spool. False: nothing was there to
   // move (now). After an Error nothing of the step is in the store, and the next one tries the same
-  // again; where only the commit's answer was lost, the next one finds that out.
+  // again; where only the commit's answer was lost, the next one finds that out, and also where the
+  // store came back with less than it had answered for (a server that doesn't write each commit to
+  // its disk, or another one in its place): what it has lost is put again.
   static constexpr std::size_t kRecordsAtOnce = 80'000;
   Result<bool> step(std::size_t records_max = kRecordsAtOnce);
 
@@ -47,14 +49,18 @@ class Drain {
   Drain(std::unique_ptr<SpoolReader> reader, Store& store);
   Result<void> go_on_with(const wire::Experiment& experiment);
   Result<void> name_by_file();
-  Result<bool> was_committed();
+  Result<bool> look_where_it_is();
+  Result<void> go_back();
 
   std::unique_ptr<SpoolReader> reader_;
+  const SpoolReader::Place start_;
   Store& store_;
   std::unique_ptr<Rows> rows_;
   std::unique_ptr<Unanswered> unanswered_;
-  SpoolRows missing_before_;  // of the reader's, in the store
-  SpoolRows lost_before_;     // when it was opened
+  std::uint64_t committed_ = 0;  // up to there, by the store's last word; 0: nothing
+  bool is_unsure_ = false;       // the store couldn't be reached: it may be another one now
+  SpoolRows missing_before_;     // of the reader's, in the store
+  SpoolRows lost_before_;        // when it was opened
 };
 
 // The folder of the spools that belong to the database of that name, see path_beside().

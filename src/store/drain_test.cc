@@ -131,6 +131,32 @@ TEST_CASE("a commit whose answer was lost is found out, and nothing is stored tw
   }
 }
 
+TEST_CASE("what a database has lost after it had answered is put again") {
+  for (const bool has_first_step : {false, true}) {
+    CAPTURE(has_first_step);
+    Fixture fixture;
+    write_whole_spool(fixture.spool, 20);
+    const auto sound = fixture.open();
+    const auto older = must(open_temporary("older"));
+    if (has_first_step) CHECK(must(must(Drain::open(fixture.spool, *older))->step(12)));
+    FailingStore store(*sound);
+    const auto drain = must(Drain::open(fixture.spool, store));
+    CHECK(must(drain->step(12)));
+    CHECK(must(drain->step(5)));
+    store.become(*older);
+    store.calls_left = 0;
+    store.code = ErrorCode::kUnavailable;
+    CHECK_FALSE(drain->step(5).ok());
+    store.calls_left = -1;
+    while (must(drain->step(5))) {
+    }
+    CHECK(drain->ended());
+    CHECK(drain->traces() == 20);
+    CHECK(drain->given_up().traces == 0);
+    check_whole(*older, 20);
+  }
+}
+
 TEST_CASE("a drain that finds nothing new locks nobody out") {
   Fixture fixture;
   const auto writer = start_spool(fixture.spool, 5);

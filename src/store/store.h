@@ -35,6 +35,9 @@ struct RefusedRows {
   std::uint64_t traces = 0;
   std::uint64_t others = 0;
   std::uint64_t rows() const { return traces + others; }
+  RefusedRows since(const RefusedRows& before) const {
+    return {traces - before.traces, others - before.others};
+  }
 };
 
 // "the database refused 3 traces and 1 other rows for good; the log tells why".

@@ -175,7 +175,9 @@ inline std::vector<std::string> all_of(Store& store, const std::string& id = kTe
 // A database whose calls fail on purpose: the one that `calls_left` counts down to.
 class FailingStore : public Store {
  public:
-  explicit FailingStore(Store& store) : store_(store) {}
+  explicit FailingStore(Store& store) : store_(&store) {}
+  // From now on it is that one.
+  void become(Store& store) { store_ = &store; }
   int calls_left = -1;              // -1: never
   ErrorCode code = ErrorCode::kIo;  // what it then says
   int begun = 0;
@@ -185,80 +187,80 @@ class FailingStore : public Store {
   Result<void> begin() override {
     ++begun;
     TRY(count_down());
-    return store_.begin();
+    return store_->begin();
   }
   Result<void> commit() override {
     TRY(count_down());
-    if (!loses_answer) return store_.commit();
+    if (!loses_answer) return store_->commit();
     loses_answer = false;
-    TRY(store_.commit());
+    TRY(store_->commit());
     return Error{ErrorCode::kUnavailable, "can't use the database", where(), "no answer came", {}};
   }
-  void rollback() override { store_.rollback(); }
-  Result<void> sync() override { return store_.sync(); }
+  void rollback() override { store_->rollback(); }
+  Result<void> sync() override { return store_->sync(); }
   Result<void> save_experiment(const wire::Experiment& experiment) override {
     TRY(count_down());
-    return store_.save_experiment(experiment);
+    return store_->save_experiment(experiment);
   }
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
     TRY(count_down());
-    return store_.save_metadata(id, json);
+    return store_->save_metadata(id, json);
   }
   Result<void> put_node_info(const std::string& id, RowNumber row,
                              const wire::NodeInfo& info) override {
     TRY(count_down());
-    return store_.put_node_info(id, row, info);
+    return store_->put_node_info(id, row, info);
   }
   Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
                          const wire::Names& names) override {
     TRY(count_down());
-    return store_.put_trace(id, row, trace, names);
+    return store_->put_trace(id, row, trace, names);
   }
   Result<void> put_sample(const std::string& id, RowNumber row,
                           const wire::Sample& sample) override {
     TRY(count_down());
-    return store_.put_sample(id, row, sample);
+    return store_->put_sample(id, row, sample);
   }
   Result<void> put_event(const std::string& id, RowNumber row, const wire::Event& event) override {
     TRY(count_down());
-    return store_.put_event(id, row, event);
+    return store_->put_event(id, row, event);
   }
   Result<void> save_spool_position(const std::string& id, std::uint64_t position) override {
     TRY(count_down());
-    return store_.save_spool_position(id, position);
+    return store_->save_spool_position(id, position);
   }
   Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
-    return store_.spool_position(id);
+    return store_->spool_position(id);
   }
-  RefusedRows refused() const override { return store_.refused(); }
-  Result<std::vector<wire::Experiment>> experiments() override { return store_.experiments(); }
+  RefusedRows refused() const override { return store_->refused(); }
+  Result<std::vector<wire::Experiment>> experiments() override { return store_->experiments(); }
   Result<std::optional<wire::Experiment>> experiment(const std::string& id) override {
-    return store_.experiment(id);
+    return store_->experiment(id);
   }
-  Result<std::optional<std::string>> running() override { return store_.running(); }
-  Result<std::string> metadata(const std::string& id) override { return store_.metadata(id); }
-  Result<Counts> counts(const std::string& id) override { return store_.counts(id); }
-  Result<void> remove(const std::string& id) override { return store_.remove(id); }
+  Result<std::optional<std::string>> running() override { return store_->running(); }
+  Result<std::string> metadata(const std::string& id) override { return store_->metadata(id); }
+  Result<Counts> counts(const std::string& id) override { return store_->counts(id); }
+  Result<void> remove(const std::string& id) override { return store_->remove(id); }
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
-    return store_.touch_traces(id, from, to);
+    return store_->touch_traces(id, from, to);
   }
   Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
-    return store_.each_trace(id, f);
+    return store_->each_trace(id, f);
   }
   Result<void> each_trace_figures(const std::string& id,
                                   const RowTaker<wire::NamedTrace>& f) override {
-    return store_.each_trace_figures(id, f);
+    return store_->each_trace_figures(id, f);
   }
   Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
-    return store_.each_sample(id, f);
+    return store_->each_sample(id, f);
   }
   Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
-    return store_.each_event(id, f);
+    return store_->each_event(id, f);
   }
   Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
-    return store_.each_node_info(id, f);
+    return store_->each_node_info(id, f);
   }
-  const std::string& where() const override { return store_.where(); }
+  const std::string& where() const override { return store_->where(); }
 
  private:
   Result<void> count_down() {
@@ -266,7 +268,7 @@ class FailingStore : public Store {
     failures.add(1);
     return Error{code, "can't use the database", where(), "it was told to fail", {}};
   }
-  Store& store_;
+  Store* store_;
 };
 
 }  // namespace galileo::store

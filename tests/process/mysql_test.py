@@ -113,6 +113,29 @@ def test_two_runs_that_start_at_once_on_a_database_that_is_not_there(start, mari
     assert no_spools(tmp_path)
 
 
+def test_what_a_server_that_writes_its_log_once_a_second_loses_when_it_is_killed_is_put_again(start, tmp_path_factory, target, tmp_path):
+    from mariadb_server import MariaDb
+    server, url = MariaDb(tmp_path_factory.mktemp("forgetful"), "--innodb-flush-log-at-trx-commit=0"), target()
+    try:
+        told = 0
+        for number in range(FAULT_RUNS + 5):
+            if number >= FAULT_RUNS and told > 0:
+                break
+            db = server.database()
+            process = start("load", url, *LOAD, "--db", db, cwd=folder(tmp_path, number))
+            moment = random.randrange(TRACES // 2, TRACES * 3 // 4)
+            wait_for(lambda: count(server, db) >= moment or process.poll() is not None, "the first traces", 30)
+            server.kill()
+            server.start()
+            out, err = process.communicate(timeout=90 * SLOWER)
+            assert process.returncode in (0, 90), (out, err)
+            told += "has lost what it had stored" in err
+            is_whole(server, db)
+        assert told > 0, "nothing was lost: the server wrote its log at each commit"
+    finally:
+        server.stop()
+
+
 def test_a_server_that_is_killed_and_started_again_meanwhile(start, own_mariadb, target, tmp_path):
     url = target()
     for number in range(FAULT_RUNS):

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <mutex>
 #include <random>
 
 #include "base/log.h"
@@ -192,13 +193,22 @@ void Worker::note_beat(const std::string& trouble) {
 }
 
 Result<void> Worker::on_control(std::function<void()> task) {
-  auto done = std::make_shared<std::promise<void>>();
-  auto over = done->get_future();
-  control_.post([task = std::move(task), done] {
-    task();
-    done->set_value();
+  // Either the task is carried out or it is given up, and whoever wants the other waits for that:
+  // what it refers to is the caller's.
+  struct Call {
+    std::once_flag decided;
+    std::promise<void> done;
+  };
+  auto call = std::make_shared<Call>();
+  auto done = call->done.get_future();
+  control_.post([task = std::move(task), call] {
+    std::call_once(call->decided, task);
+    call->done.set_value();
   });
-  if (over.wait_for(kControlWait) == std::future_status::ready) return {};
+  bool given_up = false;
+  if (done.wait_for(kControlWait) != std::future_status::ready)
+    std::call_once(call->decided, [&] { given_up = true; });
+  if (!given_up) return {};
   return Error{ErrorCode::kUnavailable, "the worker is busy or stopping", options_.name, {}, {}};
 }
 

@@ -154,11 +154,18 @@ void Worker::on_connected(bool connected) {
     std::vector<wire::ClientDescription> clients;
     for (const auto& [id, entry] : clients_) clients.push_back(entry.description);
     registry_->loop().post([this, clients = std::move(clients)] {
-      if (!registered_.load() || !register_now().ok()) return;
-      for (const wire::ClientDescription& client : clients)
+      if (!registered_.load()) return;
+      beat();  // whoever has looked for it has waited for long
+      if (!register_now().ok()) return;
+      Time said = registry_->loop().clock().now();
+      for (const wire::ClientDescription& client : clients) {
         static_cast<void>(
             bus::add_client(bus_, client.worker, client.client_id, encode_bare(client)).ok());
-      beat();
+        const Time now = registry_->loop().clock().now();
+        if (now - said < kBeatEvery) continue;
+        beat();
+        said = now;
+      }
     });
     routes_->loop().post([this] { refresh_routes(); });
   });

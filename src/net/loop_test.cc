@@ -22,3 +22,25 @@ TEST_CASE("a task for all threads runs once on each, and is over when the call r
   CHECK(where[1] != where[2]);
   call_all({}, [](std::size_t) { CHECK(false); });
 }
+
+TEST_CASE("a timer that is due runs between two tasks of a thousand that wait") {
+  Loop loop;
+  int tasks = 0;
+  int tasks_before_the_timer = -1;
+  Timer timer([&](Time) { tasks_before_the_timer = tasks; });
+  loop.timers().set(timer, loop.clock().now());
+  for (int i = 0; i < 1000; ++i) loop.post([&] { ++tasks; });
+  loop.run_pending();
+  CHECK(tasks == 1000);
+  CHECK(tasks_before_the_timer >= 0);
+  loop.timers().set(timer, loop.clock().now() + std::chrono::milliseconds{5});
+  tasks = 0;
+  for (int i = 0; i < 1000; ++i)
+    loop.post([&] {
+      ++tasks;
+      if (tasks == 500) pause_thread(std::chrono::milliseconds{10});
+    });
+  loop.run_pending();
+  CHECK(tasks_before_the_timer <= 500);
+  CHECK(tasks == 1000);
+}

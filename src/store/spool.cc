@@ -92,6 +92,7 @@ Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path
   constexpr int kTries = 100;
   const std::string folder = std::filesystem::path(path).parent_path().string();
   Error failed;
+  std::error_code ignored;
   for (int i = 0; i < kTries; ++i) {
     // Who recovers spools deletes the folder once it is empty, and a file that is still empty when
     // it has the lock first: both are made again.
@@ -103,12 +104,15 @@ Result<std::unique_ptr<SpoolWriter>> SpoolWriter::create(const std::string& path
     auto file = open_file(path, FileMode::kCreate);
     if (!file.ok()) {
       failed = file.error();
-      std::error_code ignored;
       if (std::filesystem::exists(folder.empty() ? "." : folder, ignored)) break;
       continue;
     }
     if (!(*file)->lock(true)) return system_error("can't lock the spool", path, errno);
-    if ((*file)->is_there()) return over(std::move(*file), kExtentFirst, limit);
+    if (!(*file)->is_there()) continue;
+    auto writer = over(std::move(*file), kExtentFirst, limit);
+    // On a full disk a file may be made, but not written to: it mustn't be in the way later.
+    if (!writer.ok()) std::filesystem::remove(path, ignored);
+    return writer;
   }
   return Error{failed.code, "can't make the spool", path, failed.why,
                "check that its folder may be written to, or name another one with --spool"};

@@ -1,6 +1,9 @@
 // What a spool gives back of its disk, and what it does where it may take no more.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "base/memory_file.h"
 #include "store/drain.h"
@@ -233,4 +236,20 @@ TEST_CASE("a drain counts what was given up before it could store it, also after
   const auto recovered = recover(*store);
   REQUIRE(recovered.size() == 1);
   CHECK(recovered[0].damaged == 0);
+}
+
+TEST_CASE("a spool that can be made and not written to isn't in the way of the next try") {
+  const TestFolder folder;
+  const std::string path = folder.file("x.spool");
+  rlimit was{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &was) == 0);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{0, was.rlim_max};  // as a full disk with room for names
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+  const auto made = SpoolWriter::create(path);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &was) == 0);
+  signal(SIGXFSZ, handler);
+  CHECK_FALSE(made.ok());
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK(SpoolWriter::create(path).ok());
 }

@@ -113,9 +113,9 @@ Result<bool> TraceDrain::store_some() {
   const bool is_closed = !store::is_being_written(segment_);
   const store::SpoolReader::Place from = reader_->place();
   Rows rows(*reader_, *store_);
-  const auto state = TRY(reader_->read(rows, kRecordsAtOnce));
+  const auto state = reader_->read(rows, kRecordsAtOnce);
   if (rows.traces > 0) {
-    auto stored = std::move(rows.result);
+    auto stored = state.ok() ? std::move(rows.result) : Result<void>(state.error());
     if (stored.ok()) stored = store_->save_spool_position(id_of(segment_), reader_->position());
     if (stored.ok()) stored = store_->commit();
     if (!stored.ok()) {
@@ -127,7 +127,7 @@ Result<bool> TraceDrain::store_some() {
     traces_.add(rows.traces);
     return true;
   }
-  if (state == store::SpoolReader::State::kMore) return true;
+  if (TRY(state) == store::SpoolReader::State::kMore) return true;
   if (!is_closed || TRY(reader_->skip_damage())) return false;
   std::error_code ignored;
   std::filesystem::remove(segment_, ignored);

@@ -159,7 +159,9 @@ bool TracePublisher::read_some() {
   while (!taker_->full() && state.ok() && *state == store::SpoolReader::State::kMore)
     state = segment_->reader->read(*taker_, 100);
   if (taker_->traces > 0) return true;
-  if (!is_closed || (state.ok() && segment_->reader->skip_damage().value_or(false))) return false;
+  if (!is_closed || !state.ok()) return false;
+  const auto more = segment_->reader->skip_damage();
+  if (!more.ok() || *more) return false;
   std::error_code ignored;
   std::filesystem::remove(segment_->path, ignored);
   std::filesystem::remove(position_path(segment_->path), ignored);

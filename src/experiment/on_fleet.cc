@@ -63,6 +63,7 @@ class OwnTraces final : public store::SpoolVisitor {
     clients_[client].phases = phases;
   }
   void pass_to(store::SpoolVisitor& to) { to_ = &to; }
+  bool has_taker() const { return to_ != nullptr; }
 
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     if (trace.client >= known_.size()) known_.resize(names.size(), nullptr);
@@ -329,7 +330,11 @@ Result<std::vector<wire::ClientDescription>> OnFleet::spawn(const load::ClientSp
   config.service = spec.service;
   config.parameters = request_parameters(spec.request);
   config.worker_labels = wire::encode_labels(spec.worker_labels);
-  const fleet::ClientGroup group = TRY(controller_.spawn(config, spec.count));
+  std::set<std::string> dead;
+  for (const auto& [worker, books] : books_) {
+    if (books.is_dead) dead.insert(worker);
+  }
+  const fleet::ClientGroup group = TRY(controller_.spawn(config, spec.count, dead));
   clients_.insert(clients_.end(), group.clients().begin(), group.clients().end());
   collector_.at_desk([&] {
     for (const wire::ClientDescription& client : group.clients()) own_.expect(client.client_id);
@@ -526,8 +531,11 @@ void OnFleet::finish() {
   bus_.on_connected({});
   subscription_.reset();
   intake_.close();
-  collector_.at_desk([] {});
+  collector_.at_desk([this] {
+    if (own_.has_taker()) intake_.finish(own_);
+  });
   collector_.attach({});
+  take_received();  // what came since belongs to the books too
 }
 
 std::vector<std::string> OnFleet::notes() {

@@ -245,9 +245,10 @@ Result<ClientInfos> Controller::info(const std::vector<std::string>& ids) {
 
 // The clients that each worker runs, of those that may take some of these.
 Result<std::map<std::string, std::uint64_t>> Controller::matching_workers(
-    const wire::ClientConfig& config) {
+    const wire::ClientConfig& config, const std::set<std::string>& without) {
   const wire::Labels wanted = TRY(wire::decode_labels(config.worker_labels));
-  const std::vector<bus::Worker> workers = TRY(bus::workers(bus_));
+  std::vector<bus::Worker> workers = TRY(bus::workers(bus_));
+  std::erase_if(workers, [&](const bus::Worker& worker) { return without.contains(worker.name); });
   std::map<std::string, std::uint64_t> matching;
   for (const bus::Worker& worker : workers) {
     if (labels_match(wanted, worker.labels))
@@ -262,10 +263,11 @@ Result<std::map<std::string, std::uint64_t>> Controller::matching_workers(
                labels_text(workers), "leave labels out, or start a worker that has them"};
 }
 
-Result<ClientGroup> Controller::spawn(const wire::ClientConfig& config, std::uint64_t num) {
+Result<ClientGroup> Controller::spawn(const wire::ClientConfig& config, std::uint64_t num,
+                                      const std::set<std::string>& without) {
   TRY(check(config, num));
   std::vector<Placed> placed;
-  for (const auto& [worker, share] : place_clients(num, TRY(matching_workers(config))))
+  for (const auto& [worker, share] : place_clients(num, TRY(matching_workers(config, without))))
     placed.push_back({worker, share, {}});
   create_all(bus_, config, placed);
   std::vector<wire::ClientDescription> clients;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,8 +82,9 @@ class Controller {
 
   // Makes `num` clients on the workers whose labels match, each where the fewest are, and returns
   // when they can be commanded. kNotFound: no worker matches; it says which labels there are. Where
-  // a worker fails, those that others have made are closed again.
-  Result<ClientGroup> spawn(const wire::ClientConfig& config, std::uint64_t num = 1);
+  // a worker fails, those that others have made are closed again. None on the workers `without`.
+  Result<ClientGroup> spawn(const wire::ClientConfig& config, std::uint64_t num = 1,
+                            const std::set<std::string>& without = {});
 
   // Of the experiment: on galileo/events, with the time.
   Result<void> event(std::string_view name, std::string_view value = {});
@@ -91,7 +93,8 @@ class Controller {
   Result<std::optional<ClockOffset>> measure_clock(std::string_view worker);
 
  private:
-  Result<std::map<std::string, std::uint64_t>> matching_workers(const wire::ClientConfig& config);
+  Result<std::map<std::string, std::uint64_t>> matching_workers(
+      const wire::ClientConfig& config, const std::set<std::string>& without);
   Result<void> wait_until_listening(const std::vector<wire::ClientDescription>& clients);
 
   bus::Bus& bus_;

@@ -136,6 +136,24 @@ def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(start, r
     assert 100 < by_worker["w2"] < 500
 
 
+def test_the_phases_after_a_workers_death_run_on_those_that_are_left(start, redis, worker, write, tmp_path):
+    server = redis()
+    worker(server, "w1")
+    victim = worker(server, "w2")
+    clients = """phases:
+  - {name: first, clients: [{service: app, num: 2, rate: 50, duration: 6s}]}
+  - {name: second, clients: [{service: app, num: 2, rate: 50, duration: 1s}]}"""
+    process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
+    wait_for(lambda: server("KEYS", "galileo:client:w2:*"), "clients on the worker")
+    time.sleep(1)
+    victim.kill()
+    out, err = process.communicate(timeout=60)
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["balanced"], (result["ledger"], out, err)
+    assert {phase["name"]: phase["answered"] for phase in result["phases"]}["second"] == 100, out
+    assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 2) FROM traces WHERE PHASE = 'second'") == [("w1",)]
+
+
 @pytest.mark.sanitize
 def test_redis_restarted_in_the_middle_loses_no_trace(start, redis, worker, write, tmp_path):
     server = redis()

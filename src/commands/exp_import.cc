@@ -82,6 +82,9 @@ Result<void> import_experiments(const ImportFlags& flags) {
     fmt::print(stderr, "galileo exp: imported {}: {} traces, {} values, {} events\n", experiment.id,
                format_count(copied.traces), format_count(copied.samples),
                format_count(copied.events));
+    if (copied.infinite_left_out > 0)
+      fmt::print(stderr, "galileo exp: {} infinite values were left out: {} has none\n",
+                 format_count(copied.infinite_left_out), target->where());
   }
   return {};
 }

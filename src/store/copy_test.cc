@@ -148,10 +148,37 @@ TEST_CASE("more rows than fit into one transaction are copied, with row numbers 
   CHECK(all_of(*target) == all_of(*from));
 }
 
-TEST_CASE("a database isn't copied into itself") {
-  const auto store = made();
+TEST_CASE("a database isn't copied into itself, whatever it is called") {
+  const TestFolder folder;
+  const std::string path = folder.file("x.sqlite");
+  std::filesystem::create_symlink(path, folder.file("link.sqlite"));
+  {
+    const auto store = must(open_store(path, OpenMode::kCreate));
+    put_rows_of_all_kinds(*store);
+  }
   CopyOptions options;
   options.replace = true;
-  CHECK_FALSE(copy(*store, *store, options).ok());
+  std::filesystem::create_directory(folder.file("sub"));
+  for (const std::string& name :
+       {path, folder.file("sub/../x.sqlite"), folder.file("link.sqlite")}) {
+    const auto from = must(open_store(name, OpenMode::kExisting));
+    const auto to = must(open_store(path, OpenMode::kExisting));
+    const auto copied = copy(*from, *to, options);
+    REQUIRE_FALSE(copied.ok());
+    CHECK(copied.error().why == "source and target are the same database");
+    CHECK(must(to->counts(kTestId)).traces == 8);
+    CHECK(must(to->experiments()).size() == 1);
+  }
+}
+
+TEST_CASE("a server's database isn't copied into itself under another name") {
+  const auto store = made();
+  FailingStore other(*store);  // the same rows
+  other.name = "mysql://elsewhere/db";
+  CopyOptions options;
+  options.replace = true;
+  CHECK_FALSE(copy(*store, other, options).ok());
+  CHECK_FALSE(copy(other, *store, options).ok());
   CHECK(must(store->counts(kTestId)).traces == 8);
+  CHECK(must(store->experiments()).size() == 1);
 }

@@ -182,6 +182,7 @@ class FailingStore : public Store {
   ErrorCode code = ErrorCode::kIo;  // what it then says
   int begun = 0;
   bool loses_answer = false;  // of the next commit, which is carried out
+  std::string name;           // that it says it has; empty: its own
   RelaxedCounter failures;    // readable on any thread
 
   Result<void> begin() override {
@@ -260,7 +261,7 @@ class FailingStore : public Store {
   Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
     return store_->each_node_info(id, f);
   }
-  const std::string& where() const override { return store_->where(); }
+  const std::string& where() const override { return name.empty() ? store_->where() : name; }
 
  private:
   Result<void> count_down() {

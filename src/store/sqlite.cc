@@ -155,6 +155,7 @@ Error database_error(sqlite3* database, const std::string& where) {
       break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+      error.code = ErrorCode::kUnavailable;
       error.hint = "another program holds it; try again when that has finished";
       break;
     default:

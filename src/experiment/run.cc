@@ -107,7 +107,7 @@ class Run {
   void on_signal();
   void on_spool_full();
   void stop_sending();
-  bool is_ending() const { return signals_seen_ > 0 || spool_is_full_; }
+  bool is_ending() const { return signals_seen_ > 0 || spool_is_full_ || is_load_over_; }
   void on_view(Time now);
   void draw(Time now);
   void clear_view();
@@ -140,6 +140,8 @@ class Run {
   bool phase_done_ = false;
   bool drained_ = false;  // all that was in the spool is in the database
   int signals_seen_ = 0;
+  bool is_load_over_ = false;
+  bool was_cut_short_ = false;  // by a signal, while there was load
   bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
   int lines_drawn_ = 0;
@@ -311,7 +313,7 @@ void Run::wait_for_phase(Time deadline) {
 // once.
 void Run::on_signal() {
   ++signals_seen_;
-  if (!load_) return;
+  if (!load_ || is_load_over_) return;
   if (signals_seen_ > 1) {
     load_->end_all();
     return;
@@ -377,6 +379,9 @@ void Run::clear_view() {
 
 // Sources first, then what they feed: nothing is dropped on the way.
 void Run::stop_sources() {
+  is_load_over_ = true;
+  was_cut_short_ = signals_seen_ > 0;
+  control_.timers().cancel(give_up_);
   clear_view();
   if (load_) load_->finish();
   if (sampler_) sampler_->stop();
@@ -427,7 +432,7 @@ Result<void> Run::close_books() {
   result_.ledger = final_ledger();
   result_.generator = load_->use();
   for (const std::string& note : load_->notes()) notes_.push_back(note);
-  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, signals_seen_ > 0,
+  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_,
                     load_->doubts()};
   if (spool_is_full_)
     evidence.doubts.push_back(
@@ -442,9 +447,13 @@ Result<void> Run::close_books() {
   return {};
 }
 
-// Into the database, what is in the spool; what it doesn't take waits there.
+// Into the database, what is in the spool; what it doesn't take, or not before the next signal,
+// waits there.
 void Run::drain_rest() {
-  const auto drained = drain_->finish();
+  const auto drained = drain_->finish([this, signals = signals_seen_] {
+    control_.run_pending();
+    return signals_seen_ > signals;
+  });
   drained_ = drained.ok();
   if (!drained_)
     notes_.push_back("the database didn't take everything, the spool is kept: " +

@@ -4,9 +4,11 @@ Each fault is done GALILEO_FAULT_RUNS times, at another moment each time."""
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from conftest import SLOWER, free_port, result_of, wait_for
@@ -184,6 +186,22 @@ def test_a_server_that_stands_still_for_some_seconds(start, own_mariadb, target,
         end_of(process)
         resume.join()
         is_whole(own_mariadb, db)
+    assert no_spools(tmp_path)
+
+
+def test_ctrl_c_ends_the_wait_for_a_server_at_the_end_of_a_run_and_the_rest_is_stored_later(start, run, own_mariadb, target, tmp_path):
+    db = own_mariadb.database()
+    process = start("load", target(), "-r", "1000", "-n", "1000", "--no-telemetry", "--db", db + "?timeout_ms=1000", "--json", "r.json")
+    wait_for(lambda: count(own_mariadb, db) >= 1 or process.poll() is not None, "the first traces", 30)
+    own_mariadb.pause()
+    time.sleep(3 * SLOWER)  # the load is over, its last traces wait for the server
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "it was told to stop" in out and "ended by a signal before it was done" not in out, (process.returncode, out, err)
+    assert result_of(tmp_path / "r.json")["ledger"]["answered"] == 1000
+    own_mariadb.resume()
+    assert "recovered" in (done := run("exp", "ls", "--db", db)).out + done.err, done
+    is_whole(own_mariadb, db, 1000)
     assert no_spools(tmp_path)
 
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "net/loop.h"
+#include "store/copy.h"
 #include "store/database_url.h"
 #include "store/drain.h"
 #include "store/mysql_connection.h"
@@ -524,6 +525,23 @@ TEST_CASE("values that MariaDB has no number for are left out, the rows around t
     must(store->each_sample(kTestId, [&](const wire::Sample& s) { values.push_back(s.value); }));
     CHECK(values == std::vector<double>{1.0, std::numeric_limits<double>::max(),
                                         std::numeric_limits<double>::denorm_min(), 0.1});
+  }
+}
+
+TEST_CASE("an experiment with infinite values is copied without them, and they are counted") {
+  ON_SERVER() {
+    const auto from = must(open_temporary("source"));
+    put_rows_of_all_kinds(*from);
+    must(from->begin());
+    for (const double value : {std::numeric_limits<double>::infinity(), 2.0})
+      must(from->put_sample(kTestId, 1, {kTestStart, "n1", "cpu", "", value}));
+    must(from->commit());
+    const std::uint64_t before = must(from->counts(kTestId)).telemetry;
+    const auto to = lab.open();
+    const auto copied = must(copy_experiment(*from, *to, *must(from->experiment(kTestId)), {}));
+    CHECK(copied.infinite_left_out == 1);
+    CHECK(copied.samples == before - 1);
+    CHECK(must(to->counts(kTestId)).telemetry == before - 1);
   }
 }
 

@@ -194,10 +194,11 @@ Result<bool> Drain::step(std::size_t records_max) {
 Result<bool> Drain::look_where_it_is() {
   const std::string id = (unanswered_ ? unanswered_->progress : rows_->so_far).experiment.id;
   const std::uint64_t stored = id.empty() ? 0 : TRY(store_.spool_position(id)).value_or(0);
-  if (stored < committed_) TRY(go_back());
+  const bool is_behind = stored < committed_;
+  if (is_behind) TRY(go_back());
   is_unsure_ = false;
   const auto unanswered = std::move(unanswered_);
-  if (stored < committed_) {
+  if (is_behind) {
     committed_ = stored;
     return true;
   }

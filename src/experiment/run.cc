@@ -510,7 +510,8 @@ void Run::abandon(const Error& error) {
   store::SpoolWriter& spool = collector_->spool();
   spool.end(experiment_, metadata_json(result_));
   if (!spool.close().ok() || !drain_) return;
-  if (!drain_->finish().ok() || !drain_->ended()) return;
+  drain_rest();
+  if (!drained_ || !drain_->ended()) return;
   drain_.reset();  // on the database's disk before the spool goes
   std::error_code ignored;
   std::filesystem::remove(spool_path_, ignored);

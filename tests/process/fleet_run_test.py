@@ -116,19 +116,26 @@ phases:
     assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 4) FROM traces WHERE PHASE = 'played'") == [("here",)]
 
 
+@pytest.fixture
+def result_of_a_death(start, redis, worker, write, tmp_path):
+    """result_of_a_death(clients, after): of a run on w1 and w2, where w2 is killed `after` seconds into it; and what it said."""
+    def call(clients, after):
+        server = redis()
+        worker(server, "w1")
+        victim = worker(server, "w2")
+        process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
+        wait_for(lambda: server("KEYS", "galileo:client:w2:*"), "clients on the worker")
+        time.sleep(after)
+        victim.kill()
+        out, err = process.communicate(timeout=60)
+        return result_of(tmp_path / "r.json"), out + err
+    return call
+
+
 @pytest.mark.sanitize
-def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(start, redis, worker, write, tmp_path):
-    server = redis()
-    worker(server, "w1")
-    victim = worker(server, "w2")
-    clients = "clients:\n  - {service: app, num: 4, rate: 50, duration: 6s}"
-    process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
-    wait_for(lambda: server("KEYS", "galileo:client:w2:*"), "clients on the worker")
-    time.sleep(2.5)
-    victim.kill()
-    out, err = process.communicate(timeout=60)
-    result = result_of(tmp_path / "r.json")
-    assert any("worker w2 died" in reason for reason in result["verdict"]["reasons"]), out + err
+def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(result_of_a_death, tmp_path):
+    result, said = result_of_a_death("clients:\n  - {service: app, num: 4, rate: 50, duration: 6s}", after=2.5)
+    assert any("worker w2 died" in reason for reason in result["verdict"]["reasons"]), said
     assert result["ledger"]["balanced"], result["ledger"]
     assert result["verdict"]["value"] in ("SUSPECT", "INVALID")
     by_worker = dict(rows(tmp_path, "SELECT substr(CLIENT, 1, 2), count(*) FROM traces GROUP BY 1"))
@@ -136,21 +143,12 @@ def test_a_worker_that_is_killed_marks_the_result_and_the_books_balance(start, r
     assert 100 < by_worker["w2"] < 500
 
 
-def test_the_phases_after_a_workers_death_run_on_those_that_are_left(start, redis, worker, write, tmp_path):
-    server = redis()
-    worker(server, "w1")
-    victim = worker(server, "w2")
-    clients = """phases:
+def test_the_phases_after_a_workers_death_run_on_those_that_are_left(result_of_a_death, tmp_path):
+    result, said = result_of_a_death("""phases:
   - {name: first, clients: [{service: app, num: 2, rate: 50, duration: 6s}]}
-  - {name: second, clients: [{service: app, num: 2, rate: 50, duration: 1s}]}"""
-    process = start("run", write(clients), "--bus", server.url, "--json", "r.json", "-q")
-    wait_for(lambda: server("KEYS", "galileo:client:w2:*"), "clients on the worker")
-    time.sleep(1)
-    victim.kill()
-    out, err = process.communicate(timeout=60)
-    result = result_of(tmp_path / "r.json")
-    assert result["ledger"]["balanced"], (result["ledger"], out, err)
-    assert {phase["name"]: phase["answered"] for phase in result["phases"]}["second"] == 100, out
+  - {name: second, clients: [{service: app, num: 2, rate: 50, duration: 1s}]}""", after=1)
+    assert result["ledger"]["balanced"], (result["ledger"], said)
+    assert {phase["name"]: phase["answered"] for phase in result["phases"]}["second"] == 100, said
     assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 2) FROM traces WHERE PHASE = 'second'") == [("w1",)]
 
 

@@ -49,7 +49,8 @@ class RealFile final : public File {
   Result<void> allocate(std::uint64_t begin, std::uint64_t end) override {
     int code = 0;
     do {
-      code = fallocate(fd_, 0, static_cast<off_t>(begin), static_cast<off_t>(end - begin));
+      code = fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                       static_cast<off_t>(end - begin));
     } while (code != 0 && errno == EINTR);
     if (code != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
       return failed("can't reserve disk", errno);

@@ -21,8 +21,8 @@ class File {
   // Reads up to `size` bytes; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;
-  // Reserves disk for the bytes from `begin` to `end`; those beyond the file's end read as zeros
-  // then. Fine where the file system can't reserve.
+  // Reserves disk for the bytes from `begin` to `end`. The file's size stays, so that a reader
+  // comes to an end where the writer is. Fine where the file system can't reserve.
   virtual Result<void> allocate(std::uint64_t begin, std::uint64_t end) = 0;
   // Gives the disk of the bytes from `begin` to `end` back; they read as zeros then. An Error where
   // the file system can't do that.
@@ -31,6 +31,7 @@ class File {
   virtual Result<std::uint64_t> disk_use() = 0;
   // Where, from `from` on, there may be bytes that aren't zero; the end of the file: nowhere.
   virtual std::uint64_t next_data(std::uint64_t from) = 0;
+  // Gives back what was reserved beyond the new end too.
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<void> sync() = 0;
   // Takes the file's only lock, which goes with this File or its process. Where another File has

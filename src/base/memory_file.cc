@@ -20,15 +20,21 @@ Result<void> MemoryFile::write_at(std::uint64_t offset, std::string_view bytes) 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, char* buffer, std::size_t size) {
   if (!disk_.can_read) return system_error("can't read", path_, EIO);
   if (offset >= disk_.bytes.size()) return std::size_t{0};
-  return disk_.bytes.copy(buffer, size, offset);
+  const std::size_t count = disk_.bytes.copy(buffer, size, offset);
+  disk_.bytes_read += count;
+  return count;
 }
 
 Result<void> MemoryFile::allocate(std::uint64_t begin, std::uint64_t end) {
   disk_.reserved.emplace_back(begin, end);
   if (!disk_.can_reserve || end > disk_.room)
     return system_error("can't reserve disk", path_, ENOSPC);
-  if (disk_.bytes.size() < end) disk_.bytes.resize(end);
+  reserved_end_ = std::max(reserved_end_, end);
   return {};
+}
+
+Result<std::uint64_t> MemoryFile::disk_use() {
+  return std::max<std::uint64_t>(disk_.bytes.size(), reserved_end_) - disk_.punched;
 }
 
 Result<void> MemoryFile::punch(std::uint64_t begin, std::uint64_t end) {
@@ -43,6 +49,7 @@ Result<void> MemoryFile::punch(std::uint64_t begin, std::uint64_t end) {
 
 Result<void> MemoryFile::truncate(std::uint64_t size) {
   disk_.bytes.resize(size);
+  reserved_end_ = 0;
   return {};
 }
 

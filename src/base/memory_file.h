@@ -26,6 +26,7 @@ struct MemoryDisk {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> reserved = {};
   std::uint64_t punched = 0;  // bytes
   int writes = 0;
+  std::uint64_t bytes_read = 0;
 };
 
 class MemoryFile final : public File {
@@ -39,7 +40,7 @@ class MemoryFile final : public File {
   Result<std::uint64_t> size() override { return disk_.bytes.size(); }
   Result<void> allocate(std::uint64_t begin, std::uint64_t end) override;
   Result<void> punch(std::uint64_t begin, std::uint64_t end) override;
-  Result<std::uint64_t> disk_use() override { return disk_.bytes.size() - disk_.punched; }
+  Result<std::uint64_t> disk_use() override;
   // As of a file system that doesn't know, or of a copy whose holes were filled with zeros.
   std::uint64_t next_data(std::uint64_t from) override { return from; }
   Result<void> truncate(std::uint64_t size) override;
@@ -52,6 +53,7 @@ class MemoryFile final : public File {
   MemoryDisk& disk_;
   const std::string path_ = "memory";
   std::uint64_t written_ = 0;
+  std::uint64_t reserved_end_ = 0;
 };
 
 }  // namespace galileo

@@ -9,7 +9,8 @@
 namespace galileo::fleet {
 namespace {
 
-constexpr Duration kTick = std::chrono::milliseconds{100};
+// What came in between goes in with one commit.
+constexpr Duration kTick = std::chrono::milliseconds{250};
 constexpr Duration kRetry = std::chrono::seconds{2};
 constexpr std::size_t kRecordsAtOnce = 5000;
 
@@ -57,7 +58,7 @@ void TraceDrain::start() {
     if (!more.ok())
       log(LogLevel::kError, "traces can't be stored; they wait in the spool",
           {{"why", more.error().to_text()}});
-    const Duration wait = !more.ok() ? kRetry : *more ? Duration{0} : kTick;
+    const Duration wait = !more.ok() ? kRetry : *more && !at_end_ ? Duration{0} : kTick;
     desk_->loop().timers().set(*timer_, now + wait);
   });
   desk_->loop().post([this] {
@@ -114,6 +115,7 @@ Result<bool> TraceDrain::store_some() {
   const store::SpoolReader::Place from = reader_->place();
   Rows rows(*reader_, *store_);
   const auto state = reader_->read(rows, kRecordsAtOnce);
+  at_end_ = state.ok() && *state == store::SpoolReader::State::kEnd && !is_closed;
   if (rows.traces > 0) {
     auto stored = state.ok() ? std::move(rows.result) : Result<void>(state.error());
     if (stored.ok()) stored = store_->save_spool_position(id_of(segment_), reader_->position());

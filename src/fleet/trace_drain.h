@@ -45,6 +45,7 @@ class TraceDrain final : public TraceOutlet {
   std::unique_ptr<store::SpoolReader> reader_;
   std::string segment_;     // its path
   bool is_unsure_ = false;  // whether the last transaction was carried out
+  bool at_end_ = false;     // of what its writer has written so far
   RelaxedCounter traces_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;

@@ -135,9 +135,9 @@ bool TracePublisher::stop(Duration deadline) {
 
 // The next piece of the spool onto the bus. False: nothing was there, or it couldn't be sent (now).
 bool TracePublisher::publish_some() {
-  look_who_listens(desk_->loop().clock().now());
   if (taker_->traces == 0) {
     if (!segment_ && !next_segment()) return false;
+    if (!has_more()) return false;
     if (!read_some()) return !segment_;  // a segment is over: on with the next
   }
   const bool sent = (!taker_->as_batch || send_batch()) && (!taker_->as_lines || send_lines());
@@ -146,6 +146,19 @@ bool TracePublisher::publish_some() {
   traces_.add(taker_->traces);
   taker_->clear();
   keep_position();
+  return true;
+}
+
+// Whether the segment is worth a look: something came, or it is time to see whether it is over. A
+// worker without work asks neither the disk nor the bus each time.
+bool TracePublisher::has_more() {
+  const Time now = desk_->loop().clock().now();
+  if (segment_->reader->may_have_more().value_or(true)) {
+    look_who_listens(now);
+  } else if (now - segment_looked_ < kLookEvery) {
+    return false;
+  }
+  segment_looked_ = now;
   return true;
 }
 

@@ -42,6 +42,7 @@ class TracePublisher final : public TraceOutlet {
   void tick();
   bool publish_some();
   bool next_segment();
+  bool has_more();
   bool read_some();
   void look_who_listens(Time now);
   bool send_batch();
@@ -54,9 +55,10 @@ class TracePublisher final : public TraceOutlet {
   std::unique_ptr<Segment> segment_;
   bool listeners_may_return() const;
 
-  Time looked_{};
-  Time kept_{};   // when the position was
-  Time heard_{};  // when somebody got something last
+  Time looked_{};          // who listens
+  Time segment_looked_{};  // whether it is over
+  Time kept_{};            // when the position was
+  Time heard_{};           // when somebody got something last
   bool batches_wanted_ = false;
   bool lines_wanted_ = true;
   bool may_have_arrived_ = false;  // the last send failed half way

@@ -170,7 +170,7 @@ Result<bool> Drain::step(std::size_t records_max) {
   const SpoolReader::Place place = reader_->place();
   const Rows::Progress progress = rows_->so_far;
   const auto moved = [&]() -> Result<bool> {
-    TRY(reader_->read(*rows_, records_max, kBytesAtOnce));
+    at_end_ = TRY(reader_->read(*rows_, records_max, kBytesAtOnce)) == SpoolReader::State::kEnd;
     if (rows_->failure) return *rows_->failure;
     if (reader_->position() == place.position) return false;
     auto committed = rows_->commit(reader_->position());

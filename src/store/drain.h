@@ -31,6 +31,8 @@ class Drain {
   // All that is in a spool that nobody writes to any more, behind damaged places too.
   Result<void> finish();
 
+  // The last step moved all that was there.
+  bool at_end() const { return at_end_; }
   // The spool's end record has been drained by this object: there will be no more.
   bool ended() const;
   std::uint64_t traces() const;   // drained by this object
@@ -59,8 +61,9 @@ class Drain {
   std::unique_ptr<Unanswered> unanswered_;
   std::uint64_t committed_ = 0;  // up to there, by the store's last word; 0: nothing
   bool is_unsure_ = false;       // the store couldn't be reached: it may be another one now
-  SpoolRows missing_before_;     // of the reader's, in the store
-  SpoolRows lost_before_;        // when it was opened
+  bool at_end_ = false;
+  SpoolRows missing_before_;  // of the reader's, in the store
+  SpoolRows lost_before_;     // when it was opened
 };
 
 // The folder of the spools that belong to the database of that name, see path_beside().

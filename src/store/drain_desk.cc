@@ -7,7 +7,10 @@
 namespace galileo::store {
 namespace {
 
-constexpr Duration kDrainEvery = std::chrono::milliseconds{100};
+// What came in between goes in with one commit: each costs the database something, and a run's rows
+// trickle in all the time.
+constexpr Duration kDrainEvery = std::chrono::milliseconds{250};
+constexpr Duration kTurn = std::chrono::milliseconds{1};  // for whoever wants to stop us
 constexpr Duration kDrainRetry = std::chrono::seconds{2};
 constexpr Duration kStepShort = std::chrono::milliseconds{250};
 constexpr Duration kStepLong = std::chrono::seconds{1};
@@ -59,7 +62,7 @@ void DrainDesk::tick() {
   const auto moved = step();
   Duration wait = kDrainEvery;
   if (!moved.ok()) wait = kDrainRetry;
-  if (moved.ok() && *moved) wait = std::chrono::milliseconds{1};
+  if (moved.ok() && *moved && !drain_->at_end()) wait = kTurn;
   if (moved.ok()) tell_what_is_safe();
   // From when the step was over: a database that is locked may have taken seconds to say so, and
   // whoever wants to stop us gets a turn between two tries.

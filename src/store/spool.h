@@ -182,6 +182,9 @@ class SpoolReader {
   Result<State> read(SpoolVisitor& visitor, std::size_t records_max,
                      std::uint64_t bytes_max = UINT64_MAX);
 
+  // Whether there may be records behind position(): cheaper than to read in vain.
+  Result<bool> may_have_more();
+
   // After State::kEnd, where nobody writes any more: looks for a sound record behind position() and
   // goes there. False: there is none, the spool ends here.
   Result<bool> skip_damage();
@@ -222,12 +225,14 @@ class SpoolReader {
   std::unique_ptr<File> file_;
   std::unique_ptr<char[]> bytes_;
   std::size_t capacity_ = 0;
-  std::size_t size_ = 0;            // of what was read
-  std::size_t at_ = 0;              // in the buffer
-  Place place_;                     // its position in the file is that of bytes_[at_]
-  std::uint64_t furthest_ = 0;      // it has been
-  std::vector<wire::Names> names_;  // by producer
-  std::uint64_t names_count_ = 0;   // in all of them
+  std::size_t size_ = 0;             // of what was read
+  std::size_t at_ = 0;               // in the buffer
+  Place place_;                      // its position in the file is that of bytes_[at_]
+  std::uint64_t furthest_ = 0;       // it has been
+  std::uint64_t searched_from_ = 0;  // for the end of zeros: nothing is there ..
+  std::uint64_t searched_to_ = 0;    // .. up to here
+  std::vector<wire::Names> names_;   // by producer
+  std::uint64_t names_count_ = 0;    // in all of them
   std::uint64_t damaged_ = 0;
 };
 

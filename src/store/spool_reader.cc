@@ -100,16 +100,22 @@ Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t 
     std::size_t wanted = kReadAtOnce;
     if (left.size() >= kRecordHeader && payload_size(left) <= kRecordMax)
       wanted = std::max(wanted, kRecordHeader + payload_size(left));
-    if (asked >= wanted) {
-      const bool zeros = left.size() >= kRecordHeader && payload_size(left) == 0;
+    const bool zeros = left.size() >= kRecordHeader && payload_size(left) == 0;
+    // Of zeros that were looked through the beginning tells whether something has come since.
+    const bool is_known = searched_from_ == place_.position;
+    if (asked >= wanted || (asked > 0 && zeros && is_known)) {
       if (!zeros || !TRY(pass_gap())) return State::kEnd;
       asked = 0;
       continue;
     }
-    TRY(fill(place_.position, wanted));
-    asked = wanted;
+    asked = is_known && asked == 0 ? kRecordHeader : wanted;
+    TRY(fill(place_.position, asked));
   }
   return State::kMore;
+}
+
+Result<bool> SpoolReader::may_have_more() {
+  return at_ < size_ || TRY(file_->size()) > place_.position;
 }
 
 Result<bool> SpoolReader::skip_damage() {
@@ -157,10 +163,13 @@ void SpoolReader::go_to(const Place& place) {
   size_ = 0;
 }
 
-// What was given back reads as zeros, up to where a section begins.
+// What was given back reads as zeros, up to where a section begins. Zeros that were looked through
+// once aren't looked through again: a reader that waits for its writer looks often.
 Result<bool> SpoolReader::pass_gap() {
   const auto aligned = [](std::uint64_t at) { return at - at % kSectionAlign; };
-  std::uint64_t at = std::max(place_.position, aligned(file_->next_data(place_.position)));
+  const std::uint64_t from = searched_from_ == place_.position ? searched_to_ : place_.position;
+  if (TRY(file_->size()) <= from && from > place_.position) return false;
+  std::uint64_t at = std::max(from, aligned(file_->next_data(from)));
   while (true) {
     TRY(fill(at, kReadAtOnce));
     const std::size_t data = buffered().find_first_not_of('\0');
@@ -168,6 +177,8 @@ Result<bool> SpoolReader::pass_gap() {
     if (data != std::string_view::npos || size_ == 0) break;
     at += size_;
   }
+  searched_from_ = place_.position;
+  searched_to_ = aligned(at);
   if (at > place_.position) TRY(fill(at, kRecordHeader + 2 * sizeof(std::uint64_t)));
   if (at <= place_.position || sound_record(buffered(), kRecordMax) == 0 ||
       static_cast<std::uint8_t>(bytes_[8]) != kSection) {

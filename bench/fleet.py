@@ -12,7 +12,7 @@ import sys
 import time
 import uuid
 
-from tools import FLOORS, GALILEO, ROOT, SCRATCH, cpu_of, measured, receiver, redis, start, stop, table
+from tools import FLOORS, GALILEO, ROOT, SCRATCH, cpu_of, measured, receiver, redis, start, stop, table, until
 
 sys.path.insert(0, str(ROOT / "tests"))
 from redis_server import API, EVENT_BUS, Connection  # noqa: E402  (what the tests speak to Redis with)
@@ -83,14 +83,6 @@ def worker(port, traces, *arguments):
         stop(process)
         bus.close()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(condition, what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"bench: waited {seconds} s for {what}")
-        time.sleep(0.005)
 
 
 def clients_of(bus, service, host, count):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|all [--quick] [--write]
+    bench/run.py usual|closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -26,19 +26,13 @@ import databases
 import fleet
 import gateway
 import telemetry
-from tools import (FLOORS, GALILEO, ROOT, SCRATCH, children, galileo_load, have, measured, nginx, receiver, start, stop,
+import usual
+from tools import (FLOORS, GALILEO, K6_SCRIPT, ROOT, SCRATCH, children, galileo_load, have, measured, nginx, receiver, start, stop,
                    table)
 
 
 def requests_of_wrk(text):
     return int(re.search(r"(\d+) requests in", text)[1])
-
-
-K6_SCRIPT = """import http from "k6/http";
-export const options = {discardResponseBodies: true, scenarios: {even: {executor: "constant-arrival-rate", rate: %d, timeUnit: "1s",
-  duration: "%ds", preAllocatedVUs: 64, maxVUs: 64}}};
-export default function () { http.get("http://127.0.0.1:%d/"); }
-"""
 
 
 def closed(quick):
@@ -229,7 +223,7 @@ def startup(quick):
     return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
 
 
-PARTS = {"closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
+PARTS = {"usual": usual.usual, "closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
          "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "memory": memory, "flat": flat, "startup": startup}
 
 

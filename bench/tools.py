@@ -17,6 +17,11 @@ GALILEO = ROOT / "build/release/galileo"
 FLOORS = ROOT / "build/release/bench"
 SCRATCH = Path(tempfile.mkdtemp(prefix="galileo-bench-"))
 children = []
+K6_SCRIPT = """import http from "k6/http";
+export const options = {discardResponseBodies: true, scenarios: {even: {executor: "constant-arrival-rate", rate: %d, timeUnit: "1s",
+  duration: "%ds", preAllocatedVUs: 64, maxVUs: 64}}};
+export default function () { http.get("http://127.0.0.1:%d/"); }
+"""
 
 
 def free_port():
@@ -30,6 +35,14 @@ def start(command, core, **options):
                                stdin=subprocess.DEVNULL, **options)
     children.append(process)
     return process
+
+
+def until(condition, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"bench: waited {seconds} s for {what}")
+        time.sleep(0.005)
 
 
 def stop(process, how=signal.SIGTERM):

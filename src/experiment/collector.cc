@@ -151,11 +151,13 @@ void Collector::at_desk(const std::function<void()>& task) {
     task();
 }
 
-void Collector::put(const wire::Sample& sample) {
-  desk_->loop().post([this, sample] {
-    spool_->sample(sample);
-    telemetry_.add(sample);
-    if (sample.metric == "cpu") cpu_pct_ = sample.value;
+void Collector::put(std::vector<wire::Sample> samples) {
+  desk_->loop().post([this, samples = std::move(samples)] {
+    for (const wire::Sample& sample : samples) {
+      spool_->sample(sample);
+      telemetry_.add(sample);
+      if (sample.metric == "cpu") cpu_pct_ = sample.value;
+    }
   });
 }
 

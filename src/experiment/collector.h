@@ -37,7 +37,7 @@ class Collector {
   load::TraceSink& sink(std::size_t loop);
 
   // Samples and events, from any thread; not for the way of a request.
-  void put(const wire::Sample& sample);
+  void put(std::vector<wire::Sample> samples);
   void put(const wire::Event& event);
 
   void start();

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -53,7 +54,10 @@ class SamplerDesk final : public Sink<wire::Sample> {
     sampler_.reset();  // may have timers and sockets on the loop, which runs no more
     desk_.reset();
   }
-  void put(const wire::Sample& sample) override { collector_.put(sample); }
+  void put(const wire::Sample& sample) override {
+    samples_.push_back(sample);
+    if (!is_reading_) hand_on();  // one that came later, of a page or a command
+  }
 
  private:
   Result<void> start_on_desk(telemetry::SamplerOptions options) {
@@ -69,12 +73,22 @@ class SamplerDesk final : public Sink<wire::Sample> {
     return {};
   }
   void tick(Time now) {
+    is_reading_ = true;
     sampler_->run_due(now);
+    is_reading_ = false;
+    hand_on();
     desk_->loop().timers().set(*timer_, sampler_->next_due());
+  }
+
+  // What was read in one turn wakes the collector once.
+  void hand_on() {
+    if (!samples_.empty()) collector_.put(std::exchange(samples_, {}));
   }
 
   Collector& collector_;
   const WallClock wall_clock_;
+  std::vector<wire::Sample> samples_;
+  bool is_reading_ = false;
   std::unique_ptr<telemetry::Sampler> sampler_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;

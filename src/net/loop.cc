@@ -124,10 +124,13 @@ void Loop::run_posted() {
 }
 
 void Loop::post(std::function<void()> task) {
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
+    is_first = posted_.empty();
     posted_.push_back(std::move(task));
   }
+  if (!is_first) return;  // whoever posted that one wakes the loop
   const std::uint64_t one = 1;
   // Only fails when the counter is full, and then the loop is awake already.
   static_cast<void>(!write(event_fd_, &one, sizeof one));

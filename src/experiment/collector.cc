@@ -156,7 +156,7 @@ void Collector::put(std::vector<wire::Sample> samples) {
     for (const wire::Sample& sample : samples) {
       spool_->sample(sample);
       telemetry_.add(sample);
-      if (sample.metric == "cpu") cpu_pct_ = sample.value;
+      if (sample.metric == "cpu_busy") cpu_pct_ = sample.value;
     }
   });
 }

@@ -52,7 +52,7 @@ class Collector {
   struct Snapshot {
     LiveFigures live;
     load::Ledger ledger;      // of the traces so far
-    double cpu_pct = -1;      // the last sample of `cpu`; -1: none yet
+    double cpu_pct = -1;      // the last sample of `cpu_busy`; -1: none yet
     std::string spool_error;  // why the spool can't be written, if so
   };
   Snapshot snapshot(Wall now);

@@ -197,6 +197,16 @@ TEST_CASE("thresholds measure what their names say") {
   CHECK_FALSE(run.holds("max(no_such_metric) < 1"));
 }
 
+TEST_CASE("a threshold on the machine's CPU sees niced programs") {
+  Run run;
+  run.telemetry.add({kStart, "n", "cpu", "", 5});
+  run.telemetry.add({kStart, "n", "cpu_busy", "", 97});
+  run.telemetry.add({kStart, "old", "cpu", "", 30});
+  CHECK(*run.value("max(cpu) < 90") == 97);
+  CHECK(*run.value("min(cpu) < 90") == 30);
+  CHECK(*run.value("max(cpu_busy) < 90") == 97);
+}
+
 TEST_CASE("a wrong threshold says where it is wrong and what to write") {
   const std::vector<std::pair<const char*, const char*>> cases{
       {"", "a metric is missing"},

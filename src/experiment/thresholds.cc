@@ -169,13 +169,26 @@ std::optional<double> of_histogram(const Histogram& histogram, std::string_view 
   return to_seconds(histogram.percentile(percentile_of(function).value_or(1)));
 }
 
+// The series that a metric means. `cpu` is all that keeps the machine busy: where the node tells
+// that (cpu_busy), the old wire's own figure, which leaves niced programs out, isn't gone by.
+bool is_of(const TelemetrySeries::Series& series, const std::string& metric,
+           const TelemetrySeries& telemetry) {
+  if (metric != "cpu") return series.metric == metric;
+  const auto tells_busy = [&](const TelemetrySeries::Series& other) {
+    return other.metric == "cpu_busy" && other.node == series.node;
+  };
+  return series.metric == "cpu_busy" ||
+         (series.metric == "cpu" &&
+          std::none_of(telemetry.all().begin(), telemetry.all().end(), tells_busy));
+}
+
 std::optional<double> of_telemetry(const Threshold& threshold, const TelemetrySeries& telemetry) {
   double sum = 0;
   double count = 0;
   std::optional<double> least;
   std::optional<double> most;
   for (const TelemetrySeries::Series& series : telemetry.all()) {
-    if (series.metric != threshold.metric || series.count == 0) continue;
+    if (series.count == 0 || !is_of(series, threshold.metric, telemetry)) continue;
     if (!threshold.subsystem.empty() && series.subsystem != threshold.subsystem) continue;
     sum += series.sum;
     count += static_cast<double>(series.count);

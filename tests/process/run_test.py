@@ -60,7 +60,7 @@ def test_the_whole_job_from_a_file(run, write, tmp_path, port):
     result = result_of(tmp_path / "r.json")
     assert result["ledger"]["answered"] == 300
     metrics = {(row["metric"], row["subsystem"]) for row in result["telemetry"]}
-    assert {("cpu", ""), ("ram", ""), ("process_rss", "app"), ("process_cpu", "galileo")} <= metrics
+    assert {("cpu", ""), ("cpu_busy", ""), ("ram", ""), ("process_rss", "app"), ("process_cpu", "galileo")} <= metrics
     assert [one["passed"] for one in result["thresholds"]] == [True] * 3
     assert result["provenance"]["seed"] == 7
     assert "name: small" in result["provenance"]["file_text"]

@@ -27,7 +27,7 @@ interface Kind {
 
 // In the order in which they are shown. Counters become slopes: a total since boot says nothing.
 const kinds: Kind[] = [
-  { title: "CPU of the machine", metrics: ["cpu"] },
+  { title: "CPU of the machine", metrics: ["cpu_busy", "cpu"] },
   { title: "CPU of processes (of one core)", metrics: ["process_cpu"] },
   { title: "CPU of containers (of one core)", metrics: ["docker_cgrp_cpu", "kubernetes_cgrp_cpu"],
     unit: "%", factor: 1e-7, slope: true },
@@ -107,6 +107,9 @@ function group(kind: Kind, rows: TelemetryRow[], nodes: number): TelemetryGroup 
 /** Telemetry by chart; what isn't known gets a chart of its own by metric. */
 export function telemetryGroups(rows: TelemetryRow[]): TelemetryGroup[] {
   const nodes = new Set(rows.map((row) => row.node)).size;
+  // The wire's own `cpu` leaves niced programs and interrupts out: shown only where it is all.
+  const busy = new Set(rows.filter((row) => row.metric === "cpu_busy").map((row) => row.node));
+  rows = rows.filter((row) => row.metric !== "cpu" || !busy.has(row.node));
   const known = new Set(kinds.flatMap((kind) => kind.metrics));
   const others = new Set(rows.map((row) => row.metric).filter((metric) => !known.has(metric)));
   const all: Kind[] = [...kinds, ...[...others].map((name) => ({ title: name, metrics: [name] }))];

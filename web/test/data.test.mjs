@@ -87,6 +87,13 @@ test("facts of the host are said in words", () => {
     [["arch", "amd64"], ["memory", "2.0 MiB"], ["cpu model", "x"]]);
 });
 
+test("the CPU of a machine is shown with niced programs and interrupts, where that is known", () => {
+  const groups = telemetryGroups([row("cpu", "", [1, 1]), row("cpu_busy", "", [60, 60])]);
+  assert.deepEqual(groups.map((one) => [one.title, one.lines.map((line) => line.values)]),
+    [["CPU of the machine", [[60, 60]]]]);
+  assert.deepEqual(telemetryGroups([row("cpu", "", [1, 1])])[0].lines[0].values, [1, 1]);
+});
+
 test("the time axis covers requests and telemetry, and is never empty", () => {
   const result = { series: { t_s: [0, 1], width_s: 1 }, telemetry: [row("cpu", "", [1, 1, 1, 1, 1])] };
   assert.deepEqual(timeSpan(result), [0, 4]);

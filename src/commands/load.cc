@@ -187,7 +187,7 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                  "'ramp(10, 1000, 60)'");
   app.add_option("-n,--num,--requests", flags.num, "requests in all: 100, 10k");
   app.add_option("-d,-z,--duration", flags.duration, "how long: 90, 30s, 5m [10s without -n]");
-  app.add_option("--clients", flags.clients, "clients, which share the rate")
+  app.add_option("--clients", flags.clients, "clients, which share the rate, one after the other")
       ->capture_default_str();
   app.add_option("-m,--method", flags.method, "method [GET, with a body POST]");
   app.add_option("-H,--header", flags.headers, "header, 'Name: value'; may be given again")

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "load/arrival.h"
 #include "load/distribution.h"
 #include "wire/json.h"
 
@@ -73,7 +74,7 @@ std::string request_parameters(const load::Request& request) {
 
 wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
                              const std::string& client, const Plan& plan, std::uint64_t number,
-                             bool is_later_phase) {
+                             std::uint32_t index, bool is_later_phase) {
   wire::WorkloadOrder order;
   order.client_id = client;
   order.arrival = spec.arrival.kind;
@@ -87,6 +88,7 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
   order.stream = number;
   order.closed_loop = spec.closed_loop;
   order.connections = spec.connections;
+  order.ahead = load::interleaved(index, spec.count);
   return order;
 }
 

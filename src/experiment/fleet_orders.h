@@ -29,10 +29,11 @@ struct Orders {
 std::string request_parameters(const load::Request& request);
 
 // `number`: of the client over the whole run, which with the plan's seed gives its draws, so that
-// the schedule is the same as on one machine. The plan's warm-up counts in the first phase only.
+// the schedule is the same as on one machine; `index`: among the clients of `spec`. The plan's
+// warm-up counts in the first phase only.
 wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
                              const std::string& client, const Plan& plan, std::uint64_t number,
-                             bool is_later_phase);
+                             std::uint32_t index, bool is_later_phase);
 
 // An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed.
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,

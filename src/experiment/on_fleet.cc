@@ -357,14 +357,16 @@ Result<void> OnFleet::push_profile(const std::string& client, const std::vector<
 Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_done) {
   Orders orders;
   for (const load::ClientSpec& spec : phase.clients) {
+    std::uint32_t index = 0;
     for (const wire::ClientDescription& client : TRY(spawn(spec))) {
       const std::uint64_t number = clients_made_++;
       TRY(push_profile(client.client_id, spec.arrival.recorded_s));
       if (books_[client.worker].is_ours)
         orders.ours[client.worker].push_back(
-            order_of(spec, phase, client.client_id, plan_, number, begun_));
+            order_of(spec, phase, client.client_id, plan_, number, index, begun_));
       else
         orders.old.push_back(TRY(old_order_of(spec, phase, client.client_id, plan_, begun_)));
+      ++index;
     }
   }
   begun_ = true;

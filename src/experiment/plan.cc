@@ -59,12 +59,15 @@ ClientExpectation expect_open(const load::ClientSpec& client, std::optional<doub
   ClientExpectation expectation;
   const auto arrival = load::make_arrival(client.arrival);
   if (!arrival.ok()) return expectation;
+  // Of the group's clients some are ahead, and fit one request more into their time.
+  const auto due_within = [&](Duration time) {
+    return (*arrival)->expected_together(time, client.count) / std::max(1u, client.count);
+  };
   double wanted = client.requests ? static_cast<double>(*client.requests) : kInfinite;
-  if (ends_by_itself(client.arrival))
-    wanted = std::min(wanted, (*arrival)->expected(load::kHorizon));
-  const double in_window = window ? (*arrival)->expected(seconds(*window)) : kInfinite;
+  if (ends_by_itself(client.arrival)) wanted = std::min(wanted, due_within(load::kHorizon));
+  const double in_window = window ? due_within(seconds(*window)) : kInfinite;
   // The mean of some distributions is infinite: of those nothing is known but what limits them.
-  const bool has_mean = ends_by_itself(client.arrival) || (*arrival)->expected(load::kHorizon) > 0;
+  const bool has_mean = ends_by_itself(client.arrival) || due_within(load::kHorizon) > 0;
   const double requests = has_mean ? std::min(wanted, in_window) : wanted;
   if (std::isfinite(requests)) expectation.requests = requests;
   double lasts_s = window.value_or(kInfinite);

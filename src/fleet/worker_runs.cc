@@ -24,6 +24,7 @@ load::Workload workload_of(const wire::WorkloadOrder& order, const std::string& 
   workload.duration = order.duration;
   workload.phase = phase;
   workload.warmup = order.warmup;
+  workload.ahead = order.ahead;
   workload.draws = load::Workload::Draws{order.seed, order.stream};
   return workload;
 }

@@ -45,15 +45,18 @@ class RateArrival final : public Arrival {
     last_ = std::max(last_, Duration{std::llround(*at_s * 1e9)});
     return last_;
   }
-  double expected(Duration within) const override {
-    const double reached = shape_->reached(to_seconds(within));
+  double expected(Duration within) const override { return expected_together(within, 1); }
+  // Poisson processes don't meet, whenever they begin.
+  void set_ahead(double share) override { amount_ = exponential_ ? 0 : -share; }
+  double expected_together(Duration within, std::uint32_t clients) const override {
+    const double reached = clients * shape_->reached(to_seconds(within));
     return exponential_ ? reached : std::floor(reached + 1e-6);
   }
 
  private:
   const std::unique_ptr<RateShape> shape_;
   const bool exponential_;
-  double amount_ = 0;
+  double amount_ = 0;  // of the last request
   Duration last_{0};
 };
 

@@ -32,6 +32,14 @@ class Arrival {
   // How many requests are due within that time since the start, on average over all seeds; to be
   // asked before the first next().
   virtual double expected(Duration within) const = 0;
+  // Of equal clients each is ahead by another share, 0 to 1, of the time between two of its
+  // requests, so that theirs lie evenly between each other (interleaved()) and don't go out in
+  // bursts. Before the first next(). What chance or a list places has nothing to be ahead of.
+  virtual void set_ahead(double) {}
+  // As expected(), of that many clients that are ahead of each other so.
+  virtual double expected_together(Duration within, std::uint32_t clients) const {
+    return clients * expected(within);
+  }
 };
 
 // A rate over time, as its integral: a request is due each time that it reaches the next whole
@@ -51,6 +59,12 @@ class RateShape {
   Result<std::unique_ptr<Arrival>> make_##name(const ArrivalSpec& spec);
 #include "load/arrivals.def"
 #undef ARRIVAL
+
+// By how much of the time between two of its requests client `index` of `count` equal ones is
+// ahead: the first one most, so that together they are due as one client of `count` times the rate.
+inline double interleaved(std::uint32_t index, std::uint32_t count) {
+  return count > 1 ? static_cast<double>(count - 1 - index) / count : 0;
+}
 
 // Requests at the rate of `shape`; `process` is "static" or "exponential".
 Result<std::unique_ptr<Arrival>> make_rate_arrival(std::unique_ptr<RateShape> shape,

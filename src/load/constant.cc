@@ -11,12 +11,15 @@ class Constant final : public Arrival {
  public:
   explicit Constant(double between_s) : between_ns_(between_s * 1e9) {}
   std::optional<Duration> next(Random&) override {
-    const double at_ns = ++count_ * between_ns_;
+    count_ += 1;
+    const double at_ns = count_ * between_ns_;
     if (!(at_ns < static_cast<double>(kHorizon.count()))) return std::nullopt;
     return Duration{std::llround(at_ns)};
   }
-  double expected(Duration within) const override {
-    return std::floor(static_cast<double>(within.count()) / between_ns_ + 1e-6);
+  double expected(Duration within) const override { return expected_together(within, 1); }
+  void set_ahead(double share) override { count_ = -share; }
+  double expected_together(Duration within, std::uint32_t clients) const override {
+    return std::floor(clients * (static_cast<double>(within.count()) / between_ns_) + 1e-6);
   }
 
  private:

@@ -149,6 +149,7 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
     auto made = make_arrival(workload.arrival);
     ENSURE(made.ok(), made.error().to_text());
     arrival = std::move(*made);
+    arrival->set_ahead(workload.ahead);
   }
   const Random draws = workload.draws ? Random(workload.draws->seed, workload.draws->stream)
                                       : client.draws(options_.seed);
@@ -234,7 +235,8 @@ Result<void> Dispatcher::begin_share(Client& client, const ClientShare& share, T
   const ClientSpec& spec = *share.spec;
   if (share.lanes == 0) {
     client.warmup_until = start + spec.warmup;
-    client.begin(TRY(Schedule::make(spec, options_.seed, share.number, share.stripe, ends_after)),
+    client.begin(TRY(Schedule::make(spec, options_.seed, share.number, share.stripe, ends_after,
+                                    share.ahead)),
                  start);
     return {};
   }

@@ -32,6 +32,7 @@ namespace galileo::load {
 struct ClientShare : ClientIdentity {
   const ClientSpec* spec = nullptr;       // outlives the phase
   Stripe stripe;                          // which of its requests are this loop's
+  double ahead = 0;                       // of its group's other clients (Arrival::set_ahead())
   std::uint32_t lanes = 0;                // of a client without a schedule; 0: it has one
   std::optional<std::uint64_t> requests;  // of the lanes: how many they send together
 };

@@ -130,6 +130,7 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
       share.id = fmt::format("{}:{}", spec.name, n);
       share.number = clients_made_ + index;
       share.stream = share.number;
+      share.ahead = interleaved(n, spec.count);
       share.id_prefix = make_id_prefix(options_.seed, share.number);
       if (!spread) {
         share.lanes = lanes;

@@ -13,9 +13,10 @@ Schedule::Schedule(std::unique_ptr<Arrival> arrival, const Random& random,
       requests_max_(requests.value_or(std::numeric_limits<std::uint64_t>::max())) {}
 
 Result<Schedule> Schedule::make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
-                                Stripe stripe, std::optional<Duration> ends_after) {
+                                Stripe stripe, std::optional<Duration> ends_after, double ahead) {
   Schedule schedule(TRY(make_arrival(spec.arrival)), Random(seed, client), ends_after,
                     spec.requests);
+  schedule.arrival_->set_ahead(ahead);
   schedule.stripe_ = stripe;
   // Within the horizon, sums of times can't overflow.
   schedule.start_after_ = std::min(spec.start_after, kHorizon);

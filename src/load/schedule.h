@@ -26,9 +26,10 @@ class Schedule {
  public:
   // `client` is the client's number over the whole run: with `seed` it gives its draws.
   // `ends_after` (since the start of the phase) holds where the spec has no duration of its own. A
-  // request that is due at the very end is still sent. `spec` outlives the schedule.
+  // request that is due at the very end is still sent. `ahead`: as Arrival::set_ahead() has it.
+  // `spec` outlives the schedule.
   static Result<Schedule> make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
-                               Stripe stripe, std::optional<Duration> ends_after);
+                               Stripe stripe, std::optional<Duration> ends_after, double ahead = 0);
 
   // Of an arrival that has begun nowhere else, until `ends_after` its start or until so many
   // requests, whatever comes first; none: without that end. `random` is what it draws from.

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 namespace galileo::load {
@@ -122,6 +123,60 @@ TEST_CASE("times beyond all reason don't overflow") {
   const auto list = all(spec);
   REQUIRE(list.size() == 2);
   CHECK(list[0].at == kHorizon + seconds(1));
+}
+
+// What users saw: --rate 1000 --clients 100 went out in bursts of a hundred.
+TEST_CASE("equal clients with a rate are due evenly, as one client of the whole rate") {
+  struct Case {
+    const char* kind;
+    std::vector<double> of_one;                                  // parameters of the whole
+    std::function<std::vector<double>(double clients)> of_each;  // of each of so many
+  };
+  const std::vector<Case> cases{
+      {"constant_rate", {1000}, [](double n) { return std::vector<double>{1000 / n}; }},
+      {"constant", {0.001}, [](double n) { return std::vector<double>{0.001 * n}; }},
+      {"sine", {800, 1}, [](double n) { return std::vector<double>{800 / n, 1}; }},
+      {"ramp", {10, 900, 1}, [](double n) { return std::vector<double>{10 / n, 900 / n, 1}; }},
+      {"steps",
+       {500, 0.5, 900, 0.5},
+       [](double n) { return std::vector<double>{500 / n, 0.5, 900 / n, 0.5}; }},
+  };
+  for (const Case& one : cases) {
+    ClientSpec whole = client_of(one.kind, one.of_one);
+    whole.duration = seconds(0.9);
+    const auto wanted = all(whole);
+    REQUIRE(wanted.size() > 100);
+    for (const std::uint32_t clients : {1u, 2u, 3u, 100u}) {
+      CAPTURE(one.kind);
+      CAPTURE(clients);
+      ClientSpec spec = client_of(one.kind, one.of_each(clients));
+      spec.duration = whole.duration;
+      std::vector<Duration> due;
+      for (std::uint32_t i = 0; i < clients; ++i) {
+        auto schedule = Schedule::make(spec, 7, i, {}, {}, interleaved(i, clients));
+        REQUIRE(schedule.ok());
+        while (const auto next = schedule->next()) due.push_back(next->at);
+      }
+      std::sort(due.begin(), due.end());
+      REQUIRE(due.size() == wanted.size());
+      for (std::size_t i = 0; i < due.size(); ++i)
+        CHECK(std::chrono::abs(due[i] - wanted[i].at) < std::chrono::microseconds{1});
+      const auto arrival = make_arrival(spec.arrival);
+      CHECK((*arrival)->expected_together(*spec.duration, clients) == due.size());
+    }
+  }
+}
+
+TEST_CASE("what chance or a list places isn't moved by other clients") {
+  for (ClientSpec spec : {client_of("expovariate", {100}), client_of("prerecorded", {}),
+                          client_of("constant_rate", {100}, "exponential")}) {
+    CAPTURE(spec.arrival.kind);
+    spec.arrival.recorded_s = {0.1, 0.2};
+    spec.requests = 2;
+    auto ahead = Schedule::make(spec, 7, 3, {}, {}, 0.5);
+    REQUIRE(ahead.ok());
+    for (const Due& due : all(spec, 7, 3)) CHECK(ahead->next()->at == due.at);
+  }
 }
 
 TEST_CASE("a client whose arrival can't be has no schedule") {

@@ -64,6 +64,7 @@ struct Workload {
   std::optional<Duration> duration;       // none: without end
   std::string phase;                      // what the traces carry; empty: none
   Duration warmup{0};  // requests due before this, since the start, are marked as warm-up
+  double ahead = 0;    // of other clients that do the same (Arrival::set_ahead())
 
   // Whose draws they are: a run's, so that its schedule is the same for any number of workers.
   // None: the client's own.

@@ -113,6 +113,7 @@ Json order_json(const WorkloadOrder& order) {
   if (order.duration) json["duration_ns"] = order.duration->count();
   if (order.closed_loop) json["closed_loop"] = true;
   if (order.connections > 0) json["connections"] = order.connections;
+  if (order.ahead > 0) json["ahead"] = order.ahead;
   return json;
 }
 
@@ -142,6 +143,8 @@ Result<WorkloadOrder> read_order(const Json& json) {
   fields.count("stream", order.stream);
   fields.flag("closed_loop", order.closed_loop);
   fields.count("connections", order.connections);
+  fields.number("ahead", order.ahead);
+  if (!(order.ahead >= 0 && order.ahead < 1)) fields.fail("ahead", "a share from 0 to 1");
   if (fields.error()) return *fields.error();
   return order;
 }

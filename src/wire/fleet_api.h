@@ -42,6 +42,8 @@ struct WorkloadOrder {
   std::uint64_t stream = 0;  // the client's number over the whole run
   bool closed_loop = false;
   std::uint32_t connections = 0;  // closed loop: connections of this client
+  // By how much of the time between two of its requests it is ahead of the last of its group.
+  double ahead = 0;
 };
 
 // The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier

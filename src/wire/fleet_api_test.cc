@@ -22,6 +22,7 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   order.duration = std::chrono::seconds{3};
   order.seed = ~std::uint64_t{0};
   order.stream = 5;
+  order.ahead = 0.75;
   start.orders = {order, {}};
   const auto started = decode_start_workloads(encode(start));
   REQUIRE(started.ok());
@@ -29,6 +30,8 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK(started->orders[0].parameters == order.parameters);
   CHECK(started->orders[0].seed == order.seed);
   CHECK(started->orders[0].duration == order.duration);
+  CHECK(started->orders[0].ahead == 0.75);
+  CHECK(started->orders[1].ahead == 0);
   CHECK_FALSE(started->orders[1].requests);
 
   RunReport report;

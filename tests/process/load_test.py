@@ -41,6 +41,17 @@ def test_closed_loop_is_labelled_and_has_no_intended_times(run, target, tmp_path
     assert database.execute("SELECT count(*) FROM traces WHERE INTENDED IS NOT NULL").fetchone() == (0,)
 
 
+def test_clients_that_share_a_rate_are_due_one_after_the_other_not_in_bursts(run, target, tmp_path):
+    for threads in (1, 4):
+        done = run("load", target(), "-r", "200", "--clients", "20", "-d", "500ms", "-t", threads, "-q",
+                   "--db", f"t{threads}.sqlite")
+        assert done.ran, done
+        due = [row[0] for row in sqlite3.connect(tmp_path / f"t{threads}.sqlite").execute(
+            "SELECT INTENDED FROM traces ORDER BY INTENDED")]
+        assert len(due) == 100  # the first is due 5 ms after the start, the last at its end
+        assert all(abs(later - sooner - 0.005) < 2e-6 for sooner, later in zip(due, due[1:]))
+
+
 def test_the_schedule_of_a_seed_is_the_same_for_any_number_of_threads(run, target, tmp_path):
     url = target()
     seen = []

@@ -77,6 +77,109 @@ TEST_CASE("the summary's figures are those of the sorted traces") {
   CHECK(run.summary.ledger().answered == 10'000);
 }
 
+TEST_CASE("rates are of the time in which requests were due, whenever the answers came") {
+  struct Case {
+    const char* name;
+    int requests;
+    Duration between;
+    Duration latency;
+    Duration last_takes;
+    double rps;  // 0: not known
+  };
+  using std::chrono::seconds;
+  for (const Case& one :
+       {Case{"--rate 2 -d 2s", 4, milliseconds{500}, milliseconds{1}, milliseconds{1}, 2},
+        Case{"one answer after 15 s", 500, milliseconds{10}, milliseconds{1}, seconds{15}, 100},
+        Case{"a slow server", 500, milliseconds{10}, seconds{3}, seconds{3}, 100},
+        Case{"one request", 1, milliseconds{10}, milliseconds{1}, milliseconds{1}, 0},
+        Case{"all at one moment", 9, milliseconds{0}, milliseconds{1}, milliseconds{1}, 0},
+        Case{"none", 0, milliseconds{0}, milliseconds{1}, milliseconds{1}, 0}}) {
+    CAPTURE(one.name);
+    Run run;
+    for (int i = 1; i <= one.requests; ++i)
+      run.add(one.between * i, i == one.requests ? one.last_takes : one.latency);
+    const Rates rates = run.summary.rates();
+    CHECK(rates.offered_rps == doctest::Approx(one.rps));
+    CHECK(rates.sent_rps == rates.offered_rps);
+    CHECK(rates.achieved_rps == rates.offered_rps);
+    CHECK((rates.span_s > 0) == (one.rps > 0));
+    if (one.requests == 0) continue;
+    CHECK(rates_of(run.summary.phases().front()).offered_rps == rates.offered_rps);
+    CHECK(run.summary.tail() == one.last_takes);
+  }
+}
+
+TEST_CASE("what failed and what wasn't sent is in no rate that it isn't part of") {
+  Run run;
+  for (int i = 0; i < 100; ++i) {
+    run.add(milliseconds{10} * i, milliseconds{1},
+            i < 50   ? Failure::none
+            : i < 75 ? Failure::status
+                     : Failure::no_connection);
+  }
+  const Rates rates = run.summary.rates();
+  CHECK(rates.offered_rps == doctest::Approx(100));
+  CHECK(rates.sent_rps == doctest::Approx(75));
+  CHECK(rates.achieved_rps == doctest::Approx(50));
+  CHECK(rates.failed_rps == doctest::Approx(25));
+}
+
+TEST_CASE("what lies between two phases, and the warm-up, is in no span") {
+  Run run;
+  for (int i = 0; i < 50; ++i)
+    run.add(milliseconds{1} * i, milliseconds{1}, Failure::none, Duration{0}, "warmup");
+  CHECK(run.summary.rates().span_s == 0);  // only the warm-up
+  CHECK(run.summary.first_due() == kNoWall);
+  for (int i = 1; i <= 100; ++i)
+    run.add(milliseconds{100 + 10 * i}, milliseconds{1}, Failure::none, Duration{0}, "one");
+  for (int i = 1; i <= 300; ++i)
+    run.add(milliseconds{60'000 + 10 * i}, milliseconds{1}, Failure::none, Duration{0}, "two");
+  CHECK(run.summary.rates().span_s == doctest::Approx(4));
+  CHECK(run.summary.rates().offered_rps == doctest::Approx(100));
+  CHECK(run.summary.first_due() == kStart + milliseconds{110});
+}
+
+TEST_CASE("a closed loop's lanes are in use until their last answers, a straggler's no longer") {
+  const auto achieved = [](int lanes, int rounds, Duration takes, Duration straggler) {
+    Run run;
+    for (int i = 0; i < lanes * rounds; ++i) {
+      wire::Trace trace;
+      trace.closed_loop = true;
+      trace.created = trace.dispatched = trace.sent = kStart + takes * (i / lanes);
+      trace.done = trace.created + (i + 1 == lanes * rounds ? straggler : takes);
+      trace.status = 200;
+      run.summary.add(trace, {run.summary.service_place("s"), run.summary.server_place("h:80"),
+                              run.summary.phase_place("main")});
+    }
+    return run.summary.rates().achieved_rps;
+  };
+  using std::chrono::seconds;
+  CHECK(achieved(1, 1, seconds{1}, seconds{1}) == doctest::Approx(1));
+  CHECK(achieved(50, 1, seconds{1}, seconds{1}) == doctest::Approx(50));
+  CHECK(achieved(50, 2, seconds{1}, seconds{1}) == doctest::Approx(50));
+  CHECK(achieved(50, 10, seconds{1}, seconds{1}) == doctest::Approx(50));
+  CHECK(achieved(50, 10, seconds{1}, seconds{15}) == doctest::Approx(50).epsilon(0.01));
+}
+
+TEST_CASE("all answers were 500: it isn't said that there were none") {
+  Run run;
+  for (int i = 0; i < 100; ++i) {
+    wire::Trace trace;
+    trace.created = trace.dispatched = trace.sent = kStart + milliseconds{i};
+    trace.done = trace.created + milliseconds{1};
+    trace.status = 500;
+    trace.failure = Failure::status;
+    run.summary.add(trace, {run.summary.service_place("s"), run.summary.server_place("h:80"),
+                            run.summary.phase_place("main")});
+  }
+  const Verdict verdict = judge(run.summary, run.evidence());
+  REQUIRE_FALSE(verdict.reasons.empty());
+  CHECK(verdict.reasons.back() == "no answer was a good one: 100 with status 500");
+  Run silent;
+  for (int i = 0; i < 100; ++i) silent.add(milliseconds{i}, milliseconds{1}, Failure::timeout);
+  CHECK(judge(silent.summary, silent.evidence()).reasons.back() == "no request was answered");
+}
+
 TEST_CASE("warm-up is in the series and in the books, and in no statistic") {
   Run run;
   for (int i = 0; i < 10; ++i)

@@ -24,25 +24,53 @@ Json unix_or_null(Wall at) {
   return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
 }
 
-Json figures(const Histogram& histogram) {
-  const auto share = [&](double p) { return to_seconds(histogram.percentile(p)); };
-  return {{"count", histogram.count()},
-          {"min", to_seconds(histogram.min())},
-          {"mean", to_seconds(histogram.mean())},
-          {"stddev", histogram.stddev_s()},
-          {"p50", share(0.5)},
-          {"p90", share(0.9)},
-          {"p95", share(0.95)},
-          {"p99", share(0.99)},
-          {"p999", share(0.999)},
-          {"max", to_seconds(histogram.max())}};
+// Null: not known.
+Json figures(const Times& times) {
+  Json json{{"count", times.count()}};
+  Json at_least = Json::array();
+  const auto put = [&](const char* name, const std::optional<Bound>& bound) {
+    json[name] = bound ? Json(to_seconds(bound->value)) : Json(nullptr);
+    if (bound && bound->at_least) at_least.push_back(name);
+  };
+  put("min", times.min());
+  put("mean", times.mean());
+  const bool known = times.count() > 0 && times.unbounded == 0;
+  json["stddev"] = known ? Json(times.values.stddev_s()) : Json(nullptr);
+  put("p50", times.percentile(0.5));
+  put("p90", times.percentile(0.9));
+  put("p95", times.percentile(0.95));
+  put("p99", times.percentile(0.99));
+  put("p999", times.percentile(0.999));
+  put("max", times.max());
+  json["at_least"] = at_least;
+  return json;
+}
+
+// Of all of them, of those that were answered, and of those that failed.
+void put_latencies(Json& json, const Latencies& latency) {
+  json["latency_s"] = figures(latency.all());
+  json["latency_answered_s"] = figures(times_of(latency.answered));
+  json["latency_failed_s"] = figures(times_of(latency.failed));
+}
+
+// Null where the span isn't known: of one request nobody knows how often it comes.
+void put_rates(Json& json, const Rates& rates) {
+  const auto put = [&](const char* name, double value) {
+    json[name] = rates.span_s > 0 ? Json(value) : Json(nullptr);
+  };
+  put("span_s", rates.span_s);
+  put("offered_rps", rates.offered_rps);
+  put("sent_rps", rates.sent_rps);
+  put("achieved_rps", rates.achieved_rps);
+  put("failed_rps", rates.failed_rps);
 }
 
 Json group(const GroupFigures& row) {
-  return {{"name", row.name},
-          {"latency_s", figures(row.latency)},
-          {"answered", row.answered},
-          {"failed", row.failed}};
+  Json json{{"name", row.name}};
+  put_latencies(json, row.latency);
+  json["answered"] = row.answered;
+  json["failed"] = row.failed;
+  return json;
 }
 
 Json groups(const std::vector<GroupFigures>& rows) {
@@ -58,15 +86,26 @@ Json phases(const Summary& summary) {
   for (const GroupFigures& row : summary.phases()) {
     if (row.intended == 0) continue;
     Json phase = group(row);
-    const double span = std::max(1e-9, to_seconds(row.last - row.first));
     phase["start_s"] = to_seconds(row.first - summary.start());
     phase["end_s"] = to_seconds(row.last - summary.start());
-    phase["offered_rps"] = static_cast<double>(row.intended) / span;
-    phase["achieved_rps"] = static_cast<double>(row.answered) / span;
+    put_rates(phase, rates_of(row));
     phase["warmup"] = row.name == Summary::kWarmup;
     list.push_back(phase);
   }
   return list;
+}
+
+Json rate_json(const Summary& summary) {
+  Json json = Json::object();
+  const Rates rates = summary.rates();
+  put_rates(json, rates);
+  const auto put = [&](const char* name, std::uint64_t bytes) {
+    json[name] = rates.span_s > 0 ? Json(static_cast<double>(bytes) / rates.span_s) : Json(nullptr);
+  };
+  put("bytes_in_per_s", summary.bytes_in());
+  put("bytes_out_per_s", summary.bytes_out());
+  json["tail_s"] = to_seconds(summary.tail());
+  return json;
 }
 
 Json series(const Summary& summary) {
@@ -313,16 +352,10 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["mode"] = summary.closed_loop() == 0                   ? "open"
                  : summary.closed_loop() == summary.counted() ? "closed"
                                                               : "mixed";
-  json["latency_s"] = figures(summary.latency());
-  json["dispatch_error_s"] = figures(summary.dispatch_error());
-  json["service_time_s"] = figures(summary.service_time());
-  const double span = std::max(summary.span_s(), 1e-9);
-  json["rate"] = {{"offered_rps", summary.offered_rps()},
-                  {"sent_rps", summary.sent_rps()},
-                  {"achieved_rps", summary.achieved_rps()},
-                  {"failed_rps", summary.failed_rps()},
-                  {"bytes_in_per_s", static_cast<double>(summary.bytes_in()) / span},
-                  {"bytes_out_per_s", static_cast<double>(summary.bytes_out()) / span}};
+  put_latencies(json, summary.latencies());
+  json["dispatch_error_s"] = figures(times_of(summary.dispatch_error()));
+  json["service_time_s"] = figures(summary.service_times().all());
+  json["rate"] = rate_json(summary);
   json["ledger"] = parts["ledger"];
   json["ledger"]["warmup"] = summary.warmup();
   Json codes = Json::object();

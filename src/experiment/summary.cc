@@ -19,7 +19,23 @@ void merge(Bucket& into, const Bucket& from) {
   into.dispatch.merge(from.dispatch);
 }
 
+Rates rates_over(double span_s, const GroupFigures& group) {
+  if (span_s <= 0) return {};
+  const auto rate = [&](std::uint64_t count) { return static_cast<double>(count) / span_s; };
+  return {span_s, rate(group.intended), rate(group.intended - group.not_sent), rate(group.answered),
+          rate(group.failed)};
+}
+
 }  // namespace
+
+Rates rates_of(const GroupFigures& group) {
+  if (group.intended == 0) return {};
+  const double due_s = to_seconds(group.last_due - group.first);
+  const auto n = static_cast<double>(group.intended);
+  if (group.closed_loop == group.intended)
+    return rates_over(due_s + to_seconds(group.latency.mean()), group);
+  return rates_over(n > 1 ? due_s * n / (n - 1) : 0, group);
+}
 
 Summary::Summary(Wall start, Duration width) : start_(start), width_(width) {
   buckets_.reserve(kBucketsMax);
@@ -50,9 +66,7 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
   GroupFigures& phase = phases_.rows[places.phase];
   if (phase.name == kWarmup) {
     ++warmup_;
-    phase.intended += 1;
-    phase.first = phase.first == kNoWall ? trace.created : std::min(phase.first, trace.created);
-    phase.last = std::max(phase.last, trace.done);
+    add_to_group(phase, trace, group);
     return;
   }
   ++counted_;
@@ -66,15 +80,13 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
       first_created_ == kNoWall ? trace.created : std::min(first_created_, trace.created);
   last_created_ = std::max(last_created_, trace.created);
   last_done_ = std::max(last_done_, trace.done);
-  if (answered) {
-    latency_.add(trace.done - trace.created);
-    if (trace.sent != kNoWall) service_time_.add(trace.done - trace.sent);
-  }
+  latency_.add(group, trace.done - trace.created);
+  if (trace.sent != kNoWall) service_time_.add(group, trace.done - trace.sent);
   if (!trace.closed_loop && trace.dispatched != kNoWall)
     dispatch_.add(trace.dispatched - trace.created);
-  add_to_group(services_.rows[places.service], trace, answered, failed);
-  add_to_group(servers_.rows[places.server], trace, answered, failed);
-  add_to_group(phase, trace, answered, failed);
+  add_to_group(services_.rows[places.service], trace, group);
+  add_to_group(servers_.rows[places.server], trace, group);
+  add_to_group(phase, trace, group);
 }
 
 void Summary::add(const wire::NamedTrace& named) {
@@ -92,13 +104,16 @@ void Summary::add(const wire::NamedTrace& named) {
   add(trace, {service_place(named.service), server_place(named.server), phase_place(named.phase)});
 }
 
-void Summary::add_to_group(GroupFigures& group, const wire::Trace& trace, bool answered,
-                           bool failed) {
+void Summary::add_to_group(GroupFigures& group, const wire::Trace& trace,
+                           wire::FailureGroup became) {
   ++group.intended;
-  group.answered += answered;
-  group.failed += failed;
-  if (answered) group.latency.add(trace.done - trace.created);
+  group.not_sent += became == wire::FailureGroup::not_sent;
+  group.answered += became == wire::FailureGroup::none;
+  group.failed += became == wire::FailureGroup::failed;
+  group.closed_loop += trace.closed_loop;
+  group.latency.add(became, trace.done - trace.created);
   group.first = group.first == kNoWall ? trace.created : std::min(group.first, trace.created);
+  group.last_due = std::max(group.last_due, trace.created);
   group.last = std::max(group.last, trace.done);
 }
 
@@ -181,28 +196,23 @@ LiveFigures Summary::live(Wall now) const {
   return figures;
 }
 
-double Summary::offered_rps() const {
-  const double span = to_seconds(last_created_ - first_created_);
-  return counted_ > 1 && span > 0 ? static_cast<double>(counted_ - 1) / span : 0;
+Rates Summary::rates() const {
+  GroupFigures in_spans;
+  double span_s = 0;
+  for (const GroupFigures& phase : phases_.rows) {
+    const double one_s = phase.name == kWarmup ? 0 : rates_of(phase).span_s;
+    if (one_s <= 0) continue;
+    span_s += one_s;
+    in_spans.intended += phase.intended;
+    in_spans.not_sent += phase.not_sent;
+    in_spans.answered += phase.answered;
+    in_spans.failed += phase.failed;
+  }
+  return rates_over(span_s, in_spans);
 }
 
-double Summary::span_s() const {
-  return counted_ > 0 ? std::max(0.0, to_seconds(last_done_ - first_created_)) : 0;
-}
-
-double Summary::sent_rps() const {
-  const double span = span_s();
-  return span > 0 ? static_cast<double>(counted_ - not_sent_) / span : 0;
-}
-
-double Summary::achieved_rps() const {
-  const double span = span_s();
-  return span > 0 ? static_cast<double>(latency_.count()) / span : 0;
-}
-
-double Summary::failed_rps() const {
-  const double span = span_s();
-  return span > 0 ? static_cast<double>(failed_) / span : 0;
+Duration Summary::tail() const {
+  return counted_ > 0 ? std::max(Duration{0}, last_done_ - last_created_) : Duration{0};
 }
 
 }  // namespace galileo::experiment

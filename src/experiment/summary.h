@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/histogram.h"
+#include "experiment/latencies.h"
 #include "load/ledger.h"
 #include "wire/trace.h"
 
@@ -22,13 +23,30 @@ namespace galileo::experiment {
 // The traces of one service, server or phase; warm-up left out.
 struct GroupFigures {
   std::string name;
-  Histogram latency;
+  Latencies latency;
   std::uint64_t intended = 0;
+  std::uint64_t not_sent = 0;
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;
-  Wall first = kNoWall;  // created
-  Wall last = kNoWall;   // done
+  std::uint64_t closed_loop = 0;
+  Wall first = kNoWall;     // created
+  Wall last_due = kNoWall;  // created
+  Wall last = kNoWall;      // done
 };
+
+// What was done a second, over the time in which requests were due (docs/glossary.md: span).
+struct Rates {
+  double span_s = 0;  // 0: not known, as of one request; then no rate is
+  double offered_rps = 0;
+  double sent_rps = 0;
+  double achieved_rps = 0;
+  double failed_rps = 0;
+};
+
+// From the first request due to the moment when the next one would have been: after the mean time
+// between two; in a closed loop after the mean time of a request, when its lane sends again. How
+// late the last answer came has no part in it.
+Rates rates_of(const GroupFigures& group);
 
 // One stretch of time of the series; warm-up is in them.
 struct Bucket {
@@ -74,9 +92,10 @@ class Summary {
   // From a database; old ones lack some of the times.
   void add(const wire::NamedTrace& trace);
 
-  const Histogram& latency() const { return latency_; }          // from due to answered
-  const Histogram& dispatch_error() const { return dispatch_; }  // open loop: from due to acted on
-  const Histogram& service_time() const { return service_time_; }  // from sent to answered
+  const Latencies& latencies() const { return latency_; }         // from due to over
+  const Histogram& latency() const { return latency_.answered; }  // of those that were answered
+  const Histogram& dispatch_error() const { return dispatch_; }   // open loop: from due to acted on
+  const Latencies& service_times() const { return service_time_; }  // from sent to over
   const std::vector<GroupFigures>& services() const { return services_.rows; }
   const std::vector<GroupFigures>& servers() const { return servers_.rows; }
   const std::vector<GroupFigures>& phases() const { return phases_.rows; }
@@ -90,11 +109,14 @@ class Summary {
   std::uint64_t bytes_in() const { return bytes_in_; }
   std::uint64_t bytes_out() const { return bytes_out_; }
 
-  double offered_rps() const;  // requests due a second
-  double sent_rps() const;
-  double achieved_rps() const;  // answers a second
-  double failed_rps() const;
-  double span_s() const;  // from the first request due to the last one over
+  // Over the spans of all phases: what lies between them isn't in them.
+  Rates rates() const;
+  double offered_rps() const { return rates().offered_rps; }
+  double achieved_rps() const { return rates().achieved_rps; }
+  // How long after the last request was due the last one was over.
+  Duration tail() const;
+  // When the first request that counts was due; kNoWall: there was none.
+  Wall first_due() const { return first_created_; }
 
   Wall start() const { return start_; }
   Duration width() const { return width_; }
@@ -126,7 +148,8 @@ class Summary {
   };
 
   static std::uint32_t place(Table& table, std::string_view name, std::size_t most);
-  void add_to_group(GroupFigures& group, const wire::Trace& trace, bool answered, bool failed);
+  static void add_to_group(GroupFigures& group, const wire::Trace& trace,
+                           wire::FailureGroup became);
   void add_to_series(const wire::Trace& trace, bool answered, bool failed);
   void add_to_live(const wire::Trace& trace, bool answered, bool failed);
   Bucket* bucket(Wall at);
@@ -135,9 +158,9 @@ class Summary {
   const Wall start_;
   Duration width_;
   std::vector<Bucket> buckets_;
-  Histogram latency_;
+  Latencies latency_;
   Histogram dispatch_;
-  Histogram service_time_;
+  Latencies service_time_;
   Table services_;
   Table servers_;
   Table phases_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace galileo::experiment {
@@ -45,35 +47,75 @@ std::string thresholds_text(const std::vector<ThresholdResult>& thresholds, cons
   return text.empty() ? text : paint.bold("thresholds") + "\n" + text;
 }
 
-std::string latency_row(std::string_view name, const Histogram& histogram) {
-  if (histogram.count() == 0) return fmt::format("  {:<14} no data\n", name);
-  std::string row = fmt::format("  {:<14}", name);
-  row += fmt::format(" {:>8} {:>8}", format_duration(histogram.min()),
-                     format_duration(histogram.mean()));
-  for (const double share : {0.5, 0.9, 0.95, 0.99, 0.999})
-    row += fmt::format(" {:>8}", format_duration(histogram.percentile(share)));
-  return row + fmt::format(" {:>8}\n", format_duration(histogram.max()));
+constexpr std::string_view kNotKnown = "–";
+
+std::string time_text(const std::optional<Bound>& bound) {
+  if (!bound) return std::string(kNotKnown);
+  return (bound->at_least ? "≥" : "") + format_duration(bound->value);
+}
+
+struct TimesRow {
+  std::string name;
+  Times times;
+};
+
+// The latencies of all, and apart those that were answered and those that weren't, where there are
+// such; then what else is timed.
+std::vector<TimesRow> times_rows(const Summary& summary) {
+  const Latencies& latency = summary.latencies();
+  const auto named = [](std::string_view name, const Times& times) {
+    return TimesRow{fmt::format("  {} ({})", name, format_count(times.count())), times};
+  };
+  std::vector<TimesRow> rows;
+  if (latency.answered.count() < latency.count()) {
+    rows.push_back(named("answered", times_of(latency.answered)));
+    rows.push_back(named("failed", times_of(latency.failed)));
+    if (latency.pending.count() > 0) rows.push_back(named("unfinished", times_of(latency.pending)));
+  }
+  rows.push_back(named("all", latency.all()));
+  rows.push_back({"service time", summary.service_times().all()});
+  if (summary.closed_loop() < summary.counted() || summary.counted() == 0)
+    rows.push_back({"dispatch error", times_of(summary.dispatch_error())});
+  return rows;
 }
 
 std::string times_text(const Summary& summary, const Paint& paint) {
-  std::string text =
-      paint.bold(fmt::format("{:<16} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}", "times",
-                             "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")) +
-      "\n";
-  text += latency_row("latency", summary.latency());
-  text += latency_row("service time", summary.service_time());
-  if (summary.closed_loop() < summary.counted() || summary.counted() == 0)
-    text += latency_row("dispatch error", summary.dispatch_error());
+  const std::vector<TimesRow> rows = times_rows(summary);
+  std::size_t width = 16;
+  for (const TimesRow& row : rows) width = std::max(width, row.name.size());
+  std::string head = fmt::format("{:<{}}", "latency", width);
+  for (const char* name : {"min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"})
+    head += fmt::format(" {:>7}", name);
+  std::string text = paint.bold(head) + "\n";
+  for (const TimesRow& row : rows) {
+    text += fmt::format("{:<{}}", row.name, width);
+    text += fmt::format(" {:>7} {:>7}", time_text(row.times.min()), time_text(row.times.mean()));
+    for (const double share : {0.5, 0.9, 0.95, 0.99, 0.999})
+      text += fmt::format(" {:>7}", time_text(row.times.percentile(share)));
+    text += fmt::format(" {:>7}\n", time_text(row.times.max()));
+  }
   return text;
 }
 
+// What came long after the last request was due is in no rate.
+std::string tail_text(const Summary& summary, const Rates& rates) {
+  const double tail_s = to_seconds(summary.tail());
+  if (tail_s < std::max(1.0, rates.span_s / 10)) return {};
+  return fmt::format("     the last answer came {} after the last request was due\n",
+                     format_duration(seconds(tail_s)));
+}
+
 std::string rates_text(const Summary& summary, const Paint& paint) {
-  const double span = std::max(summary.span_s(), 1e-9);
+  const Rates rates = summary.rates();
+  if (rates.span_s <= 0)
+    return paint.bold("rate") + " not known: too few requests were due to tell\n" +
+           tail_text(summary, rates);
   return fmt::format(
-      "{} offered {:.1f}/s, sent {:.1f}/s, achieved {:.1f}/s; {} in, {} out a second\n",
-      paint.bold("rate"), summary.offered_rps(), summary.sent_rps(), summary.achieved_rps(),
-      format_bytes(static_cast<double>(summary.bytes_in()) / span),
-      format_bytes(static_cast<double>(summary.bytes_out()) / span));
+             "{} offered {:.1f}/s, sent {:.1f}/s, achieved {:.1f}/s; {} in, {} out a second\n",
+             paint.bold("rate"), rates.offered_rps, rates.sent_rps, rates.achieved_rps,
+             format_bytes(static_cast<double>(summary.bytes_in()) / rates.span_s),
+             format_bytes(static_cast<double>(summary.bytes_out()) / rates.span_s)) +
+         tail_text(summary, rates);
 }
 
 std::string failures_text(const Summary& summary, const Paint& paint) {

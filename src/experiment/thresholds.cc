@@ -206,12 +206,13 @@ std::optional<double> of_summary(const Threshold& threshold, const Summary& summ
   if (!threshold.group.empty()) {
     const GroupFigures* group = find_group(threshold, summary);
     if (!group) return std::nullopt;
-    if (metric == "latency") return of_histogram(group->latency, threshold.function);
+    if (metric == "latency") return of_histogram(group->latency.answered, threshold.function);
     return static_cast<double>(metric == "answered" ? group->answered : group->failed);
   }
   if (metric == "latency") return of_histogram(summary.latency(), threshold.function);
   if (metric == "dispatch_error") return of_histogram(summary.dispatch_error(), threshold.function);
-  if (metric == "service_time") return of_histogram(summary.service_time(), threshold.function);
+  if (metric == "service_time")
+    return of_histogram(summary.service_times().answered, threshold.function);
   if (metric == "offered") return summary.offered_rps();
   if (metric == "achieved") return summary.achieved_rps();
   const auto counted = static_cast<double>(summary.counted());

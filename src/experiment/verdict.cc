@@ -71,6 +71,16 @@ void judge_sent(Judge& judge, const Summary& summary) {
                               100.0 * static_cast<double>(ledger.sent) / intended));
 }
 
+// An answer of an unwelcome kind is one all the same.
+std::string nothing_good(const Summary& summary) {
+  std::string codes;
+  for (const auto& [code, count] : summary.status_codes())
+    codes +=
+        fmt::format("{}{} with status {}", codes.empty() ? "" : ", ", format_count(count), code);
+  if (codes.empty()) return "no request was answered";
+  return "no answer was a good one: " + codes;
+}
+
 }  // namespace
 
 Verdict judge(const Summary& summary, const Evidence& evidence) {
@@ -91,7 +101,7 @@ Verdict judge(const Summary& summary, const Evidence& evidence) {
   if (evidence.ledger.unreached())
     judge.suspect("no connection could be made; is what you load started, and its port right?");
   else if (summary.latency().count() == 0)
-    judge.suspect("no request was answered");
+    judge.suspect(nothing_good(summary));
   for (const std::string& doubt : evidence.doubts) judge.suspect(doubt);
   if (evidence.interrupted) judge.suspect("the run was ended by a signal before it was done");
   return judge.verdict;

@@ -212,12 +212,22 @@ void add_import(CLI::App& command, ExpFlags& flags) {
 }
 
 void add_compare(CLI::App& command, ExpFlags& flags) {
-  command.add_option("ID", flags.compared.ids, kIdText)->required();
+  command
+      .add_option("ID", flags.compared.sides,
+                  "an id each, its beginning, or \"last\"; several runs of the same as A1,A2,A3")
+      ->required();
   command
       .add_option("--tolerance", flags.compared.tolerance_pct,
                   "per cent by which a figure may be worse")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      .add_option("--spread", flags.compared.spread_pct,
+                  "per cent by which runs of the same differ, taken where a side has one run only")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_flag("--force", flags.compared.force,
+                   "also where loop, rate, request, duration or verdict forbid it");
   command.add_flag("--json", flags.compared.json, "as JSON");
 }
 
@@ -238,6 +248,7 @@ int exp(const Arguments& arguments) {
       "  galileo exp ls\n"
       "  galileo exp report last --output report.html\n"
       "  galileo exp compare 202611241200-0a1b last\n"
+      "  galileo exp compare 202611241200-0a1b,202611241210-77c2 202611241220-91e0,last\n"
       "  galileo exp export last --format parquet --output tables\n"
       "  galileo exp import old.sqlite --db new.sqlite\n"
       "  galileo exp touch last\n",

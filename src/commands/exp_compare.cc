@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/exp_common.h"
 #include "commands/json_output.h"
 #include "commands/options.h"
+#include "experiment/comparable.h"
 #include "experiment/compare.h"
 #include "experiment/stored_result.h"
 #include "experiment/thresholds.h"
@@ -16,107 +20,260 @@ namespace galileo::commands {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Loaded = std::vector<std::unique_ptr<experiment::StoredResult>>;
-using Comparisons = std::vector<std::vector<experiment::Compared>>;  // each with the first
+using experiment::Compared;
+using experiment::ComparedRun;
 
-std::string value_text(double value, const std::string& unit) {
-  if (unit == "share") return fmt::format("{:.3f} %", value * 100);
-  if (unit == "rps") return fmt::format("{:.1f}/s", value);
-  if (unit.empty()) return fmt::format("{:.0f}", value);
-  return experiment::format_value(value, unit);
+// The runs of one thing, as they were named.
+struct LoadedSide {
+  std::vector<std::unique_ptr<ComparedRun>> runs;
+
+  experiment::Side batches() const {
+    experiment::Side side;
+    for (const auto& run : runs) side.push_back(&run->batches);
+    return side;
+  }
+  std::string name() const {
+    const std::string& first = runs.front()->result.experiment.id;
+    return runs.size() == 1 ? first : fmt::format("{}+{}", first, runs.size() - 1);
+  }
+  experiment::VerdictValue verdict() const {
+    experiment::VerdictValue worst = experiment::VerdictValue::kValid;
+    for (const auto& run : runs) worst = std::max(worst, run->result.verdict.value);
+    return worst;
+  }
+};
+using Loaded = std::vector<LoadedSide>;
+using Comparisons = std::vector<std::vector<Compared>>;  // each with the first
+
+std::string value_text(const std::optional<double>& value, const std::string& unit) {
+  if (!value) return "–";
+  if (unit == "share") return fmt::format("{:.3f} %", *value * 100);
+  if (unit == "rps") return fmt::format("{:.1f}/s", *value);
+  if (unit.empty()) return fmt::format("{:.0f}", *value);
+  return experiment::format_value(*value, unit);
 }
 
 // "+12.3 %"; a share's in points of it.
-std::string change_text(const experiment::Compared& row) {
-  if (row.unit == "share") return fmt::format("{:+.3f} pt", (row.other - row.base) * 100);
-  if (row.base == 0) return row.other == 0 ? "+0.0 %" : "-";
-  return fmt::format("{:+.1f} %", (row.other / row.base - 1) * 100);
+std::string change_text(const Compared& row) {
+  if (!row.base || !row.other) return "–";
+  if (row.unit == "share") return fmt::format("{:+.3f} pt", (*row.other - *row.base) * 100);
+  if (*row.base == 0) return *row.other == 0 ? "+0.0 %" : "–";
+  return fmt::format("{:+.1f} %", (*row.other / *row.base - 1) * 100);
 }
 
-std::string text_of(const Loaded& loaded, const Comparisons& comparisons, bool colour) {
+// A dash is one column wide, and three bytes.
+std::string padded(const std::string& text, std::size_t width) {
+  const std::size_t columns = text == "–" ? 1 : text.size();
+  return std::string(width > columns ? width - columns : 0, ' ') + text;
+}
+
+std::string text_of(const Loaded& sides, const Comparisons& comparisons, bool colour) {
   std::string text = fmt::format("{:<10}", "");
-  for (std::size_t i = 0; i < loaded.size(); ++i)
-    text += fmt::format(" {:>18}{}", loaded[i]->result.experiment.id,
-                        i == 0 ? "" : fmt::format(" {:>14}", "change"));
+  for (std::size_t i = 0; i < sides.size(); ++i)
+    text +=
+        fmt::format(" {:>20}{}", sides[i].name(), i == 0 ? "" : fmt::format(" {:>14}", "change"));
   text += fmt::format("\n{:<10}", "verdict");
-  for (std::size_t i = 0; i < loaded.size(); ++i)
-    text += fmt::format(" {:>18}{}", verdict_name(loaded[i]->result.verdict.value),
+  for (std::size_t i = 0; i < sides.size(); ++i)
+    text += fmt::format(" {:>20}{}", verdict_name(sides[i].verdict()),
                         i == 0 ? "" : fmt::format(" {:>14}", ""));
   for (std::size_t line = 0; line < comparisons.front().size(); ++line) {
-    const experiment::Compared& first = comparisons.front()[line];
-    text += fmt::format("\n{:<10} {:>18}", first.name, value_text(first.base, first.unit));
+    const Compared& first = comparisons.front()[line];
+    text += fmt::format("\n{:<10} {}", first.name, padded(value_text(first.base, first.unit), 20));
     for (const auto& rows : comparisons) {
-      const experiment::Compared& row = rows[line];
-      const std::string change = fmt::format("{:>12} {}", change_text(row),
-                                             row.regressed   ? "✗"
-                                             : row.is_judged ? " "
-                                                             : "·");
+      const Compared& row = rows[line];
+      const std::string change = fmt::format("{} {}", padded(change_text(row), 12),
+                                             row.regressed ? "✗"
+                                             : row.chance  ? " "
+                                                           : "·");
       text +=
-          fmt::format(" {:>18} {}", value_text(row.other, row.unit),
+          fmt::format(" {} {}", padded(value_text(row.other, row.unit), 20),
                       row.regressed && colour ? fmt::format("\x1b[31m{}\x1b[0m", change) : change);
     }
   }
   return text + "\n";
 }
 
-Json json_of(const experiment::Compared& row) {
-  return {{"name", row.name},   {"unit", row.unit},        {"base", row.base},
-          {"value", row.other}, {"judged", row.is_judged}, {"regressed", row.regressed}};
+bool any_regressed(const std::vector<Compared>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const Compared& row) { return row.regressed; });
 }
 
-Json json_of(const Loaded& loaded, const Comparisons& comparisons, double tolerance) {
-  const auto head = [](const experiment::StoredResult& one) {
-    return Json{{"id", one.result.experiment.id},
-                {"name", one.result.experiment.name},
-                {"verdict", verdict_name(one.result.verdict.value)}};
+// What may be said of it, in one sentence a pair.
+std::string claim(const LoadedSide& base, const LoadedSide& other,
+                  const std::vector<Compared>& rows, const CompareFlags& flags) {
+  const bool single = base.runs.size() == 1 && other.runs.size() == 1;
+  const std::string name = other.name();
+  const std::string unknown =
+      single ? fmt::format(
+                   " One run a side doesn't tell how far runs of the same differ ({:g} % is "
+                   "taken, --spread): repeat them, and name the runs of a side as A1,A2,A3.",
+                   flags.spread_pct)
+             : "";
+  if (!any_regressed(rows)) {
+    const bool judged = std::any_of(rows.begin(), rows.end(),
+                                    [](const Compared& row) { return row.chance.has_value(); });
+    return judged ? fmt::format("no regression is shown: {}.{}\n", name, unknown)
+                  : fmt::format("nothing could be judged of {}: the runs are too short.\n", name);
+  }
+  std::string worse;
+  for (const Compared& row : rows) {
+    if (row.regressed)
+      worse += fmt::format("{}{} {}", worse.empty() ? "" : ", ", row.name, change_text(row));
+  }
+  return fmt::format(
+      "✗ {} was worse by more than {:g} % (errors: 0.1 % of the requests): {}. That "
+      "is beyond what {} {}.{}\n",
+      name, flags.tolerance_pct, worse,
+      single ? "these two runs' own noise and that spread between runs explain"
+             : "the spread of these runs explains",
+      "(Welch's test with Holm's correction, 5 %)", unknown);
+}
+
+Json json_of(const Compared& row) {
+  const auto number = [](const std::optional<double>& value) {
+    return value ? Json(*value) : Json(nullptr);
   };
-  Json json{{"base", head(*loaded.front())}, {"tolerance", tolerance}, {"others", Json::array()}};
-  for (std::size_t i = 1; i < loaded.size(); ++i) {
-    Json other = head(*loaded[i]);
-    for (const experiment::Compared& row : comparisons[i - 1])
-      other["figures"].push_back(json_of(row));
+  return {{"name", row.name},
+          {"unit", row.unit},
+          {"base", number(row.base)},
+          {"value", number(row.other)},
+          {"judged", row.chance.has_value()},
+          {"chance", number(row.chance)},
+          {"regressed", row.regressed}};
+}
+
+Json json_of(const LoadedSide& side) {
+  const experiment::RunResult& first = side.runs.front()->result;
+  Json runs = Json::array();
+  for (const auto& run : side.runs) runs.push_back(run->result.experiment.id);
+  return {{"id", first.experiment.id},
+          {"name", first.experiment.name},
+          {"verdict", verdict_name(side.verdict())},
+          {"runs", runs}};
+}
+
+Json json_of(const Loaded& sides, const Comparisons& comparisons, const CompareFlags& flags,
+             const std::vector<std::string>& warnings) {
+  Json json{{"base", json_of(sides.front())},
+            {"tolerance", flags.tolerance_pct / 100},
+            {"spread", flags.spread_pct / 100},
+            {"warnings", warnings},
+            {"others", Json::array()}};
+  for (std::size_t i = 1; i < sides.size(); ++i) {
+    Json other = json_of(sides[i]);
+    for (const Compared& row : comparisons[i - 1]) other["figures"].push_back(json_of(row));
+    other["regressed"] = any_regressed(comparisons[i - 1]);
     json["others"].push_back(other);
   }
   return json;
 }
 
+Result<std::vector<wire::Experiment>> find_runs(store::Store& store, std::string_view side) {
+  std::vector<wire::Experiment> found;
+  while (true) {
+    const std::size_t comma = side.find(',');
+    wire::Experiment one = TRY(find_experiment(store, std::string(trim(side.substr(0, comma)))));
+    for (const wire::Experiment& other : found) {
+      if (other.id == one.id)
+        return Error{ErrorCode::kUsage, "can't compare", one.id, "it is named twice for one side",
+                     "a run is evidence once"};
+    }
+    found.push_back(std::move(one));
+    if (comma == std::string_view::npos) return found;
+    side.remove_prefix(comma + 1);
+  }
+}
+
+Result<std::unique_ptr<ComparedRun>> load(store::Store& store, const wire::Experiment& experiment) {
+  auto run = std::make_unique<ComparedRun>();
+  run->result = std::move(
+      TRY(experiment::load_stored_result(store, experiment, [&](const wire::NamedTrace& trace) {
+        run->batches.add(trace);
+      }))->result);
+  return run;
+}
+
+// Why they can't be held against each other: the others against the first run of all.
+std::vector<std::string> refusals(const Loaded& sides) {
+  std::vector<std::string> reasons;
+  const ComparedRun& first = *sides.front().runs.front();
+  for (const LoadedSide& side : sides) {
+    for (const auto& run : side.runs) {
+      if (run.get() == &first) continue;
+      for (const std::string& reason : experiment::differences(first, *run))
+        reasons.push_back(fmt::format("{} and {}: {}", first.result.experiment.id,
+                                      run->result.experiment.id, reason));
+    }
+  }
+  return reasons;
+}
+
+std::string joined(const std::vector<std::string>& reasons) {
+  std::string text;
+  for (const std::string& reason : reasons) text += (text.empty() ? "" : "; ") + reason;
+  return text;
+}
+
+void print(const Loaded& sides, const Comparisons& comparisons, const CompareFlags& flags,
+           const std::vector<std::string>& warnings) {
+  if (flags.json) {
+    print_json(json_of(sides, comparisons, flags, warnings));
+    return;
+  }
+  fmt::print("{}", text_of(sides, comparisons, colour_allowed(1)));
+  for (std::size_t i = 1; i < sides.size(); ++i)
+    fmt::print("{}", claim(sides.front(), sides[i], comparisons[i - 1], flags));
+}
+
 }  // namespace
 
 Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) {
-  if (flags.ids.size() < 2)
+  if (flags.sides.size() < 2)
     return Error{ErrorCode::kUsage,
                  "can't compare",
                  {},
                  "there is only one experiment",
                  "name two or more; the first is what the others are compared with"};
-  std::vector<wire::Experiment> found;
-  for (const std::string& id : flags.ids) found.push_back(TRY(find_experiment(store, id)));
-  Loaded loaded;
-  for (const wire::Experiment& one : found)
-    loaded.push_back(TRY(experiment::load_stored_result(store, one)));
-  const double tolerance = flags.tolerance_pct / 100;
+  std::vector<std::vector<wire::Experiment>> found;
+  for (const std::string& side : flags.sides) found.push_back(TRY(find_runs(store, side)));
+  Loaded sides;
+  for (const auto& runs : found) {
+    LoadedSide& side = sides.emplace_back();
+    for (const wire::Experiment& one : runs) side.runs.push_back(TRY(load(store, one)));
+  }
+  std::vector<std::string> warnings = refusals(sides);
+  if (!warnings.empty() && !flags.force)
+    return Error{ErrorCode::kUsage,
+                 "can't compare",
+                 {},
+                 joined(warnings),
+                 "compare runs of the same load, or say --force"};
+  bool invalid = false;
+  for (const LoadedSide& side : sides) {
+    for (const auto& run : side.runs) {
+      if (run->result.verdict.value == experiment::VerdictValue::kValid) continue;
+      const bool is_invalid = run->result.verdict.value == experiment::VerdictValue::kInvalid;
+      invalid |= is_invalid;
+      warnings.push_back(
+          fmt::format("{} is {}: galileo exp show {} tells why", run->result.experiment.id,
+                      verdict_name(run->result.verdict.value), run->result.experiment.id));
+    }
+  }
   Comparisons comparisons;
   bool regressed = false;
-  for (std::size_t i = 1; i < loaded.size(); ++i) {
+  const experiment::CompareOptions options{flags.tolerance_pct / 100, flags.spread_pct / 100};
+  for (std::size_t i = 1; i < sides.size(); ++i) {
     comparisons.push_back(
-        experiment::compare(loaded.front()->summary, loaded[i]->summary, tolerance));
-    for (const experiment::Compared& row : comparisons.back()) regressed |= row.regressed;
+        experiment::compare(sides.front().batches(), sides[i].batches(), options));
+    regressed |= any_regressed(comparisons.back());
   }
-  bool invalid = false;
-  for (const auto& one : loaded)
-    invalid |= one->result.verdict.value == experiment::VerdictValue::kInvalid;
-  if (flags.json) {
-    print_json(json_of(loaded, comparisons, tolerance));
-  } else {
-    fmt::print("{}", text_of(loaded, comparisons, colour_allowed(1)));
-    fmt::print("{}\n", regressed ? fmt::format("✗ worse by more than {:g} % (errors: by more than "
-                                               "0.1 % of the requests), and not by chance",
-                                               flags.tolerance_pct)
-                                 : "no regression");
+  for (const std::string& warning : warnings) fmt::print(stderr, "galileo exp: {}\n", warning);
+  if (invalid && !flags.force) {
+    fmt::print(stderr,
+               "galileo exp: of an INVALID result nothing is to be compared; --force does\n");
+    return kInvalidResult;
   }
-  if (invalid)
-    fmt::print(stderr, "galileo exp: a verdict is INVALID: galileo exp show ID tells why\n");
-  return regressed ? kRegression : invalid ? kInvalidResult : kFine;
+  print(sides, comparisons, flags, warnings);
+  return regressed ? kRegression : kFine;
 }
 
 }  // namespace galileo::commands

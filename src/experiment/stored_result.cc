@@ -4,8 +4,9 @@
 
 namespace galileo::experiment {
 
-Result<std::unique_ptr<StoredResult>> load_stored_result(store::Store& store,
-                                                         const wire::Experiment& experiment) {
+Result<std::unique_ptr<StoredResult>> load_stored_result(
+    store::Store& store, const wire::Experiment& experiment,
+    const std::function<void(const wire::NamedTrace&)>& on_trace) {
   std::unique_ptr<StoredResult> stored;
   // The series begin with the experiment, or with its first row where that was earlier or isn't
   // known: the figures are begun at the first row, so that the rows are read once.
@@ -17,6 +18,7 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(store::Store& store,
   TRY(store.each_trace_figures(experiment.id, [&](const wire::NamedTrace& trace) {
     if (!stored) begin(trace.created);
     stored->summary.add(trace);
+    if (on_trace) on_trace(trace);
   }));
   if (!stored) begin(kNoWall);
   const std::string metadata = TRY(store.metadata(experiment.id));

@@ -2,6 +2,7 @@
 // comes from the experiment's metadata. Experiments of the old system have rows only. Blocking.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "experiment/result.h"
@@ -16,7 +17,9 @@ struct StoredResult {
   TelemetrySeries telemetry;
 };
 
-Result<std::unique_ptr<StoredResult>> load_stored_result(store::Store& store,
-                                                         const wire::Experiment& experiment);
+// `on_trace`, where it is given, gets each row too, so that rows are read once.
+Result<std::unique_ptr<StoredResult>> load_stored_result(
+    store::Store& store, const wire::Experiment& experiment,
+    const std::function<void(const wire::NamedTrace&)>& on_trace = {});
 
 }  // namespace galileo::experiment

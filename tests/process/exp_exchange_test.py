@@ -238,7 +238,7 @@ def test_a_folder_that_isnt_whole_isnt_imported(run, odd, tmp_path):
 
 
 def test_import_by_id_name_and_spool(run, target, tmp_path):
-    url = target()
+    url = target("--delay", "20ms")
     assert run("load", url, "-r", "200", "-n", "50", "-q", "--db", "none", "--spool", "spool").ran
     spool = next((tmp_path / "spool").glob("*.spool"))
     done = run("exp", "import", spool, "--db", "new.sqlite", "--name", "mine")
@@ -314,16 +314,60 @@ def test_touch_of_an_experiment_that_runs_goes_until_now(run, tmp_path):
 
 def test_compare_tells_a_regression(run, tmp_path):
     ids = [f"20261124120{i}-0a1b" for i in range(3)]
-    traces = [(f"ab:{n}", "c", START + n / 500, latency * (1 + n % 100 / 5000), 503 if n < failed else 200, None, id)
-              for id, latency, failed in zip(ids, (0.01, 0.0102, 0.02), (0, 0, 50)) for n in range(1000)]
-    path = make_database(tmp_path / "c.sqlite", traces, [(id, id[:12], "ann", START, START + 2, START + i, "FINISHED") for i, id in enumerate(ids)])
+    traces = [(f"ab:{n}", "c", START + n / 500, latency * (1 + n % 100 / 5000), 503 if n % 40 < failed else 200, None, id)
+              for id, latency, failed in zip(ids, (0.01, 0.0102, 0.02), (0, 0, 2)) for n in range(3000)]
+    path = make_database(tmp_path / "c.sqlite", traces, [(id, id[:12], "ann", START, START + 6, START + i, "FINISHED") for i, id in enumerate(ids)])
     same = run("exp", "compare", ids[0], ids[1], "--db", path)
-    assert same.code == 0 and "no regression" in same.out, same
+    assert same.code == 0 and "no regression is shown" in same.out and "One run a side doesn't tell" in same.out, same
     done = run("exp", "compare", *ids, "--db", path)
-    assert done.code == 93 and "✗" in done.out, done
+    assert done.code == 93 and "✗" in done.out and "chance" not in done.out, done
     figures = json.loads(run("exp", "compare", *ids, "--db", path, "--json").out)["others"]
     assert [row["name"] for row in figures[0]["figures"] if row["regressed"]] == []
     assert [row["name"] for row in figures[1]["figures"] if row["regressed"]] == ["errors", "p50", "p90", "p95", "p99"]
+    assert [row["name"] for row in figures[1]["figures"] if not row["judged"]] == ["requests", "offered", "p99.9", "mean", "max"]
     assert run("exp", "compare", ids[2], ids[0], "--db", path).code == 0, "better is no regression"
-    assert run("exp", "compare", ids[0], ids[1], "--db", path, "--tolerance", "0").code == 93
+    assert run("exp", "compare", ids[0], ids[1], "--db", path, "--tolerance", "0").code == 0, "runs of the same differ by 2 %"
+    assert run("exp", "compare", ids[0], ids[1], "--db", path, "--tolerance", "0", "--spread", "0").code == 93
     assert run("exp", "compare", ids[0], "--db", path).code == 2
+
+
+def test_compare_takes_several_runs_a_side(run, tmp_path):
+    ids = [f"20261124120{i}-0a1b" for i in range(6)]
+    # 3 % between runs of the same; the second three are slower by a fifth.
+    traces = [(f"ab:{n}", "c", START + n / 500, latency * (1 + n % 100 / 5000), 200, None, id)
+              for id, latency in zip(ids, (0.0100, 0.0103, 0.0102, 0.0121, 0.0123, 0.0120)) for n in range(1000)]
+    path = make_database(tmp_path / "c.sqlite", traces, [(id, id[:12], "ann", START, START + 2, START + i, "FINISHED") for i, id in enumerate(ids)])
+    assert run("exp", "compare", ids[0], ids[3], "--db", path).code == 0, "one run a side doesn't show a fifth"
+    base, other = ",".join(ids[:3]), ",".join(ids[3:])
+    done = run("exp", "compare", base, other, "--db", path)
+    assert done.code == 93 and "beyond what the spread of these runs explains" in done.out and "One run a side" not in done.out, done
+    result = json.loads(run("exp", "compare", base, other, "--db", path, "--json").out)
+    assert result["base"]["runs"] == ids[:3] and result["others"][0]["runs"] == ids[3:] and result["others"][0]["regressed"]
+    assert run("exp", "compare", other, base, "--db", path).code == 0, "better is no regression"
+    twice = run("exp", "compare", f"{ids[0]},{ids[0]}", ids[3], "--db", path)
+    assert twice.code == 2 and "named twice" in twice.err, twice
+
+
+def test_what_isnt_comparable_is_refused_unless_forced(run, tmp_path):
+    ids = [f"20261124120{i}-0a1b" for i in range(3)]
+    traces = [(f"ab:{n}", "c", START + n / rate, 0.01, 200, None, id) for id, rate, count in zip(ids, (500, 250, 500), (2000, 1000, 500)) for n in range(count)]
+    path = make_database(tmp_path / "c.sqlite", traces, [(id, id[:12], "ann", START, START + 4, START + i, "FINISHED") for i, id in enumerate(ids)])
+    for other, why in ((ids[1], "500.0 requests a second were offered, and 250.0"), (ids[2], "one lasted 4.00s, the other")):
+        done = run("exp", "compare", ids[0], other, "--db", path)
+        assert done.code == 2 and why in done.err and "--force" in done.err, done
+        forced = run("exp", "compare", ids[0], other, "--db", path, "--force")
+        assert forced.code == 0 and why in forced.err and "p50" in forced.out, forced
+
+
+def test_runs_of_different_requests_and_invalid_runs_arent_compared(run, target, tmp_path):
+    url = target()
+    load = lambda *args: json.loads((run("load", *args, "-q", "--json", "r.json", "--db", "c.sqlite"), (tmp_path / "r.json").read_text())[1])
+    one, other = (load(url + path[1:], "--rate", "200", "-d", "1s")["experiment"]["id"] for path in ("/a", "/b"))
+    done = run("exp", "compare", one, other, "--db", "c.sqlite")
+    assert done.code == 2 and "the request of phase" in done.err and "/b" in done.err, done
+    # A verdict of INVALID says that there is nothing to compare.
+    starved = load(url, "--rate", "100", "-d", "1s", "-c", "1")
+    assert starved["verdict"]["value"] == "INVALID", starved["verdict"]
+    again = run("exp", "compare", starved["experiment"]["id"], starved["experiment"]["id"], "--db", "c.sqlite")
+    assert again.code == 90 and "INVALID" in again.err and again.out == "", again
+    assert run("exp", "compare", starved["experiment"]["id"], starved["experiment"]["id"], "--db", "c.sqlite", "--force").code == 0

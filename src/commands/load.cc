@@ -10,7 +10,7 @@
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
-#include "experiment/thresholds.h"
+#include "experiment/threshold_check.h"
 #include "load/arrival.h"
 #include "load/distribution.h"
 #include "wire/uri.h"
@@ -168,11 +168,10 @@ Result<experiment::Plan> make_plan(const LoadFlags& flags) {
   if (!flags.warmup.empty())
     plan.warmup = TRY(flag_value("--warmup", parse_duration(flags.warmup)));
   plan.telemetry.enabled = !flags.no_telemetry;
-  for (const std::string& threshold : flags.thresholds) {
-    TRY(experiment::parse_threshold(threshold));
-    plan.thresholds.push_back(threshold);
-  }
   plan.phases.push_back({"main", {client}, std::nullopt});
+  plan.thresholds = flags.thresholds;
+  for (const std::string& threshold : plan.thresholds)
+    TRY(experiment::check_threshold(threshold, plan));
   return plan;
 }
 

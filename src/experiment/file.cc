@@ -14,7 +14,7 @@
 #include "experiment/file_services.h"
 #include "experiment/plan.h"
 #include "experiment/summary.h"
-#include "experiment/thresholds.h"
+#include "experiment/threshold_check.h"
 
 // The document goes through these hands: yaml.cc makes a tree of it, file_overrides.cc puts --set
 // and the environment's variables in, and then each part is read from the tree, with every problem
@@ -152,12 +152,17 @@ class Reader {
   }
 
   void read_thresholds(Plan& plan) {
+    const bool is_sound = problems_.empty();
     file_.each("thresholds", [&](const YamlNode& node, const std::string& where) {
       if (node.kind != YamlNode::Kind::kScalar)
         return problems_.add(node.place,
                              fmt::format("{} must be a text, not {}", where, kind_text(node)));
-      const auto threshold = parse_threshold(node.scalar);
-      if (!threshold.ok()) problems_.add(node.place, where, threshold.error());
+      // Where the rest of the file is wrong, its names say little.
+      const auto checked = [&]() -> Result<void> {
+        const Threshold threshold = TRY(parse_threshold(node.scalar));
+        return is_sound ? check_threshold(threshold, plan) : Result<void>();
+      }();
+      if (!checked.ok()) problems_.add(node.place, where, checked.error());
       plan.thresholds.push_back(node.scalar);
     });
   }

@@ -52,6 +52,19 @@ load::Ledger ledger_of(const WorkerBooks& worker) {
 
 }  // namespace
 
+// By what became due, not by traces: those come when their requests are over.
+void take_report(WorkerBooks& worker, const wire::RunReport& report) {
+  const wire::RunReport& last = worker.report;
+  if (report.number < last.number) return;
+  const double between_s = to_seconds(report.at - last.at);
+  if (last.at == kNoWall || between_s <= 0)
+    worker.offered_rps = static_cast<double>(report.offered_last);
+  else
+    worker.offered_rps =
+        static_cast<double>(report.intended - std::min(report.intended, last.intended)) / between_s;
+  worker.report = report;
+}
+
 load::Ledger ledger_of(const FleetBooks& books) {
   load::Ledger ledger;
   for (const auto& [name, worker] : books) ledger.add(ledger_of(worker));
@@ -72,7 +85,7 @@ LiveFigures live_of(const FleetBooks& books) {
   Histogram dispatch;
   for (const auto& [name, worker] : books) {
     if (worker.is_dead || worker.report.done) continue;
-    live.offered_rps += static_cast<double>(worker.report.offered_last);
+    live.offered_rps += worker.offered_rps;
     live.achieved_rps += static_cast<double>(worker.report.answered_last);
     live.failed_rps += static_cast<double>(worker.report.failed_last);
     latency.merge(worker.report.latency_last);

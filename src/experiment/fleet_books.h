@@ -22,6 +22,7 @@ struct WorkerBooks {
   bool is_dead = false;  // was ours, and is silent
   std::optional<fleet::ClockOffset> clock;
   wire::RunReport report;           // the last one; of an old worker: none
+  double offered_rps = 0;           // between the last two
   std::uint64_t requests_told = 0;  // of an old worker: what its clients say they have sent
   load::Ledger received;            // of the traces that have arrived
   Duration first_late{0};           // how late its first request was dispatched
@@ -29,6 +30,9 @@ struct WorkerBooks {
 };
 
 using FleetBooks = std::map<std::string, WorkerBooks>;  // by worker
+
+// A new report of a worker, unless a newer one has come.
+void take_report(WorkerBooks& worker, const wire::RunReport& report);
 
 // All workers together. Traces that didn't arrive are lost. What a dead worker had intended, as far
 // as it told, and no trace tells of is in flight at the end, and its trace lost.

@@ -95,3 +95,26 @@ TEST_CASE("of a worker of the old system its clients say how many requests there
   CHECK(ledger.in_flight_at_end == 3);
   CHECK(ledger.traces_lost == 3);
 }
+
+TEST_CASE("what is offered is what became due, however long the answers take") {
+  using std::chrono::seconds;
+  WorkerBooks worker;
+  wire::RunReport report;
+  report.number = 1;
+  report.at = Wall{seconds{100}};
+  report.intended = 50;
+  report.offered_last = 50;
+  take_report(worker, report);
+  CHECK(live_of({{"w1", worker}}).offered_rps == 50);
+  report.number = 3;
+  report.at += seconds{2};
+  report.intended = 250;
+  report.offered_last = 0;  // no request is over yet
+  take_report(worker, report);
+  CHECK(live_of({{"w1", worker}, {"w2", worker}}).offered_rps == 200);
+  wire::RunReport late = report;
+  late.number = 2;
+  late.intended = 1;
+  take_report(worker, late);
+  CHECK(worker.report.intended == 250);
+}

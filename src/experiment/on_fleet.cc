@@ -278,9 +278,7 @@ void OnFleet::on_silent(const std::string& worker) {
 }
 
 void OnFleet::on_report(const wire::RunReport& report) {
-  WorkerBooks& books = books_[report.worker];
-  if (report.number < books.report.number) return;
-  books.report = report;
+  take_report(books_[report.worker], report);
   if (report.done && pending_workers_.erase(report.worker) > 0) check_done();
 }
 

@@ -219,7 +219,9 @@ Json thresholds_json(const std::vector<ThresholdResult>& thresholds) {
                     {"value", number_or_null(threshold.value)},
                     {"limit", threshold.limit},
                     {"unit", threshold.unit},
-                    {"passed", threshold.passed}});
+                    {"passed", threshold.passed},
+                    {"at_least", threshold.at_least},
+                    {"undecided", threshold.undecided}});
   return list;
 }
 
@@ -314,6 +316,8 @@ void parse_kept(const Json& json, RunResult& result) {
     threshold.limit = row.value("limit", 0.0);
     threshold.unit = row.value("unit", "");
     threshold.passed = row.value("passed", false);
+    threshold.at_least = row.value("at_least", false);
+    threshold.undecided = row.value("undecided", "");
     result.thresholds.push_back(threshold);
   }
   result.ledger = parse_ledger(json.value("ledger", Json::object()));

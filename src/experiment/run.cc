@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "experiment/collector.h"
+#include "experiment/live_rates.h"
 #include "experiment/live_view.h"
 #include "experiment/load_source.h"
 #include "experiment/on_processes.h"
@@ -158,6 +159,7 @@ class Run {
   bool was_cut_short_ = false;  // by a signal, while there was load
   bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
+  LiveRates rates_;
   int lines_drawn_ = 0;
   Time line_printed_{};
   std::string trouble_;
@@ -286,6 +288,7 @@ Result<void> Run::start_load() {
 Result<void> Run::run_phases() {
   expectation_ = expect(plan_);
   phases_began_ = control_.clock().now();
+  rates_.add(phases_began_, {});
   if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
   for (const Phase& phase : plan_.phases) {
     if (is_ending()) break;
@@ -364,6 +367,13 @@ void Run::draw(Time now) {
   state.requests_expected = expectation_.requests;
   state.duration_expected = expectation_.duration;
   state.figures = load.live.value_or(collected.live);
+  if (!load.live) {
+    rates_.add(now, {load.ledger.intended, load.ledger.answered, load.ledger.failed()});
+    const LiveRates::Rates rates = rates_.rates();
+    state.figures.offered_rps = rates.offered_rps;
+    state.figures.achieved_rps = rates.achieved_rps;
+    state.figures.failed_rps = rates.failed_rps;
+  }
   state.intended = load.ledger.intended;
   state.answered = load.ledger.answered;
   state.failed = load.ledger.failed();

@@ -62,7 +62,7 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
   const bool answered = group == wire::FailureGroup::none;
   const bool failed = group == wire::FailureGroup::failed;
   add_to_series(trace, answered, failed);
-  add_to_live(trace, answered, failed);
+  add_to_live(trace, answered);
   GroupFigures& phase = phases_.rows[places.phase];
   if (phase.name == kWarmup) {
     ++warmup_;
@@ -157,23 +157,17 @@ Summary::Quarter& Summary::quarter(Wall at) {
     // A late trace mustn't clear a newer quarter; its own is over.
     if (number < quarter.number) return late_;
     quarter.number = number;
-    quarter.offered = quarter.achieved = quarter.failed = 0;
     quarter.latency.clear();
     quarter.dispatch.clear();
   }
   return quarter;
 }
 
-void Summary::add_to_live(const wire::Trace& trace, bool answered, bool failed) {
-  // Traces come when they are over, so that "offered" here follows `created` by a latency.
-  ++quarter(trace.created).offered;
+void Summary::add_to_live(const wire::Trace& trace, bool answered) {
   Quarter& over = quarter(trace.done);
-  over.failed += failed;
   if (!trace.closed_loop && trace.dispatched != kNoWall)
     over.dispatch.add(trace.dispatched - trace.created);
-  if (!answered) return;
-  ++over.achieved;
-  over.latency.add(trace.done - trace.created);
+  if (answered) over.latency.add(trace.done - trace.created);
 }
 
 LiveFigures Summary::live(Wall now) const {
@@ -184,9 +178,6 @@ LiveFigures Summary::live(Wall now) const {
   for (const Quarter& quarter : quarters_) {
     // The four whole quarters before the one under way.
     if (quarter.number < current - 4 || quarter.number >= current) continue;
-    figures.offered_rps += static_cast<double>(quarter.offered);
-    figures.achieved_rps += static_cast<double>(quarter.achieved);
-    figures.failed_rps += static_cast<double>(quarter.failed);
     latency.merge(quarter.latency);
     dispatch.merge(quarter.dispatch);
   }

@@ -59,7 +59,8 @@ struct Bucket {
   Histogram dispatch{Histogram::Grain::kCoarse};
 };
 
-// The last second, for the live view.
+// The last second, for the live view. The rates are of counts (experiment/live_rates.h), the times
+// of the requests that were over in it.
 struct LiveFigures {
   double offered_rps = 0;
   double achieved_rps = 0;
@@ -122,7 +123,7 @@ class Summary {
   Duration width() const { return width_; }
   const std::vector<Bucket>& buckets() const { return buckets_; }
 
-  // The figures of the second before `now`.
+  // The times of the second before `now`.
   LiveFigures live(Wall now) const;
 
  private:
@@ -140,9 +141,6 @@ class Summary {
   // A quarter of a second of the live figures.
   struct Quarter {
     std::int64_t number = -1;
-    std::uint64_t offered = 0;
-    std::uint64_t achieved = 0;
-    std::uint64_t failed = 0;
     Histogram latency{Histogram::Grain::kCoarse};
     Histogram dispatch{Histogram::Grain::kCoarse};
   };
@@ -151,7 +149,7 @@ class Summary {
   static void add_to_group(GroupFigures& group, const wire::Trace& trace,
                            wire::FailureGroup became);
   void add_to_series(const wire::Trace& trace, bool answered, bool failed);
-  void add_to_live(const wire::Trace& trace, bool answered, bool failed);
+  void add_to_live(const wire::Trace& trace, bool answered);
   Bucket* bucket(Wall at);
   Quarter& quarter(Wall at);
 

@@ -4,17 +4,29 @@
 
 namespace galileo::experiment {
 
+void TelemetrySeries::Figures::merge(const Figures& other) {
+  if (other.count == 0) return;
+  min = count == 0 ? other.min : std::min(min, other.min);
+  max = count == 0 ? other.max : std::max(max, other.max);
+  sum += other.sum;
+  count += other.count;
+}
+
+TelemetrySeries::Figures TelemetrySeries::figures(const Series& series, Wall from) const {
+  if (from == kNoWall) return series.whole;
+  Figures figures;
+  for (std::size_t i = 0; i < series.buckets.size(); ++i) {
+    if (start_ + width_ * static_cast<std::int64_t>(i) >= from) figures.merge(series.buckets[i]);
+  }
+  return figures;
+}
+
 void TelemetrySeries::widen() {
   width_ *= 2;
   for (Series& series : series_) {
     std::vector<Bucket> half((series.buckets.size() + 1) / 2);
     for (std::size_t i = 0; i < series.buckets.size(); ++i) {
-      const Bucket& from = series.buckets[i];
-      if (from.count == 0) continue;
-      Bucket& into = half[i / 2];
-      into.max = into.count == 0 ? from.max : std::max(into.max, from.max);
-      into.sum += from.sum;
-      into.count += from.count;
+      half[i / 2].merge(series.buckets[i]);
     }
     series.buckets = std::move(half);
   }
@@ -31,22 +43,15 @@ void TelemetrySeries::add(const wire::Sample& sample) {
       return;
     }
     found = places_.emplace(std::move(key), series_.size()).first;
-    series_.push_back({sample.node, sample.metric, sample.subsystem, {}, 0, 0, 0, 0, 0});
+    series_.push_back({sample.node, sample.metric, sample.subsystem, {}});
   }
   const Wall at = std::max(sample.at, start_);
   while ((at - start_) / width_ >= static_cast<std::int64_t>(kBucketsMax)) widen();
   Series& series = series_[found->second];
   const auto index = static_cast<std::size_t>((at - start_) / width_);
   if (index >= series.buckets.size()) series.buckets.resize(index + 1);
-  Bucket& bucket = series.buckets[index];
-  bucket.max = bucket.count == 0 ? sample.value : std::max(bucket.max, sample.value);
-  bucket.sum += sample.value;
-  ++bucket.count;
-  series.min = series.count == 0 ? sample.value : std::min(series.min, sample.value);
-  series.max = series.count == 0 ? sample.value : std::max(series.max, sample.value);
-  series.sum += sample.value;
-  series.last = sample.value;
-  ++series.count;
+  series.buckets[index].add(sample.value);
+  series.whole.add(sample.value);
 }
 
 }  // namespace galileo::experiment

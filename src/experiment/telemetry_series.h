@@ -18,27 +18,31 @@ class TelemetrySeries {
   static constexpr std::size_t kBucketsMax = 600;
   static constexpr std::size_t kSeriesMax = 400;
 
-  struct Bucket {
+  // Of some samples.
+  struct Figures {
     double sum = 0;
+    double min = 0;
     double max = 0;
     std::uint64_t count = 0;
+    void add(double value) { merge({value, value, value, 1}); }
+    void merge(const Figures& other);
   };
+  using Bucket = Figures;
   struct Series {
     std::string node;
     std::string metric;
     std::string subsystem;
     std::vector<Bucket> buckets;
-    std::uint64_t count = 0;
-    double sum = 0;
-    double min = 0;
-    double max = 0;
-    double last = 0;
+    Figures whole = {};
   };
 
   explicit TelemetrySeries(Wall start, Duration width = std::chrono::milliseconds{100})
       : start_(start), width_(width) {}
 
   void add(const wire::Sample& sample);
+  // Of the samples from that moment on, as far as the buckets tell: those of one that begins sooner
+  // are left out. kNoWall: of all.
+  Figures figures(const Series& series, Wall from) const;
   const std::vector<Series>& all() const { return series_; }
   Duration width() const { return width_; }
   Wall start() const { return start_; }

@@ -140,7 +140,7 @@ def test_redirects_are_followed_only_when_asked(run, tmp_path):
 
 @pytest.mark.quick
 def test_the_summary_has_its_parts_in_order(run, target):
-    done = run("load", target(), "-r", "200", "-n", "100", "-q", "--threshold", "p99(latency) < 10s")
+    done = run("load", target(), "-r", "200", "-n", "100", "-q", "--threshold", "p90(latency) < 10s")
     text = strip_colour(done.out)
     parts = ["verdict", "experiment", "thresholds", "\nlatency  ", "\n  all (100)  ", "\nservice time  ", "\ndispatch error  ", "rate offered",
              "errors none", "ledger intended 100", "generator", "database"]

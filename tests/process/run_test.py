@@ -53,7 +53,7 @@ def test_files_pages_and_commands_are_sampled_with_the_rest(run, write, tmp_path
 @pytest.mark.quick
 @pytest.mark.sanitize
 def test_the_whole_job_from_a_file(run, write, tmp_path, port):
-    path = write(extra='thresholds: ["failed == 0", "p99(latency) < 10s", "max(process_rss/app) > 1MB"]\n')
+    path = write(extra='thresholds: ["failed == 0", "p95(latency) < 10s", "max(process_rss/app) > 1MB"]\n')
     done = run("run", path, "--report", "report.html", "--json", "r.json", "-q")
     assert done.ran, done
     assert not accepts(port), "the application is stopped"

@@ -94,8 +94,12 @@ RIGHT = {
   - failed{server=127.0.0.1:1} == 0
   - error_rate<1%
   - achieved > 1k
-  - max(process_rss/b) < 1GiB
-  - mean ( psi_cpu/some ) != -1e-3"""),
+  - max(process_rss/galileo) < 1GiB
+  - p99(latency[answered]{phase=main}) < 1s
+  - achieved > 600/m
+  - min(latency) >= 0
+  - max(cpu) < 90 %
+  - mean ( psi_cpu/some ) != -1e-3s"""),
     "a threshold from the environment": rest("thresholds: ['p95(latency) < ${NO_SUCH_VARIABLE:-5ms}']"),
 }
 
@@ -224,15 +228,19 @@ WRONG = {
     "a threshold that is a map": rest("thresholds: [{failed: 0}]"),
     "a threshold of nothing": rest("thresholds: ['']"),
     "a threshold without a limit": rest("thresholds: ['failed ==']"),
+    "a time without its unit": rest("thresholds: ['p95(latency) < 200']"),
+    "a share without its unit": rest("thresholds: ['error_rate < 0.01']"),
+    "a count in percent": rest("thresholds: ['failed < 1%']"),
+    "an unknown outcome": rest("thresholds: ['p95(latency[answerd]) < 5ms']"),
     "a threshold in another unit": rest("thresholds: ['p95(latency) < 5 minutes']"),
-    "an unknown metric": rest("thresholds: ['latncy < 5']"),
-    "an unknown function": rest("thresholds: ['median(latency) < 5']"),
-    "a percentile beyond 100": rest("thresholds: ['p101(latency) < 5']"),
-    "a time without a function": rest("thresholds: ['latency < 5']"),
+    "an unknown metric": rest("thresholds: ['latncy < 5ms']"),
+    "an unknown function": rest("thresholds: ['median(latency) < 5ms']"),
+    "a percentile beyond 100": rest("thresholds: ['p101(latency) < 5ms']"),
+    "a time without a function": rest("thresholds: ['latency < 5ms']"),
     "a count with a function": rest("thresholds: ['max(failed) < 5']"),
-    "a percentile of telemetry": rest("thresholds: ['p95(cpu) < 5']"),
-    "a group of a metric that has none": rest("thresholds: ['p95(service_time{service=a}) < 5']"),
-    "an unknown group": rest("thresholds: ['p95(latency{host=a}) < 5']"),
+    "a percentile of telemetry": rest("thresholds: ['p95(cpu) < 5%']"),
+    "a group of a metric that has none": rest("thresholds: ['p95(service_time{service=a}) < 5ms']"),
+    "an unknown group": rest("thresholds: ['p95(latency{host=a}) < 5ms']"),
 }
 
 # Each map, with a key that isn't its own.
@@ -315,6 +323,9 @@ ONLY_THE_PROGRAM = {
     "a key twice": rest("seed: 1\nseed: 2"),
     "a quote left open": rest("applications: [{name: b, command: \"x 'y\"}]"),
     "a service's name that no URL can hold": "name: x\nservices: {a b: {hosts: [c], router: SymmetryServiceRouter}}\nclients: [{service: a b}]\n",
+    "a threshold of a metric that nobody reads": rest("thresholds: ['max(cpuu) < 5%']"),
+    "a threshold of a service that isn't there": rest("thresholds: ['failed{service=b} == 0']"),
+    "a threshold of telemetry in another unit": rest("thresholds: ['max(cpu) < 5ms']"),
     "a condition of a distribution": client("arrival: {distribution: gauss, parameters: [1, -1]}"),
     "a condition of a shape": client("rate: {shape: random_walk, mu: 5, sigma: 1, max: 1, min: 2}"),
     "steps that send nothing": client("rate: {shape: steps, steps: [{rps: 0, for: 1s}]}"),

@@ -1,4 +1,5 @@
 // Numbers as people read them. Pure functions.
+import type { Figure, Figures } from "./result";
 
 function digits(value: number): string {
   const size = Math.abs(value);
@@ -68,6 +69,11 @@ export function inUnit(value: number | null, unit: string): string {
   if (unit === "bytes") return bytes(value);
   if (unit === "B/s") return `${bytes(value)}/s`;
   return short(value) + (unit ? ` ${unit}` : "");
+}
+
+/** The time within which all were answered, or "≥ 500 ms" where some never were. */
+export function figure(of: Figures, name: Figure): string {
+  return of[name] !== null && of.at_least.includes(name) ? `≥ ${seconds(of[name])}` : seconds(of[name]);
 }
 
 /** The same on an axis, where the zeros of round numbers only take room: "2 s", "1m", "64 MiB". */

@@ -23,7 +23,7 @@ function drawLatency(result: Result, charts: TimeCharts, parent: HTMLElement, x:
   const fit = (values: (number | null)[]) =>
     (log ? values.map((value) => (value !== null && value > 0 ? value : null)) : values);
   chart(charts, parent, {
-    title: "Latency", unit: "s", x, log, height: 280, names: true, bands: [[3, 2], [2, 1], [1, 0]],
+    title: "Latency of the answers", unit: "s", x, log, height: 280, names: true, bands: [[3, 2], [2, 1], [1, 0]],
     lines: [{ label: "p50", values: fit(s.p50), colour: "p50" }, { label: "p90", values: fit(s.p90), colour: "p90" },
       { label: "p99", values: fit(s.p99), colour: "p99" }, { label: "max", values: fit(s.max), colour: "max" }] });
 }
@@ -79,10 +79,10 @@ function drawSpread(result: Result, parent: HTMLElement): { destroy(): void } | 
     parent.append(nothing("No request was answered: there are no latencies."));
     return undefined;
   }
-  const f = result.latency_s;
+  const f = result.latency_answered_s;
+  const marks = [["p50", f.p50], ["p90", f.p90], ["p99", f.p99], ["p99.9", f.p999]] as [string, number | null][];
   return distributionChart(parent, data,
-    [["p50", f.p50], ["p90", f.p90], ["p99", f.p99], ["p99.9", f.p999]].map(([name, at]) =>
-      ({ name: String(name), at: Number(at) })));
+    marks.flatMap(([name, at]) => (at === null ? [] : [{ name, at }])));
 }
 
 function build(result: Result) {
@@ -105,7 +105,7 @@ function build(result: Result) {
       element("p", { class: "soft" }, "Drag over a chart to zoom all of them, double-click to see all again" +
         (shades.some((shade) => shade.warmup) ? "; the warm-up is shaded and left out of the statistics." : ".")),
       element("div", { class: "bar" }, element("label", {}, log, " logarithmic latency"), looked, all), load),
-    section("How latencies are spread", spread),
+    section("How latencies of the answers are spread", spread),
     section("Telemetry", machine), ledger(result),
     ...(result.phases.length > 1 ? [phases(result)] : []),
     groups("Services", result.services, "No request belongs to a service."),

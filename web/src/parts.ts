@@ -1,8 +1,8 @@
 // The parts of the report that are words and tables; main.ts puts them in order.
 import { balances, hostFacts, words } from "./data";
 import { element, nothing, section, table, type Child } from "./dom";
-import { bytes, count, inUnit, moment, seconds, share, short } from "./format";
-import type { Figures, Group, Result } from "./result";
+import { bytes, count, figure, inUnit, moment, seconds, share, short } from "./format";
+import type { Figure, Figures, Group, Result, Threshold } from "./result";
 
 const meanings = {
   VALID: "The figures can be taken as they are.",
@@ -12,8 +12,12 @@ const meanings = {
 
 function thresholdsInOneLine(result: Result): Child {
   const all = result.thresholds.length;
-  const crossed = result.thresholds.filter((one) => !one.passed).length;
+  const crossed = result.thresholds.filter((one) => !one.passed && !one.undecided).length;
+  const undecided = result.thresholds.filter((one) => one.undecided).length;
   if (all === 0) return element("span", { class: "soft" }, "no thresholds were set");
+  if (undecided > 0) return element("span", { class: crossed > 0 ? "bad" : "doubt" },
+    `${crossed > 0 ? `✗ ${crossed} of ${all} thresholds crossed, ` : "? "}` +
+    `${undecided} of ${all} thresholds not decidable`);
   return crossed === 0
     ? element("span", { class: "good" }, `✓ ${all === 1 ? "the threshold" : `all ${all} thresholds`} held`)
     : element("span", { class: "bad" }, `✗ ${crossed} of ${all} thresholds crossed`);
@@ -36,14 +40,25 @@ export function verdict(result: Result): HTMLElement {
           seconds(experiment.duration_s), loop, experiment.status].filter(Boolean).join(" · "))));
 }
 
+function held(one: Threshold): Child {
+  if (one.undecided) return element("span", { class: "doubt" }, "? not decidable");
+  return element("span", { class: one.passed ? "good" : "bad" }, one.passed ? "✓ held" : "✗ crossed");
+}
+
+function measured(one: Threshold): string {
+  if (one.undecided) return one.undecided;
+  return (one.at_least ? "≥ " : "") + inUnit(one.value, one.unit);
+}
+
 export function thresholds(result: Result): HTMLElement {
   if (result.thresholds.length === 0)
     return section("Thresholds", nothing("The experiment sets no thresholds."));
   return section("Thresholds", table(["", "threshold", "#measured", "#limit"],
     result.thresholds.map((one) => [
-      element("span", { class: one.passed ? "good" : "bad" }, one.passed ? "✓ held" : "✗ crossed"),
-      element("code", {}, one.expression), inUnit(one.value, one.unit), inUnit(one.limit, one.unit)])));
+      held(one), element("code", {}, one.expression), measured(one), inUnit(one.limit, one.unit)])));
 }
+
+const perSecond = (value: number | null) => (value === null ? "–" : `${short(value)}/s`);
 
 export function keyFigures(result: Result): HTMLElement {
   const { ledger, latency_s: latency, dispatch_error_s: dispatch, rate, generator } = result;
@@ -51,30 +66,35 @@ export function keyFigures(result: Result): HTMLElement {
   const tile = (name: string, value: string, more: string) => element("div", { class: "tile" },
     element("div", { class: "name" }, name), element("div", { class: "value" }, value),
     element("div", { class: "soft" }, more));
-  const time = (figures: Figures, value: number) => (figures.count > 0 ? seconds(value) : "–");
   return element("div", { class: "tiles" },
     tile("requests", count(ledger.intended), `${count(ledger.answered)} answered`),
     tile("not answered", share(bad, ledger.intended), `${count(bad)} failed or not sent`),
-    tile("achieved", `${short(rate.achieved_rps)}/s`, `offered ${short(rate.offered_rps)}/s`),
-    tile("dispatch error p99", time(dispatch, dispatch.p99),
+    tile("achieved", perSecond(rate.achieved_rps), `offered ${perSecond(rate.offered_rps)}`),
+    tile("dispatch error p99", figure(dispatch, "p99"),
       dispatch.count > 0 ? "how late requests went out" : "no due times"),
-    tile("latency p50", time(latency, latency.p50), `mean ${time(latency, latency.mean)}`),
-    tile("latency p90", time(latency, latency.p90), `p95 ${time(latency, latency.p95)}`),
-    tile("latency p99", time(latency, latency.p99), `max ${time(latency, latency.max)}`),
+    tile("latency p50", figure(latency, "p50"), `mean ${figure(latency, "mean")}`),
+    tile("latency p90", figure(latency, "p90"), `p95 ${figure(latency, "p95")}`),
+    tile("latency p99", figure(latency, "p99"), `max ${figure(latency, "max")}`),
     tile("generator", `${short(generator.cpu_per_request_us)} µs`,
       `CPU a request; ${bytes(generator.rss_max_bytes)} memory`));
 }
 
 export function times(result: Result): HTMLElement {
-  const row = (name: string, f: Figures): Child[] => [name, ...(f.count === 0
-    ? Array(9).fill("–")
-    : [f.min, f.mean, f.stddev, f.p50, f.p90, f.p95, f.p99, f.p999, f.max].map(seconds))];
+  const row = (name: string, f: Figures): Child[] => [name, count(f.count),
+    figure(f, "min"), figure(f, "mean"), seconds(f.stddev),
+    ...(["p50", "p90", "p95", "p99", "p999", "max"] as Figure[]).map((one) => figure(f, one))];
+  const all = result.latency_s.count === result.latency_answered_s.count;
   const heads = ["min", "mean", "std dev", "p50", "p90", "p95", "p99", "p99.9", "max"];
   return section("Times",
-    table(["", ...heads.map((head) => `#${head}`)], [
-      row("latency (due to answered)", result.latency_s),
+    table(["", "#requests", ...heads.map((head) => `#${head}`)], [
+      ...(all ? [] : [row("latency, answered", result.latency_answered_s),
+        row("latency, failed", result.latency_failed_s)]),
+      row("latency, all (due to answered)", result.latency_s),
       row("service time (sent to answered)", result.service_time_s),
       row("dispatch error (due to sent)", result.dispatch_error_s)]),
+    all ? "" : element("p", { class: "soft" },
+      "≥: what was never answered took longer than each answer, and at least its time."),
+    element("p", { class: "soft" }, "–: fewer than ten requests lie past that percentile, so it isn't known."),
     result.ledger.warmup > 0
       ? element("p", { class: "soft" }, `The warm-up's ${count(result.ledger.warmup)} requests are left out.`) : "");
 }
@@ -103,22 +123,17 @@ export function groups(title: string, rows: Group[], none: string): HTMLElement 
   if (rows.length === 0) return section(title, nothing(none));
   return section(title, table(
     ["name", "#answered", "#failed", "#mean", "#p50", "#p90", "#p99", "#max"],
-    rows.map((row) => {
-      const f = row.latency_s;
-      const values = f.count > 0 ? [f.mean, f.p50, f.p90, f.p99, f.max].map(seconds) : Array(5).fill("–");
-      return [row.name || "(unnamed)", count(row.answered), count(row.failed), ...values];
-    })));
+    rows.map((row) => [row.name || "(unnamed)", count(row.answered), count(row.failed),
+      ...(["mean", "p50", "p90", "p99", "max"] as Figure[]).map((one) => figure(row.latency_s, one))])));
 }
 
 export function phases(result: Result): HTMLElement {
   return section("Phases", table(
     ["name", "#from", "#to", "#offered", "#achieved", "#answered", "#failed", "#p50", "#p99"],
-    result.phases.map((phase) => {
-      const f = phase.latency_s;
-      return [phase.warmup ? `${phase.name} (left out)` : phase.name, seconds(phase.start_s), seconds(phase.end_s),
-        `${short(phase.offered_rps)}/s`, `${short(phase.achieved_rps)}/s`, count(phase.answered), count(phase.failed),
-        f.count > 0 ? seconds(f.p50) : "–", f.count > 0 ? seconds(f.p99) : "–"];
-    })));
+    result.phases.map((phase) => [
+      phase.warmup ? `${phase.name} (left out)` : phase.name, seconds(phase.start_s), seconds(phase.end_s),
+      perSecond(phase.offered_rps), perSecond(phase.achieved_rps), count(phase.answered), count(phase.failed),
+      figure(phase.latency_s, "p50"), figure(phase.latency_s, "p99")])));
 }
 
 export function provenance(result: Result): HTMLElement {

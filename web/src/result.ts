@@ -1,14 +1,19 @@
 // The result document (schema/result.schema.json). Times are seconds; null is "no value".
 
-export interface Figures {
-  count: number; min: number; mean: number; stddev: number; p50: number; p90: number; p95: number;
-  p99: number; p999: number; max: number;
+type Maybe = number | null;
+export type Figure = "min" | "mean" | "p50" | "p90" | "p95" | "p99" | "p999" | "max";
+export interface Figures extends Record<Figure, Maybe> {
+  count: number; stddev: Maybe;
+  at_least: Figure[];  // known to be at least that: what was never answered took longer
 }
-export interface Group { name: string; latency_s: Figures; answered: number; failed: number }
-export interface Phase extends Group {
-  start_s: number; end_s: number; offered_rps: number; achieved_rps: number; warmup: boolean;
+// latency_s is of all requests, the others of those that were answered and that failed.
+export interface Latencies { latency_s: Figures; latency_answered_s: Figures; latency_failed_s: Figures }
+export interface Group extends Latencies { name: string; answered: number; failed: number }
+export interface Rates {
+  span_s: Maybe; offered_rps: Maybe; sent_rps: Maybe; achieved_rps: Maybe; failed_rps: Maybe;
 }
-type Values = (number | null)[];
+export interface Phase extends Group, Rates { start_s: number; end_s: number; warmup: boolean }
+type Values = Maybe[];
 export interface TelemetryRow {
   node: string; metric: string; subsystem: string; unit: string;
   t_s: number[]; mean: Values; max: Values;
@@ -18,20 +23,22 @@ export interface Ledger {
   failed: Record<string, number>; in_flight_at_end: number; retried: number; warmup: number;
   traces: { made: number; stored: number; spooled: number; lost: number }; balanced: boolean;
 }
-export interface Result {
+export interface Threshold {
+  expression: string; value: Maybe; limit: number; unit: string; passed: boolean;
+  at_least: boolean;  // the value
+  undecided: string;  // why nobody can say whether it holds; empty: it is decided
+}
+export interface Result extends Latencies {
   schema: number;
   experiment: {
     id: string; name: string; creator: string; created: number | null; start: number | null;
     end: number | null; status: string; duration_s: number | null;
   };
   verdict: { value: "VALID" | "SUSPECT" | "INVALID"; reasons: string[] };
-  thresholds: { expression: string; value: number | null; limit: number; unit: string; passed: boolean }[];
+  thresholds: Threshold[];
   mode: "open" | "closed" | "mixed";
-  latency_s: Figures; dispatch_error_s: Figures; service_time_s: Figures;
-  rate: {
-    offered_rps: number; sent_rps: number; achieved_rps: number; failed_rps: number;
-    bytes_in_per_s: number; bytes_out_per_s: number;
-  };
+  dispatch_error_s: Figures; service_time_s: Figures;
+  rate: Rates & { bytes_in_per_s: Maybe; bytes_out_per_s: Maybe; tail_s: number };
   ledger: Ledger;
   status_codes: Record<string, number>;
   services: Group[]; servers: Group[]; phases: Phase[];

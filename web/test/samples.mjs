@@ -3,9 +3,10 @@
 import { pathToFileURL } from "node:url";
 
 function figures(count, base) {
-  const at = (factor) => (count === 0 ? 0 : base * factor);
-  return { count, min: at(1 / 3), mean: at(1), stddev: at(1 / 4), p50: at(0.95), p90: at(1.5), p95: at(1.8),
-    p99: at(2.5), p999: at(5), max: at(9) };
+  const at = (factor) => (count === 0 ? null : base * factor);
+  const past = (share, factor) => (count * (1 - share) < 10 ? null : base * factor);
+  return { count, min: at(1 / 3), mean: at(1), stddev: at(1 / 4), p50: past(0.5, 0.95), p90: past(0.9, 1.5),
+    p95: past(0.95, 1.8), p99: past(0.99, 2.5), p999: past(0.999, 5), max: at(9), at_least: [] };
 }
 
 const metrics = [["cpu", "", "%", 40], ["freq", "", "kHz", 5.2e6], ["procs", "", "", 4], ["ram", "", "kB", 8e5],
@@ -53,9 +54,14 @@ export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 
   const counted = failing ? 0 : total - warmup;
   const latency = (base) => (failing ? t.map(() => null) : wave(base, 0.3));
   const end = buckets * width;
-  const group = (name) => ({ name, latency_s: figures(counted, 0.002), answered: counted, failed });
-  const phase = (name, start_s, end_s, warm) =>
-    ({ ...group(name), start_s, end_s, offered_rps: 300, achieved_rps: failing ? 0 : 300, warmup: warm });
+  const latencies = (base) => ({
+    latency_s: { ...figures(counted + failed, base),
+      at_least: failed ? ["min", "mean", "p50", "p90", "p95", "p99", "p999", "max"] : [] },
+    latency_answered_s: figures(counted, base), latency_failed_s: figures(failed, base) });
+  const rates = { span_s: total ? end : null, offered_rps: total ? 300 : null, sent_rps: total ? 300 : null,
+    achieved_rps: total ? answered && 300 : null, failed_rps: total ? failed && 300 : null };
+  const group = (name) => ({ name, ...latencies(0.002), answered: counted, failed });
+  const phase = (name, start_s, end_s, warm) => ({ ...group(name), ...rates, start_s, end_s, warmup: warm });
   const refused = "127.0.0.1:8080: connection refused";
   return {
     schema: 1,
@@ -65,13 +71,15 @@ export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 
     verdict: failing ? { value: "SUSPECT", reasons: ["no request was answered"] }
       : buckets ? { value: "VALID", reasons: [] } : { value: "INVALID", reasons: ["no request was made"] },
     thresholds: buckets === 0 ? [] : [
-      { expression: "p95(latency) < 50ms", value: failing ? null : 0.012, limit: 0.05, unit: "s", passed: !failing },
-      { expression: "failed == 0", value: failed, limit: 0, unit: "", passed: failed === 0 },
-      { expression: "max(cpu) < 30", value: 44.2, limit: 30, unit: "%", passed: false }],
+      { expression: "p95(latency) < 50ms", value: failing ? 0.0036 : 0.012, limit: 0.05, unit: "s", passed: !failing,
+        at_least: failing, undecided: "" },
+      { expression: "failed == 0", value: failed, limit: 0, unit: "", passed: failed === 0, at_least: false,
+        undecided: "" },
+      { expression: "max(cpu) < 30%", value: 0.442, limit: 0.3, unit: "share", passed: false, at_least: false,
+        undecided: "" }],
     mode: "open",
-    latency_s: figures(counted, 0.002), dispatch_error_s: figures(total, 4e-5), service_time_s: figures(counted, 0.0019),
-    rate: { offered_rps: total && 300, sent_rps: total && 300, achieved_rps: answered && 300,
-      failed_rps: failed && 300, bytes_in_per_s: 27000, bytes_out_per_s: 21000 },
+    ...latencies(0.002), dispatch_error_s: figures(total, 4e-5), service_time_s: figures(counted, 0.0019),
+    rate: { ...rates, bytes_in_per_s: total ? 27000 : null, bytes_out_per_s: total ? 21000 : null, tail_s: 0.002 },
     ledger: { intended: total, sent: total, not_sent: {}, answered, failed: failed ? { connect_refused: failed } : {},
       in_flight_at_end: 0, retried: failing ? 0 : 3, warmup, traces: { made: total, stored: total, spooled: 0, lost: 0 },
       balanced: true },

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/text.h"
+#include "wire/csv.h"
 
 namespace galileo::commands {
 namespace {
@@ -51,13 +53,16 @@ Error wrong(const std::string& place, std::string why) {
           "export the experiment again"};
 }
 
+// Longer than any row that a table of ours has.
+constexpr std::size_t kRowMax = std::size_t{256} << 20;
+
 class CsvReader final : public TableReader {
  public:
-  explicit CsvReader(std::unique_ptr<File> file) : characters_(std::move(file)) {}
+  explicit CsvReader(std::unique_ptr<File> file) : file_(std::move(file)) {}
 
   Result<void> open(const std::vector<std::string>& columns) {
-    std::vector<Field> names;
-    if (!TRY(record(names))) return wrong(place(), "it is empty");
+    if (!TRY(record())) return wrong(file_->path(), "it is empty");
+    const auto& names = lines_.fields();
     for (const std::string& column : columns) {
       const auto found = std::find(names.begin(), names.end(), column);
       if (found == names.end()) return wrong(place(), fmt::format("it has no column {}", column));
@@ -67,67 +72,51 @@ class CsvReader final : public TableReader {
     return {};
   }
   Result<bool> next(std::vector<Field>& fields) override {
-    if (!TRY(record(all_))) return false;
-    if (all_.size() != width_)
-      return wrong(place(), fmt::format("{} fields instead of {}", all_.size(), width_));
+    if (!TRY(record())) return false;
+    const auto& all = lines_.fields();
+    if (all.size() != width_)
+      return wrong(place(), fmt::format("{} fields instead of {}", all.size(), width_));
     fields.clear();
-    for (const std::size_t i : places_) fields.push_back(std::move(all_[i]));
+    // A field without quotes and without characters is null.
+    for (const std::size_t i : places_)
+      fields.push_back(all[i].empty() && !lines_.in_quotes(i) ? Field() : Field(all[i]));
     return true;
   }
-  std::string place() const override { return fmt::format("{}:{}", characters_.path(), began_); }
+  std::string place() const override { return fmt::format("{}:{}", file_->path(), lines_.line()); }
 
  private:
-  // One record; a field without quotes and without characters is null.
-  Result<bool> record(std::vector<Field>& fields) {
-    fields.clear();
-    began_ = characters_.line();
-    if (TRY(characters_.peek()) < 0) return false;
+  // The next record that isn't an empty line; false at the end.
+  Result<bool> record() {
     while (true) {
-      fields.push_back(TRY(field()));
-      const int c = TRY(characters_.next());
-      if (c == ',') continue;
-      if (c == '\r' && TRY(characters_.peek()) == '\n') TRY(characters_.next());
-      return true;
-    }
-  }
-  // Up to the comma or the line's end.
-  Result<Field> field() {
-    if (TRY(characters_.peek()) == '"') return TRY(quoted());
-    std::string text;
-    for (int c = TRY(characters_.peek()); c >= 0 && c != ',' && c != '\r' && c != '\n';
-         c = TRY(characters_.peek())) {
-      text += static_cast<char>(c);
-      TRY(characters_.next());
-    }
-    return text.empty() ? Field() : Field(std::move(text));
-  }
-  Result<Field> quoted() {
-    TRY(characters_.next());
-    std::string text;
-    while (true) {
-      const int c = TRY(characters_.next());
-      if (c < 0) return wrong(place(), "it ends within quotes");
-      if (c != '"') {
-        text += static_cast<char>(c);
+      if (!lines_.next()) {
+        if (ended_) return false;
+        TRY(read_on());
         continue;
       }
-      const int after = TRY(characters_.peek());
-      if (after == '"') {
-        text += '"';
-        TRY(characters_.next());
-        continue;
-      }
-      if (after >= 0 && after != ',' && after != '\r' && after != '\n')
-        return wrong(place(), "something stands behind closing quotes");
-      return Field(std::move(text));
+      if (lines_.fault()) return wrong(place(), lines_.fault());
+      const bool blank =
+          lines_.fields().size() == 1 && lines_.fields()[0].empty() && !lines_.in_quotes(0);
+      if (!blank || width_ == 1) return true;
     }
+  }
+  Result<void> read_on() {
+    const std::size_t size = TRY(file_->read_at(offset_, buffer_.data(), buffer_.size()));
+    offset_ += size;
+    lines_.take(std::string_view(buffer_).substr(0, size));
+    ended_ = size == 0;
+    if (ended_) lines_.finish();
+    if (lines_.waiting() > kRowMax)
+      return wrong(place(), fmt::format("the row after it has over {} bytes", kRowMax));
+    return {};
   }
 
-  Characters characters_;
+  const std::unique_ptr<File> file_;
+  std::string buffer_ = std::string(std::size_t{256} << 10, '\0');
+  std::uint64_t offset_ = 0;
+  bool ended_ = false;
+  wire::CsvReader lines_;
   std::vector<std::size_t> places_;
-  std::vector<Field> all_;
   std::size_t width_ = 0;
-  std::uint64_t began_ = 1;
 };
 
 class JsonLinesReader final : public TableReader {
@@ -136,11 +125,14 @@ class JsonLinesReader final : public TableReader {
       : characters_(std::move(file)), columns_(columns) {}
 
   Result<bool> next(std::vector<Field>& fields) override {
-    began_ = characters_.line();
-    if (TRY(characters_.peek()) < 0) return false;
     std::string line;
-    for (int c = TRY(characters_.next()); c >= 0 && c != '\n'; c = TRY(characters_.next()))
-      line += static_cast<char>(c);
+    while (trim(line).empty()) {
+      began_ = characters_.line();
+      if (TRY(characters_.peek()) < 0) return false;
+      line.clear();
+      for (int c = TRY(characters_.next()); c >= 0 && c != '\n'; c = TRY(characters_.next()))
+        line += static_cast<char>(c);
+    }
     const Json row = Json::parse(line, nullptr, false);
     if (!row.is_object()) return wrong(place(), "the line is no JSON object");
     fields.clear();

@@ -18,8 +18,9 @@ namespace galileo::experiment {
 void read_pace(const Fields& fields, const FileOptions& options, load::ClientSpec& client);
 
 // A profile's text: inter-arrival seconds, one a line, or a column of a CSV; '#' begins a comment.
-// The column is the one whose heading is `column`, or else the first; without `column`, a first
-// line that is no number is a heading.
+// The column is the one whose heading is `column`, or else the first. With `column` the first line
+// holds headings; without it does where each of its fields begins like a word, and several columns
+// must have headings. Every line has the same fields, and every number is checked alike.
 Result<std::vector<double>> parse_profile(std::string_view text, std::string_view column);
 
 }  // namespace galileo::experiment

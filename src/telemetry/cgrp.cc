@@ -126,15 +126,19 @@ class ByContainer {
     seen_ = true;
     generation_ = finder_.generation();
     std::map<std::string, Kept> kept;
+    std::map<std::string, std::optional<Identity>> identities;
     for (const Container& container : finder_.containers()) {
       if (container.kind != kind_) continue;
+      const bool same = identities_[container.folder] == container.identity;
       auto known = all.extract(container.folder);
-      if (known.empty())
+      if (known.empty() || !same)
         kept.emplace(container.folder, make(container));
       else
         kept.insert(std::move(known));
+      identities.emplace(container.folder, container.identity);
     }
     all = std::move(kept);
+    identities_ = std::move(identities);
   }
   const Hierarchies& hierarchies() const { return finder_.hierarchies(); }
 
@@ -144,6 +148,7 @@ class ByContainer {
   const std::unique_ptr<ContainerFinder> own_;
   ContainerFinder& finder_;
   const Kind kind_;
+  std::map<std::string, std::optional<Identity>> identities_;  // by folder
   std::uint64_t generation_ = 0;
   bool seen_ = false;
 };
@@ -265,6 +270,7 @@ class CgroupNet final : public Instrument {
     }
     if (!text) return false;
     double all = 0;
+    bool known = true;  // of each device
     while (!text->empty()) {
       std::string_view line = take_line(*text);
       const std::size_t colon = line.find(':');
@@ -275,13 +281,17 @@ class CgroupNet final : public Instrument {
       const auto rx = to_number(take_word(rest));
       for (int i = 0; i < 7; ++i) take_word(rest);
       const auto tx = to_number(take_word(rest));
-      if (!rx || !tx || device.empty()) continue;
+      if (!rx || !tx || device.empty()) {
+        known = false;
+        readings.leave_out();
+        continue;
+      }
       put(readings, kept.id, device, "/rx", *rx);
       put(readings, kept.id, device, "/tx", *tx);
       put(readings, kept.id, device, "", *rx + *tx);
       all += *rx + *tx;
     }
-    readings.put(metric_, kept.id, all);
+    if (known) readings.put(metric_, kept.id, all);
     return true;
   }
 

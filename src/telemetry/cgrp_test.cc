@@ -182,12 +182,13 @@ TEST_CASE("what is a container's name, and what only looks like one") {
   const std::string id = kDocker;
   for (const std::string& name :
        {id, "docker-" + id + ".scope", "cri-containerd-" + id + ".scope", "crio-" + id + ".scope",
-        "kubepods-besteffort-pod1.slice:cri-containerd:" + id})
+        "kubepods-besteffort-pod1.slice:cri-containerd:" + id, "libpod-" + id + ".scope",
+        "libpod-" + id, "nerdctl-" + id + ".scope"})
     CHECK(container_id(name) == id);
   for (const std::string& name :
        {std::string(), id + "0", id.substr(1), "crio-conmon-" + id + ".scope", id + ".scope",
         "docker-" + id, "docker-" + id.substr(1) + ".scope", "x" + id.substr(1),
-        std::string("ssh.service"), ":" + id.substr(2)})
+        std::string("ssh.service"), ":" + id.substr(2), "libpod-conmon-" + id + ".scope"})
     CHECK(container_id(name).empty());
 }
 
@@ -216,6 +217,68 @@ TEST_CASE("a container that appears is read the next time, one that goes isn't a
   CHECK(reader.read().at("kubernetes_cgrp_cpu/" + kBurstable) == 1000);
   std::filesystem::remove_all(group / "kubepods.slice");
   CHECK(reader.read().empty());
+}
+
+TEST_CASE("containers are found wherever their runtime has put them") {
+  const std::string user = "user.slice/user-1000.slice/user@1000.service/";
+  const std::vector<std::pair<std::string, bool>> places{
+      // Docker: a parent of its own, in systemd's words and in cgroupfs's; and without root.
+      {"jobs.slice/jobs-night.slice/docker-" + kDocker + ".scope", false},
+      {"my/parent/" + kDocker, false},
+      {user + "user.slice/docker-" + kDocker + ".scope", false},
+      {user + "app.slice/docker.service/" + kDocker, false},
+      // Podman: with and without root, in a pod, and under cgroupfs.
+      {"machine.slice/libpod-" + kDocker + ".scope", false},
+      {user + "user.slice/libpod-" + kDocker + ".scope", false},
+      {user + "user.slice/user-libpod_pod_1f.slice/libpod-" + kDocker + ".scope", false},
+      {"libpod_parent/libpod-" + kDocker, false},
+      // containerd: nerdctl's, and pods under a runtime's own service or scope of systemd's.
+      {"system.slice/nerdctl-" + kDocker + ".scope", false},
+      {"system.slice/containerd.service/kubepods-burstable-pod1.slice:cri-containerd:" + kDocker,
+       true},
+      {"system.slice/cri-containerd-" + kDocker + ".scope", true},
+      {"system.slice/k3s.service/kubepods/burstable/pod1/" + kDocker, true},
+      {"runtime.slice/runtime-kubelet.slice/kubepods.slice/kubepods-pod1.slice/crio-" + kDocker +
+           ".scope",
+       true}};
+  for (const auto& [place, of_kubernetes] : places) {
+    CAPTURE(place);
+    const Folder folder;
+    const auto group = folder.path / "sys/fs/cgroup";
+    write_file(group / "cgroup.controllers", "cpu memory io\n");
+    write_file(group / place / "cpu.stat", "usage_usec 7\n");
+    write_file(group / "system.slice/ssh.service/cpu.stat", "usage_usec 8\n");
+    CHECK(Reader(folder.path).read() ==
+          (of_kubernetes ? Values{{"kubernetes_cgrp_cpu/" + kDocker, 7000}}
+                         : Values{{"docker_cgrp_cpu/" + kDocker.substr(0, 12), 7000}}));
+  }
+}
+
+TEST_CASE("a container that is started again is read anew: its network is another one") {
+  const Folder folder;
+  const auto group = folder.path / "sys/fs/cgroup";
+  const auto container = group / "system.slice" / ("docker-" + kDocker + ".scope");
+  const auto devices = [&](const char* pid, const char* rx) {
+    write_file(folder.path / "proc" / pid / "net/dev",
+               std::string("a\nb\n eth0: ") + rx + " 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0\n");
+  };
+  write_file(group / "cgroup.controllers", "cpu memory io\n");
+  write_file(container / "cgroup.procs", "70\n");
+  devices("70", "1000");
+  Reader reader(folder.path);
+  const auto rx = [&] {
+    const Values values = reader.read();
+    const auto found = values.find("docker_cgrp_net/" + kDocker.substr(0, 12) + "/eth0/rx");
+    return found == values.end() ? -1 : found->second;
+  };
+  for (int i = 0; i < 3; ++i) rx();
+  CHECK(rx() == 1000);
+  // Between two readings it ends and is there again; what was open is the old one's.
+  std::filesystem::rename(container, folder.path / "gone");
+  write_file(container / "cgroup.procs", "80\n");
+  devices("80", "7");
+  for (int i = 0; i < 3; ++i) rx();
+  CHECK(rx() == 7);
 }
 
 TEST_CASE("pods of a kubelet with a root of its own are found below it, and only those") {

@@ -16,8 +16,9 @@ namespace {
 constexpr Duration kScanEvery = std::chrono::seconds{1};
 // And even where all are: a watch that the kernel dropped must not hide a container for good.
 constexpr Duration kScanAnyway = std::chrono::seconds{60};
-// kubelet.slice / kubelet-kubepods.slice / …-burstable.slice / …-pod<uid>.slice / container
-constexpr int kDepthMax = 5;
+// user.slice / user-1000.slice / user@1000.service / user.slice / user-libpod_pod_<id>.slice /
+// container; and some room, as for a kubelet in a slice of its own.
+constexpr int kDepthMax = 9;
 constexpr std::size_t kIdDigits = 64;
 
 bool is_id(std::string_view text) {
@@ -43,10 +44,10 @@ bool is_kubernetes_root(std::string_view name) {
   return name.starts_with("kubepods") || name.starts_with("kubelet");
 }
 
-// Below a root: the class of service ("burstable", "kubepods-burstable.slice") or the pod.
-bool may_hold_containers(std::string_view name) {
-  return is_kubernetes_root(name) || name == "besteffort" || name == "burstable" ||
-         name == "guaranteed" || name.starts_with("pod");
+// Whose a container is says its folder's name, or else where it lies.
+bool is_of_kubernetes(std::string_view name) {
+  return is_kubernetes_root(name) || name.starts_with("cri-containerd-") ||
+         name.starts_with("crio-");
 }
 
 // "/a/b" as "a/b/".
@@ -76,7 +77,8 @@ Hierarchies find_hierarchies(const std::string& sys) {
 std::string_view container_id(std::string_view name) {
   if (name.ends_with(".scope")) {
     name.remove_suffix(std::string_view(".scope").size());
-    for (const std::string_view prefix : {"cri-containerd-", "crio-", "docker-"}) {
+    for (const std::string_view prefix :
+         {"cri-containerd-", "crio-", "docker-", "libpod-", "nerdctl-"}) {
       if (name.starts_with(prefix)) {
         name.remove_prefix(prefix.size());
         return is_id(name) ? name : std::string_view();
@@ -84,6 +86,7 @@ std::string_view container_id(std::string_view name) {
     }
     return {};
   }
+  if (name.starts_with("libpod-")) name.remove_prefix(std::string_view("libpod-").size());
   const std::size_t colon = name.rfind(':');
   if (colon != std::string_view::npos) name.remove_prefix(colon + 1);
   return is_id(name) ? name : std::string_view();
@@ -125,18 +128,9 @@ void ContainerFinder::scan() {
   const std::map<std::string, int> before = std::exchange(watches_, {});
   all_watched_ = true;
   left_out_ = 0;
+  folders_ = 0;
   std::vector<Container> found;
-  watch(root_ + "/" + below_);
-  for (const std::string& name : list_folder(root_ + "/" + below_)) {
-    if (is_kubernetes_root(name)) {
-      if (const std::string_view id = container_id(name); !id.empty())
-        found.push_back({Container::Kind::kKubernetes, std::string(id), below_ + name});
-      else
-        look_through(below_ + name, true, 1, found);
-    } else if (name == "docker" || name == "system.slice") {
-      look_through(below_ + name, false, 1, found);
-    }
-  }
+  look_through(below_.substr(0, below_.size() - !below_.empty()), false, 1, found);
   std::set<int> in_use;
   for (const auto& [folder, descriptor] : watches_) in_use.insert(descriptor);
   for (const auto& [folder, descriptor] : before) {
@@ -144,7 +138,7 @@ void ContainerFinder::scan() {
     if (!in_use.contains(descriptor)) inotify_rm_watch(inotify_, descriptor);
   }
   if (found.size() > containers_max_) {
-    left_out_ = found.size() - containers_max_;
+    left_out_ += found.size() - containers_max_;
     found.resize(containers_max_);
   }
   if (found == containers_) return;
@@ -152,18 +146,24 @@ void ContainerFinder::scan() {
   ++generation_;
 }
 
+// Wherever a container may have been put: Docker's and Podman's --cgroup-parent, a user's own
+// slices, a runtime's service.
 void ContainerFinder::look_through(const std::string& folder, bool in_kubernetes, int depth,
                                    std::vector<Container>& found) {
-  watch(root_ + "/" + folder);
-  for (const std::string& name : list_folder(root_ + "/" + folder)) {
-    if (const std::string_view id = container_id(name); !id.empty()) {
-      // A service of systemd may bear any name, a scope of Docker's is Docker's.
-      if (in_kubernetes || folder == below_ + "docker" || name.starts_with("docker-"))
-        found.push_back({in_kubernetes ? Container::Kind::kKubernetes : Container::Kind::kDocker,
-                         std::string(id), folder + "/" + name});
-    } else if (in_kubernetes && depth < kDepthMax && may_hold_containers(name)) {
-      look_through(folder + "/" + name, true, depth + 1, found);
-    }
+  if (++folders_ > 10 * containers_max_) {
+    ++left_out_;
+    return;
+  }
+  const std::string path = root_ + "/" + folder;
+  watch(path);
+  for (const std::string& name : list_folders(path)) {
+    const std::string below = folder.empty() ? name : folder + "/" + name;
+    const bool of_kubernetes = in_kubernetes || is_of_kubernetes(name);
+    if (const std::string_view id = container_id(name); !id.empty())
+      found.push_back({of_kubernetes ? Container::Kind::kKubernetes : Container::Kind::kDocker,
+                       std::string(id), below, identity_of(root_ + "/" + below)});
+    else if (depth < kDepthMax)
+      look_through(below, of_kubernetes, depth + 1, found);
   }
 }
 

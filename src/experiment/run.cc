@@ -64,9 +64,9 @@ class SamplerDesk final : public Sink<wire::Sample> {
   Result<void> start_on_desk(telemetry::SamplerOptions options) {
     net::Loop& loop = desk_->loop();
     options.machine.loop = &loop;
-    sampler_ = TRY(telemetry::Sampler::make(options, *this, [this, &loop] {
-      const Time at = loop.clock().now();
-      return telemetry::Moment{wall_clock_.wall(at), at};
+    sampler_ = TRY(telemetry::Sampler::make(options, *this, [wall_clock = wall_clock_] {
+      const Time at = net::RealClock().now();
+      return telemetry::Moment{wall_clock.wall(at), at};
     }));
     const Time now = loop.clock().now();
     sampler_->start(now);

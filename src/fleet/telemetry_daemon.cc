@@ -38,8 +38,9 @@ Result<std::unique_ptr<TelemetryDaemon>> TelemetryDaemon::start(
   std::unique_ptr<TelemetryDaemon> daemon(new TelemetryDaemon(loop, bus, options));
   telemetry::SamplerOptions sampler = options.sampler;
   sampler.machine.loop = &loop;
-  daemon->sampler_ = TRY(telemetry::Sampler::make(sampler, *daemon, [&loop] {
-    return telemetry::Moment{net::RealClock::wall_now(), loop.clock().now()};
+  sampler.machine.old_wire = true;
+  daemon->sampler_ = TRY(telemetry::Sampler::make(sampler, *daemon, [] {
+    return telemetry::Moment{net::RealClock::wall_now(), net::RealClock().now()};
   }));
   TRY(daemon->begin());
   return daemon;
@@ -225,6 +226,7 @@ TelemetryDaemonCounts TelemetryDaemon::counts() const {
   for (std::size_t i = 0; i < sampler_->instruments(); ++i) {
     counts.failures += sampler_->counters(i).failures;
     counts.missed += sampler_->counters(i).missed;
+    counts.left_out += sampler_->counters(i).left_out;
   }
   return counts;
 }
@@ -245,6 +247,8 @@ std::string TelemetryDaemon::metrics() const {
   add("messages_malformed_total", "counter", "Messages that are no command.", now.malformed);
   add("readings_failed_total", "counter", "Readings that couldn't be made.", now.failures);
   add("readings_missed_total", "counter", "Readings that fell out.", now.missed);
+  add("values_left_out_total", "counter", "Values that should be there and aren't known.",
+      now.left_out);
   add("periods_stretched", "gauge", "How many times as long as asked for periods are.",
       static_cast<std::uint64_t>(stretch_));
   add("containers_left_out", "gauge", "Containers that aren't read.", left_out_then_);

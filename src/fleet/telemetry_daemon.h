@@ -33,6 +33,7 @@ struct TelemetryDaemonCounts {
   std::uint64_t malformed = 0;  // on the command channel, and no command
   std::uint64_t failures = 0;   // readings that should be there and couldn't be read
   std::uint64_t missed = 0;     // readings that fell out since an earlier one took too long
+  std::uint64_t left_out = 0;   // values that should be there and aren't known
 };
 
 class TelemetryDaemon final : private Sink<wire::Sample> {

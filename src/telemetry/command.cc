@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <vector>
 
 #include "base/log.h"
 #include "base/spawn.h"
@@ -41,6 +42,7 @@ class Shell final : private net::IoHandler {
   void on_io(std::uint32_t events) override;
   void read_output();
   void close_all();
+  void wait_for_killed();
 
   net::Loop& loop_;
   const std::function<void()> on_end_;
@@ -48,10 +50,13 @@ class Shell final : private net::IoHandler {
   int pid_fd_ = -1;
   int pipe_ = -1;
   int status_ = 0;
+  // Killed, and not gone yet: one that waits for a machine that doesn't answer goes when it does.
+  std::vector<pid_t> killed_;
   std::string output_;
 };
 
 int Shell::start(const std::string& command) {
+  wait_for_killed();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;
   pipe_ = ends[0];
@@ -103,9 +108,14 @@ void Shell::end() {
   if (pid_ > 0) {
     kill(-pid_, SIGKILL);
     kill(pid_, SIGKILL);  // where it hadn't a group yet
-    waitpid(pid_, &status_, 0);
+    killed_.push_back(pid_);
+    wait_for_killed();
   }
   close_all();
+}
+
+void Shell::wait_for_killed() {
+  std::erase_if(killed_, [](pid_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
 }
 
 void Shell::close_all() {
@@ -188,10 +198,10 @@ class Command final : public Instrument {
       if (!value)
         return fmt::format("it prints '{}', neither a number nor a name and a number",
                            line.substr(0, 60));
-      readings_->put(
-          "command",
-          second.empty() ? one.watched.name : fmt::format("{}/{}", one.watched.name, first),
-          *value);
+      readings_->put("command",
+                     second.empty() ? one_word(one.watched.name)
+                                    : fmt::format("{}/{}", one_word(one.watched.name), first),
+                     *value);
       ++values;
     }
     return values > 0 ? std::string() : "it prints nothing";

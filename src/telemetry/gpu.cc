@@ -127,6 +127,8 @@ class Gpu final : public Instrument {
         load_(machine.sys + "/devices/gpu.0/load"),
         frequencies_(machine.sys + "/devices/gpu.0/devfreq") {}
 
+  bool may_block() const override { return true; }
+
   ReadOutcome read(Readings& readings) override {
     // Loaded at the first reading: a machine without it doesn't pay for it again.
     if (!looked_) {

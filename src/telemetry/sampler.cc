@@ -40,23 +40,47 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
                         std::find(options.instruments.begin(), options.instruments.end(),
                                   row.name) != options.instruments.end();
     if (!wanted) continue;
-    Slot slot;
-    slot.name = row.name;
-    const auto period = options.periods.find(slot.name);
-    slot.period =
-        period != options.periods.end() ? period->second : options.period.value_or(row.period);
-    slot.instrument = row.make(machine);
-    sampler->slots_.push_back(std::move(slot));
+    const std::string name(row.name);
+    const auto said = options.periods.find(name);
+    const Duration period =
+        said != options.periods.end() ? said->second : options.period.value_or(row.period);
+    // Of several things that somebody has named each is read for itself: none waits for another.
+    const auto add_each = [&](auto Machine::* of) {
+      for (const auto& one : machine.*of) {
+        Machine alone = machine;
+        alone.*of = {one};
+        sampler->add(row, name + " " + one.name, period, alone);
+      }
+    };
+    if (machine.loop && name == "file")
+      add_each(&Machine::files);
+    else if (machine.loop && name == "process")
+      add_each(&Machine::processes);
+    else
+      sampler->add(row, name, period, machine);
   }
   return sampler;
 }
 
-Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine, MomentClock clock)
-    : clock_(std::move(clock)),
-      readings_(sink, machine.node),
-      containers_(std::make_unique<ContainerFinder>(machine)) {
-  readings_.set_clock(&clock_);
+void Sampler::add(const InstrumentRow& row, const std::string& name, Duration period,
+                  const Machine& machine) {
+  auto instrument = row.make(machine);
+  const bool apart = machine.loop && instrument->may_block();
+  Slot& slot = slots_.emplace_back(
+      Slot{name, period, nullptr, Readings(sink_, machine.node), nullptr, {}, {}});
+  if (apart) {
+    if (!apart_) apart_ = std::make_unique<Apart>(*machine.loop, sink_, machine.node, clock_);
+    slot.apart = &apart_->add(name, std::move(instrument), slot.counters);
+  } else {
+    slot.readings.set_clock(&clock_);
+    slot.instrument = std::move(instrument);
+  }
 }
+
+Sampler::Sampler(Sink<wire::Sample>& sink, const Machine& machine, MomentClock clock)
+    : sink_(sink),
+      clock_(std::move(clock)),
+      containers_(std::make_unique<ContainerFinder>(machine)) {}
 
 Sampler::~Sampler() = default;
 
@@ -73,15 +97,26 @@ Time Sampler::next_due() const {
 void Sampler::run_due(Time now) {
   for (Slot& slot : slots_) {
     if (slot.due > now) continue;
-    readings_.stamp();
-    ++slot.counters.readings;
-    if (slot.instrument->read(readings_) == ReadOutcome::kFailed) ++slot.counters.failures;
+    read(slot);
     const Duration period{
         static_cast<std::int64_t>(static_cast<double>(slot.period.count()) * stretch_)};
     const std::int64_t late = (now - slot.due) / period;
     slot.counters.missed += static_cast<std::uint64_t>(late);
     slot.due += period * (late + 1);
   }
+}
+
+void Sampler::read(Slot& slot) {
+  if (slot.apart) {
+    if (apart_->read(*slot.apart))
+      ++slot.counters.readings;
+    else
+      ++slot.counters.missed;
+    return;
+  }
+  slot.readings.stamp();
+  ++slot.counters.readings;
+  if (slot.instrument->read(slot.readings) == ReadOutcome::kFailed) ++slot.counters.failures;
 }
 
 }  // namespace galileo::telemetry

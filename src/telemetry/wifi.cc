@@ -74,6 +74,8 @@ class Wifi final : public Instrument {
   Wifi(const Machine& machine, const char* metric, std::optional<double> WirelessLink::* value)
       : sys_(machine.sys), listed_(machine.net_devices), metric_(metric), value_(value) {}
 
+  bool may_block() const override { return true; }
+
   ReadOutcome read(Readings& readings) override {
     if (!scanned_ || readings.time() - scanned_at_ >= kRescan) {
       scanned_ = true;

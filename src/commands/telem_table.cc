@@ -24,6 +24,11 @@ std::string shown(double value, const std::string& unit) {
   return fmt::format("{:.2f}{}{}", value, unit.empty() ? "" : " ", unit);
 }
 
+// A clock rate is in kHz or MHz there, by where a node's kernel has it from.
+std::string unit_on_the_bus(const std::string& metric) {
+  return metric == "freq" ? "" : telemetry::unit_of(metric);
+}
+
 std::string cut(std::string text, std::size_t width) {
   if (text.size() <= width) return text;
   text.resize(width > 1 ? width - 1 : 0);
@@ -62,7 +67,7 @@ std::string TelemTable::lines(std::size_t columns, std::size_t rows) const {
     for (const auto& [name, sample] : values) {
       const auto at = static_cast<std::time_t>(to_unix_seconds(sample.at));
       add(fmt::format("  {:<{}} {:>18}   {:%H:%M:%S}", cut(name, kNameWidth), kNameWidth,
-                      shown(sample.value, telemetry::unit_of(sample.metric)), fmt::localtime(at)));
+                      shown(sample.value, unit_on_the_bus(sample.metric)), fmt::localtime(at)));
     }
   }
   if (values_.empty()) text += "waiting for values\033[K\n";

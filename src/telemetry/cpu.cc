@@ -50,11 +50,14 @@ class Cpu final : public Instrument {
     const double wire_all = wire_busy + now->idle - last_.idle;
     const double busy = now->busy - last_.busy;
     const double all = now->all - last_.all;
+    // A core that goes offline may take its times along: then what was used since isn't known.
+    const bool went_back = wire_busy < 0 || now->idle < last_.idle || busy < 0;
+    if (has_last_ && went_back) readings.leave_out(2);
+    const bool known = has_last_ && !went_back;
     // Two readings within one tick of the kernel say nothing: wait for the next.
-    if (has_last_ && wire_all > 0)
-      readings.put("cpu", "", 100 * std::max(0.0, wire_busy) / wire_all);
-    if (has_last_ && all > 0) readings.put("cpu_busy", "", 100 * std::clamp(busy / all, 0.0, 1.0));
-    if (!has_last_ || all > 0) last_ = *now;
+    if (known && wire_all > 0) readings.put("cpu", "", 100 * wire_busy / wire_all);
+    if (known && all > 0) readings.put("cpu_busy", "", 100 * std::clamp(busy / all, 0.0, 1.0));
+    if (!has_last_ || went_back || all > 0) last_ = *now;
     has_last_ = true;
     return ReadOutcome::kRead;
   }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
+#include "wire/csv.h"
 #include "wire/uri.h"
 
 namespace galileo::telemetry {
@@ -197,6 +198,7 @@ Result<IniFile> parse_ini(std::string_view text, const std::string& path) {
   IniFile file;
   file.path = path;
   std::string section;
+  text = wire::after_byte_order_mark(text);
   for (int line = 1; !text.empty(); ++line) {
     const std::string_view content = trim(take_line(text));
     const auto where = [&] { return fmt::format("{}:{}", path, line); };

@@ -34,40 +34,29 @@ struct DiskDevice {
 class Disk final : public Instrument {
  public:
   explicit Disk(const Machine& machine)
-      : folder_(machine.sys + "/block"), listed_(machine.disk_devices) {}
+      : devices_(machine.sys + "/block"), listed_(machine.disk_devices) {}
 
   ReadOutcome read(Readings& readings) override {
-    if (!scanned_ || readings.time() - scanned_at_ >= kRescan) scan(readings.time());
+    devices_.follow(readings.time(), [&](const std::string& name, const std::string& path) {
+      return is_wanted(name, listed_, {"loop", "ram", "zram"})
+                 ? std::optional<DiskDevice>(path + "/stat")
+                 : std::nullopt;
+    });
     if (devices_.empty()) return ReadOutcome::kNoData;
-    for (auto device = devices_.begin(); device != devices_.end();) {
-      const auto text = device->second.stat.read();
+    devices_.each([&](const std::string& name, DiskDevice& device) {
+      const auto text = device.stat.read();
       const auto sectors = text ? parse_block_stat(*text) : std::nullopt;
-      if (!sectors) {
-        device = devices_.erase(device);
-        continue;
-      }
-      device->second.rates.put(readings, sectors->read * kSectorBytes,
-                               sectors->written * kSectorBytes, device->first);
-      ++device;
-    }
+      if (!sectors) return false;
+      device.rates.put(readings, sectors->read * kSectorBytes, sectors->written * kSectorBytes,
+                       name);
+      return true;
+    });
     return ReadOutcome::kRead;
   }
 
  private:
-  void scan(Time now) {
-    scanned_ = true;
-    scanned_at_ = now;
-    for (const std::string& name : list_folder(folder_)) {
-      if (is_wanted(name, listed_, {"loop", "ram", "zram"}))
-        devices_.try_emplace(name, folder_ + "/" + name + "/stat");
-    }
-  }
-
-  const std::string folder_;
+  Devices<DiskDevice> devices_;
   const std::vector<std::string> listed_;
-  std::map<std::string, DiskDevice> devices_;
-  bool scanned_ = false;
-  Time scanned_at_{};
 };
 
 }  // namespace

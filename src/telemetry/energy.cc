@@ -1,67 +1,79 @@
 // Energy that the processor's parts have used since the first reading, joules, from the counters of
 // RAPL below /sys/class/powercap: "package-0", "package-0/core", "package-0/dram". The counters are
 // readable for root only, and begin again at their range.
-#include <map>
+#include <optional>
 #include <string>
 
-#include "telemetry/files.h"
-#include "telemetry/instrument.h"
+#include "telemetry/devices.h"
 
 namespace galileo::telemetry {
 namespace {
 
+struct Part {
+  std::string name;
+  KeptFile file;
+  double range = 0;
+  double last = 0;
+  double sum = 0;
+  bool has_last = false;
+
+  // Adds what was used since the last reading; false where that isn't known.
+  bool add(double microjoules) {
+    double used = has_last ? microjoules - last : 0;
+    if (used < 0) used += range;
+    last = microjoules;
+    has_last = true;
+    if (used < 0) return false;
+    sum += used;
+    return true;
+  }
+};
+
 class Energy final : public Instrument {
  public:
-  explicit Energy(const Machine& machine) : folder_(machine.sys + "/class/powercap") {}
+  explicit Energy(const Machine& machine)
+      : folder_(machine.sys + "/class/powercap"), parts_(folder_) {}
+
+  bool may_block() const override { return true; }
 
   ReadOutcome read(Readings& readings) override {
-    if (!scanned_) scan();
+    parts_.follow(readings.time(), [&](const std::string& zone, const std::string& path) {
+      const std::string name = name_of(zone);
+      // A package that is shown twice (intel-rapl-mmio) is read once.
+      const bool twice = parts_.any([&](const Part& other) { return other.name == name; });
+      if (name.empty() || twice) return std::optional<Part>();
+      const double range = to_number(text_of_file(path + "/max_energy_range_uj")).value_or(0);
+      return std::optional<Part>({name, KeptFile(path + "/energy_uj"), range});
+    });
     bool any = false;
-    for (auto& [name, part] : parts_) {
+    parts_.each([&](const std::string&, Part& part) {
       readings.stamp();
       std::string_view text = part.file.read().value_or("");
       const auto microjoules = to_number(take_word(text));
-      if (!microjoules) continue;
-      if (part.has_last) {
-        const double used = *microjoules - part.last;
-        part.sum += used >= 0 ? used : used + part.range;
+      if (microjoules && part.add(*microjoules)) {
+        readings.put("energy", part.name, part.sum / 1e6);
+        any = true;
+      } else if (microjoules) {
+        readings.leave_out();
       }
-      part.last = *microjoules;
-      part.has_last = true;
-      readings.put("energy", name, part.sum / 1e6);
-      any = true;
-    }
+      return true;
+    });
     return any ? ReadOutcome::kRead : ReadOutcome::kNoData;
   }
 
  private:
-  struct Part {
-    KeptFile file;
-    double range = 0;
-    double last = 0;
-    double sum = 0;
-    bool has_last = false;
-  };
-
-  // "intel-rapl:0" is a package, "intel-rapl:0:1" a part of it.
-  void scan() {
-    scanned_ = true;
-    for (const std::string& zone : list_folder(folder_)) {
-      const std::size_t first = zone.find(':');
-      if (first == std::string::npos) continue;
-      std::string name = text_of_file(folder_ + "/" + zone + "/name");
-      if (name.empty()) continue;
-      if (const std::size_t second = zone.find(':', first + 1); second != std::string::npos)
-        name = text_of_file(folder_ + "/" + zone.substr(0, second) + "/name") + "/" + name;
-      const double range =
-          to_number(text_of_file(folder_ + "/" + zone + "/max_energy_range_uj")).value_or(0);
-      parts_.emplace(name, Part{KeptFile(folder_ + "/" + zone + "/energy_uj"), range});
-    }
+  // "intel-rapl:0" is a package, "intel-rapl:0:1" a part of it. Empty: neither.
+  std::string name_of(const std::string& zone) const {
+    const std::size_t first = zone.find(':');
+    if (first == std::string::npos) return {};
+    std::string name = one_word(text_of_file(folder_ + "/" + zone + "/name"));
+    const std::size_t second = zone.find(':', first + 1);
+    if (name.empty() || second == std::string::npos) return name;
+    return one_word(text_of_file(folder_ + "/" + zone.substr(0, second) + "/name")) + "/" + name;
   }
 
   const std::string folder_;
-  std::map<std::string, Part> parts_;
-  bool scanned_ = false;
+  Devices<Part> parts_;
 };
 
 }  // namespace

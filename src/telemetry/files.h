@@ -1,6 +1,8 @@
-// The kernel's files: kept open and read again with one call, without allocating. And what their
+// The kernel's files: kept open and read again to their end, without allocating. And what their
 // texts have in common. Lives on its instrument's thread.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
@@ -38,8 +40,35 @@ class KeptFile {
 // The text of a file that is read once, without blanks around it; empty where it can't be read.
 std::string text_of_file(const std::string& path);
 
+// How a file of somebody's own begins, opened anew each time: it may have been replaced. What is no
+// file (a pipe, a device) would have to be waited for and isn't read.
+struct OwnFile {
+  std::optional<std::string> text;  // its first bytes, up to `size_max`
+  bool missing = false;             // it isn't there
+  std::string why;                  // else: why there is no text
+};
+OwnFile begin_of_file(const std::string& path, std::size_t size_max);
+
+// Which thing a path leads to. Another one than before: it was replaced, or went and another of
+// the same name came.
+struct Identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const Identity&) const = default;
+};
+// Nothing where nothing is there.
+std::optional<Identity> identity_of(const std::string& path);
+
 // Names of the entries of a folder, without "." and ".."; sorted. Empty where there is none.
 std::vector<std::string> list_folder(const std::string& path);
+// Of those that are folders.
+std::vector<std::string> list_folders(const std::string& path);
+// How many it has; nothing where it can't be looked into.
+std::optional<std::size_t> entries_of_folder(const std::string& path);
+
+// A name that others have given, as one word of a topic: blanks, slashes and what can't be printed
+// become '_'.
+std::string one_word(std::string_view name);
 
 // Takes the next line off `text`, without its end.
 std::string_view take_line(std::string_view& text);

@@ -1,7 +1,9 @@
-// The sum of the cores' clock rates: cpufreq's scaling_cur_freq (kHz); where there is no cpufreq,
-// the "cpu MHz" lines of /proc/cpuinfo, summed as they are (spec/telemetry.md).
-#include "telemetry/files.h"
-#include "telemetry/instrument.h"
+// The sum of the clock rates of the cores that are there at present: cpufreq's scaling_cur_freq
+// (kHz); where there is no cpufreq, the "cpu MHz" lines of /proc/cpuinfo, on the wire as they are
+// (spec/telemetry.md), in a run as kHz.
+#include <map>
+
+#include "telemetry/devices.h"
 
 namespace galileo::telemetry {
 namespace {
@@ -13,31 +15,54 @@ bool is_core(std::string_view name) {
 
 class Freq final : public Instrument {
  public:
-  explicit Freq(const Machine& machine) : cpuinfo_(machine.proc + "/cpuinfo") {
-    const std::string folder = machine.sys + "/devices/system/cpu";
-    for (const std::string& name : list_folder(folder)) {
-      if (!is_core(name)) continue;
-      KeptFile file(folder + "/" + name + "/cpufreq/scaling_cur_freq");
-      if (file.read()) cores_.push_back(std::move(file));
-    }
-  }
+  explicit Freq(const Machine& machine)
+      : folder_(machine.sys + "/devices/system/cpu"),
+        cpuinfo_(machine.proc + "/cpuinfo"),
+        of_mhz_(machine.old_wire ? 1 : 1000) {}
 
   ReadOutcome read(Readings& readings) override {
-    const std::optional<double> sum = cores_.empty() ? from_cpuinfo() : from_cores();
-    if (!sum) return ReadOutcome::kNoData;
-    readings.put("freq", "", *sum);
+    if (!looked_ || readings.time() - looked_at_ >= kRescan) look(readings.time());
+    if (!cores_.empty()) return read_cores(readings);
+    const std::optional<double> mhz = from_cpuinfo();
+    if (!mhz) return ReadOutcome::kNoData;
+    readings.put("freq", "", *mhz * of_mhz_);
     return ReadOutcome::kRead;
   }
 
  private:
-  std::optional<double> from_cores() {
-    double sum = 0;
-    for (KeptFile& core : cores_) {
-      const auto text = core.read();  // a core that went offline has no rate
-      std::string_view rest = text.value_or("");
-      sum += to_number(take_word(rest)).value_or(0);
+  void look(Time now) {
+    looked_ = true;
+    looked_at_ = now;
+    for (const std::string& name : list_folder(folder_)) {
+      if (!is_core(name) || cores_.contains(name)) continue;
+      KeptFile file(folder_ + "/" + name + "/cpufreq/scaling_cur_freq");
+      if (file.read()) cores_.emplace(name, std::move(file));
     }
-    return sum;
+  }
+
+  // A core that is offline has no rate. One that should have one and doesn't say it: the sum isn't
+  // known.
+  ReadOutcome read_cores(Readings& readings) {
+    double sum = 0;
+    bool known = true;
+    for (auto& [name, file] : cores_) {
+      std::string_view text = file.read().value_or("");
+      const auto rate = to_number(take_word(text));
+      if (rate)
+        sum += *rate;
+      else
+        known = known && !is_there(name);
+    }
+    if (known && sum > 0)
+      readings.put("freq", "", sum);
+    else
+      readings.leave_out();
+    return ReadOutcome::kRead;
+  }
+
+  bool is_there(const std::string& core) const {
+    return identity_of(folder_ + "/" + core + "/cpufreq") &&
+           text_of_file(folder_ + "/" + core + "/online") != "0";
   }
 
   std::optional<double> from_cpuinfo() {
@@ -56,8 +81,12 @@ class Freq final : public Instrument {
     return found ? std::optional<double>(sum) : std::nullopt;
   }
 
-  std::vector<KeptFile> cores_;
+  const std::string folder_;
+  std::map<std::string, KeptFile> cores_;  // those that have had a rate
+  bool looked_ = false;
+  Time looked_at_{};
   KeptFile cpuinfo_;
+  const double of_mhz_;
 };
 
 }  // namespace

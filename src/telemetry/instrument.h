@@ -52,6 +52,7 @@ class ContainerFinder;
 // Where and what to read.
 struct Machine {
   std::string node;            // the node's name in the samples
+  bool old_wire = false;       // values are for the bus, as the old daemon's clients expect them
   std::string proc = "/proc";  // roots
   std::string sys = "/sys";
   std::vector<std::string> net_devices;    // empty: all but lo
@@ -94,6 +95,9 @@ class Readings {
     if (clock_) set_moment((*clock_)());
   }
   Time time() const { return time_; }
+  // A value that should be there and isn't known: nothing is put in its place, and it is counted.
+  void leave_out(std::uint64_t values = 1) { left_out_ += values; }
+  std::uint64_t left_out() const { return left_out_; }
   void put(std::string_view metric, std::string_view subsystem, double value) {
     sample_.metric = metric;
     sample_.subsystem = subsystem;
@@ -106,6 +110,7 @@ class Readings {
   const MomentClock* clock_ = nullptr;
   wire::Sample sample_;  // kept, so that a reading allocates nothing
   Time time_{};
+  std::uint64_t left_out_ = 0;
 };
 
 enum class ReadOutcome : unsigned char {
@@ -121,6 +126,9 @@ class Instrument {
   // answer comes later `readings` must live as long as the instrument, and the outcome is the last
   // answer's.
   virtual ReadOutcome read(Readings& readings) = 0;
+  // Whether that may take long, or for ever: a sensor behind a slow bus, a file on another machine.
+  // Then it is read apart from the others (apart.h).
+  virtual bool may_block() const { return false; }
 };
 
 #define INSTRUMENT(name, period_ms, by_default, topics, unit) \

@@ -38,6 +38,7 @@ Moment moment(Duration since) {
 Machine recorded(const std::string& name) {
   Machine machine;
   machine.node = "n";
+  machine.old_wire = true;
   machine.proc = kGolden + name + "/proc";
   machine.sys = kGolden + name + "/sys";
   machine.processes = {{"app", 42}};
@@ -76,7 +77,7 @@ TEST_CASE("a Raspberry Pi 4 is read as the spec says") {
                                                {"psi_io/full", 88000},
                                                {"process_rss/app", 600 * page_bytes()},
                                                {"process_threads/app", 4},
-                                               {"process_fds/app", 2},
+                                               {"process_fds/app", 3},
                                                {"process_read/app", 4096},
                                                {"process_written/app", 8192}};
   CHECK(samples.all == expected);

@@ -23,40 +23,28 @@ std::optional<double> counter(KeptFile& file) {
 class Net final : public Instrument {
  public:
   explicit Net(const Machine& machine)
-      : folder_(machine.sys + "/class/net"), listed_(machine.net_devices) {}
+      : devices_(machine.sys + "/class/net"), listed_(machine.net_devices) {}
 
   ReadOutcome read(Readings& readings) override {
-    if (!scanned_ || readings.time() - scanned_at_ >= kRescan) scan(readings.time());
+    devices_.follow(readings.time(), [&](const std::string& name, const std::string& path) {
+      // "lo" only as a whole name: a device may well be called lowpan0.
+      const bool wanted = is_wanted(name, listed_, {}) && !(listed_.empty() && name == "lo");
+      return wanted ? std::optional<NetDevice>(path) : std::nullopt;
+    });
     if (devices_.empty()) return ReadOutcome::kNoData;
-    for (auto device = devices_.begin(); device != devices_.end();) {
-      const auto tx = counter(device->second.tx);
-      const auto rx = counter(device->second.rx);
-      if (!tx || !rx) {
-        device = devices_.erase(device);  // it has gone
-        continue;
-      }
-      device->second.rates.put(readings, *tx, *rx, device->first);
-      ++device;
-    }
+    devices_.each([&](const std::string& name, NetDevice& device) {
+      const auto tx = counter(device.tx);
+      const auto rx = counter(device.rx);
+      if (!tx || !rx) return false;  // it has gone
+      device.rates.put(readings, *tx, *rx, name);
+      return true;
+    });
     return ReadOutcome::kRead;
   }
 
  private:
-  void scan(Time now) {
-    scanned_ = true;
-    scanned_at_ = now;
-    for (const std::string& name : list_folder(folder_)) {
-      // "lo" only as a whole name: a device may well be called lowpan0.
-      if (listed_.empty() && name == "lo") continue;
-      if (is_wanted(name, listed_, {})) devices_.try_emplace(name, folder_ + "/" + name);
-    }
-  }
-
-  const std::string folder_;
+  Devices<NetDevice> devices_;
   const std::vector<std::string> listed_;
-  std::map<std::string, NetDevice> devices_;
-  bool scanned_ = false;
-  Time scanned_at_{};
 };
 
 }  // namespace

@@ -1,82 +1,106 @@
 // Electric power at the machine's sensors, watts, from /sys/class/hwmon: what a sensor says itself,
 // or voltage times current of the same number (an INA3221, as on a Jetson). One is called
-// "<chip>/<label or number>".
+// "<chip>/<label or number>"; further chips of one kind get their number behind it, as in
+// "ina3221.2".
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "telemetry/files.h"
-#include "telemetry/instrument.h"
+#include "telemetry/devices.h"
 
 namespace galileo::telemetry {
 namespace {
 
+struct Sensor {
+  std::string name;
+  std::vector<KeptFile> factors;
+};
+
+struct Chip {
+  std::string name;
+  std::vector<Sensor> sensors;
+};
+
+// The sensor of that number; none where the chip hasn't got it.
+Sensor sensor_of(const std::string& chip, const std::vector<std::string>& files, int i) {
+  const std::string number = std::to_string(i);
+  const auto has = [&](const std::string& file) {
+    return std::find(files.begin(), files.end(), file) != files.end();
+  };
+  Sensor sensor;
+  std::string label;
+  for (const char* kind : {"_input", "_average"}) {
+    if (!has("power" + number + kind) || !sensor.factors.empty()) continue;
+    sensor.factors.emplace_back(chip + "/power" + number + kind);
+    label = text_of_file(chip + "/power" + number + "_label");
+  }
+  if (sensor.factors.empty() && has("in" + number + "_input") && has("curr" + number + "_input")) {
+    sensor.factors.emplace_back(chip + "/in" + number + "_input");
+    sensor.factors.emplace_back(chip + "/curr" + number + "_input");
+    label = text_of_file(chip + "/in" + number + "_label");
+  }
+  sensor.name = label.empty() ? number : one_word(label);
+  return sensor;
+}
+
 class Power final : public Instrument {
  public:
-  explicit Power(const Machine& machine) : folder_(machine.sys + "/class/hwmon") {}
+  explicit Power(const Machine& machine) : chips_(machine.sys + "/class/hwmon") {}
+
+  bool may_block() const override { return true; }
 
   ReadOutcome read(Readings& readings) override {
-    if (!scanned_) scan();
+    chips_.follow(readings.time(), [&](const std::string& entry, const std::string& path) {
+      return chip_of(entry, path);
+    });
     bool any = false;
-    for (Sensor& sensor : sensors_) {
-      readings.stamp();
-      double product = 1;
-      bool known = true;
-      for (KeptFile& file : sensor.factors) {
-        std::string_view text = file.read().value_or("");
-        const auto value = to_number(take_word(text));
-        known = known && value;
-        product *= value.value_or(0);
+    chips_.each([&](const std::string&, Chip& chip) {
+      for (Sensor& sensor : chip.sensors) {
+        readings.stamp();
+        double product = 1;
+        bool known = true;
+        for (KeptFile& file : sensor.factors) {
+          std::string_view text = file.read().value_or("");
+          const auto value = to_number(take_word(text));
+          known = known && value;
+          product *= value.value_or(0);
+        }
+        // Microwatts, or millivolts times milliamperes.
+        if (known)
+          readings.put("power", chip.name + "/" + sensor.name, product / 1e6);
+        else
+          readings.leave_out();
+        any = any || known;
       }
-      if (!known) continue;
-      // Microwatts, or millivolts times milliamperes.
-      readings.put("power", sensor.name, product / 1e6);
-      any = true;
-    }
+      return true;
+    });
     return any ? ReadOutcome::kRead : ReadOutcome::kNoData;
   }
 
  private:
-  struct Sensor {
-    std::string name;
-    std::vector<KeptFile> factors;
-  };
-
-  void scan() {
-    scanned_ = true;
-    for (const std::string& entry : list_folder(folder_)) {
-      const std::string chip = folder_ + "/" + entry;
-      const std::string name = text_of_file(chip + "/name");
-      const std::vector<std::string> files = list_folder(chip);
-      const auto has = [&](const std::string& file) {
-        return std::find(files.begin(), files.end(), file) != files.end();
-      };
-      // Sensors are numbered from 1; more than these no chip has.
-      for (int i = 1; i <= 16; ++i) {
-        const std::string number = std::to_string(i);
-        Sensor sensor;
-        std::string label;
-        for (const char* kind : {"_input", "_average"}) {
-          if (!has("power" + number + kind) || !sensor.factors.empty()) continue;
-          sensor.factors.emplace_back(chip + "/power" + number + kind);
-          label = text_of_file(chip + "/power" + number + "_label");
-        }
-        if (sensor.factors.empty() && has("in" + number + "_input") &&
-            has("curr" + number + "_input")) {
-          sensor.factors.emplace_back(chip + "/in" + number + "_input");
-          sensor.factors.emplace_back(chip + "/curr" + number + "_input");
-          label = text_of_file(chip + "/in" + number + "_label");
-        }
-        if (sensor.factors.empty()) continue;
-        sensor.name = (name.empty() ? entry : name) + "/" + (label.empty() ? number : label);
-        sensors_.push_back(std::move(sensor));
-      }
+  std::optional<Chip> chip_of(const std::string& entry, const std::string& path) const {
+    Chip chip;
+    chip.name = one_word(text_of_file(path + "/name"));
+    if (chip.name.empty()) chip.name = entry;
+    const std::vector<std::string> files = list_folder(path);
+    // Sensors are numbered from 1; more than these no chip has.
+    for (int i = 1; i <= 16; ++i) {
+      Sensor sensor = sensor_of(path, files, i);
+      if (sensor.factors.empty()) continue;
+      if (std::any_of(chip.sensors.begin(), chip.sensors.end(),
+                      [&](const Sensor& other) { return other.name == sensor.name; }))
+        sensor.name += "." + std::to_string(i);
+      chip.sensors.push_back(std::move(sensor));
     }
+    if (chip.sensors.empty()) return std::nullopt;
+    // A board may bear several of one kind.
+    if (chips_.any([&](const Chip& other) { return other.name == chip.name; }))
+      chip.name += "." + entry.substr(std::min(entry.find_first_of("0123456789"), entry.size()));
+    return chip;
   }
 
-  const std::string folder_;
-  std::vector<Sensor> sensors_;
-  bool scanned_ = false;
+  Devices<Chip> chips_;
 };
 
 }  // namespace

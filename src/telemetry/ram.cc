@@ -15,7 +15,11 @@ class Ram final : public Instrument {
     const auto total = find_number(*text, "MemTotal:");
     const auto available = find_number(*text, "MemAvailable:");
     if (!total || !available) return ReadOutcome::kFailed;
-    readings.put("ram", "", *total - *available);
+    // In some containers more is said to be available than there is.
+    if (*total >= *available)
+      readings.put("ram", "", *total - *available);
+    else
+      readings.leave_out();
     return ReadOutcome::kRead;
   }
 

@@ -1,47 +1,51 @@
 // Temperatures of the machine's thermal zones, degrees Celsius, from /sys/class/thermal. A zone is
 // called what its type says; those of the same type get their number behind it.
-#include <map>
+#include <optional>
 #include <string>
 
-#include "telemetry/files.h"
-#include "telemetry/instrument.h"
+#include "telemetry/devices.h"
 
 namespace galileo::telemetry {
 namespace {
 
+struct Zone {
+  std::string name;
+  KeptFile temperature;
+};
+
 class Thermal final : public Instrument {
  public:
-  explicit Thermal(const Machine& machine) : folder_(machine.sys + "/class/thermal") {}
+  explicit Thermal(const Machine& machine) : zones_(machine.sys + "/class/thermal") {}
+
+  bool may_block() const override { return true; }
 
   ReadOutcome read(Readings& readings) override {
-    if (!scanned_) scan();
+    zones_.follow(readings.time(), [&](const std::string& zone, const std::string& path) {
+      if (!zone.starts_with("thermal_zone")) return std::optional<Zone>();
+      std::string name = one_word(text_of_file(path + "/type"));
+      if (name.empty()) name = "zone";
+      if (zones_.any([&](const Zone& other) { return other.name == name; }))
+        name += "." + zone.substr(std::string_view("thermal_zone").size());
+      return std::optional<Zone>({name, KeptFile(path + "/temp")});
+    });
     bool any = false;
-    for (auto& [name, file] : zones_) {
+    zones_.each([&](const std::string&, Zone& zone) {
       readings.stamp();
-      std::string_view text = file.read().value_or("");
+      std::string_view text = zone.temperature.read().value_or("");
       const auto millidegrees = to_number(take_word(text));
-      if (!millidegrees) continue;  // a sensor that is off gives an error
-      readings.put("thermal", name, *millidegrees / 1000);
+      if (!millidegrees) {  // a sensor that is off gives an error
+        readings.leave_out();
+        return true;
+      }
+      readings.put("thermal", zone.name, *millidegrees / 1000);
       any = true;
-    }
+      return true;
+    });
     return any ? ReadOutcome::kRead : ReadOutcome::kNoData;
   }
 
  private:
-  void scan() {
-    scanned_ = true;
-    for (const std::string& zone : list_folder(folder_)) {
-      if (!zone.starts_with("thermal_zone")) continue;
-      std::string name = text_of_file(folder_ + "/" + zone + "/type");
-      if (name.empty()) name = "zone";
-      if (zones_.contains(name)) name += "." + zone.substr(std::string("thermal_zone").size());
-      zones_.emplace(name, KeptFile(folder_ + "/" + zone + "/temp"));
-    }
-  }
-
-  const std::string folder_;
-  std::map<std::string, KeptFile> zones_;
-  bool scanned_ = false;
+  Devices<Zone> zones_;
 };
 
 }  // namespace

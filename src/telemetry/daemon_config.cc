@@ -142,8 +142,10 @@ Result<void> read_pages(const Settings& settings, DaemonConfig& config) {
        TRY(named_words(settings, "telemd_scrape", "a page", "name:http://host:port/metrics"))) {
     if (const auto uri = wire::parse_uri(url); !url.starts_with("http") || !uri.ok())
       return wrong(
-          fmt::format("telemd_scrape can't hold '{}'", url), settings.find("telemd_scrape")->where,
-          uri.ok() ? "that is no URL" : uri.error().why, "write name:http://host:port/metrics");
+          // A URL may hold a password.
+          fmt::format("telemd_scrape can't hold the URL of '{}'", name),
+          settings.find("telemd_scrape")->where, uri.ok() ? "that is no URL" : uri.error().why,
+          "write name:http://host:port/metrics");
     config.pages.push_back({name, url});
   }
   config.page_metrics = words(settings.text("telemd_scrape_metrics"));

@@ -98,6 +98,9 @@ class Readings {
   // A value that should be there and isn't known: nothing is put in its place, and it is counted.
   void leave_out(std::uint64_t values = 1) { left_out_ += values; }
   std::uint64_t left_out() const { return left_out_; }
+  // An answer that is still awaited when the next reading is due: that one falls out.
+  void miss() { ++missed_; }
+  std::uint64_t missed() const { return missed_; }
   void put(std::string_view metric, std::string_view subsystem, double value) {
     sample_.metric = metric;
     sample_.subsystem = subsystem;
@@ -111,6 +114,7 @@ class Readings {
   wire::Sample sample_;  // kept, so that a reading allocates nothing
   Time time_{};
   std::uint64_t left_out_ = 0;
+  std::uint64_t missed_ = 0;
 };
 
 enum class ReadOutcome : unsigned char {

@@ -54,6 +54,7 @@ class Sampler {
   InstrumentCounters counters(std::size_t instrument) const {
     InstrumentCounters counters = slots_[instrument].counters;
     counters.left_out += slots_[instrument].readings.left_out();
+    counters.missed += slots_[instrument].readings.missed();
     return counters;
   }
   const std::string& name(std::size_t instrument) const { return slots_[instrument].name; }

@@ -9,6 +9,7 @@
 #include "net/addresses.h"
 #include "net/http_pool.h"
 #include "net/loop.h"
+#include "telemetry/files.h"
 #include "telemetry/instrument.h"
 #include "wire/prometheus.h"
 #include "wire/uri.h"
@@ -16,7 +17,7 @@
 namespace galileo::telemetry {
 namespace {
 
-constexpr std::size_t kPageMax = std::size_t{1} << 20;
+constexpr std::size_t kPageMax = std::size_t{16} << 20;  // a cluster's state is some MiB
 constexpr std::size_t kValuesMax = 5000;  // of a page: one that lists users must not flood the bus
 constexpr Duration kTimeout = std::chrono::seconds{5};
 
@@ -48,9 +49,12 @@ class Scrape final : public Instrument {
     bool failed = false;
     for (const auto& page : pages_) {
       // One that takes longer than its period is asked again when it has answered.
-      if (!page->under_way) {
+      if (page->under_way) {
+        readings.miss();
+      } else {
         page->under_way = true;
-        page->answer.clear();
+        page->answer = {};
+        page->answer.want_body = kPageMax;
         link_->pool.send(*page, *page->target);
       }
       failed = failed || !page->trouble.empty();
@@ -62,15 +66,19 @@ class Scrape final : public Instrument {
   // One GET and what it is for.
   struct Page final : net::HttpExchange {
     Page(Scrape& scrape_of, const WatchedPage& watched, const wire::Uri& uri)
-        : scrape(scrape_of), name(watched.name), url(watched.url) {
+        : scrape(scrape_of),
+          name(one_word(watched.name)),
+          url(uri.host_port() + wire::encode_path(uri.path)) {
       request = fmt::format(
           "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/plain;version=0.0.4\r\n"
-          "User-Agent: galileo\r\n\r\n",
-          wire::encode_path(uri.path), uri.host_port());
+          "User-Agent: galileo\r\n{}\r\n",
+          wire::encode_path(uri.path), uri.host_port(),
+          uri.user_info.empty()
+              ? std::string()
+              : fmt::format("Authorization: Basic {}\r\n", wire::base64(uri.user_info)));
       bytes = request;
       repeatable = true;
       timeout = kTimeout;
-      answer.want_body = kPageMax;
       capture = &answer;
     }
     void on_done() override {
@@ -80,7 +88,7 @@ class Scrape final : public Instrument {
 
     Scrape& scrape;
     const std::string name;
-    const std::string url;
+    const std::string url;  // as it may be told: without a password
     std::string request;
     wire::http1::Capture answer;
     net::HttpTarget* target = nullptr;

@@ -214,9 +214,9 @@ def test_pages_that_redirect_want_a_password_come_in_chunks_are_large_or_slow(re
         if path == "/chunks":
             return [b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", b"7\r\nchunke", b"d\r\n5\r\n 3.5\n\r\n0\r\n\r\n"]
         if path == "/large":
-            return [page("".join(f"large{{n=\"{i}\"}} {i}\n" for i in range(120_000)))]
+            return [page("".join(f"large{{n=\"{i}\"}} {i}\n" for i in range(60_000)))]
         if path == "/huge":
-            return [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"] + [b"huge 1\n" * 10_000] * 400
+            return [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"] + [b"huge 1\n" * 10_000] * 260
         if path == "/slow":
             go_on.wait(60)
             return [page("slow 4\n")]
@@ -227,7 +227,7 @@ def test_pages_that_redirect_want_a_password_come_in_chunks_are_large_or_slow(re
              "large": f"{pages.url}/large", "huge": f"{pages.url}/huge", "slow": f"{pages.url}/slow", "user": f"{user}/plain",
              "wrong": f"http://me:canary@127.0.0.1:{free_port()}/"}
     process = daemon(server, "n1", "--status", f"127.0.0.1:{status}", env={
-        "telemd_scrape": " ".join(f"{name}:{url}" for name, url in named.items()), "telemd_period_scrape": "200ms",
+        "telemd_scrape": " ".join(f"{name}:{url}" for name, url in named.items()), "telemd_period_scrape": "500ms",
         "telemd_scrape_metrics": "moved chunked large huge slow metric", "telemd_instruments_enable": "scrape"})
     last = lambda topic: values.of("n1").get(f"scrape/{topic}", [(0, None)])[-1][1]
     wait_for(lambda: (last("relative/moved"), last("away/moved"), last("chunks/chunked"), last("user/metric")) == (1, 2, 3.5, 5), lambda: f"{values.of('n1')}")

@@ -82,7 +82,8 @@ class Apart::Desk final : private net::IoHandler {
     job = &next;
     thread_->loop().post([one = &next, done = done_] {
       one->read();
-      eventfd_write(done, 1);
+      const std::uint64_t count = 1;
+      [[maybe_unused]] const ssize_t written = ::write(done, &count, sizeof count);
     });
   }
   bool is_over(int wait_ms) const {
@@ -100,8 +101,8 @@ class Apart::Desk final : private net::IoHandler {
  private:
   Desk(Apart& apart, int done) : apart_(apart), done_(done) {}
   void on_io(std::uint32_t /*events*/) override {
-    eventfd_t count = 0;
-    if (eventfd_read(done_, &count) == 0) apart_.finished(*this);
+    std::uint64_t count = 0;
+    if (::read(done_, &count, sizeof count) == sizeof count) apart_.finished(*this);
   }
 
   Apart& apart_;

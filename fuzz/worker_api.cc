@@ -59,6 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(wire::decode_rpc_request, text);
   check(wire::decode_rpc_response, text);
   check_call(text);
+  const auto workload = wire::decode_set_workload_command(text);
+  if (workload.ok()) ENSURE(wire::workload_client(text) == workload->client_id);
   check_labels(text);
   const auto clients = wire::decode_client_descriptions(text);
   if (clients.ok())

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/log_level.h"
+#include "commands/options.h"
 
 namespace {
 
@@ -38,7 +40,13 @@ int main(int argc, char** argv) {
     return kFine;
   }
   for (const Command& command : all_commands()) {
-    if (command.name == name) return command.run({arguments.begin() + 1, arguments.end()});
+    if (command.name != name) continue;
+    // Services have another level for when nothing is said, and set it themselves.
+    const Arguments rest(arguments.begin() + 1, arguments.end());
+    const auto set = set_log_level_by_environment(galileo::LogLevel::kWarning);
+    if (!set.ok() && rest != Arguments{"--help"} && rest != Arguments{"-h"})
+      return fail(name, set.error());
+    return command.run(rest);
   }
   return unknown_command(name);
 }

@@ -81,10 +81,10 @@ void append_value(std::string& to, std::string_view value) {
 
 Result<LogLevel> parse_log_level(std::string_view text) {
   const std::string name = to_lower(text);
-  if (name == "debug") return LogLevel::kDebug;
+  if (name == "debug" || name == "notset") return LogLevel::kDebug;
   if (name == "info") return LogLevel::kInfo;
   if (name == "warn" || name == "warning") return LogLevel::kWarning;
-  if (name == "error") return LogLevel::kError;
+  if (name == "error" || name == "critical" || name == "fatal") return LogLevel::kError;
   return Error{ErrorCode::kUsage,
                {},
                {},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "bus/keys.h"
@@ -74,6 +75,9 @@ Result<std::optional<Route>> route_of(const Bus& bus, const std::string& service
   return route;
 }
 
+// In one transaction, for which all others wait.
+constexpr std::size_t kClientsAtOnce = 1000;
+
 }  // namespace
 
 Result<void> register_worker(Bus& bus, const Worker& worker) {
@@ -123,11 +127,21 @@ Result<std::vector<std::string>> forget_workers(Bus& bus) {
   return names;
 }
 
-Result<void> add_client(Bus& bus, const std::string& worker, const std::string& client_id,
-                        const std::string& description) {
-  TRY(bus.change({set_add(worker_clients_key(worker), {client_id}),
-                  set_text(client_key(client_id), description)}));
-  return {};
+Result<void> add_clients(Bus& bus, const std::string& worker,
+                         const std::map<std::string, std::string>& clients) {
+  std::vector<std::string> ids;
+  std::vector<Change> changes;
+  const auto make = [&]() -> Result<void> {
+    changes.push_back(set_add(worker_clients_key(worker), std::exchange(ids, {})));
+    TRY(bus.change(std::exchange(changes, {})));
+    return {};
+  };
+  for (const auto& [id, description] : clients) {
+    ids.push_back(id);
+    changes.push_back(set_text(client_key(id), description));
+    if (ids.size() == kClientsAtOnce) TRY(make());
+  }
+  return ids.empty() ? Result<void>() : make();
 }
 
 Result<void> remove_client(Bus& bus, const std::string& worker, const std::string& client_id) {

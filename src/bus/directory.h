@@ -29,9 +29,10 @@ Result<std::vector<Worker>> workers(Bus& bus);
 // the names that were there.
 Result<std::vector<std::string>> forget_workers(Bus& bus);
 
-// A client of a worker and what describes it, a JSON array (wire's ClientDescription).
-Result<void> add_client(Bus& bus, const std::string& worker, const std::string& client_id,
-                        const std::string& description);
+// Clients of a worker by their ids, and what describes each, a JSON array (wire's
+// ClientDescription). A thousand a transaction.
+Result<void> add_clients(Bus& bus, const std::string& worker,
+                         const std::map<std::string, std::string>& clients);
 Result<void> remove_client(Bus& bus, const std::string& worker, const std::string& client_id);
 Result<std::vector<std::string>> client_ids(Bus& bus, const std::string& worker);  // sorted
 Result<std::vector<std::string>> all_client_ids(Bus& bus);                         // sorted

@@ -31,8 +31,8 @@ TEST_CASE("workers come with their labels, less the secret ones, and go with all
     REQUIRE(found.size() == 2);
     CHECK(found[0].labels.empty());
     CHECK(found[1].labels == Labels{{"galileo_zone", "main"}});
-    must(add_client(bus, "node-b", "node-b:img:0", "[\"node-b:img:0\"]"));
-    must(add_client(bus, "node-b", "node-b:img:1", "[]"));
+    must(add_clients(bus, "node-b",
+                     {{"node-b:img:0", "[\"node-b:img:0\"]"}, {"node-b:img:1", "[]"}}));
     must(bus.change({set_text(worker_heartbeat_key("node-b"), "x")}));
     must(unregister_worker(bus, "node-b"));
     CHECK(must(worker_names(other)) == Texts{"node-a"});
@@ -45,9 +45,8 @@ TEST_CASE("workers come with their labels, less the secret ones, and go with all
 TEST_CASE("clients are known by their worker, all of them together, and by what describes them") {
   FOR_EACH_DRIVER() {
     must(register_worker(bus, {"a", {}}));
-    must(add_client(bus, "a", "a:img:0", "[1]"));
-    must(add_client(bus, "a", "a:img:1", "[2]"));
-    must(add_client(bus, "b", "b:img:0", "[3]"));
+    must(add_clients(bus, "a", {{"a:img:0", "[1]"}, {"a:img:1", "[2]"}}));
+    must(add_clients(bus, "b", {{"b:img:0", "[3]"}}));
     CHECK(must(client_ids(other, "a")) == Texts{"a:img:0", "a:img:1"});
     CHECK(must(client_ids(other, "none")).empty());
     CHECK(must(all_client_ids(other)) == Texts{"a:img:0", "a:img:1", "b:img:0"});

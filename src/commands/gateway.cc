@@ -12,6 +12,7 @@
 #include "commands/exit_codes.h"
 #include "commands/gateway_flags.h"
 #include "commands/gateway_weights.h"
+#include "commands/log_level.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
 #include "gateway/certificate_watch.h"
@@ -110,7 +111,7 @@ class WeightsSource {
 };
 
 Result<void> begin_log(const std::string& mode) {
-  set_log_level(LogLevel::kInfo);
+  TRY(set_log_level_by_environment(LogLevel::kInfo));
   if (mode == "prod") return log_to_folder("logs");
   if (mode == "dev") return {};
   return Error{

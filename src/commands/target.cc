@@ -18,6 +18,7 @@
 #include "net/http_server.h"
 #include "net/resolver.h"
 #include "net/signals.h"
+#include "wire/unix_time.h"
 
 namespace galileo::commands {
 namespace {
@@ -69,15 +70,14 @@ class Application final : public net::HttpService {
     explicit Pending(Application& application)
         : timer([this, &application](Time) { application.answer_pending(*this); }) {}
     std::uint64_t connection = 0;
+    Wall began{};
     net::Timer timer;
   };
 
   void on_request(net::ServerConnection& connection) override {
+    const Wall began = net::RealClock::wall_now();
     const Duration delay = delay_.next(random_);
-    if (delay.count() == 0) {
-      answer(connection);
-      return;
-    }
+    if (delay.count() == 0) return answer(connection, began, began);
     if (free_.empty()) {
       all_.push_back(std::make_unique<Pending>(*this));
       free_.push_back(all_.back().get());
@@ -85,29 +85,50 @@ class Application final : public net::HttpService {
     Pending& pending = *free_.back();
     free_.pop_back();
     pending.connection = connection.id();
+    pending.began = began;
     loop_.timers().set(pending.timer, loop_.clock().now() + delay);
   }
 
   void answer_pending(Pending& pending) {
     free_.push_back(&pending);
-    if (net::ServerConnection* connection = server_.find(pending.connection)) answer(*connection);
+    if (net::ServerConnection* connection = server_.find(pending.connection))
+      answer(*connection, pending.began, net::RealClock::wall_now());
   }
 
-  void answer(net::ServerConnection& connection) {
+  void answer(net::ServerConnection& connection, Wall began, Wall ended) {
     const bool error = options_.errors > 0 && random_.unit() < options_.errors;
     const bool head = connection.method() == "HEAD";
-    const std::string& message = made(error, connection.keep_alive(), head);
-    connection.answer(message);
+    Made& answer = made(error, connection.keep_alive(), head);
+    stamp(answer.message, answer.start, began);
+    stamp(answer.message, answer.end, ended);
+    connection.answer(answer.message);
   }
 
-  // The whole answer, made once for each of its kinds.
-  const std::string& made(bool error, bool keep_alive, bool head) {
-    std::string& message = made_[(error ? 4u : 0u) + (keep_alive ? 2u : 0u) + (head ? 1u : 0u)];
-    if (message.empty())
-      message = wire::http1::serialize_response(error ? options_.error_status : options_.status,
-                                                {{"Content-Type", "text/plain"}}, body_, keep_alive,
-                                                head);
-    return message;
+  // The whole answer, made once for each of its kinds; only its stamps are written anew.
+  struct Made {
+    std::string message;
+    std::size_t start = 0;  // places of the stamps
+    std::size_t end = 0;
+  };
+  Made& made(bool error, bool keep_alive, bool head) {
+    Made& answer = made_[(error ? 4u : 0u) + (keep_alive ? 2u : 0u) + (head ? 1u : 0u)];
+    if (!answer.message.empty()) return answer;
+    answer.message = wire::http1::serialize_response(
+        error ? options_.error_status : options_.status,
+        {{"Content-Type", "text/plain"}, {"X-Start", kNoStamp}, {"X-End", kNoStamp}}, body_,
+        keep_alive, head);
+    answer.start = answer.message.find(kNoStamp);
+    answer.end = answer.message.find(kNoStamp, answer.start + 1);
+    return answer;
+  }
+
+  // When the function began and ended, as OpenFaaS' watchdog says it: what analyses of function
+  // experiments go by.
+  static constexpr const char* kNoStamp = "0000000000.0000000";
+  void stamp(std::string& message, std::size_t at, Wall time) {
+    stamp_.clear();
+    wire::append_unix_time(stamp_, time, 7);
+    message.replace(at, stamp_.size(), stamp_);
   }
 
   net::Loop& loop_;
@@ -115,7 +136,8 @@ class Application final : public net::HttpService {
   const Delay& delay_;
   Random random_;
   const std::string body_;
-  std::array<std::string, 8> made_;
+  std::array<Made, 8> made_;
+  std::string stamp_;
   std::vector<std::unique_ptr<Pending>> all_;
   std::vector<Pending*> free_;
   net::HttpServer server_;
@@ -165,7 +187,8 @@ int target(const Arguments& arguments) {
   TargetOptions options;
   std::string size = "2";
   CLI::App app(
-      "A small HTTP application to load: every path answers.\n\nexample:\n"
+      "A small HTTP application to load: every path answers, and X-Start and X-End say when it\n"
+      "began and ended (unix seconds).\n\nexample:\n"
       "  galileo target --listen 127.0.0.1:8080 --delay 'lognormvariate(-6.9, 0.3)'\n",
       "galileo target");
   app.add_option("--listen,-l", options.listen, "address to listen on")->capture_default_str();

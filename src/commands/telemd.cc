@@ -13,6 +13,7 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/log_level.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
 #include "fleet/telemetry_daemon.h"
@@ -91,8 +92,7 @@ Result<std::unique_ptr<bus::Bus>> connect_in_time(net::Loop& control, const int&
 
 Result<void> serve(const TelemdFlags& flags) {
   keep_heap_small();
-  const std::string level = environment("telemd_logging_level").value_or("INFO");
-  set_log_level(TRY(parse_log_level(level)));
+  TRY(set_log_level_by_environment(LogLevel::kInfo, "telemd_logging_level"));
   std::vector<std::string> warnings;
   const auto get = [&](std::string_view name) -> std::optional<std::string> {
     if (name == "telemd_nodename" && !flags.node.empty()) return flags.node;

@@ -10,6 +10,7 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/log_level.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
 #include "commands/spool_options.h"
@@ -21,7 +22,9 @@
 namespace galileo::commands {
 namespace {
 
-constexpr std::uint32_t kResponseKept = 64 * 1024;
+constexpr const char* kResponseKept = "1MiB";
+// Each loop's ring has room for four of them, a spool's record and a line on the bus for one.
+constexpr std::uint32_t kResponseKeptMax = 4u << 20;
 constexpr std::uint32_t kRedirectsFollowed = 30;  // as the old worker does
 
 struct WorkerFlags {
@@ -33,9 +36,23 @@ struct WorkerFlags {
   SpoolFlags spool;
   std::string status;
   std::uint32_t threads = 0;
-  std::uint32_t keep_response = kResponseKept;
+  std::string keep_response;
   bool no_headers = false;
 };
+
+Result<std::uint32_t> response_kept(const WorkerFlags& flags) {
+  const bool is_flag = !flags.keep_response.empty();
+  std::string text =
+      is_flag ? flags.keep_response : environment("galileo_keep_response").value_or("");
+  if (text.empty()) text = kResponseKept;
+  auto bytes = parse_bytes(text);
+  if (bytes.ok() && *bytes <= kResponseKeptMax) return static_cast<std::uint32_t>(*bytes);
+  return Error{
+      ErrorCode::kUsage, fmt::format("a trace can't keep '{}' of a body", text),
+      is_flag ? "--keep-response" : "galileo_keep_response",
+      bytes.ok() ? "that is too much" : "that is no size",
+      fmt::format("give bytes, as 200000 or 1MiB, at most {}", format_bytes(kResponseKeptMax))};
+}
 
 Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
   fleet::WorkerOptions options;
@@ -63,20 +80,14 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
   options.spool_bytes_max = TRY(spool_limit(flags.spool)).bytes_max;
   options.limits.threads = flags.threads;
   options.limits.keep_headers = !flags.no_headers;
-  options.limits.keep_response = flags.keep_response;
+  options.limits.keep_response = TRY(response_kept(flags));
   options.limits.redirects_max = kRedirectsFollowed;
   options.version = GALILEO_VERSION;
   return options;
 }
 
-Result<void> set_log() {
-  const std::string level = environment("galileo_logging_level").value_or("INFO");
-  set_log_level(TRY(parse_log_level(level)));
-  return {};
-}
-
 Result<void> serve(const WorkerFlags& flags) {
-  TRY(set_log());
+  TRY(set_log_level_by_environment(LogLevel::kInfo));
   auto options = TRY(worker_options(flags));
   const std::size_t files = net::raise_open_files_limit();
   if (files > 100 && options.limits.connections_max > files / 2)
@@ -127,8 +138,10 @@ int worker(const Arguments& arguments) {
       "as lost until some have gone out [galileo_spool_max, or as much as there is]");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
   app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
-  app.add_option("--keep-response", flags.keep_response, "bytes of each answer kept in its trace")
-      ->capture_default_str();
+  app.add_option("--keep-response", flags.keep_response,
+                 fmt::format("most of each answer's body that its trace keeps; what is cut is "
+                             "counted [galileo_keep_response, or {}]",
+                             kResponseKept));
   app.add_flag("--no-headers", flags.no_headers, "don't keep the answers' headers");
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto served = serve(flags);

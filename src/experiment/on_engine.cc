@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include "base/file.h"
+#include "base/text.h"
 #include "experiment/load_source.h"
 #include "load/engine.h"
 #include "telemetry/files.h"
@@ -71,6 +74,15 @@ class OnEngine final : public LoadSource {
   }
 
   GeneratorUse use() override { return use_; }
+
+  std::vector<std::string> notes() override {
+    const std::uint64_t cut = snapshot_.responses_cut;
+    if (cut == 0) return {};
+    return {fmt::format(
+        "the bodies of {} answers are cut in their traces: limits.keep_response "
+        "is {}",
+        format_count(cut), format_bytes(static_cast<double>(plan_.limits.keep_response)))};
+  }
 
  private:
   net::Loop& control_;

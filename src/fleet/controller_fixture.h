@@ -123,7 +123,7 @@ class FakeWorker {
     for (std::uint64_t i = 0; i < command.num; ++i) {
       const std::string id = fmt::format("{}:{}:{}", name, command.config.service, made_++);
       made.push_back({id, name, command.config});
-      TRY(bus::add_client(bus_, name, id, wire::encode_bare(made.back())));
+      TRY(bus::add_clients(bus_, name, {{id, wire::encode_bare(made.back())}}));
     }
     clients_.insert(clients_.end(), made.begin(), made.end());
     return json(wire::encode_bare(made));

@@ -42,7 +42,7 @@ std::string command_for(const std::string& id, std::optional<std::uint64_t> num,
   std::vector<double> parameters = interarrival.parameters;
   if (unpaced(interarrival)) parameters.clear();
   if (unpaced(interarrival) && old_worker) parameters = {kAlmostNothing};
-  if (!parameters.empty()) {
+  if (!parameters.empty() && command.distribution != wire::kPrerecorded) {
     command.parameters.emplace();
     for (const double parameter : parameters) command.parameters->push_back(number_of(parameter));
   }

@@ -236,6 +236,19 @@ TEST_CASE("What can't be read is counted, and the first of each kind is told") {
   CHECK(on.intake.troubles()[1].why == "it has 3 fields, not 11");
 }
 
+TEST_CASE("What programs publish when they stop is nothing, not even a thing that can't be read") {
+  Listening on;
+  for (const char* channel :
+       {"galileo/events", "galileo/results/traces", "telem/*", "telem/n1/cpu"})
+    on.publish(channel, "__POISON__");
+  on.publish(bus::kEvents, "2026-11-29 17:05:03.250000 scale {\"a\": 1}");
+  on.take();
+  CHECK(on.intake.counts().malformed == 0);
+  CHECK(on.taken.samples.empty());
+  REQUIRE(on.taken.events.size() == 1);
+  CHECK(on.taken.events[0].name == "scale");
+}
+
 TEST_CASE("A full ring loses what it has no room for, and counts it") {
   Listening on({.ring_bytes = 4096});
   for (int i = 1; i <= 100; ++i) on.line(test_line(fmt::format("abcdef0123:{}", i)));

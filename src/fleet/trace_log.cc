@@ -25,7 +25,8 @@ TraceLog::Options fitted(TraceLog::Options options) {
 // What the desk does with one loop's traces.
 class TraceLog::Loop final : public load::TraceTaker {
  public:
-  Loop(TraceLog& log, store::ProducerId producer) : log_(log), producer_(producer) {}
+  Loop(TraceLog& log, store::ProducerId producer)
+      : ring(ring_bytes(log.options_.response_max)), log_(log), producer_(producer) {}
 
   void on_name(wire::NameId id, std::string_view name) override {
     names_.set(id, std::string(name));
@@ -76,6 +77,12 @@ class TraceLog::Loop final : public load::TraceTaker {
   std::vector<Known> known_;  // by the client's number
   std::uint64_t assignments_ = 0;
 };
+
+// A message may take a quarter of a ring. Headers as JSON are up to six times what was read.
+std::size_t TraceLog::ring_bytes(std::size_t response) {
+  constexpr std::size_t kHeaders = 512 * 1024;
+  return std::max(load::TraceRing::kBytes, 4 * (response + kHeaders));
+}
 
 TraceLog::TraceLog(const Options& options) : options_(fitted(options)) {
   for (std::size_t i = 0; i < options.loops; ++i)

@@ -34,13 +34,17 @@ class TraceLog {
     // Of disk, for all segments of this worker: beyond it traces are counted as lost until some
     // have gone out. 0: as much as there is.
     std::uint64_t bytes_max = 0;
-    Wall created = kNoWall;  // stamps the segments
-    bool keep = true;        // false: traces are counted, and kept nowhere
+    Wall created = kNoWall;        // stamps the segments
+    bool keep = true;              // false: traces are counted, and kept nowhere
+    std::size_t response_max = 0;  // of a trace, bytes
   };
 
   // An Error where the folder can't be written to.
   static Result<std::unique_ptr<TraceLog>> open(const Options& options);
   ~TraceLog();
+
+  // Of a loop's ring, in which a trace fits whose response has that many.
+  static std::size_t ring_bytes(std::size_t response);
 
   // One sink a loop; lives on that loop.
   load::TraceSink& sink(std::size_t loop);

@@ -24,6 +24,30 @@ struct Folder {
 
 }  // namespace
 
+TEST_CASE("a ring has room for traces with the longest response and headers") {
+  struct Taker final : load::TraceTaker {
+    void on_name(wire::NameId, std::string_view) override {}
+    void on_trace(const wire::Trace& trace) override { bytes = trace.response.size(); }
+    std::size_t bytes = 0;
+  };
+  for (const std::size_t response : {0u, 65'536u, 1u << 20, 4u << 20}) {
+    CAPTURE(response);
+    load::TraceRing ring(TraceLog::ring_bytes(response));
+    const std::string body(response, 'x');
+    const std::string headers(400'000, 'h');
+    wire::Trace trace;
+    trace.response = body;
+    trace.headers = headers;
+    Taker taker;
+    for (int i = 0; i < 3; ++i) {
+      ring.put(trace);
+      ring.drain(taker);
+      CHECK(taker.bytes == response);
+    }
+    CHECK(ring.lost() == 0);
+  }
+}
+
 TEST_CASE(
     "what an earlier process left comes before what this one writes, whatever their names are") {
   const Folder folder;

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "bus/directory.h"
 #include "bus/keys.h"
 #include "fleet/trace_drain.h"
@@ -54,6 +55,7 @@ Result<std::unique_ptr<Worker>> Worker::make(net::Loop& control, bus::Bus& bus,
   log.created = worker->wall_clock_.wall_origin;
   log.keep = !of.trace_logging.empty();
   log.bytes_max = of.spool_bytes_max;
+  log.response_max = of.limits.keep_response;
   if (of.trace_logging == "file") log.segment_bytes = std::uint64_t(-1);
   worker->log_ = TRY(TraceLog::open(log));
   if (of.trace_logging == "redis")
@@ -87,9 +89,7 @@ Result<void> Worker::start() {
                  "give this one another galileo_worker_name, or stop the other"};
   log_->start();
   engine_->set_events(
-      {[this](const std::string& client) {
-         publish_event(wire::WorkloadDoneEvent::kType, encode(wire::WorkloadDoneEvent{client}));
-       },
+      {[this](const std::string& client) { publish_done(client); },
        [this](const std::string& client) { on_answered(client); },
        [this](const std::string& client, std::size_t room) { on_hungry(client, room); }});
   registry_ = std::make_unique<net::LoopThread>("registry");
@@ -100,13 +100,14 @@ Result<void> Worker::start() {
   });
   report_timer_ = std::make_unique<net::Timer>([this](Time now) {
     report_all();
+    tell_of_cut_responses();
     control_.timers().set(*report_timer_, now + kReportEvery);
   });
   bus_.on_connected([this](bool connected) { on_connected(connected); });
   TRY(listen());
   TRY(serve());
   if (outlet_) outlet_->start();
-  TRY(register_now());
+  TRY(register_now({}));
   routes_->loop().post([this] { refresh_routes(); });
   registry_->loop().post([this] {
     beat();
@@ -132,10 +133,18 @@ Result<void> Worker::listen() {
   return {};
 }
 
-// Registers, as often as it is asked to: the keys may have gone since.
-Result<void> Worker::register_now() {
+Worker::Clients Worker::clients() const {
+  Clients clients;
+  for (const auto& [id, entry] : clients_) clients[id] = encode_bare(entry.description);
+  return clients;
+}
+
+// Registers, as often as it is asked to: the keys may have gone since, its clients' too. Who hears
+// that it is there finds them.
+Result<void> Worker::register_now(const Clients& clients) {
   TRY(bus::register_worker(bus_, {options_.name, options_.labels}));
   registered_.set(true);
+  TRY(bus::add_clients(bus_, options_.name, clients));
   TRY(bus_.publish(wire::event_channel(wire::RegisterWorkerEvent::kType),
                    encode(wire::RegisterWorkerEvent{options_.name})));
   return {};
@@ -151,21 +160,10 @@ void Worker::on_connected(bool connected) {
   control_.post([this] {
     ++counts_.reconnects;
     if (stopping_.load() || !registry_) return;
-    std::vector<wire::ClientDescription> clients;
-    for (const auto& [id, entry] : clients_) clients.push_back(entry.description);
-    registry_->loop().post([this, clients = std::move(clients)] {
+    registry_->loop().post([this, clients = clients()] {
       if (!registered_.load()) return;
       beat();  // whoever has looked for it has waited for long
-      if (!register_now().ok()) return;
-      Time said = registry_->loop().clock().now();
-      for (const wire::ClientDescription& client : clients) {
-        static_cast<void>(
-            bus::add_client(bus_, client.worker, client.client_id, encode_bare(client)).ok());
-        const Time now = registry_->loop().clock().now();
-        if (now - said < kBeatEvery) continue;
-        beat();
-        said = now;
-      }
+      static_cast<void>(register_now(clients).ok());
     });
     routes_->loop().post([this] { refresh_routes(); });
   });
@@ -219,13 +217,29 @@ Result<void> Worker::on_control(std::function<void()> task) {
   return Error{ErrorCode::kUnavailable, "the worker is busy or stopping", options_.name, {}, {}};
 }
 
-void Worker::publish_event(std::string_view type, std::string message) {
-  registry_->loop().post([this, channel = wire::event_channel(type), message = std::move(message)] {
-    // The event is tried until it is out or the worker stops: somebody may wait for it.
+void Worker::publish(std::string channel, std::string message) {
+  registry_->loop().post([this, channel = std::move(channel), message = std::move(message)] {
+    // What happened is tried until it is out or the worker stops: somebody may wait for it.
     while (!stopping_.load()) {
       if (bus_.publish(channel, message).ok()) return;
     }
   });
+}
+
+void Worker::publish_done(const std::string& client) {
+  publish(wire::event_channel(wire::WorkloadDoneEvent::kType),
+          encode(wire::WorkloadDoneEvent{client}));
+}
+
+// Once, and how many there were at the end.
+void Worker::tell_of_cut_responses() {
+  if (told_of_cut_ && !stopping_.load()) return;
+  const std::uint64_t cut = engine_->snapshot().responses_cut;
+  if (cut == 0) return;
+  told_of_cut_ = true;
+  log(LogLevel::kWarning, "answers' bodies are cut in their traces; --keep-response says where",
+      {{"bodies", fmt::format("{}", cut)},
+       {"kept", format_bytes(static_cast<double>(options_.limits.keep_response))}});
 }
 
 void Worker::stop(Duration grace, Duration deadline) {
@@ -241,6 +255,7 @@ void Worker::stop(Duration grace, Duration deadline) {
   control_.timers().cancel(*report_timer_);
   // Nothing comes in any more; then what is known of us goes.
   stopping_.set(true);
+  tell_of_cut_responses();
   subscription_.reset();
   remotes_.clear();
   for (auto& [id, entry] : clients_) entry.info.reset();  // the server outlives what it serves

@@ -73,7 +73,8 @@ class Worker {
   struct Run;
   struct ClientEntry {
     wire::ClientDescription description;
-    std::string run;  // experiment id; empty: none
+    std::string run;              // experiment id; empty: none
+    std::uint64_t workloads = 0;  // it has been given so far
     // Each client counts as a receiver of its own: that is how an old shell knows how many answers
     // to wait for.
     std::unique_ptr<bus::RpcRemote> info;
@@ -84,7 +85,9 @@ class Worker {
   Result<void> serve();
   void serve_json(const std::string& remote, const std::string& type,
                   std::function<Result<std::string>(const wire::RpcRequest&)> answer);
-  Result<void> register_now();
+  using Clients = std::map<std::string, std::string>;  // what describes each, by its id
+  Clients clients() const;                             // on the control loop
+  Result<void> register_now(const Clients& clients);
 
   // At the bus's desk: the message is taken along to the control loop.
   void on_message(std::string_view channel, std::string_view message);
@@ -92,9 +95,11 @@ class Worker {
   // On the control loop.
   void obey(const std::string& channel, const std::string& message);
   void set_workload(const wire::SetWorkloadCommand& command);
+  void refuse_workload(const std::string& client, const Error& error);
   void close_client(const std::string& id);
   void refuse(std::string_view what, const Error& error);
   void on_hungry(const std::string& client, std::size_t room);
+  void feed(const std::string& client, const std::vector<std::string>& entries);
   void on_answered(const std::string& client);
   Result<std::string> create_clients(const wire::RpcRequest& request);
   Result<void> serve_infos(const std::vector<wire::ClientDescription>& clients);
@@ -106,6 +111,7 @@ class Worker {
   Result<wire::RunReport> report(const std::string& run, bool next);
   void publish_report(const std::string& run);
   void report_all();
+  void tell_of_cut_responses();
   // At the registry's desk.
   void beat();
   void note_beat(const std::string& trouble);
@@ -116,7 +122,8 @@ class Worker {
   void set_route(const bus::Route& route);
   // From another desk: runs `task` on the control loop and waits for it.
   Result<void> on_control(std::function<void()> task);
-  void publish_event(std::string_view type, std::string message);
+  void publish(std::string channel, std::string message);
+  void publish_done(const std::string& client);
 
   net::Loop& control_;
   bus::Bus& bus_;
@@ -140,6 +147,7 @@ class Worker {
   std::map<std::string, Run> runs_;
   std::uint64_t clients_made_ = 0;
   bool tracing_ = true;
+  bool told_of_cut_ = false;
   RelaxedFlag registered_;
   RelaxedFlag stopping_;
   WorkerCounts counts_;

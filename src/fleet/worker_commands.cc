@@ -8,6 +8,7 @@
 #include "fleet/worker.h"
 #include "fleet/worker_run.h"
 #include "load/request_parameters.h"
+#include "wire/event_line.h"
 #include "wire/json.h"
 
 namespace galileo::fleet {
@@ -18,9 +19,9 @@ constexpr std::uint64_t kClientsAtOnce = 100'000;
 Result<load::Workload> workload_of(const wire::SetWorkloadCommand& command) {
   load::Workload workload;
   workload.requests = command.num;
-  workload.fed = command.distribution == "prerecorded";
+  workload.fed = command.distribution == wire::kPrerecorded;
   if (workload.fed) return workload;
-  workload.arrival.kind = command.distribution;
+  workload.arrival.kind = command.distribution.empty() ? "constant" : command.distribution;
   for (const wire::Number& number : command.parameters.value_or(std::vector<wire::Number>{}))
     workload.arrival.parameters.push_back(number.value);
   TRY(load::check_workload(workload));
@@ -45,8 +46,8 @@ void Worker::obey(const std::string& channel, const std::string& message) {
   const auto is = [&](std::string_view type) { return channel == wire::event_channel(type); };
   if (is(wire::SetWorkloadCommand::kType)) {
     const auto command = wire::decode_set_workload_command(message);
-    return command.ok() ? set_workload(*command)
-                        : refuse("a workload can't be read", command.error());
+    if (command.ok()) return set_workload(*command);
+    return refuse_workload(wire::workload_client(message).value_or(""), command.error());
   }
   if (is(wire::StopWorkloadCommand::kType)) {
     const auto command = wire::decode_stop_workload_command(message);
@@ -66,25 +67,44 @@ void Worker::obey(const std::string& channel, const std::string& message) {
     return log_->set_tracing(tracing_);
   }
   if (is(wire::RegisterWorkerCommand::kType)) {
-    registry_->loop().post([this] { static_cast<void>(register_now().ok()); });
+    registry_->loop().post(
+        [this, clients = clients()] { static_cast<void>(register_now(clients).ok()); });
     return;
   }
   if (channel == bus::kRoutingUpdates)
     routes_->loop().post([this, service = message] { refresh_route(service, Missing::kRemove); });
 }
 
-// An unknown distribution or parameters that can't be end the workload at once: whoever waits for
-// it must not wait for ever.
 void Worker::set_workload(const wire::SetWorkloadCommand& command) {
   const auto entry = clients_.find(command.client_id);
   if (entry == clients_.end()) return;  // another worker's
   const auto workload = workload_of(command);
-  const auto set =
-      workload.ok() ? engine_->set_workload({command.client_id}, *workload, control_.clock().now())
-                    : Result<void>(workload.error());
-  if (set.ok()) return;
-  refuse("a workload can't be begun", set.error());
-  publish_event(wire::WorkloadDoneEvent::kType, encode(wire::WorkloadDoneEvent{command.client_id}));
+  if (!workload.ok()) return refuse_workload(command.client_id, workload.error());
+  ++entry->second.workloads;
+  const auto set = engine_->set_workload({command.client_id}, *workload, control_.clock().now());
+  if (!set.ok()) refuse_workload(command.client_id, set.error());
+}
+
+// A command that can't be carried out, for whatever reason, ends its client's workload, the one
+// before too: whoever waits for it must not wait for ever, and what is said to be over sends no
+// more. The reason goes where an experiment keeps it. Of a client that isn't ours nothing is said,
+// which would end another's waiting.
+void Worker::refuse_workload(const std::string& client, const Error& error) {
+  refuse("a workload can't be carried out", error);
+  const auto entry = clients_.find(client);
+  if (entry == clients_.end()) return;
+  ++entry->second.workloads;
+  static_cast<void>(engine_->stop_workload({client}).ok());
+  wire::Event event;
+  event.at = wall_clock_.wall(control_.clock().now());
+  event.name = "workload/refused";
+  event.value = fmt::format(R"({{"client": {}, "why": {}}})", wire::json_text(client),
+                            wire::json_text(error.to_text()));
+  std::string line;
+  wire::append_event_line(line, event);
+  publish(std::string(bus::kEvents), std::move(line));
+  publish_done(client);
+  on_answered(client);  // a run of ours waits for it too
 }
 
 void Worker::close_client(const std::string& id) {
@@ -141,13 +161,15 @@ Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
     if (!added.ok()) return;
     clients_made_ += command.num;
     for (const wire::ClientDescription& client : made)
-      clients_[client.client_id] = {client, {}, nullptr};
+      clients_[client.client_id] = {client, {}, 0, nullptr};
     counts_.clients = clients_.size();
   }));
   TRY(std::move(added));
   TRY(serve_infos(made));
+  Clients described;
   for (const wire::ClientDescription& client : made)
-    TRY(bus::add_client(bus_, options_.name, client.client_id, encode_bare(client)));
+    described[client.client_id] = encode_bare(client);
+  TRY(bus::add_clients(bus_, options_.name, described));
   return wire::encode_bare(made);
 }
 
@@ -218,37 +240,35 @@ void Worker::serve_json(const std::string& remote, const std::string& type,
 
 // Entries of a client's profile, as many as its stream has room for; the list ends it.
 void Worker::on_hungry(const std::string& client, std::size_t room) {
-  registry_->loop().post([this, client, room] {
+  const auto entry = clients_.find(client);
+  if (entry == clients_.end()) return;
+  registry_->loop().post([this, client, room, workload = entry->second.workloads] {
     constexpr std::size_t kAtOnce = 16 * 1024;
-    const auto popped =
-        bus_.pop_right_many(bus::client_profile_key(client), std::min(room, kAtOnce));
-    if (!popped.ok()) {
-      // The bus is away: the profile waits there, and so does the client.
-      control_.post([this, client, room] {
-        if (!stopping_.load() && clients_.contains(client)) on_hungry(client, room);
-      });
-      return;
-    }
-    std::vector<double> between_s;
-    between_s.reserve(popped->size());
-    std::size_t wrong = 0;
-    for (const std::string& text : *popped) {
-      if (const auto number = parse_number(text))
-        between_s.push_back(*number);
-      else
-        ++wrong;
-    }
-    control_.post([this, client, between_s = std::move(between_s), wrong,
-                   is_end = popped->empty()]() mutable {
-      if (stopping_.load() || !clients_.contains(client)) return;
-      if (wrong > 0)
-        refuse("entries of a profile are no numbers",
-               {ErrorCode::kCorrupt, fmt::format("{} were left out", wrong), client, {}, {}});
-      const auto fed =
-          is_end ? engine_->end_feed(client) : engine_->feed(client, std::move(between_s));
-      if (!fed.ok()) refuse("a profile can't be used", fed.error());
+    auto popped = bus_.pop_right_many(bus::client_profile_key(client), std::min(room, kAtOnce));
+    control_.post([this, client, room, workload, popped = std::move(popped)] {
+      const auto still = clients_.find(client);
+      if (stopping_.load() || still == clients_.end() || still->second.workloads != workload)
+        return;
+      if (popped.ok()) return feed(client, *popped);
+      if (popped.error().code == ErrorCode::kCorrupt)  // the key isn't a list, and won't be one
+        return refuse_workload(client, popped.error());
+      on_hungry(client, room);  // the bus is away: the profile waits there, and so does the client
     });
   });
+}
+
+void Worker::feed(const std::string& client, const std::vector<std::string>& entries) {
+  std::vector<double> between_s;
+  between_s.reserve(entries.size());
+  for (const std::string& text : entries) {
+    if (const auto number = parse_number(text)) between_s.push_back(*number);
+  }
+  if (const std::size_t wrong = entries.size() - between_s.size(); wrong > 0)
+    refuse("entries of a profile are no numbers",
+           {ErrorCode::kCorrupt, fmt::format("{} were left out", wrong), client, {}, {}});
+  const auto fed =
+      entries.empty() ? engine_->end_feed(client) : engine_->feed(client, std::move(between_s));
+  if (!fed.ok()) refuse_workload(client, fed.error());
 }
 
 // The whole table. A service that isn't in it keeps the route it had until somebody says otherwise:

@@ -26,6 +26,7 @@ std::string Worker::metrics() {
   counter("requests_answered_total", "Answers with a status below 300.", ledger.answered);
   counter("requests_failed_total", "Requests sent without a good answer.", ledger.failed());
   counter("requests_not_sent_total", "Requests that never went out.", ledger.not_sent());
+  counter("responses_cut_total", "Answers whose body is cut in the trace.", snapshot.responses_cut);
   counter("traces_written_total", "Traces written to the spool.", written);
   counter("traces_out_total", "Traces published or stored.", out);
   gauge("traces_waiting", "Traces in the spool.", written - std::min(written, out));

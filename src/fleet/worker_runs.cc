@@ -17,7 +17,7 @@ load::Workload workload_of(const wire::WorkloadOrder& order, const std::string& 
   workload.arrival.kind = order.arrival;
   workload.arrival.parameters = order.parameters;
   if (!order.process.empty()) workload.arrival.process = order.process;
-  workload.fed = order.arrival == "prerecorded";
+  workload.fed = order.arrival == wire::kPrerecorded;
   workload.closed_loop = order.closed_loop;
   workload.connections = order.connections;
   workload.requests = order.requests;
@@ -72,7 +72,9 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
   log_->assign(start.run, ids);
   const Time at = wall_clock_.monotonic(start.at);
   for (const wire::WorkloadOrder& order : start.orders) {
-    clients_[order.client_id].run = start.run;
+    ClientEntry& client = clients_[order.client_id];
+    client.run = start.run;
+    ++client.workloads;
     // A client that goes on in another phase has made requests that are the run's already.
     if (!run.clients.insert(order.client_id).second)
       run.requests_before -= TRY(engine_->counts({order.client_id})).front().requests;

@@ -312,7 +312,9 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
     sending.captured.clear();
     // A body is text by what its Content-Type says.
     sending.captured.want_headers = true;
-    sending.captured.want_body = limits.keep_response;
+    // One more than is kept tells a body that is cut from one that just fits.
+    if (limits.keep_response > 0)
+      sending.captured.want_body = std::size_t{limits.keep_response} + 1;
     sending.capture = &sending.captured;
   }
   Routing& routing = client.group().routing();
@@ -411,6 +413,17 @@ bool Dispatcher::redirect(Sending& sending) {
   return true;
 }
 
+// What the trace holds of the body. Its text in UTF-8 may be longer than the body was.
+std::string_view Dispatcher::kept_text(Sending& sending) {
+  const std::size_t most = options_.limits.keep_response;
+  const std::string& body = sending.captured.body;
+  const bool is_cut = body.size() > most;
+  const std::string_view text =
+      body_text_.of(sending.content_type(), wire::beginning(body, most), is_cut);
+  if (is_cut || text.size() > most) ++responses_cut_;
+  return wire::beginning(text, most);
+}
+
 void Dispatcher::put_trace(Sending& sending) {
   const Client& client = *sending.client;
   wire::Trace trace;
@@ -439,9 +452,7 @@ void Dispatcher::put_trace(Sending& sending) {
     if (options_.limits.keep_headers) headers = sending.headers_json();
     trace.headers = headers;
     if (options_.limits.keep_response > 0) {
-      const std::string& body = sending.captured.body;
-      const bool is_cut = body.size() >= options_.limits.keep_response;
-      trace.response = body_text_.of(sending.content_type(), body, is_cut);
+      trace.response = kept_text(sending);
       trace.empty_response = trace.response.empty();
     }
   }

@@ -113,6 +113,8 @@ class Dispatcher {
 
   const Ledger& ledger() const { return ledger_; }
   std::uint64_t in_flight() const { return in_flight_; }
+  // Answers whose body the trace holds only the beginning of (Limits::keep_response).
+  std::uint64_t responses_cut() const { return responses_cut_; }
   std::size_t open_connections() const { return pool_.open_connections(); }
   std::size_t clients() const { return clients_.size(); }
   // Routings that are kept for requests under way only.
@@ -143,6 +145,7 @@ class Dispatcher {
   bool redirect(Sending& sending);
   void close_unrouted();
   void put_trace(Sending& sending);
+  std::string_view kept_text(Sending& sending);
   void report(const Client& client, ClientEvent event);
   void rests(Client& client);
   void later();
@@ -165,6 +168,7 @@ class Dispatcher {
   std::vector<std::unique_ptr<Sending>> sendings_;  // all ever made, used again and again
   std::vector<Sending*> free_;
   std::uint64_t in_flight_ = 0;
+  std::uint64_t responses_cut_ = 0;
   std::vector<Client*> phase_clients_;
   std::size_t phase_clients_left_ = 0;  // that have more to send, or requests under way
   std::function<void()> on_done_;       // of the phase

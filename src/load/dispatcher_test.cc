@@ -1,6 +1,7 @@
 #include "load/dispatcher.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <set>
 
@@ -219,27 +220,63 @@ TEST_CASE("redirects are followed within one trace, to their bound") {
   CHECK(world.traces.all.size() == 1);
 }
 
-TEST_CASE("headers and the beginning of the body are kept where that is asked for") {
-  World world;
-  world.options.limits.keep_headers = true;
-  world.options.limits.keep_response = 1;
+// What is kept of an answer's headers and body, and how many the books say were cut.
+struct Kept final : TraceSink {
+  Kept(std::string_view type, std::string_view body, std::uint32_t most) {
+    World world;
+    world.options.limits.keep_headers = true;
+    world.options.limits.keep_response = most;
+    world.dispatcher = std::make_unique<Dispatcher>(world.clock, world.timers, world.connector,
+                                                    *this, world.options);
+    world.dispatcher->set_addresses("h:80", {*net::literal_address("127.0.0.1", 80)});
+    world.answer_text =
+        fmt::format("HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", type,
+                    body.size(), body);
+    world.begin(constant(0.01, 1));
+    world.run();
+    cut = world.dispatcher->responses_cut();
+  }
+  void put(const wire::Trace& trace) override {
+    headers = trace.headers;
+    response = trace.response;
+  }
+  wire::NameId name(std::string_view) override { return 0; }
+
   std::string headers;
   std::string response;
-  struct Copy final : TraceSink {
-    explicit Copy(std::string& h, std::string& r) : headers(h), response(r) {}
-    void put(const wire::Trace& trace) override {
-      headers = trace.headers;
-      response = trace.response;
-    }
-    wire::NameId name(std::string_view) override { return 0; }
-    std::string& headers;
-    std::string& response;
-  } copy(headers, response);
-  world.dispatcher =
-      std::make_unique<Dispatcher>(world.clock, world.timers, world.connector, copy, world.options);
-  world.dispatcher->set_addresses("h:80", {*net::literal_address("127.0.0.1", 80)});
-  world.begin(constant(0.01, 1));
-  world.run();
-  CHECK(headers == "{\"Content-Length\": \"2\"}");
-  CHECK(response == "o");
+  std::uint64_t cut = 0;
+};
+
+TEST_CASE("headers and body are kept where that is asked for, and what is cut is counted") {
+  const std::string long_body(200'000, 'x');
+  struct Case {
+    const char* type;
+    std::string body;
+    std::uint32_t most;
+    std::string response;
+    std::uint64_t cut;
+  };
+  const std::vector<Case> cases{
+      {"text/plain", "ok", 1, "o", 1},
+      {"text/plain", "ok", 2, "ok", 0},
+      {"text/plain", "ok", 1000, "ok", 0},
+      {"text/plain", "", 1, "", 0},
+      {"text/plain", long_body, 1u << 20, long_body, 0},
+      {"text/plain", long_body, 200'000, long_body, 0},
+      {"text/plain", long_body, 65'536, std::string(65'536, 'x'), 1},
+      {"text/plain; charset=utf-8", "a\xc3\xbc", 2, "a", 1},
+      // As UTF-8 it is longer than it came, and cut for that.
+      {"text/plain; charset=iso-8859-1", "\xfc\xfc\xfc", 6, "üüü", 0},
+      {"text/plain; charset=iso-8859-1", "\xfc\xfc\xfc", 3, "ü", 1},
+      {"application/octet-stream", std::string(10, '\x80'), 9, std::string(9, '\x80'), 1},
+  };
+  for (const Case& wanted : cases) {
+    CAPTURE(wanted.type);
+    CAPTURE(wanted.most);
+    const Kept kept(wanted.type, wanted.body, wanted.most);
+    CHECK(kept.headers == fmt::format(R"({{"Content-Type": "{}", "Content-Length": "{}"}})",
+                                      wanted.type, wanted.body.size()));
+    CHECK((kept.response == wanted.response));
+    CHECK(kept.cut == wanted.cut);
+  }
 }

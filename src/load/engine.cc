@@ -192,6 +192,7 @@ Engine::Snapshot Engine::snapshot() {
     worker.thread->call([&] {
       snapshot.ledger.add(worker.dispatcher->ledger());
       snapshot.in_flight += worker.dispatcher->in_flight();
+      snapshot.responses_cut += worker.dispatcher->responses_cut();
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
     });

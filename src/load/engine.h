@@ -36,7 +36,8 @@ class Engine {
     Ledger ledger;  // traces_stored and the like are the collector's to fill
     std::uint64_t in_flight = 0;
     std::uint64_t connections = 0;
-    std::vector<Duration> loop_cpu;  // used by each loop's thread so far
+    std::uint64_t responses_cut = 0;  // answers whose body is not whole in its trace
+    std::vector<Duration> loop_cpu;   // used by each loop's thread so far
   };
 
   // What clients tell, by their ids: each is called on the control loop, and any call of the engine

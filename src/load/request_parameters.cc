@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "load/json_value.h"
+#include "load/multipart.h"
 #include "wire/http1.h"
 #include "wire/uri.h"
 
@@ -20,9 +21,9 @@ constexpr std::uint32_t kRedirectsFollowed = 30;  // of the old client
 constexpr double kTimeoutMax_s = 1e9;
 
 const std::vector<std::string>& known_arguments() {
-  static const std::vector<std::string> names{"data",    "json", "headers",         "params",
-                                              "timeout", "auth", "allow_redirects", "verify",
-                                              "cookies"};
+  static const std::vector<std::string> names{
+      "data",   "json",    "headers", "params", "timeout", "auth", "allow_redirects",
+      "verify", "cookies", "files",   "stream", "hooks",   "cert", "proxies"};
   return names;
 }
 
@@ -101,10 +102,15 @@ class Reader {
   RequestReading read();
 
  private:
-  // An argument that is given.
-  const JsonValue* argument(std::string_view name) const {
+  // An argument that isn't null: one that may be false.
+  const JsonValue* value_of(std::string_view name) const {
     const JsonValue* value = kwargs_ ? kwargs_->find(name) : nullptr;
     return value && value->kind != Kind::kNull ? value : nullptr;
+  }
+  // An argument that is given; false is as good as none.
+  const JsonValue* argument(std::string_view name) const {
+    const JsonValue* value = value_of(name);
+    return value && (value->kind != Kind::kBoolean || value->boolean) ? value : nullptr;
   }
   void fault(Path path, std::string subject, std::string why, std::string hint = {}) {
     reading_.faults.push_back(
@@ -129,6 +135,12 @@ class Reader {
   void read_path();
   void read_headers();
   void read_body();
+  void read_multipart(const JsonValue& files, const JsonValue* data);
+  void add_fields(std::vector<Part>& parts, const JsonValue& data);
+  void add_file(std::vector<Part>& parts, const Path& path, const JsonValue& name,
+                const JsonValue& file);
+  void add_file_headers(Part& part, const Path& path, const JsonValue& headers);
+  void read_connection();
   void read_auth();
   void read_cookies();
   void read_timeout();
@@ -162,9 +174,26 @@ RequestReading Reader::read() {
   read_timeout();
   if (const auto follow = read_boolean("allow_redirects"))
     reading_.request.redirects_max = *follow ? kRedirectsFollowed : 0u;
-  // There is no TLS yet whose certificates could be looked at; clients of the old system have it.
-  static_cast<void>(read_boolean("verify"));
+  read_connection();
   return std::move(reading_);
+}
+
+// There is no TLS yet whose certificates could be looked at or shown; clients of the old system
+// have `verify` and `cert`. `stream` and `hooks` have no effect on what is sent.
+void Reader::read_connection() {
+  static_cast<void>(read_boolean("verify"));
+  const JsonValue* cert = argument("cert");
+  if (cert && !is_falsy(*cert) && cert->kind != Kind::kText &&
+      (cert->kind != Kind::kList || cert->items.size() != 2))
+    wrong_type("cert", *cert, "a path, or a pair [path, key]");
+  const JsonValue* proxies = argument("proxies");
+  if (!proxies || is_falsy(*proxies)) return;
+  // {"http": null} is how a script says that there is to be none.
+  if (proxies->kind == Kind::kMap &&
+      std::all_of(proxies->items.begin(), proxies->items.end(), is_falsy))
+    return;
+  wrong("proxies", "can't be used: requests go to the service's hosts, not through a proxy",
+        "leave it out, or set a route to the proxy");
 }
 
 void Reader::check_arguments() {
@@ -289,7 +318,9 @@ void Reader::read_body() {
   Request& request = reading_.request;
   const JsonValue* data = argument("data");
   if (data && is_falsy(*data)) data = nullptr;
-  const JsonValue* json = data ? nullptr : argument("json");
+  if (const JsonValue* files = argument("files"); files && !is_falsy(*files))
+    return read_multipart(*files, data);
+  const JsonValue* json = data ? nullptr : value_of("json");
   const char* type = nullptr;
   if (data && data->is_scalar()) {
     request.body = to_python_text(*data);
@@ -302,6 +333,97 @@ void Reader::read_body() {
   }
   if (type && !given("content-type")) request.headers.emplace_back("Content-Type", type);
   request.has_body = data || json || (request.method != "GET" && request.method != "HEAD");
+}
+
+// Files as a form sends them: a map of names, or a list of pairs, each with a text or
+// [file name, text, content type, headers]; fields of `data` come before them. JSON is none then.
+void Reader::read_multipart(const JsonValue& files, const JsonValue* data) {
+  std::vector<Part> parts;
+  if (data) add_fields(parts, *data);
+  JsonValue name;
+  name.kind = Kind::kText;
+  for (std::size_t i = 0; i < files.keys.size(); ++i) {
+    name.text = files.keys[i];
+    add_file(parts, {"kwargs", "files", name.text}, name, files.items[i]);
+  }
+  if (files.kind == Kind::kList) {
+    for (std::size_t i = 0; i < files.items.size(); ++i) {
+      const JsonValue& pair = files.items[i];
+      const Path path{"kwargs", "files", std::to_string(i)};
+      if (pair.kind == Kind::kList && pair.items.size() == 2 && pair.items[0].is_scalar())
+        add_file(parts, path, pair.items[0], pair.items[1]);
+      else
+        fault(path, "kwargs.files", "must be a map, or a list of pairs [name, file]");
+    }
+  } else if (files.kind != Kind::kMap) {
+    wrong_type("files", files, "a map of names and files");
+  }
+  Multipart made = make_multipart(parts);
+  Request& request = reading_.request;
+  request.body = std::move(made.body);
+  request.has_body = true;
+  if (!given("content-type"))
+    request.headers.emplace_back("Content-Type", std::move(made.content_type));
+}
+
+void Reader::add_fields(std::vector<Part>& parts, const JsonValue& data) {
+  const auto add = [&](const JsonValue& value, const std::string& name) {
+    const std::vector<JsonValue> one{value};
+    for (const JsonValue& item : value.kind == Kind::kList ? value.items : one) {
+      if (item.kind == Kind::kNull) continue;
+      if (!item.is_scalar())
+        wrong("data", fmt::format("has no text at '{}', but {}", name, kind_text(item)));
+      parts.push_back({name, std::nullopt, to_python_text(item), {}});
+    }
+  };
+  for (std::size_t i = 0; i < data.keys.size(); ++i) add(data.items[i], data.keys[i]);
+  if (data.kind == Kind::kMap) return;
+  for (const JsonValue& pair : data.items) {
+    if (pair.kind != Kind::kList || pair.items.size() != 2 || !pair.items[0].is_scalar())
+      return wrong("data", "must be a map, or a list of pairs [name, value]");
+    add(pair.items[1], to_python_text(pair.items[0]));
+  }
+  if (data.is_scalar())
+    wrong("data", "must be a map beside files, not a text", "put its fields as names and values");
+}
+
+void Reader::add_file(std::vector<Part>& parts, const Path& path, const JsonValue& name,
+                      const JsonValue& file) {
+  const std::string subject = fmt::format("kwargs.files.{}", to_python_text(name));
+  Part part;
+  part.name = to_python_text(name);
+  part.file_name = part.name;
+  if (file.is_scalar()) {
+    part.content = to_python_text(file);
+    if (file.kind != Kind::kNull) parts.push_back(std::move(part));
+    return;
+  }
+  const std::vector<JsonValue>& items = file.items;
+  if (file.kind != Kind::kList || items.size() < 2 || items.size() > 4 || !items[0].is_scalar() ||
+      !items[1].is_scalar())
+    return fault(path, subject, "must be a text or [file name, text, content type]");
+  part.file_name.reset();
+  if (!is_falsy(items[0])) part.file_name = to_python_text(items[0]);
+  part.content = to_python_text(items[1]);
+  if (items.size() > 2 && !is_falsy(items[2])) {
+    const std::string type = to_python_text(items[2]);
+    if (!items[2].is_scalar() || !fits_in_header(type))
+      fault(path, subject, "has a content type that is none");
+    part.headers.emplace_back("Content-Type", type);
+  }
+  if (items.size() > 3 && !is_falsy(items[3])) add_file_headers(part, path, items[3]);
+  if (items[1].kind != Kind::kNull) parts.push_back(std::move(part));
+}
+
+void Reader::add_file_headers(Part& part, const Path& path, const JsonValue& headers) {
+  const std::string subject = fmt::format("kwargs.files.{}", part.name);
+  if (headers.kind != Kind::kMap) return fault(path, subject, "has headers that are no map");
+  for (std::size_t i = 0; i < headers.keys.size(); ++i) {
+    const std::string value = to_python_text(headers.items[i]);
+    if (!is_token(headers.keys[i]) || !headers.items[i].is_scalar() || !fits_in_header(value))
+      fault(path, subject, fmt::format("has a header '{}' that is none", headers.keys[i]));
+    part.headers.emplace_back(headers.keys[i], value);
+  }
 }
 
 // A pair is a list here: JSON has no other.
@@ -361,7 +483,7 @@ void Reader::read_timeout() {
 }
 
 std::optional<bool> Reader::read_boolean(const char* name) {
-  const JsonValue* value = argument(name);
+  const JsonValue* value = value_of(name);
   if (!value) return std::nullopt;
   if (value->kind == Kind::kBoolean) return value->boolean;
   if (value->kind == Kind::kInteger) return !is_falsy(*value);

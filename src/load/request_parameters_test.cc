@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "load/json_value.h"
+#include "load/multipart.h"
 #include "wire/http1.h"
 
 namespace galileo::load {
@@ -152,6 +153,133 @@ TEST_CASE("an argument that is null is not given, and other keys are a client ap
                  "cookies": null, "verify": null, "allow_redirects": null})") == with("{}"));
   CHECK(with(R"({"headers": {"A": null, "B": ""}})").headers.size() == 1);
   CHECK(read(" \n ") == Request{});
+}
+
+TEST_CASE("arguments of old clients that don't change the request are taken and ignored") {
+  for (const char* kwargs : {R"({"stream": true})",
+                             R"({"stream": false})",
+                             R"({"stream": null})",
+                             R"({"hooks": {"response": null}})",
+                             R"({"hooks": "x"})",
+                             R"({"hooks": []})",
+                             R"({"proxies": null})",
+                             R"({"proxies": false})",
+                             R"({"proxies": {}})",
+                             R"({"proxies": {"http": null, "https": ""}})",
+                             R"({"cert": null})",
+                             R"({"cert": false})",
+                             R"({"cert": ""})",
+                             R"({"cert": "/etc/cert.pem"})",
+                             R"({"cert": ["/cert", "/key"]})",
+                             R"({"files": null})",
+                             R"({"files": false})",
+                             R"({"files": {}})",
+                             R"({"files": []})",
+                             R"({"headers": false})",
+                             R"({"params": false})",
+                             R"({"data": false})",
+                             R"({"auth": false})",
+                             R"({"cookies": false})",
+                             R"({"timeout": false})",
+                             R"({"verify": null})"}) {
+    CAPTURE(kwargs);
+    CHECK(with(kwargs) == with("{}"));
+  }
+  CHECK(with(R"({"json": false})").body == "false");  // as requests sends it
+  CHECK(*with(R"({"allow_redirects": false})").redirects_max == 0);
+}
+
+TEST_CASE("a proxy and what is no certificate are refused with the reason") {
+  CHECK(faults(R"({"kwargs": {"proxies": {"http": "http://p:3128"}}})") ==
+        "/kwargs/proxies: kwargs.proxies can't be used: requests go to the service's hosts, not "
+        "through a proxy");
+  CHECK(faults(R"({"kwargs": {"proxies": "http://p:3128"}})") != "");
+  CHECK(faults(R"({"kwargs": {"cert": {"a": 1}}})") ==
+        "/kwargs/cert: kwargs.cert must be a path, or a pair [path, key], not a map");
+}
+
+// The body with its boundary as "B".
+std::string multipart(const std::string& kwargs) {
+  const Request request = with(kwargs);
+  const std::string type = header(request, "content-type");
+  constexpr std::string_view kBegin = "multipart/form-data; boundary=";
+  REQUIRE(type.starts_with(kBegin));
+  const std::string boundary = type.substr(kBegin.size());
+  std::string body = request.body;
+  for (std::size_t at = 0; (at = body.find("--" + boundary, at)) != std::string::npos; ++at)
+    body.replace(at + 2, boundary.size(), "B");
+  return body;
+}
+
+// What requests 2.34 made of the same arguments, but for the boundary.
+TEST_CASE("files are sent as a form sends them") {
+  const std::string a = "--B\r\nContent-Disposition: form-data; name=\"a\"";
+  const std::string end = "--B--\r\n";
+  struct Case {
+    const char* kwargs;
+    std::string body;
+  };
+  const std::vector<Case> cases{
+      {R"({"files": {"a": "text"}})", a + "; filename=\"a\"\r\n\r\ntext\r\n" + end},
+      {R"({"files": {"a": ["f.txt", "text"]}})", a + "; filename=\"f.txt\"\r\n\r\ntext\r\n" + end},
+      {R"({"files": {"a": ["f.txt", "text", "text/plain"]}})",
+       a + "; filename=\"f.txt\"\r\nContent-Type: text/plain\r\n\r\ntext\r\n" + end},
+      {R"({"files": {"a": ["f", "t", "text/plain", {"X-A": "b"}]}})",
+       a + "; filename=\"f\"\r\nContent-Type: text/plain\r\nX-A: b\r\n\r\nt\r\n" + end},
+      {R"({"files": {"a": [null, "t", null]}})", a + "\r\n\r\nt\r\n" + end},
+      {R"({"files": {"a": 5}})", a + "; filename=\"a\"\r\n\r\n5\r\n" + end},
+      {R"({"files": {"a": ""}})", a + "; filename=\"a\"\r\n\r\n\r\n" + end},
+      {R"({"files": {"a": null, "b": ["f", null]}})", end},
+      {R"({"files": [["a", "t"], ["a", ["f", "u"]]]})",
+       a + "; filename=\"a\"\r\n\r\nt\r\n" + a + "; filename=\"f\"\r\n\r\nu\r\n" + end},
+      {R"({"files": {"a": "t"}, "json": {"x": 1}})", a + "; filename=\"a\"\r\n\r\nt\r\n" + end},
+      {R"({"files": {"a": "t"}, "data": {"k": ["v", true], "n": null}})",
+       "--B\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nv\r\n"
+       "--B\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nTrue\r\n" +
+           a + "; filename=\"a\"\r\n\r\nt\r\n" + end},
+      {R"({"files": {"a": "t"}, "data": [["k", 2.0]]})",
+       "--B\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\n2.0\r\n" + a +
+           "; filename=\"a\"\r\n\r\nt\r\n" + end},
+      {R"({"files": {"\u00fc\"\r\n": ["q\"", "t"]}})",
+       "--B\r\nContent-Disposition: form-data; name=\"\xc3\xbc%22%0D%0A\"; filename=\"q%22\""
+       "\r\n\r\nt\r\n" +
+           end},
+  };
+  for (const Case& wanted : cases) {
+    CAPTURE(wanted.kwargs);
+    CHECK(multipart(wanted.kwargs) == wanted.body);
+  }
+  CHECK(header(with(R"({"files": {"a": "t"}, "headers": {"content-type": "mine"}})"),
+               "Content-Type") == "mine");
+}
+
+TEST_CASE("no file holds the boundary, and the same files have the same one") {
+  const std::string type = header(with(R"({"files": {"a": "t"}})"), "content-type");
+  CHECK(header(with(R"({"files": {"a": "t"}})"), "content-type") == type);
+  const Multipart first = make_multipart({{"a", "a", "t", {}}});
+  const std::string boundary = first.content_type.substr(first.content_type.find('=') + 1);
+  const Multipart nested = make_multipart({{"a", "a", first.body, {}}});
+  CHECK(nested.content_type.find(boundary) == std::string::npos);
+  CHECK(nested.body.find(first.body) != std::string::npos);
+}
+
+TEST_CASE("files that can't be sent are told") {
+  CHECK(faults(R"({"kwargs": {"files": "a"}})") ==
+        "/kwargs/files: kwargs.files must be a map of names and files, not 'a'");
+  CHECK(faults(R"({"kwargs": {"files": {"a": ["f"], "b": {"c": 1}, "d": [1, [2]]}}})") ==
+        "/kwargs/files/a: kwargs.files.a must be a text or [file name, text, content type]\n"
+        "/kwargs/files/b: kwargs.files.b must be a text or [file name, text, content type]\n"
+        "/kwargs/files/d: kwargs.files.d must be a text or [file name, text, content type]");
+  CHECK(faults(R"({"kwargs": {"files": ["a", ["b", "c", "d"]]}})") ==
+        "/kwargs/files/0: kwargs.files must be a map, or a list of pairs [name, file]\n"
+        "/kwargs/files/1: kwargs.files must be a map, or a list of pairs [name, file]");
+  CHECK(faults(R"({"kwargs": {"files": {"a": ["f", "t", "text/x\r\nX: y", {"B c": "d"}]}}})") ==
+        "/kwargs/files/a: kwargs.files.a has a content type that is none\n"
+        "/kwargs/files/a: kwargs.files.a has a header 'B c' that is none");
+  CHECK(faults(R"({"kwargs": {"files": {"a": "t"}, "data": "raw"}})") ==
+        "/kwargs/data: kwargs.data must be a map beside files, not a text");
+  CHECK(faults(R"({"kwargs": {"files": {"a": "t"}, "data": {"k": {"x": 1}}}})") ==
+        "/kwargs/data: kwargs.data has no text at 'k', but a map");
 }
 
 TEST_CASE("every fault is told with its path") {

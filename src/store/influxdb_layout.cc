@@ -8,11 +8,14 @@
 #include <limits>
 
 #include "base/utf8.h"
+#include "wire/body_text.h"
 #include "wire/json.h"
 #include "wire/line_protocol.h"
 
 namespace galileo::store::influxdb {
 namespace {
+
+using wire::beginning;
 
 using wire::PointWriter;
 
@@ -30,13 +33,6 @@ std::int64_t nanoseconds(Wall at) {
 
 void put_time(PointWriter& point, std::string_view key, Wall at) {
   if (at != kNoWall) point.integer(key, nanoseconds(at));
-}
-
-// The text up to `size`, no character cut.
-std::string_view beginning(std::string_view text, std::size_t size) {
-  if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  return text.substr(0, size);
 }
 
 // Over several fields where it is too long for one; how many.

@@ -80,6 +80,18 @@ std::string charset_of(std::string_view content_type) {
   return {};
 }
 
+std::string_view beginning(std::string_view text, std::size_t size) {
+  if (text.size() <= size) return text;
+  const auto goes_on = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  // What has no beginning within four bytes is no character.
+  for (std::size_t back = 0; back < 4 && back <= size; ++back) {
+    if (!goes_on(size - back)) return text.substr(0, size - back);
+  }
+  return text.substr(0, size);
+}
+
 BodyText::~BodyText() {
   for (const auto& [charset, converter] : converters_) {
     if (converter != kNoConverter) iconv_close(converter);

@@ -14,6 +14,9 @@ namespace galileo::wire {
 // none.
 std::string charset_of(std::string_view content_type);
 
+// The text up to `size` bytes, with no character cut in two.
+std::string_view beginning(std::string_view text, std::size_t size);
+
 // Keeps what it needs to read a charset, for the next body. Lives on one thread.
 class BodyText {
  public:

@@ -6,6 +6,17 @@
 
 using namespace galileo::wire;
 
+TEST_CASE("a text is cut between characters, and bytes that are none anywhere") {
+  CHECK(beginning("abc", 3) == "abc");
+  CHECK(beginning("abc", 2) == "ab");
+  CHECK(beginning("a\xc3\xbcz", 2) == "a");
+  CHECK(beginning("a\xc3\xbcz", 3) == "a\xc3\xbc");
+  CHECK(beginning("\xe2\x82\xac", 2).empty());
+  CHECK(beginning("\xf0\x9f\x98\x80z", 3).empty());
+  CHECK(beginning("\x80\x80\x80\x80\x80\x80", 5).size() == 5);
+  CHECK(beginning("abc", 0).empty());
+}
+
 TEST_CASE("the charset of a content type, however it is written") {
   CHECK(charset_of("text/plain; charset=utf-8") == "utf-8");
   CHECK(charset_of("text/html;Charset=\"ISO-8859-1\"") == "iso-8859-1");

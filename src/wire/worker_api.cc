@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <concepts>
+#include <initializer_list>
+
+#include "base/text.h"
 
 namespace galileo::wire {
 namespace {
@@ -63,7 +66,10 @@ void each_field(auto& visit, Is<SetWorkloadCommand> auto& record) {
   visit.field("client_id", record.client_id);
   visit.optional("num", record.num);
   visit.optional("distribution", record.distribution);
-  visit.optional("parameters", record.parameters);
+  if (record.distribution == kPrerecorded)
+    visit.optional_json("parameters", record.ignored);
+  else
+    visit.optional("parameters", record.parameters);
 }
 
 void each_field(auto& visit, Is<RpcRequest> auto& record) {
@@ -119,6 +125,29 @@ template <class Record>
 Result<Record> decoded(std::string_view text, Tag tag = Tag::kOptional) {
   const Json json = TRY(parse(text, Record::kType));
   return read<Record>(json, tag);
+}
+
+// The text that stands there as JSON, whatever follows it.
+std::optional<std::string> leading_text(std::string_view json) {
+  if (!json.starts_with('"')) return std::nullopt;
+  for (std::size_t i = 1; i < json.size(); ++i) {
+    if (json[i] == '\\') ++i;
+    if (i >= json.size() || json[i] != '"') continue;
+    const Result<std::string> text = decode_text(json.substr(0, i + 1));
+    return text.ok() ? std::optional(*text) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// What stands behind these words, which may have white space between them.
+std::optional<std::string_view> behind(std::string_view text,
+                                       std::initializer_list<std::string_view> words) {
+  for (const std::string_view word : words) {
+    text = trim(text);
+    if (!text.starts_with(word)) return std::nullopt;
+    text.remove_prefix(word.size());
+  }
+  return trim(text);
 }
 
 Error no_argument(const RpcRequest& request, std::string_view name, std::string why) {
@@ -221,6 +250,23 @@ Result<RpcRequest> decode_rpc_request(std::string_view text) {
 }
 Result<RpcResponse> decode_rpc_response(std::string_view text) {
   return decoded<RpcResponse>(text, Tag::kRequired);
+}
+
+std::optional<std::string> workload_client(std::string_view text) {
+  if (const Result<Json> json = parse_json(text); json.ok()) {
+    const Json* inside = find(*json, "__obj");
+    const Json& fields = inside ? *inside : *json;
+    const bool is_array = fields.kind == Json::Kind::kArray;
+    const Json* id = is_array ? (fields.items.empty() ? nullptr : &fields.items.front())
+                              : find(fields, "client_id");
+    return id && id->kind == Json::Kind::kText ? std::optional(id->text) : std::nullopt;
+  }
+  // Such as [NaN], which Python writes. Our side of a form begins with the id.
+  std::optional<std::string_view> fields = behind(text, {"{", "\"__obj\"", ":"});
+  if (!fields) fields = trim(text);
+  std::optional<std::string_view> id = behind(*fields, {"["});
+  if (!id) id = behind(*fields, {"{", "\"client_id\"", ":"});
+  return id ? leading_text(*id) : std::nullopt;
 }
 
 std::string encode_bare(const ClientDescription& record) {

@@ -110,9 +110,12 @@ struct SetWorkloadCommand {
   std::string client_id;
   std::optional<std::uint64_t> num;  // how many requests; none (and 0): without end
   std::string distribution = "constant";
-  std::optional<std::vector<Number>> parameters;
+  std::optional<std::vector<Number>> parameters;  // of a distribution but prerecorded
+  // Of prerecorded nothing is a parameter, whatever stands there: ["ran"] as a rule. JSON or empty.
+  std::string ignored;
   bool operator==(const SetWorkloadCommand&) const = default;
 };
+inline constexpr std::string_view kPrerecorded = "prerecorded";
 
 // A call: published on bus_channel(fn), answered by a push to the list
 // bus_channel(response_channel).
@@ -166,6 +169,10 @@ Result<WorkloadDoneEvent> decode_workload_done_event(std::string_view text);
 Result<SetWorkloadCommand> decode_set_workload_command(std::string_view text);
 Result<RpcRequest> decode_rpc_request(std::string_view text);    // must say its class
 Result<RpcResponse> decode_rpc_response(std::string_view text);  // must say its class
+
+// Whose workload it is, of a message that decode_set_workload_command() can't read for any reason,
+// be it that it isn't JSON behind its beginning. Nothing where it doesn't say.
+std::optional<std::string> workload_client(std::string_view text);
 
 // The array form without its class, as it stands in calls, answers and keys.
 std::string encode_bare(const ClientDescription& record);

@@ -85,6 +85,8 @@ TEST_CASE("messages of the old system are encoded again to the same bytes") {
       R"({"__obj": ["node-b:hello:0", null, "constant", [0.05]], "__type": "galileo.worker.api.SetWorkloadCommand"})",
       R"({"__obj": ["node-a:hello:2", 3, "constant", null], "__type": "galileo.worker.api.SetWorkloadCommand"})",
       R"({"__obj": ["node-b:hello:0", null, "prerecorded", []], "__type": "galileo.worker.api.SetWorkloadCommand"})",
+      R"({"__obj": ["node-b:hello:0", null, "prerecorded", ["ran"]], "__type": "galileo.worker.api.SetWorkloadCommand"})",
+      R"({"__obj": ["node-b:hello:0", 7, "prerecorded", {"a": [null]}], "__type": "galileo.worker.api.SetWorkloadCommand"})",
       R"({"__obj": ["node-b:hello:0", 4, "lognormvariate", [-4, 0.2]], "__type": "galileo.worker.api.SetWorkloadCommand"})",
       R"({"__obj": ["node-b:hello:0", 4, "constant", [1e-11, 1.0, 1e+16]], "__type": "galileo.worker.api.SetWorkloadCommand"})",
       R"({"__obj": ["WorkerDaemon.ping", "__rpc_37f61088-1de2-443b-b2df-15b69f3f42fe", [], {}], "__type": "pymq.core.RpcRequest"})",
@@ -141,11 +143,46 @@ TEST_CASE("every recorded event, call, answer and client is encoded again to the
 TEST_CASE("fields with a default may be left out, and null means the default") {
   const auto workload = decode_set_workload_command(R"({"client_id": "w:s:0"})");
   REQUIRE(workload.ok());
-  CHECK(*workload == SetWorkloadCommand{"w:s:0", std::nullopt, "constant", std::nullopt});
+  CHECK(*workload == SetWorkloadCommand{"w:s:0", std::nullopt, "constant", std::nullopt, {}});
   const auto create = decode_create_client_command(R"({"host": "w", "config": {"service": "s"}})");
   REQUIRE(create.ok());
   CHECK(*create == CreateClientCommand{"w", ClientConfig{"s", std::nullopt, "", ""}, 1});
   CHECK(decode_create_client_command(R"(["w", ["s", null, null, null], null])")->num == 1);
+}
+
+TEST_CASE("a workload that can't be read says whose it is, wherever that can be read") {
+  struct Case {
+    const char* text;
+    const char* client;  // null: it doesn't say
+  };
+  const std::vector<Case> cases{
+      {R"({"__obj": ["w:s:0", "many", "constant", [1]], "__type": "x"})", "w:s:0"},
+      {R"({"__obj": ["w:s:0", null, "expovariate", ["50"]]})", "w:s:0"},
+      {R"({"__obj": {"client_id": "w:s:0", "num": -1}})", "w:s:0"},
+      {R"(["w:s:0", 1.5])", "w:s:0"},
+      {R"({"num": -1, "client_id": "w:\u00fc:0"})", "w:\xc3\xbc:0"},
+      // Not JSON: as Python writes what isn't a number, and cut short.
+      {R"({"__obj": ["w:s:0", null, "constant", [NaN]], "__type": "x"})", "w:s:0"},
+      {R"( { "__obj" : [ "w:\"s:0", null, "con)", "w:\"s:0"},
+      {R"({"client_id": "w:s:0", "parameters": [Infinity]})", "w:s:0"},
+      {R"(["w:s:0", nul)", "w:s:0"},
+      {R"({"__obj": {"client_id": "w:s:0", "num": NaN}})", "w:s:0"},
+      {R"({"__obj": [7, NaN]})", nullptr},
+      {R"({"__obj": ["w:s:0)", nullptr},
+      {R"({"__obj": ["w:s:0\)", nullptr},
+      {R"({"__obj": [7, 1]})", nullptr},
+      {"[]", nullptr},
+      {"7", nullptr},
+      {"nonsense", nullptr},
+      {"", nullptr},
+  };
+  for (const Case& wanted : cases) {
+    CAPTURE(wanted.text);
+    CHECK_FALSE(decode_set_workload_command(wanted.text).ok());
+    const auto client = workload_client(wanted.text);
+    CHECK(client.has_value() == (wanted.client != nullptr));
+    if (client && wanted.client) CHECK(*client == wanted.client);
+  }
 }
 
 TEST_CASE("a list of clients may hold arrays and objects, and say its class") {

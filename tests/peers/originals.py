@@ -19,17 +19,20 @@ from conftest import ROOT, SLOWER, wait_for
 
 ORIGINALS = ["edgerun-galileo==0.10.4", "galileo-db==0.10.4", "pymq==0.7.0", "telemc==0.3.0"]
 NEEDED = ["redis<4", "requests", "pyyaml", "click", "influxdb-client", "pandas", "pymysql", "tabulate"]
+# The experiment library goes with an earlier shell, and speaks with Kubernetes and etcd.
+EXPERIMENTS = ["edgerun-galileo-experiments==0.0.1", "edgerun-galileo==0.10.4.dev2", "galileo-db==0.10.4.dev1", "pymq==0.7.0", "telemc==0.3.0"]
+EXPERIMENTS_NEED = [*NEEDED, "kubernetes", "etcd3", "protobuf<4"]
 PIP_SECONDS = 400
 PASSWORD = "peers-only"  # the original worker insists on one
 
 
-def make_environment(folder):
+def make_environment(folder, originals, needed):
     """Makes it where it isn't whole yet; why it can't be, or None."""
     if (folder / "whole").exists():
         return None
     python = folder / "bin/python"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    for command in ([sys.executable, "-m", "venv", "--clear", folder], [*pip, "--no-deps", *ORIGINALS], [*pip, *NEEDED]):
+    for command in ([sys.executable, "-m", "venv", "--clear", folder], [*pip, "--no-deps", *originals], [*pip, *needed]):
         try:
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PIP_SECONDS,
                                   stdin=subprocess.DEVNULL, env={**os.environ, "PIP_RETRIES": "1"})
@@ -41,19 +44,28 @@ def make_environment(folder):
     return None
 
 
-@pytest.fixture(scope="session")
-def old_python():
-    """The python that has the original packages."""
-    wanted = "\n".join([sys.version, *ORIGINALS, *NEEDED])
+def python_with(originals, needed):
+    """The python that has these packages."""
+    wanted = "\n".join([sys.version, *originals, *needed])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galileo"
     folder = cache / f"peers-python-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
     with open(f"{folder}.lock", "w") as lock:  # two test runs make it once
         fcntl.flock(lock, fcntl.LOCK_EX)
-        why_not = make_environment(folder)
+        why_not = make_environment(folder, originals, needed)
     if why_not:
         pytest.skip(why_not)
     return str(folder / "bin/python")
+
+
+@pytest.fixture(scope="session")
+def old_python():
+    return python_with(ORIGINALS, NEEDED)
+
+
+@pytest.fixture(scope="session")
+def old_experiments_python():
+    return python_with(EXPERIMENTS, EXPERIMENTS_NEED)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@
 namespace galileo::commands {
 
 Result<void> set_log_level_by_environment(LogLevel otherwise, std::string_view own) {
-  for (const std::string_view name : {own, std::string_view("galileo_logging_level"),
-                                      std::string_view("galileo_log_level")}) {
+  for (const std::string_view name :
+       {own, std::string_view("galileo_logging_level"), std::string_view("galileo_log_level")}) {
     const auto value = name.empty() ? std::nullopt : environment(name);
     if (!value || value->empty()) continue;
     auto level = parse_log_level(*value);

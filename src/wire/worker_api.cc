@@ -131,8 +131,11 @@ Result<Record> decoded(std::string_view text, Tag tag = Tag::kOptional) {
 std::optional<std::string> leading_text(std::string_view json) {
   if (!json.starts_with('"')) return std::nullopt;
   for (std::size_t i = 1; i < json.size(); ++i) {
-    if (json[i] == '\\') ++i;
-    if (i >= json.size() || json[i] != '"') continue;
+    if (json[i] == '\\') {
+      ++i;
+      continue;
+    }
+    if (json[i] != '"') continue;
     const Result<std::string> text = decode_text(json.substr(0, i + 1));
     return text.ok() ? std::optional(*text) : std::nullopt;
   }

@@ -21,7 +21,7 @@ ORIGINALS = ["edgerun-galileo==0.10.4", "galileo-db==0.10.4", "pymq==0.7.0", "te
 NEEDED = ["redis<4", "requests", "pyyaml", "click", "influxdb-client", "pandas", "pymysql", "tabulate"]
 # The experiment library goes with an earlier shell, and speaks with Kubernetes and etcd.
 EXPERIMENTS = ["edgerun-galileo-experiments==0.0.1", "edgerun-galileo==0.10.4.dev2", "galileo-db==0.10.4.dev1", "pymq==0.7.0", "telemc==0.3.0"]
-EXPERIMENTS_NEED = [*NEEDED, "kubernetes", "etcd3", "protobuf<4"]
+EXPERIMENTS_NEED = [*NEEDED, "kubernetes==18.20.0", "etcd3", "protobuf<4"]
 PIP_SECONDS = 400
 PASSWORD = "peers-only"  # the original worker insists on one
 

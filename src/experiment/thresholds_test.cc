@@ -184,6 +184,39 @@ TEST_CASE("what too few requests can't tell isn't decidable, and doesn't hold") 
         "not decidable: p99.9 of 5 requests: at least 10,000 are needed");
 }
 
+TEST_CASE("what a signal cut off took at least the time that it had") {
+  Run run;
+  for (int i = 0; i < 1000; ++i)
+    run.add(milliseconds{i}, milliseconds{2},
+            i < 900   ? Failure::none
+            : i < 950 ? Failure::unfinished
+                      : Failure::stopped);
+  CHECK(run.holds("p89(latency) < 3ms"));
+  CHECK_FALSE(run.holds("p95(latency) < 3ms"));
+  CHECK(run.of("p95(latency) < 3ms").at_least);
+  CHECK(run.holds("p95(latency[answered]) < 3ms"));
+  CHECK(run.holds("failed == 0"));
+  CHECK(run.value("error_rate < 1%") == doctest::Approx(0.1));
+  CHECK(run.value("offered > 1") == doctest::Approx(1000));
+}
+
+TEST_CASE(
+    "a closed loop's rates and times are limited as an open one's, its lateness isn't known") {
+  Run run;
+  for (int i = 0; i < 100; ++i) {
+    wire::Trace trace;
+    trace.closed_loop = true;
+    trace.created = trace.dispatched = trace.sent = kStart + milliseconds{10 * (i / 2)};
+    trace.done = trace.created + milliseconds{10};
+    trace.status = 200;
+    run.summary.add(trace, {run.summary.service_place("s"), run.summary.server_place("h:80"),
+                            run.summary.phase_place("main")});
+  }
+  CHECK(run.value("achieved > 1") == doctest::Approx(200));
+  CHECK(run.holds("p90(latency) < 11ms"));
+  CHECK_FALSE(run.of("p50(dispatch_error) < 1ms").undecided.empty());
+}
+
 TEST_CASE("telemetry of the warm-up is in no threshold") {
   Run run;
   run.read(milliseconds{0}, "cpu", 100);

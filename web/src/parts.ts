@@ -89,9 +89,11 @@ export function times(result: Result): HTMLElement {
     table(["", "#requests", ...heads.map((head) => `#${head}`)], [
       ...(all ? [] : [row("latency, answered", result.latency_answered_s),
         row("latency, failed", result.latency_failed_s)]),
-      row("latency, all (due to answered)", result.latency_s),
-      row("service time (sent to answered)", result.service_time_s),
-      row("dispatch error (due to sent)", result.dispatch_error_s)]),
+      row("latency, all", result.latency_s),
+      row("service time", result.service_time_s),
+      row("dispatch error", result.dispatch_error_s)]),
+    element("p", { class: "soft" }, "Latency: from due to answered, of all requests. Service time: from sent to answered. " +
+      "Dispatch error: from due to sent."),
     all ? "" : element("p", { class: "soft" },
       "≥: what was never answered took longer than each answer, and at least its time."),
     element("p", { class: "soft" }, "–: fewer than ten requests lie past that percentile, so it isn't known."),

@@ -32,7 +32,7 @@ TEST_CASE("a ring has room for traces with the longest response and headers") {
   };
   for (const std::size_t response : {0u, 65'536u, 1u << 20, 4u << 20}) {
     CAPTURE(response);
-    load::TraceRing ring(TraceLog::ring_bytes(response));
+    load::TraceRing ring(fleet::TraceLog::ring_bytes(response));
     const std::string body(response, 'x');
     const std::string headers(400'000, 'h');
     wire::Trace trace;

@@ -22,6 +22,13 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device* device) {
   *device = (char*)0 + 100 + index;
   return 0;
 }
+int nvmlDeviceGetName(Device device, char* name, unsigned size) {
+  const char* const text = device == (char*)0 + 100 ? "Tesla T4" : "H200";
+  unsigned i = 0;
+  for (; text[i] && i + 1 < size; ++i) name[i] = text[i];
+  name[i] = 0;
+  return 0;
+}
 int nvmlDeviceGetUtilizationRates(Device device, struct Utilization* to) {
   to->gpu = device == (char*)0 + 100 ? 37 : 0;
   to->memory = 12;

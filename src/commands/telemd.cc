@@ -120,6 +120,7 @@ Result<void> serve(const TelemdFlags& flags) {
   options.sampler.machine.cgroup_root = config.cgroup_root;
   options.sampler.machine.net_devices = config.net_devices;
   options.sampler.machine.disk_devices = config.disk_devices;
+  options.sampler.machine.gpu_devices = config.gpu_devices;
   options.sampler.machine.processes = config.processes;
   options.sampler.machine.files = config.files;
   options.sampler.machine.pages = config.pages;

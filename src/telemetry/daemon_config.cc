@@ -29,6 +29,7 @@ constexpr std::string_view kNames[] = {
     "telemd_redis_retry_backoff",
     "telemd_net_devices",
     "telemd_disk_devices",
+    "telemd_gpu_devices",
     "telemd_instruments_enable",
     "telemd_instruments_disable",
     "telemd_proc_mount",
@@ -247,6 +248,7 @@ Result<DaemonConfig> daemon_config(const IniFile& file, const GetVariable& get,
   config.cgroup_root = settings.text("telemd_cgroup_root");
   config.net_devices = words(settings.text("telemd_net_devices"));
   config.disk_devices = words(settings.text("telemd_disk_devices"));
+  config.gpu_devices = words(settings.text("telemd_gpu_devices"));
   if (const auto backoff = settings.find("telemd_redis_retry_backoff"))
     config.redis_retry_backoff = TRY(duration_of(*backoff, "telemd_redis_retry_backoff"));
   for (const std::string& name : words(settings.text("telemd_processes")))

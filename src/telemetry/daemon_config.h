@@ -44,6 +44,7 @@ struct DaemonConfig {
   std::string cgroup_root;
   std::vector<std::string> net_devices;   // empty: all but lo
   std::vector<std::string> disk_devices;  // empty: all but loop*
+  std::vector<std::string> gpu_devices;   // numbers; empty: all
   std::vector<Watched> processes;         // by name
   std::vector<WatchedFile> files;
   std::vector<WatchedPage> pages;

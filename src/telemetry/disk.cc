@@ -38,9 +38,8 @@ class Disk final : public Instrument {
 
   ReadOutcome read(Readings& readings) override {
     devices_.follow(readings.time(), [&](const std::string& name, const std::string& path) {
-      return is_wanted(name, listed_, {"loop", "ram", "zram"})
-                 ? std::optional<DiskDevice>(path + "/stat")
-                 : std::nullopt;
+      return is_wanted(name, listed_, {"loop"}) ? std::optional<DiskDevice>(path + "/stat")
+                                                : std::nullopt;
     });
     if (devices_.empty()) return ReadOutcome::kNoData;
     devices_.each([&](const std::string& name, DiskDevice& device) {

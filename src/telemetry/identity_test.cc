@@ -278,10 +278,10 @@ TEST_CASE(
     tree.write(folder + "/power2_input", "2000000\n");
     tree.write(folder + "/power2_label", "VDD IN\n");
   }
-  CHECK(Reader(make_power(tree.machine)).read() == Values{{"power/ina3221/VDD_IN", 1},
-                                                          {"power/ina3221/VDD_IN.2", 2},
-                                                          {"power/ina3221.2/VDD_IN", 1},
-                                                          {"power/ina3221.2/VDD_IN.2", 2}});
+  CHECK(Reader(make_power(tree.machine)).read() == Values{{"power/ina3221/VDD_IN", 1'000},
+                                                          {"power/ina3221/VDD_IN.2", 2'000},
+                                                          {"power/ina3221.2/VDD_IN", 1'000},
+                                                          {"power/ina3221.2/VDD_IN.2", 2'000}});
 }
 
 TEST_CASE("an energy counter without a range that goes back uses no negative energy") {

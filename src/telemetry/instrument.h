@@ -56,7 +56,8 @@ struct Machine {
   std::string proc = "/proc";  // roots
   std::string sys = "/sys";
   std::vector<std::string> net_devices;    // empty: all but lo
-  std::vector<std::string> disk_devices;   // empty: all but loop*, ram*
+  std::vector<std::string> disk_devices;   // empty: all but loop*
+  std::vector<std::string> gpu_devices;    // their numbers; empty: all
   std::string nvml = "libnvidia-ml.so.1";  // NVIDIA's library, where it is
   std::vector<Watched> processes;
   std::vector<WatchedFile> files;

@@ -20,11 +20,7 @@ std::vector<std::string> instrument_names() {
 }
 
 std::string unit_of(std::string_view metric) {
-  if (metric == "process_cpu" || metric == "gpu_util") return "%";
-  if (metric == "gpu_memory") return "bytes";
-  if (metric == "gpu_power") return "W";
-  if (metric == "gpu_temperature") return "°C";
-  if (metric == "gpu_freq") return "MHz";
+  if (metric == "process_cpu") return "%";
   if (metric == "process_rss" || metric == "process_read" || metric == "process_written")
     return "bytes";
   // A metric is the first part of one of its row's topics.

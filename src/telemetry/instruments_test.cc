@@ -215,8 +215,9 @@ TEST_CASE("node info has the old daemon's keys") {
     if (info.key == "boot") CHECK(info.value == "1795500000");
     if (info.key == "ram") CHECK(info.value == "3884372");
     if (info.key == "net") CHECK(info.value == "eth0 wlan0");
-    if (info.key == "disk") CHECK(info.value == "mmcblk0");
+    if (info.key == "disk") CHECK(info.value == "mmcblk0 zram0");  // a disk of a Pi too
   }
-  for (const char* key : {"arch", "cpus", "ram", "boot", "disk", "net", "hostname", "netspeed"})
+  for (const char* key :
+       {"arch", "cpus", "ram", "boot", "disk", "net", "hostname", "netspeed", "gpu"})
     CHECK(keys.count(key) == 1);
 }

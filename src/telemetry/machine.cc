@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "telemetry/devices.h"
 #include "telemetry/files.h"
+#include "telemetry/nvml.h"
 
 namespace galileo::telemetry {
 namespace {
@@ -67,6 +68,24 @@ double netspeed(const Machine& machine) {
   return std::max(0.0, to_number(take_word(text)).value_or(0));
 }
 
+// "<n>-<name>" of each graphics processor.
+std::vector<std::string> gpus(const Machine& machine) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& number, const std::string& name) {
+    if (is_wanted(number, machine.gpu_devices, {})) names.push_back(number + "-" + name);
+  };
+  if (const auto nvml = Nvml::load(machine.nvml)) {
+    for (std::size_t i = 0; i < nvml->devices(); ++i)
+      add(std::to_string(i), nvml->name(i).value_or("NVIDIA"));
+  } else if (!list_folder(machine.sys + "/devices/gpu.0").empty()) {
+    // The device tree's texts end with a zero byte.
+    const std::string model = text_of_file(machine.proc + "/device-tree/model");
+    const std::string name(model.c_str());
+    add("0", name.empty() ? "Jetson" : name);
+  }
+  return names;
+}
+
 }  // namespace
 
 double ticks_a_second() {
@@ -96,13 +115,13 @@ std::vector<wire::NodeInfo> node_info(const Machine& machine) {
   add("cpus", whole(static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN))));
   add("ram", whole(find_number(meminfo.read().value_or(""), "MemTotal:").value_or(0)));
   add("boot", whole(find_number(stat.read().value_or(""), "btime").value_or(0)));
-  add("disk",
-      joined(wanted(machine.sys + "/block", machine.disk_devices, {"loop", "ram", "zram"})));
+  add("disk", joined(wanted(machine.sys + "/block", machine.disk_devices, {"loop"})));
   std::vector<std::string> devices = wanted(machine.sys + "/class/net", machine.net_devices, {});
   if (machine.net_devices.empty()) std::erase(devices, "lo");
   add("net", joined(devices));
   add("hostname", name.nodename);
   add("netspeed", whole(netspeed(machine)));
+  add("gpu", joined(gpus(machine)));
   add("kernel", name.release);
   add("cpu_model", text_after(cpuinfo.read().value_or(""), "model name"));
   return info;

@@ -1,5 +1,5 @@
-// Electric power at the machine's sensors, watts, from /sys/class/hwmon: what a sensor says itself,
-// or voltage times current of the same number (an INA3221, as on a Jetson). One is called
+// Electric power at the machine's sensors, milliwatts, from /sys/class/hwmon: what a sensor says
+// itself, or voltage times current of the same number (an INA3221, as on a Jetson). One is called
 // "<chip>/<label or number>"; further chips of one kind get their number behind it, as in
 // "ina3221.2".
 #include <algorithm>
@@ -68,7 +68,7 @@ class Power final : public Instrument {
         }
         // Microwatts, or millivolts times milliamperes.
         if (known)
-          readings.put("power", chip.name + "/" + sensor.name, product / 1e6);
+          readings.put("power", chip.name + "/" + sensor.name, product / 1e3);
         else
           readings.leave_out();
         any = any || known;

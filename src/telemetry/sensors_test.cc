@@ -55,8 +55,8 @@ TEST_CASE("thermal zones bear their types, those of one type their numbers too")
 
 TEST_CASE("power is what a sensor says, or its voltage times its current") {
   CHECK(read(*make_power(recorded("jetson"))) ==
-        Values{{"power/ina3221/VDD_IN", 5.040 * 0.480}, {"power/ina3221/2", 4.960 * 0.096}});
-  CHECK(read(*make_power(recorded("x86-server"))) == Values{{"power/power_meter/1", 217}});
+        Values{{"power/ina3221/VDD_IN", 2419.2}, {"power/ina3221/2", 476.16}});
+  CHECK(read(*make_power(recorded("x86-server"))) == Values{{"power/power_meter/1", 217'000}});
 }
 
 TEST_CASE("energy counts from the first reading on, also over the counter's range") {

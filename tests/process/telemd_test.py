@@ -39,10 +39,10 @@ def test_a_client_of_the_wire_sees_all_topics_with_their_units(redis, daemon):
     values = Values(server)
     daemon(server, "n1", env={"telemd_period_load": "1s"})
     devices = [name for name in os.listdir("/sys/class/net") if name != "lo"]
-    disks = [name for name in os.listdir("/sys/block") if not name.startswith(("loop", "ram"))]
+    disks = [name for name in os.listdir("/sys/block") if not name.startswith("loop")]
     expected = {"cpu", "cpu_busy", "freq", "procs", "ram", "load1", "load5"} | {
         f"{way}/{device}" for way in ("tx", "rx") for device in devices} | {
-        f"{way}/{disk}" for way in ("rd", "wr") for disk in disks if not disk.startswith("zram")}
+        f"{way}/{disk}" for way in ("rd", "wr") for disk in disks}
     if Path("/proc/pressure/cpu").exists():
         expected |= {"psi_cpu/some", "psi_memory/some", "psi_memory/full", "psi_io/some", "psi_io/full"}
     wait_for(lambda: expected <= set(values.of("n1")), lambda: f"topics {expected - set(values.of('n1'))}")

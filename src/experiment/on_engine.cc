@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "experiment/hindrances.h"
 #include "experiment/load_source.h"
 #include "load/engine.h"
 #include "telemetry/files.h"
@@ -43,6 +44,7 @@ class OnEngine final : public LoadSource {
     if (began_ == kNever) {
       began_ = now;
       cpu_before_ = net::RealClock::process_cpu();
+      hindered_before_ = read_hindrances(telemetry::Machine{});
       engine_->set_warmup_until(now + plan_.warmup);
     }
     const Time start = now + std::chrono::milliseconds{5} + std::chrono::microseconds{10} * clients;
@@ -68,6 +70,7 @@ class OnEngine final : public LoadSource {
       use_.busiest_loop_share =
           std::max(use_.busiest_loop_share, lasted > 0 ? to_seconds(cpu) / lasted : 0);
     use_.cpu_s = to_seconds(net::RealClock::process_cpu() - cpu_before_);
+    if (began_ != kNever) use_.state = look_at_itself(seconds(lasted));
     engine_->join();
     use_.rss_max_bytes = memory_most_bytes();
     use_.threads = load::Engine::threads(plan_.limits);
@@ -85,12 +88,39 @@ class OnEngine final : public LoadSource {
   }
 
  private:
+  GeneratorState look_at_itself(Duration lasted) {
+    const load::OwnTimes own = engine_->own_times();
+    GeneratorState state;
+    state.shares = own_shares(own);
+    state.sent_late = own.sent_late;
+    state.read_late = own.read_late;
+    state.waited = own.waited;
+    state.connections_max = plan_.limits.connections_max;
+    state.lasted = lasted;
+    state.busiest_loop_share = use_.busiest_loop_share;
+    for (std::size_t i = 0; i < snapshot_.loop_waited.size(); ++i) {
+      if (snapshot_.loop_waited[i] < state.waited_for_core) continue;
+      state.waited_for_core = snapshot_.loop_waited[i];
+      state.ran = snapshot_.loop_cpu[i];
+    }
+    state.stood_still = snapshot_.stood_still;
+    const Hindrances hindered = read_hindrances(telemetry::Machine{}).since(hindered_before_);
+    state.throttled_periods = hindered.throttled_periods;
+    state.throttled = hindered.throttled;
+    state.steal_share = hindered.steal_share();
+    state.cores = net::usable_cores();
+    state.shares_machine = engine_->asks_this_machine();
+    state.machine_share = use_.cpu_s / to_seconds(lasted) / net::machine_cores();
+    return state;
+  }
+
   net::Loop& control_;
   const Plan& plan_;
   std::unique_ptr<load::Engine> engine_;
   load::Engine::Snapshot snapshot_;
   Time began_ = kNever;
   Duration cpu_before_{0};
+  Hindrances hindered_before_;
   bool over_ = false;
   GeneratorUse use_;
 };

@@ -254,6 +254,47 @@ Json experiment_json(const wire::Experiment& experiment) {
       {"duration_s", timed ? Json(to_seconds(experiment.end - experiment.start)) : Json(nullptr)}};
 }
 
+// What the verdict went by.
+Json state_json(const GeneratorState& state) {
+  Json shares = Json::array();
+  for (const OwnShare& one : state.shares)
+    shares.push_back({{"quantile", one.share},
+                      {"latency_s", to_seconds(one.latency)},
+                      {"own_s", to_seconds(one.own)},
+                      {"wait_s", to_seconds(one.wait)}});
+  return {{"quantiles", shares},
+          {"sent_late_s", to_seconds(state.sent_late)},
+          {"read_late_s", to_seconds(state.read_late)},
+          {"waited_for_connection", state.waited},
+          {"waited_for_core_s", to_seconds(state.waited_for_core)},
+          {"stood_still_s", to_seconds(state.stood_still)},
+          {"throttled_periods", state.throttled_periods},
+          {"throttled_s", to_seconds(state.throttled)},
+          {"steal_pct", 100 * state.steal_share},
+          {"cores", state.cores},
+          {"shares_machine", state.shares_machine},
+          {"machine_pct", 100 * state.machine_share}};
+}
+
+GeneratorState parse_state(const Json& json) {
+  GeneratorState state;
+  for (const Json& one : json.value("quantiles", Json::array()))
+    state.shares.push_back({one.value("quantile", 0.0), seconds(one.value("latency_s", 0.0)),
+                            seconds(one.value("own_s", 0.0)), seconds(one.value("wait_s", 0.0))});
+  state.sent_late = seconds(json.value("sent_late_s", 0.0));
+  state.read_late = seconds(json.value("read_late_s", 0.0));
+  state.waited = json.value("waited_for_connection", std::uint64_t{0});
+  state.waited_for_core = seconds(json.value("waited_for_core_s", 0.0));
+  state.stood_still = seconds(json.value("stood_still_s", 0.0));
+  state.throttled_periods = json.value("throttled_periods", std::uint64_t{0});
+  state.throttled = seconds(json.value("throttled_s", 0.0));
+  state.steal_share = json.value("steal_pct", 0.0) / 100;
+  state.cores = json.value("cores", 0u);
+  state.shares_machine = json.value("shares_machine", false);
+  state.machine_share = json.value("machine_pct", 0.0) / 100;
+  return state;
+}
+
 // The parts that a database's rows can't give back.
 Json kept(const RunResult& result, std::uint64_t requests) {
   const GeneratorUse& use = result.generator;
@@ -265,13 +306,14 @@ Json kept(const RunResult& result, std::uint64_t requests) {
                      {"reasons", result.verdict.reasons}};
   json["thresholds"] = thresholds_json(result.thresholds);
   json["ledger"] = ledger_json(result.ledger);
-  json["generator"] = {
+  json["generator"] = Json{
       {"cpu_s", use.cpu_s},
       {"cpu_pct", span > 0 ? 100 * use.cpu_s / span : 0},
       {"cpu_per_request_us", requests > 0 ? 1e6 * use.cpu_s / static_cast<double>(requests) : 0},
       {"busiest_loop_pct", 100 * use.busiest_loop_share},
       {"rss_max_bytes", use.rss_max_bytes},
       {"threads", use.threads}};
+  if (use.state) json["generator"]["own"] = state_json(*use.state);
   json["provenance"] = provenance_json(result.provenance);
   json["notes"] = result.notes;
   return json;
@@ -326,6 +368,7 @@ void parse_kept(const Json& json, RunResult& result) {
   result.generator.busiest_loop_share = use.value("busiest_loop_pct", 0.0) / 100;
   result.generator.rss_max_bytes = use.value("rss_max_bytes", std::uint64_t{0});
   result.generator.threads = use.value("threads", 0u);
+  if (use.contains("own")) result.generator.state = parse_state(use["own"]);
   const Json from = json.value("provenance", Json::object());
   result.provenance.version = from.value("galileo_version", "");
   result.provenance.seed = from.value("seed", std::uint64_t{0});

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "experiment/own_share.h"
 #include "experiment/summary.h"
 #include "experiment/telemetry_series.h"
 #include "experiment/thresholds.h"
@@ -21,6 +23,8 @@ struct GeneratorUse {
   double busiest_loop_share = 0;  // 0 to 1
   std::uint64_t rss_max_bytes = 0;
   unsigned threads = 0;  // event loops
+  // What it saw of itself; nothing: workers elsewhere did it.
+  std::optional<GeneratorState> state;
 };
 
 // Where the result comes from: enough to repeat it.

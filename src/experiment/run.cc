@@ -457,7 +457,7 @@ Result<void> Run::close_books() {
   result_.generator = load_->use();
   for (const std::string& note : load_->notes()) notes_.push_back(note);
   Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_,
-                    load_->doubts()};
+                    load_->doubts(), result_.generator.state};
   if (spool_is_full_)
     evidence.doubts.push_back(
         fmt::format("the run was ended before it was done: its spool took the {} of disk that "

@@ -16,6 +16,8 @@ constexpr Duration kDispatchDoubtful = std::chrono::milliseconds{1};
 // Shares of the latency's own percentile that the dispatch error may make up.
 constexpr double kDispatchSuspect = 0.1;
 constexpr double kDispatchInvalid = 0.5;
+// The last thousandth of a busy machine is doubtful, the rest may be right.
+constexpr double kDispatchInvalidUpTo = 0.99;
 constexpr double kLoopSaturated = 0.95;
 constexpr double kRateSuspect = 0.98;  // sent of intended
 
@@ -42,20 +44,29 @@ void judge_books(Judge& judge, const Summary& summary, const load::Ledger& ledge
                               summary.ledger().traces_made));
 }
 
-// How late requests went out, against the latencies that are claimed.
+// How late requests went out, against the latencies that are claimed: all that is known of workers
+// elsewhere.
 void judge_dispatch(Judge& judge, const Summary& summary) {
-  const Duration late = summary.dispatch_error().percentile(0.99);
-  if (late <= kDispatchIgnored || summary.latency().count() == 0) return;
-  const Duration latency = summary.latency().percentile(0.99);
-  const double share = latency.count() > 0 ? to_seconds(late) / to_seconds(latency) : 1;
-  const std::string reason = fmt::format(
-      "requests went out late: p99 of the dispatch error is {}, {:.0f} % of the p99 "
-      "latency {}",
-      format_duration(late), share * 100, format_duration(latency));
-  if (share >= kDispatchInvalid && late > kDispatchDoubtful)
-    judge.invalid(reason);
-  else if (share >= kDispatchSuspect)
-    judge.suspect(reason);
+  const Times latencies = summary.latencies().all();
+  const Times dispatch = times_of(summary.dispatch_error());
+  if (latencies.count() == 0) return;
+  std::string late;
+  bool invalid = false;
+  for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999}) {
+    const Duration own = dispatch.values.percentile(quantile);
+    const Duration latency = latencies.values.percentile(quantile);
+    const double share = latency.count() > 0 ? to_seconds(own) / to_seconds(latency) : 1;
+    const bool is_far = quantile > kDispatchInvalidUpTo;
+    if (own <= kDispatchIgnored || share < kDispatchSuspect) continue;
+    if (is_far && !dispatch.percentile(quantile)) continue;
+    late += fmt::format("{}p{:g} of the dispatch error is {}, {:.0f} % of the latency's {}",
+                        late.empty() ? "" : "; ", quantile * 100, format_duration(own), share * 100,
+                        format_duration(latency));
+    invalid |= share >= kDispatchInvalid && own > kDispatchDoubtful && !is_far;
+  }
+  if (late.empty()) return;
+  late = "requests went out late: " + late;
+  invalid ? judge.invalid(std::move(late)) : judge.suspect(std::move(late));
 }
 
 void judge_sent(Judge& judge, const Summary& summary) {
@@ -81,6 +92,20 @@ std::string nothing_good(const Summary& summary) {
   return "no answer was a good one: " + codes;
 }
 
+void judge_generator(Judge& judge, const GeneratorState& state) {
+  for (Doubt& doubt : doubts_of_generator(state))
+    doubt.invalid ? judge.invalid(std::move(doubt.reason)) : judge.suspect(std::move(doubt.reason));
+}
+
+void judge_worker_loops(Judge& judge, const Summary& summary, const Evidence& evidence) {
+  judge_dispatch(judge, summary);
+  if (evidence.busiest_loop_share > kLoopSaturated)
+    judge.suspect(
+        fmt::format("the generator's CPU was saturated: its busiest loop ran {:.0f} % of "
+                    "the time, so the figures may be the generator's own limit",
+                    evidence.busiest_loop_share * 100));
+}
+
 }  // namespace
 
 Verdict judge(const Summary& summary, const Evidence& evidence) {
@@ -91,13 +116,11 @@ Verdict judge(const Summary& summary, const Evidence& evidence) {
                                        : "no request became due");
     return judge.verdict;
   }
-  judge_dispatch(judge, summary);
   judge_sent(judge, summary);
-  if (evidence.busiest_loop_share > kLoopSaturated)
-    judge.suspect(
-        fmt::format("the generator's CPU was saturated: its busiest loop ran {:.0f} % of "
-                    "the time, so the figures may be the generator's own limit",
-                    evidence.busiest_loop_share * 100));
+  if (evidence.generator)
+    judge_generator(judge, *evidence.generator);
+  else
+    judge_worker_loops(judge, summary, evidence);
   if (evidence.ledger.unreached())
     judge.suspect("no connection could be made; is what you load started, and its port right?");
   else if (summary.latency().count() == 0)

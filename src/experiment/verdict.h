@@ -2,9 +2,11 @@
 // (docs/verdict.md gives the rules and why). Pure function.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "experiment/own_share.h"
 #include "experiment/summary.h"
 #include "load/ledger.h"
 
@@ -23,6 +25,8 @@ struct Evidence {
   double busiest_loop_share = 0;  // CPU of the busiest loop's thread over the run's time, 0 to 1
   bool interrupted = false;       // the user ended the run
   std::vector<std::string> doubts = {};  // what the load's source knows against the result
+  // What the generator saw of itself; nothing: of workers elsewhere, by their dispatch errors only.
+  std::optional<GeneratorState> generator = {};
 };
 
 Verdict judge(const Summary& summary, const Evidence& evidence);

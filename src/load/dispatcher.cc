@@ -353,6 +353,7 @@ void Dispatcher::answer_here(Sending& sending) {
 void Dispatcher::over(Sending& sending) {
   if (sending.first_dispatched == kNever) sending.first_dispatched = sending.dispatched;
   if (sending.first_sent == kNever) sending.first_sent = sending.sent;
+  if (sending.first_asked == kNever) sending.first_asked = sending.asked;
   if (sending.failure == Failure::none && sending.status >= 300) {
     if (redirect(sending)) return;
     sending.failure = Failure::status;
@@ -456,8 +457,19 @@ void Dispatcher::put_trace(Sending& sending) {
       trace.empty_response = trace.response.empty();
     }
   }
+  if (!warmup) count_own_times(sending);
   ledger_.count(trace);
   sink_.put(trace);
+}
+
+// A closed loop's requests are due when they are sent.
+void Dispatcher::count_own_times(const Sending& sending) {
+  if (sending.first_asked == kNever) return;  // answered here
+  const bool closed_loop = sending.lane != Sending::kNoLane;
+  const Time chosen = sending.first_dispatched == kNever ? sending.done : sending.first_dispatched;
+  own_times_.add(sending.done - sending.created,
+                 closed_loop ? Duration{0} : sending.first_asked - sending.created,
+                 sending.read_late, chosen - sending.first_asked);
 }
 
 std::size_t Dispatcher::retired_routings() const {

@@ -19,6 +19,7 @@
 
 #include "load/client.h"
 #include "load/ledger.h"
+#include "load/own_times.h"
 #include "load/routing.h"
 #include "load/sending.h"
 #include "load/trace_sink.h"
@@ -112,6 +113,8 @@ class Dispatcher {
   void end_all();
 
   const Ledger& ledger() const { return ledger_; }
+  // What of the latencies is this loop's own doing.
+  const OwnTimes& own_times() const { return own_times_; }
   std::uint64_t in_flight() const { return in_flight_; }
   // Answers whose body the trace holds only the beginning of (Limits::keep_response).
   std::uint64_t responses_cut() const { return responses_cut_; }
@@ -146,6 +149,7 @@ class Dispatcher {
   void close_unrouted();
   void put_trace(Sending& sending);
   std::string_view kept_text(Sending& sending);
+  void count_own_times(const Sending& sending);
   void report(const Client& client, ClientEvent event);
   void rests(Client& client);
   void later();
@@ -159,6 +163,7 @@ class Dispatcher {
   net::HttpPool pool_;
   wire::BodyText body_text_;
   Ledger ledger_;
+  OwnTimes own_times_;
   const wire::NameId warmup_name_;
   std::unordered_map<std::string, std::unique_ptr<Service>> services_;
   std::vector<std::unique_ptr<Group>> groups_;

@@ -75,7 +75,7 @@ void Engine::start_workers() {
     Worker worker;
     worker.thread = std::make_unique<net::LoopThread>(fmt::format("load-{}", i));
     net::Loop& loop = worker.thread->loop();
-    worker.connector = std::make_unique<net::TcpConnector>(loop);
+    worker.connector = std::make_unique<net::TcpConnector>(loop, net::Stamps::kOn);
     Dispatcher::Options options;
     options.limits = options_.limits;
     options.services = options_.services;
@@ -88,6 +88,7 @@ void Engine::start_workers() {
       control_.post([this, reports] { tell(reports); });
     };
     worker.thread->call([&] {
+      worker.watch = std::make_unique<net::LoopWatch>(loop);
       worker.dispatcher = std::make_unique<Dispatcher>(loop.clock(), loop.timers(),
                                                        *worker.connector, *sinks_[i], options);
       for (const std::string& host : hosts()) {
@@ -195,15 +196,36 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.responses_cut += worker.dispatcher->responses_cut();
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
+      snapshot.loop_waited.push_back(worker.watch->waited());
+      snapshot.stood_still = std::max(snapshot.stood_still, worker.watch->stood_still());
     });
   }
   return snapshot;
 }
 
+OwnTimes Engine::own_times() {
+  OwnTimes times;
+  for (Worker& worker : workers_)
+    worker.thread->call([&] { times.add(worker.dispatcher->own_times()); });
+  return times;
+}
+
+bool Engine::asks_this_machine() const {
+  for (const std::string& host : hosts()) {
+    for (const net::Address& address : addresses_.of(host)) {
+      if (net::is_local(address)) return true;
+    }
+  }
+  return false;
+}
+
 void Engine::join() {
   for (Worker& worker : workers_) {
     // On its own loop: its sockets and timers belong there.
-    worker.thread->call([&] { worker.dispatcher.reset(); });
+    worker.thread->call([&] {
+      worker.dispatcher.reset();
+      worker.watch.reset();
+    });
     worker.thread->join();
   }
   workers_.clear();

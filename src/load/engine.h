@@ -15,6 +15,7 @@
 #include "load/roster.h"
 #include "net/addresses.h"
 #include "net/loop.h"
+#include "net/loop_watch.h"
 #include "route/table.h"
 
 namespace galileo::load {
@@ -36,8 +37,10 @@ class Engine {
     Ledger ledger;  // traces_stored and the like are the collector's to fill
     std::uint64_t in_flight = 0;
     std::uint64_t connections = 0;
-    std::uint64_t responses_cut = 0;  // answers whose body is not whole in its trace
-    std::vector<Duration> loop_cpu;   // used by each loop's thread so far
+    std::uint64_t responses_cut = 0;    // answers whose body is not whole in its trace
+    std::vector<Duration> loop_cpu;     // used by each loop's thread so far
+    std::vector<Duration> loop_waited;  // by each loop's thread, for a core, so far
+    Duration stood_still{0};            // the loop that stood still longest, though it had the core
   };
 
   // What clients tell, by their ids: each is called on the control loop, and any call of the engine
@@ -110,6 +113,10 @@ class Engine {
   void stop_sending();
   void end_all();
   Snapshot snapshot();
+  // What of the latencies is the loops' own doing.
+  OwnTimes own_times();
+  // Whether a host that is asked is on this machine, as far as its addresses tell.
+  bool asks_this_machine() const;
   // Ends the loops; nothing may be called after it but the destructor.
   void join();
 
@@ -118,6 +125,7 @@ class Engine {
     std::unique_ptr<net::LoopThread> thread;
     std::unique_ptr<net::TcpConnector> connector;
     std::unique_ptr<Dispatcher> dispatcher;
+    std::unique_ptr<net::LoopWatch> watch;
   };
   using Numbers = std::vector<std::vector<std::uint32_t>>;  // of clients, by loop
 

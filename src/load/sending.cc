@@ -35,7 +35,9 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   chosen = false;
   server = 0;
   redirects = 0;
-  first_dispatched = first_sent = kNever;
+  first_dispatched = first_sent = first_asked = kNever;
+  asked = kNever;
+  read_late = Duration{0};
   timeout = group.timeout;
   expects_no_body = group.is_head;
   repeatable = group.is_repeatable;

@@ -42,6 +42,7 @@ class Sending final : public net::HttpExchange {
   std::uint64_t request_bytes = 0;
   Time first_dispatched = kNever;  // of the first of several redirected requests
   Time first_sent = kNever;
+  Time first_asked = kNever;
   std::string redirected_bytes;
   wire::http1::Capture captured;
 

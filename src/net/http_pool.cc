@@ -154,6 +154,7 @@ void HttpConnection::read(bool closed) {
     const Transfer transfer = stream_->read(pool_.buffer_.get(), pool_.buffer_size_);
     switch (transfer.status) {
       case Transfer::Status::kDone:
+        if (exchange_) exchange_->read_late = transfer.lay.value_or(Duration{0});
         if (!take_answer(std::string_view(pool_.buffer_.get(), transfer.bytes))) return;
         if (transfer.bytes < pool_.buffer_size_ && !closed) return;
         break;
@@ -228,7 +229,9 @@ void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
   exchange.retried = false;
   exchange.dispatched = exchange.sent = exchange.first_byte = kNever;
   exchange.response_bytes = 0;
-  begin_deadline(exchange, clock_.now());
+  exchange.read_late = Duration{0};
+  exchange.asked = clock_.now();
+  begin_deadline(exchange, exchange.asked);
   dispatch(exchange);
 }
 

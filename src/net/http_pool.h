@@ -44,10 +44,13 @@ class HttpExchange {
   wire::Failure failure = wire::Failure::none;
   int status = -1;
   bool retried = false;
+  Time asked{};        // send() was called
   Time dispatched{};   // a connection was chosen or begun; kNever: none was
   Time sent = kNever;  // the first byte was written; of a failed connect, the attempt
   Time first_byte = kNever;
   Time done{};
+  // How long the end of the answer lay with the system before it was read; 0: not known.
+  Duration read_late{0};
   std::uint64_t response_bytes = 0;
   std::string location;
 

@@ -102,5 +102,7 @@ void lower_thread_priority();
 
 // Cores that this process may use.
 unsigned usable_cores();
+// All cores that the machine runs on, ours or not.
+unsigned machine_cores();
 
 }  // namespace galileo::net

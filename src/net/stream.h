@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ struct Transfer {
   std::size_t bytes = 0;
   Status status = Status::kDone;
   int error = 0;  // errno of kFailed
+  // Of a read: how long the last of these bytes had been with the system; nothing: not known.
+  std::optional<Duration> lay = {};
 };
 
 class Stream {

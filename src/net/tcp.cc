@@ -6,14 +6,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace galileo::net {
 namespace {
 
 class TcpStream final : public Stream, private IoHandler {
  public:
-  TcpStream(Loop& loop, int fd, StreamHandler& handler) : loop_(loop), fd_(fd), handler_(handler) {}
+  TcpStream(Loop& loop, int fd, StreamHandler& handler, Stamps stamps = Stamps::kOff)
+      : loop_(loop),
+        fd_(fd),
+        handler_(handler),
+        stamped_(stamps == Stamps::kOn && ask_stamps(fd)) {}
   ~TcpStream() override {
     loop_.unwatch(fd_, *this);
     close(fd_);
@@ -22,7 +28,8 @@ class TcpStream final : public Stream, private IoHandler {
   int watch() { return loop_.watch(fd_, *this).ok() ? 0 : ENOSPC; }
 
   Transfer read(char* buffer, std::size_t size) override {
-    return made(recv(fd_, buffer, size, MSG_DONTWAIT), true);
+    return stamped_ ? read_stamped(buffer, size)
+                    : made(recv(fd_, buffer, size, MSG_DONTWAIT), true);
   }
 
   Transfer write(std::string_view bytes) override {
@@ -51,18 +58,45 @@ class TcpStream final : public Stream, private IoHandler {
                                     (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0});
   }
 
+  static bool ask_stamps(int fd) {
+    const int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+  }
+
+  // The kernel stamps what it receives, and says of what is read when the last of it came.
+  Transfer read_stamped(char* buffer, std::size_t size) {
+    iovec part{buffer, size};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    Transfer transfer = made(recvmsg(fd_, &message, MSG_DONTWAIT), true);
+    if (transfer.status != Transfer::Status::kDone) return transfer;
+    const cmsghdr* const stamp = CMSG_FIRSTHDR(&message);
+    if (!stamp || stamp->cmsg_level != SOL_SOCKET || stamp->cmsg_type != SO_TIMESTAMPNS)
+      return transfer;
+    timespec at{};
+    std::memcpy(&at, CMSG_DATA(stamp), sizeof at);
+    const Wall came{std::chrono::seconds{at.tv_sec} + Duration{at.tv_nsec}};
+    // The wall clock may be set between the two.
+    transfer.lay = std::max(Duration{0}, RealClock::wall_now() - came);
+    return transfer;
+  }
+
   static Transfer made(ssize_t result, bool reading) {
-    if (result > 0) return {static_cast<std::size_t>(result), Transfer::Status::kDone, 0};
-    if (result == 0)
-      return {0, reading ? Transfer::Status::kEnd : Transfer::Status::kWouldBlock, 0};
+    if (result > 0) return {static_cast<std::size_t>(result), Transfer::Status::kDone};
+    if (result == 0) return {0, reading ? Transfer::Status::kEnd : Transfer::Status::kWouldBlock};
     if (errno == EAGAIN || errno == EINTR || errno == ENOTCONN)
-      return {0, Transfer::Status::kWouldBlock, 0};
+      return {0, Transfer::Status::kWouldBlock};
     return {0, Transfer::Status::kFailed, errno};
   }
 
   Loop& loop_;
   const int fd_;
   StreamHandler& handler_;
+  const bool stamped_;
 };
 
 void set_no_delay(int fd) {
@@ -80,7 +114,7 @@ std::unique_ptr<Stream> TcpConnector::connect(const Address& address, StreamHand
     return nullptr;
   }
   set_no_delay(fd);
-  auto stream = std::make_unique<TcpStream>(loop_, fd, handler);
+  auto stream = std::make_unique<TcpStream>(loop_, fd, handler, stamps_);
   if (::connect(fd, address.raw(), address.size) != 0 && errno != EINPROGRESS) {
     error_number = errno;
     return nullptr;
@@ -153,6 +187,16 @@ Result<Address> TcpListener::look_for(const Address& address) {
 
 Result<Address> TcpListener::local_address() const {
   return address_of(fd_);
+}
+
+// The system binds a socket to addresses of its own only.
+bool is_local(Address address) {
+  if (address.family() == AF_UNIX) return true;
+  if (address.family() == AF_INET6)
+    reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port = 0;
+  else
+    reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port = 0;
+  return TcpListener::look_for(address).ok();
 }
 
 void TcpListener::on_io(std::uint32_t) {

@@ -22,14 +22,18 @@ class Connector {
                                           int& error_number) = 0;
 };
 
+// Whether a stream says of what it reads how long that has lain with the system.
+enum class Stamps : unsigned char { kOff, kOn };
+
 class TcpConnector final : public Connector {
  public:
-  explicit TcpConnector(Loop& loop) : loop_(loop) {}
+  explicit TcpConnector(Loop& loop, Stamps stamps = Stamps::kOff) : loop_(loop), stamps_(stamps) {}
   std::unique_ptr<Stream> connect(const Address& address, StreamHandler& handler,
                                   int& error_number) override;
 
  private:
   Loop& loop_;
+  const Stamps stamps_;
 };
 
 // Accepts connections. `on_connection` gets each accepted socket (non-blocking) and makes a stream
@@ -57,6 +61,9 @@ class TcpListener final : private IoHandler {
 
 // A Stream over an accepted socket; closes it in the end.
 std::unique_ptr<Stream> adopt_socket(Loop& loop, int fd, StreamHandler& handler);
+
+// Whether that address is one of this machine's own; of a Unix socket it is.
+bool is_local(Address address);
 
 // Raises the limit of open files to what is allowed; returns it.
 std::size_t raise_open_files_limit();

@@ -38,6 +38,12 @@ void check_uri(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_uri(text);
+  if (const auto uri = wire::resolve_reference(*wire::parse_uri("http://h/a/b?c"), text);
+      uri.ok()) {
+    ENSURE(uri->path.front() == '/' && fit_for_a_head(uri->path), uri->path);
+    ENSURE(fit_for_a_head(wire::host_header(uri->host_port())), uri->host);
+    ENSURE(wire::request_target(uri->path) == uri->path, uri->path);
+  }
   const std::string path = wire::encode_path(text);
   ENSURE(fit_for_a_head(path), path);
   ENSURE(wire::encode_path(path) == path, path);

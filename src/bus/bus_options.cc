@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "net/address.h"
+#include "wire/uri.h"
 
 namespace galileo::bus {
 namespace {
@@ -17,30 +18,6 @@ Error wrong(std::string what, std::string why = {}) {
                std::move(why),
                "write redis://[user[:password]@]host[:port][/database], rediss://, unix:///path or "
                "in-process:"};
-}
-
-std::optional<int> hexadecimal(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return std::nullopt;
-}
-
-// "%40" to "@"; a lone % stays.
-std::string percent_decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool whole = text[i] == '%' && i + 2 < text.size();
-    const auto high = whole ? hexadecimal(text[i + 1]) : std::nullopt;
-    const auto low = whole ? hexadecimal(text[i + 2]) : std::nullopt;
-    if (high && low) {
-      decoded += static_cast<char>(*high * 16 + *low);
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
 }
 
 Result<int> database_of(std::string_view text) {
@@ -57,9 +34,9 @@ void take_user(std::string_view& rest, BusPlace& place) {
   const std::string_view user_info = rest.substr(0, at);
   rest.remove_prefix(at + 1);
   const std::size_t colon = user_info.find(':');
-  place.user = percent_decoded(user_info.substr(0, colon));
+  place.user = wire::decode_percent(user_info.substr(0, colon));
   if (colon != std::string_view::npos)
-    place.password = percent_decoded(user_info.substr(colon + 1));
+    place.password = wire::decode_percent(user_info.substr(colon + 1));
 }
 
 // Takes "?db=N" off the end.
@@ -76,7 +53,7 @@ Result<void> take_query(std::string_view& rest, BusPlace& place) {
 
 Result<void> take_place(std::string_view rest, BusPlace& place) {
   if (place.kind == BusPlace::Kind::kUnix) {
-    place.path = percent_decoded(rest);
+    place.path = wire::decode_percent(rest);
     if (!place.path.starts_with('/')) return wrong("a Unix socket's path begins with /");
     return {};
   }

@@ -2,13 +2,25 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <net/if.h>
 #include <sys/un.h>
 
 #include <cstring>
 
 #include "base/text.h"
+#include "wire/uri.h"
 
 namespace galileo::net {
+namespace {
+
+// The number of an IPv6 zone, by an interface's name or as it is; 0: there is none.
+unsigned scope_of(const std::string& zone) {
+  if (const unsigned index = if_nametoindex(zone.c_str())) return index;
+  const auto number = parse_integer(zone);
+  return number && *number > 0 && *number <= UINT32_MAX ? static_cast<unsigned>(*number) : 0;
+}
+
+}  // namespace
 
 std::uint16_t Address::port() const {
   if (family() == AF_UNIX) return 0;
@@ -30,11 +42,11 @@ std::string Address::to_text() const {
 }
 
 Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_default) {
-  const Error error{ErrorCode::kUsage,
-                    fmt::format("'{}' is no address", text),
-                    {},
-                    {},
-                    "write it as host:port, 127.0.0.1:8080 or [::1]:8080"};
+  Error error{ErrorCode::kUsage,
+              fmt::format("'{}' is no address", text),
+              {},
+              {},
+              "write it as host:port, 127.0.0.1:8080 or [::1]:8080"};
   std::string_view host = text;
   std::string_view port;
   bool has_port = false;
@@ -52,7 +64,10 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
     port = text.substr(colon + 1);
     has_port = true;
   }
-  if (host.empty() || host.find_first_of(" /@") != std::string_view::npos) return error;
+  if (std::string why = wire::unfit_host(host); !why.empty()) {
+    error.why = std::move(why);
+    return error;
+  }
   if (!has_port && port_default == 0) return error;
   HostPort result{std::string(host), port_default};
   if (has_port) {
@@ -73,7 +88,11 @@ Result<Address> literal_address(const std::string& host, std::uint16_t port) {
     address.size = sizeof(sockaddr_in);
     return address;
   }
-  if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+  const std::size_t zone = host.find('%');
+  const unsigned scope = zone == std::string::npos ? 0 : scope_of(host.substr(zone + 1));
+  const bool scoped = zone == std::string::npos || scope > 0;
+  if (scoped && inet_pton(AF_INET6, host.substr(0, zone).c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_scope_id = scope;
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(port);
     address.size = sizeof(sockaddr_in6);

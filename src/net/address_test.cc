@@ -15,6 +15,28 @@ TEST_CASE("addresses say themselves as they are written, of each family") {
   CHECK(socket->port() == 0);
 }
 
+TEST_CASE("an IPv6 address may have a zone, by name or by number") {
+  CHECK(literal_address("fe80::1%lo", 80)->to_text() == "[fe80::1]:80");
+  CHECK(reinterpret_cast<const sockaddr_in6*>(literal_address("fe80::1%7", 80)->raw())
+            ->sin6_scope_id == 7);
+  CHECK_FALSE(literal_address("fe80::1%no-such-interface", 80).ok());
+  CHECK_FALSE(literal_address("fe80::1%", 80).ok());
+  CHECK_FALSE(literal_address("127.0.0.1%lo", 80).ok());
+}
+
+TEST_CASE("a host that couldn't stand in a URL is no address, wherever it is given") {
+  for (const char* bad : {"a b:80", "h\r\nX-Evil: 1", "h\nx:80", "h?x:80", "h#x:80", "h\\x:80",
+                          "h/x:80", "u@h:80", "h%41:80", "[::1%a b]:80", "[h]:80",
+                          "b\xc3\xbc"
+                          "cher:80",
+                          ":80"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_host_port(bad, 80).ok());
+  }
+  CHECK(parse_host_port("[fe80::1%eth0]:81", 80)->host == "fe80::1%eth0");
+  CHECK(parse_host_port("my_host-1.local.", 80)->host == "my_host-1.local.");
+}
+
 TEST_CASE("a path that the system has no room for is refused") {
   CHECK(unix_address("/" + std::string(106, 'x')).ok());
   for (const std::string& path : {std::string(), "/" + std::string(107, 'x')})

@@ -9,6 +9,7 @@
 namespace galileo::wire {
 namespace {
 
+constexpr std::uint16_t kPortDefault = 80;
 constexpr std::size_t kHostMax = 253;  // of a DNS name, without the root's dot
 
 bool is_unreserved(char c) {
@@ -24,30 +25,80 @@ std::string percent(char c) {
   return fmt::format("%{:02X}", static_cast<unsigned char>(c));
 }
 
+// A message is no place for a password.
+std::string without_user(std::string_view text) {
+  const std::size_t slashes = text.find("//");
+  const std::size_t begin = slashes == std::string_view::npos ? 0 : slashes + 2;
+  const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
+  const std::size_t at = text.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < begin) return std::string(text);
+  return fmt::format("{}***{}", text.substr(0, begin), text.substr(at));
+}
+
 Error no_url(std::string_view text, std::string why) {
   return Error{ErrorCode::kUsage,
-               fmt::format("'{}' is no URL", text),
+               fmt::format("'{}' is no URL", without_user(text)),
                {},
                std::move(why),
                "write it as http://host:port/path"};
 }
 
-// Takes "[v6]" or "name" off `authority`; what is left is "" or ":port".
+// "[v6]", "[v6%zone]" or "name" taken off `authority`; what is left is "" or ":port".
 bool take_host(std::string_view& authority, std::string& host) {
   if (!authority.empty() && authority.front() == '[') {
     const std::size_t end = authority.find(']');
     if (end == std::string_view::npos) return false;
     host = authority.substr(1, end - 1);
     authority.remove_prefix(end + 1);
-    return !host.empty() && host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos;
+    // The zone's own percent sign may be escaped (RFC 6874), and often isn't.
+    if (const std::size_t zone = host.find("%25"); zone != std::string::npos)
+      host.erase(zone + 1, 2);
+    return host.find(':') != std::string::npos;
   }
   const std::size_t colon = authority.find(':');
-  host = authority.substr(0, colon);
+  host = decode_percent(authority.substr(0, colon));
   authority.remove_prefix(std::min(colon, authority.size()));
-  for (const char c : host) {
-    if (!is_unreserved(c)) return false;
+  return host.find(':') == std::string::npos;
+}
+
+// "user:password" or a part of it; one that lacks the colon has no password.
+std::string read_user_info(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  std::string user_info = decode_percent(text.substr(0, colon)) + ":";
+  if (colon != std::string_view::npos) user_info += decode_percent(text.substr(colon + 1));
+  return user_info == ":" ? std::string() : user_info;
+}
+
+// RFC 3986, 5.2.4: of a path that begins with '/'.
+std::string without_dot_segments(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view segment = path.substr(0, end);
+    path.remove_prefix(end);
+    const bool up = segment == "/..";
+    if (up) out.resize(out.empty() ? 0 : out.rfind('/'));
+    if (!up && segment != "/.")
+      out += segment;
+    else if (path.empty())
+      out += '/';
   }
-  return !host.empty() && host.size() <= kHostMax;
+  return out;
+}
+
+// "http" of "http:...": nothing where the reference begins with no scheme.
+std::string_view scheme_of(std::string_view reference) {
+  const std::size_t end = reference.find_first_of(":/?#");
+  if (end == std::string_view::npos || reference[end] != ':' || end == 0) return {};
+  const std::string_view scheme = reference.substr(0, end);
+  const auto fits = [](char c) { return (is_unreserved(c) && c != '_' && c != '~') || c == '+'; };
+  const bool letter_first = (scheme[0] | 0x20) >= 'a' && (scheme[0] | 0x20) <= 'z';
+  return letter_first && std::all_of(scheme.begin(), scheme.end(), fits) ? scheme
+                                                                         : std::string_view{};
+}
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
 }
 
 }  // namespace
@@ -57,9 +108,42 @@ std::string Uri::host_port() const {
   return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
+std::string unfit_host(std::string_view host) {
+  constexpr const char* kUnfit = "it has no valid host";
+  if (host.empty() || host.size() > kHostMax) return kUnfit;
+  if (host.find(':') != std::string_view::npos) {
+    const std::size_t zone = host.find('%');
+    if (host.substr(0, zone).find_first_not_of("0123456789abcdefABCDEF:.") !=
+        std::string_view::npos)
+      return kUnfit;
+    if (zone == std::string_view::npos) return {};
+    host.remove_prefix(zone + 1);
+    // "%25" is how the sign before a zone is escaped, so that no zone can begin so.
+    if (host.empty() || host.starts_with("25")) return kUnfit;
+  }
+  if (std::any_of(host.begin(), host.end(),
+                  [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+    return "its host has letters beyond ASCII: write it as DNS has it, xn--...";
+  return std::all_of(host.begin(), host.end(), &is_unreserved) ? "" : kUnfit;
+}
+
+std::string host_header(std::string_view host_port) {
+  const std::size_t bracket = host_port.rfind(']');
+  const std::size_t colon = host_port.rfind(':');
+  const bool has_port =
+      colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon);
+  std::string host(host_port.substr(0, has_port ? colon : host_port.size()));
+  if (const std::size_t zone = host.find('%'); zone != std::string::npos)
+    host.replace(zone, host.size() - zone, "]");
+  const auto port = has_port ? parse_integer(host_port.substr(colon + 1)) : std::nullopt;
+  return port && *port != kPortDefault ? fmt::format("{}:{}", host, *port) : host;
+}
+
 Result<Uri> parse_uri(std::string_view text) {
   Uri uri;
   std::string_view rest = trim(text);
+  if (std::any_of(rest.begin(), rest.end(), &is_control))
+    return no_url(text, "it has a control character");
   const std::size_t scheme_end = rest.find("://");
   uri.scheme = "http";
   const bool has_scheme =
@@ -75,10 +159,14 @@ Result<Uri> parse_uri(std::string_view text) {
   std::string_view authority = rest.substr(0, path_at);
   const std::string_view path = rest.substr(path_at);
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
-    uri.user_info = authority.substr(0, at);
+    uri.user_info = read_user_info(authority.substr(0, at));
     authority.remove_prefix(at + 1);
   }
   if (!take_host(authority, uri.host)) return no_url(text, "it has no valid host");
+  if (std::string why = unfit_host(uri.host); !why.empty()) return no_url(text, std::move(why));
+  // "8080" alone would be the address 0.0.31.144.
+  if (!has_scheme && authority.empty() && parse_integer(uri.host))
+    return no_url(text, "a number alone is no host");
   // A port may be left empty (RFC 3986, 3.2.3). Without a scheme it may not: "http:/path" isn't the
   // host http.
   if (!authority.empty() && !(has_scheme && authority == ":")) {
@@ -86,8 +174,29 @@ Result<Uri> parse_uri(std::string_view text) {
     if (!port || *port < 1 || *port > 65535) return no_url(text, "its port isn't from 1 to 65535");
     uri.port = static_cast<std::uint16_t>(*port);
   }
-  uri.path = encode_path(path);
-  if (uri.path.empty() || uri.path.front() != '/') uri.path.insert(0, "/");
+  uri.path = request_target(path);
+  return uri;
+}
+
+Result<Uri> resolve_reference(const Uri& base, std::string_view reference) {
+  reference = trim(reference);
+  if (const std::string_view scheme = scheme_of(reference); !scheme.empty()) {
+    if (!reference.substr(scheme.size()).starts_with("://"))
+      return no_url(reference, fmt::format("'{}:' is followed by no host", scheme));
+    return parse_uri(reference);
+  }
+  if (reference.starts_with("//")) return parse_uri(fmt::format("{}:{}", base.scheme, reference));
+  if (std::any_of(reference.begin(), reference.end(), &is_control))
+    return no_url(reference, "it has a control character");
+  reference = reference.substr(0, reference.find('#'));
+  Uri uri = base;
+  const std::string_view path = std::string_view(base.path).substr(0, base.path.find('?'));
+  if (reference.starts_with('/'))
+    uri.path = request_target(reference);
+  else if (reference.starts_with('?'))
+    uri.path = request_target(fmt::format("{}{}", path, reference));
+  else if (!reference.empty())
+    uri.path = request_target(fmt::format("{}{}", path.substr(0, path.rfind('/') + 1), reference));
   return uri;
 }
 
@@ -116,6 +225,27 @@ std::string encode_path(std::string_view text) {
       encoded += percent(c);
   }
   return encoded;
+}
+
+std::string request_target(std::string_view text) {
+  std::string encoded = encode_path(text);
+  if (encoded.empty() || encoded.front() != '/') encoded.insert(0, "/");
+  const std::size_t query = std::min(encoded.find('?'), encoded.size());
+  return without_dot_segments(std::string_view(encoded).substr(0, query)) + encoded.substr(query);
+}
+
+std::string decode_percent(std::string_view text) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2])) {
+      decoded += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
 }
 
 std::string base64(std::string_view bytes) {

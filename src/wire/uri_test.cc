@@ -27,6 +27,14 @@ TEST_CASE("URLs that people write are taken apart") {
       {"http://example.org:/a", "example.org:80", "/a"},
       {"http://[::1]:8080/", "[::1]:8080", "/"},
       {"http://[fe80::1]", "[fe80::1]:80", "/"},
+      {"http://[fe80::1%25eth0]:81/", "[fe80::1%eth0]:81", "/"},
+      {"http://[fe80::1%eth0]/", "[fe80::1%eth0]:80", "/"},
+      {"http://exam%70le.org/", "example.org:80", "/"},
+      {"http://example.org:080/", "example.org:80", "/"},
+      {"http://127.1/", "127.1:80", "/"},
+      {"http://example.org/a/../b/./c/..", "example.org:80", "/b/"},
+      {"http://example.org/../a?b=/../c", "example.org:80", "/a?b=/../c"},
+      {"http://example.org/%2e%2e/%7Ea", "example.org:80", "/%2e%2e/%7Ea"},
       {"http://my_host-1.local./", "my_host-1.local.:80", "/"},
       {"  http://example.org/a\n", "example.org:80", "/a"},
       {"http://example.org//a//b", "example.org:80", "//a//b"},
@@ -49,6 +57,121 @@ TEST_CASE("a user and a password before the host are kept apart from it") {
   CHECK(uri->host_port() == "host:81");
 }
 
+// As curl 7.88 sends them.
+TEST_CASE("escapes in a user and a password are undone, and one without the other is sent") {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"a%40b:p%3Aw", "a@b:p:w"}, {"me", "me:"}, {"me:", "me:"}, {":pw", ":pw"},
+      {"%zz:%4", "%zz:%4"},       {"", ""},
+  };
+  for (const auto& [written, meant] : cases) {
+    CAPTURE(written);
+    const Result<Uri> uri = parse_uri("http://" + written + "@host/");
+    REQUIRE(uri.ok());
+    CHECK(uri->user_info == meant);
+  }
+}
+
+TEST_CASE("the header Host leaves out the default port and an address's zone") {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"h:80", "h"},
+      {"h:8080", "h:8080"},
+      {"h", "h"},
+      {"h:080", "h"},
+      {"EXAMPLE.org:80", "EXAMPLE.org"},
+      {"[::1]:80", "[::1]"},
+      {"[::1]", "[::1]"},
+      {"[::1]:81", "[::1]:81"},
+      {"[fe80::1%eth0]:80", "[fe80::1]"},
+      {"[fe80::1%eth0]:8080", "[fe80::1]:8080"},
+  };
+  for (const auto& [host_port, header] : cases) CHECK(host_header(host_port) == header);
+}
+
+// RFC 3986, 5.4.1 and 5.4.2, with the base of that section; and what other references there are.
+TEST_CASE("a reference leads where RFC 3986 says") {
+  const Uri base = *parse_uri("http://a/b/c/d;p?q");
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"http://g", "g:80/"},
+      {"g", "a:80/b/c/g"},
+      {"./g", "a:80/b/c/g"},
+      {"g/", "a:80/b/c/g/"},
+      {"/g", "a:80/g"},
+      {"//g", "g:80/"},
+      {"?y", "a:80/b/c/d;p?y"},
+      {"g?y", "a:80/b/c/g?y"},
+      {"#s", "a:80/b/c/d;p?q"},
+      {"g#s", "a:80/b/c/g"},
+      {"g?y#s", "a:80/b/c/g?y"},
+      {";x", "a:80/b/c/;x"},
+      {"g;x", "a:80/b/c/g;x"},
+      {"g;x?y#s", "a:80/b/c/g;x?y"},
+      {"", "a:80/b/c/d;p?q"},
+      {".", "a:80/b/c/"},
+      {"./", "a:80/b/c/"},
+      {"..", "a:80/b/"},
+      {"../", "a:80/b/"},
+      {"../g", "a:80/b/g"},
+      {"../..", "a:80/"},
+      {"../../", "a:80/"},
+      {"../../g", "a:80/g"},
+      {"../../../g", "a:80/g"},
+      {"../../../../g", "a:80/g"},
+      {"/./g", "a:80/g"},
+      {"/../g", "a:80/g"},
+      {"g.", "a:80/b/c/g."},
+      {".g", "a:80/b/c/.g"},
+      {"g..", "a:80/b/c/g.."},
+      {"..g", "a:80/b/c/..g"},
+      {"./../g", "a:80/b/g"},
+      {"./g/.", "a:80/b/c/g/"},
+      {"g/./h", "a:80/b/c/g/h"},
+      {"g/../h", "a:80/b/c/h"},
+      {"g;x=1/./y", "a:80/b/c/g;x=1/y"},
+      {"g;x=1/../y", "a:80/b/c/y"},
+      {"g?y/./x", "a:80/b/c/g?y/./x"},
+      {"g?y/../x", "a:80/b/c/g?y/../x"},
+      {"g#s/../x", "a:80/b/c/g"},
+      {"//g:8080?x", "g:8080/?x"},
+      {"//[::1]:81/x", "[::1]:81/x"},
+      {"HTTP://g/x", "g:80/x"},
+      {"a b", "a:80/b/c/a%20b"},
+      {"\xc3\xbc", "a:80/b/c/%C3%BC"},
+      {" /g ", "a:80/g"},
+      {"./a:b", "a:80/b/c/a:b"},
+      {"/a:b", "a:80/a:b"},
+  };
+  for (const auto& [reference, leads] : cases) {
+    CAPTURE(reference);
+    const Result<Uri> uri = resolve_reference(base, reference);
+    REQUIRE(uri.ok());
+    CHECK(uri->host_port() + uri->path == leads);
+  }
+  CHECK(resolve_reference(*parse_uri("http://a?q"), "x")->path == "/x");
+  CHECK(resolve_reference(*parse_uri("http://u:p@a/"), "/x")->user_info == "u:p");
+  CHECK(resolve_reference(*parse_uri("http://u:p@a/"), "//b/x")->user_info.empty());
+}
+
+TEST_CASE("a reference that leads nowhere is refused with the reason") {
+  const Uri base = *parse_uri("http://a/b");
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"http:g", "'http:' is followed by no host"},
+      {"mailto:me@b", "'mailto:' is followed by no host"},
+      {"localhost:8080/x", "'localhost:' is followed by no host"},
+      {"https://a/", "https isn't supported yet"},
+      {"ftp://a/", "the scheme is 'ftp'"},
+      {"//", "it has no valid host"},
+      {"http://a b/", "it has no valid host"},
+      {"//h:99999/", "its port isn't from 1 to 65535"},
+      {"/a\x01", "it has a control character"},
+  };
+  for (const auto& [reference, why] : cases) {
+    CAPTURE(reference);
+    const Result<Uri> uri = resolve_reference(base, reference);
+    REQUIRE_FALSE(uri.ok());
+    CHECK(uri.error().why == why);
+  }
+}
+
 TEST_CASE("what is no URL is refused with the reason") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"", "it has no valid host"},
@@ -59,6 +182,19 @@ TEST_CASE("what is no URL is refused with the reason") {
       {"http://[::1/", "it has no valid host"},
       {"http://[]/", "it has no valid host"},
       {"http://[host]/", "it has no valid host"},
+      {"http://[1.2.3.4]/", "it has no valid host"},
+      {"http://[::1%]/", "it has no valid host"},
+      {"http://[::1%a b]/", "it has no valid host"},
+      {"http://a%0d%0ab/", "it has no valid host"},
+      {"http://a%3ab/", "it has no valid host"},
+      {"http://b\xc3\xbc"
+       "cher.example/",
+       "its host has letters beyond ASCII: write it as DNS has it, xn--..."},
+      {"http://host/a\x01", "it has a control character"},
+      {"http://host/a\r\nX-Evil: 1", "it has a control character"},
+      {"http://ho\tst/", "it has a control character"},
+      {"8080", "a number alone is no host"},
+      {"8080/path", "a number alone is no host"},
       {"http://" + std::string(254, 'a'), "it has no valid host"},
       {"http://host:0/", "its port isn't from 1 to 65535"},
       {"http://host:65536/", "its port isn't from 1 to 65535"},
@@ -76,6 +212,13 @@ TEST_CASE("what is no URL is refused with the reason") {
     CHECK(uri.error().why == why);
     CHECK(uri.error().code == ErrorCode::kUsage);
   }
+}
+
+TEST_CASE("what is no URL is refused without its password") {
+  const std::string told = parse_uri("http://me:secret@host:0/").error().to_text();
+  CHECK(told.find("secret") == std::string::npos);
+  CHECK(told.find("***@host:0") != std::string::npos);
+  CHECK(parse_uri("me:secret@ho st").error().to_text().find("secret") == std::string::npos);
 }
 
 TEST_CASE("a path is made fit for the wire, and what is fit stays") {

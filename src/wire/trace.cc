@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "wire/statuses.h"
+
 namespace galileo::wire {
 namespace {
 
@@ -74,8 +76,11 @@ NamedTrace resolve(const Trace& trace, const Names& names) {
 
 Failure guess_failure(const NamedTrace& trace) {
   const Failure named = failure_named(trace.failure);
-  if (named != Failure::none || (trace.status >= 0 && trace.status < 300)) return named;
-  if (trace.status >= 300) return Failure::status;
+  // Whoever says when a request was dispatched says why it failed, too.
+  const bool says_why = trace.dispatched != kNoWall && trace.failure.empty();
+  if (named != Failure::none || (says_why && trace.status >= 0)) return named;
+  if (trace.status >= 0)
+    return failing_by_default().contains(trace.status) ? Failure::status : Failure::none;
   return trace.sent == kNoWall ? Failure::no_route : Failure::closed;
 }
 

@@ -18,7 +18,11 @@ enum class Failure : std::uint8_t {
 #include "wire/failures.def"
 #undef FAILURE
 };
-inline constexpr int kFailureCount = static_cast<int>(Failure::unfinished) + 1;
+inline constexpr int kFailureCount = 1
+#define FAILURE(name, group, text) +1
+#include "wire/failures.def"
+#undef FAILURE
+    ;
 
 enum class FailureGroup : std::uint8_t { none, not_sent, failed, unfinished };
 
@@ -109,8 +113,9 @@ std::string_view failure_name(const Trace& trace, const Names& names);
 
 NamedTrace resolve(const Trace& trace, const Names& names);
 
-// The failure that a trace tells of; one of the old system, which kept no reason, as far as its
-// status and times say: never sent means no route, no answer is no more than that.
+// The failure that a trace tells of. One of the old system kept no reason: it is as far as its
+// status and times say; never sent means no route, no answer is no more than that, and a status is
+// a failure where it is one by default.
 Failure guess_failure(const NamedTrace& trace);
 
 }  // namespace galileo::wire

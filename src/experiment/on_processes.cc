@@ -48,8 +48,8 @@ int connect_once(const net::Address& address) {
 
 // Sends a GET and reads the status line; true for any complete head below 500.
 bool answers(int fd, const wire::Uri& uri) {
-  const std::string request =
-      wire::http1::serialize_request("GET", uri.path, uri.host_port(), {}, nullptr, true);
+  const std::string request = wire::http1::serialize_request(
+      "GET", uri.path, wire::host_header(uri.host_port()), {}, nullptr, true);
   if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) return false;
   wire::http1::ResponseParser parser;
   parser.start(false);

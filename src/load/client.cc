@@ -21,7 +21,8 @@ bool failed_to_connect(Failure failure) {
   return failure == Failure::connect_refused || failure == Failure::connect_failed ||
          failure == Failure::no_route || failure == Failure::no_socket ||
          failure == Failure::no_address || failure == Failure::reset ||
-         failure == Failure::closed || failure == Failure::bad_response;
+         failure == Failure::closed || failure == Failure::bad_response ||
+         failure == Failure::bad_redirect;
 }
 
 }  // namespace
@@ -111,9 +112,10 @@ void Client::rerouted() {
   }
 }
 
-void Client::over(std::uint32_t lane, std::uint32_t workload, Failure failure) {
+void Client::over(std::uint32_t lane, std::uint32_t workload, Failure failure,
+                  std::int32_t status) {
   --in_flight_;
-  if (failure != Failure::none) ++counts_.failed;
+  if (status < 0 || status >= 300) ++counts_.failed;
   if (workload == workload_) {
     --under_way_;
     if (lane != Sending::kNoLane && phase_ == Phase::kSending) lane_over(*lanes_[lane], failure);

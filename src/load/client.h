@@ -30,7 +30,8 @@ struct ClientIdentity {
 
 struct ClientCounts {
   std::uint64_t requests = 0;  // that became due so far
-  std::uint64_t failed = 0;    // no complete answer, or a status of 300 or above
+  // No complete answer, or a status of 300 or above: as the old wire counts, whatever `fail_on`.
+  std::uint64_t failed = 0;
 };
 
 // Lanes of a client that does this; 0: it has a schedule.
@@ -57,8 +58,8 @@ class Client {
   // Its service's hosts have changed: it chooses among the new ones, and lanes that wait because
   // the old ones couldn't be reached try again at once.
   void rerouted();
-  // A request of its is over.
-  void over(std::uint32_t lane, std::uint32_t workload, wire::Failure failure);
+  // A request of its is over; `status` is its trace's.
+  void over(std::uint32_t lane, std::uint32_t workload, wire::Failure failure, std::int32_t status);
 
   Group& group() const { return group_; }
   std::uint32_t number() const { return number_; }
@@ -81,6 +82,7 @@ class Client {
   bool of_phase = false;
   bool rested = false;              // of a phase: it is over for this client
   Time warmup_until = Time::min();  // requests due before are marked as warm-up
+  wire::StatusSet fail_on = wire::failing_by_default();  // answers that are failures
   std::uint64_t work = 0;  // what the workload reads, in the dispatcher's books; 0: nothing
   bool closing = false;    // gone when nothing is in flight
 

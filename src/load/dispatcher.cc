@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/check.h"
-#include "wire/uri.h"
 
 namespace galileo::load {
 
@@ -38,6 +37,11 @@ Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::set_addresses(const std::string& host, std::vector<net::Address> addresses) {
   pool_.set_addresses(pool_.target(host), std::move(addresses));
+  host_is_known(host, true);
+}
+
+void Dispatcher::no_addresses(const std::string& host) {
+  host_is_known(host, false);
 }
 
 // Made when it is first asked for.
@@ -132,6 +136,7 @@ void Dispatcher::set_workload(std::span<const std::uint32_t> clients, Workload w
 
 void Dispatcher::begin_work(Client& client, const Workload& workload, Time start) {
   client.phase = sink_.name(workload.phase);
+  client.fail_on = workload.fail_on.value_or(options_.limits.fail_on);
   client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
   const auto lanes = lanes_of(workload.closed_loop, workload.connections, workload.arrival);
   if (!workload.fed && lanes > 0) {
@@ -180,6 +185,7 @@ void Dispatcher::close_clients(std::span<const std::uint32_t> clients) {
 
 // Requests of workloads that were stopped, and haven't been sent.
 void Dispatcher::end_stopped_waits() {
+  if (!unresolved_.empty()) end_unresolved(false, Failure::stopped);
   if (pool_.waiting() == 0) return;
   for (const auto& sending : sendings_) {
     if (sending->client && sending->waiting() && sending->workload != sending->client->workload())
@@ -219,6 +225,7 @@ Result<void> Dispatcher::begin_phase(const std::string& name,
     Group* const group = TRY(group_of(share.spec->service, share.spec->request));
     Client& client = add_client(*group, share, share.stripe);
     client.of_phase = true;
+    client.fail_on = options_.limits.fail_on;
     client.phase = sink_.name(name);
     phase_clients_.push_back(&client);
   }
@@ -254,6 +261,7 @@ void Dispatcher::stop_sending() {
 
 void Dispatcher::end_all() {
   stop_sending();
+  end_unresolved(true, Failure::unfinished);
   pool_.end_all(Failure::stopped, Failure::unfinished);
   pool_.close_idle();
 }
@@ -354,11 +362,11 @@ void Dispatcher::over(Sending& sending) {
   if (sending.first_dispatched == kNever) sending.first_dispatched = sending.dispatched;
   if (sending.first_sent == kNever) sending.first_sent = sending.sent;
   if (sending.first_asked == kNever) sending.first_asked = sending.asked;
-  if (sending.failure == Failure::none && sending.status >= 300) {
-    if (redirect(sending)) return;
-    sending.failure = Failure::status;
-  }
+  if (sending.failure == Failure::none && redirect(sending)) return;
+  if (sending.redirect.count() > 0) sum_up_hops(sending);
   Client& client = *sending.client;
+  if (sending.failure == Failure::none && client.fail_on.contains(sending.status))
+    sending.failure = Failure::status;
   Group& group = client.group();
   // A policy that is no longer in use needn't hear of it.
   if (sending.chosen && sending.routing == &group.routing()) {
@@ -368,7 +376,7 @@ void Dispatcher::over(Sending& sending) {
                                                       : route::Outcome::End::kFailed;
     client.policy->ended(sending.host, {took, end, sending.done});
   }
-  put_trace(sending);
+  const std::int32_t status = put_trace(sending);
   if (group.over(*sending.routing)) {
     routing_went_ = true;
     later();
@@ -376,42 +384,7 @@ void Dispatcher::over(Sending& sending) {
   --in_flight_;
   sending.client = nullptr;
   free_.push_back(&sending);
-  client.over(sending.lane, sending.workload, sending.failure);
-}
-
-// Follows a redirect as part of the same request. False: it is the answer.
-bool Dispatcher::redirect(Sending& sending) {
-  const Group& group = sending.client->group();
-  const bool stopped = sending.workload != sending.client->workload();
-  if (sending.redirects >= group.redirects_max || sending.location.empty() || stopped) return false;
-  const int status = sending.status;
-  if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
-    return false;
-  net::HttpTarget* target = sending.routing->destinations[sending.host].target;
-  std::string path = sending.location;
-  if (path.front() != '/') {
-    const auto uri = wire::parse_uri(path);
-    if (!uri.ok() || path.find("://") == std::string::npos) return false;
-    target = &pool_.target(uri->host_port());
-    if (const auto address = net::literal_address(uri->host, uri->port); address.ok())
-      pool_.set_addresses(*target, {*address});
-    path = uri->path;
-  }
-  const Request& request = group.request;
-  // A redirected POST is asked for with GET, but for 307 and 308, which forbid that (RFC
-  // 9110, 15.4).
-  const bool keeps = status >= 307 || request.method == "GET" || request.method == "HEAD";
-  const std::string method = keeps ? request.method : "GET";
-  ++sending.redirects;
-  sending.redirected_bytes = wire::http1::serialize_request(
-      method, wire::encode_path(path), target->host(), request.headers,
-      keeps && request.has_body ? &request.body : nullptr, false);
-  sending.bytes = sending.redirected_bytes;
-  sending.request_bytes += sending.redirected_bytes.size();
-  sending.server = sink_.name(target->host());
-  sending.captured.clear();
-  pool_.send(sending, *target);
-  return true;
+  client.over(sending.lane, sending.workload, sending.failure, status);
 }
 
 // What the trace holds of the body. Its text in UTF-8 may be longer than the body was.
@@ -425,7 +398,7 @@ std::string_view Dispatcher::kept_text(Sending& sending) {
   return wire::beginning(text, most);
 }
 
-void Dispatcher::put_trace(Sending& sending) {
+std::int32_t Dispatcher::put_trace(Sending& sending) {
   const Client& client = *sending.client;
   wire::Trace trace;
   trace.client = client.name;
@@ -460,6 +433,7 @@ void Dispatcher::put_trace(Sending& sending) {
   if (!warmup) count_own_times(sending);
   ledger_.count(trace);
   sink_.put(trace);
+  return trace.status;
 }
 
 // A closed loop's requests are due when they are sent.

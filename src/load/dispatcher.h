@@ -11,7 +11,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -69,6 +71,9 @@ class Dispatcher {
     // Gets what clients of no phase have to tell, in order, all of one turn at once. Called on the
     // loop, from no call of this class; any call may be made from it. May be empty.
     std::function<void(const std::vector<ClientReport>&)> on_reports;
+    // A redirect leads to the name of a host whose addresses aren't known: set_addresses() or
+    // no_addresses() is to follow. Called on the loop. Empty: such a redirect fails.
+    std::function<void(const std::string& host)> on_unknown_host;
   };
 
   Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connector& connector,
@@ -79,6 +84,8 @@ class Dispatcher {
 
   // Where "host:port" is. Until that is known, requests to it fail with Failure::no_address.
   void set_addresses(const std::string& host, std::vector<net::Address> addresses);
+  // Nobody knows where it is: redirected requests that waited for it fail.
+  void no_addresses(const std::string& host);
 
   // The hosts of the service from now on; none: requests fail with Failure::no_route. Requests
   // under way go on where they began. Each client's choice begins anew, unless nothing has changed.
@@ -146,8 +153,14 @@ class Dispatcher {
   void answer_here(Sending& sending);
   void over(Sending& sending);
   bool redirect(Sending& sending);
+  void ask_next_host(Sending& sending);
+  void host_is_known(const std::string& host, bool found);
+  void end_unresolved(bool all, wire::Failure failure);
+  void hops_timed_out(Sending& sending);
+  void end_hop(Sending& sending, wire::Failure failure);
+  void sum_up_hops(Sending& sending);
   void close_unrouted();
-  void put_trace(Sending& sending);
+  std::int32_t put_trace(Sending& sending);
   std::string_view kept_text(Sending& sending);
   void count_own_times(const Sending& sending);
   void report(const Client& client, ClientEvent event);
@@ -172,6 +185,8 @@ class Dispatcher {
   std::unordered_map<std::uint32_t, std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Sending>> sendings_;  // all ever made, used again and again
   std::vector<Sending*> free_;
+  std::set<std::string> redirect_hosts_;                     // that answers have led to
+  std::map<std::string, std::vector<Sending*>> unresolved_;  // wait for that host's addresses
   std::uint64_t in_flight_ = 0;
   std::uint64_t responses_cut_ = 0;
   std::vector<Client*> phase_clients_;

@@ -375,7 +375,7 @@ TEST_CASE("a redirect isn't followed any more once its workload is stopped") {
   CHECK(world.requests.size() == 2);
   REQUIRE(world.traces.all.size() == 1);
   CHECK(world.traces.all[0].status == 302);
-  CHECK(world.traces.all[0].failure == Failure::status);
+  CHECK(world.traces.all[0].failure == Failure::none);
 }
 
 TEST_CASE("a stream is asked for when it is half empty, and its client ends with it") {

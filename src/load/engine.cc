@@ -45,6 +45,10 @@ Engine::Engine(net::Loop& control, const Options& options, const std::vector<Tra
     for (const auto& [name, weight] : service.hosts) hosts.push_back({name, weight});
     table_.set(service.name, std::move(hosts));
   }
+  addresses_.on_unknown([this](const std::string& host) {
+    for (Worker& worker : workers_)
+      worker.thread->loop().post([&worker, host] { worker.dispatcher->no_addresses(host); });
+  });
 }
 
 Engine::~Engine() {
@@ -53,6 +57,7 @@ Engine::~Engine() {
 
 std::vector<std::string> Engine::hosts() const {
   std::vector<std::string> names = table_.host_names();
+  names.insert(names.end(), redirect_hosts_.begin(), redirect_hosts_.end());
   for (const auto& [name, service] : services_) {
     if (service.router != "StaticRouter") continue;
     if (const auto where = route::parse_static_host(service.static_host); where.ok())
@@ -61,6 +66,18 @@ std::vector<std::string> Engine::hosts() const {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+// A redirect leads there. What comes of it goes to all loops, as of every host.
+void Engine::find_host(const std::string& host) {
+  redirect_hosts_.insert(host);
+  addresses_.want(hosts());
+  const std::vector<net::Address>& known = addresses_.of(host);
+  if (known.empty()) return;
+  for (Worker& worker : workers_) {
+    worker.thread->loop().post(
+        [&worker, host, known] { worker.dispatcher->set_addresses(host, known); });
+  }
 }
 
 Result<void> Engine::resolve() {
@@ -86,6 +103,9 @@ void Engine::start_workers() {
     options.warmup_until = warmup_until_;
     options.on_reports = [this](const std::vector<ClientReport>& reports) {
       control_.post([this, reports] { tell(reports); });
+    };
+    options.on_unknown_host = [this](const std::string& host) {
+      control_.post([this, host] { find_host(host); });
     };
     worker.thread->call([&] {
       worker.watch = std::make_unique<net::LoopWatch>(loop);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -136,6 +137,7 @@ class Engine {
                 const std::function<bool(std::size_t loop)>& takes_part = {});
   std::vector<std::vector<ClientShare>> shares(const std::vector<ClientSpec>& clients);
   std::vector<std::string> hosts() const;
+  void find_host(const std::string& host);
   Result<const ServiceSpec*> service_named(const std::string& name);
   Result<std::vector<Roster::Entry*>> entries(const std::vector<std::string>& ids);
   Result<std::vector<Roster::Entry*>> entries_once(const std::vector<std::string>& ids);
@@ -151,6 +153,7 @@ class Engine {
   std::map<std::string, ServiceSpec> services_;
   route::Table table_;
   net::Addresses addresses_;
+  std::set<std::string> redirect_hosts_;  // that redirects have led to
   Roster roster_;
   Events events_;
   std::vector<ClientSpec> clients_;  // of the phase under way

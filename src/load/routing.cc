@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "wire/http1.h"
+#include "wire/uri.h"
 
 namespace galileo::load {
 Result<std::unique_ptr<Service>> Service::make(const ServiceSpec& spec, TraceSink& sink) {
@@ -54,8 +55,9 @@ void Group::route(net::HttpPool& pool, TraceSink& sink) {
   for (const std::string& host : service.destinations()) {
     routing->destinations.push_back(
         {&pool.target(host), sink.name(host),
-         wire::http1::serialize_request(request.method, path, host, request.headers,
-                                        request.has_body ? &request.body : nullptr, false)});
+         wire::http1::serialize_request(request.method, path, wire::host_header(host),
+                                        request.headers, request.has_body ? &request.body : nullptr,
+                                        false)});
   }
   if (routing_ && routing_->in_flight > 0) retired_.push_back(std::move(routing_));
   routing_ = std::move(routing);

@@ -21,6 +21,9 @@ void append_json(std::string& out, std::string_view text) {
 
 }  // namespace
 
+Sending::Sending(Dispatcher& dispatcher)
+    : hops_end([this](Time) { dispatcher_.hops_timed_out(*this); }), dispatcher_(dispatcher) {}
+
 void Sending::on_done() {
   dispatcher_.over(*this);
 }
@@ -34,14 +37,15 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   lane = of_lane;
   chosen = false;
   server = 0;
-  redirects = 0;
+  redirect.clear();
+  before = {};
   first_dispatched = first_sent = first_asked = kNever;
   asked = kNever;
   read_late = Duration{0};
   timeout = group.timeout;
   expects_no_body = group.is_head;
   repeatable = group.is_repeatable;
-  want_location = group.redirects_max > 0;
+  want_redirect = group.redirects_max > 0;
 }
 
 // Repeated headers are joined by ", " as the wire has them.

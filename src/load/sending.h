@@ -6,9 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "load/redirect.h"
 #include "load/routing.h"
 #include "load/trace_sink.h"
 #include "net/http_pool.h"
+#include "net/timers.h"
 
 namespace galileo::load {
 
@@ -19,7 +21,7 @@ class Sending final : public net::HttpExchange {
  public:
   static constexpr std::uint32_t kNoLane = static_cast<std::uint32_t>(-1);
 
-  explicit Sending(Dispatcher& dispatcher) : dispatcher_(dispatcher) {}
+  explicit Sending(Dispatcher& dispatcher);
   void on_done() override;
 
   // Forgets the last request.
@@ -38,12 +40,17 @@ class Sending final : public net::HttpExchange {
   std::size_t host = 0;        // index among the routing's destinations
   bool chosen = false;         // a policy chose `host` and must hear of the end
   wire::NameId server = 0;
-  std::uint32_t redirects = 0;
-  std::uint64_t request_bytes = 0;
-  Time first_dispatched = kNever;  // of the first of several redirected requests
+  std::uint64_t request_bytes = 0;  // of all hops
+  Time first_dispatched = kNever;   // of the first of several redirected requests
   Time first_sent = kNever;
   Time first_asked = kNever;
-  std::string redirected_bytes;
+  Redirect redirect;
+  net::Timer hops_end;  // set where there is more than one hop: the time-out is for all of them
+  struct Before {
+    std::uint64_t response_bytes = 0;
+    bool retried = false;
+    Time first_byte = kNever;
+  } before;  // what hops that are over came to
   wire::http1::Capture captured;
 
  private:

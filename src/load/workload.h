@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "wire/statuses.h"
 
 namespace galileo::load {
 
@@ -60,9 +61,10 @@ struct Workload {
   bool fed = false;          // its inter-arrivals come while they are used; `arrival` is not read
   bool closed_loop = false;  // as in ClientSpec, and so is `connections`
   std::uint32_t connections = 0;
-  std::optional<std::uint64_t> requests;  // none or 0: without end
-  std::optional<Duration> duration;       // none: without end
-  std::string phase;                      // what the traces carry; empty: none
+  std::optional<std::uint64_t> requests;   // none or 0: without end
+  std::optional<Duration> duration;        // none: without end
+  std::optional<wire::StatusSet> fail_on;  // none: Limits::fail_on
+  std::string phase;                       // what the traces carry; empty: none
   Duration warmup{0};  // requests due before this, since the start, are marked as warm-up
   double ahead = 0;    // of other clients that do the same (Arrival::set_ahead())
 
@@ -94,7 +96,8 @@ struct Limits {
   std::uint32_t head_max = 64 * 1024;               // bytes of an answer's head
   int address_family = 0;                           // 4, 6; 0: either
   std::uint32_t redirects_max = 0;
-  bool keep_headers = false;        // keep the answers' headers in the traces
+  wire::StatusSet fail_on = wire::failing_by_default();  // answers that count as failures
+  bool keep_headers = false;                             // keep the answers' headers in the traces
   std::uint32_t keep_response = 0;  // keep that many bytes of each answer's body in the trace
 };
 

@@ -114,7 +114,11 @@ void Addresses::ask_again(Time now) {
 void Addresses::heard(const std::string& name, const Result<std::vector<Address>>& found) {
   --asked_;
   const auto entry = hosts_.find(name);
-  if (entry == hosts_.end() || !found.ok()) return;
+  if (entry == hosts_.end()) return;
+  if (!found.ok()) {
+    if (entry->second.addresses.empty() && on_unknown_) on_unknown_(name);
+    return;
+  }
   entry->second.addresses = *found;
   on_found_(name, *found);
 }

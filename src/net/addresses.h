@@ -24,6 +24,11 @@ class Addresses {
   Addresses(Loop& control, int family, OnFound on_found);
   ~Addresses();
 
+  // Called, as on_found is, each time that a name wasn't found which has no addresses so far.
+  void on_unknown(std::function<void(const std::string& host)> call) {
+    on_unknown_ = std::move(call);
+  }
+
   // These hosts ("host:port") and no others, from now on. What is a literal address is known when
   // this returns, for a name on_found comes later.
   void want(const std::vector<std::string>& hosts);
@@ -50,6 +55,7 @@ class Addresses {
   Loop& control_;
   const int family_;
   const OnFound on_found_;
+  std::function<void(const std::string& host)> on_unknown_;
   std::map<std::string, Host> hosts_;
   std::unique_ptr<LoopThread> desk_;  // where there was a name
   std::size_t asked_ = 0;             // names that the desk hasn't answered yet

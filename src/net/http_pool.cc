@@ -125,7 +125,7 @@ void HttpConnection::begin(HttpExchange& exchange) {
   exchange.connection_ = this;
   written_ = 0;
   parser_.capture_into(exchange.capture);
-  parser_.want_location(exchange.want_location);
+  parser_.want_redirect(exchange.want_redirect);
   parser_.start(exchange.expects_no_body);
   write();
 }
@@ -329,7 +329,10 @@ void HttpPool::answered(HttpConnection& connection) {
   HttpExchange& exchange = *connection.exchange_;
   exchange.status = connection.parser_.status();
   exchange.response_bytes = connection.parser_.bytes();
-  if (exchange.want_location) exchange.location = connection.parser_.location();
+  if (exchange.want_redirect) {
+    exchange.location = connection.parser_.location();
+    exchange.set_cookies = connection.parser_.set_cookies();
+  }
   const bool reusable = connection.parser_.keep_alive() && !connection.last_use_ &&
                         connection.written_ == exchange.bytes.size();
   connection.exchange_ = nullptr;
@@ -484,6 +487,12 @@ void HttpPool::abandon(HttpExchange& exchange) {
     exchange.connection_ = nullptr;
     close(*connection);
   }
+}
+
+void HttpPool::time_out(HttpExchange& exchange) {
+  const Visit visit(*this);
+  exchange.deadline_.end();
+  timed_out(exchange);
 }
 
 void HttpPool::end_waiting(HttpExchange& exchange, Failure failure) {

@@ -37,7 +37,7 @@ class HttpExchange {
   std::string_view bytes;        // the request
   bool expects_no_body = false;  // a HEAD request
   bool repeatable = false;       // safe to send again when an idle connection turns out closed
-  bool want_location = false;    // keep the Location header
+  bool want_redirect = false;    // keep the headers Location and Set-Cookie
   Duration timeout{};            // for a connection to become free, then to the end of the answer
   wire::http1::Capture* capture = nullptr;  // null: keep nothing of the answer
 
@@ -53,6 +53,7 @@ class HttpExchange {
   Duration read_late{0};
   std::uint64_t response_bytes = 0;
   std::string location;
+  std::vector<std::string> set_cookies;
 
   // Not sent yet: it waits for a connection to become free.
   bool waiting() const { return waiting_; }
@@ -76,6 +77,7 @@ class HttpTarget {
   explicit HttpTarget(std::string host) : host_(std::move(host)) {}
   const std::string& host() const { return host_; }
   std::size_t open() const { return open_; }
+  bool has_addresses() const { return !addresses_.empty(); }
 
  private:
   friend class HttpPool;
@@ -109,6 +111,8 @@ class HttpPool {
   void send(HttpExchange& exchange, HttpTarget& target);
   // Ends it without on_done(); its connection is closed.
   void abandon(HttpExchange& exchange);
+  // Ends it as its time-out would, now.
+  void time_out(HttpExchange& exchange);
   // Ends one that is waiting() with `failure`; the others aren't touched.
   void end_waiting(HttpExchange& exchange, wire::Failure failure);
   // Ends all of them: those that wait for a connection with `waiting`, the others with `in_flight`.

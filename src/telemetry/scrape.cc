@@ -72,7 +72,7 @@ class Scrape final : public Instrument {
       request = fmt::format(
           "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/plain;version=0.0.4\r\n"
           "User-Agent: galileo\r\n{}\r\n",
-          wire::encode_path(uri.path), uri.host_port(),
+          uri.path, wire::host_header(uri.host_port()),
           uri.user_info.empty()
               ? std::string()
               : fmt::format("Authorization: Basic {}\r\n", wire::base64(uri.user_info)));

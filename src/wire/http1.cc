@@ -61,15 +61,6 @@ int minor_version_of(std::string_view text) {
   return text[7] - '0';
 }
 
-// RFC 9110, 5.6.2.
-bool is_token(std::string_view text) {
-  static constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           kOthers.find(c) != std::string_view::npos;
-  });
-}
-
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
@@ -86,6 +77,18 @@ bool can_be_host(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_token(std::string_view text) {
+  static constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           kOthers.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_header_value(std::string_view text) {
+  return !has_control(text);
+}
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
@@ -113,6 +116,7 @@ void MessageReader::forget_headers() {
   length_ = 0;
   partial_.clear();
   location_.clear();
+  set_cookies_.clear();
 }
 
 void MessageReader::fail(Problem problem) {
@@ -229,9 +233,11 @@ bool MessageReader::framing_header(std::string_view name, std::string_view value
         expects_continue_ = equals_ignoring_case(value, "100-continue");
       return true;
     case 8:
-      if (want_location_ && equals_ignoring_case(name, "location")) location_ = value;
+      if (want_redirect_ && equals_ignoring_case(name, "location")) location_ = value;
       return true;
     case 10:
+      if (want_redirect_ && equals_ignoring_case(name, "set-cookie"))
+        set_cookies_.emplace_back(value);
       if (!equals_ignoring_case(name, "connection")) return true;
       last_was_framing_ = true;
       connection_header(value);

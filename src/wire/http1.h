@@ -69,9 +69,10 @@ class MessageReader {
   // Bytes of this message so far, head and body with its framing.
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t body_bytes() const { return body_bytes_; }
-  // The Location header, where `want_location` was set.
+  // The header Location and each Set-Cookie, where `want_redirect` was set.
   const std::string& location() const { return location_; }
-  void want_location(bool want) { want_location_ = want; }
+  const std::vector<std::string>& set_cookies() const { return set_cookies_; }
+  void want_redirect(bool want) { want_redirect_ = want; }
   // Kept until replaced; null: nothing is captured. Cleared by the caller.
   void capture_into(Capture* capture) { capture_ = capture; }
   // Kept until replaced; null: nobody takes them. With a sink feed() takes no more than the head in
@@ -144,13 +145,14 @@ class MessageReader {
   std::size_t take_line(std::string_view bytes);
 
   Problem problem_ = Problem::none;
-  bool want_location_ = false;
+  bool want_redirect_ = false;
   bool last_was_framing_ = false;
   std::uint64_t bytes_ = 0;
   std::uint64_t body_bytes_ = 0;
   std::uint64_t remaining_ = 0;  // of the body or the chunk
   std::string partial_;          // a line that the pieces cut
   std::string location_;
+  std::vector<std::string> set_cookies_;
   Capture* capture_ = nullptr;
 };
 
@@ -199,6 +201,12 @@ class RequestParser : public MessageReader {
   std::string method_;
   std::string target_;
 };
+
+// RFC 9110, 5.6.2: a method, a header's name.
+bool is_token(std::string_view text);
+
+// A header's value holds no control character but tabs.
+bool is_header_value(std::string_view text);
 
 // A request as bytes. Host, Content-Length, User-Agent and Accept are added where `headers` have
 // none; `connection_close` adds that header.

@@ -169,7 +169,7 @@ TEST_CASE("a parser reads answer after answer and keeps nothing of the last") {
   ResponseParser parser;
   for (int i = 0; i < 3; ++i) {
     parser.start(false);
-    parser.want_location(true);
+    parser.want_redirect(true);
     parser.feed(
         i == 1
             ? "HTTP/1.1 302 Found\r\nLocation: /x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/load_document.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
-#include "experiment/threshold_check.h"
-#include "load/arrival.h"
-#include "load/distribution.h"
+#include "experiment/file.h"
+#include "wire/http1.h"
 #include "wire/uri.h"
 
 namespace galileo::commands {
@@ -35,6 +36,7 @@ struct LoadFlags {
   std::string method;
   std::string body;
   std::string seed;
+  std::string fail_on;
   std::uint32_t clients = 1;
   std::uint32_t threads = 0;
   std::uint32_t redirects = 0;
@@ -46,132 +48,114 @@ struct LoadFlags {
   bool no_telemetry = false;
 };
 
-// The Error of a value, with the flag that it belongs to.
-Error of_flag(const char* flag, Error error) {
-  error.what = error.what.empty() ? fmt::format("{}: {}", flag, error.why)
-                                  : fmt::format("{}: {}", flag, error.what);
-  error.why.clear();
-  return error;
-}
-
-template <class T>
-Result<T> flag_value(const char* flag, Result<T> value) {
-  if (!value.ok()) return of_flag(flag, value.error());
-  return value;
-}
-
 Error usage(std::string what, std::string hint) {
   return Error{ErrorCode::kUsage, std::move(what), {}, {}, std::move(hint)};
 }
 
-Result<load::Request> make_request(const LoadFlags& flags, const wire::Uri& uri) {
-  load::Request request;
-  request.path = uri.path;
+Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+  document.set("client/request/path", uri.path, "URL");
+  const std::string& method = flags.method.empty() && !flags.body.empty() ? "post" : flags.method;
+  document.set("client/request/method", method, "--method " + flags.method);
+  document.set("client/request/timeout", flags.timeout, "--timeout " + flags.timeout);
   for (const std::string& header : flags.headers) {
     const std::size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0)
       return usage(fmt::format("-H '{}' is no header", header), "write it as 'Name: value'");
-    request.headers.emplace_back(trim(header.substr(0, colon)), trim(header.substr(colon + 1)));
-    if (header.find_first_of("\r\n") != std::string::npos)
-      return usage("a header can't hold a line break", {});
+    document.add_header(header.substr(0, colon), trim(std::string_view(header).substr(colon + 1)));
   }
-  if (!uri.user_info.empty())
-    request.headers.emplace_back("Authorization", "Basic " + wire::base64(uri.user_info));
-  if (!flags.body.empty()) {
-    request.has_body = true;
-    request.body = flags.body;
-    if (flags.body.front() == '@')
-      request.body = TRY(read_whole_file(flags.body.substr(1), kBodyFileMax));
-  }
-  request.method = flags.method.empty() ? (request.has_body ? "POST" : "GET") : flags.method;
-  for (char& c : request.method) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (c < 'A' || c > 'Z')
-      return usage(fmt::format("'{}' is no method", flags.method), "use GET, POST, ...");
-  }
-  if (!flags.timeout.empty())
-    request.timeout = TRY(flag_value("--timeout", parse_duration(flags.timeout)));
-  return request;
+  return {};
 }
 
 // Open loop by --rate or --arrival, closed loop by -c alone.
-Result<void> set_arrival(const LoadFlags& flags, load::ClientSpec& client, load::Limits& limits) {
-  std::uint32_t connections = 0;
-  if (!flags.connections.empty()) {
-    const std::uint64_t count = TRY(flag_value("-c", parse_count(flags.connections)));
-    if (count < 1 || count > 1'000'000) return usage("-c must be from 1 to 1,000,000", {});
-    connections = static_cast<std::uint32_t>(count);
-  }
+Result<void> write_pace(const LoadFlags& flags, LoadDocument& document) {
   if (!flags.rate.empty() && !flags.arrival.empty())
     return usage("--rate and --arrival can't both be given", "give one of them");
+  const std::string connections = "--connections " + flags.connections;
   if (flags.rate.empty() && flags.arrival.empty()) {
-    client.closed_loop = true;
-    client.connections = std::max(connections, 1u);
-    limits.connections_max = client.connections * flags.clients;
+    document.set("client/closed_loop/connections",
+                 flags.connections.empty() ? "1" : flags.connections, connections);
     return {};
   }
-  if (connections > 0) limits.connections_max = connections;
-  if (!flags.rate.empty()) {
-    const double rps = TRY(flag_value("--rate", parse_rate(flags.rate)));
-    client.arrival.kind = "constant_rate";
-    // The rate is that of all clients together.
-    client.arrival.parameters = {rps / flags.clients};
-    client.arrival.process = flags.poisson ? "exponential" : "static";
-  } else {
-    const load::Call call = TRY(flag_value("--arrival", load::parse_call(flags.arrival)));
-    client.arrival.kind = call.name;
-    client.arrival.parameters = call.arguments;
-  }
-  if (load::unpaced(client.arrival)) return {};
-  const char* flag = flags.rate.empty() ? "--arrival" : "--rate";
-  const auto checked = load::make_arrival(client.arrival);
-  return checked.ok() ? Result<void>() : Result<void>(of_flag(flag, checked.error()));
+  document.set("limits/connections", flags.connections, connections);
+  document.set("client/arrival", flags.arrival, "--arrival " + flags.arrival);
+  if (flags.rate.empty()) return {};
+  // The rate is that of all clients together. What is none is refused as it was written.
+  const auto rps = parse_rate(flags.rate);
+  const std::string rate = rps.ok() ? fmt::format("{}", *rps / flags.clients) : flags.rate;
+  const std::string flag = "--rate " + flags.rate;
+  document.set("client/rate/shape", "constant", flag);
+  document.set("client/rate/process", flags.poisson ? "exponential" : "static", flag);
+  document.set("client/rate/rps", rate, flag);
+  return {};
+}
+
+// As with other tools -n is the number over all clients.
+Result<void> write_requests(const LoadFlags& flags, LoadDocument& document) {
+  const auto requests = parse_count(flags.num);
+  if (requests.ok() && *requests % flags.clients != 0)
+    return usage(
+        fmt::format("-n {} can't be shared evenly by {} clients", *requests, flags.clients),
+        "give a multiple");
+  document.set("client/requests",
+               requests.ok() ? std::to_string(*requests / flags.clients) : flags.num,
+               "--num " + flags.num);
+  return {};
+}
+
+void write_limits(const LoadFlags& flags, LoadDocument& document) {
+  const auto set = [&](const char* key, const std::string& value, const char* flag) {
+    document.set(key, value, fmt::format("{} {}", flag, value));
+  };
+  set("seed", flags.seed, "--seed");
+  set("warmup", flags.warmup, "--warmup");
+  set("client/num", std::to_string(flags.clients), "--clients");
+  set("client/duration", flags.duration, "--duration");
+  set("limits/threads", std::to_string(flags.threads), "--threads");
+  set("limits/redirects", std::to_string(flags.redirects), "--redirects");
+  set("limits/connect_timeout", flags.connect_timeout, "--connect-timeout");
+  set("limits/fail_on", flags.fail_on, "--fail-on");
+  set("limits/address_family", flags.ipv4 ? "ipv4" : flags.ipv6 ? "ipv6" : "", "-4, -6:");
+  if (flags.no_telemetry) set("telemetry", "off", "--no-telemetry");
+  for (const std::string& threshold : flags.thresholds)
+    document.add("thresholds", threshold, "--threshold '" + threshold + "'");
+}
+
+// What the file has no words for: bytes that needn't be text, and who asks by the URL.
+Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::Request& request) {
+  const auto is_authorization = [](const auto& header) {
+    return wire::http1::equals_ignoring_case(header.first, "authorization");
+  };
+  if (!uri.user_info.empty() &&
+      std::none_of(request.headers.begin(), request.headers.end(), is_authorization))
+    request.headers.emplace_back("Authorization", "Basic " + wire::base64(uri.user_info));
+  if (flags.body.empty()) return {};
+  request.has_body = true;
+  request.body = flags.body;
+  if (flags.body.front() == '@')
+    request.body = TRY(read_whole_file(flags.body.substr(1), kBodyFileMax));
+  return {};
 }
 
 Result<experiment::Plan> make_plan(const LoadFlags& flags) {
   const wire::Uri uri = TRY(wire::parse_uri(flags.url));
-  experiment::Plan plan;
-  plan.name = fmt::format("load {}", uri.host_port());
-  plan.creator = environment("USER").value_or("");
-  if (!flags.seed.empty()) {
-    plan.seed = TRY(flag_value("--seed", parse_count(flags.seed)));
-    plan.seed_given = true;
-  }
-  plan.services.push_back({"load", {{uri.host_port(), 1}}, "SymmetryHostRouter", "wrr", ""});
-  load::ClientSpec client;
-  client.service = "load";
-  client.name = "local:load";
-  client.count = flags.clients;
-  if (client.count < 1 || client.count > 1'000'000)
-    return usage("--clients must be from 1 to 1,000,000", {});
-  client.request = TRY(make_request(flags, uri));
-  load::Limits& limits = plan.limits;
-  limits.threads = flags.threads;
-  limits.redirects_max = flags.redirects;
-  limits.address_family = flags.ipv4 ? 4 : flags.ipv6 ? 6 : 0;
-  if (!flags.connect_timeout.empty())
-    limits.connect_timeout =
-        TRY(flag_value("--connect-timeout", parse_duration(flags.connect_timeout)));
-  TRY(set_arrival(flags, client, limits));
-  if (!flags.num.empty()) {
-    const std::uint64_t requests = TRY(flag_value("-n", parse_count(flags.num)));
-    // As with other tools -n is the number over all clients.
-    client.requests = requests / flags.clients;
-    if (*client.requests * flags.clients != requests)
-      return usage(
-          fmt::format("-n {} can't be shared evenly by {} clients", requests, flags.clients),
-          "give a multiple");
-  }
-  if (!flags.duration.empty())
-    client.duration = TRY(flag_value("--duration", parse_duration(flags.duration)));
+  if (flags.clients < 1) return usage("--clients must be from 1 up", {});
+  LoadDocument document;
+  document.set("name", fmt::format("load {}", uri.host_port()), "URL");
+  document.set("services/load/hosts", uri.host_port(), "URL");
+  document.set("client/service", "load", "URL");
+  document.set("client/name", "load", "URL");
+  TRY(write_request(flags, uri, document));
+  TRY(write_pace(flags, document));
+  TRY(write_requests(flags, document));
+  write_limits(flags, document);
+  experiment::FileOptions options;
+  options.environment = environment;
+  experiment::Plan plan =
+      TRY(experiment::read_plan(document.document(), document.flags(), options));
+  load::ClientSpec& client = plan.phases.front().clients.front();
+  TRY(finish_request(flags, uri, client.request));
+  if (client.closed_loop) plan.limits.connections_max = client.connections * flags.clients;
   if (!client.requests && !client.duration) client.duration = kDefaultDuration;
-  if (!flags.warmup.empty())
-    plan.warmup = TRY(flag_value("--warmup", parse_duration(flags.warmup)));
-  plan.telemetry.enabled = !flags.no_telemetry;
-  plan.phases.push_back({"main", {client}, std::nullopt});
-  plan.thresholds = flags.thresholds;
-  for (const std::string& threshold : plan.thresholds)
-    TRY(experiment::check_threshold(threshold, plan));
   return plan;
 }
 
@@ -196,6 +180,8 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--timeout", flags.timeout, "for each request [30s]");
   app.add_option("--connect-timeout", flags.connect_timeout, "for each connection [10s]");
   app.add_option("--redirects", flags.redirects, "redirects that are followed [0]");
+  app.add_option("--fail-on", flags.fail_on,
+                 "statuses of answers that count as failures: '404, 500-599', none [400-999]");
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");

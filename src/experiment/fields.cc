@@ -72,7 +72,7 @@ void Problems::add(const YamlPlace& place, std::string_view text, std::string_vi
   if (++count_ > kProblemsKept) return;
   std::string line;
   if (place.setting >= 0)
-    line = fmt::format("--set {}", settings_[static_cast<std::size_t>(place.setting)]);
+    line = settings_[static_cast<std::size_t>(place.setting)];
   else if (place.line > 0)
     line = fmt::format("{}:{}:{}", path_, place.line, place.column);
   else
@@ -100,11 +100,13 @@ Error Problems::to_error() const {
   for (std::size_t i = 0; i < std::min(sorted.size(), kProblemsShown); ++i)
     list += "\n  " + sorted[i].line;
   if (count_ > kProblemsShown) list += fmt::format("\n  and {} more", count_ - kProblemsShown);
-  return Error{ErrorCode::kUsage,
-               fmt::format("the experiment file has {} problem{}", count_, count_ == 1 ? "" : "s"),
-               {},
-               list,
-               {}};
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("the {} {} problem{}", path_.empty() ? "flags have" : "experiment file has",
+                  count_, count_ == 1 ? "" : "s"),
+      {},
+      list,
+      {}};
 }
 
 Fields::Fields(Problems& problems, const YamlNode& node, std::string where, MapKind map)

@@ -26,7 +26,8 @@ const std::vector<std::string>& keys_of(MapKind map);
 // Everything that is wrong with a file. Each problem becomes one line, whatever is in the file.
 class Problems {
  public:
-  // `settings`: the --set arguments, by which places that aren't in the file are named.
+  // `settings`: what places that aren't in the file are called: "--set seed=x", or a flag. Without
+  // a path there are flags only.
   Problems(std::string path, std::vector<std::string> settings)
       : path_(std::move(path)), settings_(std::move(settings)) {}
 

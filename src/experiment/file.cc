@@ -144,6 +144,14 @@ class Reader {
     limits.body_max = fields.size("body_max", std::uint64_t{1} << 50).value_or(limits.body_max);
     limits.head_max = size("head_max", limits.head_max, 1u << 24);
     limits.redirects_max = count("redirects", limits.redirects_max, 0, 100);
+    if (const auto words = fields.words("fail_on")) {
+      std::string list;
+      for (const std::string& word : *words) list += (list.empty() ? "" : ", ") + word;
+      if (const auto statuses = wire::StatusSet::parse(list); statuses.ok())
+        limits.fail_on = *statuses;
+      else
+        problems_.add(fields.place("fail_on"), fields.where("fail_on"), statuses.error());
+    }
     limits.keep_headers = fields.boolean("keep_headers").value_or(false);
     limits.keep_response = size("keep_response", limits.keep_response, 1u << 20);
     const auto family = fields.choice("address_family", {"any", "ipv4", "ipv6"});
@@ -176,7 +184,9 @@ class Reader {
 
 Result<Plan> parse_plan(std::string_view text, const std::string& path,
                         const FileOptions& options) {
-  Problems problems(path, options.set);
+  std::vector<std::string> settings;
+  for (const std::string& setting : options.set) settings.push_back("--set " + setting);
+  Problems problems(path, settings);
   auto root = parse_yaml(text);
   if (!root) {
     const YamlFault& fault = root.error();
@@ -196,6 +206,15 @@ Result<Plan> parse_plan(std::string_view text, const std::string& path,
   if (!problems.empty()) return problems.to_error();
   plan.source_path = path;
   plan.source_text = text;
+  return plan;
+}
+
+Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>& flags,
+                       const FileOptions& options) {
+  Problems problems("", flags);
+  const Fields file(problems, document, "", MapKind::file);
+  Plan plan = Reader(problems, options, file).read();
+  if (!problems.empty()) return problems.to_error();
   return plan;
 }
 

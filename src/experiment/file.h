@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "experiment/plan.h"
+#include "experiment/yaml.h"
 
 namespace galileo::experiment {
 
@@ -28,5 +29,10 @@ Result<Plan> load_plan(const std::string& path, const FileOptions& options);
 
 // The same from a text; `path` is for the messages. Reads nothing but through `options`.
 Result<Plan> parse_plan(std::string_view text, const std::string& path, const FileOptions& options);
+
+// The same from a document that flags make: each value's place is the number of its flag among
+// `flags`, by whose texts the messages name it. No variable in it is looked at.
+Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>& flags,
+                       const FileOptions& options);
 
 }  // namespace galileo::experiment

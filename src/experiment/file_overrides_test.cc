@@ -9,7 +9,9 @@ namespace {
 
 // The tree as JSON after the settings and variables, or the problems.
 std::string changed(std::string_view text, const std::vector<std::string>& settings) {
-  Problems problems("f.yaml", settings);
+  std::vector<std::string> named;
+  for (const std::string& setting : settings) named.push_back("--set " + setting);
+  Problems problems("f.yaml", named);
   auto root = parse_yaml(text);
   REQUIRE(root);
   for (std::size_t i = 0; i < settings.size(); ++i)

@@ -97,7 +97,7 @@ const YamlPlace& place_of(const YamlNode& request, const load::RequestFault& fau
         next = &node->items[static_cast<std::size_t>(*position)];
     }
     if (!next) break;
-    if (fault.of_key && i + 1 == fault.path.size())
+    if (fault.of_key && node->kind == YamlNode::Kind::kMap && i + 1 == fault.path.size())
       return node->keys[static_cast<std::size_t>(next - node->items.data())].place;
     node = next;
   }

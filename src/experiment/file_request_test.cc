@@ -103,6 +103,19 @@ TEST_CASE("a header without a value isn't sent") {
         std::vector<std::pair<std::string, std::string>>{{"X-B", ""}});
 }
 
+TEST_CASE("a list of pairs may have a header several times, and is checked as a map is") {
+  CHECK(read("{headers: [[X-A, 1], [X-A, 1.10]]}").headers ==
+        std::vector<std::pair<std::string, std::string>>{{"X-A", "1"}, {"X-A", "1.10"}});
+  CHECK(problem("{headers: [[X-A, b], [\"c d\", e]]}") ==
+        "\n  f.yaml:1:23: 'c d' can't name a header");
+  CHECK(problem("{headers: [[X-A, \"b\\n\"]]}") ==
+        "\n  f.yaml:1:18: request.headers.X-A has a control character");
+  CHECK(problem("{headers: [[X-A, [b]]]}") ==
+        "\n  f.yaml:1:18: request.headers.X-A must be a text, not a list");
+  CHECK(problem("{headers: [[X-A]]}") ==
+        "\n  f.yaml:1:11: request.headers must be a map of names and values, not a list");
+}
+
 TEST_CASE("the rest of the arguments says how the request is sent") {
   const load::Request request = read("{timeout: 1.5, allow_redirects: true, verify: false}");
   CHECK(*request.timeout == seconds(1.5));

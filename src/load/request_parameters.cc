@@ -27,21 +27,8 @@ const std::vector<std::string>& known_arguments() {
   return names;
 }
 
-// What RFC 9110 calls a token: a header's name, a method.
-bool is_token(std::string_view text) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), fits);
-}
-
-bool fits_in_header(std::string_view value) {
-  return std::none_of(value.begin(), value.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7f;
-  });
-}
+using wire::http1::is_header_value;
+using wire::http1::is_token;
 
 // What Python takes for false: then an argument counts as not given.
 bool is_falsy(const JsonValue& value) {
@@ -134,6 +121,7 @@ class Reader {
   void read_method();
   void read_path();
   void read_headers();
+  void read_header(const std::string& name, const JsonValue& value, Path of_name, Path of_value);
   void read_body();
   void read_multipart(const JsonValue& files, const JsonValue* data);
   void add_fields(std::vector<Part>& parts, const JsonValue& data);
@@ -234,10 +222,9 @@ void Reader::read_method() {
 
 void Reader::read_path() {
   Request& request = reading_.request;
-  std::string path = top_text("path", "/");
-  if (!fits_in_header(path)) fault({"path"}, "path", "has a control character");
-  if (path.empty() || path.front() != '/') path.insert(0, "/");
-  request.path = wire::encode_path(path);
+  const std::string path = top_text("path", "/");
+  if (!is_header_value(path)) fault({"path"}, "path", "has a control character");
+  request.path = wire::request_target(path);
   const JsonValue* params = argument("params");
   if (!params) return;
   const std::string query =
@@ -289,28 +276,46 @@ void Reader::add_value(std::string& out, const char* name, Path path, const std:
   out += wire::encode_query(key) + "=" + wire::encode_query(to_python_text(value));
 }
 
+// A map; or a list of pairs, in which a name may be there several times.
 void Reader::read_headers() {
+  constexpr std::string_view kWanted = "a map of names and values";
   const JsonValue* headers = argument("headers");
   if (!headers) return;
-  if (headers->kind != Kind::kMap)
-    return wrong_type("headers", *headers, "a map of names and values");
-  for (std::size_t i = 0; i < headers->keys.size(); ++i) {
-    const std::string& name = headers->keys[i];
-    const JsonValue& value = headers->items[i];
-    if (value.kind == Kind::kNull) continue;
-    const Path path{"kwargs", "headers", name};
-    const std::string subject = fmt::format("kwargs.headers.{}", name);
-    if (!is_token(name))
-      reading_.faults.push_back(
-          {path, true, {}, fmt::format("'{}' can't name a header", name), {}});
-    if (!value.is_scalar()) {
-      fault(path, subject, fmt::format("must be a text, not {}", kind_text(value)));
-      continue;
+  if (headers->kind == Kind::kMap) {
+    for (std::size_t i = 0; i < headers->keys.size(); ++i) {
+      const std::string& name = headers->keys[i];
+      read_header(name, headers->items[i], {"kwargs", "headers", name},
+                  {"kwargs", "headers", name});
     }
-    const std::string text = to_python_text(value);
-    if (!fits_in_header(text)) fault(path, subject, "has a control character");
-    reading_.request.headers.emplace_back(name, text);
+    return;
   }
+  const auto is_pair = [](const JsonValue& item) {
+    return item.kind == Kind::kList && item.items.size() == 2 && item.items[0].is_scalar();
+  };
+  if (headers->kind != Kind::kList ||
+      !std::all_of(headers->items.begin(), headers->items.end(), is_pair))
+    return wrong_type("headers", *headers, kWanted);
+  for (std::size_t i = 0; i < headers->items.size(); ++i) {
+    const JsonValue& pair = headers->items[i];
+    const std::string number = std::to_string(i);
+    read_header(to_python_text(pair.items[0]), pair.items[1], {"kwargs", "headers", number, "0"},
+                {"kwargs", "headers", number, "1"});
+  }
+}
+
+void Reader::read_header(const std::string& name, const JsonValue& value, Path of_name,
+                         Path of_value) {
+  if (value.kind == Kind::kNull) return;
+  const std::string subject = fmt::format("kwargs.headers.{}", name);
+  if (!is_token(name))
+    reading_.faults.push_back(
+        {std::move(of_name), true, {}, fmt::format("'{}' can't name a header", name), {}});
+  if (!value.is_scalar())
+    return fault(std::move(of_value), subject,
+                 fmt::format("must be a text, not {}", kind_text(value)));
+  const std::string text = to_python_text(value);
+  if (!is_header_value(text)) fault(std::move(of_value), subject, "has a control character");
+  reading_.request.headers.emplace_back(name, text);
 }
 
 // Data wins over JSON, as it did; data that is empty is none.
@@ -453,7 +458,7 @@ void Reader::read_cookies() {
     const JsonValue& value = cookies->items[i];
     if (value.kind == Kind::kNull) continue;
     const std::string text = to_python_text(value);
-    if (!value.is_scalar() || !is_token(name) || !fits_in_header(text) ||
+    if (!value.is_scalar() || !is_token(name) || !is_header_value(text) ||
         text.find(';') != std::string::npos)
       fault({"kwargs", "cookies", name}, fmt::format("kwargs.cookies.{}", name), "is no cookie");
     all += (all.empty() ? "" : "; ") + name + "=" + text;

@@ -1,0 +1,73 @@
+#include "commands/load_document.h"
+
+namespace galileo::commands {
+namespace {
+
+using experiment::YamlNode;
+using Kind = experiment::YamlNode::Kind;
+
+constexpr std::string_view kClient = "client/";
+
+YamlNode& value_of(YamlNode& map, std::string_view key) {
+  map.kind = Kind::kMap;
+  if (YamlNode* found = map.find(key)) return *found;
+  map.keys.push_back({std::string(key), {}});
+  map.items.emplace_back();
+  return map.items.back();
+}
+
+}  // namespace
+
+YamlNode& LoadDocument::at(YamlNode& node, std::string_view path) {
+  YamlNode* place = &node;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    place = &value_of(*place, path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return *place;
+}
+
+YamlNode LoadDocument::scalar(std::string_view value, const std::string& flag) {
+  flags_.push_back(flag);
+  YamlNode node;
+  node.kind = Kind::kScalar;
+  node.scalar = value;
+  node.quoted = true;
+  node.place.setting = static_cast<int>(flags_.size()) - 1;
+  return node;
+}
+
+void LoadDocument::set(std::string_view path, std::string_view value, const std::string& flag) {
+  if (value.empty()) return;
+  const bool is_client = path.starts_with(kClient);
+  Node& place = is_client ? at(client_, path.substr(kClient.size())) : at(file_, path);
+  place = scalar(value, flag);
+}
+
+void LoadDocument::add(std::string_view path, std::string_view value, const std::string& flag) {
+  Node& list = at(file_, path);
+  list.kind = Kind::kList;
+  list.items.push_back(scalar(value, flag));
+}
+
+void LoadDocument::add_header(std::string_view name, std::string_view value) {
+  Node& headers = at(client_, "request/headers");
+  headers.kind = Kind::kList;
+  // Not with the value: it may be a password.
+  const std::string flag = "-H " + std::string(name);
+  Node pair;
+  pair.kind = Kind::kList;
+  pair.items = {scalar(name, flag), scalar(value, flag)};
+  headers.items.push_back(std::move(pair));
+}
+
+YamlNode LoadDocument::document() const {
+  YamlNode file = file_;
+  YamlNode& clients = value_of(file, "clients");
+  clients.kind = Kind::kList;
+  clients.items.push_back(client_);
+  return file;
+}
+
+}  // namespace galileo::commands

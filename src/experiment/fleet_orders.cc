@@ -51,7 +51,7 @@ Duration warmup_of(const load::ClientSpec& spec, const Plan& plan, bool is_later
 
 }  // namespace
 
-std::string request_parameters(const load::Request& request) {
+std::string request_parameters(const load::Request& request, const load::Limits& limits) {
   Json kwargs = object();
   if (!request.headers.empty()) {
     Json headers = object();
@@ -59,8 +59,13 @@ std::string request_parameters(const load::Request& request) {
     add(kwargs, "headers", std::move(headers));
   }
   if (request.has_body) add(kwargs, "data", text(request.body));
-  if (request.timeout) add(kwargs, "timeout", real(to_seconds(*request.timeout)));
-  add(kwargs, "allow_redirects", boolean(request.redirects_max.value_or(0) > 0));
+  // What the file says for all of its requests is said of each; what it doesn't say is the
+  // worker's.
+  const bool limited = limits.request_timeout != load::Limits{}.request_timeout;
+  if (request.timeout || limited)
+    add(kwargs, "timeout", real(to_seconds(request.timeout.value_or(limits.request_timeout))));
+  const std::uint32_t redirects = request.redirects_max.value_or(limits.redirects_max);
+  add(kwargs, "allow_redirects", boolean(redirects > 0));
   Json parameters = object();
   std::string method = request.method;
   std::transform(method.begin(), method.end(), method.begin(), [](char c) {
@@ -89,6 +94,7 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
   order.closed_loop = spec.closed_loop;
   order.connections = spec.connections;
   order.ahead = load::interleaved(index, spec.count);
+  order.fail_on = plan.limits.fail_on.to_text();
   return order;
 }
 

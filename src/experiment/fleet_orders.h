@@ -26,7 +26,7 @@ struct Orders {
 };
 
 // The parameters of a client that sends this request, as JSON (spec/workload.md).
-std::string request_parameters(const load::Request& request);
+std::string request_parameters(const load::Request& request, const load::Limits& limits);
 
 // `number`: of the client over the whole run, which with the plan's seed gives its draws, so that
 // the schedule is the same as on one machine; `index`: among the clients of `spec`. The plan's

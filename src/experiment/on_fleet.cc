@@ -84,6 +84,10 @@ class OwnTraces final : public store::SpoolVisitor {
     }
     wire::Trace placed = trace;
     const Phases& phases = *client->phases;
+    // An old worker says no reason: its answers are judged here, as the others' are there.
+    if (placed.status >= 0)
+      placed.failure =
+          fail_on.contains(placed.status) ? wire::Failure::status : wire::Failure::none;
     placed.phase = trace.created < phases.warm_until ? phases.warmup : phases.phase;
     worker.received.count(placed);
     to_->on_trace(placed, names);
@@ -92,6 +96,7 @@ class OwnTraces final : public store::SpoolVisitor {
   void on_event(const wire::Event& event) override { to_->on_event(event); }
 
   FleetBooks books;  // only what has been received
+  wire::StatusSet fail_on = wire::failing_by_default();
 
  private:
   struct Client {
@@ -115,7 +120,9 @@ class OnFleet final : public LoadSource {
         id_(id),
         controller_(bus),
         begin_timer_([this](Time) { begin_old(); }),
-        end_timer_([this](Time) { end_old(); }) {}
+        end_timer_([this](Time) { end_old(); }) {
+    own_.fail_on = plan.limits.fail_on;
+  }
   ~OnFleet() override { finish(); }
 
   Result<void> prepare() override;
@@ -326,7 +333,7 @@ void OnFleet::restore_routes() {
 Result<std::vector<wire::ClientDescription>> OnFleet::spawn(const load::ClientSpec& spec) {
   wire::ClientConfig config;
   config.service = spec.service;
-  config.parameters = request_parameters(spec.request);
+  config.parameters = request_parameters(spec.request, plan_.limits);
   config.worker_labels = wire::encode_labels(spec.worker_labels);
   std::set<std::string> dead;
   for (const auto& [worker, books] : books_) {

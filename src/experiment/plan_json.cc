@@ -91,6 +91,7 @@ Json limits_json(const load::Limits& limits) {
           {"head_max_bytes", limits.head_max},
           {"address_family", limits.address_family},
           {"redirects", limits.redirects_max},
+          {"fail_on", limits.fail_on.to_text()},
           {"keep_headers", limits.keep_headers},
           {"keep_response_bytes", limits.keep_response}};
 }

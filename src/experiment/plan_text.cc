@@ -183,6 +183,7 @@ std::string describe(const Plan& plan) {
       limits.threads == 0 ? "one thread a core" : fmt::format("{} threads", limits.threads),
       format_count(limits.connections_max), format_duration(limits.connect_timeout),
       format_duration(limits.request_timeout), format_duration(limits.grace));
+  text += fmt::format("answers that are failures: statuses {}\n", limits.fail_on.to_text());
   const Expectation all = expect(plan);
   text += fmt::format(
       "\nin all {} client{}, {} requests, {}\n", format_count(all.clients),

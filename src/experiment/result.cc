@@ -316,6 +316,7 @@ Json kept(const RunResult& result, std::uint64_t requests) {
   if (use.state) json["generator"]["own"] = state_json(*use.state);
   json["provenance"] = provenance_json(result.provenance);
   json["notes"] = result.notes;
+  json["fail_on"] = result.fail_on.to_text();
   return json;
 }
 
@@ -383,6 +384,9 @@ void parse_kept(const Json& json, RunResult& result) {
   result.provenance.spool = from.value("spool", "");
   result.provenance.report = from.value("report", "");
   result.notes = json.value("notes", std::vector<std::string>());
+  // Before it could be set, all from 300 up were failures.
+  const auto fail_on = wire::StatusSet::parse(json.value("fail_on", "300-999"));
+  if (fail_on.ok()) result.fail_on = *fail_on;
 }
 
 }  // namespace
@@ -408,6 +412,7 @@ std::string result_json(const RunResult& result, const Summary& summary,
   Json codes = Json::object();
   for (const auto& [code, count] : summary.status_codes()) codes[std::to_string(code)] = count;
   json["status_codes"] = codes;
+  json["fail_on"] = parts["fail_on"];
   json["services"] = groups(summary.services());
   json["servers"] = groups(summary.servers());
   json["phases"] = phases(summary);

@@ -14,6 +14,7 @@
 #include "experiment/thresholds.h"
 #include "experiment/verdict.h"
 #include "wire/experiment.h"
+#include "wire/statuses.h"
 
 namespace galileo::experiment {
 
@@ -49,6 +50,7 @@ struct RunResult {
   GeneratorUse generator;
   Provenance provenance;
   std::vector<std::string> notes;
+  wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures
 };
 
 // The whole document. `summary` and `telemetry` give the statistics and series.

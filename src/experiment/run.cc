@@ -498,6 +498,7 @@ void Run::keep_result() {
   from.spool = keep_spool ? spool_path_ : "";
   from.report = options_.report;
   result_.notes = notes_;
+  result_.fail_on = plan_.limits.fail_on;
   store::SpoolWriter& spool = collector_->spool();
   spool.end(experiment_, metadata_json(result_));
   const bool closed = keep(spool.close());

@@ -121,7 +121,7 @@ std::string rates_text(const Summary& summary, const Paint& paint) {
          tail_text(summary, rates);
 }
 
-std::string failures_text(const Summary& summary, const Paint& paint) {
+std::string failures_text(const RunResult& result, const Summary& summary, const Paint& paint) {
   const load::Ledger& ledger = summary.ledger();
   std::string text;
   for (std::size_t i = 0; i < ledger.failures.size(); ++i) {
@@ -131,10 +131,22 @@ std::string failures_text(const Summary& summary, const Paint& paint) {
                         wire::failure_name(failure), wire::failure_text(failure));
   }
   for (const auto& [code, count] : summary.status_codes()) {
-    if (code >= 300)
+    if (result.fail_on.contains(code))
       text += fmt::format("  {:>12}  of these with status {}\n", format_count(count), code);
   }
-  return text.empty() ? paint.bold("errors") + " none\n" : paint.bold("errors") + "\n" + text;
+  text = text.empty() ? paint.bold("errors") + " none\n" : paint.bold("errors") + "\n" + text;
+  // Said wherever somebody could count otherwise.
+  std::string answers;
+  for (const auto& [code, count] : summary.status_codes()) {
+    if (code >= 300 && !result.fail_on.contains(code))
+      answers += fmt::format("{}{} with status {}", answers.empty() ? "" : ", ",
+                             format_count(count), code);
+  }
+  if (!answers.empty()) answers += " are answers; ";
+  if (!answers.empty() || !(result.fail_on == wire::failing_by_default()))
+    text +=
+        fmt::format("       {}failures are the statuses {}\n", answers, result.fail_on.to_text());
+  return text;
 }
 
 std::string ledger_text(const load::Ledger& ledger, std::uint64_t warmup, const Paint& paint) {
@@ -194,7 +206,7 @@ std::string summary_text(const RunResult& result, const Summary& summary, bool c
   text += thresholds_text(result.thresholds, paint);
   text += times_text(summary, paint);
   text += rates_text(summary, paint);
-  text += failures_text(summary, paint);
+  text += failures_text(result, summary, paint);
   text += ledger_text(result.ledger, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
   text += places_text(result.provenance, paint);

@@ -25,6 +25,9 @@ load::Workload workload_of(const wire::WorkloadOrder& order, const std::string& 
   workload.phase = phase;
   workload.warmup = order.warmup;
   workload.ahead = order.ahead;
+  // What another version may say beyond this one's words is the worker's own then.
+  if (const auto fail_on = wire::StatusSet::parse(order.fail_on); fail_on.ok())
+    workload.fail_on = *fail_on;
   workload.draws = load::Workload::Draws{order.seed, order.stream};
   return workload;
 }

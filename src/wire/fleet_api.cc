@@ -114,6 +114,7 @@ Json order_json(const WorkloadOrder& order) {
   if (order.closed_loop) json["closed_loop"] = true;
   if (order.connections > 0) json["connections"] = order.connections;
   if (order.ahead > 0) json["ahead"] = order.ahead;
+  if (!order.fail_on.empty()) json["fail_on"] = order.fail_on;
   return json;
 }
 
@@ -145,6 +146,7 @@ Result<WorkloadOrder> read_order(const Json& json) {
   fields.count("connections", order.connections);
   fields.number("ahead", order.ahead);
   if (!(order.ahead >= 0 && order.ahead < 1)) fields.fail("ahead", "a share from 0 to 1");
+  fields.text("fail_on", order.fail_on);
   if (fields.error()) return *fields.error();
   return order;
 }

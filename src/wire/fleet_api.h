@@ -44,6 +44,7 @@ struct WorkloadOrder {
   std::uint32_t connections = 0;  // closed loop: connections of this client
   // By how much of the time between two of its requests it is ahead of the last of its group.
   double ahead = 0;
+  std::string fail_on;  // wire::StatusSet; empty: the worker's own
 };
 
 // The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/text.h"
 #include "net/address.h"
 
@@ -19,6 +21,7 @@ Result<route::Host> parse_host_weight(const std::string& word) {
                  "write it as host:port=weight, or host:port for a weight of 1"};
   };
   if (!weight) return wrong(fmt::format("'{}' is no number", word.substr(equals + 1)));
+  if (!std::isfinite(*weight) || *weight < 0) return wrong("a weight is a number from 0 up");
   if (const auto place = net::parse_host_port(host, 80); !place.ok())
     return wrong(place.error().to_text());
   return route::Host{host, *weight};

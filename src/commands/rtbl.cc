@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -28,11 +29,23 @@ struct RtblFlags {
 Result<bus::Route> parse_route(const RtblFlags& flags) {
   bus::Route route;
   route.service = flags.service;
+  // As the experiment file: what clients could do nothing with isn't set.
+  const auto wrong = [&](std::string why) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("can't set the route of '{}'", flags.service),
+                 {},
+                 std::move(why),
+                 "galileo rtbl rm removes a route"};
+  };
   for (const std::string& word : flags.hosts) {
     const route::Host host = TRY(parse_host_weight(word));
+    if (std::find(route.hosts.begin(), route.hosts.end(), host.name) != route.hosts.end())
+      return wrong(fmt::format("the host '{}' is there twice", host.name));
     route.hosts.push_back(host.name);
     route.weights.push_back(host.weight);
   }
+  if (std::none_of(route.weights.begin(), route.weights.end(), [](double w) { return w > 0; }))
+    return wrong("it has no host with a weight above 0");
   return route;
 }
 

@@ -23,7 +23,7 @@ std::string Worker::metrics() {
   gauge("in_flight", "Requests under way.", snapshot.in_flight);
   counter("requests_intended_total", "Requests that became due.", ledger.intended);
   counter("requests_sent_total", "Requests that went out.", ledger.sent);
-  counter("requests_answered_total", "Answers with a status below 300.", ledger.answered);
+  counter("requests_answered_total", "Answers whose status is no failure.", ledger.answered);
   counter("requests_failed_total", "Requests sent without a good answer.", ledger.failed());
   counter("requests_not_sent_total", "Requests that never went out.", ledger.not_sent());
   counter("responses_cut_total", "Answers whose body is cut in the trace.", snapshot.responses_cut);

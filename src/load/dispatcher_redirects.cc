@@ -124,10 +124,11 @@ void Dispatcher::end_unresolved(bool all, wire::Failure failure) {
 }
 
 void Dispatcher::hops_timed_out(Sending& sending) {
-  for (auto& [host, sendings] : unresolved_) {
-    if (std::erase(sendings, &sending) > 0) return end_hop(sending, Failure::timeout);
-  }
-  pool_.time_out(sending);
+  bool waits = false;
+  for (auto& [host, sendings] : unresolved_) waits = waits || std::erase(sendings, &sending) > 0;
+  if (!waits) return pool_.time_out(sending);
+  std::erase_if(unresolved_, [](const auto& entry) { return entry.second.empty(); });
+  end_hop(sending, Failure::timeout);
 }
 
 // The hop isn't in the pool.

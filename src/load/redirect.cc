@@ -75,6 +75,7 @@ Result<void> Redirect::follow(const Request& request, const wire::Uri& first, in
   if (!same_origin(to_, to)) {
     drop(&is_of_one_origin);
     cookies_given_.clear();
+    to.user_info.clear();
   } else if (!to.user_info.empty()) {
     drop(&is_authorization);
     headers_.emplace_back("Authorization", "Basic " + wire::base64(to.user_info));

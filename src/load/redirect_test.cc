@@ -95,6 +95,16 @@ TEST_CASE("a user in the location is who asks there, if it is the same host") {
         "GET /t|Host: h:8080|X-A: 1|Authorization: Basic dTpwQA==||");
 }
 
+TEST_CASE("a user for another host isn't who asks there later") {
+  const Request request = request_of("GET");
+  const wire::Uri first = *wire::parse_uri("http://h/");
+  Redirect redirect;
+  REQUIRE(redirect.follow(request, first, 302, "http://u:p@other/", {}, kNow).ok());
+  REQUIRE(redirect.follow(request, first, 302, "/next", {}, kNow).ok());
+  CHECK(redirect.to().host == "other");
+  CHECK(redirect.bytes().find("Authorization") == std::string::npos);
+}
+
 TEST_CASE("credentials that another host didn't get are gone for good") {
   Request request = request_of("GET");
   request.headers = {{"Authorization", "x"}, {"Cookie", "a=1"}};

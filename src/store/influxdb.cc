@@ -257,11 +257,11 @@ class InfluxdbStore final : public Store {
     counts.events = TRY(count(id, "value", "events"));
     if (counts.traces == 0) return counts;
     counts.failed =
-        TRY(count(id, "request_id", "traces WHERE status::field < 0 OR status::field >= 300"));
+        TRY(count(id, "request_id", "traces WHERE status::field < 0 OR status::field >= 400"));
     // In the old layout the status is a tag, which is a text.
     counts.failed +=
         TRY(count(id, "request_id",
-                  "traces WHERE exp_id::tag != '' AND status::tag !~ /^([12]?[0-9])?[0-9]$/"));
+                  "traces WHERE exp_id::tag != '' AND status::tag !~ /^([123]?[0-9])?[0-9]$/"));
     return counts;
   }
 

@@ -391,7 +391,7 @@ Result<Counts> MysqlStore::counts(const std::string& id) {
     return connection->select(fmt::format("SELECT {} FROM {} WHERE EXP_ID = ?", what, table), {id},
                               f);
   };
-  TRY(count("traces", "STATUS", "COUNT(*), COUNT(CASE WHEN STATUS < 0 OR STATUS >= 300 THEN 1 END)",
+  TRY(count("traces", "STATUS", "COUNT(*), COUNT(CASE WHEN STATUS < 0 OR STATUS >= 400 THEN 1 END)",
             [&](const MysqlRow& row) {
               counts.traces = static_cast<std::uint64_t>(row.integer(0));
               counts.failed = static_cast<std::uint64_t>(row.integer(1));

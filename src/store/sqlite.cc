@@ -313,7 +313,7 @@ class SqliteStore final : public Store {
     Use use(TRY(statement(
         "SELECT (SELECT count(*) FROM traces WHERE EXP_ID = ?1), (SELECT count(*) FROM traces "
         "WHERE "
-        "EXP_ID = ?1 AND (STATUS < 0 OR STATUS >= 300)), (SELECT count(*) FROM telemetry WHERE "
+        "EXP_ID = ?1 AND (STATUS < 0 OR STATUS >= 400)), (SELECT count(*) FROM telemetry WHERE "
         "EXP_ID = ?1), (SELECT count(*) FROM events WHERE EXP_ID = ?1)")));
     use.text(id);
     TRY(rows(use, [&] {

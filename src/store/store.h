@@ -25,7 +25,7 @@ namespace galileo::store {
 // Rows of an experiment, table by table.
 struct Counts {
   std::uint64_t traces = 0;
-  std::uint64_t failed = 0;  // traces with a status below 0 or from 300 up
+  std::uint64_t failed = 0;  // traces with a status below 0 or from 400 up
   std::uint64_t telemetry = 0;
   std::uint64_t events = 0;
 };

@@ -79,9 +79,10 @@ Result<void> write_pace(const LoadFlags& flags, LoadDocument& document) {
   document.set("limits/connections", flags.connections, connections);
   document.set("client/arrival", flags.arrival, "--arrival " + flags.arrival);
   if (flags.rate.empty()) return {};
-  // The rate is that of all clients together. What is none is refused as it was written.
+  // The rate is that of all clients together, in digits: a rate has no exponent. What is none is
+  // refused as it was written.
   const auto rps = parse_rate(flags.rate);
-  const std::string rate = rps.ok() ? fmt::format("{}", *rps / flags.clients) : flags.rate;
+  const std::string rate = rps.ok() ? fmt::format("{:.25f}", *rps / flags.clients) : flags.rate;
   const std::string flag = "--rate " + flags.rate;
   document.set("client/rate/shape", "constant", flag);
   document.set("client/rate/process", flags.poisson ? "exponential" : "static", flag);

@@ -41,8 +41,16 @@ YamlNode LoadDocument::scalar(std::string_view value, const std::string& flag) {
 void LoadDocument::set(std::string_view path, std::string_view value, const std::string& flag) {
   if (value.empty()) return;
   const bool is_client = path.starts_with(kClient);
-  Node& place = is_client ? at(client_, path.substr(kClient.size())) : at(file_, path);
-  place = scalar(value, flag);
+  const std::string_view own = is_client ? path.substr(kClient.size()) : path;
+  Node& root = is_client ? client_ : file_;
+  const Node made = scalar(value, flag);
+  at(root, own) = made;
+  // What is wrong with a map as a whole is wrong with its first flag.
+  for (std::size_t end = own.find('/'); end != std::string_view::npos;
+       end = own.find('/', end + 1)) {
+    Node& map = at(root, own.substr(0, end));
+    if (map.place.setting < 0) map.place = made.place;
+  }
 }
 
 void LoadDocument::add(std::string_view path, std::string_view value, const std::string& flag) {

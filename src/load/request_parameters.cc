@@ -412,7 +412,7 @@ void Reader::add_file(std::vector<Part>& parts, const Path& path, const JsonValu
   part.content = to_python_text(items[1]);
   if (items.size() > 2 && !is_falsy(items[2])) {
     const std::string type = to_python_text(items[2]);
-    if (!items[2].is_scalar() || !fits_in_header(type))
+    if (!items[2].is_scalar() || !is_header_value(type))
       fault(path, subject, "has a content type that is none");
     part.headers.emplace_back("Content-Type", type);
   }
@@ -425,7 +425,7 @@ void Reader::add_file_headers(Part& part, const Path& path, const JsonValue& hea
   if (headers.kind != Kind::kMap) return fault(path, subject, "has headers that are no map");
   for (std::size_t i = 0; i < headers.keys.size(); ++i) {
     const std::string value = to_python_text(headers.items[i]);
-    if (!is_token(headers.keys[i]) || !headers.items[i].is_scalar() || !fits_in_header(value))
+    if (!is_token(headers.keys[i]) || !headers.items[i].is_scalar() || !is_header_value(value))
       fault(path, subject, fmt::format("has a header '{}' that is none", headers.keys[i]));
     part.headers.emplace_back(headers.keys[i], value);
   }

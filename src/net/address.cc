@@ -54,6 +54,7 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) return error;
     host = text.substr(1, end - 1);
+    if (host.find(':') == std::string_view::npos) return error;  // a name has none
     const std::string_view rest = text.substr(end + 1);
     if (!rest.empty() && rest.front() != ':') return error;
     has_port = !rest.empty();

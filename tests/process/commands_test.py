@@ -27,7 +27,7 @@ def test_help_of_all(run):
     (["lod"], ["unknown command 'lod'", "did you mean 'load'?"]),
     (["load"], ["URL"]),
     (["load", "http://127.0.0.1:1/", "--rat", "5"], ["did you mean '--rate'?"]),
-    (["load", "http://127.0.0.1:1/", "-r", "fast"], ["--rate", "'fast' is no rate"]),
+    (["load", "http://127.0.0.1:1/", "-r", "fast"], ["--rate fast", "not 'fast'"]),
     (["load", "http://127.0.0.1:1/", "-r", "-5"], ["--rate"]),
     (["load", "http://127.0.0.1:1/", "-r", "0"], ["--rate", "sends nothing"]),
     (["load", "http://127.0.0.1:1/", "-d", "5 parsecs"], ["--duration"]),

@@ -199,7 +199,7 @@ def test_an_answer_that_isnt_followed_is_no_failure_and_what_is_one_is_told(run,
         shown = json.loads(run("exp", "show", "last", "--json").out)
         assert shown["ledger"]["answered"] == result["ledger"]["answered"], (path, flags)
         assert shown["fail_on"] == result["fail_on"]
-    failures = sqlite3.connect(tmp_path / "galileo.sqlite").execute("SELECT STATUS, FAILURE, count(*) FROM traces GROUP BY 1, 2").fetchall()
+    failures = sqlite3.connect(tmp_path / "galileo.sqlite").execute("SELECT STATUS, ERROR, count(*) FROM traces GROUP BY 1, 2").fetchall()
     assert (302, "status", 2) in failures and any(row[:1] == (302,) and not row[1] for row in failures), failures
     servers.take()
 

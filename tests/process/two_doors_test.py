@@ -6,8 +6,8 @@ import re
 import pytest
 from raw_server import RawServer
 
-FILE = "name: x\nservices: {{load: {{hosts: {{'127.0.0.1:{port}': 1}}}}}}\nclients: [{{service: load, num: 1, {client}}}]\n{rest}\n"
-PACE = {"requests": "1", "rate": "{shape: constant, rps: 100}"}
+FILE = "name: x\nservices: {{load: {{hosts: {{'127.0.0.1:{port}': 1}}}}}}\nclients: [{{service: load, {client}}}]\n{rest}\n"
+PACE = {"num": "1", "requests": "1", "rate": "{shape: constant, rps: 100}"}
 
 
 def file_of(port, client, rest):
@@ -83,6 +83,13 @@ def test_a_flag_and_a_key_send_the_same_request(run, server, tmp_path, flags, cl
     done = run("run", "f.yaml", "-q", "--db", "none")
     assert done.ran, done
     assert len(by_flag) == 1 and by_flag == seen(server)
+
+
+def test_a_small_rate_is_shared_by_many_clients(run, server):
+    """A share below 0.0001/s is written without an exponent."""
+    done = run("load", f"http://{server.address}/", "-r", "1", "--clients", "20000", "-d", "100ms", "-q", "--db", "none", "--no-telemetry")
+    assert done.ran, done
+    seen(server)
 
 
 SAME_REFUSAL = {

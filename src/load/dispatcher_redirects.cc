@@ -56,6 +56,7 @@ bool Dispatcher::redirect(Sending& sending) {
     return false;
   }
   sending.before.response_bytes += sending.response_bytes;
+  sending.before.read_late += sending.read_late;
   sending.before.retried = sending.before.retried || sending.retried;
   sending.before.first_byte = sending.first_byte;
   if (!sending.hops_end.is_set()) timers_.set(sending.hops_end, sending.first_sent + group.timeout);
@@ -135,6 +136,7 @@ void Dispatcher::hops_timed_out(Sending& sending) {
 void Dispatcher::end_hop(Sending& sending, Failure failure) {
   sending.failure = failure;
   sending.status = -1;
+  sending.read_late = Duration{0};
   sending.retried = false;
   sending.first_byte = kNever;
   sending.response_bytes = 0;
@@ -146,6 +148,7 @@ void Dispatcher::end_hop(Sending& sending, Failure failure) {
 void Dispatcher::sum_up_hops(Sending& sending) {
   timers_.cancel(sending.hops_end);
   sending.response_bytes += sending.before.response_bytes;
+  sending.read_late += sending.before.read_late;
   sending.retried = sending.retried || sending.before.retried;
   if (sending.failure == Failure::stopped) {
     // Its workload was stopped before the redirect was followed, which is the answer then.

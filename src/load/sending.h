@@ -48,6 +48,7 @@ class Sending final : public net::HttpExchange {
   net::Timer hops_end;  // set where there is more than one hop: the time-out is for all of them
   struct Before {
     std::uint64_t response_bytes = 0;
+    Duration read_late{0};
     bool retried = false;
     Time first_byte = kNever;
   } before;  // what hops that are over came to

@@ -238,7 +238,7 @@ def test_a_folder_that_isnt_whole_isnt_imported(run, odd, tmp_path):
 
 
 def test_import_by_id_name_and_spool(run, target, tmp_path):
-    url = target("--delay", "20ms")
+    url = target()
     assert run("load", url, "-r", "200", "-n", "50", "-q", "--db", "none", "--spool", "spool").ran
     spool = next((tmp_path / "spool").glob("*.spool"))
     done = run("exp", "import", spool, "--db", "new.sqlite", "--name", "mine")
@@ -360,7 +360,7 @@ def test_what_isnt_comparable_is_refused_unless_forced(run, tmp_path):
 
 
 def test_runs_of_different_requests_and_invalid_runs_arent_compared(run, target, tmp_path):
-    url = target()
+    url = target("--delay", "20ms")
     load = lambda *args: json.loads((run("load", *args, "-q", "--json", "r.json", "--db", "c.sqlite"), (tmp_path / "r.json").read_text())[1])
     one, other = (load(url + path[1:], "--rate", "200", "-d", "1s")["experiment"]["id"] for path in ("/a", "/b"))
     done = run("exp", "compare", one, other, "--db", "c.sqlite")

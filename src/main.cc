@@ -1,10 +1,12 @@
 // argv -> commands.def -> exit code.
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <cerrno>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -16,27 +18,24 @@ namespace {
 int unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& command : galileo::commands::all_commands()) names.emplace_back(command.name);
-  fmt::print(stderr, "galileo: unknown command '{}'; {}\n", name,
-             galileo::hint_for_unknown(name, names));
+  galileo::print_talk(fmt::format("galileo: unknown command '{}'; {}\n", name,
+                                  galileo::hint_for_unknown(name, names)));
   return galileo::commands::kWrongUsage;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int command(const galileo::commands::Arguments& arguments) {
   using namespace galileo::commands;
-  const Arguments arguments(argv + 1, argv + argc);
   if (arguments.empty()) {
-    fmt::print(stderr, "{}", help_text());
+    galileo::print_talk(help_text());
     return kWrongUsage;
   }
   const std::string& name = arguments.front();
   if (name == "-h" || name == "--help" || name == "help") {
-    fmt::print("{}", help_text());
+    galileo::print_data(help_text());
     return kFine;
   }
   if (name == "--version" || name == "version") {
-    fmt::print("{}", version_text());
+    galileo::print_data(version_text());
     return kFine;
   }
   for (const Command& command : all_commands()) {
@@ -49,4 +48,22 @@ int main(int argc, char** argv) {
     return command.run(rest);
   }
   return unknown_command(name);
+}
+
+// A command that was done, but whose output is nowhere, hasn't ended well.
+int with_output(int code) {
+  using galileo::commands::kFailed, galileo::commands::kFine;
+  const auto data = galileo::data_printed();
+  const auto talk = galileo::talk_printed();
+  // Who reads only the beginning, as `head` does, needs no explanation.
+  if (!data.ok() && data.error().why != std::generic_category().message(EPIPE))
+    galileo::print_talk(fmt::format("galileo: {}\n", data.error().to_text()));
+  return code == kFine && !(data.ok() && talk.ok()) ? kFailed : code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  galileo::hold_standard_files();
+  return with_output(command({argv + 1, argv + argc}));
 }

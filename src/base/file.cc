@@ -120,6 +120,87 @@ class RealFile final : public File {
   std::uint64_t written_ = 0;
 };
 
+// A file descriptor that is closed at the end.
+struct Descriptor {
+  explicit Descriptor(int opened) : fd(opened) {}
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  const int fd;
+};
+
+// What there is where a file is to be written.
+struct Place {
+  std::string target;  // where the links of its path lead
+  bool is_there = false;
+  bool is_folder = false;
+  bool replaceable = false;  // a plain file: another may take its place
+  mode_t mode = 0;
+  uid_t owner = 0;
+  gid_t group = 0;
+};
+
+// Follows links also where nothing is at their end yet.
+std::string behind_links(std::string path) {
+  constexpr int kLinksMax = 40;
+  for (int i = 0; i < kLinksMax; ++i) {
+    std::error_code none;
+    const auto to = std::filesystem::read_symlink(path, none);
+    if (none) break;
+    path = (std::filesystem::path(path).parent_path() / to).string();
+  }
+  return path;
+}
+
+Place look_at(const std::string& path) {
+  Place place;
+  place.target = behind_links(path);
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return place;
+  place.is_there = true;
+  place.is_folder = S_ISDIR(info.st_mode);
+  // The links in /proc/self/fd lead to files that may have no name any more.
+  struct stat named{};
+  place.replaceable = S_ISREG(info.st_mode) && stat(place.target.c_str(), &named) == 0 &&
+                      named.st_ino == info.st_ino && named.st_dev == info.st_dev;
+  place.mode = info.st_mode & 07777;
+  place.owner = info.st_uid;
+  place.group = info.st_gid;
+  return place;
+}
+
+Error it_is_a_folder(const std::string& path) {
+  return {ErrorCode::kUsage, "can't write", path, "it is a folder", "name a file in it"};
+}
+
+// Whether a file can be made there.
+Result<void> check_folder(const Place& place) {
+  const std::string folder = std::filesystem::path(place.target).parent_path().string();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0) return {};
+  return system_error("can't write", place.target, errno);
+}
+
+// Into what is there: a device, a pipe, a file in a folder that can't be written to.
+Result<void> write_over(const std::string& path, std::string_view bytes) {
+  // A pipe that nobody reads is said, not waited for.
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (file.fd < 0) {
+    Error error = system_error("can't write", path, errno);
+    if (errno == ENXIO) error.hint = "something has to read from it, or to listen there";
+    return error;
+  }
+  fcntl(file.fd, F_SETFL, fcntl(file.fd, F_GETFL) & ~O_NONBLOCK);
+  while (!bytes.empty()) {
+    const ssize_t count = write(file.fd, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("can't write", path, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<File>> open_file(const std::string& path, FileMode mode) {
@@ -132,21 +213,24 @@ Result<std::unique_ptr<File>> open_file(const std::string& path, FileMode mode) 
 }
 
 Result<std::string> read_whole_file(const std::string& path, std::size_t size_max) {
-  const auto file = TRY(open_file(path, FileMode::kRead));
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
-  if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
+  if (file.fd < 0 || fstat(file.fd, &info) != 0) return system_error("can't open", path, errno);
+  if (S_ISDIR(info.st_mode))
     return Error{ErrorCode::kUsage, "can't read", path, "it is a folder", "name a file in it"};
-  // In pieces that grow, so that a small file takes little memory whatever the limit is.
+  // In pieces that grow, so that a small file takes little memory whatever the limit is. A pipe
+  // gives what it has, so that the end is where there is nothing more.
   std::string bytes;
   std::size_t piece = std::size_t{64} << 10;
   while (bytes.size() <= size_max) {
     const std::size_t before = bytes.size();
     bytes.resize(std::min(before + piece, size_max + 1));
-    const std::size_t wanted = bytes.size() - before;
-    const std::size_t count = TRY(file->read_at(before, bytes.data() + before, wanted));
-    bytes.resize(before + count);
-    if (count < wanted) break;
-    piece = bytes.size();
+    const ssize_t count = read(file.fd, bytes.data() + before, bytes.size() - before);
+    const int error_number = errno;
+    bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count == 0) break;
+    if (count < 0 && error_number != EINTR) return system_error("can't read", path, error_number);
+    piece = std::max(piece, bytes.size());
   }
   if (bytes.size() > size_max)
     return Error{ErrorCode::kUsage,
@@ -157,18 +241,38 @@ Result<std::string> read_whole_file(const std::string& path, std::size_t size_ma
   return bytes;
 }
 
+Result<void> check_writable(const std::string& path) {
+  const Place place = look_at(path);
+  if (place.is_folder) return it_is_a_folder(path);
+  if (place.is_there && access(path.c_str(), W_OK) != 0)
+    return system_error("can't write", path, errno);
+  if (place.is_there) return {};
+  return check_folder(place);
+}
+
 Result<void> write_whole_file(const std::string& path, std::string_view bytes) {
-  const std::string beside = fmt::format("{}.{}.part", path, getpid());
-  {
+  const Place place = look_at(path);
+  if (place.is_folder) return it_is_a_folder(path);
+  if (place.is_there && access(path.c_str(), W_OK) != 0)
+    return system_error("can't write", path, errno);
+  // In a folder that is read-only, a file that isn't can be written over all the same.
+  if (place.is_there && (!place.replaceable || !check_folder(place).ok()))
+    return write_over(path, bytes);
+  const std::string beside = fmt::format("{}.{}.part", place.target, getpid());
+  std::remove(beside.c_str());
+  const auto file = open_file(beside, FileMode::kCreate);
+  if (!file.ok()) return Error{ErrorCode::kIo, "can't write", path, file.error().why, {}};
+  const auto written = (*file)->write_at(0, bytes);
+  if (!written.ok()) {
     std::remove(beside.c_str());
-    const auto file = TRY(open_file(beside, FileMode::kCreate));
-    const auto written = file->write_at(0, bytes);
-    if (!written.ok()) {
-      std::remove(beside.c_str());
-      return written.error();
-    }
+    return written.error();
   }
-  if (std::rename(beside.c_str(), path.c_str()) != 0) {
+  if (place.is_there) {
+    // Whose it is, and who may read it, stays; where that is denied, it is ours.
+    static_cast<void>(!chown(beside.c_str(), place.owner, place.group));
+    static_cast<void>(!chmod(beside.c_str(), place.mode));
+  }
+  if (std::rename(beside.c_str(), place.target.c_str()) != 0) {
     const int error_number = errno;
     std::remove(beside.c_str());
     return system_error("can't write", path, error_number);

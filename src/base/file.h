@@ -46,11 +46,17 @@ enum class FileMode { kCreate, kRead, kWrite };  // kCreate: must not be there y
 
 Result<std::unique_ptr<File>> open_file(const std::string& path, FileMode mode);
 
-// The whole of a small file. Errors: missing, a folder, larger than `size_max`.
+// The whole of a small file, or of what a pipe gives until its end. Errors: missing, a folder,
+// larger than `size_max`.
 Result<std::string> read_whole_file(const std::string& path, std::size_t size_max);
 
 // Writes a file as a whole: first beside it, then in its place, so that no reader sees half of it.
+// Links are followed, and what is there keeps its owner and mode; a device, a pipe, a file in a
+// folder that can't be written to isn't replaced, but written to.
 Result<void> write_whole_file(const std::string& path, std::string_view bytes);
+
+// Whether write_whole_file() could write there, as far as that can be seen before.
+Result<void> check_writable(const std::string& path);
 
 // Makes the folder and those above it.
 Result<void> make_folders(const std::string& path);

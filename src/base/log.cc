@@ -1,23 +1,35 @@
 #include "base/log.h"
 
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/daily_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
 namespace galileo {
 namespace {
 
+// Onto stderr as all talk, so that what can't be written is noticed.
+class TalkSink final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    print_talk({line.data(), line.size()});
+  }
+  void flush_() override {}
+};
+
 spdlog::logger& logger() {
   // Made at the first use and never destroyed: threads that end late may still log.
   static spdlog::logger* const made = [] {
-    auto* fresh = new spdlog::logger("galileo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto* fresh = new spdlog::logger("galileo", std::make_shared<TalkSink>());
     fresh->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
     fresh->set_level(spdlog::level::warn);
     fresh->flush_on(spdlog::level::trace);

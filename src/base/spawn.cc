@@ -31,6 +31,10 @@ int spawn(std::vector<std::string> words, const StandardFiles& files, pid_t& pid
   sigset_t all;
   sigemptyset(&none);
   sigfillset(&all);
+  // But nohup is for all that runs below it.
+  struct sigaction hang_up{};
+  sigaction(SIGHUP, nullptr, &hang_up);
+  if (hang_up.sa_handler == SIG_IGN) sigdelset(&all, SIGHUP);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);

@@ -1,6 +1,6 @@
 // Starts another program in a process group of its own, so that Ctrl-C is ours to answer, and with
 // no signal blocked or ignored: what this process does with its own is none of the other's
-// business.
+// business. Only SIGHUP stays ignored where it is, as nohup wants it.
 #pragma once
 
 #include <sys/types.h>

@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -50,6 +51,35 @@ std::string make_utf8(std::string_view text) {
     text.remove_prefix(size > 0 ? size : 1);
   }
   return fit;
+}
+
+std::string without_controls(std::string_view text) {
+  constexpr std::string_view kColours[] = {"\x1b[0m",  "\x1b[1m",  "\x1b[2m",
+                                           "\x1b[31m", "\x1b[32m", "\x1b[33m"};
+  std::string fit;
+  fit.reserve(text.size());
+  while (!text.empty()) {
+    std::size_t size = character_size(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    bool control = size == 0 || (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f ||
+                   (first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
+    for (const std::string_view colour : kColours) {
+      if (!text.starts_with(colour)) continue;
+      control = false;
+      size = colour.size();
+    }
+    fit.append(control ? std::string_view("\xef\xbf\xbd") : text.substr(0, size));
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return fit;
+}
+
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  for (char& c : line) {
+    if (c == '\n' || c == '\t' || c == '\x1b') c = '\x01';  // which is none of ours
+  }
+  return without_controls(line);
 }
 
 std::string utf8_of_latin1(std::string_view bytes) {

@@ -13,6 +13,13 @@ bool is_utf8(std::string_view text);
 // The text with each byte that isn't part of UTF-8 replaced by U+FFFD, the sign for that.
 std::string make_utf8(std::string_view text);
 
+// The text without what a terminal would obey: control characters but line breaks, tabs and our
+// own colours become U+FFFD.
+std::string without_controls(std::string_view text);
+
+// The same in one line: a name from outside, in a table or a line of ours.
+std::string one_line(std::string_view text);
+
 // The text of bytes in ISO-8859-1, where each is a character.
 std::string utf8_of_latin1(std::string_view bytes);
 

@@ -28,6 +28,17 @@ TEST_CASE("each byte that fits nowhere becomes one sign, what is around it stays
   CHECK(make_utf8("\xe2\x82\xc3\xbc") == "\xef\xbf\xbd\xef\xbf\xbd\xc3\xbc");
 }
 
+TEST_CASE("a name can't clear the screen, set the title or move the cursor") {
+  const std::string sign = "\xef\xbf\xbd";
+  CHECK(without_controls("a\x1b[2J\x07z") == "a" + sign + "[2J" + sign + "z");
+  CHECK(without_controls("\x1b]0;title\x07") == sign + "]0;title" + sign);
+  CHECK(without_controls("one\r\ntwo\b\x7f") == "one" + sign + "\ntwo" + sign + sign);
+  CHECK(without_controls("\xc2\x9b"
+                         "2J \xff") == sign + "2J " + sign);  // CSI in one character
+  CHECK(without_controls("\x1b[32mVALID\x1b[0m\tGrüße") == "\x1b[32mVALID\x1b[0m\tGrüße");
+  CHECK(one_line("x\nverdict \x1b[32mVALID") == "x" + sign + "verdict " + sign + "[32mVALID");
+}
+
 TEST_CASE("ISO-8859-1 is the first 256 characters") {
   CHECK(utf8_of_latin1("Gr\xfc\xdf\x80\x7f") == "Grüß\xc2\x80\x7f");
   CHECK(utf8_of_latin1("").empty());

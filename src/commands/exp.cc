@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -76,9 +77,9 @@ Result<int> list(const ExpFlags& flags) {
                         counts.traces, counts.failed, counts.telemetry);
   }
   if (flags.json)
-    fmt::print("{}\n", all.dump(2, ' ', false, Json::error_handler_t::replace));
+    print_data(fmt::format("{}\n", all.dump(2, ' ', false, Json::error_handler_t::replace)));
   else
-    fmt::print("{}", text);
+    print_data(text);
   return kFine;
 }
 
@@ -87,9 +88,10 @@ Result<int> show(const ExpFlags& flags) {
   const auto stored =
       TRY(experiment::load_stored_result(*store, TRY(find_experiment(*store, flags.id))));
   if (flags.json)
-    fmt::print("{}\n", experiment::result_json(stored->result, stored->summary, stored->telemetry));
+    print_data(fmt::format(
+        "{}\n", experiment::result_json(stored->result, stored->summary, stored->telemetry)));
   else
-    fmt::print("{}", experiment::summary_text(stored->result, stored->summary, colour_allowed(1)));
+    print_data(experiment::summary_text(stored->result, stored->summary, colour_allowed(1)));
   return kFine;
 }
 
@@ -100,7 +102,7 @@ Result<int> report(const ExpFlags& flags) {
   const std::string path = flags.output.empty() ? experiment.id + ".html" : flags.output;
   TRY(experiment::write_report(
       path, experiment::result_json(stored->result, stored->summary, stored->telemetry)));
-  fmt::print(stderr, "galileo exp: wrote {}\n", path);
+  if (!is_stdout(path)) print_talk(fmt::format("galileo exp: wrote {}\n", path));
   return kFine;
 }
 
@@ -112,7 +114,7 @@ Result<int> remove(const ExpFlags& flags) {
   for (const std::string& id : flags.ids) found.push_back(TRY(find_experiment(*store, id)));
   for (const wire::Experiment& experiment : found) {
     TRY(store->remove(experiment.id));
-    fmt::print(stderr, "galileo exp: removed {}\n", experiment.id);
+    print_talk(fmt::format("galileo exp: removed {}\n", experiment.id));
   }
   return kFine;
 }
@@ -121,10 +123,16 @@ Result<int> export_tables(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
   const wire::Experiment experiment = TRY(find_experiment(*store, flags.id));
   ExportOptions options = flags.exported;
+  if (is_stdout(options.folder))
+    return Error{ErrorCode::kUsage,
+                 "can't export to stdout",
+                 {},
+                 "the tables are several files",
+                 "name a folder by --output"};
   if (options.folder.empty()) options.folder = experiment.id;
   TRY(export_experiment(*store, experiment, options));
-  fmt::print(stderr, "galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
-             options.folder);
+  print_talk(fmt::format("galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
+                         options.folder));
   return kFine;
 }
 
@@ -173,9 +181,9 @@ Result<int> touch(const ExpFlags& flags) {
                  "--from is its begin, --to its end"};
   const std::uint64_t touched = TRY(store->touch_traces(experiment.id, from, to));
   if (flags.json)
-    fmt::print("{}\n", Json{{"id", experiment.id}, {"touched", touched}}.dump());
+    print_data(fmt::format("{}\n", Json{{"id", experiment.id}, {"touched", touched}}.dump()));
   else
-    fmt::print("{} traces are {}'s now\n", format_count(touched), experiment.id);
+    print_data(fmt::format("{} traces are {}'s now\n", format_count(touched), experiment.id));
   return kFine;
 }
 
@@ -279,7 +287,7 @@ int exp(const Arguments& arguments) {
             flags);
   CLI::App* reported = add("report", "write its HTML report", &report);
   reported->add_option("ID", flags.id, kIdText)->required();
-  reported->add_option("-o,--output", flags.output, "file [the id and .html]");
+  reported->add_option("-o,--output", flags.output, "file [the id and .html]; -: stdout");
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto done = chosen(flags);
   return done.ok() ? *done : fail("exp", done.error());

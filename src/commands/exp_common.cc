@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/run_options.h"
 #include "store/drain.h"
@@ -11,7 +12,7 @@ namespace galileo::commands {
 Result<std::unique_ptr<store::Store>> open_database(const std::string& where) {
   auto opened = TRY(store::open_store(TRY(whole_database(where)), store::OpenMode::kExisting));
   for (const store::Recovered& one : store::recover(*opened))
-    fmt::print(stderr, "galileo exp: {}\n", store::to_text(one));
+    print_talk(fmt::format("galileo exp: {}\n", store::to_text(one)));
   return opened;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/exp_common.h"
@@ -219,9 +220,9 @@ void print(const Loaded& sides, const Comparisons& comparisons, const CompareFla
     print_json(json_of(sides, comparisons, flags, warnings));
     return;
   }
-  fmt::print("{}", text_of(sides, comparisons, colour_allowed(1)));
+  print_data(text_of(sides, comparisons, colour_allowed(1)));
   for (std::size_t i = 1; i < sides.size(); ++i)
-    fmt::print("{}", claim(sides.front(), sides[i], comparisons[i - 1], flags));
+    print_data(claim(sides.front(), sides[i], comparisons[i - 1], flags));
 }
 
 }  // namespace
@@ -266,10 +267,10 @@ Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) 
         experiment::compare(sides.front().batches(), sides[i].batches(), options));
     regressed |= any_regressed(comparisons.back());
   }
-  for (const std::string& warning : warnings) fmt::print(stderr, "galileo exp: {}\n", warning);
+  for (const std::string& warning : warnings) print_talk(fmt::format("galileo exp: {}\n", warning));
   if (invalid && !flags.force) {
-    fmt::print(stderr,
-               "galileo exp: of an INVALID result nothing is to be compared; --force does\n");
+    print_talk(
+        fmt::format("galileo exp: of an INVALID result nothing is to be compared; --force does\n"));
     return kInvalidResult;
   }
   print(sides, comparisons, flags, warnings);

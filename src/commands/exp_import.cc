@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/exp_common.h"
 #include "commands/export_folder.h"
@@ -79,12 +80,12 @@ Result<void> import_experiments(const ImportFlags& flags) {
     };
     const auto copied = TRY(store::copy_experiment(*source, *target, experiment, options));
     rows_before += copied.rows();
-    fmt::print(stderr, "galileo exp: imported {}: {} traces, {} values, {} events\n", experiment.id,
-               format_count(copied.traces), format_count(copied.samples),
-               format_count(copied.events));
+    print_talk(fmt::format("galileo exp: imported {}: {} traces, {} values, {} events\n",
+                           experiment.id, format_count(copied.traces), format_count(copied.samples),
+                           format_count(copied.events)));
     if (copied.infinite_left_out > 0)
-      fmt::print(stderr, "galileo exp: {} infinite values were left out: {} has none\n",
-                 format_count(copied.infinite_left_out), target->where());
+      print_talk(fmt::format("galileo exp: {} infinite values were left out: {} has none\n",
+                             format_count(copied.infinite_left_out), target->where()));
   }
   return {};
 }

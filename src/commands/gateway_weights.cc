@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/etcd_flags.h"
 #include "commands/exit_codes.h"
@@ -54,7 +55,7 @@ Result<void> get(const WeightsFlags& flags) {
     if (!flags.function.empty() && function != flags.function) continue;
     const auto targets = gateway::parse_targets(value);
     if (!targets.ok()) {
-      fmt::print(stderr, "galileo gateway: {}{}: {}\n", prefix, function, targets.error().why);
+      print_talk(fmt::format("galileo gateway: {}{}: {}\n", prefix, function, targets.error().why));
       continue;
     }
     all.push_back(json_of(function, *targets));
@@ -70,7 +71,7 @@ Result<void> get(const WeightsFlags& flags) {
   if (flags.json)
     print_json(all);
   else
-    fmt::print("{}", text);
+    print_data(text);
   return {};
 }
 

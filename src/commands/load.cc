@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -133,7 +133,7 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
   request.has_body = true;
   request.body = flags.body;
   if (flags.body.front() == '@')
-    request.body = TRY(read_whole_file(flags.body.substr(1), kBodyFileMax));
+    request.body = TRY(read_input(flags.body.substr(1), kBodyFileMax));
   return {};
 }
 
@@ -177,7 +177,7 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("-H,--header", flags.headers, "header, 'Name: value'; may be given again")
       ->expected(1)
       ->take_all();
-  app.add_option("-b,--body", flags.body, "body; @FILE reads it from a file");
+  app.add_option("-b,--body", flags.body, "body; @FILE reads it from a file, @- from stdin");
   app.add_option("--timeout", flags.timeout, "for each request [30s]");
   app.add_option("--connect-timeout", flags.connect_timeout, "for each connection [10s]");
   app.add_option("--redirects", flags.redirects, "redirects that are followed [0]");

@@ -6,40 +6,30 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "net/clock.h"
 #include "net/signals.h"
 
 namespace galileo::commands {
-namespace {
-
-sigset_t stop_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
-  return set;
-}
-
-}  // namespace
-
 LongWork::LongWork(std::string command)
     : command_(std::move(command)), told_(net::RealClock().now()) {
   net::hold_signals();
 }
 
 LongWork::~LongWork() {
-  const sigset_t set = stop_signals();
+  const sigset_t set = net::stop_signals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 bool LongWork::go_on(std::uint64_t rows) {
-  const sigset_t set = stop_signals();
+  const sigset_t set = net::stop_signals();
   const timespec at_once{0, 0};
   if (sigtimedwait(&set, nullptr, &at_once) > 0) stopped_ = true;
   const Time now = net::RealClock().now();
   if (now - told_ >= std::chrono::seconds{1}) {
     told_ = now;
-    fmt::print(stderr, "galileo {}: {} rows\n", command_, format_count(rows));
+    print_talk(fmt::format("galileo {}: {} rows\n", command_, format_count(rows)));
   }
   return !stopped_;
 }

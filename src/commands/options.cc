@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
 
@@ -37,24 +38,38 @@ std::string hint_for(const CLI::App& app, const Arguments& arguments) {
   return "see --help";
 }
 
+// `--json | jq`: without a file, stdout is meant. What comes next is a file unless it is a flag, or
+// the URL to load.
+void name_stdout(Arguments& arguments, std::string_view flag) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] != flag) continue;
+    const std::string next = i + 1 < arguments.size() ? arguments[i + 1] : "--";
+    if ((next.starts_with('-') && next != "-") || next.find("://") != std::string::npos)
+      arguments[i] += "=-";
+  }
+}
+
 }  // namespace
 
 std::optional<int> parse_options(CLI::App& app, const Arguments& arguments) {
-  Arguments reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
+  Arguments words = arguments;
+  const CLI::Option* const json = app.get_option_no_throw("--json");
+  if (json && json->get_items_expected_max() > 0) name_stdout(words, "--json");
+  Arguments reversed(words.rbegin(), words.rend());  // CLI11 takes them from the back
   try {
     app.parse(std::move(reversed));
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+    print_data(app.help());
     return kFine;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}; {}\n", app.get_name(), error.what(), hint_for(app, arguments));
+    print_talk(fmt::format("{}: {}; {}\n", app.get_name(), error.what(), hint_for(app, arguments)));
     return kWrongUsage;
   }
 }
 
 int fail(std::string_view command, const Error& error) {
-  fmt::print(stderr, "galileo {}: {}\n", command, error.to_text());
+  print_talk(fmt::format("galileo {}: {}\n", command, error.to_text()));
   return exit_code(error.code);
 }
 

@@ -63,8 +63,6 @@ class Converter {
   Converter& operator=(const Converter&) = delete;
 
   Result<void> start() {
-    // A child that has ended shows as an error of write(), not as a signal.
-    std::signal(SIGPIPE, SIG_IGN);
     int input[2] = {-1, -1};
     int output[2] = {-1, -1};
     errors_ = memfd_create("galileo-parquet", MFD_CLOEXEC);

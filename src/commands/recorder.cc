@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/output.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -46,7 +47,7 @@ class Watch {
   void on_timer(Time now) {
     const fleet::Recording recording = recorder_.recording();
     if (recording.counts != told_.counts || ++silent_ == kSilentLines) {
-      fmt::print(stderr, "galileo recorder: {}\n", progress_line(recording, told_));
+      print_talk(fmt::format("galileo recorder: {}\n", progress_line(recording, told_)));
       told_ = recording;
       silent_ = 0;
     }
@@ -77,16 +78,15 @@ int record(const RecorderFlags& flags) {
   const auto recorder = fleet::Recorder::start(**bus, options);
   if (!recorder.ok()) return fail("recorder", recorder.error());
   if (!flags.quiet)
-    fmt::print(stderr, "galileo recorder: recording {} from {}; SIGINT or SIGTERM ends it\n",
-               (*recorder)->experiment().id, (*bus)->where());
+    print_talk(fmt::format("galileo recorder: recording {} from {}; SIGINT or SIGTERM ends it\n",
+                           (*recorder)->experiment().id, (*bus)->where()));
   Watch(control, **recorder).run(flags.quiet);
   // A second signal: what isn't in the database yet stays in the spool.
   const fleet::Recorded recorded = (*recorder)->stop([&] {
     control.run_pending();
     return signals_seen > 1;
   });
-  fmt::print("{}", flags.json ? recorder_json(recorded) : recorder_summary(recorded));
-  std::fflush(stdout);
+  print_data(flags.json ? recorder_json(recorded) : recorder_summary(recorded));
   return recorded.problem ? fail("recorder", *recorded.problem) : static_cast<int>(kFine);
 }
 

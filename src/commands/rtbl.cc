@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "bus/directory.h"
 #include "commands/bus_options.h"
@@ -62,9 +63,9 @@ Result<void> list(const RtblFlags& flags) {
   if (flags.json)
     print_json(all);
   else
-    fmt::print("{}", text);
+    print_data(text);
   for (const Error& error : found.malformed)
-    fmt::print(stderr, "galileo rtbl: {}\n", error.to_text());
+    print_talk(fmt::format("galileo rtbl: {}\n", error.to_text()));
   return {};
 }
 
@@ -100,7 +101,7 @@ Result<void> clear(const RtblFlags& flags) {
   const std::vector<std::string> removed = TRY(bus::clear_routes(*bus));
   if (flags.json) print_json(removed);
   for (const std::string& service : removed)
-    fmt::print(stderr, "galileo rtbl: removed {}\n", service);
+    print_talk(fmt::format("galileo rtbl: removed {}\n", service));
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/output.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -39,7 +40,7 @@ int run(const Arguments& arguments) {
   const auto plan = experiment::load_plan(path, file);
   if (!plan.ok()) return fail("run", plan.error());
   if (dry_run) {
-    fmt::print("{}", experiment::describe(*plan));
+    print_data(experiment::describe(*plan));
     return kFine;
   }
   if (bus_url.empty()) bus_url = plan->bus;

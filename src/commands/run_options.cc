@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/output.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "store/database_url.h"
@@ -62,8 +63,10 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
       ->capture_default_str();
   app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
   add_spool_options(app, options.spool, "the run ends, as by a signal");
-  app.add_option("--report", options.report, "write the HTML report to this file");
-  app.add_option("--json", options.json, "write the whole result to this file");
+  app.add_option("--report", options.report, "write the HTML report to this file; -: to stdout");
+  app.add_option(
+      "--json", options.json,
+      "write the whole result to this file; - or none: to stdout, and the summary to stderr");
   app.add_flag("-q,--quiet", options.quiet, "no live view");
 }
 
@@ -79,6 +82,12 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   options.spool_limit = *limit;
   options.report = output.report;
   options.json = output.json;
+  if (is_stdout(output.json) && is_stdout(output.report))
+    return fail(command, {ErrorCode::kUsage,
+                          "--json and --report can't both go to stdout",
+                          {},
+                          {},
+                          "name a file for one of them"});
   options.quiet = output.quiet;
   options.bus = output.bus;
   options.live = isatty(STDERR_FILENO) == 1;
@@ -89,8 +98,11 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   options.version = GALILEO_VERSION;
   const auto outcome = experiment::run_plan(plan, options);
   if (!outcome.ok()) return fail(command, outcome.error());
-  fmt::print("{}", outcome->text);
-  std::fflush(stdout);
+  // A document on stdout is for a program, which would stumble over the summary.
+  if (is_stdout(output.json) || is_stdout(output.report))
+    print_talk(outcome->text);
+  else
+    print_data(outcome->text);
   if (outcome->problem) return fail(command, *outcome->problem);
   return code_of(*outcome);
 }

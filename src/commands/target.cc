@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/output.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "commands/commands.h"
@@ -162,8 +163,8 @@ Result<void> serve(const TargetOptions& options, const Delay& delay) {
     threads[at]->loop().post([&application, fd] { application.server().adopt(fd); });
   });
   TRY(listener.listen(addresses.front()));
-  fmt::print(stderr, "galileo target: listening on {}, delay {}\n",
-             TRY(listener.local_address()).to_text(), options.delay);
+  print_talk(fmt::format("galileo target: listening on {}, delay {}\n",
+                         TRY(listener.local_address()).to_text(), options.delay));
   loop.run();
   for (auto& thread : threads) thread->join();
   return {};

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "bus/keys.h"
 #include "commands/bus_options.h"
@@ -72,7 +73,7 @@ Result<void> list(const TelemFlags& flags) {
   if (flags.json)
     print_json(all);
   else
-    fmt::print("{}", text);
+    print_data(text);
   return {};
 }
 
@@ -91,8 +92,8 @@ Result<void> info(const TelemFlags& flags) {
                    "see galileo telem ls"};
     all[node] = info;
     if (flags.json) continue;
-    fmt::print("{}\n", node);
-    for (const auto& [name, value] : info) fmt::print("  {:<12} {}\n", name, value);
+    print_data(fmt::format("{}\n", node));
+    for (const auto& [name, value] : info) print_data(fmt::format("  {:<12} {}\n", name, value));
   }
   if (flags.json) print_json(all);
   return {};
@@ -107,7 +108,7 @@ Result<void> command_all(const TelemFlags& flags, std::string_view command) {
     if (TRY(bus->publish(bus::telemetry_command_channel(node), command)) == 0)
       silent.push_back(node);
     else if (!flags.json)
-      fmt::print("{}\n", node);
+      print_data(fmt::format("{}\n", node));
   }
   if (flags.json) print_json(nodes);
   if (silent.empty()) return {};
@@ -138,18 +139,20 @@ Result<void> follow(const TelemFlags& flags) {
   const auto on_value = [&](const std::string& topic, const std::string& text) {
     const auto sample = wire::parse_sample_line(topic, text);
     if (!sample.ok()) return;
+    bool shown = true;  // nobody reads any more: there is nothing to follow for
     if (table)
       latest.put(*sample);
     else if (flags.json)
-      fmt::print("{}\n", Json{{"node", sample->node},
-                              {"metric", sample->metric},
-                              {"subsystem", sample->subsystem},
-                              {"time", to_unix_seconds(sample->at)},
-                              {"value", sample->value}}
-                             .dump(-1, ' ', false, Json::error_handler_t::replace));
+      shown = print_data(
+          fmt::format("{}\n", Json{{"node", sample->node},
+                                   {"metric", sample->metric},
+                                   {"subsystem", sample->subsystem},
+                                   {"time", to_unix_seconds(sample->at)},
+                                   {"value", sample->value}}
+                                  .dump(-1, ' ', false, Json::error_handler_t::replace)));
     else
-      fmt::print("{} {}\n", topic, text);
-    if (!table) std::fflush(stdout);
+      shown = print_data(fmt::format("{} {}\n", topic, text));
+    if (!shown) control.stop();
   };
   const auto subscription =
       TRY(bus->subscribe({}, {std::string(wire::kTelemetryPrefix) + flags.pattern},
@@ -158,19 +161,18 @@ Result<void> follow(const TelemFlags& flags) {
                                          text = std::string(text)] { on_value(topic, text); });
                          }));
   net::Timer draw([&](Time now) {
-    fmt::print("{}", latest.drawn());
-    std::fflush(stdout);
+    if (!draw_data(latest.drawn())) return control.stop();
     control.timers().set(draw, now + kDrawEvery);
   });
   net::Timer end([&](Time) { control.stop(); });
   const Time now = control.clock().now();
   if (table) {
-    fmt::print("{}", TelemTable::begun());
+    draw_data(TelemTable::begun());
     control.timers().set(draw, now + kDrawEvery);
   }
   if (duration > Duration{0}) control.timers().set(end, now + duration);
   control.run();
-  if (table) fmt::print("{}", latest.ended());
+  if (table) draw_data(latest.ended());
   return {};
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/file.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "base/resident.h"
 #include "bus/bus.h"
 #include "bus/bus_options.h"
@@ -40,7 +40,7 @@ struct TelemdFlags {
 Result<telemetry::IniFile> read_file(const TelemdFlags& flags) {
   const std::string path = flags.config.empty() ? kDefaultFile : flags.config;
   if (flags.config.empty() && !std::filesystem::exists(path)) return telemetry::IniFile{path, {}};
-  return telemetry::parse_ini(TRY(read_whole_file(path, std::size_t{1} << 20)), path);
+  return telemetry::parse_ini(TRY(read_input(path, std::size_t{1} << 20)), path);
 }
 
 // Where the bus is: the flag, else what the configuration says.

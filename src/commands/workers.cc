@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
@@ -69,7 +70,7 @@ Result<void> list(const WorkersFlags& flags) {
   if (flags.json)
     print_json(all);
   else
-    fmt::print("{}", text);
+    print_data(text);
   return {};
 }
 
@@ -80,9 +81,9 @@ Result<void> discover(const WorkersFlags& flags) {
   if (flags.json)
     print_json({{"told", found.told}, {"registered", found.registered}});
   else
-    for (const std::string& name : found.registered) fmt::print("{}\n", name);
-  fmt::print(stderr, "galileo workers: {} told, {} registered\n", found.told,
-             found.registered.size());
+    for (const std::string& name : found.registered) print_data(fmt::format("{}\n", name));
+  print_talk(fmt::format("galileo workers: {} told, {} registered\n", found.told,
+                         found.registered.size()));
   return {};
 }
 
@@ -92,9 +93,9 @@ Result<void> ping(const WorkersFlags& flags) {
   if (flags.json)
     print_json(pinged.workers);
   else
-    for (const std::string& name : pinged.workers) fmt::print("{}\n", name);
+    for (const std::string& name : pinged.workers) print_data(fmt::format("{}\n", name));
   for (const Error& error : pinged.failures)
-    fmt::print(stderr, "galileo workers: {}\n", error.to_text());
+    print_talk(fmt::format("galileo workers: {}\n", error.to_text()));
   if (!pinged.workers.empty()) return {};
   return Error{
       ErrorCode::kUnavailable, "no worker answers", bus->where(), {}, "start one: galileo worker"};

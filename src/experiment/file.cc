@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "experiment/fields.h"
 #include "experiment/file_applications.h"
@@ -219,7 +219,7 @@ Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>&
 }
 
 Result<Plan> load_plan(const std::string& path, const FileOptions& options) {
-  auto text = read_whole_file(path, kFileMax);
+  auto text = read_input(path, kFileMax);
   if (!text.ok()) {
     Error error = text.error();
     error.what = "can't read the experiment file";
@@ -230,9 +230,9 @@ Result<Plan> load_plan(const std::string& path, const FileOptions& options) {
   FileOptions with_files = options;
   with_files.read_file = [folder =
                               std::filesystem::path(path).parent_path()](const std::string& name) {
-    return read_whole_file((folder / name).string(), kProfileFileMax);
+    return read_input(name == "-" ? name : (folder / name).string(), kProfileFileMax);
   };
-  return parse_plan(*text, path, with_files);
+  return parse_plan(*text, path == "-" ? "stdin" : path, with_files);
 }
 
 }  // namespace galileo::experiment

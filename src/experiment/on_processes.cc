@@ -90,6 +90,7 @@ bool is_ready(const std::string& ready) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int ours : {SIGPIPE, SIGXFSZ}) std::signal(ours, SIG_DFL);  // hold_standard_files()
   const int nothing = open("/dev/null", O_RDONLY);
   if (nothing >= 0) dup2(nothing, 0);
   if (log_fd >= 0) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "experiment/report_size.h"
 
 // web/dist/report.html, put into the program by galileo_embed() in CMakeLists.txt.
@@ -57,7 +57,7 @@ std::string report_html(std::string_view result_json) {
 }
 
 Result<void> write_report(const std::string& path, std::string_view result_json) {
-  return write_whole_file(path, report_html(result_json));
+  return write_document(path, report_html(result_json));
 }
 
 }  // namespace galileo::experiment

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
@@ -179,6 +180,7 @@ Result<void> Run::open_books() {
   for (const std::string& path : {options_.report, options_.json}) {
     const auto folder = std::filesystem::path(path).parent_path();
     if (!folder.empty()) TRY(make_folders(folder.string()));
+    if (!path.empty() && !is_stdout(path)) TRY(check_writable(path));
   }
   const bool has_database = options_.database != "none";
   std::unique_ptr<store::Store> store;
@@ -386,18 +388,18 @@ void Run::draw(Time now) {
   if (!load.trouble.empty()) trouble_ = load.trouble;
   state.trouble = collected.spool_error.empty() ? trouble_ : collected.spool_error;
   if (!options_.live) {
-    fmt::print(stderr, "{}", live_line(state));
+    print_talk(live_line(state));
     return;
   }
   const std::string lines = live_lines(state, options_.width);
   clear_view();
-  fmt::print(stderr, "{}", lines);
+  draw_talk(lines);
   lines_drawn_ = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
 }
 
 // Back to where the view began, and everything below it cleared.
 void Run::clear_view() {
-  if (lines_drawn_ > 0) fmt::print(stderr, "\r\x1b[{}A\x1b[J", lines_drawn_);
+  if (lines_drawn_ > 0) draw_talk(fmt::format("\r\x1b[{}A\x1b[J", lines_drawn_));
   lines_drawn_ = 0;
 }
 
@@ -514,7 +516,7 @@ void Run::keep_result() {
     std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);
   }
   const std::string document = result_json(result_, collector_->summary(), collector_->telemetry());
-  if (!options_.json.empty()) keep(write_whole_file(options_.json, document + "\n"));
+  if (!options_.json.empty()) keep(write_document(options_.json, document + "\n"));
   if (!options_.report.empty()) keep(write_report(options_.report, document));
 }
 

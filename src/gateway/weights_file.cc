@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/output.h"
 
 namespace galileo::gateway {
 namespace {
@@ -31,6 +32,12 @@ WeightsFile::~WeightsFile() {
 }
 
 Result<void> WeightsFile::start() {
+  // A pipe is read once: what it gives is all there will be.
+  std::error_code none;
+  if (path_ == "-" || !std::filesystem::is_regular_file(path_, none)) {
+    text_ = TRY(read_input(path_, kFileMax));
+    return take_(text_);
+  }
   // Watched before it is read: no change falls between the two. The folder, since a file that
   // takes this one's place is another to the kernel.
   fd_ = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

@@ -11,8 +11,11 @@
 #include <cerrno>
 #include <future>
 #include <latch>
+#include <system_error>
+#include <thread>
 
 #include "base/check.h"
+#include "base/output.h"
 
 namespace galileo::net {
 namespace {
@@ -29,7 +32,7 @@ struct Loop::Event {
 Loop::Loop() : events_(std::make_unique<Event[]>(kEventsATurn)) {
   epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
   event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  ENSURE(epoll_fd_ >= 0 && event_fd_ >= 0, errno);
+  if (epoll_fd_ < 0 || event_fd_ < 0) give_up("can't begin a loop", errno);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = nullptr;  // stands for the wake-up
@@ -141,10 +144,14 @@ void Loop::stop() {
 }
 
 LoopThread::LoopThread(std::string name) {
-  thread_ = std::thread([this, name = std::move(name)] {
-    prctl(PR_SET_NAME, name.c_str(), 0UL, 0UL, 0UL);
-    loop_.run();
-  });
+  try {
+    thread_ = std::thread([this, name = std::move(name)] {
+      prctl(PR_SET_NAME, name.c_str(), 0UL, 0UL, 0UL);
+      loop_.run();
+    });
+  } catch (const std::system_error& error) {
+    give_up("can't start a thread", error.code().value());
+  }
 }
 
 LoopThread::~LoopThread() {

@@ -8,20 +8,21 @@
 #include <csignal>
 
 #include "base/check.h"
+#include "base/output.h"
 
 namespace galileo::net {
-namespace {
 
 sigset_t stop_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  // What is blocked comes though it is ignored, so that nohup would do nothing.
+  struct sigaction hang_up{};
+  sigaction(SIGHUP, nullptr, &hang_up);
+  if (hang_up.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
-
-}  // namespace
 
 void hold_signals() {
   const sigset_t set = stop_signals();
@@ -33,7 +34,7 @@ Signals::Signals(Loop& loop, std::function<void(int)> on_signal)
   hold_signals();
   const sigset_t set = stop_signals();
   fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-  ENSURE(fd_ >= 0, errno);
+  if (fd_ < 0) give_up("can't hear of signals", errno);
   ENSURE(loop_.watch_listener(fd_, *this).ok());
 }
 

@@ -1,8 +1,9 @@
-// SIGINT and SIGTERM as events of a loop: how the control loop hears that the user wants to stop.
-// Blocks them for the calling thread and those it starts later, so make it before any thread.
+// SIGINT, SIGTERM and SIGHUP as events of a loop: how the control loop hears that the user wants to
+// stop. Blocks them for the calling thread and those it starts later, so make it before any thread.
 // One a process.
 #pragma once
 
+#include <csignal>
 #include <functional>
 
 #include "net/loop.h"
@@ -24,6 +25,9 @@ class Signals final : private IoHandler {
   std::function<void(int)> on_signal_;
   int fd_ = -1;
 };
+
+// These signals; without SIGHUP where the process was started with that one ignored, as by nohup.
+sigset_t stop_signals();
 
 // Blocks these signals for the calling thread and those it starts, where threads are started before
 // there is a Signals to hear of them. What comes meanwhile waits for it.

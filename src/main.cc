@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "base/output.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -61,9 +63,22 @@ int with_output(int code) {
   return code == kFine && !(data.ok() && talk.ok()) ? kFailed : code;
 }
 
+// Who lists the machine's processes sees their words, and no passwords among them.
+void hide_secrets(const galileo::commands::Arguments& arguments, char** argv) {
+  const auto shown = galileo::without_secrets_of_words(arguments);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const std::size_t size = arguments[i].size();
+    if (shown[i] == arguments[i]) continue;
+    const std::size_t copied = shown[i].copy(argv[i], size);
+    std::memset(argv[i] + copied, 0, size - copied);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   galileo::hold_standard_files();
-  return with_output(command({argv + 1, argv + argc}));
+  const galileo::commands::Arguments arguments(argv + 1, argv + argc);
+  hide_secrets(arguments, argv + 1);
+  return with_output(command(arguments));
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/output.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -46,7 +47,8 @@ spdlog::logger*& json_logger() {
 
 void append_json(std::string& to, std::string_view text) {
   to += '"';
-  for (const char c : is_utf8(text) ? std::string(text) : make_utf8(text)) {
+  const std::string shown = without_user_info(text);
+  for (const char c : is_utf8(shown) ? shown : make_utf8(shown)) {
     if (c == '"' || c == '\\') to += '\\';
     if (static_cast<unsigned char>(c) < 0x20)
       to += fmt::format("\\u{:04x}", static_cast<unsigned>(c));

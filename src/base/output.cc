@@ -12,6 +12,7 @@
 
 #include "base/counters.h"
 #include "base/file.h"
+#include "base/secrets.h"
 #include "base/utf8.h"
 
 namespace galileo {
@@ -82,7 +83,7 @@ bool print_data(std::string_view text) {
   return data().print(terminal ? without_controls(text) : std::string(text));
 }
 bool print_talk(std::string_view text) {
-  return talk().print(without_controls(text));
+  return talk().print(without_controls(without_user_info(text)));
 }
 bool draw_data(std::string_view text) {
   return data().print(text);

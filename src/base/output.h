@@ -19,7 +19,7 @@ void hold_standard_files();
 
 // False: not all could be written, now or before; there is no use in going on. What names from
 // outside could do to a terminal is made visible in talk, and in data that goes to one; colours
-// stay.
+// stay. Talk says no URL's user and password.
 bool print_data(std::string_view text);
 bool print_talk(std::string_view text);
 // The same for what draws on a terminal: with its escape codes.

@@ -82,6 +82,17 @@ std::string one_line(std::string_view text) {
   return without_controls(line);
 }
 
+std::string shortened(std::string_view text, std::size_t characters) {
+  std::size_t seen = 0;
+  std::size_t fits = 0;  // up to where one more, the sign, has room
+  for (std::size_t i = 0; i < text.size(); ++seen) {
+    if (seen + 1 <= characters) fits = i;
+    if (seen == characters) return std::string(text.substr(0, fits)) + "…";
+    i += std::max<std::size_t>(character_size(text.substr(i)), 1);
+  }
+  return std::string(text);
+}
+
 std::string utf8_of_latin1(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());

@@ -20,6 +20,9 @@ std::string without_controls(std::string_view text);
 // The same in one line: a name from outside, in a table or a line of ours.
 std::string one_line(std::string_view text);
 
+// The text, cut to that many characters where it is longer, with a sign that it was.
+std::string shortened(std::string_view text, std::size_t characters);
+
 // The text of bytes in ISO-8859-1, where each is a character.
 std::string utf8_of_latin1(std::string_view bytes);
 

@@ -39,6 +39,13 @@ TEST_CASE("a name can't clear the screen, set the title or move the cursor") {
   CHECK(one_line("x\nverdict \x1b[32mVALID") == "x" + sign + "verdict " + sign + "[32mVALID");
 }
 
+TEST_CASE("a long name is cut between characters, and says so") {
+  CHECK(shortened("grüße", 5) == "grüße");
+  CHECK(shortened("grüße", 4) == "grü…");
+  CHECK(shortened("grüße", 3) == "gr…");
+  CHECK(shortened("", 3).empty());
+}
+
 TEST_CASE("ISO-8859-1 is the first 256 characters") {
   CHECK(utf8_of_latin1("Gr\xfc\xdf\x80\x7f") == "Grüß\xc2\x80\x7f");
   CHECK(utf8_of_latin1("").empty());

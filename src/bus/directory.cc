@@ -7,19 +7,12 @@
 #include <set>
 #include <utility>
 
+#include "base/secrets.h"
 #include "base/text.h"
 #include "bus/keys.h"
 
 namespace galileo::bus {
 namespace {
-
-bool is_secret(std::string_view label) {
-  const std::string name = to_lower(label);
-  for (const char* word : {"password", "token", "secret"}) {
-    if (name.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
 
 Result<void> check_worker_name(const std::string& name) {
   if (!name.empty() && name.find(':') == std::string::npos) return {};
@@ -84,7 +77,7 @@ Result<void> register_worker(Bus& bus, const Worker& worker) {
   TRY(check_worker_name(worker.name));
   std::map<std::string, std::string> labels;
   for (const auto& [label, value] : worker.labels) {
-    if (!is_secret(label)) labels.emplace(label, value);
+    if (!is_secret_name(label)) labels.emplace(label, value);
   }
   // The labels that it had before go, and are there when its name is.
   const std::string key = worker_labels_key(worker.name);

@@ -18,8 +18,9 @@ struct Worker {
   std::map<std::string, std::string> labels;
 };
 
-// Labels whose name holds password, token or secret are left out, whoever asks: everyone on the bus
-// may read them. kUsage: the name is empty or holds ':', which client ids and keys are parted by.
+// Labels whose name is that of a credential (base/secrets.h) are left out, whoever asks: everyone
+// on the bus may read them. kUsage: the name is empty or holds ':', which client ids and keys are
+// parted by.
 Result<void> register_worker(Bus& bus, const Worker& worker);
 // Its name, its labels, and all that is known of its clients.
 Result<void> unregister_worker(Bus& bus, const std::string& name);

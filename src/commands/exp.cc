@@ -9,6 +9,7 @@
 
 #include "base/output.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/exp_common.h"
@@ -72,9 +73,10 @@ Result<int> list(const ExpFlags& flags) {
   for (const wire::Experiment& experiment : TRY(store->experiments())) {
     const store::Counts counts = TRY(store->counts(experiment.id));
     all.push_back(json_of(experiment, counts));
-    text += fmt::format("{:<18} {:<24} {:<10} {:<19} {:>10} {:>8} {:>10}\n", experiment.id,
-                        experiment.name, experiment.status, time_text(experiment.start),
-                        counts.traces, counts.failed, counts.telemetry);
+    text +=
+        fmt::format("{:<18} {:<24} {:<10} {:<19} {:>10} {:>8} {:>10}\n", one_line(experiment.id),
+                    one_line(experiment.name), one_line(experiment.status),
+                    time_text(experiment.start), counts.traces, counts.failed, counts.telemetry);
   }
   if (flags.json)
     print_data(fmt::format("{}\n", all.dump(2, ' ', false, Json::error_handler_t::replace)));
@@ -85,8 +87,7 @@ Result<int> list(const ExpFlags& flags) {
 
 Result<int> show(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
-  const auto stored =
-      TRY(experiment::load_stored_result(*store, TRY(find_experiment(*store, flags.id))));
+  const auto stored = TRY(read_result(*store, TRY(find_experiment(*store, flags.id)), "exp show"));
   if (flags.json)
     print_data(fmt::format(
         "{}\n", experiment::result_json(stored->result, stored->summary, stored->telemetry)));
@@ -98,8 +99,9 @@ Result<int> show(const ExpFlags& flags) {
 Result<int> report(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
   const wire::Experiment experiment = TRY(find_experiment(*store, flags.id));
-  const auto stored = TRY(experiment::load_stored_result(*store, experiment));
-  const std::string path = flags.output.empty() ? experiment.id + ".html" : flags.output;
+  const auto stored = TRY(read_result(*store, experiment, "exp report"));
+  const std::string path =
+      flags.output.empty() ? TRY(name_by_id(experiment.id, ".html")) : flags.output;
   TRY(experiment::write_report(
       path, experiment::result_json(stored->result, stored->summary, stored->telemetry)));
   if (!is_stdout(path)) print_talk(fmt::format("galileo exp: wrote {}\n", path));
@@ -129,7 +131,7 @@ Result<int> export_tables(const ExpFlags& flags) {
                  {},
                  "the tables are several files",
                  "name a folder by --output"};
-  if (options.folder.empty()) options.folder = experiment.id;
+  if (options.folder.empty()) options.folder = TRY(name_by_id(experiment.id, ""));
   TRY(export_experiment(*store, experiment, options));
   print_talk(fmt::format("galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
                          options.folder));
@@ -187,7 +189,7 @@ Result<int> touch(const ExpFlags& flags) {
   return kFine;
 }
 
-constexpr const char* kIdText = "its id, the beginning of it, or last";
+constexpr const char* kIdText = "its id, the beginning of it, last, or last~1: the one before";
 
 void add_export(CLI::App& command, ExpFlags& flags) {
   command.add_option("ID", flags.id, kIdText)->required();

@@ -4,6 +4,8 @@
 
 #include "base/output.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "commands/long_work.h"
 #include "commands/run_options.h"
 #include "store/drain.h"
 
@@ -16,8 +18,35 @@ Result<std::unique_ptr<store::Store>> open_database(const std::string& where) {
   return opened;
 }
 
+namespace {
+
+// Of "last" and "last~2": how many there are after it.
+std::optional<std::size_t> steps_back(const std::string& id) {
+  if (id == "last") return 0;
+  if (!id.starts_with("last~")) return std::nullopt;
+  const auto count = parse_integer(id.substr(5));
+  if (!count || *count < 0) return std::nullopt;
+  return static_cast<std::size_t>(*count);
+}
+
+}  // namespace
+
 Result<wire::Experiment> find_experiment(store::Store& store, const std::string& id) {
   const std::vector<wire::Experiment> all = TRY(store.experiments());
+  if (id.empty())
+    return Error{ErrorCode::kUsage,
+                 "an empty id names no experiment",
+                 store.where(),
+                 {},
+                 "galileo exp ls lists them"};
+  if (const auto back = steps_back(id)) {
+    if (*back < all.size()) return all[all.size() - 1 - *back];
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("there is no experiment '{}'", id),
+                 store.where(),
+                 {},
+                 fmt::format("it holds {}", all.size())};
+  }
   std::vector<wire::Experiment> fitting;
   std::vector<std::string> ids;
   for (const wire::Experiment& experiment : all) {
@@ -25,7 +54,6 @@ Result<wire::Experiment> find_experiment(store::Store& store, const std::string&
     if (experiment.id.rfind(id, 0) == 0) fitting.push_back(experiment);
     ids.push_back(experiment.id);
   }
-  if (id == "last" && !all.empty()) return all.back();
   if (fitting.size() == 1) return fitting.front();
   const std::string what = fitting.empty()
                                ? fmt::format("there is no experiment '{}'", id)
@@ -36,6 +64,28 @@ Result<wire::Experiment> find_experiment(store::Store& store, const std::string&
                store.where(),
                {},
                ids.empty() ? "it holds none" : hint_for_unknown(id, ids)};
+}
+
+Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& store,
+                                                              const wire::Experiment& experiment,
+                                                              const std::string& command) {
+  const store::Counts counts = TRY(store.counts(experiment.id));
+  Progress progress(command, counts.traces);
+  std::uint64_t rows = 0;
+  return experiment::load_stored_result(store, experiment, [&](const wire::NamedTrace&) {
+    if (++rows % 4096 == 0) progress.tell(rows);
+  });
+}
+
+Result<std::string> name_by_id(const std::string& id, const std::string& ending) {
+  if (id == one_line(id) && id.find('/') == std::string::npos && !id.starts_with('.') &&
+      !id.starts_with('-'))
+    return id + ending;
+  return Error{ErrorCode::kUsage,
+               fmt::format("'{}' can't be a file's name", one_line(id)),
+               {},
+               {},
+               "give one by --output"};
 }
 
 }  // namespace galileo::commands

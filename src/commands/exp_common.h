@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "experiment/stored_result.h"
 #include "store/store.h"
 
 namespace galileo::commands {
@@ -14,7 +15,17 @@ namespace galileo::commands {
 // left in their spools.
 Result<std::unique_ptr<store::Store>> open_database(const std::string& where);
 
-// The experiment that was meant: an id, the beginning of just one, or "last".
+// The experiment that was meant: an id, the beginning of just one, "last", or "last~1" for the one
+// before it.
 Result<wire::Experiment> find_experiment(store::Store& store, const std::string& id);
+
+// Its result; `command` ("exp show") tells how far it is where that takes long.
+Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& store,
+                                                              const wire::Experiment& experiment,
+                                                              const std::string& command);
+
+// What is named after an experiment where the user names nothing else: its id and `ending`, which
+// has to be a file's name and no way to another place.
+Result<std::string> name_by_id(const std::string& id, const std::string& ending);
 
 }  // namespace galileo::commands

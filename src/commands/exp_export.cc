@@ -94,6 +94,8 @@ class Export {
 
   Result<void> run() {
     const std::string& id = experiment_.id;
+    const store::Counts counts = TRY(store_.counts(id));
+    work_.expect(counts.traces + counts.telemetry + counts.events);
     TRY(table(kTraces, [&] {
       return store_.each_trace(id, [&](const wire::NamedTrace& trace) { return put(trace); });
     }));

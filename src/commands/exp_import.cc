@@ -71,6 +71,12 @@ Result<void> import_experiments(const ImportFlags& flags) {
   if (!flags.replace) TRY(check_room(*target, experiments));
   LongWork work("exp import");
   std::uint64_t rows_before = 0;
+  std::uint64_t rows_expected = 0;
+  for (const wire::Experiment& experiment : experiments) {
+    const store::Counts counts = TRY(source->counts(experiment.id));
+    rows_expected += counts.traces + counts.telemetry + counts.events;
+  }
+  work.expect(rows_expected);
   for (const wire::Experiment& experiment : experiments) {
     store::CopyOptions options;
     options.name = flags.name;

@@ -136,7 +136,7 @@ Result<void> serve(const GatewayFlags& flags) {
   gateway::Gateway gateway(control, options);
   WeightsSource source(control, gateway, options.proxy.zone);
   if (!options.proxy.dummy) TRY(source.start(flags));
-  TRY(gateway.listen(TRY(net::resolve(where, 0, 8080)).front()));
+  TRY(gateway.listen(TRY(net::resolve_listen(where, "0.0.0.0", 8080))));
   std::optional<gateway::CertificateWatch> certificate;
   if (!options.tls.certificate_file.empty()) {
     std::vector<std::string> files{options.tls.certificate_file};

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace galileo::commands {
 namespace {
@@ -56,8 +57,9 @@ std::string recorder_json(const fleet::Recorded& recorded) {
 
 std::string recorder_summary(const fleet::Recorded& recorded) {
   const wire::Experiment& experiment = recorded.experiment;
-  std::string text = fmt::format("{}  {}, by {}: {}\n", experiment.id, experiment.name,
-                                 experiment.creator, experiment.status);
+  std::string text =
+      fmt::format("{}  {}, by {}: {}\n", one_line(experiment.id), one_line(experiment.name),
+                  one_line(experiment.creator), experiment.status);
   for (const auto& [name, count] : rows_of(recorded))
     text += fmt::format("  {:<15} {:>12}\n", name, format_count(count));
   if (!recorded.database.empty()) text += fmt::format("  database: {}\n", recorded.database);

@@ -7,6 +7,7 @@
 
 #include "base/output.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "bus/directory.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
@@ -58,7 +59,8 @@ Result<void> list(const RtblFlags& flags) {
   for (const bus::Route& route : found.routes) {
     all.push_back({{"service", route.service}, {"hosts", route.hosts}, {"weights", route.weights}});
     for (std::size_t i = 0; i < route.hosts.size(); ++i)
-      text += fmt::format("{:<24} {:<32} {:>8}\n", route.service, route.hosts[i], route.weights[i]);
+      text += fmt::format("{:<24} {:<32} {:>8}\n", one_line(route.service),
+                          one_line(route.hosts[i]), route.weights[i]);
   }
   if (flags.json)
     print_json(all);

@@ -1,7 +1,6 @@
 #include "commands/run_options.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,18 +8,13 @@
 #include <cstdio>
 
 #include "base/output.h"
+#include "base/secrets.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "store/database_url.h"
 
 namespace galileo::commands {
 namespace {
-
-int terminal_width() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
 
 // The worst thing that can be said of the run.
 int code_of(const experiment::RunOutcome& outcome) {
@@ -30,17 +24,6 @@ int code_of(const experiment::RunOutcome& outcome) {
   if (outcome.verdict == experiment::VerdictValue::kInvalid) return kInvalidResult;
   if (!outcome.thresholds_passed) return kThresholdCrossed;
   return kFine;
-}
-
-// The argument as it may be kept with the experiment: of a URL without user and password.
-std::string without_user(const std::string& argument) {
-  const std::size_t scheme = argument.find("://");
-  if (scheme == std::string::npos) return argument;
-  const std::size_t end = std::min(argument.find('/', scheme + 3), argument.size());
-  const std::size_t at = argument.rfind('@', end);
-  if (at == std::string::npos || at < scheme) return argument;
-  // A second URL of a mixed database comes behind a comma.
-  return argument.substr(0, scheme + 3) + "***@" + without_user(argument.substr(at + 1));
 }
 
 }  // namespace
@@ -91,10 +74,10 @@ int run_and_print(const std::string& command, const experiment::Plan& plan,
   options.quiet = output.quiet;
   options.bus = output.bus;
   options.live = isatty(STDERR_FILENO) == 1;
-  options.width = terminal_width();
   options.colour = colour_allowed(STDOUT_FILENO);
   options.command = {"galileo", command};
-  for (const std::string& argument : arguments) options.command.push_back(without_user(argument));
+  for (std::string& word : without_secrets_of_words(arguments))
+    options.command.push_back(std::move(word));
   options.version = GALILEO_VERSION;
   const auto outcome = experiment::run_plan(plan, options);
   if (!outcome.ok()) return fail(command, outcome.error());

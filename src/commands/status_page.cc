@@ -12,9 +12,9 @@ StatusPage::StatusPage(net::Loop& loop, std::function<std::string()> metrics,
       server_(loop, *this) {}
 
 Result<void> StatusPage::listen(const std::string& host_port) {
-  const auto addresses = TRY(net::resolve(host_port, 0));
+  const net::Address address = TRY(net::resolve_listen(host_port, "127.0.0.1"));
   listener_ = std::make_unique<net::TcpListener>(loop_, [this](int fd) { server_.adopt(fd); });
-  return listener_->listen(addresses.front());
+  return listener_->listen(address);
 }
 
 void StatusPage::on_request(net::ServerConnection& connection) {

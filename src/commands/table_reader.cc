@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "commands/table_writer.h"
 #include "wire/csv.h"
 
 namespace galileo::commands {
@@ -79,7 +80,8 @@ class CsvReader final : public TableReader {
     fields.clear();
     // A field without quotes and without characters is null.
     for (const std::size_t i : places_)
-      fields.push_back(all[i].empty() && !lines_.in_quotes(i) ? Field() : Field(all[i]));
+      fields.push_back(all[i].empty() && !lines_.in_quotes(i) ? Field()
+                                                              : Field(with_formula(all[i])));
     return true;
   }
   std::string place() const override { return fmt::format("{}:{}", file_->path(), lines_.line()); }

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace galileo::commands {
 namespace {
@@ -73,12 +74,21 @@ class LineWriter : public TableWriter {
   std::optional<Error> failure_;
 };
 
+// Of a text that begins with any number of ', and then like a formula.
+bool is_formula(std::string_view text) {
+  const std::size_t first = text.find_first_not_of('\'');
+  return first != std::string_view::npos &&
+         std::string_view("=+-@\t\r").find(text[first]) != std::string_view::npos;
+}
+
 class CsvWriter final : public LineWriter {
  public:
   std::string suffix() const override { return "csv"; }
   void null() override { next(); }
   void text(std::string_view value) override {
     next();
+    const std::string safe = is_formula(value) ? without_formula(value) : std::string();
+    if (!safe.empty()) value = safe;
     if (!value.empty() && value.find_first_of(",\"\r\n") == std::string_view::npos) {
       lines_ += value;
       return;
@@ -141,6 +151,17 @@ class JsonLinesWriter final : public LineWriter {
 };
 
 }  // namespace
+
+std::string without_formula(std::string_view text) {
+  std::string safe(text);
+  if (is_formula(text) && !parse_number(text)) safe.insert(0, 1, '\'');
+  return safe;
+}
+
+std::string with_formula(std::string text) {
+  if (text.starts_with('\'') && is_formula(text)) text.erase(0, 1);
+  return text;
+}
 
 std::unique_ptr<TableWriter> csv_writer() {
   return std::make_unique<CsvWriter>();

@@ -47,6 +47,12 @@ class TableWriter {
   virtual Result<void> finish() { return {}; }
 };
 
+// A spreadsheet takes a cell that begins with one of = + - @ for a formula, and a name from outside
+// must not become one: such a text gets a ' in front, and reading takes it away again. Numbers
+// stay.
+std::string without_formula(std::string_view text);
+std::string with_formula(std::string text);
+
 // RFC 4180 with a line of names. Null is nothing between the commas, an empty text is "".
 std::unique_ptr<TableWriter> csv_writer();
 // An object a line. Infinities, which JSON has no number for, are the texts "inf" and "-inf".

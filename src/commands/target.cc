@@ -146,7 +146,7 @@ class Application final : public net::HttpService {
 
 // One accepting loop hands the connections round to `threads` serving ones.
 Result<void> serve(const TargetOptions& options, const Delay& delay) {
-  const std::vector<net::Address> addresses = TRY(net::resolve(options.listen, 0));
+  const net::Address address = TRY(net::resolve_listen(options.listen, "127.0.0.1"));
   net::raise_open_files_limit();
   net::Loop loop;
   const net::Signals signals(loop, [&loop](int) { loop.stop(); });
@@ -162,7 +162,7 @@ Result<void> serve(const TargetOptions& options, const Delay& delay) {
     Application& application = *applications[at];
     threads[at]->loop().post([&application, fd] { application.server().adopt(fd); });
   });
-  TRY(listener.listen(addresses.front()));
+  TRY(listener.listen(address));
   print_talk(fmt::format("galileo target: listening on {}, delay {}\n",
                          TRY(listener.local_address()).to_text(), options.delay));
   loop.run();
@@ -192,7 +192,8 @@ int target(const Arguments& arguments) {
       "began and ended (unix seconds).\n\nexample:\n"
       "  galileo target --listen 127.0.0.1:8080 --delay 'lognormvariate(-6.9, 0.3)'\n",
       "galileo target");
-  app.add_option("--listen,-l", options.listen, "address to listen on")->capture_default_str();
+  app.add_option("--listen,-l", options.listen, "host:port to listen on, or a port of 127.0.0.1")
+      ->capture_default_str();
   app.add_option("--delay", options.delay,
                  "time before each answer: 5ms, or a distribution in seconds")
       ->capture_default_str();

@@ -8,6 +8,7 @@
 
 #include "base/output.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "bus/keys.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
@@ -64,10 +65,11 @@ Result<void> list(const TelemFlags& flags) {
     const auto info = TRY(bus->hash(bus::node_info_key(node)));
     const auto field = [&](const char* name) {
       const auto found = info.find(name);
-      return found == info.end() || found->second.empty() ? std::string("-") : found->second;
+      return found == info.end() || found->second.empty() ? std::string("-")
+                                                          : one_line(found->second);
     };
     all.push_back({{"node", node}, {"info", info}});
-    text += fmt::format("{:<24} {:<7} {:>4} {:>10}  {:<24} {}\n", node, field("arch"),
+    text += fmt::format("{:<24} {:<7} {:>4} {:>10}  {:<24} {}\n", one_line(node), field("arch"),
                         field("cpus"), ram_of(info), field("net"), field("disk"));
   }
   if (flags.json)
@@ -92,8 +94,9 @@ Result<void> info(const TelemFlags& flags) {
                    "see galileo telem ls"};
     all[node] = info;
     if (flags.json) continue;
-    print_data(fmt::format("{}\n", node));
-    for (const auto& [name, value] : info) print_data(fmt::format("  {:<12} {}\n", name, value));
+    print_data(one_line(node) + "\n");
+    for (const auto& [name, value] : info)
+      print_data(fmt::format("  {:<12} {}\n", one_line(name), one_line(value)));
   }
   if (flags.json) print_json(all);
   return {};

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "telemetry/units.h"
 
 namespace galileo::commands {
@@ -60,7 +61,7 @@ std::string TelemTable::lines(std::size_t columns, std::size_t rows) const {
       return;
     }
     --left;
-    (text += cut(line, columns)) += "\033[K\n";
+    (text += cut(one_line(line), columns)) += "\033[K\n";
   };
   for (const auto& [node, values] : values_) {
     add(fmt::format("{} ({} values)", node, values.size()));

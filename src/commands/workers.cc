@@ -8,6 +8,7 @@
 
 #include "base/output.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -37,6 +38,7 @@ Json json_of(const fleet::WorkerStatus& worker) {
   return {{"name", worker.name},
           {"clients", worker.clients},
           {"labels", worker.labels},
+          {"alive", worker.alive},
           {"heartbeat", heartbeat}};
 }
 
@@ -53,24 +55,32 @@ std::string line_of(const fleet::WorkerStatus& worker) {
   }
   std::vector<std::string> labels;
   for (const auto& [label, value] : worker.labels)
-    labels.push_back(fmt::format("{}={}", label, value));
-  return fmt::format("{:<20} {:>7}  {:<9} {:<10} {:<9}  {}\n", worker.name, worker.clients, version,
-                     boot, at, fmt::join(labels, " "));
+    labels.push_back(one_line(fmt::format("{}={}", label, value)));
+  return fmt::format("{:<20} {:>7}  {:<5}  {:<9} {:<10} {:<9}  {}\n", one_line(worker.name),
+                     worker.clients, worker.alive ? "alive" : "dead", one_line(version),
+                     one_line(boot), at, fmt::join(labels, " "));
 }
 
 Result<void> list(const WorkersFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
   Json all = Json::array();
-  std::string text = fmt::format("{:<20} {:>7}  {:<9} {:<10} {:<9}  {}\n", "NAME", "CLIENTS",
-                                 "VERSION", "BOOT", "HEARTBEAT", "LABELS");
+  std::size_t dead = 0;
+  std::string text = fmt::format("{:<20} {:>7}  {:<5}  {:<9} {:<10} {:<9}  {}\n", "NAME", "CLIENTS",
+                                 "STATE", "VERSION", "BOOT", "HEARTBEAT", "LABELS");
   for (const fleet::WorkerStatus& worker : TRY(fleet::Controller(*bus).workers())) {
     all.push_back(json_of(worker));
     text += line_of(worker);
+    dead += worker.alive ? 0 : 1;
   }
   if (flags.json)
     print_json(all);
   else
     print_data(text);
+  if (dead > 0)
+    print_talk(
+        fmt::format("galileo workers: {} of them dead: galileo workers discover forgets "
+                    "those\n",
+                    dead));
   return {};
 }
 
@@ -120,7 +130,9 @@ int workers(const Arguments& arguments) {
     command->callback([&chosen, run] { chosen = run; });
     return command;
   };
-  add("ls", "name, clients, labels, and of ours the version, boot and last heartbeat", &list);
+  add("ls",
+      "name, clients, whether it lives, labels, and of ours the version, boot and last heartbeat",
+      &list);
   add("discover", "forget all and have those that live register again", &discover)
       ->add_option("--timeout", flags.timeout, "how long to wait for them")
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace galileo::experiment {
 namespace {
@@ -14,7 +15,7 @@ std::string cut(const std::string& line, int width) {
   int columns = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const bool begins = (static_cast<unsigned char>(line[i]) & 0xc0) != 0x80;
-    if (begins && ++columns > width) return line.substr(0, i);
+    if (begins && ++columns > width) return line.substr(0, i);  // a terminal that is too narrow
   }
   return line;
 }
@@ -45,26 +46,33 @@ std::optional<double> progress(const LiveState& state) {
 
 std::string live_lines(const LiveState& state, int width) {
   const LiveFigures& f = state.figures;
-  std::string head =
-      fmt::format("{} · {} · {}", state.name, state.phase, format_duration(state.elapsed));
+  std::string head = fmt::format("{} · {} · {}", one_line(state.name), one_line(state.phase),
+                                 format_duration(state.elapsed));
   if (const auto share = progress(state))
     head += fmt::format("  {} {:3.0f} %", bar(*share, 20), *share * 100);
   if (state.stopping) head += "  stopping";
   std::string text;
   const auto add = [&](const std::string& line) { text += cut(line, width) + "\n"; };
   add(head);
-  add(
-      fmt::format("  rate      offered {:>9.1f}/s   achieved {:>9.1f}/s   in flight {} on {} "
-                  "connections",
-                  f.offered_rps, f.achieved_rps, state.in_flight, state.connections));
-  add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}   CPU {}",
-                  format_duration(f.p50), format_duration(f.p99), format_duration(f.dispatch_p99),
-                  cpu_text(state.cpu_pct)));
-  add(fmt::format("  requests  {} due   {} answered   {} failed   {} not sent",
+  // Each in the 80 columns that every terminal has, with the largest numbers too.
+  add(fmt::format("  rate      offered {:>9.1f}/s   achieved {:>9.1f}/s   CPU {}", f.offered_rps,
+                  f.achieved_rps, cpu_text(state.cpu_pct)));
+  add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}",
+                  format_duration(f.p50), format_duration(f.p99), format_duration(f.dispatch_p99)));
+  add(fmt::format("  requests  {} due   {} answered   {} in flight on {} connections",
                   format_count(state.intended), format_count(state.answered),
-                  format_count(state.failed), format_count(state.not_sent)));
-  if (!state.trouble.empty()) add("  ! " + state.trouble);
+                  format_count(state.in_flight), format_count(state.connections)));
+  add(fmt::format("  errors    {} failed   {} not sent", format_count(state.failed),
+                  format_count(state.not_sent)));
+  if (!state.trouble.empty()) add("  ! " + one_line(state.trouble));
   return text;
+}
+
+std::string drawn_lines(const LiveState& state, int width) {
+  const std::string lines = live_lines(state, width);
+  // What was drawn before goes, and the cursor goes back to where it was: the terminal may be made
+  // narrower or wider meanwhile, and fold the lines below the cursor as it likes.
+  return fmt::format("\r\x1b[J{}\x1b[{}A", lines, std::count(lines.begin(), lines.end(), '\n'));
 }
 
 std::string live_line(const LiveState& state) {

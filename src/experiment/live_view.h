@@ -35,6 +35,11 @@ std::optional<double> progress(const LiveState& state);
 // For a terminal of that width; each line ends in '\n' and fits.
 std::string live_lines(const LiveState& state, int width);
 
+// The same, to be drawn over and over: the cursor stays at the view's beginning, which kViewEnd
+// clears away.
+std::string drawn_lines(const LiveState& state, int width);
+inline constexpr const char* kViewEnd = "\r\x1b[J";
+
 // The one line a second.
 std::string live_line(const LiveState& state);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
+#include "base/secrets.h"
 #include "experiment/plan.h"
 
 namespace galileo::experiment {
@@ -15,10 +15,10 @@ Json application_json(const Application& application) {
   Json names = Json::array();
   for (const auto& [name, value] : application.environment) names.push_back(name);
   return {{"name", application.name},
-          {"command", application.command},
+          {"command", without_secrets_of_words(application.command)},
           {"environment", names},
           {"directory", application.directory},
-          {"ready", application.ready},
+          {"ready", without_secrets_of_url(application.ready)},
           {"ready_timeout_s", to_seconds(application.ready_timeout)},
           {"stop_timeout_s", to_seconds(application.stop_timeout)}};
 }
@@ -30,7 +30,7 @@ Json service_json(const load::ServiceSpec& service) {
             {"hosts", hosts},
             {"router", service.router},
             {"balancer", service.balancer}};
-  if (!service.static_host.empty()) json["static_host"] = service.static_host;
+  if (!service.static_host.empty()) json["static_host"] = without_user_info(service.static_host);
   return json;
 }
 
@@ -38,12 +38,11 @@ Json request_json(const load::Request& request) {
   Json headers = Json::object();
   for (const auto& [name, value] : request.headers) {
     // A password must not get into a report that is passed on.
-    const std::string lower = to_lower(name);
-    const bool secret =
-        lower == "authorization" || lower == "cookie" || lower == "proxy-authorization";
-    headers[name] = secret ? "***" : value;
+    headers[name] = is_secret_name(name) ? "***" : value;
   }
-  Json json{{"method", request.method}, {"path", request.path}, {"headers", headers}};
+  Json json{{"method", request.method},
+            {"path", without_secrets_of_url(request.path)},
+            {"headers", headers}};
   if (request.has_body) json["body_bytes"] = request.body.size();
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
   if (request.redirects_max) json["redirects"] = *request.redirects_max;
@@ -109,9 +108,10 @@ Json telemetry_json(const Telemetry& telemetry) {
   Json files = Json::object();
   for (const auto& file : telemetry.files) files[file.name] = file.path;
   Json pages = Json::object();
-  for (const auto& page : telemetry.pages) pages[page.name] = page.url;
+  for (const auto& page : telemetry.pages) pages[page.name] = without_secrets_of_url(page.url);
   Json commands = Json::object();
-  for (const auto& command : telemetry.commands) commands[command.name] = command.command;
+  for (const auto& command : telemetry.commands)
+    commands[command.name] = without_secrets_of_text(command.command);
   return {{"enabled", telemetry.enabled},
           {"period_s", to_seconds(telemetry.period)},
           {"instruments", telemetry.instruments},

@@ -1,6 +1,7 @@
 #include "experiment/run.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/output.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
@@ -34,6 +36,13 @@ namespace {
 constexpr Duration kViewEvery = std::chrono::milliseconds{200};
 // After a signal, answers that are on their way get this long.
 constexpr Duration kGraceAfterSignal = std::chrono::seconds{2};
+
+// Now: it may be made narrower or wider at any time.
+int terminal_width() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
 
 // Reads the instruments at a desk of its own.
 class SamplerDesk final : public Sink<wire::Sample> {
@@ -132,6 +141,7 @@ class Run {
   void keep_result();
   bool keep(const Result<void>& done);
   void drain_rest();
+  void tell_of_drain();
   Wall wall_now() const { return wall_clock_.wall(control_.clock().now()); }
 
   Plan plan_;
@@ -161,8 +171,9 @@ class Run {
   bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
   LiveRates rates_;
-  int lines_drawn_ = 0;
+  bool is_drawn_ = false;
   Time line_printed_{};
+  Time drain_told_{};
   std::string trouble_;
   std::vector<std::string> notes_;
   RunResult result_;
@@ -291,6 +302,7 @@ Result<void> Run::run_phases() {
   expectation_ = expect(plan_);
   phases_began_ = control_.clock().now();
   rates_.add(phases_began_, {});
+  line_printed_ = phases_began_;  // the first line is of a whole second
   if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
   for (const Phase& phase : plan_.phases) {
     if (is_ending()) break;
@@ -391,16 +403,13 @@ void Run::draw(Time now) {
     print_talk(live_line(state));
     return;
   }
-  const std::string lines = live_lines(state, options_.width);
-  clear_view();
-  draw_talk(lines);
-  lines_drawn_ = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
+  draw_talk(drawn_lines(state, terminal_width()));
+  is_drawn_ = true;
 }
 
-// Back to where the view began, and everything below it cleared.
 void Run::clear_view() {
-  if (lines_drawn_ > 0) draw_talk(fmt::format("\r\x1b[{}A\x1b[J", lines_drawn_));
-  lines_drawn_ = 0;
+  if (is_drawn_) draw_talk(kViewEnd);
+  is_drawn_ = false;
 }
 
 // Sources first, then what they feed: nothing is dropped on the way.
@@ -478,12 +487,25 @@ Result<void> Run::close_books() {
 void Run::drain_rest() {
   const auto drained = drain_->finish([this, signals = signals_seen_] {
     control_.run_pending();
+    tell_of_drain();
     return signals_seen_ > signals;
   });
   drained_ = drained.ok();
   if (!drained_)
     notes_.push_back("the database didn't take everything, the spool is kept: " +
                      drained.error().to_text());
+}
+
+// A database that is slow or away: what is waited for, and how to leave.
+void Run::tell_of_drain() {
+  const Time now = control_.clock().now();
+  if (options_.quiet || now - drain_told_ < std::chrono::seconds{2}) return;
+  if (drain_told_ != Time{})
+    print_talk(fmt::format("{} of {} traces are in the database; Ctrl-C leaves the rest in {}\n",
+                           format_count(drain_->traces()),
+                           format_count(load_ ? load_->state().ledger.traces_made : 0),
+                           spool_path_));
+  drain_told_ = now;
 }
 
 void Run::keep_result() {
@@ -494,7 +516,7 @@ void Run::keep_result() {
   from.command = options_.command;
   for (const wire::NodeInfo& info : node_info_) from.host.emplace_back(info.key, info.value);
   from.file_path = plan_.source_path;
-  from.file_text = plan_.source_text;
+  from.file_text = without_secrets_of_text(plan_.source_text);
   from.plan_json = to_json(plan_);
   from.database = database_;
   from.spool = keep_spool ? spool_path_ : "";

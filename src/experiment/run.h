@@ -22,7 +22,6 @@ struct RunOptions {
   std::string json;    // path of the result document; empty: none
   bool quiet = false;  // no live view
   bool live = false;   // stderr is a terminal: draw over the last lines
-  int width = 80;      // its columns
   bool colour = false;
   bus::Bus* bus = nullptr;           // its workers send the requests; null: this process does
   std::vector<std::string> command;  // argv, kept with the result

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace galileo::experiment {
 namespace {
@@ -149,6 +150,31 @@ std::string failures_text(const RunResult& result, const Summary& summary, const
   return text;
 }
 
+// A table of services, or of phases, where there is more than one to tell apart.
+std::string groups_text(const char* title, const std::vector<GroupFigures>& groups,
+                        const Paint& paint) {
+  constexpr std::size_t kRowsMax = 20;
+  constexpr std::size_t kNameMax = 24;
+  const auto counted = [](const GroupFigures& group) { return group.intended > 0; };
+  if (std::count_if(groups.begin(), groups.end(), counted) < 2) return {};
+  std::string text = paint.bold(fmt::format("{:<26} {:>11} {:>11} {:>8} {:>8} {:>8}", title, "due",
+                                            "answered", "failed", "p50", "p99")) +
+                     "\n";
+  std::size_t rows = 0;
+  for (const GroupFigures& group : groups) {
+    if (!counted(group)) continue;
+    if (++rows > kRowsMax) continue;
+    const Times times = group.latency.all();
+    const auto time = [&](double share) { return time_text(times.percentile(share)); };
+    text += fmt::format("  {:<24} {:>11} {:>11} {:>8} {:>8} {:>8}\n",
+                        shortened(one_line(group.name), kNameMax), format_count(group.intended),
+                        format_count(group.answered), format_count(group.failed), time(0.5),
+                        time(0.99));
+  }
+  if (rows > kRowsMax) text += fmt::format("  and {} more\n", rows - kRowsMax);
+  return text;
+}
+
 std::string ledger_text(const load::Ledger& ledger, std::uint64_t warmup, const Paint& paint) {
   std::string text = fmt::format(
       "{} intended {} = sent {} + not sent {}; sent = answered {} + failed {} + in flight {}\n",
@@ -201,12 +227,14 @@ std::string summary_text(const RunResult& result, const Summary& summary, bool c
   const std::uint64_t requests = summary.counted() + summary.warmup();
   std::string text = verdict_text(result.verdict, paint);
   text += fmt::format("{} {} ({}), {}, {}, seed {}\n", paint.bold("experiment"), experiment.id,
-                      experiment.name, closed ? "closed loop" : "open loop",
+                      one_line(experiment.name), closed ? "closed loop" : "open loop",
                       format_duration(seconds(lasted)), result.provenance.seed);
   text += thresholds_text(result.thresholds, paint);
   text += times_text(summary, paint);
   text += rates_text(summary, paint);
   text += failures_text(result, summary, paint);
+  text += groups_text("services", summary.services(), paint);
+  text += groups_text("phases", summary.phases(), paint);
   text += ledger_text(result.ledger, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
   text += places_text(result.provenance, paint);

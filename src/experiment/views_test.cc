@@ -38,12 +38,13 @@ TEST_CASE("the one-line form has the figures in a fixed order") {
 TEST_CASE("the drawn form fits its terminal and shows how far it is") {
   const std::string wide = live_lines(state(), 200);
   CHECK(wide.find("hello · main · 2.50s  █████░░░░░░░░░░░░░░░  25 %") == 0);
-  CHECK(wide.find("250 due   249 answered   0 failed   0 not sent") != std::string::npos);
+  CHECK(wide.find("250 due   249 answered   1 in flight on 2 connections") != std::string::npos);
+  CHECK(wide.find("0 failed   0 not sent") != std::string::npos);
   LiveState troubled = state();
   troubled.trouble = "disk full";
   for (const int width : {20, 40, 80}) {
     std::string text = live_lines(troubled, width);
-    CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 6);
     while (!text.empty()) {
       const std::string line = text.substr(0, text.find('\n'));
       text.erase(0, line.size() + 1);
@@ -53,6 +54,36 @@ TEST_CASE("the drawn form fits its terminal and shows how far it is") {
       CHECK(columns <= width);
     }
   }
+}
+
+TEST_CASE("the drawn form loses nothing in 80 columns, whatever the numbers are") {
+  LiveState large = state();
+  large.figures = {1e6,
+                   999999.9,
+                   0,
+                   std::chrono::seconds{12},
+                   std::chrono::seconds{29},
+                   std::chrono::seconds{28}};
+  large.intended = large.answered = 123'456'789;
+  large.in_flight = 1'000'000;
+  large.connections = 1'000'000;
+  large.failed = large.not_sent = 123'456'789;
+  large.cpu_pct = 100;
+  CHECK(live_lines(large, 80) == live_lines(large, 1000));
+}
+
+TEST_CASE("a name with escape codes or a line break is text in the drawn form") {
+  LiveState strange = state();
+  strange.name = "a\x1b[2J\nb";
+  const std::string text = live_lines(strange, 200);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+}
+
+TEST_CASE("the cursor stays at the view's beginning, so that resizing folds nothing above it") {
+  const std::string drawn = drawn_lines(state(), 80);
+  CHECK(drawn.starts_with("\r\x1b[J"));
+  CHECK(drawn.ends_with("\n\x1b[5A"));
 }
 
 TEST_CASE("without an end in sight there is no progress to show") {
@@ -85,6 +116,34 @@ TEST_CASE("the summary says the verdict first, and colours only when asked") {
   CHECK(plain.find("traces 3 = stored 3 + spooled 0 + lost 0; balanced") != std::string::npos);
   CHECK(plain.find('\x1b') == std::string::npos);
   CHECK(summary_text(result, summary, true).find("\x1b[33mSUSPECT") != std::string::npos);
+}
+
+TEST_CASE("the summary tells services and phases apart where there is more than one") {
+  Summary summary(Wall{std::chrono::seconds{1000}});
+  wire::NamedTrace row;
+  row.created = row.intended = row.dispatched = row.sent = Wall{std::chrono::seconds{1000}};
+  row.status = 200;
+  RunResult result;
+  const auto add = [&](const char* service, const char* phase, int ms) {
+    row.service = service;
+    row.phase = phase;
+    row.done = row.created + milliseconds{ms};
+    summary.add(row);
+  };
+  add("cart", "low", 2);
+  add("cart", "low", 2);
+  CHECK(summary_text(result, summary, false).find("services") == std::string::npos);
+  CHECK(summary_text(result, summary, false).find("phases") == std::string::npos);
+  add("search", "high", 30);
+  const std::string text = summary_text(result, summary, false);
+  const std::size_t services = text.find("services");
+  REQUIRE(services != std::string::npos);
+  CHECK(text.find("  cart                               2           2        0", services) !=
+        std::string::npos);
+  CHECK(text.find("  search ", services) != std::string::npos);
+  const std::size_t phases = text.find("phases", services);
+  REQUIRE(phases != std::string::npos);
+  CHECK(text.find("  high ", phases) != std::string::npos);
 }
 
 TEST_CASE(

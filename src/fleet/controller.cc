@@ -133,8 +133,14 @@ Controller::Controller(bus::Bus& bus) : bus_(bus), wall_clock_(clock_.wall_clock
 
 Result<std::vector<WorkerStatus>> Controller::workers() {
   std::vector<WorkerStatus> found;
+  const auto channel_of = [](std::string_view worker) {
+    return wire::bus_channel(wire::create_client_function(worker));
+  };
+  const std::vector<std::string> listening = TRY(bus_.channels(channel_of("*")));
   for (bus::Worker& worker : TRY(bus::workers(bus_))) {
     WorkerStatus status;
+    status.alive =
+        std::find(listening.begin(), listening.end(), channel_of(worker.name)) != listening.end();
     status.clients = TRY(bus::client_ids(bus_, worker.name)).size();
     status.heartbeat = TRY(heartbeat_of(bus_, worker.name));
     status.name = std::move(worker.name);

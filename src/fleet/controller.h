@@ -31,6 +31,7 @@ struct WorkerStatus {
   std::map<std::string, std::string> labels;
   std::uint64_t clients = 0;
   std::optional<wire::Heartbeat> heartbeat;  // none: an old worker, or one of ours that has died
+  bool alive = false;                        // it listens to commands, whosever it is
 };
 
 // What came of asking all workers to register again.

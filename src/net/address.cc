@@ -70,6 +70,14 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
     return error;
   }
   if (!has_port && port_default == 0) return error;
+  // The resolver would take it for an address as one number: 8080 for 0.0.31.144.
+  if (host.find_first_not_of("0123456789") == std::string_view::npos)
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("'{}' is no address", text),
+        {},
+        "a number alone is no host",
+        has_port ? "write it as 127.0.0.1:8080" : fmt::format("did you mean 127.0.0.1:{}?", host)};
   HostPort result{std::string(host), port_default};
   if (has_port) {
     const auto number = parse_integer(port);

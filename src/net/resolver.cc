@@ -8,6 +8,13 @@
 
 namespace galileo::net {
 
+Result<Address> resolve_listen(const std::string& text, const std::string& host_default,
+                               std::uint16_t port_default) {
+  const std::string port = text.substr(text.starts_with(':') ? 1 : 0);
+  const bool is_port = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
+  return TRY(resolve(is_port ? host_default + ":" + port : text, 0, port_default)).front();
+}
+
 Result<std::vector<Address>> resolve(const std::string& host_port, int family,
                                      std::uint16_t port_default) {
   const HostPort where = TRY(parse_host_port(host_port, port_default));

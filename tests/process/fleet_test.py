@@ -31,15 +31,31 @@ def test_workers_are_listed_with_labels_clients_and_heartbeat(run, redis, worker
     server("SET", "galileo:worker:node-b:heartbeat", json.dumps(beat))
     listed = json.loads(run("workers", "ls", "--json", "--bus", server.url).out)
     assert listed[0] == {"name": "node-a", "clients": 2, "heartbeat": None,
-                         "labels": {"galileo_zone": "edge", "galileo_arch": "arm64"}}
+                         "labels": {"galileo_zone": "edge", "galileo_arch": "arm64"}, "alive": True}
     assert listed[1]["name"] == "node-b" and listed[1]["labels"] == {}
     assert listed[1]["heartbeat"]["boot"] == "f00d" and listed[1]["heartbeat"]["version"] == "0.1.0"
     text = run("workers", "ls", "--bus", server.url)
     assert text.code == 0 and text.err == "", text
     head, first, second = text.out.splitlines()
-    assert head.split() == ["NAME", "CLIENTS", "VERSION", "BOOT", "HEARTBEAT", "LABELS"]
-    assert first.split() == ["node-a", "2", "-", "-", "-", "galileo_arch=arm64", "galileo_zone=edge"]
-    assert second.split()[:4] == ["node-b", "0", "0.1.0", "f00d"]
+    assert head.split() == ["NAME", "CLIENTS", "STATE", "VERSION", "BOOT", "HEARTBEAT", "LABELS"]
+    assert first.split() == ["node-a", "2", "alive", "-", "-", "-", "galileo_arch=arm64", "galileo_zone=edge"]
+    assert second.split()[:5] == ["node-b", "0", "alive", "0.1.0", "f00d"]
+
+
+def test_a_dead_worker_looks_dead_ours_and_an_old_one(run, redis, worker, start):
+    server = redis()
+    old = worker(server, "old")
+    ours = start("worker", "--name", "ours", "--bus", server.url)
+    wait_for(lambda: "ours" in server("SMEMBERS", "galileo:workers"), "it to register")
+    listed = {one["name"]: one["alive"] for one in json.loads(run("workers", "ls", "--json", "--bus", server.url).out)}
+    assert listed == {"old": True, "ours": True}
+    ours.kill()
+    old.close()
+    wait_for(lambda: not server("PUBSUB", "CHANNELS", "*create_client*"), "Redis to see them go")
+    done = run("workers", "ls", "--bus", server.url)
+    assert [line.split()[2] for line in done.out.splitlines()] == ["STATE", "dead", "dead"], done
+    assert "2 of them dead" in done.err
+    assert [one["alive"] for one in json.loads(run("workers", "ls", "--json", "--bus", server.url).out)] == [False, False]
 
 
 def test_discovery_brings_back_those_that_live(run, redis, worker):

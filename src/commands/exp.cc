@@ -93,7 +93,7 @@ Result<int> show(const ExpFlags& flags) {
         "{}\n", experiment::result_json(stored->result, stored->summary, stored->telemetry)));
   else
     print_data(experiment::summary_text(stored->result, stored->summary, colour_allowed(1)));
-  return kFine;
+  return stored->traces_missing > 0 ? kUnbalancedBooks : kFine;
 }
 
 Result<int> report(const ExpFlags& flags) {
@@ -105,7 +105,7 @@ Result<int> report(const ExpFlags& flags) {
   TRY(experiment::write_report(
       path, experiment::result_json(stored->result, stored->summary, stored->telemetry)));
   if (!is_stdout(path)) print_talk(fmt::format("galileo exp: wrote {}\n", path));
-  return kFine;
+  return tell_missing(experiment.id, stored->traces_missing);
 }
 
 Result<int> remove(const ExpFlags& flags) {
@@ -135,14 +135,15 @@ Result<int> export_tables(const ExpFlags& flags) {
   TRY(export_experiment(*store, experiment, options));
   print_talk(fmt::format("galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
                          options.folder));
-  return kFine;
+  const store::Counts counts = TRY(store->counts(experiment.id));
+  return tell_missing(experiment.id, experiment::traces_missing(TRY(store->metadata(experiment.id)),
+                                                                counts.traces));
 }
 
 Result<int> import_into(const ExpFlags& flags) {
   ImportFlags imported = flags.imported;
   imported.database = flags.database;
-  TRY(import_experiments(imported));
-  return kFine;
+  return import_experiments(imported);
 }
 
 Result<int> compare_some(const ExpFlags& flags) {

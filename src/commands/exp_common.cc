@@ -5,6 +5,7 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "commands/exit_codes.h"
 #include "commands/long_work.h"
 #include "commands/run_options.h"
 #include "store/drain.h"
@@ -30,6 +31,13 @@ std::optional<std::size_t> steps_back(const std::string& id) {
 }
 
 }  // namespace
+
+int tell_missing(const std::string& id, std::uint64_t traces) {
+  if (traces == 0) return kFine;
+  print_talk(fmt::format("galileo exp: {} isn't whole: {} traces that its run left are missing\n",
+                         id, format_count(traces)));
+  return kUnbalancedBooks;
+}
 
 Result<wire::Experiment> find_experiment(store::Store& store, const std::string& id) {
   const std::vector<wire::Experiment> all = TRY(store.experiments());

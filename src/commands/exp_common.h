@@ -28,4 +28,7 @@ Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& stor
 // has to be a file's name and no way to another place.
 Result<std::string> name_by_id(const std::string& id, const std::string& ending);
 
+// Tells that so many of an experiment's traces aren't there, where there are any; the exit code.
+int tell_missing(const std::string& id, std::uint64_t traces);
+
 }  // namespace galileo::commands

@@ -94,8 +94,8 @@ class Export {
 
   Result<void> run() {
     const std::string& id = experiment_.id;
-    const store::Counts counts = TRY(store_.counts(id));
-    work_.expect(counts.traces + counts.telemetry + counts.events);
+    const store::Counts before = TRY(store_.counts(id));
+    work_.expect(before.traces + before.telemetry + before.events);
     TRY(table(kTraces, [&] {
       return store_.each_trace(id, [&](const wire::NamedTrace& trace) { return put(trace); });
     }));
@@ -109,12 +109,23 @@ class Export {
       return store_.each_node_info(id, [&](const wire::NodeInfo& info) { return put(info); });
     }));
     TRY(writer_->finish());
+    TRY(check_unchanged(before));
     // Named last: where it is, the tables are whole.
     TRY(write_whole_file(files_.add(path("experiment.json")), TRY(description())));
     return files_.finish();
   }
 
  private:
+  // One state, or none: while a run is on, or a copy, a table that is read later has more.
+  Result<void> check_unchanged(const store::Counts& before) {
+    const auto now = TRY(store_.experiment(experiment_.id));
+    const store::Counts counts = TRY(store_.counts(experiment_.id));
+    const bool same = now && now->status == experiment_.status && before.traces == counts.traces &&
+                      before.telemetry == counts.telemetry && before.events == counts.events;
+    if (same) return {};
+    return Error{ErrorCode::kUnavailable, "can't export the experiment", experiment_.id,
+                 "rows came or went while it was read", "try again when its run is over"};
+  }
   template <class Each>
   Result<void> table(const Table& table, Each&& each) {
     const std::string name = fmt::format("{}.{}", table.name, writer_->suffix());
@@ -240,6 +251,11 @@ Result<void> export_experiment(store::Store& store, const wire::Experiment& expe
       break;
   }
   TRY(make_folders(options.folder));
+  // Another one would mix its files with ours.
+  const auto ours = TRY(open_file(options.folder, FileMode::kRead));
+  if (!ours->lock())
+    return Error{ErrorCode::kUnavailable, "can't export the experiment", options.folder,
+                 "another export writes into that folder", "name another one with --output"};
   return Export(store, experiment, options.folder, std::move(writer)).run();
 }
 

@@ -7,10 +7,12 @@
 
 #include "base/output.h"
 #include "base/text.h"
+#include "commands/exit_codes.h"
 #include "commands/exp_common.h"
 #include "commands/export_folder.h"
 #include "commands/long_work.h"
 #include "commands/run_options.h"
+#include "experiment/stored_result.h"
 #include "store/copy.h"
 
 namespace galileo::commands {
@@ -48,7 +50,7 @@ Result<void> check_room(store::Store& target, const std::vector<wire::Experiment
 
 }  // namespace
 
-Result<void> import_experiments(const ImportFlags& flags) {
+Result<int> import_experiments(const ImportFlags& flags) {
   std::error_code ignored;
   const auto source =
       TRY(std::filesystem::is_directory(flags.source, ignored) ? open_export(flags.source)
@@ -77,6 +79,7 @@ Result<void> import_experiments(const ImportFlags& flags) {
     rows_expected += counts.traces + counts.telemetry + counts.events;
   }
   work.expect(rows_expected);
+  int code = kFine;
   for (const wire::Experiment& experiment : experiments) {
     store::CopyOptions options;
     options.name = flags.name;
@@ -89,11 +92,14 @@ Result<void> import_experiments(const ImportFlags& flags) {
     print_talk(fmt::format("galileo exp: imported {}: {} traces, {} values, {} events\n",
                            experiment.id, format_count(copied.traces), format_count(copied.samples),
                            format_count(copied.events)));
+    code = std::max(code, tell_missing(experiment.id,
+                                       experiment::traces_missing(
+                                           TRY(source->metadata(experiment.id)), copied.traces)));
     if (copied.infinite_left_out > 0)
       print_talk(fmt::format("galileo exp: {} infinite values were left out: {} has none\n",
                              format_count(copied.infinite_left_out), target->where()));
   }
-  return {};
+  return code;
 }
 
 }  // namespace galileo::commands

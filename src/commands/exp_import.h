@@ -16,6 +16,6 @@ struct ImportFlags {
   bool replace = false;
 };
 
-Result<void> import_experiments(const ImportFlags& flags);
+Result<int> import_experiments(const ImportFlags& flags);
 
 }  // namespace galileo::commands

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/table_reader.h"
 #include "store/copy.h"
+#include "store/metadata_json.h"
 
 namespace galileo::commands {
 namespace {
@@ -47,6 +50,7 @@ std::string metadata_text(const std::string& text, const Json& parsed) {
 
 Result<Description> read_description(const std::string& path) {
   const std::string text = TRY(read_whole_file(path, kDescriptionMax));
+  if (store::is_nested_deeply(text)) return wrong(path, "it is nested too deeply");
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return wrong(path, "it is no JSON object");
   const auto text_of = [&](const char* name) {
@@ -79,30 +83,50 @@ class Fields {
   void begin() { at_ = 0; }
   std::string text() { return values[at_++].value_or(std::string()); }
   Wall time() {
+    if (!values[at_]) {
+      ++at_;
+      return kNoWall;
+    }
     const double value = number();
-    return from_unix_seconds(value);
+    if (!(std::abs(value) < kTimeMax)) problem = *values[at_ - 1];  // or it isn't a number
+    return problem.empty() ? from_unix_seconds(value) : kNoWall;
   }
   double number() {
     const Field& field = values[at_++];
-    if (!field) return -1;
+    if (!field) return missing();
     double value = 0;
     const char* const end = field->data() + field->size();
     const auto read = std::from_chars(field->data(), end, value);
     if (read.ec != std::errc{} || read.ptr != end) problem = *field;
+    if (std::isnan(value)) problem = *field;
     return value;
   }
-  std::int64_t integer() {
+  // Bytes; nothing where nobody has counted them.
+  std::uint64_t count() {
+    if (!values[at_]) {
+      ++at_;
+      return 0;
+    }
+    return static_cast<std::uint64_t>(integer(0, std::numeric_limits<std::int64_t>::max()));
+  }
+  std::int64_t integer(std::int64_t least, std::int64_t most) {
     const Field& field = values[at_++];
-    if (!field) return 0;
+    if (!field) return static_cast<std::int64_t>(missing());
     std::int64_t value = 0;
     const char* const end = field->data() + field->size();
     const auto read = std::from_chars(field->data(), end, value);
-    if (read.ec != std::errc{} || read.ptr != end) problem = *field;
+    if (read.ec != std::errc{} || read.ptr != end || value < least || value > most)
+      problem = *field;
     return value;
   }
   bool is_null() const { return !values[at_]; }
 
  private:
+  static constexpr double kTimeMax = 9.2e9;  // seconds: what 64 bits of nanoseconds hold
+  double missing() {
+    problem = "an empty field";
+    return 0;
+  }
   std::size_t at_ = 0;
 };
 
@@ -139,7 +163,8 @@ class Folder {
       ++row_;
       TRY(put());
       if (!fields_.problem.empty())
-        return wrong(reader->place(), fmt::format("'{}' is no number", fields_.problem));
+        return wrong(reader->place(),
+                     fmt::format("'{}' is no number that can stand there", fields_.problem));
       if (++rows % kRowsAtOnce != 0) continue;
       TRY(store_.commit());
       TRY(store_.begin());
@@ -169,14 +194,15 @@ class Folder {
     trace_.created = fields_.time();
     trace_.sent = fields_.time();
     trace_.done = fields_.time();
-    trace_.status = static_cast<std::int32_t>(fields_.integer());
+    trace_.status = static_cast<std::int32_t>(fields_.integer(
+        std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
     trace_.headers = fields_.text();
     trace_.server = fields_.text();
     trace_.intended = fields_.time();
     trace_.dispatched = fields_.time();
     trace_.first_byte = fields_.time();
-    trace_.request_bytes = static_cast<std::uint64_t>(fields_.integer());
-    trace_.response_bytes = static_cast<std::uint64_t>(fields_.integer());
+    trace_.request_bytes = fields_.count();
+    trace_.response_bytes = fields_.count();
     trace_.failure = fields_.text();
     trace_.phase = fields_.text();
     const bool kept = !fields_.is_null();

@@ -87,7 +87,8 @@ int record(const RecorderFlags& flags) {
     return signals_seen > 1;
   });
   print_data(flags.json ? recorder_json(recorded) : recorder_summary(recorded));
-  return recorded.problem ? fail("recorder", *recorded.problem) : static_cast<int>(kFine);
+  if (recorded.problem) return fail("recorder", *recorded.problem);
+  return recorded.database.empty() || recorded.spool.empty() ? kFine : kNotStored;
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ namespace {
 int code_of(const experiment::RunOutcome& outcome) {
   if (outcome.interrupted) return kEndedBySignal;
   if (!outcome.balanced) return kUnbalancedBooks;
+  if (!outcome.stored) return kNotStored;
   if (outcome.unreached) return kUnreachable;
   if (outcome.verdict == experiment::VerdictValue::kInvalid) return kInvalidResult;
   if (!outcome.thresholds_passed) return kThresholdCrossed;

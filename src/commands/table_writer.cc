@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace galileo::commands {
 namespace {
@@ -86,6 +87,7 @@ class CsvWriter final : public LineWriter {
   std::string suffix() const override { return "csv"; }
   void null() override { next(); }
   void text(std::string_view value) override {
+    if (!is_utf8(value)) return text(make_utf8(value));  // of the old system's databases
     next();
     const std::string safe = is_formula(value) ? without_formula(value) : std::string();
     if (!safe.empty()) value = safe;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "experiment/books.h"
+#include "store/metadata_json.h"
 #include "telemetry/units.h"
 
 namespace galileo::experiment {
@@ -408,6 +410,7 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["service_time_s"] = figures(summary.service_times().all());
   json["rate"] = rate_json(summary);
   json["ledger"] = parts["ledger"];
+  json["ledger"]["balanced"] = imbalance_of(result).empty();
   json["ledger"]["warmup"] = summary.warmup();
   Json codes = Json::object();
   for (const auto& [code, count] : summary.status_codes()) codes[std::to_string(code)] = count;
@@ -434,6 +437,10 @@ std::string metadata_json(const RunResult& result) {
 
 RunResult parse_metadata(const std::string& text) {
   RunResult result;
+  if (store::is_nested_deeply(text)) {
+    result.notes.emplace_back("the experiment's metadata are nested too deeply to be read");
+    return result;
+  }
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded() || !json.is_object() || !json.contains("galileo")) return result;
   try {

@@ -34,6 +34,8 @@ namespace galileo::experiment {
 namespace {
 
 constexpr Duration kViewEvery = std::chrono::milliseconds{200};
+// What a run that is cut off doesn't know of its books, at most (README).
+constexpr Duration kCheckpointEvery = std::chrono::milliseconds{100};
 // After a signal, answers that are on their way get this long.
 constexpr Duration kGraceAfterSignal = std::chrono::seconds{2};
 
@@ -105,6 +107,12 @@ class SamplerDesk final : public Sink<wire::Sample> {
   std::unique_ptr<net::Timer> timer_;
 };
 
+// What is known of a run that is cut off, beside its rows: in place of its metadata until it ends.
+std::string checkpoint_json(const load::Ledger& ledger) {
+  return fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}}}}})", ledger.intended,
+                     ledger.sent);
+}
+
 class Run {
  public:
   Run(Plan plan, const RunOptions& options)
@@ -113,6 +121,7 @@ class Run {
         wall_clock_(net::RealClock().wall_clock()),
         signals_(control_, [this](int) { on_signal(); }),
         view_timer_([this](Time now) { on_view(now); }),
+        checkpoint_timer_([this](Time now) { on_checkpoint(now); }),
         give_up_([this](Time) { load_->end_all(); }) {}
 
   Result<void> open_books();
@@ -134,6 +143,8 @@ class Run {
   void stop_sending();
   bool is_ending() const { return signals_seen_ > 0 || spool_is_full_ || is_load_over_; }
   void on_view(Time now);
+  void on_checkpoint(Time now);
+  wire::Experiment running() const;
   void draw(Time now);
   void clear_view();
   store::SpoolRows given_up_rows() const;
@@ -150,7 +161,9 @@ class Run {
   net::Loop control_;
   net::Signals signals_;  // before any other thread, so that they all leave signals to it
   net::Timer view_timer_;
-  net::Timer give_up_;  // ends what is in flight
+  net::Timer checkpoint_timer_;
+  load::Ledger checkpoint_;  // the last one told
+  net::Timer give_up_;       // ends what is in flight
   wire::Experiment experiment_;
   telemetry::Machine machine_;
   std::vector<wire::NodeInfo> node_info_;
@@ -164,7 +177,8 @@ class Run {
   Expectation expectation_;
   std::string phase_name_;
   bool phase_done_ = false;
-  bool drained_ = false;  // all that was in the spool is in the database
+  bool drained_ = false;    // all that was in the spool is in the database
+  bool is_stored_ = false;  // and its end too; or there is none
   int signals_seen_ = 0;
   bool is_load_over_ = false;
   bool was_cut_short_ = false;  // by a signal, while there was load
@@ -183,7 +197,6 @@ class Run {
 // Where everything is written to is opened before anything is started: a folder that can't be
 // written to ends the run before it begins.
 Result<void> Run::open_books() {
-  experiment_.id = store::make_experiment_id(wall_now());
   experiment_.name = plan_.name;
   experiment_.creator = plan_.creator;
   experiment_.created = wall_now();
@@ -200,19 +213,18 @@ Result<void> Run::open_books() {
     for (const store::Recovered& one : store::recover(*store))
       notes_.push_back(store::to_text(one));
   }
+  experiment_.id = TRY(store::new_experiment_id(wall_now(), store.get()));
   std::string folder = options_.spool_folder;
   if (has_database) database_ = store->where();
   if (folder.empty()) folder = has_database ? store::spool_folder(database_) : ".";
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
   auto spool = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
+  if (has_database) {
+    if (const auto found = store::link_spool(spool_path_, database_); !found.ok())
+      notes_.push_back("galileo exp won't find the spool by itself: " + found.error().to_text());
+  }
   experiment_.start = wall_now();
-  spool->experiment(
-      [&] {
-        wire::Experiment running = experiment_;
-        running.status = wire::kRunning;
-        return running;
-      }(),
-      "");
+  spool->experiment(running(), "");
   machine_.node = telemetry::hostname();
   node_info_ = telemetry::node_info(machine_);
   for (const wire::NodeInfo& info : node_info_) spool->node_info(info);
@@ -304,10 +316,12 @@ Result<void> Run::run_phases() {
   rates_.add(phases_began_, {});
   line_printed_ = phases_began_;  // the first line is of a whole second
   if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
+  control_.timers().set(checkpoint_timer_, phases_began_ + kCheckpointEvery);
   for (const Phase& phase : plan_.phases) {
     if (is_ending()) break;
     TRY(run_phase(phase));
   }
+  control_.timers().cancel(checkpoint_timer_);
   control_.timers().cancel(view_timer_);
   clear_view();
   return {};
@@ -369,6 +383,21 @@ void Run::on_view(Time now) {
   control_.timers().set(view_timer_, now + kViewEvery);
 }
 
+void Run::on_checkpoint(Time now) {
+  const load::Ledger ledger = load_->state().ledger;
+  if (ledger.intended != checkpoint_.intended || ledger.sent != checkpoint_.sent)
+    collector_->at_desk(
+        [&] { collector_->spool().experiment(running(), checkpoint_json(ledger)); });
+  checkpoint_ = ledger;
+  control_.timers().set(checkpoint_timer_, now + kCheckpointEvery);
+}
+
+wire::Experiment Run::running() const {
+  wire::Experiment running = experiment_;
+  running.status = wire::kRunning;
+  return running;
+}
+
 void Run::draw(Time now) {
   if (!options_.live && now - line_printed_ < std::chrono::milliseconds{990}) return;
   line_printed_ = now;
@@ -414,6 +443,7 @@ void Run::clear_view() {
 
 // Sources first, then what they feed: nothing is dropped on the way.
 void Run::stop_sources() {
+  control_.timers().cancel(checkpoint_timer_);
   is_load_over_ = true;
   was_cut_short_ = signals_seen_ > 0;
   control_.timers().cancel(give_up_);
@@ -441,7 +471,8 @@ load::Ledger Run::final_ledger() {
   ledger.traces_lost += collector_->traces_lost() + refused;
   ledger.traces_lost += given_up_rows().traces;
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
-  const std::uint64_t drained = drain_ ? drain_->traces() : 0;
+  std::uint64_t drained = drain_ ? drain_->traces() : 0;
+  if (drain_) drained -= std::min(drained, drain_->missing().traces);
   ledger.traces_stored = std::min(drained - std::min(drained, refused), kept);
   ledger.traces_spooled = kept - ledger.traces_stored;
   return ledger;
@@ -528,15 +559,14 @@ void Run::keep_result() {
   const bool closed = keep(spool.close());
   // A database that is away has been waited for once; the end comes behind what is missing there.
   if (closed && drained_) drain_rest();
-  keep_spool = keep_spool || !closed || !drained_ || !drain_->ended();
+  is_stored_ = !drain_ || (closed && drained_ && drain_->ended());
+  // The count at the very end may have told more.
+  if (!is_stored_) result_.ledger = final_ledger();
+  keep_spool = keep_spool || !is_stored_ || !closed || !drain_;
   drain_.reset();
   from.spool = keep_spool ? spool_path_ : "";
   result_.notes = notes_;
-  if (!keep_spool) {
-    std::error_code ignored;
-    std::filesystem::remove(spool_path_, ignored);
-    std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);
-  }
+  if (!keep_spool) store::remove_spool(spool_path_, database_);
   const std::string document = result_json(result_, collector_->summary(), collector_->telemetry());
   if (!options_.json.empty()) keep(write_document(options_.json, document + "\n"));
   if (!options_.report.empty()) keep(write_report(options_.report, document));
@@ -562,15 +592,14 @@ void Run::abandon(const Error& error) {
   drain_rest();
   if (!drained_ || !drain_->ended()) return;
   drain_.reset();  // on the database's disk before the spool goes
-  std::error_code ignored;
-  std::filesystem::remove(spool_path_, ignored);
-  std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);
+  store::remove_spool(spool_path_, database_);
 }
 
 RunOutcome Run::outcome() {
   RunOutcome outcome;
   outcome.text = summary_text(result_, collector_->summary(), options_.colour);
   outcome.verdict = result_.verdict.value;
+  outcome.stored = is_stored_;
   outcome.balanced = result_.ledger.balanced();
   outcome.interrupted = signals_seen_ > 0;
   outcome.unreached = result_.ledger.unreached();

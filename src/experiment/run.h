@@ -34,6 +34,7 @@ struct RunOutcome {
   bool balanced = true;
   bool thresholds_passed = true;
   bool interrupted = false;
+  bool stored = true;            // what is to be in the database is there; else in the spool
   bool unreached = false;        // not one connection could be made
   std::optional<Error> problem;  // why not all of it could be kept
 };

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "experiment/books.h"
 
 namespace galileo::experiment {
 namespace {
@@ -175,7 +176,9 @@ std::string groups_text(const char* title, const std::vector<GroupFigures>& grou
   return text;
 }
 
-std::string ledger_text(const load::Ledger& ledger, std::uint64_t warmup, const Paint& paint) {
+std::string ledger_text(const RunResult& result, std::uint64_t warmup, const Paint& paint) {
+  const load::Ledger& ledger = result.ledger;
+  const std::string imbalance = imbalance_of(result);
   std::string text = fmt::format(
       "{} intended {} = sent {} + not sent {}; sent = answered {} + failed {} + in flight {}\n",
       paint.bold("ledger"), format_count(ledger.intended), format_count(ledger.sent),
@@ -184,7 +187,7 @@ std::string ledger_text(const load::Ledger& ledger, std::uint64_t warmup, const 
   text += fmt::format("       traces {} = stored {} + spooled {} + lost {}; {}\n",
                       format_count(ledger.traces_made), format_count(ledger.traces_stored),
                       format_count(ledger.traces_spooled), format_count(ledger.traces_lost),
-                      ledger.balanced() ? paint.good("balanced") : paint.bad(ledger.imbalance()));
+                      imbalance.empty() ? paint.good("balanced") : paint.bad(imbalance));
   if (ledger.retried > 0)
     text +=
         fmt::format("       {} sent again on a fresh connection\n", format_count(ledger.retried));
@@ -235,7 +238,7 @@ std::string summary_text(const RunResult& result, const Summary& summary, bool c
   text += failures_text(result, summary, paint);
   text += groups_text("services", summary.services(), paint);
   text += groups_text("phases", summary.phases(), paint);
-  text += ledger_text(result.ledger, summary.warmup(), paint);
+  text += ledger_text(result, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
   text += places_text(result.provenance, paint);
   for (const std::string& note : result.notes) text += fmt::format("note: {}\n", note);

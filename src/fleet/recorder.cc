@@ -111,7 +111,7 @@ Result<void> Recorder::open_books() {
   std::string folder = options_.spool_folder;
   if (folder.empty()) folder = store_ ? store::spool_folder(store_->where()) : ".";
   const Wall now = wall_clock_.wall(net::RealClock().now());
-  experiment_.id = store::make_experiment_id(now);
+  experiment_.id = TRY(store::new_experiment_id(now, store_.get()));
   experiment_.name = options_.name.empty() ? experiment_.id : options_.name;
   experiment_.creator = options_.creator;
   experiment_.created = experiment_.start = now;

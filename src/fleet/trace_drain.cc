@@ -21,10 +21,13 @@ std::string id_of(const std::string& segment) {
 // Puts traces into the store, in a transaction that begins with the first.
 class Rows final : public store::SpoolVisitor {
  public:
-  Rows(const store::SpoolReader& reader, store::Store& store) : reader_(reader), store_(store) {}
+  // `begun` is asked once the transaction has begun.
+  Rows(const store::SpoolReader& reader, store::Store& store, std::function<Result<void>()> begun)
+      : reader_(reader), store_(store), begun_(std::move(begun)) {}
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     if (!result.ok()) return;
     if (traces == 0) result = store_.begin();
+    if (traces == 0 && result.ok()) result = begun_();
     if (result.ok()) result = store_.put_trace({}, reader_.record_at(), trace, names);
     ++traces;
   }
@@ -34,6 +37,7 @@ class Rows final : public store::SpoolVisitor {
  private:
   const store::SpoolReader& reader_;
   store::Store& store_;
+  const std::function<Result<void>()> begun_;
 };
 
 }  // namespace
@@ -90,8 +94,9 @@ Result<bool> TraceDrain::next_segment() {
   for (const std::string& path : spool_segments(options_.folder, options_.worker, options_.boot)) {
     auto reader = store::SpoolReader::open(path);
     if (!reader.ok()) continue;
-    if (const auto position = TRY(store_->spool_position(id_of(path))))
-      TRY((*reader)->skip_to(*position));
+    const auto position = TRY(store_->spool_position(id_of(path)));
+    if (position) TRY((*reader)->skip_to(*position));
+    committed_ = position.value_or(0);
     reader_ = std::move(*reader);
     segment_ = path;
     return true;
@@ -99,21 +104,34 @@ Result<bool> TraceDrain::next_segment() {
   return false;
 }
 
-// After a failure: a commit whose answer was lost may have been carried out.
+// After a failure: a commit whose answer was lost may have been carried out, and a server that came
+// back may have less than it had answered for.
 Result<void> TraceDrain::settle() {
   if (!is_unsure_) return {};
   const auto position = TRY(store_->spool_position(id_of(segment_)));
-  if (position && *position > reader_->position()) TRY(reader_->skip_to(*position));
+  if (position.value_or(0) < committed_) reader_.reset();  // begun again where the store is
+  if (reader_ && position && *position > reader_->position()) TRY(reader_->skip_to(*position));
   is_unsure_ = false;
   return {};
 }
 
+// Within the transaction: the store connects anew by itself, perhaps to a server that was killed.
+Result<void> TraceDrain::look_behind() {
+  if (committed_ == 0) return {};
+  if (TRY(store_->spool_position(id_of(segment_))).value_or(0) >= committed_) return {};
+  return Error{ErrorCode::kUnavailable,
+               "the database has lost what it had stored",
+               store_->where(),
+               {},
+               "it is put again"};
+}
+
 Result<bool> TraceDrain::store_some() {
-  if (!reader_ && !TRY(next_segment())) return false;
   TRY(settle());
+  if (!reader_ && !TRY(next_segment())) return false;
   const bool is_closed = !store::is_being_written(segment_);
   const store::SpoolReader::Place from = reader_->place();
-  Rows rows(*reader_, *store_);
+  Rows rows(*reader_, *store_, [this] { return look_behind(); });
   const auto state = reader_->read(rows, kRecordsAtOnce);
   at_end_ = state.ok() && *state == store::SpoolReader::State::kEnd && !is_closed;
   if (rows.traces > 0) {
@@ -126,6 +144,7 @@ Result<bool> TraceDrain::store_some() {
       reader_->go_to(from);
       return stored.error();
     }
+    committed_ = reader_->position();
     traces_.add(rows.traces);
     return true;
   }

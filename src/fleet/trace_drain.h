@@ -39,13 +39,15 @@ class TraceDrain final : public TraceOutlet {
   Result<bool> store_some();
   Result<bool> next_segment();
   Result<void> settle();
+  Result<void> look_behind();
 
   std::unique_ptr<store::Store> store_;
   const Options options_;
   std::unique_ptr<store::SpoolReader> reader_;
-  std::string segment_;     // its path
-  bool is_unsure_ = false;  // whether the last transaction was carried out
-  bool at_end_ = false;     // of what its writer has written so far
+  std::string segment_;          // its path
+  std::uint64_t committed_ = 0;  // of it, by the store's last word; 0: nothing
+  bool is_unsure_ = false;       // whether the last transaction was carried out
+  bool at_end_ = false;          // of what its writer has written so far
   RelaxedCounter traces_;
   std::unique_ptr<net::LoopThread> desk_;
   std::unique_ptr<net::Timer> timer_;

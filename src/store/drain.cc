@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/database_url.h"
@@ -15,7 +17,9 @@ namespace galileo::store {
 // Puts records into the store; remembers the first failure, since a visitor returns nothing.
 class Drain::Rows final : public SpoolVisitor {
  public:
-  Rows(const SpoolReader& reader, Store& store) : reader_(reader), store_(store) {}
+  // `committed`: up to where the store's last word was that it has the spool.
+  Rows(const SpoolReader& reader, Store& store, const std::uint64_t& committed)
+      : reader_(reader), store_(store), committed_(committed) {}
 
   void on_experiment(const wire::Experiment& seen, std::string_view metadata) override {
     so_far.experiment = seen;
@@ -33,6 +37,7 @@ class Drain::Rows final : public SpoolVisitor {
     if (may_put()) keep(store_.put_trace(so_far.experiment.id, reader_.record_at(), trace, names));
   }
   void on_sample(const wire::Sample& sample) override {
+    left_out += std::isfinite(sample.value) ? 0 : 1;
     if (may_put()) keep(store_.put_sample(so_far.experiment.id, reader_.record_at(), sample));
   }
   void on_event(const wire::Event& event) override {
@@ -47,12 +52,15 @@ class Drain::Rows final : public SpoolVisitor {
   };
   Progress so_far;
   std::optional<Error> failure;
+  std::uint64_t left_out = 0;  // values that are none, which a database may have no place for
+  bool is_behind = false;      // that failed since the store has less than it has answered for
 
   // A transaction is only begun when there is something to put: idle, a drain locks nobody out.
   void begin() {
     if (begun_ || failure) return;
     keep(store_.begin());
     begun_ = !failure;
+    if (begun_) look_behind();
   }
   Result<void> commit(std::uint64_t position) {
     begin();
@@ -67,9 +75,24 @@ class Drain::Rows final : public SpoolVisitor {
     begun_ = false;
     so_far = progress;
     failure.reset();
+    is_behind = false;
   }
 
  private:
+  // Within the transaction: a store connects anew by itself, and what answers then may be a server
+  // that was killed in between and came back with less.
+  void look_behind() {
+    if (so_far.experiment.id.empty() || committed_ == 0) return;
+    const auto stored = store_.spool_position(so_far.experiment.id);
+    if (!stored.ok()) failure = stored.error();
+    if (!stored.ok() || stored->value_or(0) >= committed_) return;
+    is_behind = true;
+    failure = Error{ErrorCode::kUnavailable,
+                    "the database has lost what it had stored",
+                    store_.where(),
+                    {},
+                    {}};
+  }
   void save(const wire::Experiment& seen, std::string_view metadata) {
     begin();
     if (!failure) keep(store_.save_experiment(seen));
@@ -92,6 +115,7 @@ class Drain::Rows final : public SpoolVisitor {
 
   const SpoolReader& reader_;
   Store& store_;
+  const std::uint64_t& committed_;
   bool begun_ = false;
 };
 
@@ -106,6 +130,9 @@ namespace {
 // Of the spool: what a step holds in memory, and a database in one transaction.
 constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
 
+// So often a database may lose the same again: somebody may kill it each time, but not for ever.
+constexpr int kTimesBehindMax = 5;
+
 // Only the experiment's record, which comes first: its id is needed to ask how far the store is.
 struct FirstRecord final : SpoolVisitor {
   void on_experiment(const wire::Experiment& seen, std::string_view) override { experiment = seen; }
@@ -118,7 +145,8 @@ Drain::Drain(std::unique_ptr<SpoolReader> reader, Store& store)
     : reader_(std::move(reader)),
       start_(reader_->place()),
       store_(store),
-      rows_(std::make_unique<Rows>(*reader_, store)) {}
+      rows_(std::make_unique<Rows>(*reader_, store, committed_)),
+      refused_before_(store.refused()) {}
 
 Drain::~Drain() = default;
 
@@ -142,6 +170,7 @@ Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
   const auto position = TRY(store_.spool_position(experiment.id));
   if (!position) return {};
   TRY(reader_->skip_to(*position));
+  left_out_is_known_ = false;
   committed_ = *position;
   rows_->so_far.experiment = experiment;
   // What was given back before that is in the store; where more was, only the store knows how much
@@ -181,11 +210,12 @@ Result<bool> Drain::step(std::size_t records_max) {
     committed_ = reader_->position();
     return true;
   }();
-  if (!moved.ok()) {
-    is_unsure_ = unanswered_ || moved.error().code == ErrorCode::kUnavailable;
-    reader_->go_to(place);
-    rows_->take_back(progress);
-  }
+  if (moved.ok()) return moved;
+  const bool is_behind = rows_->is_behind;
+  is_unsure_ = unanswered_ || moved.error().code == ErrorCode::kUnavailable;
+  reader_->go_to(place);
+  rows_->take_back(progress);
+  if (is_behind) return true;
   return moved;
 }
 
@@ -195,7 +225,13 @@ Result<bool> Drain::look_where_it_is() {
   const std::string id = (unanswered_ ? unanswered_->progress : rows_->so_far).experiment.id;
   const std::uint64_t stored = id.empty() ? 0 : TRY(store_.spool_position(id)).value_or(0);
   const bool is_behind = stored < committed_;
-  if (is_behind) TRY(go_back());
+  if (is_behind && stored == behind_at_ && ++times_behind_ > kTimesBehindMax)
+    return Error{ErrorCode::kIo, "the database doesn't keep what it is given", store_.where(),
+                 fmt::format("{} times it came back with as little", times_behind_),
+                 "look at its log and its disk; what it hasn't is in the spool"};
+  if (is_behind && stored != behind_at_) times_behind_ = 1;
+  if (is_behind) behind_at_ = stored;
+  if (is_behind) TRY(go_back("the database has lost what it had stored; it is put again"));
   is_unsure_ = false;
   const auto unanswered = std::move(unanswered_);
   if (is_behind) {
@@ -210,13 +246,15 @@ Result<bool> Drain::look_where_it_is() {
 }
 
 // To where the store is, behind what it has answered for.
-Result<void> Drain::go_back() {
+Result<void> Drain::go_back(const char* why) {
   const std::uint64_t passed = reader_->rows().traces;
   const SpoolReader::Place place = reader_->place();
   const std::uint64_t committed = committed_;
   const auto gone = [&]() -> Result<void> {
     reader_->go_to(start_);
     missing_before_ = {};
+    rows_->left_out = 0;
+    left_out_is_known_ = true;
     return go_on_with(rows_->so_far.experiment);
   }();
   if (!gone.ok()) {
@@ -225,7 +263,7 @@ Result<void> Drain::go_back() {
     return gone;
   }
   const std::uint64_t again = passed - std::min(passed, reader_->rows().traces);
-  log(LogLevel::kWarning, "the database has lost what it had stored; it is put again",
+  log(LogLevel::kWarning, why,
       {{"database", store_.where()}, {"traces", fmt::format("{}", again)}});
   rows_->so_far.ended = false;
   rows_->so_far.traces -= std::min(rows_->so_far.traces, again);
@@ -236,11 +274,65 @@ Result<void> Drain::finish() {
   while (true) {
     while (TRY(step())) {
     }
-    if (!TRY(reader_->skip_damage())) return {};
-    if (rows_->so_far.experiment.id.empty()) TRY(name_by_file());
+    if (TRY(reader_->skip_damage())) {
+      if (rows_->so_far.experiment.id.empty()) TRY(name_by_file());
+    } else if (TRY(settle())) {
+      return {};
+    }
   }
 }
 
+// First to its disk: what is counted then, a server that fails can't take back.
+Result<bool> Drain::settle() {
+  missing_ = {};
+  TRY(store_.sync());
+  const std::string& id = rows_->so_far.experiment.id;
+  if (id.empty()) return true;
+  if (TRY(store_.spool_position(id)).value_or(0) < committed_) {
+    is_unsure_ = true;
+    return !TRY(look_where_it_is());
+  }
+  // What was in a damaged place nobody can put again; that is told by damaged().
+  if (reader_->damaged() > 0) return true;
+  const auto counted = store_.counts(id);
+  // A database that is only written to can't be asked.
+  if (!counted.ok() && counted.error().code == ErrorCode::kUsage) return true;
+  const Counts counts = TRY(counted);
+  const SpoolRows stored{counts.traces, counts.telemetry + counts.events};
+  const RefusedRows refused = store_.refused().since(refused_before_);
+  const SpoolRows kept = reader_->rows().behind(given_up());
+  const SpoolRows expected = kept.behind({refused.traces, refused.others + rows_->left_out});
+  missing_ = expected.behind(stored);
+  // Values that are none may have been passed before; where all is put again, that is known.
+  if (!left_out_is_known_ && reader_->missing() != SpoolRows{}) missing_.others = 0;
+  if (missing_ == SpoolRows{} && kept.traces > 0 && stored.traces == 0) missing_ = kept;
+  if (missing_ == SpoolRows{}) return true;
+  if (!was_put_again_ && reader_->missing() == SpoolRows{}) {
+    TRY(put_again());
+    return false;
+  }
+  return Error{
+      ErrorCode::kIo, "the database hasn't all that it was given", store_.where(),
+      fmt::format("it has {} of {} traces, and {} of {} other rows",
+                  format_count(std::min(stored.traces, kept.traces)), format_count(kept.traces),
+                  format_count(std::min(stored.others, kept.others)), format_count(kept.others)),
+      refused.rows() > 0 ? to_text(refused)
+                         : "look at what else writes there; the spool has all of them"};
+}
+
+// All of it in place of what is there: which rows are missing a database can't tell.
+Result<void> Drain::put_again() {
+  TRY(store_.remove(rows_->so_far.experiment.id));
+  was_put_again_ = true;
+  refused_before_ = store_.refused();
+  lost_before_ = {};
+  committed_ = 0;
+  return go_back("the database has fewer rows than it was given; all are put again");
+}
+
+SpoolRows Drain::missing() const {
+  return missing_;
+}
 bool Drain::ended() const {
   return rows_->so_far.ended;
 }
@@ -267,6 +359,37 @@ std::string spool_folder(const std::string& database) {
   return path_beside(database, ".spool");
 }
 
+namespace {
+
+std::string link_of(const std::string& spool_path, const std::string& database) {
+  return fmt::format("{}/{}", spool_folder(database),
+                     std::filesystem::path(spool_path).filename().string());
+}
+
+}  // namespace
+
+Result<void> link_spool(const std::string& spool_path, const std::string& database) {
+  const std::string link = link_of(spool_path, database);
+  std::error_code error;
+  const auto whole = std::filesystem::absolute(spool_path, error);
+  if (std::filesystem::exists(link, error)) return {};  // it lies there itself
+  TRY(make_folders(spool_folder(database)));
+  std::filesystem::create_symlink(whole, link, error);
+  if (error)
+    return Error{ErrorCode::kIo, "can't make a link to the spool", link, error.message(), {}};
+  return {};
+}
+
+void remove_spool(const std::string& spool_path, const std::string& database) {
+  const auto remove_file = [](const std::filesystem::path& path) {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    std::filesystem::remove(path.parent_path(), ignored);  // when empty
+  };
+  remove_file(spool_path);
+  if (!database.empty()) remove_file(link_of(spool_path, database));
+}
+
 bool is_spool(const std::string& where) {
   std::error_code ignored;
   return std::filesystem::path(where).extension() == ".spool" &&
@@ -280,11 +403,13 @@ bool is_being_written(const std::string& spool_path) {
 
 namespace {
 
-// The latest time that any record of a spool tells: when a run that was cut off came to its end.
+// The latest time that any record of a spool tells: when a run that was cut off came to its end;
+// and the last that it told of its books.
 struct LastTime final : SpoolVisitor {
-  void on_experiment(const wire::Experiment& seen, std::string_view) override {
+  void on_experiment(const wire::Experiment& seen, std::string_view metadata) override {
     see(seen.created);
     see(seen.start);
+    if (!metadata.empty()) checkpoint = metadata;
   }
   void on_trace(const wire::Trace& trace, const wire::Names&) override {
     see(trace.created);
@@ -294,23 +419,26 @@ struct LastTime final : SpoolVisitor {
   void on_event(const wire::Event& event) override { see(event.at); }
   void see(Wall at) { last = std::max(last, at); }
   Wall last = kNoWall;
+  std::string checkpoint;  // JSON
 };
 
-Result<Wall> last_time(const std::string& path) {
+Result<LastTime> last_of(const std::string& path) {
   LastTime visitor;
   const auto reader = TRY(SpoolReader::open(path));
   do {
     while (TRY(reader->read(visitor, 100'000)) == SpoolReader::State::kMore) {
     }
   } while (TRY(reader->skip_damage()));
-  return visitor.last;
+  return visitor;
 }
 
-std::string metadata_of(const Recovered& recovered) {
-  const nlohmann::ordered_json json = {
+std::string metadata_of(const Recovered& recovered, const std::string& checkpoint) {
+  nlohmann::ordered_json json = {
       {"notes", {"recovered: the run was cut off"}}, {"damaged_bytes", recovered.damaged},
       {"traces_lost", recovered.given_up.traces},    {"others_lost", recovered.given_up.others},
       {"traces_refused", recovered.refused.traces},  {"others_refused", recovered.refused.others}};
+  const auto told = nlohmann::ordered_json::parse(checkpoint, nullptr, false);
+  if (told.is_object()) json.update(told);
   return json.dump();
 }
 
@@ -318,12 +446,13 @@ std::string metadata_of(const Recovered& recovered) {
 Result<void> mark_cut(const std::string& path, const Recovered& recovered,
                       wire::Experiment experiment, Store& store) {
   experiment.status = wire::kFailed;
-  experiment.end = TRY(last_time(path));
+  const LastTime last = TRY(last_of(path));
+  experiment.end = last.last;
   TRY(store.begin());
   const auto saved = [&]() -> Result<void> {
     TRY(store.save_experiment(experiment));
-    if (TRY(store.metadata(experiment.id)).empty())
-      TRY(store.save_metadata(experiment.id, metadata_of(recovered)));
+    if (!last.checkpoint.empty() || TRY(store.metadata(experiment.id)).empty())
+      TRY(store.save_metadata(experiment.id, metadata_of(recovered, last.checkpoint)));
     return store.commit();
   }();
   if (!saved.ok()) store.rollback();
@@ -358,7 +487,10 @@ bool holds_nothing(File& file) {
 
 // One spool of a run that is over. Nothing: it is still being written or held no record, or another
 // process takes it in or has done so.
-Result<std::optional<Recovered>> recover_one(const std::string& path, Store& store) {
+Result<std::optional<Recovered>> recover_one(const std::string& found, Store& store) {
+  std::error_code unknown;
+  const auto whole = std::filesystem::canonical(found, unknown);
+  const std::string path = unknown ? found : whole.string();
   auto opened = open_file(path, FileMode::kWrite);
   std::error_code ignored;
   if (!opened.ok() && !std::filesystem::exists(path, ignored)) return std::optional<Recovered>();
@@ -369,8 +501,7 @@ Result<std::optional<Recovered>> recover_one(const std::string& path, Store& sto
     recovered = TRY(take_whole(path, store));
     TRY(store.sync());
   }
-  std::filesystem::remove(path, ignored);
-  std::filesystem::remove(std::filesystem::path(path).parent_path(), ignored);  // when empty
+  remove_spool(path, store.where());
   return recovered;
 }
 
@@ -431,6 +562,9 @@ constexpr const char* kSchemes =
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode) {
+  if (mode == OpenMode::kCreate && std::filesystem::path(where).extension() == ".spool")
+    return Error{ErrorCode::kUsage, "can't keep experiments there", where, "it is a spool's name",
+                 "name a database with --db, and the spool's folder with --spool"};
   if (is_spool(where)) {
     auto store = TRY(open_temporary(where));
     // While its run is on there may be half a record at the end, and it hasn't failed.
@@ -453,7 +587,9 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
                  where,
                  {},
                  std::string("use a path, which is SQLite's, or one of") + kSchemes};
-  return open_sqlite(where, mode);
+  // Of a path that begins so, both are one; of a URL they would be no part of the path.
+  const std::size_t slashes = std::min(where.find_first_not_of('/'), where.size());
+  return open_sqlite(slashes > 1 ? where.substr(slashes - 1) : where, mode);
 }
 
 }  // namespace galileo::store

@@ -28,8 +28,15 @@ class Drain {
   static constexpr std::size_t kRecordsAtOnce = 80'000;
   Result<bool> step(std::size_t records_max = kRecordsAtOnce);
 
-  // All that is in a spool that nobody writes to any more, behind damaged places too.
+  // All that is in a spool that nobody writes to any more, behind damaged places too, and settled.
   Result<void> finish();
+
+  // Once all was moved: holds what the store has of it, on its disk, against what it was given.
+  // False: it has less, and the next steps put that again. An Error where that didn't help, or
+  // where the spool has given up what it would take.
+  Result<bool> settle();
+  // Rows that the store hadn't then.
+  SpoolRows missing() const;
 
   // The last step moved all that was there.
   bool at_end() const { return at_end_; }
@@ -52,7 +59,8 @@ class Drain {
   Result<void> go_on_with(const wire::Experiment& experiment);
   Result<void> name_by_file();
   Result<bool> look_where_it_is();
-  Result<void> go_back();
+  Result<void> go_back(const char* why);
+  Result<void> put_again();
 
   std::unique_ptr<SpoolReader> reader_;
   const SpoolReader::Place start_;
@@ -62,12 +70,23 @@ class Drain {
   std::uint64_t committed_ = 0;  // up to there, by the store's last word; 0: nothing
   bool is_unsure_ = false;       // the store couldn't be reached: it may be another one now
   bool at_end_ = false;
-  SpoolRows missing_before_;  // of the reader's, in the store
-  SpoolRows lost_before_;     // when it was opened
+  SpoolRows missing_before_;    // of the reader's, in the store
+  SpoolRows lost_before_;       // when it was opened
+  RefusedRows refused_before_;  // by the store, of what isn't counted now
+  SpoolRows missing_;
+  bool was_put_again_ = false;
+  bool left_out_is_known_ = true;
+  std::uint64_t behind_at_ = UINT64_MAX;  // where the store was when it had lost something, last
+  int times_behind_ = 0;                  // in a row that it was there
 };
 
 // The folder of the spools that belong to the database of that name, see path_beside().
 std::string spool_folder(const std::string& database);
+
+// Where a spool lies elsewhere, a link in that folder leads to it: recover() finds it by that.
+Result<void> link_spool(const std::string& spool_path, const std::string& database);
+// With the link, and the folders where they are empty then. `database`: none where it is empty.
+void remove_spool(const std::string& spool_path, const std::string& database);
 
 // Whether that names a spool file rather than a database.
 bool is_spool(const std::string& where);

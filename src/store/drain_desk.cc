@@ -45,7 +45,10 @@ Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
   const net::RealClock clock;
   Time moved_last = clock.now();
   while (true) {
-    const auto moved = step();
+    const auto moved = [&]() -> Result<bool> {
+      if (TRY(step())) return true;
+      return drain_->ended() && !TRY(drain_->settle());
+    }();
     if (moved.ok() && !*moved) return {};
     if (moved.ok()) moved_last = clock.now();
     if (!moved.ok() && (moved.error().code != ErrorCode::kUnavailable ||

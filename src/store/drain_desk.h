@@ -33,7 +33,8 @@ class DrainDesk {
   void start();
   void stop();
 
-  // All that is in the spool; on the caller's thread, after stop(). A database that can't be
+  // All that is in the spool, counted in the database once the spool's end is in it (see
+  // Drain::settle()); on the caller's thread, after stop(). A database that can't be
   // reached just now (kUnavailable) is tried again for ten seconds: a restart or a deadlock in the
   // end leaves no run unfinished. Asked between two steps, `give_up` ends it with an Error of
   // kInterrupted. After an Error what is missing in the database is in the spool.
@@ -47,6 +48,8 @@ class DrainDesk {
   // Those that the spool gave up before they were stored, and how many there were up to where it
   // is.
   SpoolRows given_up() const { return drain_ ? drain_->given_up() : SpoolRows{}; }
+  // Those that the database turned out not to have, see Drain::settle().
+  SpoolRows missing() const { return drain_ ? drain_->missing() : SpoolRows{}; }
   SpoolRows passed() const { return drain_ ? drain_->passed() : SpoolRows{}; }
 
  private:

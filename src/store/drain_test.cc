@@ -55,6 +55,18 @@ void check_whole(Store& store, std::uint64_t traces) {
   CHECK(must(store.metadata(kTestId)).find("ledger") != std::string::npos);
 }
 
+// A database that answers for traces that it doesn't keep: so many, or all (-1).
+struct ForgetfulStore final : FailingStore {
+  using FailingStore::FailingStore;
+  int drops = 0;
+  Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
+                         const wire::Names& names) override {
+    if (drops == 0) return FailingStore::put_trace(id, row, trace, names);
+    drops -= drops > 0 ? 1 : 0;
+    return {};
+  }
+};
+
 }  // namespace
 
 TEST_CASE("drained once or many times, each row is in the store once") {
@@ -129,6 +141,75 @@ TEST_CASE("a commit whose answer was lost is found out, and nothing is stored tw
     CHECK(drain->traces() == 20);
     check_whole(*sound, 20);
   }
+}
+
+TEST_CASE("a server that was killed and is back before anybody asks gets again what it has lost") {
+  for (const std::size_t steps : {1u, 2u, 3u, 4u, 5u}) {
+    CAPTURE(steps);
+    Fixture fixture;
+    write_whole_spool(fixture.spool, 20);
+    const auto before = fixture.open();
+    const auto after = must(open_temporary("after"));  // none of its calls fails
+    must(after->save_experiment(test_experiment()));
+    FailingStore store(*before);
+    const auto drain = must(Drain::open(fixture.spool, store));
+    for (std::size_t i = 0; i < steps; ++i) must(drain->step(7));
+    store.become(*after);
+    must(drain->finish());
+    CHECK(drain->traces() == 20);
+    CHECK(drain->ended());
+    check_whole(*after, 20);
+  }
+}
+
+TEST_CASE("what a database answered for and hasn't is put again, once") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 20);
+  const auto sound = fixture.open();
+  ForgetfulStore store(*sound);
+  store.drops = 7;
+  const auto drain = must(Drain::open(fixture.spool, store));
+  must(drain->finish());
+  CHECK(drain->traces() == 20);
+  CHECK(drain->missing() == SpoolRows{});
+  check_whole(*sound, 20);
+}
+
+TEST_CASE("a spool stays while the database hasn't all of its rows, and it is told how many") {
+  Fixture fixture;
+  write_whole_spool(fixture.spool, 20);
+  const auto sound = fixture.open();
+  ForgetfulStore store(*sound);
+  store.drops = -1;
+  for (int i = 0; i < 2; ++i) {
+    const auto recovered = recover(store);
+    REQUIRE(recovered.size() == 1);
+    REQUIRE(recovered[0].problem.has_value());
+    CHECK(recovered[0].problem->why == "it has 0 of 20 traces, and 2 of 2 other rows");
+    CHECK(std::filesystem::exists(fixture.spool));
+  }
+  store.drops = 0;
+  REQUIRE(recover(store).size() == 1);
+  CHECK_FALSE(std::filesystem::exists(fixture.spool));
+  check_whole(*sound, 20);
+}
+
+TEST_CASE("values that are none are no rows that a database would have to have") {
+  Fixture fixture;
+  {
+    auto writer = start_spool(fixture.spool, 5);
+    for (int i = 0; i < 3; ++i)
+      writer->sample({kTestStart, "n1", "cpu", "", std::numeric_limits<double>::quiet_NaN()});
+    writer->end(test_experiment(), "");
+    must(writer->close());
+  }
+  const auto sound = fixture.open();
+  FailingStore store(*sound);
+  const auto drain = must(Drain::open(fixture.spool, store));
+  const int begun = store.begun;
+  must(drain->finish());
+  CHECK(store.begun == begun + 1);
+  CHECK(stored_ids(*sound) == ids_up_to(5));
 }
 
 TEST_CASE("what a database has lost after it had answered is put again") {

@@ -11,6 +11,7 @@
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "net/clock.h"
+#include "store/experiment_id.h"
 #include "store/influxdb_layout.h"
 #include "store/influxdb_server.h"
 #include "store/metadata_json.h"
@@ -37,17 +38,6 @@ constexpr std::size_t kRefusedKnown = 100'000;
 // How often a span is copied in which traces still come in.
 constexpr int kCopiesMax = 10;
 constexpr std::int64_t kPerMillisecond = 1'000'000;
-
-// "%Y%m%d%H%M-" and 4 hex digits.
-bool looks_like_id(std::string_view name) {
-  if (name.size() != 17 || name[12] != '-') return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool digit = name[i] >= '0' && name[i] <= '9';
-    const bool hex = digit || (name[i] >= 'a' && name[i] <= 'f');
-    if (i != 12 && !(i < 12 ? digit : hex)) return false;
-  }
-  return true;
-}
 
 bool is_running(const wire::Experiment& experiment) {
   return experiment.status == wire::kRunning || experiment.status == "IN_PROGRESS";
@@ -208,7 +198,7 @@ class InfluxdbStore final : public Store {
     for (const wire::Experiment& experiment : list) known.insert(experiment.id);
     // Of the old system there are only the buckets here; the rest is in its SQL database.
     for (const InfluxBucket& bucket : TRY(server_->buckets())) {
-      if (looks_like_id(bucket.name) && !known.contains(bucket.name))
+      if (looks_like_experiment_id(bucket.name) && !known.contains(bucket.name))
         list.push_back(unlisted(bucket.name, bucket.created));
     }
     std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
@@ -224,7 +214,7 @@ class InfluxdbStore final : public Store {
     }
     const auto found = TRY(our_experiments(id));
     if (!found.empty()) return std::optional(found.front());
-    if (!looks_like_id(id)) return std::optional<wire::Experiment>();
+    if (!looks_like_experiment_id(id)) return std::optional<wire::Experiment>();
     for (const InfluxBucket& bucket : TRY(server_->buckets())) {
       if (bucket.name == id) return std::optional(unlisted(id, bucket.created));
     }
@@ -405,7 +395,12 @@ class InfluxdbStore final : public Store {
       put_position(state_.text, id, position);
       state_.end_line();
     }
+    position_refused_.clear();
     TRY(flush_state());
+    // A line that no server refuses which takes any at all.
+    if (!position_refused_.empty())
+      return Error{ErrorCode::kIo, "can't write to InfluxDB", where(), position_refused_,
+                   "look at the server's log"};
     for (const auto& [id, position] : positions_) written_positions_[id] = position;
     positions_.clear();
     return {};
@@ -420,6 +415,7 @@ class InfluxdbStore final : public Store {
 
   // Told in the log and counted, once however often the row is put, and kept beside the experiment.
   void on_refused(const LineSender::Refused& one) {
+    if (one.line.starts_with("spool_position,")) position_refused_ = one.why.substr(0, 300);
     const std::uint32_t sum = crc32c(one.line);
     const std::uint64_t key = std::uint64_t{crc32c(one.bucket, sum)} << 32 | sum;
     if (!refused_known_.contains(key)) {
@@ -498,6 +494,7 @@ class InfluxdbStore final : public Store {
   const std::unique_ptr<InfluxServer> server_;
   const Layout layout_;
   LineSender sender_;
+  std::string position_refused_;  // why, by the last answer
   RefusedRows refused_;
   std::unordered_set<std::uint64_t> refused_known_;
   bool in_transaction_ = false;

@@ -48,8 +48,29 @@ Error no_metadata(std::string_view id, std::string why) {
 
 }  // namespace
 
+bool is_nested_deeply(std::string_view json) {
+  constexpr int kMost = 500;
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMost) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 Result<std::string> metadata_with_id(std::string_view json, std::string_view id) {
   const std::string text = make_utf8(json);
+  if (is_nested_deeply(text)) return no_metadata(id, "it is nested too deeply");
   try {
     if (!nlohmann::json::parse(text).is_object()) return no_metadata(id, "it is no JSON object");
   } catch (const nlohmann::json::exception& exception) {

@@ -13,4 +13,7 @@ namespace galileo::store {
 // whose `why` says what is wrong with the text, where it is something else.
 Result<std::string> metadata_with_id(std::string_view json, std::string_view id);
 
+// More than anybody means: what goes through it by recursion could use up its stack.
+bool is_nested_deeply(std::string_view json);
+
 }  // namespace galileo::store

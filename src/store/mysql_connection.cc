@@ -380,14 +380,20 @@ Result<void> MysqlConnection::connect(MysqlPatience patience) {
   return set_session(patience);
 }
 
-// The same on every server, however it is set up: nothing is cut or replaced unseen, no locks on
-// what isn't there, and whoever is gone holds none for long.
+// The same on every server, however it is set up: nothing is cut or replaced unseen, no result ends
+// early, a commit is one and no more, no locks on what isn't there, and whoever is gone holds none
+// for long.
 Result<void> MysqlConnection::set_session(MysqlPatience patience) {
   TRY(execute(fmt::format(
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, "
+      "time_zone = '+00:00', sql_select_limit = 18446744073709551615, sql_safe_updates = 0, "
+      "max_join_size = 18446744073709551615, completion_type = 'NO_CHAIN', sql_auto_is_null = 0, "
       "innodb_lock_wait_timeout = 10, lock_wait_timeout = 20, net_write_timeout = {}",
       patience == MysqlPatience::kLong ? 3600 : 60)));
+  TRY(execute("SET NAMES utf8mb4"));
   TRY(execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
+  TRY(execute(is_mariadb_ ? "SET SESSION max_statement_time = 0"
+                          : "SET SESSION max_execution_time = 0"));
   TRY(execute(is_mariadb_ ? "SET SESSION idle_transaction_timeout = 60"
                           : "SET SESSION wait_timeout = 600"));
   std::int64_t packet = 0;

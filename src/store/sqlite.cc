@@ -2,6 +2,7 @@
 // ours behind theirs. Statements are prepared once; rows go in by transactions of the caller.
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -563,6 +564,19 @@ class SqliteStore final : public Store {
 
 namespace {
 
+// Why nothing that was kept there would be found again; empty: it would be.
+std::string no_database_file(const std::string& path) {
+  if (path.find_first_not_of(" \t\r\n") == std::string::npos) return "its path is empty";
+  if (path.starts_with(":")) return "a database in memory is gone with the run";
+  if (path.starts_with("file:")) return "SQLite's URIs aren't taken";
+  if (path.ends_with('/')) return "it is a folder's name";
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return {};
+  if (S_ISDIR(info.st_mode)) return "it is a folder";
+  if (!S_ISREG(info.st_mode)) return "it is no file: a device, a pipe or a socket";
+  return {};
+}
+
 // `file` as SQLite takes it; `name` is what the store calls itself.
 Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::string& name,
                                           OpenMode mode) {
@@ -585,8 +599,9 @@ Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::st
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mode) {
   // Of "sqlite:///absolute" and "sqlite://relative", too.
   const std::string path = where.starts_with("//") ? where.substr(2) : where;
-  if (path.empty())
-    return Error{ErrorCode::kUsage, "can't open the database", {}, "its path is empty", {}};
+  if (const std::string why = no_database_file(path); !why.empty())
+    return Error{ErrorCode::kUsage, "can't open the database", path, why,
+                 "name a file, as in --db galileo.sqlite"};
   if (mode == OpenMode::kExisting && access(path.c_str(), F_OK) != 0)
     return Error{ErrorCode::kNotFound,
                  "there is no database",

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -217,6 +218,7 @@ class Scripted(http.server.ThreadingHTTPServer):
 
     def __init__(self, script=(), buckets=True):
         self.script, self.buckets = list(script), buckets
+        self.positions = {}
         self.points, self.writes, self.others, self.times = set(), [], [], []
         super().__init__(("127.0.0.1", 0), Answering)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -254,7 +256,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         if address.path != "/api/v2/write":
             self.server.others.append(self.path)
-            return self.answer(200, EMPTY) if self.server.buckets else self.answer(404, b"404 page not found")
+            return self.answer(200, self.told(parse_qs(address.query), parse_qs(body.decode())["q"][0])) if self.server.buckets else self.answer(404, b"404 page not found")
         assert self.headers["Content-Encoding"] == "gzip" and self.headers["Authorization"] == "Token t"
         query = parse_qs(address.query)
         assert query["precision"] == ["ns"] and query["org"] == ["lab"]
@@ -266,8 +268,22 @@ class Answering(http.server.BaseHTTPRequestHandler):
             return step(self, lines)
         self.take(query["bucket"][0], lines)
 
+    def told(self, query, question):
+        """What is asked of it in these tests: how many rows there are, and how far the spool is."""
+        asked = re.match(r"SELECT (?:count\((\w+)\)|(position)) FROM (\w+)( WHERE [^;]*)?", question)
+        bucket = query.get("db", [""])[0]
+        if asked and asked[2]:
+            position = self.server.positions.get(asked[4].split("'")[1])
+            return EMPTY if position is None else f"name,tags,time,position\nspool_position,,0,{position}\n\n".encode() + EMPTY
+        if asked and asked[1] in ("request_id", "value") and not asked[4]:
+            rows = sum(point[0] == bucket and point[1].startswith(asked[3] + ",") for point in self.server.points)
+            return f"name,tags,time,count\n{asked[3]},,0,{rows}\n\n".encode() + EMPTY
+        return EMPTY
+
     def take(self, bucket, lines):
         for line in lines:
+            if position := re.match(r"spool_position,exp_id=(\S+) position=(\d+)i", line):
+                self.server.positions[position[1]] = int(position[2])
             key, _, when = line.rpartition(" ")
             self.server.points.add((bucket, key.split(" ", 1)[0], when))
         self.answer(204)

@@ -106,6 +106,7 @@ TEST_CASE("the summary says the verdict first, and colours only when asked") {
   result.experiment.name = "hello";
   result.ledger = summary.ledger();
   result.ledger.traces_stored = 3;
+  result.provenance.version = "1";
   result.thresholds.push_back({"failed == 0", 0, 0, "", true});
   result.verdict = {VerdictValue::kSuspect, {"a reason"}};
   const std::string plain = summary_text(result, summary, false);
@@ -115,6 +116,9 @@ TEST_CASE("the summary says the verdict first, and colours only when asked") {
   CHECK(plain.find("  ✓ failed == 0") != std::string::npos);
   CHECK(plain.find("traces 3 = stored 3 + spooled 0 + lost 0; balanced") != std::string::npos);
   CHECK(plain.find('\x1b') == std::string::npos);
+  result.provenance.version.clear();
+  CHECK(summary_text(result, summary, false).find("lost 0; the run left no books") !=
+        std::string::npos);
   CHECK(summary_text(result, summary, true).find("\x1b[33mSUSPECT") != std::string::npos);
 }
 

@@ -111,9 +111,28 @@ TEST_CASE("Who is told to stop leaves the rest in the spool") {
   CHECK(desk.traces() == 50'000);
 }
 
-TEST_CASE("An experiment's id is its minute and four digits") {
+TEST_CASE("An experiment's id is its minute and eight digits, and none that the database has") {
   const std::string id = make_experiment_id(kTestStart);
-  CHECK(id.size() == 17);
-  CHECK(id[12] == '-');
-  CHECK(id.find_first_not_of("0123456789abcdef", 13) == std::string::npos);
+  CHECK(id.size() == 21);
+  CHECK(looks_like_experiment_id(id));
+  CHECK(looks_like_experiment_id("202611241200-0a1b"));  // the old system's
+  for (const char* other : {"", "202611241200-0a1", "202611241200-0A1B", "20261124120x-0a1b",
+                            "202611241200_0a1b", "202611241200-0a1b2c3", "../../etc/passwd-1"})
+    CHECK_FALSE(looks_like_experiment_id(other));
+  // A database that has the first two that are drawn.
+  struct Taken final : FailingStore {
+    using FailingStore::FailingStore;
+    int left = 2;
+    std::vector<std::string> asked;
+    Result<std::optional<wire::Experiment>> experiment(const std::string& asked_for) override {
+      asked.push_back(asked_for);
+      if (left-- > 0) return std::optional(test_experiment(asked_for));
+      return std::optional<wire::Experiment>();
+    }
+  };
+  const auto sound = must(open_temporary("x"));
+  Taken taken(*sound);
+  const std::string made = must(new_experiment_id(kTestStart, &taken));
+  REQUIRE(taken.asked.size() == 3);
+  CHECK(made == taken.asked.back());
 }

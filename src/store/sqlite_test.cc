@@ -174,7 +174,7 @@ TEST_CASE("what can't be a database is one Error with what, where, why and the m
            Case{folder.file("text"), OpenMode::kExisting, ErrorCode::kCorrupt, "not a database"},
            Case{cut, OpenMode::kCreate, ErrorCode::kCorrupt, "malformed"},
            Case{folder.file("no/folder.sqlite"), OpenMode::kCreate, ErrorCode::kIo, "No such file"},
-           Case{folder.file(""), OpenMode::kCreate, ErrorCode::kIo, "unable to open"},
+           Case{folder.file(""), OpenMode::kCreate, ErrorCode::kUsage, "a folder's name"},
            Case{folder.file("missing"), OpenMode::kExisting, ErrorCode::kNotFound, ""},
        }) {
     CAPTURE(c.where);

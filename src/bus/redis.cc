@@ -100,6 +100,7 @@ class Redis final : public Bus {
                              std::vector<std::uint64_t>& counts);
   RedisCommands& popper();
   RedisSubscriber& subscriber_for(const RedisListener& listener);
+  void drop_empty();
   void look_up();
   void on_commands_state(const Error* lost);
   void note_state();
@@ -473,7 +474,12 @@ Result<std::unique_ptr<Subscription>> Redis::subscribe(const std::vector<std::st
     std::promise<Result<void>> done;
     listener->on_done = [&done](Result<void> result) { done.set_value(std::move(result)); };
     desk_.loop().post([&] { subscriber_for(*listener).add(*listener, call_timeout_); });
-    TRY(done.get_future().get());
+    const Result<void> confirmed = done.get_future().get();
+    if (!confirmed.ok()) {
+      // A connection that was made for it would be wanted for ever.
+      desk_.call([this] { drop_empty(); });
+      return confirmed.error();
+    }
   }
   return std::make_unique<RedisSubscription>(*this, std::move(listener));
 }
@@ -491,9 +497,13 @@ RedisSubscriber& Redis::subscriber_for(const RedisListener& listener) {
 void Redis::remove(RedisListener& listener) {
   desk_.call([&] {
     for (const auto& subscriber : subscribers_) subscriber->remove(listener);
-    std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber->empty(); });
-    note_state();
+    drop_empty();
   });
+}
+
+void Redis::drop_empty() {
+  std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber->empty(); });
+  note_state();
 }
 
 // A connection that nobody waits on, of those that there are or a new one.

@@ -20,6 +20,10 @@ constexpr int kReadsATurn = 8;
 
 }  // namespace
 
+bool is_only_of_changes(const Reply& reply) {
+  return reply.kind() == ReplyKind::kError && reply.text().starts_with("MISCONF");
+}
+
 void add_greeting(RedisServer& server, std::string_view user, std::string_view password,
                   int database) {
   // Each is sent without waiting for the one before: the first error is the one that counts.
@@ -40,7 +44,7 @@ void add_greeting(RedisServer& server, std::string_view user, std::string_view p
 RedisConnection::RedisConnection(RedisServer& server, RedisUser& user)
     : server_(server),
       user_(user),
-      pause_(kPauseMin),
+      pauses_(kPauseMin, kPauseMax),
       step_([this](Time) { on_step_due(); }),
       more_([this](Time) { read(); }),
       quiet_([this](Time) { on_quiet_due(); }) {}
@@ -91,13 +95,13 @@ void RedisConnection::connected() {
 }
 
 void RedisConnection::greeted(const Reply& reply) {
-  if (reply.kind() == ReplyKind::kError) {
+  if (reply.kind() == ReplyKind::kError && !is_only_of_changes(reply)) {
     lose(error_of_reply("can't use the bus", server_.where, reply.text()));
     return;
   }
   if (--greeting_left_ > 0) return;
   phase_ = Phase::kReady;
-  pause_ = kPauseMin;
+  ready_since_ = server_.clock.now();
   tried_ = 0;
   heard_ = asked_ = false;
   server_.timers.cancel(step_);
@@ -182,11 +186,10 @@ void RedisConnection::lose(const Error& why) {
     }
   }
   tried_ = 0;
-  const double drawn =
-      static_cast<double>(pause_.count()) * server_.random.uniform(0.5, 1.0);  // not all at once
-  const Duration pause = server_.retry_every.value_or(Duration{static_cast<std::int64_t>(drawn)});
-  server_.timers.set(step_, now + pause);
-  pause_ = std::min(pause_ * 2, kPauseMax);
+  // One that is lost as soon as it is ready is no better than one that can't be made.
+  if (was_ready && now - ready_since_ >= kPauseMax) pauses_.begin_anew();
+  const Duration pause = pauses_.next(server_.random);
+  server_.timers.set(step_, now + server_.retry_every.value_or(pause));
   if (server_.look_up) server_.look_up();
   user_.on_lost(why);
 }

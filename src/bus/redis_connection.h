@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/repeats.h"
 #include "bus/redis_protocol.h"
 #include "net/clock.h"
 #include "net/tcp.h"
@@ -47,6 +48,10 @@ struct RedisServer {
 // The commands of `greeting` for that user, password (both may be empty) and database.
 void add_greeting(RedisServer& server, std::string_view user, std::string_view password,
                   int database);
+
+// A server whose disk takes nothing refuses PING as it does changes (MISCONF), though it answers
+// questions and passes messages on: that it says so shows that it is there.
+bool is_only_of_changes(const Reply& reply);
 
 class RedisUser {
  public:
@@ -102,11 +107,12 @@ class RedisConnection final : private net::StreamHandler {
   std::size_t greeting_left_ = 0;
   std::size_t turn_ = 0;   // of the addresses
   std::size_t tried_ = 0;  // of the addresses, since the last pause
-  Duration pause_;         // the next one
-  bool heard_ = false;     // something came since the last look
-  bool asked_ = false;     // and nothing came since we asked
-  net::Timer step_;        // the next attempt; or the end of the one under way
-  net::Timer more_;        // to go on reading
+  Pauses pauses_;
+  Time ready_since_{};
+  bool heard_ = false;  // something came since the last look
+  bool asked_ = false;  // and nothing came since we asked
+  net::Timer step_;     // the next attempt; or the end of the one under way
+  net::Timer more_;     // to go on reading
   net::Timer quiet_;
 };
 

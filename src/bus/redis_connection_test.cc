@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "bus/redis_commands.h"
 #include "bus/redis_subscriber.h"
 #include "net/pipe.h"
@@ -52,6 +54,16 @@ struct Harness {
   net::PipeConnector pipes;
   RedisServer server{clock, timers, pipes, 1};
 };
+
+// As a server's end, or a path to it, is seen from here.
+void break_connection(Harness& h, bool connecting, bool reset) {
+  if (connecting)
+    h.last().refuse(reset ? ECONNRESET : ECONNREFUSED);
+  else if (reset)
+    h.last().break_off();
+  else
+    h.last().close();
+}
 
 struct CommandsHarness : Harness {
   explicit CommandsHarness(std::size_t addresses = 1) : Harness(addresses) {}
@@ -160,6 +172,56 @@ TEST_CASE("after a break reads are asked again in their order, changes say that 
   CHECK(h.states.back() == "ready");
 }
 
+TEST_CASE("a connection that breaks between any two steps of a call leaves nobody waiting") {
+  struct Step {
+    std::function<void(CommandsHarness&)> take;
+    bool sent = false;  // by then the call is
+  };
+  const std::vector<Step> steps = {
+      {[](auto& h) { h.last().connected(); }},
+      {[](auto& h) { h.last().send("+OK\r\n"); }},  // AUTH
+      {[](auto& h) { h.last().send("+OK\r\n"); }},  // SELECT
+      {[](auto& h) { h.last().send("+PONG\r\n"); }, true},
+      {[](auto& h) { h.last().send(":1"); }, true},
+      {[](auto& h) { h.last().send("\r\n+OK\r\n:"); }, true},  // the second of two replies
+  };
+  for (std::size_t broken_after = 0; broken_after <= steps.size(); ++broken_after) {
+    for (const bool reads : {true, false}) {
+      CAPTURE(broken_after);
+      CAPTURE(reads);
+      CommandsHarness h;
+      add_greeting(h.server, "worker", "secret", 3);
+      h.start();
+      TestCall call("CALL", reads, 3);
+      h.commands.submit(call);
+      for (std::size_t i = 0; i < broken_after; ++i) steps[i].take(h);
+      const bool sent = broken_after > 0 && steps[broken_after - 1].sent;
+      break_connection(h, broken_after == 0, false);
+      CHECK_FALSE(h.last().open());
+      // What may have been carried out is told at once, what can be asked again or wasn't is asked.
+      CHECK(call.outcome.empty() == (reads || !sent));
+      if (!call.outcome.empty())
+        CHECK(call.outcome.find("it may have been carried out") != std::string::npos);
+      const bool waits = call.outcome.empty();
+      const std::size_t made = h.pipes.made();
+      while (h.pipes.made() == made) h.advance(milliseconds{10});
+      h.last().connected();
+      h.last().take();
+      h.last().send("+OK\r\n+OK\r\n+PONG\r\n");
+      CHECK(h.commands.ready());
+      CHECK(h.last().take() == (waits ? bytes_of({"CALL"}) : ""));
+      if (waits) {
+        call.got.clear();
+        h.last().send(":1\r\n+OK\r\n:2\r\n");
+        CHECK(call.outcome == "done");
+        CHECK(call.got == "1OK2");
+      }
+      CHECK(h.commands.idle());
+      CHECK(h.pipes.made() == 2);
+    }
+  }
+}
+
 TEST_CASE("a call that waits in vain for a connection says what stood in its way") {
   CommandsHarness h;
   h.start();
@@ -231,7 +293,12 @@ TEST_CASE(
     CHECK(pause <= expected + milliseconds{1});
     expected = std::min<Duration>(expected * 2, std::chrono::seconds{1});
   }
+  // Ready and lost at once is no success: a server that does so isn't asked the more often.
   h.accept();
+  h.last().close();
+  CHECK(wait() >= milliseconds{500});
+  h.accept();
+  h.advance(std::chrono::seconds{1});
   h.last().close();
   CHECK(wait() <= milliseconds{51});
 }
@@ -400,6 +467,64 @@ TEST_CASE("a listener that isn't allowed is told so, the ones beside it stay") {
   CHECK(h.outcomes[2] == "done");
   h.last().send("*3\r\n$7\r\nmessage\r\n$1\r\ny\r\n$2\r\nhi\r\n");
   CHECK(h.heard == "y=hi;");
+}
+
+TEST_CASE("a server whose disk takes nothing refuses pings and is there all the same") {
+  const std::string refusal = "-MISCONF Redis is configured to save RDB snapshots\r\n";
+  SubscriberHarness h;
+  RedisListener& a = h.make({"x"});
+  h.subscriber.add(a, std::chrono::seconds{5});
+  h.last().connected();
+  h.last().send(refusal);
+  h.last().send(confirmation("subscribe", "x"));
+  CHECK(h.outcomes == std::vector<std::string>{"done"});
+  for (int look = 0; look < 4; ++look) {
+    h.advance(std::chrono::seconds{5});
+    if (h.last().take().ends_with(kPing)) h.last().send(refusal);
+  }
+  CHECK(h.last().open());
+  h.last().send("*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$2\r\nhi\r\n");
+  CHECK(h.heard == "x=hi;");
+  CHECK(h.pipes.made() == 1);
+}
+
+TEST_CASE("a connection that breaks between any two steps of a subscription is there again whole") {
+  struct Step {
+    const char* name;
+    std::function<void(SubscriberHarness&)> take;
+  };
+  const std::vector<Step> steps = {
+      {"connect", [](SubscriberHarness& h) { h.last().connected(); }},
+      {"half a greeting", [](SubscriberHarness& h) { h.last().send("+PO"); }},
+      {"greeted", [](SubscriberHarness& h) { h.last().send("NG\r\n"); }},
+      {"one name confirmed", [](auto& h) { h.last().send(confirmation("subscribe", "x")); }},
+      {"half a confirmation", [](auto& h) { h.last().send("*3\r\n$9\r\nsubs"); }},
+      {"all confirmed", [](auto& h) { h.last().send("cribe\r\n$1\r\ny\r\n:2\r\n"); }},
+      {"half a message", [](auto& h) { h.last().send("*3\r\n$7\r\nmessage\r\n$1\r\ny\r\n"); }},
+      {"asked and silent", [](auto& h) { h.advance(std::chrono::seconds{6}); }},
+  };
+  for (std::size_t broken_after = 0; broken_after <= steps.size(); ++broken_after) {
+    for (const bool reset : {false, true}) {
+      CAPTURE(broken_after);
+      CAPTURE(reset);
+      SubscriberHarness h;
+      RedisListener& a = h.make({"x", "y"});
+      h.subscriber.add(a, std::chrono::seconds{60});
+      for (std::size_t i = 0; i < broken_after; ++i) steps[i].take(h);
+      const std::size_t done = h.outcomes.size();
+      break_connection(h, broken_after == 0, reset);
+      CHECK_FALSE(h.last().open());
+      h.come_back();
+      CHECK(h.last().take() == bytes_of({"SUBSCRIBE", "x", "y"}));
+      CHECK(h.subscriber.complete() == (done == 0));  // who never was complete doesn't count
+      h.last().send(confirmation("subscribe", "x") + confirmation("subscribe", "y"));
+      CHECK(h.subscriber.complete());
+      CHECK(h.outcomes == std::vector<std::string>{"done"});
+      h.last().send("*3\r\n$7\r\nmessage\r\n$1\r\ny\r\n$2\r\nhi\r\n");
+      CHECK(h.heard == "y=hi;");
+      CHECK(h.pipes.made() == 2);
+    }
+  }
 }
 
 TEST_CASE("a listener that is never confirmed is told at its deadline") {

@@ -113,6 +113,7 @@ bool RedisSubscriber::on_quiet() {
 // The kinds of push are told apart by their length: message, pmessage, (p)subscribe,
 // (p)unsubscribe, pong.
 Result<void> RedisSubscriber::on_reply(const Reply& reply) {
+  if (is_only_of_changes(reply)) return {};  // to a ping, as subscriptions change nothing
   if (reply.kind() == ReplyKind::kError) return refused(reply.text());
   if (reply.kind() == ReplyKind::kStatus) return {};  // to a ping while nothing is subscribed
   if (reply.kind() != ReplyKind::kArray || reply.parts() < 3)

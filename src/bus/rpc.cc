@@ -132,21 +132,23 @@ Result<std::vector<Result<std::string>>> call_all(Bus& bus, std::string_view rem
   return results;
 }
 
-// Made by serve(). The bus's desk posts requests of it to the server's desk; when it ends, first
-// the one stops, then what it had posted is waited for.
+// Made by serve(). The bus's desk posts requests of it to the server's desk, which looks whether it
+// is still there; when it ends, first the one stops, then what it had posted is waited for.
 class RpcServer::Remote final : public RpcRemote {
  public:
-  Remote(RpcServer& server, RpcHandler handler) : server_(server), handler_(std::move(handler)) {}
+  Remote(RpcServer& server, RpcHandler handler) : server_(server), handler_(std::move(handler)) {
+    server_.at_desk([this] { server_.remotes_[id_ = ++server_.last_remote_] = this; });
+  }
   ~Remote() override {
     ended_.set(true);
     subscription_.reset();
-    server_.desk_.call([] {});
+    server_.at_desk([this] { server_.remotes_.erase(id_); });
   }
 
   Result<void> listen(const std::string& remote) {
     subscription_ = TRY(server_.bus_.subscribe(
         {wire::bus_channel(remote)}, {},
-        [this](std::string_view, std::string_view message) { server_.request(*this, message); }));
+        [this](std::string_view, std::string_view message) { server_.request(id_, message); }));
     return {};
   }
   bool ended() const { return ended_.load(); }
@@ -155,6 +157,7 @@ class RpcServer::Remote final : public RpcRemote {
  private:
   RpcServer& server_;
   const RpcHandler handler_;
+  std::uint64_t id_ = 0;
   RelaxedFlag ended_;
   std::unique_ptr<Subscription> subscription_;
 };
@@ -164,6 +167,14 @@ RpcServer::RpcServer(Bus& bus, const Options& options)
 
 RpcServer::~RpcServer() = default;
 
+// A handler is there already, and ends functions that it couldn't make all of.
+void RpcServer::at_desk(std::function<void()> task) {
+  if (desk_.is_current())
+    task();
+  else
+    desk_.call(std::move(task));
+}
+
 Result<std::unique_ptr<RpcRemote>> RpcServer::serve(const std::string& remote, RpcHandler handler) {
   auto served = std::make_unique<Remote>(*this, std::move(handler));
   TRY(served->listen(remote));
@@ -171,21 +182,23 @@ Result<std::unique_ptr<RpcRemote>> RpcServer::serve(const std::string& remote, R
 }
 
 // On the bus's desk.
-void RpcServer::request(Remote& remote, std::string_view message) {
+void RpcServer::request(std::uint64_t remote, std::string_view message) {
   const std::uint64_t waiting = counts_.received.load() - counts_.refused.load() - taken_.load();
   counts_.received.add(1);
   if (waiting >= options_.waiting_max) {
     counts_.refused.add(1);
     return;
   }
-  desk_.loop().post([this, &remote, text = std::string(message),
-                     came = desk_.loop().clock().now()] { carry_out(remote, text, came); });
+  desk_.loop().post([this, remote, text = std::string(message), came = desk_.loop().clock().now()] {
+    carry_out(remote, text, came);
+  });
 }
 
 // On the server's desk, as the rest.
-void RpcServer::carry_out(const Remote& remote, const std::string& message, Time came) {
+void RpcServer::carry_out(std::uint64_t remote, const std::string& message, Time came) {
   taken_.add(1);
-  if (remote.ended()) return;
+  const auto served = remotes_.find(remote);
+  if (served == remotes_.end() || served->second->ended()) return;
   if (desk_.loop().clock().now() - came > options_.late_after) {
     counts_.late.add(1);
     return;
@@ -195,7 +208,7 @@ void RpcServer::carry_out(const Remote& remote, const std::string& message, Time
     counts_.malformed.add(1);
     return;
   }
-  answer(*request, remote.handle(*request));
+  answer(*request, served->second->handle(*request));
 }
 
 void RpcServer::answer(const wire::RpcRequest& request, const Result<RpcResult>& result) {

@@ -6,7 +6,9 @@
 // `why` `ValueError: ["no such worker"]`.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,8 +44,8 @@ struct RpcResult {
 // the caller as an exception: kUsage as ValueError, kNotFound as KeyError, and so on.
 using RpcHandler = std::function<Result<RpcResult>(const wire::RpcRequest&)>;
 
-// A function that is served; ends with its destructor, which waits for a handler under way (so
-// never in a handler). The server outlives it.
+// A function that is served; ends with its destructor, which waits for a handler under way. A
+// handler may end other functions of its server, never its own. The server outlives it.
 class RpcRemote {
  public:
   virtual ~RpcRemote() = default;
@@ -82,14 +84,17 @@ class RpcServer {
 
  private:
   class Remote;
-  void request(Remote& remote, std::string_view message);
-  void carry_out(const Remote& remote, const std::string& message, Time came);
+  void request(std::uint64_t remote, std::string_view message);
+  void carry_out(std::uint64_t remote, const std::string& message, Time came);
+  void at_desk(std::function<void()> task);
   void answer(const wire::RpcRequest& request, const Result<RpcResult>& result);
 
   Bus& bus_;
   const Options options_;
   Counts counts_;
-  RelaxedCounter taken_;  // by the desk, of those received and not refused
+  RelaxedCounter taken_;                      // by the desk, of those received and not refused
+  std::map<std::uint64_t, Remote*> remotes_;  // at the desk, as the next
+  std::uint64_t last_remote_ = 0;
   net::LoopThread desk_;
 };
 

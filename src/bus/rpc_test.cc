@@ -118,6 +118,31 @@ TEST_CASE("a handler may call the bus, and other remotes of other servers") {
   }
 }
 
+TEST_CASE("a handler may end other functions of its server, as when it can't serve all it wanted") {
+  FOR_EACH_DRIVER() {
+    RpcServer server(other);
+    int asked = 0;
+    auto doomed = must(server.serve("doomed", [&](const wire::RpcRequest&) -> Result<RpcResult> {
+      ++asked;
+      return RpcResult{"1", "int"};
+    }));
+    const auto ends = must(server.serve("ends", [&](const wire::RpcRequest&) -> Result<RpcResult> {
+      // One more request waits behind this one, for what is gone then.
+      wire::RpcRequest request;
+      request.fn = "doomed";
+      request.response_channel = "__rpc_test";
+      const std::uint64_t before = server.counts().received.load();
+      must(bus.publish(wire::bus_channel("doomed"), wire::encode(request)));
+      if (doomed) CHECK(eventually([&] { return server.counts().received.load() == before + 1; }));
+      doomed.reset();
+      return RpcResult{"2", "int"};
+    }));
+    CHECK(must(call(bus, "ends", "[]", kLong)) == "2");
+    CHECK(must(call(bus, "ends", "[]", kLong)) == "2");
+    CHECK(asked == 0);
+  }
+}
+
 TEST_CASE("requests that came too late aren't carried out, and too many are dropped") {
   FOR_EACH_DRIVER() {
     RpcServer::Options options;

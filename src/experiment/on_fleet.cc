@@ -360,6 +360,10 @@ Result<void> OnFleet::push_profile(const std::string& client, const std::vector<
 }
 
 Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_done) {
+  if (std::all_of(books_.begin(), books_.end(),
+                  [](const auto& entry) { return entry.second.is_dead; }))
+    return Error{ErrorCode::kUnavailable, fmt::format("can't begin phase '{}'", phase.name),
+                 bus_.where(), "all workers have died", "see their logs"};
   Orders orders;
   for (const load::ClientSpec& spec : phase.clients) {
     std::uint32_t index = 0;

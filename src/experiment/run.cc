@@ -447,6 +447,7 @@ void Run::stop_sources() {
   is_load_over_ = true;
   was_cut_short_ = signals_seen_ > 0;
   control_.timers().cancel(give_up_);
+  control_.timers().cancel(view_timer_);  // a phase that couldn't begin left it: it asks sources
   clear_view();
   if (load_) load_->finish();
   if (sampler_) sampler_->stop();

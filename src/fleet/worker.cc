@@ -98,6 +98,7 @@ Result<void> Worker::start() {
     beat();
     registry_->loop().timers().set(*beat_timer_, now + kBeatEvery);
   });
+  unsaid_timer_ = std::make_unique<net::Timer>([this](Time) { publish_unsaid(); });
   report_timer_ = std::make_unique<net::Timer>([this](Time now) {
     report_all();
     tell_of_cut_responses();
@@ -219,11 +220,23 @@ Result<void> Worker::on_control(std::function<void()> task) {
 
 void Worker::publish(std::string channel, std::string message) {
   registry_->loop().post([this, channel = std::move(channel), message = std::move(message)] {
-    // What happened is tried until it is out or the worker stops: somebody may wait for it.
-    while (!stopping_.load()) {
-      if (bus_.publish(channel, message).ok()) return;
-    }
+    unsaid_.push_back({channel, message});
+    if (!unsaid_timer_->is_set()) publish_unsaid();
   });
+}
+
+// An event is tried until it is out or the worker stops: somebody may wait for it. Heartbeats go
+// out meanwhile.
+void Worker::publish_unsaid() {
+  while (!unsaid_.empty() && !stopping_.load()) {
+    if (!bus_.publish(unsaid_.front().channel, unsaid_.front().message).ok()) {
+      registry_->loop().timers().set(*unsaid_timer_,
+                                     registry_->loop().clock().now() + unsaid_pauses_.next());
+      return;
+    }
+    unsaid_pauses_.begin_anew();
+    unsaid_.pop_front();
+  }
 }
 
 void Worker::publish_done(const std::string& client) {
@@ -263,6 +276,7 @@ void Worker::stop(Duration grace, Duration deadline) {
   routes_->join();
   registry_->call([this] {
     registry_->loop().timers().cancel(*beat_timer_);
+    registry_->loop().timers().cancel(*unsaid_timer_);
     static_cast<void>(bus::unregister_worker(bus_, options_.name).ok());
     static_cast<void>(
         bus_.change({bus::remove_key(bus::worker_heartbeat_key(options_.name)),

@@ -7,6 +7,7 @@
 // commanded there. What blocks (the bus) is done at the registry's desk.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/repeats.h"
 #include "bus/bus.h"
 #include "bus/directory.h"
 #include "bus/rpc.h"
@@ -78,6 +80,9 @@ class Worker {
     // Each client counts as a receiver of its own: that is how an old shell knows how many answers
     // to wait for.
     std::unique_ptr<bus::RpcRemote> info;
+    // Until its profile can be read again; the timer is control's.
+    Pauses hunger{std::chrono::milliseconds{50}, std::chrono::seconds{1}};
+    std::unique_ptr<net::Timer> again;
   };
 
   Worker(net::Loop& control, bus::Bus& bus, WorkerOptions options);
@@ -100,8 +105,10 @@ class Worker {
   void refuse(std::string_view what, const Error& error);
   void on_hungry(const std::string& client, std::size_t room);
   void feed(const std::string& client, const std::vector<std::string>& entries);
+  void starve(const std::string& client, std::size_t room, const Error& error);
   void on_answered(const std::string& client);
   Result<std::string> create_clients(const wire::RpcRequest& request);
+  Result<void> announce(const std::vector<wire::ClientDescription>& clients);
   Result<void> serve_infos(const std::vector<wire::ClientDescription>& clients);
   Result<bus::RpcResult> client_info(const std::string& id);
   Result<std::string> start_workloads(const wire::RpcRequest& request);
@@ -124,6 +131,8 @@ class Worker {
   Result<void> on_control(std::function<void()> task);
   void publish(std::string channel, std::string message);
   void publish_done(const std::string& client);
+  // At the registry's desk.
+  void publish_unsaid();
 
   net::Loop& control_;
   bus::Bus& bus_;
@@ -152,6 +161,14 @@ class Worker {
   RelaxedFlag stopping_;
   WorkerCounts counts_;
   RelaxedCounter beats_failed_;
+  Telling starving_told_;
+  struct Unsaid {
+    std::string channel;
+    std::string message;
+  };
+  std::deque<Unsaid> unsaid_;  // events, at the registry's desk as the next two
+  Pauses unsaid_pauses_{std::chrono::milliseconds{50}, std::chrono::seconds{1}};
+  std::unique_ptr<net::Timer> unsaid_timer_;
   std::string beat_trouble_;  // at the registry's desk: why the last heartbeats failed
 };
 

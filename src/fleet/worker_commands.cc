@@ -161,16 +161,26 @@ Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
     if (!added.ok()) return;
     clients_made_ += command.num;
     for (const wire::ClientDescription& client : made)
-      clients_[client.client_id] = {client, {}, 0, nullptr};
+      clients_[client.client_id].description = client;
     counts_.clients = clients_.size();
   }));
   TRY(std::move(added));
-  TRY(serve_infos(made));
-  Clients described;
-  for (const wire::ClientDescription& client : made)
-    described[client.client_id] = encode_bare(client);
-  TRY(bus::add_clients(bus_, options_.name, described));
+  if (const auto announced = announce(made); !announced.ok()) {
+    // Whoever asked hears of no clients, so there are none.
+    control_.post([this, made = std::move(made)] {
+      for (const wire::ClientDescription& client : made) close_client(client.client_id);
+    });
+    return announced.error();
+  }
   return wire::encode_bare(made);
+}
+
+Result<void> Worker::announce(const std::vector<wire::ClientDescription>& clients) {
+  TRY(serve_infos(clients));
+  Clients described;
+  for (const wire::ClientDescription& client : clients)
+    described[client.client_id] = encode_bare(client);
+  return bus::add_clients(bus_, options_.name, described);
 }
 
 Result<void> Worker::serve_infos(const std::vector<wire::ClientDescription>& clients) {
@@ -249,10 +259,13 @@ void Worker::on_hungry(const std::string& client, std::size_t room) {
       const auto still = clients_.find(client);
       if (stopping_.load() || still == clients_.end() || still->second.workloads != workload)
         return;
-      if (popped.ok()) return feed(client, *popped);
+      if (popped.ok()) {
+        still->second.hunger.begin_anew();
+        return feed(client, *popped);
+      }
       if (popped.error().code == ErrorCode::kCorrupt)  // the key isn't a list, and won't be one
         return refuse_workload(client, popped.error());
-      on_hungry(client, room);  // the bus is away: the profile waits there, and so does the client
+      starve(client, room, popped.error());
     });
   });
 }
@@ -269,6 +282,23 @@ void Worker::feed(const std::string& client, const std::vector<std::string>& ent
   const auto fed =
       entries.empty() ? engine_->end_feed(client) : engine_->feed(client, std::move(between_s));
   if (!fed.ok()) refuse_workload(client, fed.error());
+}
+
+// A bus that is away has the profile still: it waits there, and so does the client.
+void Worker::starve(const std::string& client, std::size_t room, const Error& error) {
+  const auto entry = clients_.find(client);
+  if (stopping_.load() || entry == clients_.end()) return;
+  const Time now = control_.clock().now();
+  if (const auto left_out = starving_told_.may(now, error.why))
+    log(LogLevel::kWarning, "a profile can't be read; its client waits",
+        {{"client", client}, {"why", error.to_text()}, {"more", std::to_string(*left_out)}});
+  // For this workload only: the next one is hungry itself.
+  entry->second.again =
+      std::make_unique<net::Timer>([this, client, room, workload = entry->second.workloads](Time) {
+        const auto still = clients_.find(client);
+        if (still != clients_.end() && still->second.workloads == workload) on_hungry(client, room);
+      });
+  control_.timers().set(*entry->second.again, now + entry->second.hunger.next());
 }
 
 // The whole table. A service that isn't in it keeps the route it had until somebody says otherwise:

@@ -2,6 +2,7 @@
 when a worker or the bus goes away."""
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -150,6 +151,23 @@ def test_the_phases_after_a_workers_death_run_on_those_that_are_left(result_of_a
     assert result["ledger"]["balanced"], (result["ledger"], said)
     assert {phase["name"]: phase["answered"] for phase in result["phases"]}["second"] == 100, said
     assert rows(tmp_path, "SELECT DISTINCT substr(CLIENT, 1, 2) FROM traces WHERE PHASE = 'second'") == [("w1",)]
+
+
+@pytest.mark.sanitize
+def test_the_last_worker_dies_between_two_phases_and_the_run_says_so(start, redis, worker, write, tmp_path):
+    server = redis()
+    victim = worker(server, "w1")
+    clients = """phases:
+  - {name: first, clients: [{service: app, num: 2, rate: 50, duration: 3s}]}
+  - {name: second, clients: [{service: app, num: 2, rate: 50, duration: 1s}]}"""
+    process = start("run", write(clients), "--bus", server.url)  # with a view, which looks at what is there
+    wait_for(lambda: server("KEYS", "galileo:client:w1:*"), "clients on the worker")
+    time.sleep(1.5)
+    victim.kill()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 92 and "all workers have died" in err, (process.returncode, out, err)
+    assert rows(tmp_path, "SELECT STATUS FROM experiments") == [("FAILED",)]
+    assert rows(tmp_path, "SELECT count(*) FROM traces")[0][0] > 30, "what arrived is kept"
 
 
 @pytest.mark.sanitize
@@ -384,6 +402,66 @@ def test_nonsense_on_the_bus_is_counted_and_the_worker_goes_on(redis, worker, ta
     wait_for(lambda: metrics(status)["messages_malformed_total"] >= len(nonsense), lambda: f"it to be counted: {metrics(status)}")
     assert urlopen(f"http://127.0.0.1:{status}/healthz", timeout=10).read() == b"ok\n"
     assert ",200," in request_once(server, "app", host, traces)
+
+
+@pytest.mark.sanitize
+def test_a_client_that_can_t_be_listened_for_isn_t_there_and_the_worker_goes_on(redis, worker, target):
+    server = redis()
+    traces = server.listen("galileo/results/traces")
+    process = worker(server, "w1")
+    def connected():
+        return int(re.search(r"connected_clients:(\d+)", server("INFO", "clients"))[1])
+    connections = connected()
+    server("CONFIG", "SET", "maxclients", connections)
+    with pytest.raises(AssertionError, match="can't subscribe"):  # the worker's own words
+        server.rpc("WorkerDaemon.create_client:w1", ["w1", ["app", None, None, None], 2], timeout=20)
+    assert server("KEYS", "galileo:client:*") == []
+    server("CONFIG", "SET", "maxclients", 10000)
+    assert connected() <= connections, "nothing is kept that nobody uses"
+    host = target().removeprefix("http://").rstrip("/")
+    assert ",200," in request_once(server, "app", host, traces)
+    assert process.poll() is None
+
+
+def test_a_profile_that_is_none_ends_the_workload_and_nothing_spins(redis, worker):
+    server = redis()
+    process = worker(server, "w1")
+    (client, *_), = server.rpc("WorkerDaemon.create_client:w1", ["w1", ["app", None, None, None], 1])
+    done = server.listen("__eventbus:global:galileo.worker.api.WorkloadDoneEvent")
+    server("SET", f"galileo:{client}:ran", "no list")
+    assert server("TYPE", f"galileo:{client}:ran") == "string"
+    before = int(re.search(r"total_commands_processed:(\d+)", server("INFO", "stats"))[1])
+    command = {"__obj": [client, None, "prerecorded", None], "__type": "galileo.worker.api.SetWorkloadCommand"}
+    server("PUBLISH", "__eventbus:global:galileo.worker.api.SetWorkloadCommand", json.dumps(command))
+    assert json.loads(done.messages.get(timeout=10)[1])["__obj"][0] == client
+    after = int(re.search(r"total_commands_processed:(\d+)", server("INFO", "stats"))[1])
+    assert after - before < 100
+    # Where it may be one again, it is asked for, but not all the time.
+    server("CONFIG", "SET", "maxmemory", 1)
+    server("CONFIG", "RESETSTAT")
+    server("PUBLISH", "__eventbus:global:galileo.worker.api.SetWorkloadCommand", json.dumps(command))
+    time.sleep(2)
+    assert int(re.search(r"total_commands_processed:(\d+)", server("INFO", "stats"))[1]) < 200
+    assert process.poll() is None
+
+
+@pytest.mark.sanitize
+def test_a_redis_whose_disk_fails_is_heard_all_the_same(redis, worker):
+    server = redis(more=("--enable-protected-configs", "yes"))
+    process = worker(server, "w1")
+    (client, *_), = server.rpc("WorkerDaemon.create_client:w1", ["w1", ["nowhere", None, None, None], 1])
+    done = server.listen("__eventbus:global:galileo.worker.api.WorkloadDoneEvent")
+    server.all([("CONFIG", "SET", "save", "3600 1"), ("CONFIG", "SET", "dir", "/proc"), ("BGSAVE",)])
+    wait_for(lambda: "rdb_last_bgsave_status:err" in server("INFO", "persistence"), "the disk to fail")
+    server("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "no")
+    server("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    done = server.listen("__eventbus:global:galileo.worker.api.WorkloadDoneEvent")
+    channel = "__eventbus:global:galileo.worker.api.SetWorkloadCommand"
+    wait_for(lambda: dict([server("PUBSUB", "NUMSUB", channel)])[channel] > 0, "the worker to listen again")
+    command = {"__obj": [client, 3, "constant", [0.01]], "__type": "galileo.worker.api.SetWorkloadCommand"}
+    server("PUBLISH", channel, json.dumps(command))
+    assert json.loads(done.messages.get(timeout=10)[1])["__obj"][0] == client
+    assert process.poll() is None
 
 
 @pytest.mark.sanitize

@@ -11,6 +11,7 @@ namespace {
 // A failover, a new pod.
 constexpr Duration kAskAll = std::chrono::seconds{30};
 constexpr Duration kAskUnknown = std::chrono::seconds{1};
+constexpr std::size_t kDesks = 5;  // the last one is of names that weren't found
 constexpr std::uint16_t kPortDefault = 80;
 
 }  // namespace
@@ -67,6 +68,14 @@ const std::vector<Address>& Addresses::of(const std::string& host) const {
   return found == hosts_.end() ? none : found->second.addresses;
 }
 
+std::vector<std::string> Addresses::unasked() const {
+  std::vector<std::string> names;
+  for (const auto& [name, host] : hosts_) {
+    if (host.is_name && host.addresses.empty() && !host.has_failed) names.push_back(name);
+  }
+  return names;
+}
+
 std::vector<std::string> Addresses::unknown() const {
   std::vector<std::string> names;
   for (const auto& [name, host] : hosts_) {
@@ -75,13 +84,32 @@ std::vector<std::string> Addresses::unknown() const {
   return names;
 }
 
+// A name server that doesn't answer takes seconds for each name, for which others needn't wait:
+// each goes to the desk with the least to do, of a few, and who wasn't found before to one of
+// theirs.
+Addresses::Desk& Addresses::desk_for(const Host& host) {
+  if (desks_.empty()) desks_.resize(kDesks);
+  const auto first = host.has_failed ? desks_.end() - 1 : desks_.begin();
+  const auto last = host.has_failed ? desks_.end() : desks_.end() - 1;
+  Desk& desk = *std::min_element(
+      first, last, [](const Desk& a, const Desk& b) { return a.waiting < b.waiting; });
+  if (!desk.thread) desk.thread = std::make_unique<LoopThread>("resolver");
+  return desk;
+}
+
 void Addresses::ask(const std::vector<std::string>& names) {
-  if (!desk_ && !names.empty()) desk_ = std::make_unique<LoopThread>("resolver");
   for (const std::string& name : names) {
-    ++asked_;
-    desk_->loop().post([this, name] {
+    Host& host = hosts_[name];
+    if (host.is_asked) continue;
+    host.is_asked = true;
+    Desk& desk = desk_for(host);
+    ++desk.waiting;
+    desk.thread->loop().post([this, name, &desk] {
       auto found = resolve(name, family_);
-      control_.post([this, name, found = std::move(found)] { heard(name, found); });
+      control_.post([this, name, &desk, found = std::move(found)] {
+        --desk.waiting;
+        heard(name, found);
+      });
     });
   }
   set_timer();
@@ -105,16 +133,16 @@ void Addresses::ask_again(Time now) {
   if (all) all_asked_ = now;
   std::vector<std::string> names;
   for (const auto& [name, host] : hosts_) {
-    // While the desk is busy, which a dead name server makes it for long, nothing is added.
-    if (host.is_name && asked_ == 0 && (all || host.addresses.empty())) names.push_back(name);
+    if (host.is_name && (all || host.addresses.empty())) names.push_back(name);
   }
   ask(names);
 }
 
 void Addresses::heard(const std::string& name, const Result<std::vector<Address>>& found) {
-  --asked_;
   const auto entry = hosts_.find(name);
   if (entry == hosts_.end()) return;
+  entry->second.is_asked = false;
+  entry->second.has_failed = !found.ok();
   if (!found.ok()) {
     if (entry->second.addresses.empty() && on_unknown_) on_unknown_(name);
     return;

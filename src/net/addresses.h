@@ -1,5 +1,5 @@
 // Where hosts are: a literal address at once; a name through the system's resolver, which blocks
-// and therefore has a desk of its own. Names are asked for again every 30 s, since they may move,
+// and therefore has desks of its own. Names are asked for again every 30 s, since they may move,
 // and every second while they don't resolve. A name that fails keeps the addresses that it had.
 // Lives on the control thread; on_found is called from the control loop, which isn't run any more
 // once this is gone.
@@ -37,14 +37,24 @@ class Addresses {
 
   // Those of a host that is wanted; empty while they aren't known.
   const std::vector<Address>& of(const std::string& host) const;
+  std::size_t size() const { return hosts_.size(); }
   // Wanted, and not found so far.
   std::vector<std::string> unknown() const;
+  // Of those, the ones for which no answer has come at all.
+  std::vector<std::string> unasked() const;
 
  private:
   struct Host {
     bool is_name = false;
+    bool is_asked = false;    // a desk looks it up
+    bool has_failed = false;  // when it was looked up last
     std::vector<Address> addresses;
   };
+  struct Desk {
+    std::unique_ptr<LoopThread> thread;  // where it has had a name
+    std::size_t waiting = 0;
+  };
+  Desk& desk_for(const Host& host);
 
   void want_only(const std::vector<std::string>& hosts);
   void ask(const std::vector<std::string>& names);
@@ -57,8 +67,7 @@ class Addresses {
   const OnFound on_found_;
   std::function<void(const std::string& host)> on_unknown_;
   std::map<std::string, Host> hosts_;
-  std::unique_ptr<LoopThread> desk_;  // where there was a name
-  std::size_t asked_ = 0;             // names that the desk hasn't answered yet
+  std::vector<Desk> desks_;  // none where there was no name
   Time all_asked_;
   Timer again_timer_;
 };

@@ -19,6 +19,7 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   void end();
+  bool is_set() const { return list_ != nullptr; }
 
  private:
   friend class Deadlines;

@@ -28,11 +28,6 @@ Failure connect_failure(int error) {
                                : Failure::connect_failed;
 }
 
-bool out_of_sockets(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-         error == EADDRNOTAVAIL || error == ENOSPC || error == EAGAIN;
-}
-
 Failure answer_failure(wire::http1::Problem problem) {
   switch (problem) {
     case wire::http1::Problem::head_too_large:
@@ -294,7 +289,7 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
   const Address& address = target.addresses_[target.address_turn_ % target.addresses_.size()];
   int error = 0;
   connection.stream_ = connector_.connect(address, connection, error);
-  if (!connection.stream_ && out_of_sockets(error)) {
+  if (!connection.stream_ && is_out_of_sockets(error)) {
     finish(exchange, Failure::no_socket);
     return;
   }

@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+
+#include "base/log.h"
 
 namespace galileo::net {
 namespace {
@@ -124,6 +127,11 @@ std::unique_ptr<Stream> TcpConnector::connect(const Address& address, StreamHand
   return stream;
 }
 
+bool is_out_of_sockets(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EADDRNOTAVAIL || error == ENOSPC || error == EAGAIN;
+}
+
 std::unique_ptr<Stream> adopt_socket(Loop& loop, int fd, StreamHandler& handler) {
   set_no_delay(fd);
   auto stream = std::make_unique<TcpStream>(loop, fd, handler);
@@ -132,7 +140,9 @@ std::unique_ptr<Stream> adopt_socket(Loop& loop, int fd, StreamHandler& handler)
 }
 
 TcpListener::TcpListener(Loop& loop, std::function<void(int fd)> on_connection)
-    : loop_(loop), on_connection_(std::move(on_connection)) {}
+    : loop_(loop), on_connection_(std::move(on_connection)), rest_([this](Time) {
+        if (!loop_.watch_listener(fd_, *this).ok()) rest(ENOMEM);
+      }) {}
 
 TcpListener::~TcpListener() {
   if (fd_ < 0) return;
@@ -203,9 +213,24 @@ void TcpListener::on_io(std::uint32_t) {
   // A bound a turn, so that a flood of connections doesn't hold the loop.
   for (int i = 0; i < 64; ++i) {
     const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) {
+      if (is_out_of_sockets(errno) && errno != EAGAIN) rest(errno);
+      return;
+    }
+    pauses_.begin_anew();
     on_connection_(fd);
   }
+}
+
+// Who waits is told of again and again, by a listener that can't take him.
+void TcpListener::rest(int error_number) {
+  const Time now = loop_.clock().now();
+  const std::string why = std::generic_category().message(error_number);
+  if (const auto left_out = told_.may(now, why))
+    log(LogLevel::kWarning, "connections can't be taken; they wait",
+        {{"why", why}, {"more", std::to_string(*left_out)}});
+  loop_.unwatch(fd_, *this);
+  loop_.timers().set(rest_, now + pauses_.next());
 }
 
 std::size_t raise_open_files_limit() {

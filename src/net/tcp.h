@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/repeats.h"
 #include "base/result.h"
 #include "net/address.h"
 #include "net/loop.h"
@@ -36,8 +37,12 @@ class TcpConnector final : public Connector {
   const Stamps stamps_;
 };
 
-// Accepts connections. `on_connection` gets each accepted socket (non-blocking) and makes a stream
-// of it with adopt().
+// This machine or process has no socket left, which says nothing of the other end.
+bool is_out_of_sockets(int error_number);
+
+// Accepts connections. While none can be taken for want of descriptors it rests, and those who come
+// wait in the system's queue. `on_connection` gets each accepted socket (non-blocking) and makes a
+// stream of it with adopt().
 class TcpListener final : private IoHandler {
  public:
   TcpListener(Loop& loop, std::function<void(int fd)> on_connection);
@@ -53,10 +58,14 @@ class TcpListener final : private IoHandler {
 
  private:
   void on_io(std::uint32_t events) override;
+  void rest(int error_number);
 
   Loop& loop_;
   std::function<void(int fd)> on_connection_;
   int fd_ = -1;
+  Pauses pauses_{std::chrono::milliseconds{10}, std::chrono::seconds{1}};
+  Telling told_;
+  Timer rest_;
 };
 
 // A Stream over an accepted socket; closes it in the end.

@@ -49,6 +49,29 @@ class SharedCount {
   std::atomic<std::uint64_t> count_{0};
 };
 
+// A place in an order that threads go through together: each step is one thread's.
+class SharedPlace {
+ public:
+  // Where nobody has been before: here. 0 is that nobody was.
+  void begin_at(std::uint64_t place) {
+    std::uint64_t nobody = 0;
+    place_.compare_exchange_strong(nobody, place, std::memory_order_relaxed);
+  }
+  // Goes on to next(place), which is pure, and gives that.
+  template <class F>
+  std::uint64_t advance(F&& next) {
+    std::uint64_t place = place_.load(std::memory_order_relaxed);
+    while (true) {
+      const std::uint64_t step = next(place);
+      if (place_.compare_exchange_weak(place, step, std::memory_order_relaxed)) return step;
+    }
+  }
+  std::uint64_t load() const { return place_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> place_{0};
+};
+
 // A rate that any thread takes from: one each interval, and up to `burst` at once after a while
 // without any (the generic cell rate algorithm: all its state is the time up to which it is used).
 class SharedRate {

@@ -14,6 +14,10 @@
 #include "base/time.h"
 #include "route/table.h"
 
+namespace galileo {
+class SharedPlace;
+}
+
 namespace galileo::route {
 
 // What a choice may go by.
@@ -48,6 +52,10 @@ class Policy {
   // Goes on where `before`, a policy of the same name over the hosts as they were, stands. `was[i]`
   // is the index there of the host that is `i` here, or kNewHost.
   virtual void go_on_from(const Policy& /*before*/, const std::vector<std::size_t>& /*was*/) {}
+  // Takes its turns from `place` from now on, together with policies of other loops over the same
+  // hosts: the first of them says where that begins. `place` outlives it. For policies that go
+  // through an order.
+  virtual void share(SharedPlace& /*place*/) {}
   // One of its own over the same hosts. Of a policy that hasn't chosen yet it is as good as a newly
   // made one, and costs no check of the weights.
   virtual std::unique_ptr<Policy> copy() const = 0;

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/counters.h"
 #include "route/policy.h"
 
 namespace galileo::route {
@@ -49,6 +50,11 @@ std::vector<std::int64_t> whole_weights(const std::vector<Host>& hosts) {
   return scaled(weights, kPartsMax / *std::max_element(weights.begin(), weights.end()));
 }
 
+// A place in the order is one word, so that the loops of a gateway can go through it together: how
+// often the current weight has fallen, and the index of the last choice and one.
+constexpr unsigned kIndexBits = 24;
+constexpr std::uint64_t kIndexMask = (std::uint64_t{1} << kIndexBits) - 1;
+
 class WeightedRoundRobin final : public Policy {
  public:
   explicit WeightedRoundRobin(const std::vector<Host>& hosts)
@@ -58,34 +64,45 @@ class WeightedRoundRobin final : public Policy {
                              [](std::int64_t a, std::int64_t b) { return std::gcd(a, b); })) {}
 
   std::size_t pick(const Ask&) override {
-    // Ends within one round through the hosts: the heaviest is always taken.
-    while (true) {
-      if (++index_ >= weights_.size()) {
-        index_ = 0;
-        current_ -= gcd_;
-        if (current_ <= 0) current_ = largest_;
-      }
-      if (weights_[index_] >= current_) return index_;
-    }
+    const auto step = [this](std::uint64_t place) { return after(place); };
+    place_ = shared_ ? shared_->advance(step) : step(place_);
+    return (place_ & kIndexMask) - 1;
   }
   // The index stays, and the weights begin again at the largest, so that the new proportions hold
   // from the next request.
   void go_on_from(const Policy& before, const std::vector<std::size_t>&) override {
     const auto& old = static_cast<const WeightedRoundRobin&>(before);
-    if (old.current_ == 0) return;  // it hasn't chosen yet
-    index_ = std::min(old.index_, weights_.size() - 1);
-    current_ = largest_;
+    const std::uint64_t place = old.shared_ ? old.shared_->load() : old.place_;
+    place_ = std::min<std::uint64_t>(place & kIndexMask, weights_.size());
+  }
+  void share(SharedPlace& place) override {
+    place.begin_at(place_);
+    shared_ = &place;
   }
   std::unique_ptr<Policy> copy() const override {
     return std::make_unique<WeightedRoundRobin>(*this);
   }
 
  private:
+  // Ends within one round through the hosts: the heaviest is always taken.
+  std::uint64_t after(std::uint64_t place) const {
+    std::uint64_t index = place & kIndexMask;  // of the next host
+    std::int64_t fallen = static_cast<std::int64_t>(place >> kIndexBits);
+    while (true) {
+      if (index >= weights_.size()) {
+        index = 0;
+        if (++fallen * gcd_ >= largest_) fallen = 0;
+      }
+      if (weights_[index++] >= largest_ - fallen * gcd_)
+        return static_cast<std::uint64_t>(fallen) << kIndexBits | index;
+    }
+  }
+
   const std::vector<std::int64_t> weights_;
   const std::int64_t largest_;
   const std::int64_t gcd_;
-  std::size_t index_ = static_cast<std::size_t>(-2);  // so that the first step wraps
-  std::int64_t current_ = 0;
+  std::uint64_t place_ = 0;        // 0: nothing was chosen yet
+  SharedPlace* shared_ = nullptr;  // null: the order is its own
 };
 
 }  // namespace

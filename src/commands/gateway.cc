@@ -150,12 +150,13 @@ Result<void> serve(const GatewayFlags& flags) {
                                      gateway.functions().size());
       },
       [&] {
-        return certificate && !certificate->trouble().empty() ? certificate->trouble()
-                                                              : source.trouble();
+        if (certificate && !certificate->trouble().empty()) return certificate->trouble();
+        return source.trouble().empty() ? gateway.trouble() : source.trouble();
       });
   page.set_readiness([&]() -> std::string {
     if (stopping) return "it is stopping";
-    return options.proxy.dummy || source.has_read() ? "" : "the weights haven't been read yet";
+    if (options.proxy.dummy) return "";
+    return source.has_read() ? gateway.unready() : "the weights haven't been read yet";
   });
   if (!flags.status.empty()) TRY(page.listen(flags.status));
   log(LogLevel::kInfo, "listening",

@@ -8,6 +8,8 @@
 namespace galileo::gateway {
 namespace {
 
+// Of requests that came before the one under way was answered, looked through for the end.
+constexpr std::size_t kAheadMax = std::size_t{256} << 10;
 // Of the answer, until the client takes more.
 constexpr std::size_t kUnsentMax = std::size_t{64} << 10;
 // Below this, a copy costs less than a system call.
@@ -111,6 +113,9 @@ void Client::timed_out() {
       close_after_ = true;
       return answer(408, "the request didn't come in time\n");
     case Phase::kBody:
+      // It is the target that takes nothing, and it has a deadline of its own.
+      if (upstream_ && upstream_->is_slow())
+        return proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
       if (head_sent_) {
         ++proxy_.counts_.cut;
         return close();
@@ -120,6 +125,9 @@ void Client::timed_out() {
       hop_.target = {};
       close_after_ = true;
       return answer(408, "the body didn't come in time\n");
+    case Phase::kAnswer:  // it doesn't read
+      ++proxy_.counts_.cut;
+      return close();
     default:
       return close();
   }
@@ -131,7 +139,27 @@ void Client::on_stream(net::StreamEvents events) {
   if (phase_ == Phase::kClosed) return;
   if (events.readable || events.closed) readable_ = true;
   if (events.closed) ends_ = true;
-  read_on();
+  if (ends_ && phase_ == Phase::kAnswer) look_who_left();
+  if (phase_ != Phase::kClosed) read_on();
+}
+
+// A client that has closed waits for no answer, and its target needn't work for nobody. What it
+// sent before it closed are requests that it waits for.
+void Client::look_who_left() {
+  while (readable_ && ahead_.size() < kAheadMax) {
+    const net::Transfer transfer = stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize);
+    if (transfer.status == net::Transfer::Status::kDone) {
+      ahead_.append(proxy_.buffer_.get(), transfer.bytes);
+      continue;
+    }
+    if (transfer.status == net::Transfer::Status::kWouldBlock) {
+      readable_ = false;
+    } else if (transfer.status == net::Transfer::Status::kFailed || ahead_.empty()) {
+      ++proxy_.counts_.cut;
+      close();
+    }
+    return;
+  }
 }
 
 bool Client::reads() const {
@@ -178,6 +206,7 @@ void Client::take_all(std::string_view bytes) {
     switch (phase_) {
       case Phase::kIdle:
         phase_ = Phase::kHead;
+        head_sent_ = false;  // that was the last one's
         parser_.start();
         proxy_.head_deadlines_.begin(*this, proxy_.loop_.clock().now());
         break;
@@ -307,9 +336,18 @@ bool Client::choose() {
 
 // `body` is what there was of it.
 void Client::connect(bool fresh, std::string_view body) {
-  upstream_ = proxy_.upstream_to(*exchange_.target, fresh);
+  int error = 0;
+  upstream_ = proxy_.upstream_to(*exchange_.target, fresh, !may_repeat_, error);
   if (!upstream_) {
-    Failure failure{502, "it can't be reached", true, false, request_head_};
+    Failure failure;
+    const bool no_address = exchange_.target->addresses.empty();
+    failure.blameless = error != 0 || no_address;
+    failure.status = error != 0 ? 503 : 502;
+    failure.why = error != 0   ? "the gateway has no connection left for it"
+                  : no_address ? "its name can't be resolved"
+                               : "it can't be reached";
+    failure.unsent = true;
+    failure.held = request_head_;
     failure.held += body;
     return on_failed(std::move(failure));
   }
@@ -367,11 +405,24 @@ bool Client::takes_more() const {
 }
 
 void Client::flush() {
+  const std::size_t before = out_.size();
   if (!out_.flush()) {
     ++proxy_.counts_.cut;
     return close();
   }
+  if (out_.size() < before || !Deadline::is_set()) watch_the_reader();
   if (phase_ == Phase::kClosing && out_.size() == 0) linger_or_close();
+}
+
+// While an answer waits for its reader it is the reader's time that runs, anew with each piece that
+// it takes.
+void Client::watch_the_reader() {
+  const bool waits = !takes_more() && upstream_ != nullptr;
+  if ((phase_ == Phase::kAnswer && waits) ||
+      ((phase_ == Phase::kIdle || phase_ == Phase::kClosing) && out_.size() > 0))
+    proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
+  else if (phase_ == Phase::kAnswer)
+    Deadline::end();
 }
 
 void Client::on_answered(bool answer_ended_by_close) {
@@ -397,6 +448,8 @@ void Client::on_failed(Failure failure) {
     ++proxy_.counts_.retried;
     return ask_again({});
   }
+  const auto outcome =
+      failure.blameless ? route::Outcome::End::kGivenUp : route::Outcome::End::kFailed;
   const std::string failed_at(hop_.target);  // the target itself may be gone with its exchange
   Target* const target = exchange_.target;
   const bool may_move =
@@ -405,13 +458,13 @@ void Client::on_failed(Failure failure) {
     tried_.push_back(target);
     Function::Exchange before = std::exchange(exchange_, {});
     const bool moved = choose();
-    proxy_.end(before, route::Outcome::End::kFailed);
+    proxy_.end(before, outcome);
     if (moved) {
       ++proxy_.counts_.moved;
       return ask_again(body);
     }
   } else {
-    proxy_.end(exchange_, route::Outcome::End::kFailed);
+    proxy_.end(exchange_, outcome);
   }
   hop_.target = failed_at;
   if (head_sent_) {  // it can only be seen to be cut

@@ -40,8 +40,9 @@ class Outlet {
 struct Failure {
   int status = 502;  // for the client
   std::string_view why;
-  bool unsent = false;  // it was never connected to; `held` is what it would have got
-  bool unseen = false;  // the connection had been idle: the target may not have seen the request
+  bool blameless = false;  // the gateway's sockets or a name server failed, not the target
+  bool unsent = false;     // it was never connected to; `held` is what it would have got
+  bool unseen = false;     // the connection had been idle: the target may not have seen the request
   std::string held;
 };
 
@@ -51,8 +52,8 @@ class Client final : private net::StreamHandler, public net::Deadline {
   Client(Proxy& proxy, std::string address, bool counted);
 
   void open(int fd);
-  // Nothing is lost when it is closed.
-  bool idle() const { return phase_ == Phase::kIdle || phase_ == Phase::kLinger; }
+  // Nothing is lost when it is closed: its last answer is out, not only whole.
+  bool idle() const { return phase_ == Phase::kIdle && out_.size() == 0; }
   bool counted() const { return counted_; }
   void close();
   void timed_out();
@@ -114,6 +115,8 @@ class Client final : private net::StreamHandler, public net::Deadline {
   void end_when_written();
   void linger_or_close();
   void let_go_of_upstream();
+  void look_who_left();
+  void watch_the_reader();
 
   Proxy& proxy_;
   const std::string address_;
@@ -159,13 +162,14 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
  public:
   Upstream(Proxy& proxy, Target& target);
 
-  // False: no connection can be had.
-  bool connect(const net::Address& address);
+  // False: no connection can be had; `error` is why.
+  bool connect(const net::Address& address, int& error);
   void on_interim(int status);
   // The request is whole, or goes on: whose turn is it?
   void watch_the_time();
   Target& target() { return target_; }
-  bool reused() const { return reused_; }
+  // Idle, and its target hasn't closed it meanwhile, as far as can be known here.
+  bool is_open();
 
   // An exchange for `client`; the request comes by out().
   void begin(Client& client, bool head_only);
@@ -173,6 +177,8 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   // Writes what is kept, as far as it is connected.
   void flush();
   bool takes_more() const { return connected_ && out_.size() == 0; }
+  // It has had something for a while that it doesn't take.
+  bool is_slow() const { return !connected_ || out_.size() > 0; }
   // The client takes more again.
   void read_on();
   // Both ways without looking, from now on.
@@ -186,6 +192,7 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
  private:
   void on_stream(net::StreamEvents events) override;
   void connected();
+  void read_all();
   bool take(std::string_view bytes);
   bool take_head(std::string_view& bytes);
   void ended();

@@ -15,8 +15,6 @@ constexpr std::string_view kRange = "/v3/kv/range";
 constexpr std::string_view kWatch = "/v3/watch";
 constexpr std::string_view kLogin = "/v3/auth/authenticate";
 constexpr std::size_t kLineMax = std::size_t{64} << 20;
-constexpr Duration kAgainFirst = std::chrono::milliseconds{100};
-constexpr Duration kAgainMost = std::chrono::seconds{5};
 
 }  // namespace
 
@@ -163,8 +161,9 @@ Result<std::unique_ptr<WeightsWatch>> WeightsWatch::start(net::Loop& loop,
 
 void WeightsWatch::begin() {
   if (!options_.user.empty() && member().token.empty()) return log_in();
-  if (revision_ == 0) return read_all();
-  watch();
+  // All of it each time: what a broken watch had still to tell, an etcd that was wiped or put back
+  // meanwhile, and one whose history is compacted all end with what it holds now.
+  read_all();
 }
 
 // Its answer differs where the token has run out: then it is asked for anew.
@@ -180,11 +179,7 @@ void WeightsWatch::fail(std::string why) {
   ++turn_;
   ++failures_;
   // Later and later, and not all gateways at the same time.
-  const Duration wait = std::min(kAgainFirst * (1 << std::min(failures_ - 1, 10)), kAgainMost);
-  const double jitter = 0.5 + 0.5 * random_.unit();
-  loop_.timers().set(
-      again_, loop_.clock().now() +
-                  Duration{static_cast<std::int64_t>(static_cast<double>(wait.count()) * jitter)});
+  loop_.timers().set(again_, loop_.clock().now() + pauses_.next(random_));
 }
 
 void WeightsWatch::log_in() {
@@ -209,8 +204,13 @@ void WeightsWatch::read_all() {
     for (const auto& [key, value] : answer->pairs) {
       if (key.starts_with(prefix_)) values[key.substr(prefix_.size())] = value;
     }
+    // One that knows less than before has lost what it had, which is no wish of anybody's.
+    has_lost_all_ = values.empty() && answer->revision < revision_;
+    if (has_lost_all_)
+      log(LogLevel::kWarning, "etcd has lost all it had; the last weights stay until it has some",
+          {{"etcd", member().name()}});
     revision_ = answer->revision;
-    handlers_.on_all(values);
+    if (!has_lost_all_) handlers_.on_all(values);
     watch();
   });
 }
@@ -231,17 +231,21 @@ void WeightsWatch::on_line(std::string_view line) {
   const auto answer = parse_watch(line);
   if (!answer.ok()) return fail(answer.error().why);
   if (answer->compacted || answer->canceled) {
-    if (answer->compacted) {
+    if (answer->compacted)
       log(LogLevel::kWarning,
           "what changed meanwhile is compacted away; all weights are read anew");
-      revision_ = 0;
-    }
     return fail(answer->compacted ? "its history is compacted" : answer->why);
   }
   if (!trouble_.empty() && failures_ > 0)
     log(LogLevel::kInfo, "etcd answers again", {{"etcd", member().name()}});
-  trouble_.clear();
+  trouble_ = has_lost_all_ ? fmt::format("{}: it has lost all it had", member().name()) : "";
   failures_ = 0;
+  pauses_.begin_anew();
+  if (has_lost_all_ && !answer->events.empty()) {
+    member().drop();
+    loop_.timers().cancel(look_);
+    return read_all();
+  }
   for (const KeyEvent& event : answer->events) {
     if (!event.key.starts_with(prefix_)) continue;
     const std::string key = event.key.substr(prefix_.size());
@@ -258,6 +262,9 @@ void WeightsWatch::look() {
   member().ask(kRange, range_request(prefix_ + "\x01"), [this](int status, std::string_view body) {
     if (status < 0) return fail(std::string(body));
     if (status != 200) return fail(error_text(body));
+    const auto answer = parse_range(body);
+    if (!answer.ok()) return fail(answer.error().why);
+    if (answer->revision < revision_) return fail("it knows less than before");
     loop_.timers().set(look_, loop_.clock().now() + options_.look_every);
   });
 }

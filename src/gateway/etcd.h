@@ -1,6 +1,7 @@
 // The weights of a zone in etcd (spec/gateway.md): all of them at the start, then each change as it
 // comes. Goes on over lost connections, members that are away, passwords whose token has run out,
-// and histories that were compacted. Lives on its loop; nothing blocks.
+// and histories that were compacted or lost: each time all is read anew. Lives on its loop; nothing
+// blocks.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/repeats.h"
 #include "gateway/etcd_answers.h"
 #include "net/addresses.h"
 #include "net/http_call.h"
@@ -105,7 +107,9 @@ class WeightsWatch {
   std::vector<std::unique_ptr<EtcdMember>> members_;
   std::size_t turn_ = 0;
   std::int64_t revision_ = 0;  // what is known is the state at it; 0: nothing is known
+  bool has_lost_all_ = false;  // it is empty, and wasn't before
   int failures_ = 0;           // in a row
+  Pauses pauses_{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
   std::string trouble_;
   net::Timer again_;
   net::Timer look_;

@@ -27,6 +27,11 @@ std::string peer_of(int fd) {
   return text;
 }
 
+std::string some_of(const std::vector<std::string>& names) {
+  return names.size() == 1 ? names.front()
+                           : fmt::format("{} and {} more", names.front(), names.size() - 1);
+}
+
 }  // namespace
 
 Gateway::Gateway(net::Loop& control, const Options& options)
@@ -106,7 +111,11 @@ Result<void> Gateway::set_all(const std::map<std::string, Targets>& functions) {
   on_loops([&](Worker& worker) {
     for (const std::string& name : gone) worker.proxy->remove_function(name);
   });
-  for (const auto& [name, targets] : functions) TRY(set(name, targets));
+  for (const auto& [name, targets] : functions) {
+    // Who stays as he is keeps his place in the order too.
+    const auto before = functions_.find(name);
+    if (before == functions_.end() || before->second != targets) TRY(set(name, targets));
+  }
   want_addresses();
   return {};
 }
@@ -114,7 +123,9 @@ Result<void> Gateway::set_all(const std::map<std::string, Targets>& functions) {
 Result<void> Gateway::set(const std::string& function, const Targets& targets) {
   functions_[function] = targets;
   want_addresses();
-  const FunctionSetup setup = setup_of(function, targets);
+  FunctionSetup setup = setup_of(function, targets);
+  auto places = std::make_unique<FunctionPlaces>();
+  if (workers_.size() > 1) setup.places = places.get();
   std::vector<Result<void>> done(workers_.size());
   on_loops([&](Worker& worker) {
     done[static_cast<std::size_t>(&worker - workers_.data())] =
@@ -122,12 +133,13 @@ Result<void> Gateway::set(const std::string& function, const Targets& targets) {
     for (const route::Host& target : targets.hosts)
       worker.proxy->set_addresses(target.name, addresses_.of(target.name));
   });
+  places_[function].swap(places);
   for (Result<void>& one : done) TRY(std::move(one));
   return {};
 }
 
 FunctionSetup Gateway::setup_of(const std::string& function, const Targets& targets) {
-  FunctionSetup setup{targets, nullptr, {}};
+  FunctionSetup setup{targets, nullptr, {}, nullptr};
   if (options_.proxy.rate_max > 0) setup.share = &function_shares_[function];
   if (options_.proxy.under_way_max > 0) {
     for (const route::Host& target : targets.hosts)
@@ -148,6 +160,19 @@ void Gateway::want_addresses() {
     for (const route::Host& target : targets.hosts) names.insert(target.name);
   }
   addresses_.want({names.begin(), names.end()});
+}
+
+std::string Gateway::unready() const {
+  if (const auto names = addresses_.unasked(); !names.empty())
+    return fmt::format("{} names are being looked up", names.size());
+  if (const auto names = addresses_.unknown(); !names.empty() && names.size() == addresses_.size())
+    return fmt::format("no target's name can be resolved: {}", some_of(names));
+  return {};
+}
+
+std::string Gateway::trouble() const {
+  const auto names = addresses_.unknown();
+  return names.empty() ? "" : fmt::format("names that can't be resolved: {}", some_of(names));
 }
 
 bool Gateway::drain() {

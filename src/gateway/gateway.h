@@ -42,6 +42,11 @@ class Gateway {
   void remove(const std::string& function);
   const std::map<std::string, Targets>& functions() const { return functions_; }
 
+  // Why requests can't be served although there are weights; empty: they can. A name that doesn't
+  // resolve says so in trouble(), and here while nobody else is there.
+  std::string unready() const;
+  std::string trouble() const;
+
   // Takes no more connections, and ends those that there are, each after its answer. True once
   // there are none; asked again until then.
   bool drain();
@@ -64,6 +69,8 @@ class Gateway {
   // Kept until the end, as a request of some loop may still count there.
   std::map<std::string, FunctionShare> function_shares_;
   std::map<std::string, TargetShare> target_shares_;
+  // Of the weights in effect; loops read those before while they take new ones.
+  std::map<std::string, std::unique_ptr<FunctionPlaces>> places_;
   std::vector<Worker> workers_;
   std::map<std::string, Targets> functions_;
   net::Addresses addresses_;

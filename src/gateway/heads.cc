@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_set>
 
+#include "base/text.h"
 #include "wire/unix_time.h"
 
 namespace galileo::gateway {
@@ -123,17 +125,18 @@ void Head::on_header(std::string_view name, std::string_view value) {
   where_.push_back({begin, name.size(), lines_.size()});
 }
 
+// A head may name thousands of headers and have as many: each name is looked for once.
 void Head::finish() {
   if (connection_names_.empty()) return;
-  // From the last to the first, so that the places before stay what they are.
-  for (auto line = where_.rbegin(); line != where_.rend(); ++line) {
-    bool is_named = false;
-    each_item(connection_names_, [&](std::string_view item) {
-      is_named = is_named || equals_ignoring_case(item, std::string_view(lines_).substr(
-                                                            line->begin, line->name_size));
-    });
-    if (is_named) lines_.erase(line->begin, line->end - line->begin);
+  std::unordered_set<std::string> named;
+  each_item(connection_names_, [&](std::string_view item) { named.insert(to_lower(item)); });
+  std::string stay;
+  for (const Line& line : where_) {
+    const std::string_view text =
+        std::string_view(lines_).substr(line.begin, line.end - line.begin);
+    if (!named.contains(to_lower(text.substr(0, line.name_size)))) stay.append(text);
   }
+  lines_ = std::move(stay);
   where_.clear();
 }
 

@@ -89,7 +89,8 @@ Result<void> Proxy::set_function(const std::string& name, const FunctionSetup& s
   }
   function->share = setup.share;
   const std::string& policy = setup.targets.policy;
-  const Result<void> set = function->set(policy.empty() ? options_.policy : policy, members);
+  const Result<void> set =
+      function->set(policy.empty() ? options_.policy : policy, members, setup.places);
   for (const Function::Member& member : set.ok() ? before : members) {
     --member.target->uses;
     let_go(*member.target);
@@ -117,7 +118,9 @@ void Proxy::remove_function(const std::string& name) {
 
 void Proxy::set_addresses(const std::string& name, std::vector<net::Address> addresses) {
   const auto found = targets_.find(name);
-  if (found != targets_.end()) found->second->addresses = std::move(addresses);
+  if (found == targets_.end()) return;
+  found->second->unresolved = addresses.empty();
+  found->second->addresses = std::move(addresses);
 }
 
 Target& Proxy::target(const std::string& name) {
@@ -200,20 +203,23 @@ void Proxy::eject(Target& target) {
        {"seconds", fmt::format("{:g}", to_seconds(target.ejected_until - now))}});
 }
 
-Upstream* Proxy::upstream_to(Target& target, bool fresh) {
-  if (!fresh && !target.idle.empty()) {
+Upstream* Proxy::upstream_to(Target& target, bool fresh, bool surely, int& error) {
+  while (!fresh && !target.idle.empty()) {
     Upstream* const upstream = target.idle.back();
     target.idle.pop_back();
-    return upstream;
+    if (!surely || upstream->is_open()) return upstream;
+    upstream->close();
   }
   for (std::size_t i = 0; i < target.addresses.size(); ++i) {
     auto upstream = std::make_unique<Upstream>(*this, target);
     Upstream& made = *upstream;
     const std::size_t turn = target.address_turn % target.addresses.size();
-    if (made.connect(target.addresses[turn])) {
+    int failed = 0;
+    if (made.connect(target.addresses[turn], failed)) {
       upstreams_.emplace(&made, std::move(upstream));
       return &made;
     }
+    error = net::is_out_of_sockets(failed) ? failed : 0;
     ++target.address_turn;
   }
   return nullptr;

@@ -79,6 +79,7 @@ struct FunctionSetup {
   // Null where there is no such limit; one a target.
   FunctionShare* share = nullptr;
   std::vector<TargetShare*> target_shares;
+  FunctionPlaces* places = nullptr;  // null: each loop has its own
 };
 
 class Proxy {
@@ -132,8 +133,10 @@ class Proxy {
   void eject(Target& target);
   Target& target(const std::string& name);
   void let_go(Target& target);
-  // A connection that is idle, or a new one; null where none can be had. `fresh`: not an idle one.
-  Upstream* upstream_to(Target& target, bool fresh);
+  // A connection that is idle, or a new one; null where none can be had, with `error` (an errno)
+  // where that is the gateway's own want of sockets. `fresh`: not an idle one; `surely`: what is
+  // sent can't be sent again, so an idle one is looked at first.
+  Upstream* upstream_to(Target& target, bool fresh, bool surely, int& error);
   void put_back(Upstream& upstream);
   void forget(Client& client);
   void forget(Upstream& upstream);

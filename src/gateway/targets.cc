@@ -9,10 +9,12 @@ namespace {
 Result<std::unique_ptr<route::Policy>> policy_over(const std::string& name,
                                                    const std::vector<route::Host>& hosts,
                                                    const route::Policy* before,
-                                                   const std::vector<std::size_t>& was) {
+                                                   const std::vector<std::size_t>& was,
+                                                   SharedPlace* place) {
   if (hosts.empty()) return std::unique_ptr<route::Policy>();
   auto policy = TRY(route::make_policy(name, hosts));
   if (before) policy->go_on_from(*before, was);
+  if (place) policy->share(*place);
   return policy;
 }
 
@@ -23,7 +25,8 @@ std::uint64_t key_of_attempt(std::uint64_t key, std::size_t attempt) {
 
 }  // namespace
 
-Result<void> Function::set(const std::string& policy, std::vector<Member> members) {
+Result<void> Function::set(const std::string& policy, std::vector<Member> members,
+                           FunctionPlaces* places) {
   std::vector<std::size_t> was;
   std::vector<route::Host> hosts;
   std::vector<route::Host> applications;
@@ -47,9 +50,10 @@ Result<void> Function::set(const std::string& policy, std::vector<Member> member
   }
   if (!has_application) applications.clear();
   const bool goes_on = policy == policy_;
-  auto all = TRY(policy_over(policy, hosts, goes_on ? all_.get() : nullptr, was));
-  applications_ =
-      TRY(policy_over(policy, applications, goes_on ? applications_.get() : nullptr, was));
+  auto all = TRY(policy_over(policy, hosts, goes_on ? all_.get() : nullptr, was,
+                             places ? &places->all : nullptr));
+  applications_ = TRY(policy_over(policy, applications, goes_on ? applications_.get() : nullptr,
+                                  was, places ? &places->applications : nullptr));
   all_ = std::move(all);
   policy_ = policy;
   members_ = std::move(members);
@@ -60,7 +64,7 @@ bool Function::may_have(const Wish& wish, const Member& member, bool ejected_too
   Target& target = *member.target;
   if (wish.tried && std::find(wish.tried->begin(), wish.tried->end(), &target) != wish.tried->end())
     return false;
-  if (!ejected_too && target.ejected(wish.ask.now)) return false;
+  if (!ejected_too && target.is_last_resort(wish.ask.now)) return false;
   return wish.under_way_max == 0 || !target.share ||
          target.share->under_way.load() < wish.under_way_max;
 }

@@ -24,6 +24,13 @@ struct FunctionShare {
   SharedRate rate;
 };
 
+// Where the loops stand in a function's order, which they go through together, as long as its
+// weights stay: of all its targets, and of those that are no gateways.
+struct FunctionPlaces {
+  SharedPlace all;
+  SharedPlace applications;
+};
+
 // A host:port and its connections.
 class Target {
  public:
@@ -31,8 +38,11 @@ class Target {
   const std::string& name() const { return name_; }
   bool is_gateway() const { return is_gateway_; }
   bool ejected(Time now) const { return now < ejected_until; }
+  // Not to be chosen where another can be: it rests, or its name leads nowhere.
+  bool is_last_resort(Time now) const { return unresolved || ejected(now); }
 
   std::vector<net::Address> addresses;
+  bool unresolved = false;  // there are none, as far as was asked
   std::size_t address_turn = 0;
   std::vector<Upstream*> idle;  // the last one used is taken first
   std::size_t uses = 0;         // functions that it serves, and exchanges with it
@@ -72,7 +82,8 @@ class Function {
 
   // Targets that stay keep what the policy knows of them. The policy has been checked by the caller
   // (parse_targets() does): an Error is one of its.
-  Result<void> set(const std::string& policy, std::vector<Member> members);
+  Result<void> set(const std::string& policy, std::vector<Member> members,
+                   FunctionPlaces* places = nullptr);
   const std::vector<Member>& members() const { return members_; }
   bool serves(bool applications_only) const { return applications_only ? !!applications_ : !!all_; }
 

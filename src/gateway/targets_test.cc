@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 namespace galileo::gateway {
@@ -16,14 +17,15 @@ struct Fixture {
   Function function;
   Time now{std::chrono::seconds{100}};
 
-  void set(const std::string& policy, std::initializer_list<std::pair<const char*, double>> pairs) {
+  void set(const std::string& policy, std::initializer_list<std::pair<const char*, double>> pairs,
+           FunctionPlaces* places = nullptr) {
     std::vector<Function::Member> members;
     for (const auto& [name, weight] : pairs) {
       const bool is_gateway = name[0] == 'g';
       auto& target = targets.try_emplace(name, name, is_gateway).first->second;
       members.push_back({&target, weight});
     }
-    REQUIRE(function.set(policy, std::move(members)).ok());
+    REQUIRE(function.set(policy, std::move(members), places).ok());
   }
   Function::Wish wish(bool applications_only = false) {
     return {{random, 7, now}, applications_only};
@@ -46,6 +48,38 @@ struct Fixture {
     return names;
   }
 };
+
+TEST_CASE("loops go through one order together, also when the weights change") {
+  std::deque<FunctionPlaces> places;  // of each weights
+  Fixture loops[3];
+  const auto set = [&](std::initializer_list<std::pair<const char*, double>> pairs) {
+    places.emplace_back();
+    for (Fixture& loop : loops) loop.set("wrr", pairs, &places.back());
+  };
+  std::size_t turn = 0;
+  const auto order = [&](int count) {
+    std::string names;
+    for (int i = 0; i < count; ++i) {
+      names += loops[turn % 3].chosen(loops[turn % 3].wish());
+      turn += 1 + turn % 2;  // not in turn
+    }
+    return names;
+  };
+  set({{"a", 3}, {"b", 1}});
+  CHECK(order(8) == "aaabaaab");
+  CHECK(order(2) == "aa");
+  set({{"a", 1}, {"b", 2}, {"c", 1}});
+  Fixture alone;
+  alone.set("wrr", {{"a", 3}, {"b", 1}});
+  CHECK(alone.order(10) == "aaabaaabaa");
+  alone.set("wrr", {{"a", 1}, {"b", 2}, {"c", 1}});
+  CHECK(order(12) == alone.order(12));
+  // Requests of gateways have an order of their own.
+  set({{"a", 1}, {"g", 1}, {"b", 1}});
+  std::string of_gateways;
+  for (int i = 0; i < 6; ++i) of_gateways += loops[i % 3].chosen(loops[i % 3].wish(true));
+  CHECK((of_gateways == "ababab" || of_gateways == "bababa"));
+}
 
 TEST_CASE(
     "a function's requests end at the targets where they began, whatever its weights become") {

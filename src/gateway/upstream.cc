@@ -9,8 +9,7 @@ Upstream::Upstream(Proxy& proxy, Target& target)
   parser_.headers_into(&head_);
 }
 
-bool Upstream::connect(const net::Address& address) {
-  int error = 0;
+bool Upstream::connect(const net::Address& address, int& error) {
   stream_ = proxy_.connector_.connect(address, *this, error);
   out_.set_stream(stream_.get());
   if (stream_) proxy_.connect_deadlines_.begin(*this, proxy_.loop_.clock().now());
@@ -25,10 +24,10 @@ void Upstream::begin(Client& client, bool head_only) {
 }
 
 // The target has its time to answer once all of the request is there, and to take what there is of
-// it; while the client is slow, it is the client's time that runs.
+// it; while the client is slow to send or to read, it is the client's time that runs.
 void Upstream::watch_the_time() {
   if (!connected_ || !client_ || tunnels_) return;
-  if (client_->request_is_whole() || out_.size() > 0)
+  if (client_->takes_more() && (client_->request_is_whole() || out_.size() > 0))
     proxy_.answer_deadlines_.begin(*this, proxy_.loop_.clock().now());
   else
     Deadline::end();
@@ -99,7 +98,20 @@ void Upstream::connected() {
   if (!closed_) client_->on_connected();
 }
 
+bool Upstream::is_open() {
+  if (ends_ || closed_) return false;
+  return stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize).status ==
+         net::Transfer::Status::kWouldBlock;
+}
+
 void Upstream::read_on() {
+  const bool waited = client_ && !Deadline::is_set();
+  read_all();
+  // The client has begun or ceased to be the one who is waited for.
+  if (client_ && (waited || !client_->takes_more())) watch_the_time();
+}
+
+void Upstream::read_all() {
   while (readable_ && !closed_ && connected_ && (!client_ || client_->takes_more())) {
     const net::Transfer transfer = stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize);
     if (transfer.status == net::Transfer::Status::kWouldBlock) {
@@ -140,7 +152,7 @@ bool Upstream::take(std::string_view bytes) {
   if (parser_.done() && !tunnels_) {
     // More than the answer: not to be trusted with another request.
     if (!bytes.empty()) readable_ = true;
-    over(bytes.empty() && parser_.keep_alive());
+    over(bytes.empty() && parser_.keep_alive() && !ends_);
     return false;
   }
   client_->flush();
@@ -184,7 +196,7 @@ void Upstream::fail(int status, std::string_view why, bool timed_out) {
   Client* const client = client_;
   // One that is slow has most likely seen it.
   const bool unseen = reused_ && parser_.bytes() == 0 && !timed_out;
-  Failure failure{status, why, !connected_, unseen, {}};
+  Failure failure{status, why, false, !connected_, unseen, {}};
   if (!connected_) {
     ++target_.address_turn;  // the next one is tried at another address
     failure.held = out_.take();

@@ -1,6 +1,7 @@
 #include "gateway/weights_file.h"
 
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,10 @@ namespace {
 
 constexpr std::size_t kFileMax = std::size_t{64} << 20;
 constexpr Duration kRest = std::chrono::milliseconds{5};
+// For changes that its folder isn't told of: behind a link, on a file system of another machine.
+constexpr Duration kLook = std::chrono::seconds{1};
+// A file that was changed so short a time ago may change again without its time showing that.
+constexpr Duration kFresh = std::chrono::milliseconds{50};
 
 }  // namespace
 
@@ -23,7 +28,8 @@ WeightsFile::WeightsFile(net::Loop& loop, std::string path,
     : loop_(loop),
       path_(std::move(path)),
       take_(std::move(take)),
-      settled_([this](Time) { read_again(); }) {}
+      settled_([this](Time) { look(); }),
+      look_([this](Time) { look(); }) {}
 
 WeightsFile::~WeightsFile() {
   if (fd_ < 0) return;
@@ -46,6 +52,8 @@ Result<void> WeightsFile::start() {
                                    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY | IN_CREATE) < 0)
     return system_error("can't watch the weights", path_, errno);
   TRY(loop_.watch_listener(fd_, *this));
+  seen_ = state();
+  loop_.timers().set(look_, loop_.clock().now() + kLook);
   text_ = TRY(read_whole_file(path_, kFileMax));
   return take_(text_);
 }
@@ -57,15 +65,43 @@ void WeightsFile::on_io(std::uint32_t) {
   if (!settled_.is_set()) loop_.timers().set(settled_, loop_.clock().now() + kRest);
 }
 
+// Which file the path leads to now, through links, and of when.
+WeightsFile::State WeightsFile::state() const {
+  struct stat seen{};
+  if (::stat(path_.c_str(), &seen) != 0) return {};
+  return {static_cast<std::int64_t>(seen.st_dev), static_cast<std::int64_t>(seen.st_ino),
+          seen.st_mtim.tv_sec, seen.st_mtim.tv_nsec, seen.st_size};
+}
+
+// In its folder others may write all the time, the log of this program too: only a file that is
+// another one, or changed, is read.
+void WeightsFile::look() {
+  const Time now = loop_.clock().now();
+  loop_.timers().set(look_, now + kLook);
+  const State found = state();
+  if (found != seen_) {
+    seen_ = found;
+    changed_ = now;
+  } else if (now - changed_ > kLook + kFresh) {
+    return;
+  }
+  read_again();
+}
+
 void WeightsFile::read_again() {
   auto text = read_whole_file(path_, kFileMax);
+  if (text.ok() && *text == refused_ && !trouble_.empty()) return;
   if (text.ok() && *text == text_ && trouble_.empty()) return;
   const Result<void> taken = text.ok() ? take_(*text) : Result<void>(text.error());
   trouble_ = taken.ok() ? std::string() : taken.error().to_text();
-  if (!taken.ok())
-    log(LogLevel::kWarning, "the weights can't be taken; the last ones stay", {{"why", trouble_}});
-  else
+  refused_ = taken.ok() || !text.ok() ? std::string() : *text;
+  if (taken.ok()) {
     text_ = std::move(*text);
+    told_.begin_anew();
+  } else if (const auto left_out = told_.may(loop_.clock().now(), trouble_)) {
+    log(LogLevel::kWarning, "the weights can't be taken; the last ones stay",
+        {{"why", trouble_}, {"more", std::to_string(*left_out)}});
+  }
 }
 
 }  // namespace galileo::gateway

@@ -1,10 +1,13 @@
 // A file of weights that is read again whenever it changes, also when another takes its place
-// (editors, configuration maps). Lives on its loop.
+// (editors), or that of a link on the way to it (configuration maps). Lives on its loop.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 
+#include "base/repeats.h"
 #include "base/result.h"
 #include "net/loop.h"
 
@@ -26,14 +29,22 @@ class WeightsFile final : private net::IoHandler {
 
  private:
   void on_io(std::uint32_t events) override;
+  using State = std::array<std::int64_t, 5>;
+  State state() const;
+  void look();
   void read_again();
 
   net::Loop& loop_;
   const std::string path_;
   const std::function<Result<void>(const std::string& text)> take_;
   net::Timer settled_;  // a file that is being written is read when the writer rests
-  std::string text_;
+  net::Timer look_;
+  State seen_{};
+  Time changed_{};
+  std::string text_;     // in effect
+  std::string refused_;  // the last one that couldn't be taken
   std::string trouble_;
+  Telling told_;
   int fd_ = -1;
 };
 

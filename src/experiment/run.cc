@@ -384,7 +384,13 @@ void Run::on_view(Time now) {
 }
 
 void Run::on_checkpoint(Time now) {
-  const load::Ledger ledger = load_->state().ledger;
+  const LoadState load = load_->state();
+  load::Ledger ledger = load.ledger;
+  // A loop of ours counts a request once it is over; a fleet's books have those under way in them.
+  const std::uint64_t under_way =
+      load.in_flight - std::min<std::uint64_t>(load.in_flight, ledger.in_flight_at_end);
+  ledger.intended += under_way;
+  ledger.sent += under_way;
   if (ledger.intended != checkpoint_.intended || ledger.sent != checkpoint_.sent)
     collector_->at_desk(
         [&] { collector_->spool().experiment(running(), checkpoint_json(ledger)); });

@@ -80,8 +80,9 @@ class CsvReader final : public TableReader {
     fields.clear();
     // A field without quotes and without characters is null.
     for (const std::size_t i : places_)
-      fields.push_back(all[i].empty() && !lines_.in_quotes(i) ? Field()
-                                                              : Field(with_formula(all[i])));
+      fields.push_back(all[i].empty() && !lines_.in_quotes(i)
+                           ? Field()
+                           : Field(with_formula(std::string(all[i]))));
     return true;
   }
   std::string place() const override { return fmt::format("{}:{}", file_->path(), lines_.line()); }

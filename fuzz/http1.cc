@@ -25,7 +25,7 @@ Seen read_answer(std::string_view bytes, std::size_t piece, bool head) {
   ResponseParser parser(Limits{.head_max = 512, .body_max = 4096});
   Capture capture{.want_headers = true, .want_body = 64, .headers = {}, .body = {}};
   parser.capture_into(&capture);
-  parser.want_location(true);
+  parser.want_redirect(true);
   parser.start(head);
   while (!bytes.empty() && !parser.done() && !parser.failed()) {
     const std::size_t taken = parser.feed(bytes.substr(0, piece));

@@ -32,6 +32,7 @@ wire::NamedTrace request(Wall due, Duration took, int status = 200, bool closed_
   trace.intended = closed_loop ? kNoWall : due;
   trace.done = due + took;
   trace.status = status;
+  if (status >= 400) trace.failure = "status";
   return trace;
 }
 

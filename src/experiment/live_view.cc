@@ -59,11 +59,11 @@ std::string live_lines(const LiveState& state, int width) {
                   f.achieved_rps, cpu_text(state.cpu_pct)));
   add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}",
                   format_duration(f.p50), format_duration(f.p99), format_duration(f.dispatch_p99)));
-  add(fmt::format("  requests  {} due   {} answered   {} in flight on {} connections",
-                  format_count(state.intended), format_count(state.answered),
-                  format_count(state.in_flight), format_count(state.connections)));
-  add(fmt::format("  errors    {} failed   {} not sent", format_count(state.failed),
-                  format_count(state.not_sent)));
+  add(fmt::format("  requests  {} due   {} answered   {} in flight", format_count(state.intended),
+                  format_count(state.answered), format_count(state.in_flight)));
+  add(fmt::format("  errors    {} failed   {} not sent   {} connections",
+                  format_count(state.failed), format_count(state.not_sent),
+                  format_count(state.connections)));
   if (!state.trouble.empty()) add("  ! " + one_line(state.trouble));
   return text;
 }

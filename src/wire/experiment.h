@@ -14,7 +14,7 @@ inline constexpr const char* kFinished = "FINISHED";
 inline constexpr const char* kFailed = "FAILED";
 
 struct Experiment {
-  std::string id;  // "%Y%m%d%H%M-" and 4 hex digits
+  std::string id;  // "%Y%m%d%H%M-" and 8 hex digits; the old system has 4
   std::string name;
   std::string creator;
   Wall created = kNoWall;

@@ -125,7 +125,7 @@ void Client::timed_out() {
       hop_.target = {};
       close_after_ = true;
       return answer(408, "the body didn't come in time\n");
-    case Phase::kAnswer:  // it doesn't read
+    case Phase::kAnswer:  // it doesn't read, or has left
       ++proxy_.counts_.cut;
       return close();
     default:
@@ -143,8 +143,9 @@ void Client::on_stream(net::StreamEvents events) {
   if (phase_ != Phase::kClosed) read_on();
 }
 
-// A client that has closed waits for no answer, and its target needn't work for nobody. What it
-// sent before it closed are requests that it waits for.
+// A client that has closed waits for no answer, and its target needn't work for nobody. One that
+// has closed only its own side looks the same: it has a moment for its answer, and longer once it
+// takes some of it. What it sent before it closed are requests that it waits for.
 void Client::look_who_left() {
   while (readable_ && ahead_.size() < kAheadMax) {
     const net::Transfer transfer = stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize);
@@ -154,9 +155,11 @@ void Client::look_who_left() {
     }
     if (transfer.status == net::Transfer::Status::kWouldBlock) {
       readable_ = false;
-    } else if (transfer.status == net::Transfer::Status::kFailed || ahead_.empty()) {
+    } else if (transfer.status == net::Transfer::Status::kFailed) {
       ++proxy_.counts_.cut;
       close();
+    } else if (ahead_.empty() && !Deadline::is_set()) {
+      proxy_.linger_deadlines_.begin(*this, proxy_.loop_.clock().now());
     }
     return;
   }

@@ -169,6 +169,7 @@ void WeightsWatch::begin() {
 // Its answer differs where the token has run out: then it is asked for anew.
 void WeightsWatch::fail(std::string why) {
   loop_.timers().cancel(look_);
+  was_behind_ = false;
   EtcdMember& failed = member();
   failed.drop();
   failed.token.clear();
@@ -194,22 +195,29 @@ void WeightsWatch::log_in() {
                });
 }
 
+std::map<std::string, std::string> WeightsWatch::values_of(const RangeAnswer& answer) const {
+  std::map<std::string, std::string> values;
+  for (const auto& [key, value] : answer.pairs) {
+    if (key.starts_with(prefix_)) values[key.substr(prefix_.size())] = value;
+  }
+  return values;
+}
+
 void WeightsWatch::read_all() {
   member().ask(kRange, range_request(prefix_), [this](int status, std::string_view body) {
     if (status < 0) return fail(std::string(body));
     if (status != 200) return fail(error_text(body));
     const auto answer = parse_range(body);
     if (!answer.ok()) return fail(answer.error().why);
-    std::map<std::string, std::string> values;
-    for (const auto& [key, value] : answer->pairs) {
-      if (key.starts_with(prefix_)) values[key.substr(prefix_.size())] = value;
-    }
+    const std::map<std::string, std::string> values = values_of(*answer);
     // One that knows less than before has lost what it had, which is no wish of anybody's.
     has_lost_all_ = values.empty() && answer->revision < revision_;
     if (has_lost_all_)
       log(LogLevel::kWarning, "etcd has lost all it had; the last weights stay until it has some",
           {{"etcd", member().name()}});
     revision_ = answer->revision;
+    known_ = values;
+    heard_ = true;
     if (!has_lost_all_) handlers_.on_all(values);
     watch();
   });
@@ -240,7 +248,9 @@ void WeightsWatch::on_line(std::string_view line) {
     log(LogLevel::kInfo, "etcd answers again", {{"etcd", member().name()}});
   trouble_ = has_lost_all_ ? fmt::format("{}: it has lost all it had", member().name()) : "";
   failures_ = 0;
-  pauses_.begin_anew();
+  heard_ = true;
+  // Begun and lost at once is no better than not begun.
+  if (!answer->events.empty()) pauses_.begin_anew();
   if (has_lost_all_ && !answer->events.empty()) {
     member().drop();
     loop_.timers().cancel(look_);
@@ -249,22 +259,30 @@ void WeightsWatch::on_line(std::string_view line) {
   for (const KeyEvent& event : answer->events) {
     if (!event.key.starts_with(prefix_)) continue;
     const std::string key = event.key.substr(prefix_.size());
-    if (event.value)
+    if (event.value) {
+      known_[key] = *event.value;
       handlers_.on_put(key, *event.value);
-    else
+    } else {
+      known_.erase(key);
       handlers_.on_delete(key);
+    }
   }
   revision_ = std::max(revision_, answer->revision);
 }
 
-// A watch on which nothing happens looks like one whose member has gone, or has lost the others.
+// A watch on which nothing happens looks like one whose member has gone, or has lost the others, or
+// whose connection ended somewhere on the way: then etcd holds what the watch hasn't told of.
 void WeightsWatch::look() {
-  member().ask(kRange, range_request(prefix_ + "\x01"), [this](int status, std::string_view body) {
+  member().ask(kRange, range_request(prefix_), [this](int status, std::string_view body) {
     if (status < 0) return fail(std::string(body));
     if (status != 200) return fail(error_text(body));
     const auto answer = parse_range(body);
     if (!answer.ok()) return fail(answer.error().why);
     if (answer->revision < revision_) return fail("it knows less than before");
+    const bool is_behind = !std::exchange(heard_, false) && values_of(*answer) != known_;
+    if (is_behind && was_behind_) return fail("its watch doesn't tell of what changes");
+    was_behind_ = is_behind;
+    pauses_.begin_anew();
     loop_.timers().set(look_, loop_.clock().now() + options_.look_every);
   });
 }

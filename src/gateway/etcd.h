@@ -94,6 +94,7 @@ class WeightsWatch {
   EtcdMember& member() { return *members_[turn_ % members_.size()]; }
   void begin();
   void log_in();
+  std::map<std::string, std::string> values_of(const RangeAnswer& answer) const;
   void read_all();
   void watch();
   void on_line(std::string_view line);
@@ -107,8 +108,11 @@ class WeightsWatch {
   std::vector<std::unique_ptr<EtcdMember>> members_;
   std::size_t turn_ = 0;
   std::int64_t revision_ = 0;  // what is known is the state at it; 0: nothing is known
-  bool has_lost_all_ = false;  // it is empty, and wasn't before
-  int failures_ = 0;           // in a row
+  std::map<std::string, std::string> known_;  // that state: keys without the prefix, and values
+  bool heard_ = false;                        // the watch has said something since the last look
+  bool was_behind_ = false;                   // at the last look, it hadn't told of all
+  bool has_lost_all_ = false;                 // it is empty, and wasn't before
+  int failures_ = 0;                          // in a row
   Pauses pauses_{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
   std::string trouble_;
   net::Timer again_;

@@ -40,7 +40,7 @@ struct ProxyOptions {
   Duration idle_timeout = std::chrono::seconds{75};    // between requests, and between two reads
   Duration connect_timeout = std::chrono::seconds{5};  // to a target
   Duration answer_timeout = std::chrono::seconds{60};  // until an answer's head, and between reads
-  Duration linger_timeout = std::chrono::seconds{2};   // for what a refused client still sends
+  Duration linger_timeout = std::chrono::seconds{2};   // for a client that has closed or is refused
   std::size_t idle_per_target = 256;  // connections to it that are kept without a request
   // All of these are off at 0.
   unsigned retries = 0;      // at other targets, of what may be sent again

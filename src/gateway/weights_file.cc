@@ -94,13 +94,15 @@ void WeightsFile::read_again() {
   if (text.ok() && *text == text_ && trouble_.empty()) return;
   const Result<void> taken = text.ok() ? take_(*text) : Result<void>(text.error());
   trouble_ = taken.ok() ? std::string() : taken.error().to_text();
-  refused_ = taken.ok() || !text.ok() ? std::string() : *text;
   if (taken.ok()) {
     text_ = std::move(*text);
     told_.begin_anew();
   } else if (const auto left_out = told_.may(loop_.clock().now(), trouble_)) {
+    if (text.ok()) refused_ = std::move(*text);
     log(LogLevel::kWarning, "the weights can't be taken; the last ones stay",
         {{"why", trouble_}, {"more", std::to_string(*left_out)}});
+  } else {
+    changed_ = loop_.clock().now();  // looked at again, and told then
   }
 }
 

@@ -202,7 +202,7 @@ class Cutter:
     """Stands before etcd and cuts each watch after so many of its messages."""
 
     def __init__(self, server):
-        self.server, self.messages, self.cuts = server, None, 0
+        self.server, self.messages, self.cuts, self.deaf = server, None, 0, False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
@@ -221,7 +221,7 @@ class Cutter:
             threading.Thread(target=self.pump, args=(client, there), daemon=True).start()
             if is_watch and left == 0:
                 self.cuts += 1
-                return
+                return client.shutdown(socket.SHUT_RDWR)
             while data := there.recv(65536):
                 for line in data.splitlines(keepends=True):
                     client.sendall(line)
@@ -229,7 +229,10 @@ class Cutter:
                         left -= 1
                         if left == 0:
                             self.cuts += 1
-                            return
+                            return client.shutdown(socket.SHUT_RDWR)  # a close alone waits for who reads
+            if not (is_watch and self.deaf):
+                client.shutdown(socket.SHUT_RDWR)
+            time.sleep(60)
 
     @staticmethod
     def pump(one, other):
@@ -263,6 +266,13 @@ def test_a_watch_that_breaks_between_any_two_messages_misses_nothing(etcd, gatew
         server.put(KEY, value((targets[messages % 3], 1)))
         server.delete("golb/function/main/other")
         wait_for(lambda: chosen(client, targets) == messages % 3 and chosen(client, targets, "other") == 404, f"the state after {messages}", 30)
+    # The connection ends on the way, and nobody tells the gateway.
+    cutter.messages, cutter.deaf = None, True
+    server.stop()
+    server.start()
+    server.put(KEY, value((targets[2], 1)))
+    server.put("golb/function/main/other", value((targets[2], 1)))
+    wait_for(lambda: chosen(client, targets) == 2 and chosen(client, targets, "other") == 2, "what the watch doesn't tell of", 40)
     cutter.close()
 
 

@@ -105,11 +105,14 @@ def test_a_client_that_left_leaves_no_request_at_its_target(gateway, target):
     wait_for(lambda: running.metric("clients") == 0, "the client to go")
     assert running.metric("ejected_total") == 0
     # Requests that were sent ahead are answered all the same.
-    ok = gateway({"app": [(target(), 1)]})
+    def slow(request, connection):
+        time.sleep(0.3)
+        return OK
+    ok = gateway({"app": [(target(slow), 1)]})
     client = Client(ok)
     client.send(f"GET /function/app/1 HTTP/1.1\r\n{HOST}\r\nGET /function/app/2 HTTP/1.1\r\n{HOST}\r\n")
     client.socket.shutdown(socket.SHUT_WR)
-    assert client.answer().status == 200
+    assert [client.answer().status for _ in range(2)] == [200, 200] and client.closed()
 
 
 @pytest.mark.quick
@@ -133,7 +136,7 @@ def test_without_descriptors_it_rests_and_comes_back(gateway, target):
     before = cpu_seconds(running.process)
     time.sleep(1)
     assert cpu_seconds(running.process) - before < 0.3
-    assert running.log().count("connections can't be taken") == 1
+    assert running.log().count("connections can't be taken") <= 2, "once for each of its ports"
     for one in crowd:
         one.close()
     client = Client(running, timeout=20)

@@ -421,7 +421,7 @@ def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targe
     near = call("get", "othr")
     assert near.code == 2 and "did you mean 'other'?" in near.err
     for words, said in ((("set", "a/b", names[0]), "can't be called 'a/b'"), (("set", "app", "127.0.0.1"), "can't be a target"),
-                        (("set", "app", f"{names[0]}=-1"), "no number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number"), (("set", "app", names[0], "--policy", "p2"), "there is no policy 'p2'")):
+                        (("set", "app", f"{names[0]}=-1"), "a number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number"), (("set", "app", names[0], "--policy", "p2"), "there is no policy 'p2'")):
         wrong = call(*words)
         assert wrong.code == 2 and said in wrong.err, wrong
     # A name for an address, and one that nobody has before it.

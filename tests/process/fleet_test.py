@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import free_port
+from conftest import free_port, wait_for
 from redis_server import ForeignWorker
 
 pytestmark = pytest.mark.quick

@@ -69,10 +69,18 @@ std::string live_lines(const LiveState& state, int width) {
 }
 
 std::string drawn_lines(const LiveState& state, int width) {
+  // The cursor goes back to where it was: the terminal may be made narrower or wider meanwhile, and
+  // fold the lines below the cursor as it likes. Row by row, and what is below at last: a terminal
+  // that is cleared from its top keeps what it showed in its history, five times a second.
+  std::string text = "\r";
   const std::string lines = live_lines(state, width);
-  // What was drawn before goes, and the cursor goes back to where it was: the terminal may be made
-  // narrower or wider meanwhile, and fold the lines below the cursor as it likes.
-  return fmt::format("\r\x1b[J{}\x1b[{}A", lines, std::count(lines.begin(), lines.end(), '\n'));
+  const auto count = std::count(lines.begin(), lines.end(), '\n');
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = lines.find('\n', at) + 1;
+    text += "\x1b[K" + lines.substr(at, end - at);
+    at = end;
+  }
+  return text + fmt::format("\x1b[J\x1b[{}A", count);
 }
 
 std::string live_line(const LiveState& state) {

@@ -38,7 +38,7 @@ std::string live_lines(const LiveState& state, int width);
 // The same, to be drawn over and over: the cursor stays at the view's beginning, which kViewEnd
 // clears away.
 std::string drawn_lines(const LiveState& state, int width);
-inline constexpr const char* kViewEnd = "\r\x1b[J";
+inline constexpr const char* kViewEnd = "\r\x1b[K\n\x1b[J\x1b[A";
 
 // The one line a second.
 std::string live_line(const LiveState& state);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/output.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
@@ -60,7 +61,10 @@ Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDoc
   for (const std::string& header : flags.headers) {
     const std::size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0)
-      return usage(fmt::format("-H '{}' is no header", header), "write it as 'Name: value'");
+      return usage(fmt::format("-H '{}' is no header",
+                               is_secret_name(header) ? header.substr(0, header.find(' ')) + " ***"
+                                                      : header),
+                   "write it as 'Name: value'");
     document.add_header(header.substr(0, colon), trim(std::string_view(header).substr(colon + 1)));
   }
   return {};
@@ -132,8 +136,7 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
   if (flags.body.empty()) return {};
   request.has_body = true;
   request.body = flags.body;
-  if (flags.body.front() == '@')
-    request.body = TRY(read_input(flags.body.substr(1), kBodyFileMax));
+  if (flags.body.front() == '@') request.body = TRY(read_input(flags.body.substr(1), kBodyFileMax));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/secrets.h"
 #include "base/text.h"
 #include "experiment/plan.h"
 #include "load/arrival.h"
@@ -108,10 +109,11 @@ std::string phase_text(const Phase& phase) {
   std::vector<Row> rows{{"clients", "service", "request", "when", "rate", "requests", "lasts"}};
   for (const load::ClientSpec& client : phase.clients) {
     const ClientExpectation one = expect(client, phase);
-    rows.push_back({fmt::format("{} x {}", client.count, client.name), client.service,
-                    fmt::format("{} {}", client.request.method, client.request.path),
-                    pace_text(client), rate_text(client, one), requests_text(client, one),
-                    lasts_text(client, one)});
+    rows.push_back(
+        {fmt::format("{} x {}", client.count, client.name), client.service,
+         fmt::format("{} {}", client.request.method, without_secrets_of_url(client.request.path)),
+         pace_text(client), rate_text(client, one), requests_text(client, one),
+         lasts_text(client, one)});
   }
   return fmt::format("\nphase {}{}\n", phase.name,
                      phase.duration ? ", at most " + format_duration(*phase.duration) : "") +
@@ -123,7 +125,7 @@ std::string applications_text(const std::vector<Application>& applications) {
   std::vector<Row> rows;
   for (const Application& application : applications) {
     std::string command;
-    for (const std::string& word : application.command)
+    for (const std::string& word : without_secrets_of_words(application.command))
       command += (command.empty() ? "" : " ") + shell_word(word);
     rows.push_back({application.name, command});
     if (!application.directory.empty()) rows.push_back({"", "in " + application.directory});
@@ -157,9 +159,10 @@ std::string telemetry_text(const Telemetry& telemetry) {
                                      : fmt::format("{}", fmt::join(telemetry.instruments, ", ")),
                                  names.empty() ? "" : "; processes ", fmt::join(names, ", "));
   for (const auto& file : telemetry.files) text += fmt::format("; file {}", file.path);
-  for (const auto& page : telemetry.pages) text += fmt::format("; page {}", page.url);
+  for (const auto& page : telemetry.pages)
+    text += fmt::format("; page {}", without_secrets_of_url(page.url));
   for (const auto& command : telemetry.commands)
-    text += fmt::format("; command {}", command.command);
+    text += fmt::format("; command {}", without_secrets_of_text(command.command));
   return text + "\n";
 }
 

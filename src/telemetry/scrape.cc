@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "base/secrets.h"
 #include "net/addresses.h"
 #include "net/http_pool.h"
 #include "net/loop.h"
@@ -131,7 +132,7 @@ class Scrape final : public Instrument {
       log(trouble.empty() ? LogLevel::kInfo : LogLevel::kWarning,
           trouble.empty() ? "a page of metrics can be read again"
                           : "a page of metrics can't be read",
-          {{"page", page.name}, {"url", page.url}, {"why", trouble}});
+          {{"page", page.name}, {"url", without_secrets_of_url(page.url)}, {"why", trouble}});
     page.trouble = std::move(trouble);
   }
 

@@ -208,6 +208,7 @@ WRONG = {
     "a cookie with a semicolon": request("cookies: {a: 'b;c'}"),
     "no time for an answer": request("timeout: 0"),
     "a redirect in numbers": request("allow_redirects: 5"),
+    "a port without its host": service("{hosts: [8080]}"),
     "an unknown limit": rest("limits: {connection: 5}"),
     "limits in a list": rest("limits: [5]"),
     "a size in seconds": rest("limits: {body_max: 5s}"),
@@ -354,7 +355,6 @@ ONLY_THE_PROGRAM = {
 # What the program lets pass, and a person who writes it hardly means.
 ONLY_THE_SCHEMA = {
     "an arrival with nothing after it, beside a rate": client("arrival: , rate: 1"),
-    "a port without its host": service("{hosts: [8080]}"),
     "a key from the environment": rest("${NO_SUCH_VARIABLE:-seed}: 1"),
 }
 

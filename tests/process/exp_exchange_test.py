@@ -34,12 +34,13 @@ NAMES = ("traces", "telemetry", "events", "nodeinfo")
 
 
 def make_database(path, traces=(), experiments=((ID, "golden", "ann", START, START + 100, START, "FINISHED"),)):
-    """A database with these experiments; each trace has (id, client, created, latency, status, response, exp_id)."""
+    """A database with these experiments; each trace has (id, client, created, latency, status, response, exp_id). An
+    answer of 500 or more has failed by its status; below that nothing is said of why."""
     with sqlite3.connect(path) as database:
         database.executescript(TABLES)
         database.executemany("INSERT INTO experiments VALUES (?,?,?,?,?,?,?)", experiments)
-        database.executemany("INSERT INTO traces VALUES (?,?,'s',?,?,?,?,?,NULL,?,?,?,?,?,85,230,NULL,'main')", [
-            (id, client, created, created, created + latency, status, response, "h:1" if status >= 0 else None, exp, created, created, created + latency)
+        database.executemany("INSERT INTO traces VALUES (?,?,'s',?,?,?,?,?,NULL,?,?,?,?,?,85,230,?,'main')", [
+            (id, client, created, created, created + latency, status, response, "h:1" if status >= 0 else None, exp, created, created, created + latency, "status" if status >= 500 else None)
             for id, client, created, latency, status, response, exp in traces])
     database.close()
     return path

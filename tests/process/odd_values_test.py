@@ -63,7 +63,9 @@ def test_odd_values_survive_the_whole_way(run, tmp_path):
                     return list(csv.DictReader(file))
             return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
 
-        same = lambda got, value: got == value or (got in ("", None) and value == "")
+        # A spreadsheet takes what begins so for a formula: a text gets a ' in front of it.
+        marked = lambda value: "'" + value if kind == "csv" and value.lstrip("'")[:1] in tuple("=+-@\t\r") else value
+        same = lambda got, value: got == marked(value) or (got in ("", None) and value == "")
         for row, name, value in zip(table("traces"), short, texts, strict=True):
             assert all(same(row[column], name) for column in ("CLIENT", "SERVICE", "SERVER", "PHASE")), (kind, name)
             assert same(row["HEADERS"], value) and same(row["RESPONSE"], value), (kind, name)

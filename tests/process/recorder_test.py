@@ -210,7 +210,7 @@ def test_a_database_that_stays_away_leaves_all_in_the_spool_for_later(run, recor
     holder = sqlite3.connect(on.path, isolation_level=None, timeout=30)
     holder.execute("BEGIN IMMEDIATE")
     one_redis.publish(LINES, *[line(number) for number in range(1, 101)])
-    done = on.stop()
+    done = on.stop(code=94)
     assert done["traces"] == 100 and done["stored"] == 0 and done["spool"].endswith(f"{on.id}.spool"), done
     assert any("the spool is kept" in note for note in done["notes"])
     holder.execute("ROLLBACK")

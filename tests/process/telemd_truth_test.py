@@ -98,7 +98,7 @@ def test_an_interface_that_is_renamed_or_replaced_is_never_taken_for_another(red
         own = os.readlink("/proc/self/ns/net")
         wait_for(lambda: os.readlink(f"/proc/{space.pid}/ns/net") != own, "a namespace")
         at("ip", "link", "add", "busy", "type", "veth", "peer", "name", "far")
-        at("ip", "link", "add", "idle", "type", "dummy")
+        at("ip", "link", "add", "idle", "type", "veth", "peer", "name", "afar")
         for device in ("busy", "far", "idle"):
             at("ip", "link", "set", device, "up")
         at("ip", "addr", "add", "10.9.8.1/24", "dev", "busy")
@@ -112,14 +112,17 @@ def test_an_interface_that_is_renamed_or_replaced_is_never_taken_for_another(red
         count = lambda topic: len(values.of("n1").get(topic, []))
         wait_for(lambda: count("tx/busy") > 3 and count("tx/idle") > 3, "readings")
         for old, new in (("busy", "x"), ("idle", "busy"), ("x", "idle")):
+            at("ip", "link", "set", old, "down")  # older kernels want that
             at("ip", "link", "set", old, "name", new)
         after = count("tx/busy"), count("tx/idle")
         wait_for(lambda: count("tx/busy") > after[0] + 5 and count("tx/idle") > after[1] + 5, "readings under the new names")
         # One that takes another's place under its name has counters of its own, too.
         at("ip", "link", "del", "busy")
+        at("ip", "link", "set", "idle", "down")
         at("ip", "link", "set", "idle", "name", "busy")
         after = count("tx/busy")
         wait_for(lambda: count("tx/busy") > after + 5, "readings of the one that took its place")
+        at("ip", "link", "set", "busy", "down")
         at("ip", "link", "set", "busy", "name", "fresh")
         wait_for(lambda: count("tx/fresh") > 3, "the new name")
         seen = {topic: max(value for _, value in all_of) for topic, all_of in values.of("n1").items() if topic.startswith(("tx/", "rx/"))}
@@ -137,7 +140,7 @@ held = bytearray(b'x' * (100 << 20))
 for _ in range(4):
     if os.fork() == 0:
         break
-print("ready", flush=True)
+os.write(1, b"ready\\n")  # each at one go
 time.sleep(300)
 """
 

@@ -94,6 +94,7 @@ export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 
     histogram: histogram(counted),
     telemetry: buckets === 0 ? [] : telemetry(t, wave, nodes),
     generator: { cpu_s: 1.2, cpu_pct: 4, cpu_per_request_us: 30, busiest_loop_pct: 3, rss_max_bytes: 12e6, threads: 2 },
+    fail_on: "400-999",
     provenance: { galileo_version: "0.1.0", seed: 7, command: ["galileo", "run", "x.yaml"],
       host: { arch: "amd64", cpus: "2", ram: "24684092", boot: "1795531255", hostname: "here" }, file_path: "x.yaml",
       file_text: "name: hello\n# </script> \u2028\n", plan: { name: "hello" }, database: "galileo.sqlite", spool: "",

@@ -28,10 +28,17 @@ def experiment(run, bus, service, tmp_path):
     """experiment(clients): the finished command, with the result of its run and its traces by client."""
     def call(clients):
         (tmp_path / "mixed.yaml").write_text(FILE.format(host=service, clients=clients))
-        done = run("run", "mixed.yaml", "--bus", f"redis://:{bus.password}@127.0.0.1:{bus.port}", "--json", "r.json", "-q")
-        if done.ran:
+        # The original drops a trace now and then when it is told to pause, one run in ten; the books tell, and it is run again.
+        for _ in range(3):
+            for path in tmp_path.glob("galileo.sqlite*"):
+                path.unlink()
+            done = run("run", "mixed.yaml", "--bus", f"redis://:{bus.password}@127.0.0.1:{bus.port}", "--json", "r.json", "-q")
+            if not done.ran:
+                break
             done.result = result_of(tmp_path / "r.json")
             done.traces = rows(tmp_path, "SELECT CLIENT, count(*) FROM traces WHERE STATUS = 200 GROUP BY CLIENT")
+            if done.result["ledger"]["traces"]["lost"] == 0:
+                break
         return done
     return call
 
@@ -73,9 +80,10 @@ phases:
     assert {phase["name"] for phase in done.result["phases"]} == {"warmup", "rate", "again"}, done
     counts = {(client, phase): count for client, phase, count in rows(
         tmp_path, "SELECT CLIENT, PHASE, count(*) FROM traces GROUP BY 1, 2")}
-    # Ours sends what is due, at 20 ms, 40 ms, …; the original, which waits after each request, at most that.
+    # Ours sends what is due, half a gap ahead of the client that shares its rate: at 10 ms, 30 ms, …; the original, which
+    # waits after each request, at most every 20 ms.
     ours = {key: count for key, count in counts.items() if key[0].startswith("new")}
-    assert ours == {("new:app:0", "warmup"): 19, ("new:app:0", "rate"): 81, ("new:app:1", "again"): 20}
+    assert ours == {("new:app:0", "warmup"): 20, ("new:app:0", "rate"): 80, ("new:app:1", "again"): 20}
     for (client, phase), due in [(("old:app:0", "warmup"), 20), (("old:app:0", "rate"), 80), (("old:app:1", "again"), 20)]:
         assert due // 2 <= counts[client, phase] <= due + 2, counts
 

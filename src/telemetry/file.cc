@@ -23,7 +23,8 @@ class File final : public Instrument {
     for (One& one : files_) {
       readings.stamp();
       const OwnFile file = begin_of_file(one.watched.path, kBeginningMax);
-      std::string_view rest = wire::after_byte_order_mark(file.text.value_or(""));
+      const std::string text = file.text.value_or("");
+      std::string_view rest = wire::after_byte_order_mark(text);
       const std::string_view word = take_word(rest);
       const auto value = to_number(word);
       if (value) {

@@ -64,7 +64,7 @@ struct Tree {
                                 std::to_string(ticks) + " 0 0 0 20 0 1 0 " +
                                 std::to_string(started) + " 1000000 500 0\n");
     write(folder + "/comm", name + "\n");
-    write(folder + "/io", "read_bytes: " + std::to_string(100 * ticks) + "\nwrite_bytes: 0\n");
+    write(folder + "/io", "read_bytes: " + std::to_string(100LL * ticks) + "\nwrite_bytes: 0\n");
     write(folder + "/task/" + std::to_string(pid) + "/children", "");
     fs::create_directories(root / folder / "fd");
   }

@@ -74,7 +74,7 @@ def load_cpu(port, rate, seconds):
 
 
 def one_process(quick):
-    seconds, rounds = (5, 3) if quick else (10, 5)
+    seconds, rounds = (5, 2) if quick else (10, 5)
     rows, missed = [], []
     with nginx() as port:
         for rate in (20, 200, 2000, 10_000):

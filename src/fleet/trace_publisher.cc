@@ -18,13 +18,15 @@
 namespace galileo::fleet {
 namespace {
 
-constexpr Duration kTick = std::chrono::milliseconds{20};
+// Each look of an idle worker costs it a wake-up.
+constexpr Duration kTick = std::chrono::milliseconds{50};
 constexpr Duration kRetry = std::chrono::milliseconds{500};
 // Sooner than the first request of a run that somebody has just begun to listen for.
 constexpr Duration kKeepEvery = std::chrono::seconds{1};
 // How long traces wait for listeners who were there.
 constexpr Duration kPatience = std::chrono::seconds{10};
 constexpr Duration kLookEvery = std::chrono::milliseconds{100};
+constexpr Duration kSegmentLookEvery = std::chrono::milliseconds{250};
 // One message: large enough that its own cost doesn't count, small enough for any server's limits.
 constexpr std::size_t kTracesAtOnce = 1000;
 constexpr std::size_t kBytesAtOnce = std::size_t{512} << 10;
@@ -155,7 +157,7 @@ bool TracePublisher::has_more() {
   const Time now = desk_->loop().clock().now();
   if (segment_->reader->may_have_more().value_or(true)) {
     look_who_listens(now);
-  } else if (now - segment_looked_ < kLookEvery) {
+  } else if (now - segment_looked_ < kSegmentLookEvery) {
     return false;
   }
   segment_looked_ = now;

@@ -191,8 +191,10 @@ std::string CookieJar::header_for(const Uri& to, std::string_view given) const {
         cookie.domain == host || (!cookie.host_only && is_below(host, cookie.domain));
     if (of_host && path_matches(to.path, cookie.path)) sent.push_back(&cookie);
   }
-  std::stable_sort(sent.begin(), sent.end(), [](const Cookie* a, const Cookie* b) {
-    return a->path.size() > b->path.size();
+  // Cookies of equally long paths keep the jar's order, in which the pointers rise.
+  std::sort(sent.begin(), sent.end(), [](const Cookie* a, const Cookie* b) {
+    const bool same = a->path.size() == b->path.size();
+    return same ? a < b : a->path.size() > b->path.size();
   });
   std::string header;
   const auto add = [&](std::string_view pair) {

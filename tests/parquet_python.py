@@ -1,4 +1,5 @@
-"""A Python with pyarrow, which `galileo exp export --format parquet` starts: a virtual environment made once."""
+"""A Python with pyarrow, which `galileo exp export --format parquet` starts, and with the other packages that people read exports
+with: a virtual environment made once."""
 import fcntl
 import hashlib
 import os
@@ -6,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 PYTHON = "/usr/bin/python3"
-NEEDED = ["pyarrow==17.0.0", "numpy<2"]
+NEEDED = ["pyarrow==17.0.0", "numpy<2", "pandas==2.2.3", "polars==1.31.0", "duckdb==1.3.2"]
 PIP_SECONDS = 400
 
 

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "commands/long_work.h"
 #include "commands/parquet.h"
 #include "commands/table_writer.h"
@@ -55,6 +57,16 @@ const Table kNodeInfo{"nodeinfo",
                        {"INFO_KEY", Type::kText},
                        {"INFO_VALUE", Type::kText}}};
 
+// A table takes the place of an older one, and of nothing else: a device, a pipe or a link would be
+// gone, and what it leads to wouldn't have the table.
+Result<void> check_place(const std::string& path) {
+  std::error_code ignored;
+  const auto there = std::filesystem::symlink_status(path, ignored);
+  if (!std::filesystem::exists(there) || std::filesystem::is_regular_file(there)) return {};
+  return Error{ErrorCode::kUsage, "can't write", path, "what is there is no plain file",
+               "remove it, or name another folder with --output"};
+}
+
 // Files that get their names once all of them are whole; otherwise nothing of them is left.
 class PartFiles {
  public:
@@ -62,12 +74,15 @@ class PartFiles {
     for (const std::string& path : paths_) std::remove(part(path).c_str());
   }
   // Where to write what becomes `path`.
-  std::string add(const std::string& path) {
+  Result<std::string> add(const std::string& path) {
+    TRY(check_place(path));
+    TRY(check_place(part(path)));
     std::remove(part(path).c_str());
     paths_.push_back(path);
     return part(path);
   }
   Result<void> finish() {
+    for (const std::string& path : paths_) TRY(check_place(path));
     for (const std::string& path : paths_) {
       if (std::rename(part(path).c_str(), path.c_str()) != 0)
         return system_error("can't write", path, errno);
@@ -111,7 +126,7 @@ class Export {
     TRY(writer_->finish());
     TRY(check_unchanged(before));
     // Named last: where it is, the tables are whole.
-    TRY(write_whole_file(files_.add(path("experiment.json")), TRY(description())));
+    TRY(write_whole_file(TRY(files_.add(path("experiment.json"))), TRY(description())));
     return files_.finish();
   }
 
@@ -129,7 +144,7 @@ class Export {
   template <class Each>
   Result<void> table(const Table& table, Each&& each) {
     const std::string name = fmt::format("{}.{}", table.name, writer_->suffix());
-    TRY(writer_->begin_table(table, files_.add(path(name))));
+    TRY(writer_->begin_table(table, TRY(files_.add(path(name)))));
     rows_of_table_ = 0;
     TRY(each());
     if (stopped_) return Error{ErrorCode::kInterrupted, "the export was ended", folder_, {}, {}};
@@ -139,20 +154,20 @@ class Export {
   }
 
   bool put(const wire::NamedTrace& trace) {
-    writer_->text(trace.request_id);
-    writer_->text(trace.client);
-    writer_->text(trace.service);
+    text(trace.request_id);
+    text(trace.client);
+    text(trace.service);
     writer_->time(trace.created, NoTime::kMinusOne);
     writer_->time(trace.sent, NoTime::kMinusOne);
     writer_->time(trace.done, NoTime::kMinusOne);
     writer_->integer(trace.status);
     if (trace.empty_response)
-      writer_->text("");
+      text({});
     else
       text_or_null(trace.response);
     text_or_null(trace.headers);
     text_or_null(trace.server);
-    writer_->text(experiment_.id);
+    text(experiment_.id);
     writer_->time(trace.intended, NoTime::kNull);
     writer_->time(trace.dispatched, NoTime::kNull);
     writer_->time(trace.first_byte, NoTime::kNull);
@@ -163,33 +178,40 @@ class Export {
     return end_row();
   }
   bool put(const wire::Sample& sample) {
-    writer_->text(experiment_.id);
+    text(experiment_.id);
     writer_->time(sample.at, NoTime::kMinusOne);
-    writer_->text(sample.metric);
+    text(sample.metric);
     text_or_null(sample.subsystem);
-    writer_->text(sample.node);
+    text(sample.node);
     writer_->number(sample.value);
     return end_row();
   }
   bool put(const wire::Event& event) {
-    writer_->text(experiment_.id);
+    text(experiment_.id);
     writer_->time(event.at, NoTime::kMinusOne);
-    writer_->text(event.name);
+    text(event.name);
     text_or_null(event.value);
     return end_row();
   }
   bool put(const wire::NodeInfo& info) {
-    writer_->text(experiment_.id);
-    writer_->text(info.node);
-    writer_->text(info.key);
-    writer_->text(info.value);
+    text(experiment_.id);
+    text(info.node);
+    text(info.key);
+    text(info.value);
     return end_row();
   }
-  void text_or_null(const std::string& text) {
-    if (text.empty())
+  // The old system's databases hold any bytes.
+  void text(const std::string& value) {
+    if (is_utf8(value))
+      writer_->text(value);
+    else
+      writer_->text(make_utf8(value));
+  }
+  void text_or_null(const std::string& value) {
+    if (value.empty())
       writer_->null();
     else
-      writer_->text(text);
+      text(value);
   }
   // Whether it goes on.
   bool end_row() {

@@ -143,7 +143,7 @@ class JsonLinesReader final : public TableReader {
       const auto found = row.find(column);
       if (found == row.end()) return wrong(place(), fmt::format("it has no column {}", column));
       if (found->is_null())
-        fields.emplace_back();
+        fields.push_back(infinite(row, column));
       else if (found->is_string())
         fields.emplace_back(found->get<std::string>());
       else
@@ -154,6 +154,12 @@ class JsonLinesReader final : public TableReader {
   std::string place() const override { return fmt::format("{}:{}", characters_.path(), began_); }
 
  private:
+  // What a null stands for where JSON has no number.
+  static Field infinite(const Json& row, const std::string& column) {
+    const auto found = row.find(column + kInfinite);
+    return found != row.end() && found->is_string() ? Field(found->get<std::string>()) : Field();
+  }
+
   Characters characters_;
   const std::vector<std::string> columns_;
   std::uint64_t began_ = 1;

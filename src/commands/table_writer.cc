@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "base/utf8.h"
 
 namespace galileo::commands {
 namespace {
@@ -75,6 +74,14 @@ class LineWriter : public TableWriter {
   std::optional<Error> failure_;
 };
 
+// With decimals or an exponent: a reader that guesses types by the first rows would take a column
+// of whole numbers for integers, and fail at the first that isn't one.
+void put_number(std::string& line, double value) {
+  const std::size_t begin = line.size();
+  fmt::format_to(std::back_inserter(line), "{}", value);
+  if (std::isfinite(value) && line.find_first_of(".e", begin) == std::string::npos) line += ".0";
+}
+
 // Of a text that begins with any number of ', and then like a formula.
 bool is_formula(std::string_view text) {
   const std::size_t first = text.find_first_not_of('\'');
@@ -87,7 +94,6 @@ class CsvWriter final : public LineWriter {
   std::string suffix() const override { return "csv"; }
   void null() override { next(); }
   void text(std::string_view value) override {
-    if (!is_utf8(value)) return text(make_utf8(value));  // of the old system's databases
     next();
     const std::string safe = is_formula(value) ? without_formula(value) : std::string();
     if (!safe.empty()) value = safe;
@@ -108,7 +114,7 @@ class CsvWriter final : public LineWriter {
   }
   void number(double value) override {
     next();
-    fmt::format_to(std::back_inserter(lines_), "{}", value);
+    put_number(lines_, value);
   }
 
  private:
@@ -131,16 +137,24 @@ class JsonLinesWriter final : public LineWriter {
   }
   void text(std::string_view value) override {
     next();
-    lines_ += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    lines_ += nlohmann::json(value).dump();
   }
   void integer(std::int64_t value) override {
     next();
     fmt::format_to(std::back_inserter(lines_), "{}", value);
   }
   void number(double value) override {
-    if (!std::isfinite(value)) return text(fmt::format("{}", value));
+    const bool finite = std::isfinite(value);
+    const Column& column = table_->columns[column_];
     next();
-    fmt::format_to(std::back_inserter(lines_), "{}", value);
+    if (finite)
+      put_number(lines_, value);
+    else
+      lines_ += "null";
+    if (column.type != ColumnType::kDouble) return;  // a time, which is never infinite
+    // In each row: a reader that knows the columns by the first rows must find it there.
+    fmt::format_to(std::back_inserter(lines_), ",\"{}{}\":", column.name, kInfinite);
+    lines_ += finite ? "null" : fmt::format("\"{}\"", value);
   }
 
  private:

@@ -37,6 +37,7 @@ class TableWriter {
   // Into the file of that path, which is made.
   virtual Result<void> begin_table(const Table& table, const std::string& path) = 0;
   virtual void null() = 0;
+  // UTF-8, which every reader insists on.
   virtual void text(std::string_view value) = 0;
   virtual void time(Wall value, NoTime none) = 0;
   virtual void integer(std::int64_t value) = 0;
@@ -55,7 +56,10 @@ std::string with_formula(std::string text);
 
 // RFC 4180 with a line of names. Null is nothing between the commas, an empty text is "".
 std::unique_ptr<TableWriter> csv_writer();
-// An object a line. Infinities, which JSON has no number for, are the texts "inf" and "-inf".
+// An object a line. JSON has no number for an infinity, no spelling of one is read by all readers,
+// and a text among numbers is refused by some: it is null, and the next key says "inf" or "-inf",
+// which is null for any other number.
+constexpr const char* kInfinite = "_INFINITE";  // behind the column's name
 std::unique_ptr<TableWriter> json_lines_writer();
 
 }  // namespace galileo::commands

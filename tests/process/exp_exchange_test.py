@@ -115,7 +115,7 @@ def test_parquet_has_the_rows_of_json_lines_with_exact_types(run, odd, tmp_path,
         lines = [json.loads(line) for line in (tmp_path / f"j/{name}.jsonl").read_text().splitlines()]
         assert len(lines) == tables[name]["rows"], name
         for column, values in tables[name]["columns"].items():
-            wanted = [line[column] for line in lines]
+            wanted = [line.get(f"{column}_INFINITE") or line[column] for line in lines]
             assert values == ([nanoseconds(one) for one in wanted] if column in times else wanted), (name, column)
     types = tables["traces"]["types"]
     assert types["CREATED"] == types["FIRST_BYTE"] == "timestamp[ns, tz=UTC]" and types["STATUS"] == "int32"
@@ -180,6 +180,28 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_file(run, tmp_path, small_
     done = run("exp", "export", "last", "--db", path, "--format", form, "--output", small_disk / "out", "--python", python)
     assert done.code == 1 and "space" in done.err.lower(), done
     assert not list(small_disk.glob("out/*"))
+
+
+@pytest.mark.parametrize("name", ["traces.csv", "nodeinfo.csv", "experiment.json", "events.csv.part"])
+@pytest.mark.parametrize("what", ["link", "dangling", "pipe", "device", "folder"])
+def test_an_export_replaces_plain_files_only(run, odd, tmp_path, name, what):
+    """Given something else under a table's name, it stays, the export is refused, and the older tables are as they were."""
+    place = tmp_path / "c" / name
+    place.parent.mkdir()
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "c/telemetry.csv").write_text("older")
+    try:
+        {"link": lambda: place.symlink_to(tmp_path / "elsewhere"), "dangling": lambda: place.symlink_to("nowhere"), "pipe": lambda: os.mkfifo(place),
+         "device": lambda: os.mknod(place, 0o666 | stat.S_IFCHR, os.makedev(1, 3)), "folder": place.mkdir}[what]()
+    except PermissionError:
+        pytest.skip("making a device needs root")
+    before = os.lstat(place)
+    done = run("exp", "export", "last", "--db", odd, "--output", "c")
+    assert done.code == 2 and f"c/{name}" in done.err and "no plain file" in done.err, done
+    after = os.lstat(place)
+    assert (after.st_ino, after.st_mode, after.st_rdev) == (before.st_ino, before.st_mode, before.st_rdev)
+    assert (tmp_path / "elsewhere").read_text() == "mine" and (tmp_path / "c/telemetry.csv").read_text() == "older"
+    assert sorted(os.listdir(tmp_path / "c")) == sorted({name, "telemetry.csv"})
 
 
 def test_ctrl_c_leaves_nothing_half(start, tmp_path):

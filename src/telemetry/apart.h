@@ -1,14 +1,14 @@
 // Readings that may block, each instrument's apart from the others': a file on a machine that
 // doesn't answer, a sensor behind a slow bus, a process that waits for its memory. They are made at
-// desks, mostly one; where a reading keeps its desk for longer, the next ones get another desk, up
-// to a bound. A reading that comes to no end by its deadline gives no value; what hangs for good
-// keeps its desk, and is left behind with it at the end.
+// desks, mostly one, which works through what is due in one go; where a reading keeps its desk for
+// longer, the others are taken to another desk, up to a bound. A reading that comes to no end by
+// its deadline gives no value; what hangs for good keeps its desk, and is left behind with it at
+// the end.
 //
 // Lives on the loop that it is made with, but for the readings themselves.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,13 +34,15 @@ class Apart {
   class Job;
   // `counters` is where what comes of its readings is counted.
   Job& add(std::string name, std::unique_ptr<Instrument> instrument, InstrumentCounters& counters);
-  // Begins a reading. False: the one before isn't over yet.
-  bool read(Job& job);
+  // A reading is due. False: the one before isn't over yet.
+  bool ask(Job& job);
+  // Begins those that were asked for.
+  void begin();
 
  private:
   class Desk;
   void serve();
-  void finished(Desk& desk);
+  void finish(Job& job, Time now);
   void look(Time now);
   void set_timer();
 
@@ -50,7 +52,7 @@ class Apart {
   const MomentClock clock_;
   std::vector<std::unique_ptr<Job>> jobs_;
   std::vector<std::unique_ptr<Desk>> desks_;
-  std::deque<Job*> waiting_;
+  std::vector<Job*> waiting_;
   net::Timer timer_;
 };
 

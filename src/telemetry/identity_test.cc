@@ -57,12 +57,12 @@ struct Tree {
     fs::rename(root / from, root / to);
   }
   void process(int pid, int parent, int ticks, int started, const std::string& name = "app",
-               char state = 'S') const {
+               char state = 'S', int rss_pages = 500) const {
     const std::string folder = "proc/" + std::to_string(pid);
-    write(folder + "/stat", std::to_string(pid) + " (" + name + ") " + state + " " +
-                                std::to_string(parent) + " 0 0 0 -1 0 0 0 0 0 " +
-                                std::to_string(ticks) + " 0 0 0 20 0 1 0 " +
-                                std::to_string(started) + " 1000000 500 0\n");
+    write(folder + "/stat",
+          std::to_string(pid) + " (" + name + ") " + state + " " + std::to_string(parent) +
+              " 0 0 0 -1 0 0 0 0 0 " + std::to_string(ticks) + " 0 0 0 20 0 1 0 " +
+              std::to_string(started) + " 1000000 " + std::to_string(rss_pages) + " 0\n");
     write(folder + "/comm", name + "\n");
     write(folder + "/io", "read_bytes: " + std::to_string(100LL * ticks) + "\nwrite_bytes: 0\n");
     write(folder + "/task/" + std::to_string(pid) + "/children", "");
@@ -349,6 +349,48 @@ TEST_CASE("memory that forked processes share is counted once") {
     tree.write(std::string("proc/") + pid + "/smaps_rollup",
                "00400000-7fff0000 ---p 00000000 00:00 0 [rollup]\nRss: 104000 kB\nPss: 52000 kB\n");
   CHECK(Reader(make_process(machine)).read().at("process_rss/app") == 104000.0 * 1024);
+}
+
+TEST_CASE("memory follows every reading, and is walked through only now and then") {
+  const Tree tree;
+  Machine machine = tree.machine;
+  machine.processes = {{"app", 42}};
+  const auto writes = [&](int pid, int rss_pages, int own_pages) {
+    tree.process(pid, 1, 100, 5000, "app", 'S', rss_pages);
+    tree.write(
+        "proc/" + std::to_string(pid) + "/smaps_rollup",
+        "Pss: " + std::to_string(own_pages * static_cast<int>(page_bytes()) / 1024) + " kB\n");
+  };
+  Reader process(make_process(machine));
+  // A walk takes as long as there is between two looks at the clock: 1 ms.
+  const MomentClock clock = [&] {
+    process.at += std::chrono::milliseconds{1};
+    return Moment{Wall{process.at - Time{}}, process.at};
+  };
+  process.readings.set_clock(&clock);
+  const auto rss_pages = [&](Duration after) {
+    return process.read(after).at("process_rss/app") / page_bytes();
+  };
+  writes(42, 1000, 500);
+  CHECK(rss_pages(std::chrono::milliseconds{100}) == 500);
+  writes(42, 2000, 500);
+  CHECK(rss_pages(std::chrono::milliseconds{900}) == 1000);  // by the part that was measured
+  CHECK(rss_pages(std::chrono::milliseconds{150}) == 500);   // a thousand times the walk later
+  // Another process of its own has shared memory of its own: that is looked at sooner.
+  tree.write("proc/42/task/42/children", "43 ");
+  writes(43, 1000, 100);
+  CHECK(rss_pages(std::chrono::milliseconds{20}) == 750);
+  CHECK(rss_pages(std::chrono::milliseconds{100}) == 600);
+}
+
+TEST_CASE("one that is watched alone is watched without its children") {
+  const Tree tree;
+  Machine machine = tree.machine;
+  machine.processes = {{"app", 42, true}};
+  tree.process(42, 1, 100, 5000);
+  tree.write("proc/42/task/42/children", "43 ");
+  tree.process(43, 42, 100, 5001);
+  CHECK(Reader(make_process(machine)).read().at("process_threads/app") == 1);
 }
 
 TEST_CASE("children are found by their parents where the kernel doesn't list them") {

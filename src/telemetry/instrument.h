@@ -27,6 +27,7 @@ struct Watched {
   std::string name;
   std::int64_t pid =
       0;  // 0: the oldest one whose command bears that name, looked for again when it ends
+  bool alone = false;  // without its children
 };
 
 // A file whose first word is a number that somebody wants to know.

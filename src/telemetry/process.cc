@@ -1,7 +1,9 @@
-// Processes by name, each with all that descend from it:
+// Processes by name, each with all that descend from it, or alone:
 //   process_cpu      percent of one core since the last reading
 //   process_rss      bytes of memory: what several processes share is counted once (the kernel's
-//                    proportional set size), where the kernel tells that; else resident sets
+//                    proportional set size), where the kernel tells that; else resident sets. How
+//                    large that part of the resident sets is, is measured now and then: for it the
+//                    kernel walks through all of the memory
 //   process_threads  threads
 //   process_fds      open file descriptors
 //   process_read, process_written   bytes from and to storage since their start (/proc/<pid>/io)
@@ -9,6 +11,9 @@
 // for (fields 14-17) are summed, so that a child's end moves its time to its parent. The kernel
 // counts these times in ticks, mostly of 10 ms: at short periods they step. What can't be read of
 // one of the processes isn't known of all of them.
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,9 +32,10 @@ namespace {
 
 // More than any application has; a bound on what a fork bomb costs.
 constexpr std::size_t kProcessesMax = 2000;
-// To add up the shared memory of a large process the kernel walks through all of it: at most one
-// part in so many of the time goes into that.
-constexpr int kMemoryShare = 100;
+// To add up the shared memory of a large process the kernel walks through all of it. At most one
+// part in so many of the time goes into that: of the same processes, and where others have come.
+constexpr int kMemoryRest = 1000;
+constexpr int kMemoryRestOfNew = 100;
 
 struct ProcessStat {
   char state = 0;
@@ -94,6 +100,7 @@ struct Totals {
   std::optional<double> read_bytes = 0;
   std::optional<double> written_bytes = 0;
   std::vector<std::int64_t> pids;  // of those that live
+  double rss_bytes = 0;            // of these
   double started = 0;              // of the first one
   bool found = false;
   bool too_many = false;
@@ -102,6 +109,8 @@ struct Totals {
 class Process final : public Instrument {
  public:
   explicit Process(const Machine& machine) : proc_(machine.proc) {
+    struct statfs about{};
+    is_kernels_ = statfs(proc_.c_str(), &about) == 0 && about.f_type == PROC_SUPER_MAGIC;
     for (const Watched& watched : machine.processes) {
       State state;
       state.watched = watched;
@@ -122,6 +131,13 @@ class Process final : public Instrument {
   }
 
  private:
+  // What part of their resident sets is theirs, as it was measured.
+  struct Memory {
+    std::vector<std::int64_t> pids;
+    double part = 1;
+    Time at{};
+    Duration took{};
+  };
   // What is known of one process, as long as it is the same.
   struct Life {
     double started = 0;
@@ -131,7 +147,7 @@ class Process final : public Instrument {
     double last_ticks = 0;
     Time at{};
     bool has_last = false;
-    Time memory_due{};
+    Memory memory;
   };
   struct State {
     Watched watched;
@@ -150,7 +166,7 @@ class Process final : public Instrument {
       state.watched.pid = pid_of(state.watched.name);
       if (state.watched.pid == 0) return;
     }
-    const Totals totals = add_up(state.watched.pid);
+    const Totals totals = add_up(state.watched);
     const bool same = totals.found && (!state.life || state.life->started == totals.started);
     if (!same) {
       state.over = state.by_pid && state.life.has_value();
@@ -187,21 +203,16 @@ class Process final : public Instrument {
     };
     put_known("process_read", grown(life.read_bytes, totals.read_bytes));
     put_known("process_written", grown(life.written_bytes, totals.written_bytes));
-    if (readings.time() < life.memory_due) return;
-    const Time before = readings.time();
-    const auto memory = memory_of(totals.pids);
-    readings.stamp();
-    life.memory_due = readings.time() + kMemoryShare * (readings.time() - before);
-    put_known("process_rss", memory);
+    put_known("process_rss", memory_of(life.memory, totals, readings));
   }
 
-  static void put_cpu(Life& life, const std::string& name, double ticks, std::size_t processes,
-                      Readings& readings) {
+  void put_cpu(Life& life, const std::string& name, double ticks, std::size_t processes,
+               Readings& readings) const {
     const double passed_s = to_seconds(readings.time() - life.at);
     const double used_s = (ticks - life.last_ticks) / ticks_a_second();
     // Each of them is counted in whole ticks.
     const double slack_s = 2 * static_cast<double>(processes + 1) / ticks_a_second();
-    const double most_s = passed_s * static_cast<double>(sysconf(_SC_NPROCESSORS_CONF)) + slack_s;
+    const double most_s = passed_s * cores_ + slack_s;
     if (life.has_last && used_s > most_s)
       readings.leave_out();  // more than this machine can do: not theirs alone
     else if (life.has_last && passed_s > 0)
@@ -236,7 +247,8 @@ class Process final : public Instrument {
     return oldest;
   }
 
-  Totals add_up(std::int64_t root) {
+  Totals add_up(const Watched& watched) {
+    const std::int64_t root = watched.pid;
     Totals totals;
     // One that gets another parent meanwhile is met twice, and counted once.
     std::set<std::int64_t> met;
@@ -252,7 +264,7 @@ class Process final : public Instrument {
         totals.started = stat->started;
       }
       if (stat) add_process(pids[i], *stat, totals);
-      add_children(pids[i], pids);
+      if (!watched.alone) add_children(pids[i], pids);
     }
     return totals;
   }
@@ -272,8 +284,17 @@ class Process final : public Instrument {
     if (stat.is_over()) return;
     totals.pids.push_back(pid);
     totals.threads += stat.threads;
-    const auto fds = entries_of_folder(folder + "/fd");
-    add(totals.fds, fds ? std::optional(static_cast<double>(*fds)) : std::nullopt);
+    totals.rss_bytes += stat.rss_pages * page_bytes();
+    add(totals.fds, open_files_of(folder + "/fd"));
+  }
+
+  // Kernels from 6.2 on say it as the folder's size.
+  std::optional<double> open_files_of(const std::string& folder) const {
+    struct stat about{};
+    if (is_kernels_ && stat(folder.c_str(), &about) == 0 && about.st_size > 0)
+      return static_cast<double>(about.st_size);
+    const auto entries = entries_of_folder(folder);
+    return entries ? std::optional(static_cast<double>(*entries)) : std::nullopt;
   }
 
   // Any thread of a process may have started children.
@@ -304,7 +325,24 @@ class Process final : public Instrument {
     return children;
   }
 
-  std::optional<double> memory_of(const std::vector<std::int64_t>& pids) const {
+  std::optional<double> memory_of(Memory& memory, const Totals& totals, Readings& readings) const {
+    const bool same = memory.pids == totals.pids;
+    const Duration rest = memory.took * (same ? kMemoryRest : kMemoryRestOfNew);
+    if (!memory.pids.empty() && readings.time() < memory.at + rest)
+      return totals.rss_bytes * memory.part;
+    const Time before = readings.time();
+    const auto bytes = measure_memory(totals.pids);
+    readings.stamp();
+    memory.at = readings.time();
+    memory.took = memory.at - before;
+    memory.pids = totals.pids;
+    // Where a part isn't known it is measured again the next time.
+    if (!bytes || totals.rss_bytes <= 0) memory.pids.clear();
+    if (bytes && totals.rss_bytes > 0) memory.part = *bytes / totals.rss_bytes;
+    return bytes;
+  }
+
+  std::optional<double> measure_memory(const std::vector<std::int64_t>& pids) const {
     double bytes = 0;
     for (const std::int64_t pid : pids) {
       const std::string folder = proc_ + "/" + std::to_string(pid);
@@ -323,6 +361,9 @@ class Process final : public Instrument {
   }
 
   const std::string proc_;
+  // As many as there can ever be: the library reads a file to know.
+  const double cores_ = static_cast<double>(sysconf(_SC_NPROCESSORS_CONF));
+  bool is_kernels_ = false;  // and no recorded tree
   std::vector<State> watched_;
   // Where the kernel doesn't keep them: by parent, of this reading.
   std::optional<std::multimap<std::int64_t, std::int64_t>> children_;

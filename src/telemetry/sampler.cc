@@ -104,11 +104,12 @@ void Sampler::run_due(Time now) {
     slot.counters.missed += static_cast<std::uint64_t>(late);
     slot.due += period * (late + 1);
   }
+  if (apart_) apart_->begin();
 }
 
 void Sampler::read(Slot& slot) {
   if (slot.apart) {
-    if (apart_->read(*slot.apart))
+    if (apart_->ask(*slot.apart))
       ++slot.counters.readings;
     else
       ++slot.counters.missed;

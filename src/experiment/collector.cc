@@ -165,6 +165,12 @@ void Collector::put(const wire::Event& event) {
   desk_->loop().post([this, event] { spool_->event(event); });
 }
 
+void Collector::put(const wire::Experiment& experiment, std::string metadata) {
+  desk_->loop().post([this, experiment, metadata = std::move(metadata)] {
+    spool_->experiment(experiment, metadata);
+  });
+}
+
 Collector::Snapshot Collector::snapshot(Wall now) {
   Snapshot snapshot;
   desk_->call([&] {

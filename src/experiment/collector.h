@@ -36,9 +36,11 @@ class Collector {
   // One sink a loop; lives on that loop.
   load::TraceSink& sink(std::size_t loop);
 
-  // Samples and events, from any thread; not for the way of a request.
+  // From any thread; not for the way of a request.
   void put(std::vector<wire::Sample> samples);
   void put(const wire::Event& event);
+  // What is known of a run that is under way.
+  void put(const wire::Experiment& experiment, std::string metadata);
 
   void start();
 

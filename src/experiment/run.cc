@@ -68,8 +68,9 @@ class SamplerDesk final : public Sink<wire::Sample> {
     desk_.reset();
   }
   void put(const wire::Sample& sample) override {
+    // Those that come later (of a page, a command, a slow file) come several in one turn too.
+    if (samples_.empty() && !is_reading_) desk_->loop().post([this] { hand_on(); });
     samples_.push_back(sample);
-    if (!is_reading_) hand_on();  // one that came later, of a page or a command
   }
 
  private:
@@ -144,6 +145,7 @@ class Run {
   bool is_ending() const { return signals_seen_ > 0 || spool_is_full_ || is_load_over_; }
   void on_view(Time now);
   void on_checkpoint(Time now);
+  Time next_turn(Time now, Duration every) const;
   wire::Experiment running() const;
   void draw(Time now);
   void clear_view();
@@ -290,10 +292,11 @@ Result<void> Run::start_telemetry() {
                      {}};
       pid = *number;
     }
-    options.machine.processes.push_back({process.name, pid});
+    options.machine.processes.push_back({process.name, pid, false});
   }
   // Our own use too: what the generator takes from the machine under test is part of the picture.
-  options.machine.processes.push_back({"galileo", getpid()});
+  // The applications that it has started are no part of that.
+  options.machine.processes.push_back({"galileo", getpid(), true});
   sampler_ = std::make_unique<SamplerDesk>(*collector_, wall_clock_);
   return sampler_->start(options);
 }
@@ -380,7 +383,12 @@ void Run::stop_sending() {
 
 void Run::on_view(Time now) {
   draw(now);
-  control_.timers().set(view_timer_, now + kViewEvery);
+  control_.timers().set(view_timer_, next_turn(now, kViewEvery));
+}
+
+// Turns lie on multiples since the start, so that those of two timers wake this thread once.
+Time Run::next_turn(Time now, Duration every) const {
+  return phases_began_ + every * ((now - phases_began_) / every + 1);
 }
 
 void Run::on_checkpoint(Time now) {
@@ -392,10 +400,9 @@ void Run::on_checkpoint(Time now) {
   ledger.intended += under_way;
   ledger.sent += under_way;
   if (ledger.intended != checkpoint_.intended || ledger.sent != checkpoint_.sent)
-    collector_->at_desk(
-        [&] { collector_->spool().experiment(running(), checkpoint_json(ledger)); });
+    collector_->put(running(), checkpoint_json(ledger));
   checkpoint_ = ledger;
-  control_.timers().set(checkpoint_timer_, now + kCheckpointEvery);
+  control_.timers().set(checkpoint_timer_, next_turn(now, kCheckpointEvery));
 }
 
 wire::Experiment Run::running() const {

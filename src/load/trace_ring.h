@@ -48,7 +48,7 @@ class TraceRing final : public TraceSink {
 // behind it too. What a kill -9 can lose is what came since the last drain.
 class DrainPace {
  public:
-  static constexpr Duration kMost = std::chrono::milliseconds{20};
+  static constexpr Duration kMost = std::chrono::milliseconds{50};
   static constexpr Duration kLeast = std::chrono::milliseconds{1};
   static constexpr std::size_t kTracesAtOnce = 128;  // some 30 us of work
 

@@ -111,9 +111,9 @@ void Loop::wait_and_dispatch(bool may_wait) {
 }
 
 void Loop::run_posted() {
+  // One reading takes all that was written.
   std::uint64_t count = 0;
-  while (read(event_fd_, &count, sizeof count) > 0) {
-  }
+  static_cast<void>(!read(event_fd_, &count, sizeof count));
   std::vector<std::function<void()>> tasks;
   {
     const std::lock_guard lock(mutex_);

@@ -223,7 +223,7 @@ Result<void> Run::open_books() {
   auto spool = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
   if (has_database) {
     if (const auto found = store::link_spool(spool_path_, database_); !found.ok())
-      notes_.push_back("galileo exp won't find the spool by itself: " + found.error().to_text());
+      notes_.push_back(found.error().to_text());
   }
   experiment_.start = wall_now();
   spool->experiment(running(), "");

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -118,15 +117,17 @@ Result<void> Recorder::open_books() {
   experiment_.status = wire::kRunning;
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
   spool_ = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
+  if (store_) {
+    if (const auto found = store::link_spool(spool_path_, database_); !found.ok())
+      notes_.push_back(found.error().to_text());
+  }
   spool_->experiment(experiment_, "");
   for (const wire::NodeInfo& info : node_info_) spool_->node_info(info);
   books_ = std::make_unique<Books>(*spool_);
   auto saved = spool_->flush();
   // Others see it from now on, not from the drain's first step on.
   if (saved.ok() && store_) saved = store_->save_experiment(experiment_);
-  if (saved.ok()) return {};
-  std::error_code ignored;
-  std::filesystem::remove(spool_path_, ignored);
+  if (!saved.ok()) store::remove_spool(spool_path_, database_);
   return saved;
 }
 
@@ -248,9 +249,7 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
     recorded.spool = spool_path_;
     return;
   }
-  std::error_code ignored;
-  std::filesystem::remove(spool_path_, ignored);
-  std::filesystem::remove(std::filesystem::path(spool_path_).parent_path(), ignored);  // when empty
+  store::remove_spool(spool_path_, database_);
 }
 
 std::string Recorder::metadata(const Recorded& recorded) const {

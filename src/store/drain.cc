@@ -373,11 +373,12 @@ Result<void> link_spool(const std::string& spool_path, const std::string& databa
   std::error_code error;
   const auto whole = std::filesystem::absolute(spool_path, error);
   if (std::filesystem::exists(link, error)) return {};  // it lies there itself
-  TRY(make_folders(spool_folder(database)));
-  std::filesystem::create_symlink(whole, link, error);
-  if (error)
-    return Error{ErrorCode::kIo, "can't make a link to the spool", link, error.message(), {}};
-  return {};
+  const auto made = make_folders(spool_folder(database));
+  if (made.ok()) std::filesystem::create_symlink(whole, link, error);
+  if (made.ok() && !error) return {};
+  return Error{ErrorCode::kIo, "galileo exp won't find the spool by itself", link,
+               "no link to it could be made: " + (made.ok() ? error.message() : made.error().why),
+               "galileo exp import SPOOL takes it in"};
 }
 
 void remove_spool(const std::string& spool_path, const std::string& database) {

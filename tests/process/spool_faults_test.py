@@ -138,6 +138,66 @@ def test_a_recorder_whose_disk_is_full_says_so_and_counts(start, one_redis, smal
     assert code == 1 and "No space left on device" in err, err
 
 
+@pytest.mark.parametrize("place", ["--spool", "link"])
+@pytest.mark.parametrize("command", ["load", "recorder"])
+def test_a_database_whose_disk_is_full_leaves_a_spool_that_is_found_again(start, target, one_redis, small_disk, tmp_path, command, place):
+    """The spool lies on another disk: by --spool, or beside the link that leads to the database."""
+    disk = small_disk(1)
+    database = disk.where / "x.sqlite" if place == "--spool" else tmp_path / "x.sqlite"
+    if place == "link":
+        database.symlink_to(disk.where / "x.sqlite")
+    elsewhere = ["--spool", tmp_path / "elsewhere"] if place == "--spool" else []
+    if command == "load":
+        process = start("load", target("--size", "100"), "-c", "4", "-n", "20000", "-q", "--no-telemetry", "--db", database, *elsewhere, before=disk.before)
+    else:
+        process = start("recorder", "--bus", one_redis.url, "--db", database, *elsewhere, before=disk.before)
+        assert "recording" in process.stderr.readline()
+        for first in range(1, 20001, 500):
+            one_redis.publish(LINES, *[f"abcdef0123:{i},w:web:0,web,1795500000.5,1795500000.5,1795500000.6,200,10.0.0.1:80,None,None,{'x' * 200}"
+                                       for i in range(first, first + 500)])
+        said = []
+        wait_for(lambda: said.append(process.stderr.readline()) or "20,000 traces" in said[-1], lambda: said, 30)
+        process.send_signal(signal.SIGTERM)
+    code, out, err = ended(process)
+    assert code == 94 and "disk is full" in out + err and "the spool is kept" in out, (code, out, err)
+    [spool] = [path for path in tmp_path.glob("*/**/*.spool") if path.is_file() and not path.is_symlink()]
+    assert len(set(spool_file.request_ids(spool))) == 20000
+    code, out, err = ended(start("exp", "ls", "--db", database, before=disk.before))  # still full
+    assert "can't recover" in err and "disk is full" in err and spool.exists(), (code, out, err)
+    disk.remount("size=100m")
+    code, out, err = ended(start("exp", "ls", "--json", "--db", database, before=disk.before))
+    assert code == 0 and "recovered" in err and [row["traces"] for row in json.loads(out)] == [20000], (code, out, err)
+    assert not spool.exists()
+    ids = stored(Path(shutil.copy(disk.here / "x.sqlite", tmp_path / "copy.sqlite")))
+    assert len(ids) == len(set(ids)) == 20000
+
+
+@pytest.mark.parametrize("what", ["nothing", "an older one"])
+def test_what_a_full_disk_cant_take_is_an_error_and_the_older_file_stays(run, start, target, small_disk, tmp_path, what):
+    """Documents and tables: nothing half is left, neither under their names nor beside them."""
+    url = target()
+    assert run("load", url, "-n", "4000", "-c", "4", "-q", "--db", "x.sqlite", "--no-telemetry").ran
+    cases = {"load --json": (["load", url, "-n", "5", "-r", "100", "-q", "--no-telemetry", "--db", "none", "--spool", tmp_path / "s", "--json"], "r"),
+             "load --report": (["load", url, "-n", "5", "-r", "100", "-q", "--no-telemetry", "--db", "none", "--spool", tmp_path / "s", "--report"], "r"),
+             "exp report": (["exp", "report", "last", "--db", tmp_path / "x.sqlite", "--output"], "r"),
+             "csv": (["exp", "export", "last", "--db", tmp_path / "x.sqlite", "--output"], "t"),
+             "jsonl": (["exp", "export", "last", "--db", tmp_path / "x.sqlite", "--format", "jsonl", "--output"], "t")}
+    disk = small_disk(1)
+    (disk.here / "t").mkdir()
+    older = [disk.here / name for name in ("r", "t/experiment.json", "t/traces.csv", "t/traces.jsonl", "t/nodeinfo.csv", "t/nodeinfo.jsonl")]
+    for path in older if what != "nothing" else []:
+        path.write_text("older")
+    with open(disk.here / "fill", "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    assert disk.full()
+    before = {path: path.read_bytes() for path in disk.here.glob("**/*") if path.is_file()}
+    for name, (words, output) in cases.items():
+        code, out, err = ended(start(*words, disk.where / output, before=disk.before))
+        assert code == 1 and "No space left on device" in err and str(disk.where / output) in err, (name, code, out, err)
+        assert {path: path.read_bytes() for path in disk.here.glob("**/*") if path.is_file()} == before, name
+
+
 def test_a_database_that_is_held_for_half_a_minute_costs_nothing(start, run, target, tmp_path):
     """Whoever holds it lets go while the run is still on; not a row is missing, and the spool is gone."""
     seconds = 30 if RUNS >= 20 else 7  # more than the database's own patience of 5 s

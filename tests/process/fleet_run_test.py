@@ -312,6 +312,26 @@ def test_traces_are_kept_in_the_spool_or_a_database_as_asked(run, redis, worker,
 
 
 @pytest.mark.sanitize
+def test_a_fleet_run_that_is_killed_never_says_that_its_books_balance(run, start, redis, worker, write, tmp_path):
+    server = redis()
+    for name in ("w1", "w2"):
+        worker(server, name)
+    process = start("run", write("clients: [{service: app, num: 2, rate: 200, duration: 60s}]"), "--bus", server.url, "-q")
+
+    def stored():
+        try:
+            return rows(tmp_path, "SELECT count(*) FROM traces")[0][0]
+        except sqlite3.OperationalError:  # no table yet
+            return 0
+    wait_for(lambda: stored() > 200, "the first rows", 20)
+    process.kill()
+    process.wait()
+    shown = run("exp", "show", "last")
+    assert "the run was cut off" in shown.out and "balanced" not in shown.out and "left no books" in shown.out, shown
+    ledger = json.loads(run("exp", "show", "last", "--json").out)["ledger"]
+    assert ledger["balanced"] is False and ledger["answered"] == stored() > 200 and ledger["sent"] >= ledger["answered"], ledger
+
+
 def test_a_killed_worker_comes_back_at_once_and_publishes_what_it_left(redis, worker, port, tmp_path):
     server = redis()
     first = worker(server, "w1")

@@ -121,7 +121,11 @@ Result<void> LineSender::handle(Sending& sending, const Piece& piece, const Http
       return {};
     case 404:
       if (sending.made_bucket || message.find("bucket") == std::string::npos) break;
-      TRY(server_.make_bucket(sending.bucket));
+      if (const auto made = server_.make_bucket(sending.bucket); !made.ok()) {
+        Error error = made.error();
+        error.why += fmt::format("; to the write it said {}: {}", answer.status, message);
+        return error;
+      }
       sending.made_bucket = true;
       return {};
     default:

@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
+#include "wire/csv.h"
 
 namespace galileo::commands {
 namespace {
@@ -79,7 +80,7 @@ std::optional<std::string> environment(std::string_view name) {
   if (const char* path = std::getenv((key + "_FILE").c_str())) {
     std::ifstream file(path);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (file) return std::string(trim(text));
+    if (file) return std::string(trim(wire::after_byte_order_mark(text)));
   }
   return std::nullopt;
 }

@@ -135,6 +135,7 @@ class JsonLinesReader final : public TableReader {
       line.clear();
       for (int c = TRY(characters_.next()); c >= 0 && c != '\n'; c = TRY(characters_.next()))
         line += static_cast<char>(c);
+      if (began_ == 1) line = wire::after_byte_order_mark(line);
     }
     const Json row = Json::parse(line, nullptr, false);
     if (!row.is_object()) return wrong(place(), "the line is no JSON object");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -29,6 +30,7 @@
 #include "store/experiment_id.h"
 #include "telemetry/machine.h"
 #include "telemetry/sampler.h"
+#include "wire/csv.h"
 
 namespace galileo::experiment {
 namespace {
@@ -196,6 +198,19 @@ class Run {
   std::optional<Error> problem_;  // why not all could be kept
 };
 
+// Its first line holds it; some servers write more behind.
+Result<std::int64_t> pid_in_file(const WatchedProcess& process) {
+  const std::string text = TRY(read_whole_file(process.pid_file, 4096));
+  const std::string_view whole = wire::after_byte_order_mark(text);
+  const auto number = parse_integer(trim(whole.substr(0, whole.find('\n'))));
+  if (number && *number > 0 && *number <= std::numeric_limits<pid_t>::max()) return *number;
+  return Error{ErrorCode::kUsage,
+               fmt::format("can't watch process '{}'", process.name),
+               process.pid_file,
+               "the file holds no process id in its first line",
+               {}};
+}
+
 // Where everything is written to is opened before anything is started: a folder that can't be
 // written to ends the run before it begins.
 Result<void> Run::open_books() {
@@ -281,17 +296,7 @@ Result<void> Run::start_telemetry() {
     options.machine.processes.push_back({name, processes_->pid(name)});
   for (const WatchedProcess& process : plan_.telemetry.processes) {
     std::int64_t pid = process.pid;
-    if (!process.pid_file.empty()) {
-      const std::string text = TRY(read_whole_file(process.pid_file, 64));
-      const auto number = parse_integer(trim(text));
-      if (!number)
-        return Error{ErrorCode::kUsage,
-                     fmt::format("can't watch process '{}'", process.name),
-                     process.pid_file,
-                     "the file holds no process id",
-                     {}};
-      pid = *number;
-    }
+    if (!process.pid_file.empty()) pid = TRY(pid_in_file(process));
     options.machine.processes.push_back({process.name, pid, false});
   }
   // Our own use too: what the generator takes from the machine under test is part of the picture.

@@ -38,7 +38,7 @@ Failure failure_of_hop(Failure failure) {
 bool Dispatcher::redirect(Sending& sending) {
   const Group& group = sending.client->group();
   const bool stopped = sending.workload != sending.client->workload();
-  if (group.redirects_max == 0 || stopped || !is_redirect(sending.status, sending.location))
+  if (group.redirects_max == 0 || stopped || !wire::is_redirect(sending.status, sending.location))
     return false;
   if (sending.redirect.count() >= group.redirects_max) {
     sending.failure = Failure::too_many_redirects;
@@ -46,11 +46,13 @@ bool Dispatcher::redirect(Sending& sending) {
   }
   const std::string& host = sending.routing->destinations[sending.host].target->host();
   const auto first = wire::parse_uri("http://" + host + group.service.path_of(group.request));
-  const bool followed =
-      first.ok() && sending.redirect
-                        .follow(group.request, *first, sending.status, sending.location,
-                                sending.set_cookies, wall(clock_.now()))
-                        .ok();
+  const Request& request = group.request;
+  const wire::RequestParts parts{request.method, request.headers,
+                                 request.has_body ? &request.body : nullptr};
+  const bool followed = first.ok() && sending.redirect
+                                          .follow(parts, *first, sending.status, sending.location,
+                                                  sending.set_cookies, wall(clock_.now()))
+                                          .ok();
   if (!followed) {
     sending.failure = Failure::bad_redirect;
     return false;

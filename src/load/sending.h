@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "load/redirect.h"
 #include "load/routing.h"
 #include "load/trace_sink.h"
 #include "net/http_pool.h"
 #include "net/timers.h"
+#include "wire/redirect.h"
 
 namespace galileo::load {
 
@@ -44,7 +44,7 @@ class Sending final : public net::HttpExchange {
   Time first_dispatched = kNever;   // of the first of several redirected requests
   Time first_sent = kNever;
   Time first_asked = kNever;
-  Redirect redirect;
+  wire::Redirect redirect;
   net::Timer hops_end;  // set where there is more than one hop: the time-out is for all of them
   struct Before {
     std::uint64_t response_bytes = 0;

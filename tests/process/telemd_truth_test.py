@@ -235,3 +235,35 @@ def test_pages_that_want_a_password_come_in_chunks_are_large_or_slow(redis, daem
     for name, why in (("huge", "over the limit"), ("wrong", "refused")):
         assert re.search(rf"page of metrics can't be read.*page={name} .*{why}", told), told
     assert "canary" not in told and last("huge/huge") is None, told
+
+
+def moved(to):
+    return [f"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()]
+
+
+def test_a_page_that_has_moved_is_read_where_it_is(redis, daemon):
+    """Each way to say where, with whose credentials it is asked there, and what is told of the ways that lead nowhere."""
+    server = redis()
+    values = Values(server)
+    there = Script(lambda path, headers: moved("/end") if path == "/once" else [page("metric 7\n")])
+    to = {"/a/relative": "../metrics?x=1", "/path": "/metrics", "/host": f"http://localhost:{there.port}/once", "/more": "/host",
+          "/loop": "/loop", "/tls": "https://127.0.0.1/?token=canary", "/nobody": "http://nobody.invalid/"}
+    pages = Script(lambda path, headers: moved(to[path]) if path in to else [page("metric 5\n")])
+    user = "me:c%40n%3Aary"
+    process = daemon(server, "n1", env={
+        "telemd_scrape": " ".join(f"{path.strip('/').replace('/', '_')}:http://{user}@127.0.0.1:{pages.port}{path}" for path in to),
+        "telemd_period_scrape": "200ms", "telemd_instruments_enable": "scrape"})
+    last = lambda name: values.of("n1").get(f"scrape/{name}/metric", [(0, None)])[-1][1]
+    wait_for(lambda: [last(name) for name in ("a_relative", "path", "host", "more")] == [5, 5, 7, 7], lambda: f"{values.of('n1')}")
+    wait_for(lambda: sum(path == "/loop" for path, _ in pages.asked) > 22, "the page that leads to itself to be asked again")
+    process.terminate()
+    told = process.communicate(timeout=10 * SLOWER)[1]
+    basic = "Basic " + base64.b64encode(b"me:c@n:ary").decode()
+    assert {headers.get("Authorization") for _, headers in pages.asked} == {basic}
+    assert {"/metrics?x=1", "/metrics"} <= {path for path, _ in pages.asked}
+    assert {path for path, _ in there.asked} == {"/once", "/end"}
+    assert {(headers.get("Authorization"), headers["Host"]) for _, headers in there.asked} == {(None, f"localhost:{there.port}")}
+    for name, why in (("loop", "more than 10 times"), ("tls", r"https://127.0.0.1/\?token=\*\*\*.*isn't supported"),
+                      ("nobody", "redirected to nobody.invalid:80/.*doesn't resolve")):
+        assert len(re.findall(rf"page of metrics can't be read.*page={name} .*{why}", told)) == 1, told
+    assert "canary" not in told and "c@n" not in told and "c%40n" not in told, told

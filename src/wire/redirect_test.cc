@@ -1,11 +1,20 @@
-#include "load/redirect.h"
+#include "wire/redirect.h"
 
 #include <doctest/doctest.h>
 
-namespace galileo::load {
+namespace galileo::wire {
 namespace {
 
 const Wall kNow{std::chrono::seconds{1'795'000'000}};
+
+struct Request {
+  std::string method;
+  http1::Headers headers;
+  std::string body;
+  bool has_body = false;
+
+  operator RequestParts() const { return {method, headers, has_body ? &body : nullptr}; }
+};
 
 Request request_of(std::string method, bool has_body = false) {
   Request request;
@@ -20,7 +29,7 @@ Request request_of(std::string method, bool has_body = false) {
 std::string after(const Request& request, int status, const std::string& location,
                   const std::vector<std::string>& cookies = {}) {
   Redirect redirect;
-  const auto followed = redirect.follow(request, *wire::parse_uri("http://h:8080/a/b?c"), status,
+  const auto followed = redirect.follow(request, *parse_uri("http://h:8080/a/b?c"), status,
                                         location, cookies, kNow);
   if (!followed.ok()) return followed.error().why;
   std::string text = redirect.bytes();
@@ -97,7 +106,7 @@ TEST_CASE("a user in the location is who asks there, if it is the same host") {
 
 TEST_CASE("a user for another host isn't who asks there later") {
   const Request request = request_of("GET");
-  const wire::Uri first = *wire::parse_uri("http://h/");
+  const Uri first = *parse_uri("http://h/");
   Redirect redirect;
   REQUIRE(redirect.follow(request, first, 302, "http://u:p@other/", {}, kNow).ok());
   REQUIRE(redirect.follow(request, first, 302, "/next", {}, kNow).ok());
@@ -108,7 +117,7 @@ TEST_CASE("a user for another host isn't who asks there later") {
 TEST_CASE("credentials that another host didn't get are gone for good") {
   Request request = request_of("GET");
   request.headers = {{"Authorization", "x"}, {"Cookie", "a=1"}};
-  const wire::Uri first = *wire::parse_uri("http://h/");
+  const Uri first = *parse_uri("http://h/");
   Redirect redirect;
   REQUIRE(redirect.follow(request, first, 302, "http://other/", {}, kNow).ok());
   REQUIRE(redirect.follow(request, first, 302, "http://h/", {}, kNow).ok());
@@ -118,7 +127,7 @@ TEST_CASE("credentials that another host didn't get are gone for good") {
 
 TEST_CASE("cookies that are set on the way go where they belong, and not to the next request") {
   const Request request = request_of("GET");
-  const wire::Uri first = *wire::parse_uri("http://h:8080/a/b");
+  const Uri first = *parse_uri("http://h:8080/a/b");
   Redirect redirect;
   const auto next = [&](const std::string& location, std::vector<std::string> cookies) {
     REQUIRE(redirect.follow(request, first, 302, location, cookies, kNow).ok());
@@ -153,4 +162,4 @@ TEST_CASE("only the statuses that redirect, and only with a location, are follow
 }
 
 }  // namespace
-}  // namespace galileo::load
+}  // namespace galileo::wire

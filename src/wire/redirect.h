@@ -2,7 +2,7 @@
 // goes along. As Python's requests does it, of which parameters of clients are made, with these
 // exceptions: all Content-* headers go with the body (RFC 9110, 15.4), and what is meant for one
 // host only (cookies, a Host header) isn't told to another, as with curl. Passive values; belongs
-// to its Sending.
+// to whoever asks.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,32 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "load/workload.h"
 #include "wire/cookies.h"
+#include "wire/http1.h"
 #include "wire/uri.h"
 
-namespace galileo::load {
+namespace galileo::wire {
 
 // An answer that says where to ask instead; others of 300 and above are answers like any.
 bool is_redirect(int status, const std::string& location);
+
+// What the first request was made of; a view.
+struct RequestParts {
+  const std::string& method;  // upper case
+  const http1::Headers& headers;
+  const std::string* body;  // null: it has none
+};
 
 class Redirect {
  public:
   // An answer to the request, or to the one before, of which there were none at `first`. Afterwards
   // to() and bytes() are the next request's. An Error where it leads nowhere that can be asked.
-  Result<void> follow(const Request& request, const wire::Uri& first, int status,
+  Result<void> follow(const RequestParts& request, const Uri& first, int status,
                       const std::string& location, const std::vector<std::string>& set_cookies,
                       Wall now);
 
   std::uint32_t count() const { return count_; }  // followed so far
-  const wire::Uri& to() const { return to_; }
+  const Uri& to() const { return to_; }
   const std::string& bytes() const { return bytes_; }
   const std::string& method() const { return method_; }
   // Of the answer that was followed last.
@@ -37,19 +44,19 @@ class Redirect {
   void clear() { count_ = 0; }
 
  private:
-  void begin(const Request& request, const wire::Uri& first);
+  void begin(const RequestParts& request, const Uri& first);
   void drop(bool (*goes)(std::string_view name));
 
   std::uint32_t count_ = 0;
   int status_ = 0;
-  wire::Uri to_;
+  Uri to_;
   std::string method_;
-  std::vector<std::pair<std::string, std::string>> headers_;  // without cookies
+  http1::Headers headers_;  // without cookies
   std::string cookies_given_;
   bool has_body_ = false;
   bool has_length_ = false;  // an empty body, which says so
-  wire::CookieJar cookies_;
+  CookieJar cookies_;
   std::string bytes_;
 };
 
-}  // namespace galileo::load
+}  // namespace galileo::wire

@@ -1,14 +1,13 @@
-#include "load/redirect.h"
+#include "wire/redirect.h"
 
 #include <algorithm>
 
 #include "base/text.h"
-#include "wire/http1.h"
 
-namespace galileo::load {
+namespace galileo::wire {
 namespace {
 
-using wire::http1::equals_ignoring_case;
+using http1::equals_ignoring_case;
 
 // Who may have them is who they were given for: this host, port and scheme.
 bool is_of_one_origin(std::string_view name) {
@@ -27,7 +26,7 @@ bool is_authorization(std::string_view name) {
   return equals_ignoring_case(name, "authorization");
 }
 
-bool same_origin(const wire::Uri& a, const wire::Uri& b) {
+bool same_origin(const Uri& a, const Uri& b) {
   return a.scheme == b.scheme && a.port == b.port && equals_ignoring_case(a.host, b.host);
 }
 
@@ -45,7 +44,7 @@ bool is_redirect(int status, const std::string& location) {
          (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
 }
 
-void Redirect::begin(const Request& request, const wire::Uri& first) {
+void Redirect::begin(const RequestParts& request, const Uri& first) {
   to_ = first;
   method_ = request.method;
   headers_.clear();
@@ -56,7 +55,7 @@ void Redirect::begin(const Request& request, const wire::Uri& first) {
     else
       cookies_given_ += (cookies_given_.empty() ? "" : "; ") + header.second;
   }
-  has_body_ = has_length_ = request.has_body;
+  has_body_ = has_length_ = request.body != nullptr;
   cookies_.clear();
 }
 
@@ -64,11 +63,11 @@ void Redirect::drop(bool (*goes)(std::string_view name)) {
   std::erase_if(headers_, [&](const auto& header) { return goes(header.first); });
 }
 
-Result<void> Redirect::follow(const Request& request, const wire::Uri& first, int status,
+Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int status,
                               const std::string& location,
                               const std::vector<std::string>& set_cookies, Wall now) {
   if (count_ == 0) begin(request, first);
-  wire::Uri to = TRY(wire::resolve_reference(to_, location));
+  Uri to = TRY(resolve_reference(to_, location));
   ++count_;
   status_ = status;
   for (const std::string& cookie : set_cookies) cookies_.take(cookie, to_, now);
@@ -78,7 +77,7 @@ Result<void> Redirect::follow(const Request& request, const wire::Uri& first, in
     to.user_info.clear();
   } else if (!to.user_info.empty()) {
     drop(&is_authorization);
-    headers_.emplace_back("Authorization", "Basic " + wire::base64(to.user_info));
+    headers_.emplace_back("Authorization", "Basic " + base64(to.user_info));
   }
   method_ = method_after(status, method_);
   if (status != 307 && status != 308) {
@@ -87,14 +86,14 @@ Result<void> Redirect::follow(const Request& request, const wire::Uri& first, in
     has_length_ = method_ != "GET" && method_ != "HEAD";
   }
   to_ = std::move(to);
-  std::vector<std::pair<std::string, std::string>> headers = headers_;
+  http1::Headers headers = headers_;
   std::string cookies = cookies_.header_for(to_, cookies_given_);
   if (!cookies.empty()) headers.emplace_back("Cookie", std::move(cookies));
   static const std::string kEmpty;
-  const std::string* body = has_body_ ? &request.body : has_length_ ? &kEmpty : nullptr;
-  bytes_ = wire::http1::serialize_request(method_, to_.path, wire::host_header(to_.host_port()),
+  const std::string* body = has_body_ ? request.body : has_length_ ? &kEmpty : nullptr;
+  bytes_ = http1::serialize_request(method_, to_.path, host_header(to_.host_port()),
                                           headers, body, false);
   return {};
 }
 
-}  // namespace galileo::load
+}  // namespace galileo::wire

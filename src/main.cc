@@ -44,7 +44,8 @@ int command(const galileo::commands::Arguments& arguments) {
     if (command.name != name) continue;
     // Services have another level for when nothing is said, and set it themselves.
     const Arguments rest(arguments.begin() + 1, arguments.end());
-    const auto set = set_log_level_by_environment(galileo::LogLevel::kWarning);
+    auto set = check_environment_files();
+    if (set.ok()) set = set_log_level_by_environment(galileo::LogLevel::kWarning);
     if (!set.ok() && rest != Arguments{"--help"} && rest != Arguments{"-h"})
       return fail(name, set.error());
     return command.run(rest);

@@ -66,6 +66,29 @@ Result<void> take_place(std::string_view rest, BusPlace& place) {
   return {};
 }
 
+Error named(Error error, std::string_view name) {
+  error.where = name;
+  return error;
+}
+
+// Of the two variables; empty ones say nothing.
+Result<std::string> host_port_of(std::string host, const std::string& port) {
+  if (host.empty()) host = "localhost";
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  if (std::string why = wire::unfit_host(host); !why.empty())
+    return Error{ErrorCode::kUsage, fmt::format("'{}' is no host", host), "galileo_redis_host",
+                 std::move(why),
+                 "set it to a name or an address, as localhost or 127.0.0.1; a whole URL is "
+                 "galileo_redis_url"};
+  const auto number = parse_integer(port.empty() ? "6379" : port);
+  if (!number || *number < 1 || *number > 65535)
+    return Error{ErrorCode::kUsage, fmt::format("'{}' is no port", port), "galileo_redis_port",
+                 "it isn't from 1 to 65535", "set it to the Redis server's, mostly 6379"};
+  const bool v6 = host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", *number);
+}
+
 std::string shown(const BusPlace& place) {
   if (place.kind == BusPlace::Kind::kUnix)
     return place.database == 0 ? fmt::format("unix://{}", place.path)
@@ -107,29 +130,17 @@ Result<BusOptions> bus_options_from(const GetVariable& get) {
   const auto value_of = [&](std::string_view name) { return get(name).value_or(""); };
   BusOptions options;
   const std::string url = value_of("galileo_redis_url");
-  const std::string host = value_of("galileo_redis_host");
-  const std::string port = value_of("galileo_redis_port");
   const std::string database = value_of("galileo_redis_db");
   options.user = value_of("galileo_redis_user");
   options.password = value_of("galileo_redis_password");
   take_tls_files(options, get);
-  const auto named = [](Error error, std::string_view name) {
-    error.where = name;
-    return error;
-  };
   if (!url.empty()) {
     options.url = url;
     if (auto place = place_of(options); !place.ok())
       return named(std::move(place).error(), "galileo_redis_url");
   } else {
-    const bool v6 = host.find(':') != std::string::npos && !host.starts_with('[');
-    options.url = fmt::format("redis://{}:{}",
-                              host.empty() ? "localhost"
-                              : v6         ? fmt::format("[{}]", host)
-                                           : host,
-                              port.empty() ? "6379" : port);
-    if (auto place = place_of(options); !place.ok())
-      return named(std::move(place).error(), "galileo_redis_host, galileo_redis_port");
+    options.url = "redis://" +
+                  TRY(host_port_of(value_of("galileo_redis_host"), value_of("galileo_redis_port")));
   }
   if (!database.empty()) {
     auto number = database_of(database);

@@ -99,7 +99,11 @@ TEST_CASE("the environment's variables say where the bus is") {
         "unix:///r");
   CHECK(from({{"galileo_redis_host", ""}, {"galileo_redis_password", ""}})->password.empty());
   CHECK(from({{"galileo_redis_port", "tcp://10.0.0.1:6379"}}).error().where ==
-        "galileo_redis_host, galileo_redis_port");
+        "galileo_redis_port");
+  for (const char* bad : {"a b", "u@h", "h:1", "file:///x", "8080", "1.2"})
+    CHECK(from({{"galileo_redis_host", bad}}).error().where == "galileo_redis_host");
+  CHECK(place_of(*from({{"galileo_redis_host", "[::1]"}}))->shown == "redis://[::1]:6379/0");
+  CHECK(place_of(*from({{"galileo_redis_port", ""}}))->shown == "redis://localhost:6379/0");
   CHECK(from({{"galileo_redis_db", "x"}}).error().where == "galileo_redis_db");
   CHECK(from({{"galileo_redis_url", "x"}}).error().where == "galileo_redis_url");
 }

@@ -15,11 +15,16 @@ namespace galileo::bus {
 namespace {
 
 Result<void> check_worker_name(const std::string& name) {
-  if (!name.empty() && name.find(':') == std::string::npos) return {};
+  const bool has_control = std::any_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+  });
+  if (!name.empty() && name.find(':') == std::string::npos && !has_control) return {};
   return Error{ErrorCode::kUsage,
                fmt::format("'{}' can't be a worker's name", name),
                {},
-               name.empty() ? "it is empty" : "it holds ':', which parts client ids",
+               name.empty()  ? "it is empty"
+               : has_control ? "it holds a control character"
+                             : "it holds ':', which parts client ids",
                "set galileo_worker_name to a plain name"};
 }
 

@@ -19,15 +19,20 @@ void add_etcd_options(CLI::App& app, EtcdFlags& flags) {
   app.add_option("--etcd-key", flags.key_file, "PEM file of its key [in the certificate's]");
 }
 
-gateway::EtcdOptions etcd_options(const EtcdFlags& flags) {
+Result<gateway::EtcdOptions> etcd_options(const EtcdFlags& flags) {
   gateway::EtcdOptions options;
-  const std::string endpoints = flags.endpoints.empty()
-                                    ? environment("eb_go_lb_etcd_host").value_or("localhost:2379")
-                                    : flags.endpoints;
-  for (const std::string_view endpoint : split(endpoints, ',')) {
+  const Said endpoints = said(flags.endpoints, "--etcd", "eb_go_lb_etcd_host", "localhost:2379");
+  for (const std::string_view endpoint : split(endpoints.value, ',')) {
     if (!trim(endpoint).empty()) options.endpoints.emplace_back(trim(endpoint));
   }
-  options.user = flags.user.empty() ? environment("galileo_etcd_user").value_or("") : flags.user;
+  if (options.endpoints.empty()) options.endpoints.push_back(endpoints.value);
+  for (const std::string& endpoint : options.endpoints) {
+    if (auto parsed = gateway::parse_endpoint(endpoint); !parsed.ok()) {
+      parsed.error().where = endpoints.name;
+      return parsed.error();
+    }
+  }
+  options.user = said(flags.user, "--etcd-user", "galileo_etcd_user").value;
   options.password = environment("galileo_etcd_password").value_or("");
   options.ca_file = flags.ca_file;
   options.certificate_file = flags.certificate_file;

@@ -21,6 +21,7 @@ struct EtcdFlags {
 };
 
 void add_etcd_options(CLI::App& app, EtcdFlags& flags);
-gateway::EtcdOptions etcd_options(const EtcdFlags& flags);
+// Errors: an endpoint that can't be one.
+Result<gateway::EtcdOptions> etcd_options(const EtcdFlags& flags);
 
 }  // namespace galileo::commands

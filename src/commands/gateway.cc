@@ -40,7 +40,7 @@ class WeightsSource {
       return file_->start();
     }
     etcd_ = TRY(gateway::WeightsWatch::start(
-        control_, etcd_options(flags.etcd), gateway::weights_prefix(zone_),
+        control_, TRY(etcd_options(flags.etcd)), gateway::weights_prefix(zone_),
         {[this](const auto& values) { take_all(values); },
          [this](const std::string& function, const std::string& value) { take(function, value); },
          [this](const std::string& function) {
@@ -110,21 +110,34 @@ class WeightsSource {
   std::map<std::string, std::string> refused_;  // functions, and why their last weights are none
 };
 
-Result<void> begin_log(const std::string& mode) {
+Result<void> begin_log(const Said& mode) {
   TRY(set_log_level_by_environment(LogLevel::kInfo));
-  if (mode == "prod") return log_to_folder("logs");
-  if (mode == "dev") return {};
-  return Error{
-      ErrorCode::kUsage, fmt::format("there is no mode '{}'", mode), {}, {}, "one of dev, prod"};
+  if (mode.value == "prod") return log_to_folder("logs");
+  if (mode.value == "dev") return {};
+  return Error{ErrorCode::kUsage,
+               fmt::format("there is no mode '{}'", mode.value),
+               mode.name,
+               {},
+               "one of dev, prod"};
+}
+
+// Where clients come to.
+Result<net::Address> listen_address(const GatewayFlags& flags) {
+  const Said where = said(flags.listen, "--listen", "eb_go_lb_listen_port", "8080");
+  const bool is_port = where.name != "--listen";
+  auto address =
+      net::resolve_listen(is_port ? "0.0.0.0:" + where.value : where.value, "0.0.0.0", 8080);
+  if (!address.ok()) address.error().where = where.name;
+  return address;
 }
 
 Result<void> serve(const GatewayFlags& flags) {
   const gateway::Gateway::Options options = TRY(gateway_options(flags));
   const Duration grace = TRY(gateway_duration(flags.grace, "--grace"));
-  TRY(begin_log(said(flags.mode, "eb_go_lb_mode", "dev")));
+  TRY(begin_log(said(flags.mode, "--mode", "eb_go_lb_mode", "dev")));
   net::raise_open_files_limit();
-  const std::string where =
-      flags.listen.empty() ? "0.0.0.0:" + said({}, "eb_go_lb_listen_port", "8080") : flags.listen;
+  const net::Address where = TRY(listen_address(flags));
+  const auto status = TRY(status_address(flags.status));
   net::Loop control;
   bool stopping = false;
   bool hurried = false;
@@ -136,7 +149,7 @@ Result<void> serve(const GatewayFlags& flags) {
   gateway::Gateway gateway(control, options);
   WeightsSource source(control, gateway, options.proxy.zone);
   if (!options.proxy.dummy) TRY(source.start(flags));
-  TRY(gateway.listen(TRY(net::resolve_listen(where, "0.0.0.0", 8080))));
+  TRY(gateway.listen(where));
   std::optional<gateway::CertificateWatch> certificate;
   if (!options.tls.certificate_file.empty()) {
     std::vector<std::string> files{options.tls.certificate_file};
@@ -158,7 +171,7 @@ Result<void> serve(const GatewayFlags& flags) {
     if (options.proxy.dummy) return "";
     return source.has_read() ? gateway.unready() : "the weights haven't been read yet";
   });
-  if (!flags.status.empty()) TRY(page.listen(flags.status));
+  if (status) TRY(page.listen(*status));
   log(LogLevel::kInfo, "listening",
       {{"at", TRY(gateway.local_address()).to_text()},
        {"zone", options.proxy.zone},

@@ -8,9 +8,11 @@
 
 #include "base/text.h"
 #include "commands/options.h"
+#include "net/address.h"
 #include "net/loop.h"
 #include "route/policy.h"
 #include "telemetry/machine.h"
+#include "wire/http1.h"
 
 namespace galileo::commands {
 namespace {
@@ -106,15 +108,19 @@ Result<Duration> gateway_duration(const std::string& text, const char* flag) {
                "give a time, as 10s or 500ms"};
 }
 
-std::string said(const std::string& flag, const char* variable, const std::string& otherwise) {
-  return flag.empty() ? environment(variable).value_or(otherwise) : flag;
+// It stands in headers of every answer, and in etcd's keys.
+Result<std::string> gateway_name(const Said& name) {
+  if (wire::http1::is_header_value(name.value)) return name.value;
+  return Error{ErrorCode::kUsage, "a gateway's name or zone can't be that", name.name,
+               "it holds a control character", "give a plain name, as edge-1"};
 }
 
 Result<gateway::Gateway::Options> gateway_options(const GatewayFlags& flags) {
   gateway::Gateway::Options options;
   options.threads = flags.threads > 0 ? flags.threads : net::usable_cores();
-  options.proxy.node = said(flags.node, "eb_go_lb_node_name", telemetry::hostname());
-  options.proxy.zone = said(flags.zone, "eb_go_lb_zone", "");
+  options.proxy.node =
+      TRY(gateway_name(said(flags.node, "--node", "eb_go_lb_node_name", telemetry::hostname())));
+  options.proxy.zone = TRY(gateway_name(said(flags.zone, "--zone", "eb_go_lb_zone")));
   options.proxy.policy = flags.policy;
   if (options.proxy.zone.empty())
     return Error{ErrorCode::kUsage,
@@ -122,24 +128,31 @@ Result<gateway::Gateway::Options> gateway_options(const GatewayFlags& flags) {
                  {},
                  {},
                  "give --zone NAME, or set eb_go_lb_zone"};
-  const std::string handler =
-      said(flags.handler, "eb_go_lb_handler_type",
+  const Said handler =
+      said(flags.handler, "--handler", "eb_go_lb_handler_type",
            flags.weights.empty() && flags.etcd.endpoints.empty() ? "dummy" : "wrr");
-  if (handler != "dummy" && handler != "wrr")
+  if (handler.value != "dummy" && handler.value != "wrr")
     return Error{ErrorCode::kUsage,
-                 fmt::format("there is no handler '{}'", handler),
-                 {},
+                 fmt::format("there is no handler '{}'", handler.value),
+                 handler.name,
                  {},
                  "one of dummy, wrr"};
-  options.proxy.dummy = handler == "dummy";
+  options.proxy.dummy = handler.value == "dummy";
   if (!flags.weights.empty() && !flags.etcd.endpoints.empty())
     return Error{ErrorCode::kUsage,
                  "the weights can't be in a file and in etcd",
                  {},
                  {},
                  "give --weights or --etcd"};
-  std::istringstream gateways(said(flags.gateways, "eb_go_lb_gateways", ""));
-  for (std::string word; gateways >> word;) options.proxy.gateways.insert(word);
+  const Said gateways = said(flags.gateways, "--gateways", "eb_go_lb_gateways");
+  std::istringstream words(gateways.value);
+  for (std::string word; words >> word;) {
+    if (auto place = net::parse_host_port(word, 80); !place.ok()) {
+      place.error().where = gateways.name;
+      return place.error();
+    }
+    options.proxy.gateways.insert(word);
+  }
   TRY(set_limits(flags, options.proxy));
   TRY(set_protection(flags, options.proxy));
   TRY(set_hash(flags, options.proxy));

@@ -50,7 +50,4 @@ Result<gateway::Gateway::Options> gateway_options(const GatewayFlags& flags);
 // A time longer than nothing.
 Result<Duration> gateway_duration(const std::string& text, const char* flag);
 
-// The flag, over the old gateway's variable, over what holds without either.
-std::string said(const std::string& flag, const char* variable, const std::string& otherwise);
-
 }  // namespace galileo::commands

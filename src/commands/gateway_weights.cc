@@ -30,8 +30,7 @@ struct WeightsFlags {
 };
 
 Result<std::string> prefix_of(const WeightsFlags& flags) {
-  const std::string zone =
-      flags.zone.empty() ? environment("eb_go_lb_zone").value_or("") : flags.zone;
+  const std::string zone = said(flags.zone, "--zone", "eb_go_lb_zone").value;
   if (zone.empty())
     return Error{
         ErrorCode::kUsage, "the zone isn't said", {}, {}, "give --zone NAME, or set eb_go_lb_zone"};
@@ -44,7 +43,7 @@ Json json_of(const std::string& function, const gateway::Targets& targets) {
 
 Result<void> get(const WeightsFlags& flags) {
   net::Loop loop;
-  gateway::EtcdKeys keys(loop, etcd_options(flags.etcd));
+  gateway::EtcdKeys keys(loop, TRY(etcd_options(flags.etcd)));
   const std::string prefix = TRY(prefix_of(flags));
   const auto values = TRY(keys.all(prefix));
   Json all = Json::array();
@@ -97,7 +96,7 @@ Result<void> set(const WeightsFlags& flags) {
                  "its path is /function/<name>/...",
                  "leave the slashes out"};
   net::Loop loop;
-  gateway::EtcdKeys keys(loop, etcd_options(flags.etcd));
+  gateway::EtcdKeys keys(loop, TRY(etcd_options(flags.etcd)));
   TRY(keys.put(TRY(prefix_of(flags)) + flags.function, gateway::targets_json(targets)));
   if (flags.json) print_json(json_of(flags.function, targets));
   return {};
@@ -105,7 +104,7 @@ Result<void> set(const WeightsFlags& flags) {
 
 Result<void> remove(const WeightsFlags& flags) {
   net::Loop loop;
-  gateway::EtcdKeys keys(loop, etcd_options(flags.etcd));
+  gateway::EtcdKeys keys(loop, TRY(etcd_options(flags.etcd)));
   const std::string prefix = TRY(prefix_of(flags));
   if (!TRY(keys.remove(prefix + flags.function)))
     return Error{ErrorCode::kNotFound,

@@ -11,6 +11,7 @@ Result<void> set_log_level_by_environment(LogLevel otherwise, std::string_view o
     if (!value || value->empty()) continue;
     auto level = parse_log_level(*value);
     if (!level.ok()) {
+      level.error().what = "the log can't have that level";
       level.error().where = name;
       return level.error();
     }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -83,6 +84,34 @@ std::optional<std::string> environment(std::string_view name) {
     if (file) return std::string(trim(wire::after_byte_order_mark(text)));
   }
   return std::nullopt;
+}
+
+Result<void> check_environment_files() {
+  constexpr std::string_view kFile = "_FILE";
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view text(*entry);
+    const std::string_view name = text.substr(0, text.find('='));
+    const bool ours = name.starts_with("galileo_") || name.starts_with("telemd_");
+    if (!ours || !name.ends_with(kFile)) continue;
+    const std::string key(name.substr(0, name.size() - kFile.size()));
+    const std::string path(text.substr(name.size() + 1));
+    // Not read here: it may be a pipe, which gives what it has once.
+    std::error_code unknown;
+    const bool readable =
+        access(path.c_str(), R_OK) == 0 && !std::filesystem::is_directory(path, unknown);
+    if (!readable && !std::getenv(key.c_str()))
+      return Error{ErrorCode::kUsage, "the value of an environment variable can't be read",
+                   std::string(name), fmt::format("'{}' is no file that can be read", path),
+                   fmt::format("name a file that holds the value, or set {}", key)};
+  }
+  return {};
+}
+
+Said said(const std::string& flag, const char* flag_name, const char* variable,
+          std::string otherwise) {
+  if (!flag.empty()) return {flag, flag_name};
+  const std::string value = environment(variable).value_or("");
+  return value.empty() ? Said{std::move(otherwise), flag_name} : Said{value, variable};
 }
 
 std::map<std::string, std::string> labels_of_environment() {

@@ -26,6 +26,18 @@ int fail(std::string_view command, const Error& error);
 // The environment, as the rooms below take it; a secret NAME may come from the file in NAME_FILE.
 std::optional<std::string> environment(std::string_view name);
 
+// An Error where a variable NAME_FILE of ours names a file that can't be read.
+Result<void> check_environment_files();
+
+// A value, and by what name it was given, for who gave something wrong.
+struct Said {
+  std::string value;
+  std::string name;  // of the flag or the variable
+};
+// The flag, over the variable, over what holds without either. What is empty says nothing.
+Said said(const std::string& flag, const char* flag_name, const char* variable,
+          std::string otherwise = {});
+
 // The galileo_* variables that are set: a worker's labels. Secrets are left out later, by whoever
 // publishes them.
 std::map<std::string, std::string> labels_of_environment();

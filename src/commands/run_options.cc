@@ -9,12 +9,15 @@
 
 #include "base/output.h"
 #include "base/secrets.h"
+#include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "store/database_url.h"
 
 namespace galileo::commands {
 namespace {
+
+constexpr const char* kDriver = "galileo_expdb_driver";
 
 // The worst thing that can be said of the run.
 int code_of(const experiment::RunOutcome& outcome) {
@@ -31,12 +34,22 @@ int code_of(const experiment::RunOutcome& outcome) {
 
 std::string default_database() {
   // A server's driver takes the rest from the environment itself.
-  const std::string driver = environment("galileo_expdb_driver").value_or("sqlite");
+  const std::string driver = said({}, "--db", kDriver, "sqlite").value;
   if (driver != "sqlite") return driver + ":";
-  return environment("galileo_expdb_sqlite_path").value_or("galileo.sqlite");
+  return said({}, "--db", "galileo_expdb_sqlite_path", "galileo.sqlite").value;
 }
 
 Result<std::string> whole_database(const std::string& given) {
+  const std::string driver = said({}, "--db", kDriver).value;
+  if (!driver.empty() && given == driver + ":") {
+    const std::vector<std::string> drivers{"sqlite", "mysql", "influxdb", "mixed"};
+    if (std::find(drivers.begin(), drivers.end(), driver) == drivers.end())
+      return Error{ErrorCode::kUsage,
+                   fmt::format("'{}' is no driver of a database", driver),
+                   kDriver,
+                   {},
+                   hint_for_unknown(driver, drivers)};
+  }
   return store::complete_database_url(given, environment);
 }
 

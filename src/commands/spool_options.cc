@@ -8,21 +8,6 @@
 #include "commands/options.h"
 
 namespace galileo::commands {
-namespace {
-
-// What was given, and by what name, for who gave something wrong.
-struct Given {
-  std::string value;
-  std::string name;
-};
-
-Given given(const std::string& flag, const char* flag_name, const char* variable) {
-  if (!flag.empty()) return {flag, flag_name};
-  return {environment(variable).value_or(""), variable};
-}
-
-}  // namespace
-
 void add_spool_options(CLI::App& app, SpoolFlags& flags, const std::string& stops) {
   app.add_option("--spool-max", flags.max,
                  "most of its disk that the spool may take, as 10GiB or 500MB "
@@ -35,9 +20,10 @@ void add_spool_options(CLI::App& app, SpoolFlags& flags, const std::string& stop
 
 Result<store::SpoolLimit> spool_limit(const SpoolFlags& flags) {
   store::SpoolLimit limit;
-  if (const Given max = given(flags.max, "--spool-max", "galileo_spool_max"); !max.value.empty()) {
+  if (const Said max = said(flags.max, "--spool-max", "galileo_spool_max"); !max.value.empty()) {
     auto bytes = parse_bytes(max.value);
     if (!bytes.ok()) {
+      bytes.error().what = "the spool can't have that bound";
       bytes.error().where = max.name;
       return bytes.error();
     }
@@ -48,7 +34,7 @@ Result<store::SpoolLimit> spool_limit(const SpoolFlags& flags) {
                    "give it more, or leave it out: then it takes as much as there is"};
     limit.bytes_max = *bytes;
   }
-  const Given full = given(flags.full, "--spool-full", "galileo_spool_full");
+  const Said full = said(flags.full, "--spool-full", "galileo_spool_full");
   if (full.value == "drop-oldest")
     limit.when_full = store::WhenFull::kDropOldest;
   else if (!full.value.empty() && full.value != "stop")

@@ -11,8 +11,15 @@ StatusPage::StatusPage(net::Loop& loop, std::function<std::string()> metrics,
       trouble_(std::move(trouble)),
       server_(loop, *this) {}
 
-Result<void> StatusPage::listen(const std::string& host_port) {
-  const net::Address address = TRY(net::resolve_listen(host_port, "127.0.0.1"));
+Result<std::optional<net::Address>> status_address(const std::string& flag) {
+  if (flag.empty()) return std::nullopt;
+  auto address = net::resolve_listen(flag, "127.0.0.1");
+  if (address.ok()) return *address;
+  address.error().where = "--status";
+  return address.error();
+}
+
+Result<void> StatusPage::listen(const net::Address& address) {
   listener_ = std::make_unique<net::TcpListener>(loop_, [this](int fd) { server_.adopt(fd); });
   return listener_->listen(address);
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/http_server.h"
@@ -22,7 +23,7 @@ class StatusPage final : private net::HttpService {
   void set_readiness(std::function<std::string()> not_ready) { not_ready_ = std::move(not_ready); }
 
   // An Error where the address can't be listened on.
-  Result<void> listen(const std::string& host_port);
+  Result<void> listen(const net::Address& address);
 
  private:
   void on_request(net::ServerConnection& connection) override;
@@ -34,5 +35,9 @@ class StatusPage final : private net::HttpService {
   net::HttpServer server_;
   std::unique_ptr<net::TcpListener> listener_;
 };
+
+// What --status says, looked at before anything is begun: a host and port, or a port of this
+// machine's. Nothing where it isn't given.
+Result<std::optional<net::Address>> status_address(const std::string& flag);
 
 }  // namespace galileo::commands

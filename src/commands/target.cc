@@ -146,7 +146,9 @@ class Application final : public net::HttpService {
 
 // One accepting loop hands the connections round to `threads` serving ones.
 Result<void> serve(const TargetOptions& options, const Delay& delay) {
-  const net::Address address = TRY(net::resolve_listen(options.listen, "127.0.0.1"));
+  auto resolved = net::resolve_listen(options.listen, "127.0.0.1");
+  if (!resolved.ok()) resolved.error().where = "--listen";
+  const net::Address address = TRY(std::move(resolved));
   net::raise_open_files_limit();
   net::Loop loop;
   const net::Signals signals(loop, [&loop](int) { loop.stop(); });

@@ -63,7 +63,14 @@ Result<bus::BusOptions> place_of_bus(const TelemdFlags& flags,
     auto said = bus::bus_options_from(get);
     if (!said.ok()) {
       Error error = std::move(said).error();
-      error.where = "telemd_redis_url, telemd_redis_host or telemd_redis_port";
+      // What it has from the configuration has another name there.
+      constexpr std::string_view kOurs = "galileo_redis_";
+      for (const auto& [name, value] : {std::pair{"url", &config.redis_url},
+                                        {"host", &config.redis_host},
+                                        {"port", &config.redis_port}}) {
+        if (!value->empty() && error.where == std::string(kOurs) + name)
+          error.where = std::string("telemd_redis_") + name;
+      }
       return error;
     }
     options = std::move(*said);
@@ -104,6 +111,7 @@ Result<void> serve(const TelemdFlags& flags) {
     log(LogLevel::kWarning, "configuration", {{"why", warning}});
   const bus::BusOptions where = TRY(place_of_bus(flags, config));
   TRY(bus::place_of(where));
+  const auto status = TRY(status_address(flags.status));
   const std::size_t files = net::raise_open_files_limit();
   net::Loop control;
   int signals_seen = 0;
@@ -136,7 +144,7 @@ Result<void> serve(const TelemdFlags& flags) {
   StatusPage page(
       control, [&] { return daemon->metrics(); },
       [&] { return bus->connected() ? std::string() : "the bus is away"; });
-  if (!flags.status.empty()) TRY(page.listen(flags.status));
+  if (status) TRY(page.listen(*status));
   log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", bus->where()}});
   net::Timer settled([](Time) { give_back_unused_memory(); });
   control.timers().set(settled, control.clock().now() + kSettled);

@@ -41,40 +41,51 @@ struct WorkerFlags {
 };
 
 Result<std::uint32_t> response_kept(const WorkerFlags& flags) {
-  const bool is_flag = !flags.keep_response.empty();
-  std::string text =
-      is_flag ? flags.keep_response : environment("galileo_keep_response").value_or("");
-  if (text.empty()) text = kResponseKept;
+  const auto [text, name] =
+      said(flags.keep_response, "--keep-response", "galileo_keep_response", kResponseKept);
   auto bytes = parse_bytes(text);
   if (bytes.ok() && *bytes <= kResponseKeptMax) return static_cast<std::uint32_t>(*bytes);
   return Error{
-      ErrorCode::kUsage, fmt::format("a trace can't keep '{}' of a body", text),
-      is_flag ? "--keep-response" : "galileo_keep_response",
+      ErrorCode::kUsage, fmt::format("a trace can't keep '{}' of a body", text), name,
       bytes.ok() ? "that is too much" : "that is no size",
       fmt::format("give bytes, as 200000 or 1MiB, at most {}", format_bytes(kResponseKeptMax))};
 }
 
+// How requests of clients find their hosts, as far as the worker's environment says it.
+Result<void> set_routing(fleet::WorkerOptions& options) {
+  const Said router = said({}, "", "galileo_router_type", "CachingSymmetryHostRouter");
+  options.routing.router = router.value;
+  if (auto known = route::router_named(router.value); !known.ok()) {
+    known.error().where = router.name;
+    return known.error();
+  }
+  const Said host = said({}, "", "galileo_router_static_host", "http://localhost");
+  options.routing.static_host = host.value;
+  if (auto parsed = route::parse_static_host(host.value); !parsed.ok()) {
+    parsed.error().where = host.name;
+    return parsed.error();
+  }
+  return {};
+}
+
+Result<std::string> traces_to(const WorkerFlags& flags) {
+  const auto [mode, name] = said(flags.trace_logging, "--traces", "galileo_trace_logging", "none");
+  if (mode == "none") return std::string();
+  if (mode == "redis" || mode == "file" || mode == "sql") return mode;
+  return Error{ErrorCode::kUsage,
+               fmt::format("'{}' is no way to keep traces", mode),
+               name,
+               {},
+               "use redis, file, sql or none"};
+}
+
 Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
   fleet::WorkerOptions options;
-  options.name = flags.name.empty()
-                     ? environment("galileo_worker_name").value_or(telemetry::hostname())
-                     : flags.name;
+  options.name = said(flags.name, "--name", "galileo_worker_name", telemetry::hostname()).value;
   options.labels = labels_of_environment();
   options.labels["galileo_worker_name"] = options.name;
-  options.routing.router = environment("galileo_router_type").value_or("CachingSymmetryHostRouter");
-  options.routing.static_host =
-      environment("galileo_router_static_host").value_or("http://localhost");
-  options.trace_logging = flags.trace_logging;
-  if (options.trace_logging.empty())
-    options.trace_logging = environment("galileo_trace_logging").value_or("");
-  if (options.trace_logging == "none") options.trace_logging.clear();
-  if (const auto& mode = options.trace_logging;
-      !mode.empty() && mode != "redis" && mode != "file" && mode != "sql")
-    return Error{ErrorCode::kUsage,
-                 fmt::format("'{}' is no way to keep traces", mode),
-                 "galileo_trace_logging",
-                 {},
-                 "use redis, file, sql or none"};
+  TRY(set_routing(options));
+  options.trace_logging = TRY(traces_to(flags));
   options.database = TRY(whole_database(flags.database));
   options.spool_folder = flags.spool_folder;
   options.spool_bytes_max = TRY(spool_limit(flags.spool)).bytes_max;
@@ -89,6 +100,7 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
 Result<void> serve(const WorkerFlags& flags) {
   TRY(set_log_level_by_environment(LogLevel::kInfo));
   auto options = TRY(worker_options(flags));
+  const auto status = TRY(status_address(flags.status));
   const std::size_t files = net::raise_open_files_limit();
   if (files > 100 && options.limits.connections_max > files / 2)
     options.limits.connections_max = static_cast<std::uint32_t>(files / 2);
@@ -105,7 +117,7 @@ Result<void> serve(const WorkerFlags& flags) {
   StatusPage page(
       control, [&] { return worker->metrics(); },
       [&] { return bus->connected() ? std::string() : "the bus is away"; });
-  if (!flags.status.empty()) TRY(page.listen(flags.status));
+  if (status) TRY(page.listen(*status));
   log(LogLevel::kInfo, "worker registered", {{"name", name}, {"bus", bus->where()}});
   control.run();
   log(LogLevel::kInfo, "worker stopping", {{"name", name}});

@@ -185,7 +185,7 @@ class Reader {
 Result<Plan> parse_plan(std::string_view text, const std::string& path,
                         const FileOptions& options) {
   std::vector<std::string> settings;
-  for (const std::string& setting : options.set) settings.push_back("--set " + setting);
+  for (const std::string& setting : options.set) settings.push_back(setting_name(setting));
   Problems problems(path, settings);
   auto root = parse_yaml(text);
   if (!root) {

@@ -154,6 +154,13 @@ class Expander {
 
 }  // namespace
 
+std::string setting_name(const std::string& setting) {
+  std::string_view rest = setting;
+  const bool has_path = take_path(rest).has_value();
+  return "--set " +
+         setting.substr(0, has_path ? setting.size() - rest.size() - 1 : setting.find('='));
+}
+
 void apply_setting(Problems& problems, YamlNode& root, const std::string& setting, int number) {
   const YamlPlace place{0, 0, number};
   std::string_view rest = setting;

@@ -18,6 +18,9 @@ namespace galileo::experiment {
 // `number` is the setting's, for the places.
 void apply_setting(Problems& problems, YamlNode& root, const std::string& setting, int number);
 
+// What a setting is called in a message: "--set path". Its value may be a secret.
+std::string setting_name(const std::string& setting);
+
 // Puts environment variables into every key and value: ${NAME}, ${NAME:-default} (also where it is
 // empty); $$ is a dollar.
 void expand_environment(

@@ -10,7 +10,7 @@ namespace {
 // The tree as JSON after the settings and variables, or the problems.
 std::string changed(std::string_view text, const std::vector<std::string>& settings) {
   std::vector<std::string> named;
-  for (const std::string& setting : settings) named.push_back("--set " + setting);
+  for (const std::string& setting : settings) named.push_back(setting_name(setting));
   Problems problems("f.yaml", named);
   auto root = parse_yaml(text);
   REQUIRE(root);
@@ -54,20 +54,18 @@ TEST_CASE("a setting that can't be is a problem that names it") {
   for (const std::string wrong : {"name", "", "=5", "a..b=1", "a[x]=1", "a[0=1", "a[0]b=1", "a.=1",
                                   "a]=1", ".a=1", "a[\"b]=1", "a[]=1"}) {
     CAPTURE(wrong);
-    CHECK(changed("{a: [1]}", {wrong}) == "\n  --set " + wrong + form);
+    CHECK(changed("{a: [1]}", {wrong}) == "\n  " + setting_name(wrong) + form);
   }
-  CHECK(changed("{a: [1]}", {"a[5]=1"}) ==
-        "\n  --set a[5]=1: there is no item [5]: the list has 1");
-  CHECK(changed("{a: [1]}", {"a.b=1"}) == "\n  --set a.b=1: 'b' can't be found in a list");
-  CHECK(changed("{a: 1}", {"a.b=1"}) == "\n  --set a.b=1: 'b' can't be found in '1'");
-  CHECK(changed("{a: 1}", {"a[0]=1"}) == "\n  --set a[0]=1: '0' can't be found in '1'");
-  CHECK(changed("{a: {}}", {"a[0]=1"}) == "\n  --set a[0]=1: '0' can't be found in a map");
+  CHECK(changed("{a: [1]}", {"a[5]=1"}) == "\n  --set a[5]: there is no item [5]: the list has 1");
+  CHECK(changed("{a: [1]}", {"a.b=1"}) == "\n  --set a.b: 'b' can't be found in a list");
+  CHECK(changed("{a: 1}", {"a.b=1"}) == "\n  --set a.b: 'b' can't be found in '1'");
+  CHECK(changed("{a: 1}", {"a[0]=1"}) == "\n  --set a[0]: '0' can't be found in '1'");
+  CHECK(changed("{a: {}}", {"a[0]=1"}) == "\n  --set a[0]: '0' can't be found in a map");
   CHECK(changed("{}", {"a=[1"}) ==
-        "\n  --set a=[1: its value is no YAML: end of sequence flow not found");
-  CHECK(
-      changed("{}", {"a[99999999999999999999]=1"}) ==
-      "\n  --set a[99999999999999999999]=1: there is no item [99999999999999999999]: the list has "
-      "0");
+        "\n  --set a: its value is no YAML: end of sequence flow not found");
+  CHECK(changed("{}", {"a[99999999999999999999]=1"}) ==
+        "\n  --set a[99999999999999999999]: there is no item [99999999999999999999]: the list has "
+        "0");
 }
 
 TEST_CASE("variables of the environment stand in values and keys") {

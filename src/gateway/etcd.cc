@@ -6,17 +6,33 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/secrets.h"
 #include "wire/uri.h"
 
 namespace galileo::gateway {
 namespace {
 
+constexpr std::string_view kTls = "https://";
 constexpr std::string_view kRange = "/v3/kv/range";
 constexpr std::string_view kWatch = "/v3/watch";
 constexpr std::string_view kLogin = "/v3/auth/authenticate";
 constexpr std::size_t kLineMax = std::size_t{64} << 20;
 
 }  // namespace
+
+Result<wire::Uri> parse_endpoint(const std::string& endpoint) {
+  const bool is_tls = endpoint.starts_with(kTls);
+  auto uri = wire::parse_uri(is_tls ? endpoint.substr(kTls.size()) : endpoint);
+  const bool has_port =
+      uri.ok() && endpoint.find(':', endpoint.rfind('/') + 1) != std::string::npos;
+  const bool is_place = has_port && uri->path == "/" && uri->user_info.empty();
+  if (is_place) return uri;
+  return Error{ErrorCode::kUsage,
+               fmt::format("etcd can't be at '{}'", without_user_info(endpoint)),
+               {},
+               uri.ok() ? "it has no port, or more than that" : uri.error().why,
+               "give host:port, http://host:port or https://host:port"};
+}
 
 std::string weights_prefix(const std::string& zone) {
   return fmt::format("golb/function/{}/", zone);
@@ -44,23 +60,14 @@ EtcdMember::~EtcdMember() = default;
 Result<std::unique_ptr<EtcdMember>> EtcdMember::make(net::Loop& loop, const std::string& endpoint,
                                                      const EtcdOptions& options) {
   std::unique_ptr<EtcdMember> member(new EtcdMember(loop));
-  constexpr std::string_view kTls = "https://";
+  const wire::Uri uri = TRY(parse_endpoint(endpoint));
   const bool is_tls = endpoint.starts_with(kTls);
-  const auto uri = wire::parse_uri(is_tls ? endpoint.substr(kTls.size()) : endpoint);
-  const bool has_port =
-      uri.ok() && endpoint.find(':', endpoint.rfind('/') + 1) != std::string::npos;
-  if (!uri.ok() || !has_port || uri->path != "/")
-    return Error{ErrorCode::kUsage,
-                 fmt::format("etcd can't be at '{}'", endpoint),
-                 {},
-                 uri.ok() ? "it has no port, or more than that" : uri.error().why,
-                 "give host:port, http://host:port or https://host:port"};
   member->name_ = endpoint;
-  member->host_port_ = uri->host_port();
+  member->host_port_ = uri.host_port();
   member->answer_within_ = options.answer_within;
   if (is_tls) {
     net::TlsOptions tls;
-    tls.server_name = uri->host;
+    tls.server_name = uri.host;
     tls.ca_file = options.ca_file;
     tls.certificate_file = options.certificate_file;
     tls.key_file = options.key_file;

@@ -17,6 +17,7 @@
 #include "net/addresses.h"
 #include "net/http_call.h"
 #include "net/tls.h"
+#include "wire/uri.h"
 
 namespace galileo::gateway {
 
@@ -31,6 +32,9 @@ struct EtcdOptions {
   Duration answer_within = std::chrono::seconds{5};
   Duration look_every = std::chrono::seconds{5};  // whether a silent watch is still there
 };
+
+// Where a member is; its scheme is http, whatever it speaks. Errors: an endpoint that can't be one.
+Result<wire::Uri> parse_endpoint(const std::string& endpoint);
 
 // "golb/function/<zone>/".
 std::string weights_prefix(const std::string& zone);

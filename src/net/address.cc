@@ -67,21 +67,21 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
   }
   if (std::string why = wire::unfit_host(host); !why.empty()) {
     error.why = std::move(why);
+    if (const auto number = parse_integer(host); number && !has_port && *number <= 65535)
+      error.hint = fmt::format("did you mean 127.0.0.1:{}?", host);
     return error;
   }
-  if (!has_port && port_default == 0) return error;
-  // The resolver would take it for an address as one number: 8080 for 0.0.31.144.
-  if (host.find_first_not_of("0123456789") == std::string_view::npos)
-    return Error{
-        ErrorCode::kUsage,
-        fmt::format("'{}' is no address", text),
-        {},
-        "a number alone is no host",
-        has_port ? "write it as 127.0.0.1:8080" : fmt::format("did you mean 127.0.0.1:{}?", host)};
+  if (!has_port && port_default == 0) {
+    error.why = "it has no port";
+    return error;
+  }
   HostPort result{std::string(host), port_default};
   if (has_port) {
     const auto number = parse_integer(port);
-    if (!number || *number < 1 || *number > 65535) return error;
+    if (!number || *number < 1 || *number > 65535) {
+      error.why = "its port isn't from 1 to 65535";
+      return error;
+    }
     result.port = static_cast<std::uint16_t>(*number);
   }
   return result;

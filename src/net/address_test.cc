@@ -37,6 +37,17 @@ TEST_CASE("a host that couldn't stand in a URL is no address, wherever it is giv
   CHECK(parse_host_port("my_host-1.local.", 80)->host == "my_host-1.local.");
 }
 
+TEST_CASE("a number is no host, and may be meant as a port") {
+  for (const char* bad : {"8080", "8080:80", "1.2", "1.2:80", "0x7f.1:80", "256.0.0.1:80"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_host_port(bad, 80).ok());
+  }
+  CHECK(parse_host_port("8080", 80).error().hint == "did you mean 127.0.0.1:8080?");
+  CHECK(parse_host_port("99999", 80).error().hint.starts_with("write it as host:port"));
+  CHECK(parse_host_port("h:65536", 80).error().why == "its port isn't from 1 to 65535");
+  CHECK(parse_host_port("h", 0).error().why == "it has no port");
+}
+
 TEST_CASE("a path that the system has no room for is refused") {
   CHECK(unix_address("/" + std::string(106, 'x')).ok());
   for (const std::string& path : {std::string(), "/" + std::string(107, 'x')})

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "wire/uri.h"
 
 namespace galileo::store {
 namespace {
@@ -57,15 +58,44 @@ void set_option(DatabaseUrl& url, std::string name, const std::optional<std::str
     url.options.emplace_back(std::move(name), *value);
 }
 
+// The host of "user:password@host:port/path?query".
+std::string host_as_written(std::string_view text) {
+  text = text.substr(0, text.find_first_of("/?#"));
+  text.remove_prefix(text.rfind('@') + 1);  // npos + 1 is 0
+  if (text.starts_with('[')) return std::string(text.substr(1, text.find(']') - 1));
+  return decoded(text.substr(0, text.find(':')));
+}
+
+// Of galileo_expdb_mysql_host.
+Result<std::string> host_of(std::string host) {
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  if (std::string why = wire::unfit_host(host); !why.empty())
+    return Error{ErrorCode::kUsage, fmt::format("'{}' is no host", host),
+                 "galileo_expdb_mysql_host", std::move(why),
+                 "set it to a name or an address, as localhost or 127.0.0.1"};
+  return host;
+}
+
+// Of galileo_expdb_mysql_port.
+Result<std::uint16_t> port_of(const std::string& port) {
+  const auto number = parse_integer(port);
+  if (!number || *number < 1 || *number > 65535)
+    return Error{ErrorCode::kUsage, fmt::format("'{}' is no port", port),
+                 "galileo_expdb_mysql_port", "it isn't from 1 to 65535",
+                 "set it to the server's, mostly 3306"};
+  return static_cast<std::uint16_t>(*number);
+}
+
 // The environment's part of a URL; what the URL says stays.
-void complete_mysql(DatabaseUrl& url, const Environment& environment) {
+Result<void> complete_mysql(DatabaseUrl& url, const Environment& environment) {
   const auto variable = [&](std::string_view name, const char* otherwise) {
-    return environment(fmt::format("galileo_expdb_mysql_{}", name)).value_or(otherwise);
+    const auto value = environment(fmt::format("galileo_expdb_mysql_{}", name));
+    return value && !value->empty() ? *value : std::string(otherwise);
   };
   if (url.host.empty()) {
-    url.host = variable("host", "localhost");
-    if (url.port == 0)
-      url.port = static_cast<std::uint16_t>(parse_integer(variable("port", "3307")).value_or(3307));
+    url.host = TRY(host_of(variable("host", "localhost")));
+    if (url.port == 0) url.port = TRY(port_of(variable("port", "3307")));
   }
   if (url.port == 0) url.port = 3306;
   if (url.user.empty()) {
@@ -73,6 +103,7 @@ void complete_mysql(DatabaseUrl& url, const Environment& environment) {
     if (url.password.empty()) url.password = variable("password", "");
   }
   if (url.path.empty()) url.path = variable("db", "db");
+  return {};
 }
 
 Result<void> complete_influxdb(DatabaseUrl& url, const Environment& environment) {
@@ -80,8 +111,14 @@ Result<void> complete_influxdb(DatabaseUrl& url, const Environment& environment)
     return environment(fmt::format("galileo_expdb_influxdb_{}", name));
   };
   if (url.host.empty()) {
-    const std::string given = variable("url").value_or("http://localhost:8086");
-    const DatabaseUrl server = TRY(parse_database_url(given, ""));
+    std::string given = variable("url").value_or("");
+    if (given.empty()) given = "http://localhost:8086";
+    auto parsed = parse_database_url(given, "");
+    if (!parsed.ok()) {
+      parsed.error().where = "galileo_expdb_influxdb_url";
+      return parsed.error();
+    }
+    const DatabaseUrl server = std::move(*parsed);
     if ((server.scheme != "http" && server.scheme != "https") || server.host.empty())
       return Error{ErrorCode::kUsage, "wrong URL of InfluxDB", "galileo_expdb_influxdb_url", given,
                    "write it as http://host:8086 or https://host:8086"};
@@ -97,7 +134,12 @@ Result<void> complete_influxdb(DatabaseUrl& url, const Environment& environment)
   if (url.password.empty()) url.password = variable("token").value_or("");
   if (url.path.empty()) url.path = variable("org").value_or("galileo");
   set_option(url, "org_id", variable("org_id"));
-  set_option(url, "timeout_ms", variable("timeout"));
+  const std::string timeout = variable("timeout").value_or("");
+  if (const auto number = parse_integer(timeout); !timeout.empty() && (!number || *number < 1))
+    return Error{ErrorCode::kUsage, fmt::format("'{}' is no time-out", timeout),
+                 "galileo_expdb_influxdb_timeout", "it isn't a number of milliseconds above 0",
+                 "set it to milliseconds, as 10000"};
+  set_option(url, "timeout_ms", timeout);
   return {};
 }
 
@@ -148,6 +190,11 @@ Result<DatabaseUrl> parse_database_url(std::string_view text, std::string_view k
   if (const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, given.c_str(), kFlags);
       code != CURLUE_OK)
     return no_url(text, to_lower(curl_url_strerror(code)));
+  // As written: curl has made 0.0.31.144 of 8080 by now.
+  if (!no_host) {
+    if (std::string why = wire::unfit_host(host_as_written(rest.substr(2))); !why.empty())
+      return no_url(text, std::move(why));
+  }
   parsed.user = part(url, CURLUPART_USER);
   parsed.password = part(url, CURLUPART_PASSWORD);
   if (!no_host) parsed.host = part(url, CURLUPART_HOST, 0);
@@ -199,7 +246,7 @@ Result<std::string> complete_database_url(const std::string& where,
     TRY(complete_influxdb(url, environment));
   } else {
     url.scheme = "mysql";
-    complete_mysql(url, environment);
+    TRY(complete_mysql(url, environment));
   }
   return url.whole();
 }

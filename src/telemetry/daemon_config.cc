@@ -118,6 +118,23 @@ Result<std::set<std::string>> instruments_of(const Settings& settings, std::stri
   return chosen;
 }
 
+// Numbers of graphics processors.
+Result<std::vector<std::string>> gpus_of(const Settings& settings) {
+  constexpr std::string_view kName = "telemd_gpu_devices";
+  const auto setting = settings.find(kName);
+  if (!setting) return std::vector<std::string>();
+  std::vector<std::string> numbers = words(setting->value);
+  for (std::string& word : numbers) {
+    const auto number = parse_integer(word);
+    if (!number || *number < 0)
+      return wrong(fmt::format("{} can't hold '{}'", kName, word), setting->where,
+                   "that is no graphics processor's number",
+                   "write their numbers, blanks between: 0 1");
+    word = fmt::format("{}", *number);
+  }
+  return numbers;
+}
+
 using NamedWords = std::vector<std::pair<std::string, std::string>>;
 
 // Words "name:something".
@@ -248,7 +265,7 @@ Result<DaemonConfig> daemon_config(const IniFile& file, const GetVariable& get,
   config.cgroup_root = settings.text("telemd_cgroup_root");
   config.net_devices = words(settings.text("telemd_net_devices"));
   config.disk_devices = words(settings.text("telemd_disk_devices"));
-  config.gpu_devices = words(settings.text("telemd_gpu_devices"));
+  config.gpu_devices = TRY(gpus_of(settings));
   if (const auto backoff = settings.find("telemd_redis_retry_backoff"))
     config.redis_retry_backoff = TRY(duration_of(*backoff, "telemd_redis_retry_backoff"));
   for (const std::string& name : words(settings.text("telemd_processes")))

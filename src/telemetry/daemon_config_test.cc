@@ -98,6 +98,14 @@ TEST_CASE("pages and commands to watch have names") {
   CHECK(config->commands[0].command == "cat /run/a | head -n 1");
 }
 
+TEST_CASE("graphics processors are chosen by their numbers") {
+  CHECK(config_of("", {})->gpu_devices.empty());
+  CHECK(config_of("telemd_gpu_devices = 0  2\n", {})->gpu_devices ==
+        std::vector<std::string>{"0", "2"});
+  CHECK(config_of("telemd_gpu_devices = 0\n", {{"telemd_gpu_devices", "01"}})->gpu_devices ==
+        std::vector<std::string>{"1"});
+}
+
 TEST_CASE("instruments are enabled and disabled, and disabling wins") {
   const auto config = config_of("telemd_instruments_enable = cpu ram net",
                                 {{"telemd_instruments_disable", "net disk"}});
@@ -148,6 +156,8 @@ TEST_CASE("what can't be is an error that says where") {
       {"telemd_scrape = a:ftp://x/", {}, "write name:http://host:port/metrics"},
       {"telemd_scrape = a:https://x/", {}, "telemd_scrape can't hold the URL of 'a'"},
       {"telemd_commands = room", {}, "telemd_command_room isn't set"},
+      {"telemd_gpu_devices = 0 gpu1", {}, "telemd_gpu_devices can't hold 'gpu1', c.ini:1"},
+      {"", {{"telemd_gpu_devices", "0,1"}}, "write their numbers, blanks between: 0 1"},
       {"", {{"telemd_cpu_max", "little"}}, "give percents, as 10%"},
       {"telemd_cpu_max = 0%", {}, "telemd_cpu_max can't be '0%', c.ini:1"},
       {"", {{"telemd_nodename", "a/b"}}, "a node can't be called 'a/b', telemd_nodename"},

@@ -29,8 +29,8 @@ Request request_of(std::string method, bool has_body = false) {
 std::string after(const Request& request, int status, const std::string& location,
                   const std::vector<std::string>& cookies = {}) {
   Redirect redirect;
-  const auto followed = redirect.follow(request, *parse_uri("http://h:8080/a/b?c"), status,
-                                        location, cookies, kNow);
+  const auto followed =
+      redirect.follow(request, *parse_uri("http://h:8080/a/b?c"), status, location, cookies, kNow);
   if (!followed.ok()) return followed.error().why;
   std::string text = redirect.bytes();
   for (const char* same : {" HTTP/1.1", "User-Agent: galileo\r\n", "Accept: */*\r\n"})

@@ -97,6 +97,30 @@ std::string_view scheme_of(std::string_view reference) {
                                                                          : std::string_view{};
 }
 
+// "0x1f", "010", "8": what an address may be written with.
+bool is_number(std::string_view label) {
+  const bool hex = label.starts_with("0x") || label.starts_with("0X");
+  if (hex) label.remove_prefix(2);
+  return std::all_of(label.begin(), label.end(),
+                     [&](char c) { return hex ? is_hex(c) : c >= '0' && c <= '9'; }) &&
+         (hex || !label.empty());
+}
+
+// Why a host of numbers is no address. The system's resolver would take many of them for one: 8080
+// for 0.0.31.144, 1.2 for 1.0.0.2, 010.0.0.1 for 8.0.0.1.
+std::string unfit_numbers(std::string_view host) {
+  const std::vector<std::string_view> labels = split(host, '.');
+  if (!std::all_of(labels.begin(), labels.end(), &is_number)) return {};
+  if (labels.size() == 1) return "a number alone is no host";
+  const auto fits = [](std::string_view label) {
+    const auto number = parse_integer(label);
+    return number && *number <= 255 && (label.size() == 1 || label.front() != '0');
+  };
+  return labels.size() == 4 && std::all_of(labels.begin(), labels.end(), fits)
+             ? ""
+             : "an address has four numbers from 0 to 255, as 127.0.0.1";
+}
+
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
 }
@@ -124,7 +148,8 @@ std::string unfit_host(std::string_view host) {
   if (std::any_of(host.begin(), host.end(),
                   [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
     return "its host has letters beyond ASCII: write it as DNS has it, xn--...";
-  return std::all_of(host.begin(), host.end(), &is_unreserved) ? "" : kUnfit;
+  if (!std::all_of(host.begin(), host.end(), &is_unreserved)) return kUnfit;
+  return unfit_numbers(host);
 }
 
 std::string host_header(std::string_view host_port) {
@@ -164,9 +189,6 @@ Result<Uri> parse_uri(std::string_view text) {
   }
   if (!take_host(authority, uri.host)) return no_url(text, "it has no valid host");
   if (std::string why = unfit_host(uri.host); !why.empty()) return no_url(text, std::move(why));
-  // "8080" alone would be the address 0.0.31.144.
-  if (!has_scheme && authority.empty() && parse_integer(uri.host))
-    return no_url(text, "a number alone is no host");
   // A port may be left empty (RFC 3986, 3.2.3). Without a scheme it may not: "http:/path" isn't the
   // host http.
   if (!authority.empty() && !(has_scheme && authority == ":")) {

@@ -317,6 +317,26 @@ def test_processes_and_files_that_the_configuration_names(redis, daemon, tmp_pat
     assert {topic.split("/")[1] for topic in values.of("n1")} == {"room", name}
 
 
+@pytest.mark.parametrize("door", ["a variable", "a .env file", "a section", "nothing"])
+def test_only_the_graphics_processors_that_are_named_are_read(redis, daemon, tmp_path, door):
+    """By NVIDIA's library as far as the daemon can tell: one of two devices, however the old setting is given."""
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", ROOT / "tests/fake_nvml.c"], check=True)
+    (tmp_path / ".env").write_text("telemd_gpu_devices=1\ntelemd_instruments_enable=gpu_util\n")
+    (tmp_path / "config.ini").write_text("telemd_instruments_enable = gpu_util\n" + ("telemd_gpu_devices = 0\n[n1]\ntelemd_gpu_devices = 1\n" if door == "a section" else ""))
+    env = {"telemd_gpu_devices": "1"} if door == "a variable" else {}
+    if door == "a .env file":
+        env = dict(line.split("=", 1) for line in subprocess.check_output(["sh", "-c", "env -i $(cat .env | xargs) env"], cwd=tmp_path, text=True).splitlines())
+    server = redis()
+    values = Values(server)
+    daemon(server, "n1", "--config", tmp_path / "config.ini", env={"LD_LIBRARY_PATH": str(tmp_path), "telemd_period_gpu_util": "50ms"} | env)
+    numbers = {"0", "1"} if door == "nothing" else {"1"}
+    # All devices are read one after the other: two readings of one are one of each.
+    wait_for(lambda: len(values.of("n1").get("gpu_util/1", [])) > 2, lambda: f"{values.of('n1')}")
+    assert {topic.split("/")[1] for topic in values.of("n1")} == numbers
+    wait_for(lambda: server("HGET", "telemd.info:n1", "gpu"), "the node's info")
+    assert {word.split("-")[0] for word in server("HGET", "telemd.info:n1", "gpu").split()} >= numbers
+
+
 @pytest.mark.sanitize
 def test_pages_of_metrics_are_read_into_the_same_stream(redis, daemon, port):
     """One that a test serves, and a real one: the daemon's own."""

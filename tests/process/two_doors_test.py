@@ -128,7 +128,7 @@ def reasons(text):
 
 
 @pytest.mark.parametrize("flags, client, rest", SAME_REFUSAL.values(), ids=SAME_REFUSAL.keys())
-def test_a_flag_and_a_key_are_refused_in_the_same_words(run, tmp_path, flags, client, rest):
+def test_a_flag_a_key_and_a_setting_are_refused_in_the_same_words(run, tmp_path, flags, client, rest):
     pace = [word for flag, words in (("-n", ["-n", "1"]), ("-r", ["-r", "100"])) for word in words
             if flag not in flags and not (flag == "-r" and "--arrival" in flags)]
     by_flag = run("load", "http://127.0.0.1:1/", *flags, *pace)
@@ -136,6 +136,124 @@ def test_a_flag_and_a_key_are_refused_in_the_same_words(run, tmp_path, flags, cl
     by_key = run("run", "f.yaml", "--dry-run")
     assert (by_flag.code, by_key.code) == (2, 2), (by_flag, by_key)
     assert reasons(by_flag.err) == reasons(by_key.err), (by_flag, by_key)
+    (tmp_path / "f.yaml").write_text(file_of(1, {key: None for key, value in client.items() if value is None}, {}))
+    settings = [f"--set={key}={value}" for key, value in ({f"clients[0].{key}": value for key, value in client.items() if value is not None} | rest).items()]
+    by_setting = run("run", "f.yaml", "--dry-run", *settings)
+    assert by_setting.code == 2 and reasons(by_setting.err) == reasons(by_key.err), (by_setting, by_key)
+    assert all(f"  {setting.partition('=')[2].partition('=')[0]}: " in by_setting.err.replace("  --set ", "  ") for setting in settings), by_setting
+
+
+NOWHERE = "redis://127.0.0.1:1"
+# What an environment variable says, the command that reads it, and why it can't be.
+REFUSED_VARIABLES = [
+    ("galileo_redis_port", ["x", "0", "70000", "-1"], ["workers", "ls"], "isn't from 1 to 65535"),
+    ("galileo_redis_host", ["a b", "u@h", "h:1", "file:///x"], ["workers", "ls"], "no valid host"),
+    ("galileo_redis_host", ["8080", "1.2"], ["workers", "ls"], "number"),
+    ("galileo_redis_host", ["bücher"], ["workers", "ls"], "xn--"),
+    ("galileo_redis_url", ["http://x", "redis://8080"], ["recorder"], ""),
+    ("galileo_redis_db", ["x", "-1"], ["telem", "ls"], "no number of a database"),
+    ("galileo_redis_password_FILE", ["/nonexistent", "."], ["workers", "ls"], "no file that can be read"),
+    ("galileo_logging_level", ["LOUD"], ["exp", "ls"], "use DEBUG, INFO"),
+    ("galileo_log_level", ["LOUD"], ["recorder"], "use DEBUG, INFO"),
+    ("galileo_expdb_driver", ["foo", "SQLite", "none"], ["exp", "ls"], "use one of: sqlite, mysql, influxdb, mixed|did you mean 'sqlite'"),
+    ("galileo_expdb_driver", ["foo"], ["load", "http://127.0.0.1:1/", "-n", "1"], "did you mean|use one of"),
+    ("galileo_expdb_mysql_port", ["x", "0", "70000"], ["exp", "ls", "--db", "mysql:"], "isn't from 1 to 65535"),
+    ("galileo_expdb_mysql_host", ["a b", "h/x", "h?x", "h:1"], ["exp", "ls", "--db", "mysql:"], "no valid host"),
+    ("galileo_expdb_mysql_host", ["8080", "1.2"], ["exp", "ls", "--db", "mysql:"], "number"),
+    ("galileo_expdb_influxdb_url", ["x", "ftp://x", "http://a b", "http://8080", "http://1.2:80"], ["exp", "ls", "--db", "influxdb:"], ""),
+    ("galileo_expdb_influxdb_timeout", ["soon", "0", "-5"], ["exp", "ls", "--db", "influxdb:"], "number of milliseconds"),
+    ("galileo_spool_max", ["much", "1"], ["load", "http://127.0.0.1:1/", "-n", "1", "-q"], ""),
+    ("galileo_spool_full", ["stopp"], ["load", "http://127.0.0.1:1/", "-n", "1", "-q"], "stop"),
+    ("galileo_router_type", ["Foo", "staticrouter"], ["worker", "--bus", NOWHERE], "unknown router"),
+    ("galileo_router_static_host", ["a b", "8080", "https://x", "ftp://x"], ["worker", "--bus", NOWHERE], "is no URL"),
+    ("galileo_trace_logging", ["foo"], ["worker", "--bus", NOWHERE], "use redis, file, sql or none"),
+    ("galileo_keep_response", ["foo", "1G"], ["worker", "--bus", NOWHERE], "give bytes"),
+    ("eb_go_lb_listen_port", ["x", "0", "70000", "1.2"], ["gateway", "--zone", "z"], ""),
+    ("eb_go_lb_mode", ["test"], ["gateway", "--zone", "z"], "one of dev, prod"),
+    ("eb_go_lb_handler_type", ["rr"], ["gateway", "--zone", "z"], "one of dummy, wrr"),
+    ("eb_go_lb_gateways", ["a?b:80", "127.0.0.1:81 8080"], ["gateway", "--zone", "z"], "is no address"),
+    ("eb_go_lb_zone", ["a\nX-Evil: 1"], ["gateway"], "control character"),
+    ("eb_go_lb_node_name", ["a\r\nX-Evil: 1"], ["gateway", "--zone", "z"], "control character"),
+    ("eb_go_lb_etcd_host", [",", "h", "8080:1", "1.2:1", "h:0", "ftp://h:1", "http://h:1/x", "https://me:hush@h:1"], ["gateway", "--zone", "z", "--handler", "wrr"], "etcd can't be at"),
+    ("eb_go_lb_etcd_host", ["h", "https://me:hush@h:1"], ["gateway", "weights", "get", "--zone", "z"], "etcd can't be at"),
+    ("telemd_redis_port", ["x", "0"], ["telemd"], "isn't from 1 to 65535"),
+    ("telemd_redis_host", ["1.2", "a b"], ["telemd"], "is no host"),
+    ("telemd_redis_url", ["redis://8080"], ["telemd"], "a number alone"),
+    ("telemd_redis_retry_backoff", ["soon"], ["telemd"], ""),
+    ("telemd_logging_level", ["LOUD"], ["telemd", "--bus", NOWHERE], "use DEBUG, INFO"),
+    ("telemd_period_cpu", ["soon", "0"], ["telemd", "--bus", NOWHERE], ""),
+    ("telemd_gpu_devices", ["first"], ["telemd", "--bus", NOWHERE], ""),
+    ("telemd_files", ["/x"], ["telemd", "--bus", NOWHERE], ""),
+    ("telemd_scrape", ["a:http://8080/", "a:http://1.2/m", "a:https://h/"], ["telemd", "--bus", NOWHERE], ""),
+    ("telemd_cpu_max", ["much"], ["telemd", "--bus", NOWHERE], ""),
+]
+
+
+@pytest.mark.parametrize("name, values, command, why", REFUSED_VARIABLES, ids=[f"{row[0]} {row[2][0]}" for row in REFUSED_VARIABLES])
+def test_a_variable_that_cant_be_is_refused_with_its_name_why_and_the_mend(run, name, values, command, why):
+    """Before anything is begun: no bus, database or server is there."""
+    for value in values:
+        done = run(*command, env={name: value})
+        assert done.code == 2 and re.search(rf", {name}\b[^;]*.*; ", done.err, re.S) and re.search(why, done.err), (value, done)
+        assert "hush" not in done.err and not done.out and len(done.err.strip().splitlines()) == 1, (value, done)
+
+
+SAYS_NOTHING = {
+    "exp": ["galileo_expdb_driver", "galileo_expdb_sqlite_path", "galileo_logging_level", "galileo_log_level"],
+    "workers": ["galileo_redis_url", "galileo_redis_host", "galileo_redis_port", "galileo_redis_db", "galileo_redis_password"],
+}
+
+
+@pytest.mark.parametrize("command", SAYS_NOTHING)
+def test_a_variable_that_is_empty_is_one_that_isnt_set(run, command):
+    """As lines of a .env file without a value make them."""
+    without = run(command, "ls", env={"galileo_redis_port": "1"})
+    empty = run(command, "ls", env={"galileo_redis_port": "1"} | {name: "" for name in SAYS_NOTHING[command] if name != "galileo_redis_port"})
+    assert without.code in (2, 92) and (without.code, without.err) == (empty.code, empty.err)
+
+
+def test_a_flag_goes_over_a_variable_that_cant_be(run):
+    done = run("exp", "ls", "--db", "none.sqlite", env={"galileo_expdb_driver": "foo"})
+    assert done.code == 2 and "none.sqlite" in done.err and "foo" not in done.err, done
+
+
+# Where a host and port is wanted: numbers that the resolver would take for an address.
+LISTEN, SEND = ["1.2", "1.2:80", "0x7f.1:80", "70000", "0", "127.0.0.1:0", "a b:80", "h:x"], ["8080", "8080:80", "1.2", "1.2:80", "127.1:80"]
+DOORS = {
+    "target --listen": (LISTEN, ["target", "--listen", "PLACE"]),
+    "gateway --listen": (LISTEN, ["gateway", "--zone", "z", "--listen", "PLACE"]),
+    "gateway --status": (LISTEN, ["gateway", "--zone", "z", "--status", "PLACE"]),
+    "worker --status": (LISTEN, ["worker", "--bus", NOWHERE, "--status", "PLACE"]),
+    "telemd --status": (LISTEN, ["telemd", "--bus", NOWHERE, "--status", "PLACE"]),
+    "gateway --gateways": (SEND, ["gateway", "--zone", "z", "--gateways", "PLACE"]),
+    "gateway --etcd": (SEND, ["gateway", "--zone", "z", "--etcd", "PLACE"]),
+    "gateway weights --etcd": (SEND, ["gateway", "weights", "get", "--zone", "z", "--etcd", "PLACE"]),
+    "gateway weights set": (SEND, ["gateway", "weights", "set", "f", "PLACE=1", "--zone", "z", "--etcd", "127.0.0.1:1"]),
+    "load": (SEND, ["load", "PLACE", "-n", "1"]),
+    "load, a URL": (SEND, ["load", "http://PLACE/", "-n", "1"]),
+    "rtbl set": (SEND, ["rtbl", "set", "s", "PLACE=1", "--bus", NOWHERE]),
+    "--bus": (SEND, ["workers", "ls", "--bus", "redis://PLACE"]),
+    "--bus of run": (SEND, ["run", "f.yaml", "--bus", "redis://PLACE"]),
+    "--db, MariaDB": (SEND, ["exp", "ls", "--db", "mysql://me@PLACE/x"]),
+    "--db, InfluxDB": (SEND, ["exp", "ls", "--db", "influxdb://me@PLACE/x"]),
+    "a service's hosts": (SEND, ["run", "f.yaml", "--dry-run", "--set=services.s.hosts={'PLACE': 1}"]),
+    "a static host": (SEND, ["run", "f.yaml", "--dry-run", "--set=services.s={router: StaticRouter, static_host: 'http://PLACE'}"]),
+    "a page": (SEND, ["run", "f.yaml", "--dry-run", "--set=telemetry={scrape: {a: 'http://PLACE/m'}}"]),
+    "ready": (SEND, ["run", "f.yaml", "--dry-run", "--set=applications=[{name: a, command: ['true'], ready: 'PLACE'}]"]),
+    "a page that is ready": (SEND, ["run", "f.yaml", "--dry-run", "--set=applications=[{name: a, command: ['true'], ready: 'http://PLACE/'}]"]),
+    "bus": (SEND, ["run", "f.yaml", "--set=bus='redis://PLACE'"]),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_number_is_nowhere_taken_for_a_host(run, tmp_path, door):
+    """8080 was listened to as 0.0.31.144:80. Where something is listened to it is a port; elsewhere it is refused."""
+    places, command = DOORS[door]
+    (tmp_path / "f.yaml").write_text("name: x\nservices: {s: {hosts: ['127.0.0.1:1']}}\nclients: [{service: s, rate: 1, requests: 1}]\n")
+    for place in places:
+        done = run(*[word.replace("PLACE", place) for word in command])
+        assert done.code == 2 and re.search("number|it has no|no valid host|isn't from 1 to 65535", done.err), (place, done)
+        assert len(done.err.strip().splitlines()) <= 2 and not done.out, (place, done)
 
 
 # Hosts, at every door that takes one; ports and names that can't be.
@@ -168,8 +286,12 @@ def test_a_route_is_refused_as_the_same_hosts_of_a_file_are(run, tmp_path, hosts
     assert not why or why in by_route.err, by_route
 
 
-def test_a_password_in_a_header_or_url_that_is_refused_isnt_told(run):
+def test_a_password_in_a_header_or_url_that_is_refused_isnt_told(run, tmp_path):
     """What is wrong is named, what it holds isn't."""
+    (tmp_path / "f.yaml").write_text(file_of(1, {}, {}))
+    for setting in ("clients[0].request.headers.Authorization=hush\x01", "clients[0].requestt.headers={Authorization: hush}"):
+        done = run("run", "f.yaml", "--dry-run", "--set", setting)
+        assert done.code == 2 and "hush" not in done.err + done.out, done
     for arguments in (["http://127.0.0.1:1/", "-H", "Authorization: hush\x01"], ["http://me:hush@127.0.0.1:0/"], ["http://127.0.0.1:1/", "-H", "A B: hush"]):
         done = run("load", *arguments)
         assert done.code == 2 and "hush" not in done.err + done.out, done

@@ -26,7 +26,7 @@ constexpr std::size_t kPageMax = std::size_t{16} << 20;  // a cluster's state is
 constexpr std::size_t kValuesMax = 5000;  // of a page: one that lists users must not flood the bus
 constexpr Duration kTimeout = std::chrono::seconds{5};
 constexpr std::uint32_t kRedirectsMax = 10;  // as Prometheus has it
-// That pages may lead to while we run: one that makes up a new host each time can't fill our memory.
+// That pages may lead to while we run: who makes up a new host each time can't fill our memory.
 constexpr std::size_t kRedirectHostsMax = 100;
 
 class Scrape final : public Instrument {

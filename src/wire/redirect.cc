@@ -91,8 +91,8 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
   if (!cookies.empty()) headers.emplace_back("Cookie", std::move(cookies));
   static const std::string kEmpty;
   const std::string* body = has_body_ ? request.body : has_length_ ? &kEmpty : nullptr;
-  bytes_ = http1::serialize_request(method_, to_.path, host_header(to_.host_port()),
-                                          headers, body, false);
+  bytes_ = http1::serialize_request(method_, to_.path, host_header(to_.host_port()), headers, body,
+                                    false);
   return {};
 }
 

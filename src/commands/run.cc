@@ -37,13 +37,15 @@ int run(const Arguments& arguments) {
   add_output_options(app, output);
   if (const auto over = parse_options(app, arguments)) return *over;
   file.environment = environment;
+  file.on_fleet = !bus_url.empty();
   const auto plan = experiment::load_plan(path, file);
   if (!plan.ok()) return fail("run", plan.error());
+  if (bus_url.empty()) bus_url = plan->bus;
   if (dry_run) {
-    print_data(experiment::describe(*plan));
+    print_data(experiment::describe(
+        *plan, bus_url.empty() ? experiment::Where::kHere : experiment::Where::kFleet));
     return kFine;
   }
-  if (bus_url.empty()) bus_url = plan->bus;
   if (bus_url.empty()) return run_and_print("run", *plan, output, arguments);
   net::hold_signals();  // the bus has threads of its own, the run hears of signals later
   const auto bus = connect_bus(bus_url);

@@ -15,6 +15,7 @@
 #include "commands/run_options.h"
 #include "commands/spool_options.h"
 #include "commands/status_page.h"
+#include "load/request_parameters.h"
 #include "net/resolver.h"
 #include "net/signals.h"
 #include "telemetry/machine.h"
@@ -25,7 +26,6 @@ namespace {
 constexpr const char* kResponseKept = "1MiB";
 // Each loop's ring has room for four of them, a spool's record and a line on the bus for one.
 constexpr std::uint32_t kResponseKeptMax = 4u << 20;
-constexpr std::uint32_t kRedirectsFollowed = 30;  // as the old worker does
 
 struct WorkerFlags {
   std::string bus;
@@ -36,6 +36,9 @@ struct WorkerFlags {
   SpoolFlags spool;
   std::string status;
   std::uint32_t threads = 0;
+  std::uint32_t connections = 0;
+  bool ipv4 = false;
+  bool ipv6 = false;
   std::string keep_response;
   bool no_headers = false;
 };
@@ -90,9 +93,11 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
   options.spool_folder = flags.spool_folder;
   options.spool_bytes_max = TRY(spool_limit(flags.spool)).bytes_max;
   options.limits.threads = flags.threads;
+  if (flags.connections > 0) options.limits.connections_max = flags.connections;
+  options.limits.address_family = flags.ipv4 ? 4 : flags.ipv6 ? 6 : 0;
   options.limits.keep_headers = !flags.no_headers;
   options.limits.keep_response = TRY(response_kept(flags));
-  options.limits.redirects_max = kRedirectsFollowed;
+  options.limits.redirects_max = load::kRedirectsFollowed;
   options.version = GALILEO_VERSION;
   return options;
 }
@@ -149,6 +154,11 @@ int worker(const Arguments& arguments) {
       "most of its disk that traces may take while they wait; beyond it they are counted "
       "as lost until some have gone out [galileo_spool_max, or as much as there is]");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
+  app.add_option("-c,--connections", flags.connections,
+                 "most that are open at once [10,000, or half of what the system allows]")
+      ->check(CLI::PositiveNumber);
+  const auto ipv4 = app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
+  app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only")->excludes(ipv4);
   app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
   app.add_option("--keep-response", flags.keep_response,
                  fmt::format("most of each answer's body that its trace keeps; what is cut is "

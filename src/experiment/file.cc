@@ -48,6 +48,7 @@ class Reader {
     if (const YamlNode* limits = file_.find("limits")) plan.limits = read_limits(*limits);
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
+    if (options_.on_fleet || !plan.bus.empty()) check_for_fleet();
     read_thresholds(plan);
     return plan;
   }
@@ -157,6 +158,28 @@ class Reader {
     const auto family = fields.choice("address_family", {"any", "ipv4", "ipv6"});
     limits.address_family = family == "ipv4" ? 4 : family == "ipv6" ? 6 : 0;
     return limits;
+  }
+
+  // What of the file no worker can be told: it would be another run than on one machine.
+  void check_for_fleet() {
+    const auto refuse = [&](const std::string& what, const YamlNode* node, std::string_view hint) {
+      if (node) problems_.add(node->place, what + " is each worker's own on a fleet", hint);
+    };
+    const auto refuse_limit = [&](const char* key, std::string_view hint) {
+      const YamlNode* const limits = file_.find("limits");
+      refuse(fmt::format("limits.{}", key), limits ? limits->find(key) : nullptr, hint);
+    };
+    refuse_limit("threads", "leave it out, and start the workers with --threads");
+    refuse_limit("connections", "leave it out, and start the workers with --connections");
+    refuse_limit("address_family", "leave it out, and start the workers with --ipv4 or --ipv6");
+    const YamlNode* const services = file_.find("services");
+    if (!services || services->kind != YamlNode::Kind::kMap) return;
+    for (std::size_t i = 0; i < services->keys.size(); ++i) {
+      const YamlNode* const balancer = services->items[i].find("balancer");
+      if (balancer && balancer->scalar != load::ServiceSpec{}.balancer)
+        refuse(fmt::format("services.{}.balancer", services->keys[i].text), balancer,
+               "leave it out: workers choose hosts by weighted round robin");
+    }
   }
 
   void read_thresholds(Plan& plan) {

@@ -20,6 +20,7 @@ struct FileOptions {
   std::vector<std::string> set;
   // The value of an environment variable, for ${NAME} and ${NAME:-default}.
   std::function<std::optional<std::string>(std::string_view)> environment;
+  bool on_fleet = false;  // a bus is named beside the file, whose workers are to run it
   // The text of a file that the experiment file names (a profile); relative to the file's folder.
   std::function<Result<std::string>(const std::string& path)> read_file;
 };

@@ -6,6 +6,7 @@
 
 #include "load/arrival.h"
 #include "load/distribution.h"
+#include "load/request_parameters.h"
 #include "wire/json.h"
 
 namespace galileo::experiment {
@@ -45,6 +46,16 @@ Json real(double value) {
   return json;
 }
 
+// They differ in how they learn of routes only.
+std::string_view not_caching(std::string_view router) {
+  constexpr std::string_view kCaching = "Caching";
+  return router.starts_with(kCaching) ? router.substr(kCaching.size()) : router;
+}
+
+std::uint32_t redirects_of(const load::Request& request, const load::Limits& limits) {
+  return request.redirects_max.value_or(limits.redirects_max);
+}
+
 Duration warmup_of(const load::ClientSpec& spec, const Plan& plan, bool is_later_phase) {
   return is_later_phase ? spec.warmup : std::max(spec.warmup, plan.warmup - spec.start_after);
 }
@@ -59,13 +70,10 @@ std::string request_parameters(const load::Request& request, const load::Limits&
     add(kwargs, "headers", std::move(headers));
   }
   if (request.has_body) add(kwargs, "data", text(request.body));
-  // What the file says for all of its requests is said of each; what it doesn't say is the
-  // worker's.
-  const bool limited = limits.request_timeout != load::Limits{}.request_timeout;
-  if (request.timeout || limited)
-    add(kwargs, "timeout", real(to_seconds(request.timeout.value_or(limits.request_timeout))));
-  const std::uint32_t redirects = request.redirects_max.value_or(limits.redirects_max);
-  add(kwargs, "allow_redirects", boolean(redirects > 0));
+  // What a run says of all its requests is said of each, also where it is a default: an old worker
+  // has others.
+  add(kwargs, "timeout", real(to_seconds(request.timeout.value_or(limits.request_timeout))));
+  add(kwargs, "allow_redirects", boolean(redirects_of(request, limits) > 0));
   Json parameters = object();
   std::string method = request.method;
   std::transform(method.begin(), method.end(), method.begin(), [](char c) {
@@ -95,7 +103,39 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
   order.connections = spec.connections;
   order.ahead = load::interleaved(index, spec.count);
   order.fail_on = plan.limits.fail_on.to_text();
+  order.redirects = redirects_of(spec.request, plan.limits);
+  order.connect_timeout = plan.limits.connect_timeout;
+  order.head_max = plan.limits.head_max;
+  order.body_max = plan.limits.body_max;
+  order.keep_headers = plan.limits.keep_headers;
+  order.keep_response = plan.limits.keep_response;
   return order;
+}
+
+Result<void> check_routers(const std::vector<load::ServiceSpec>& services,
+                           const std::string& worker,
+                           const std::map<std::string, std::string>& labels) {
+  const auto label = [&](const char* name, const char* otherwise) {
+    const auto found = labels.find(name);
+    return found == labels.end() ? std::string(otherwise) : found->second;
+  };
+  const std::string has = label("galileo_router_type", "SymmetryHostRouter");
+  const std::string to = label("galileo_router_static_host", "http://localhost");
+  for (const load::ServiceSpec& service : services) {
+    const auto refused = [&](const char* key, const std::string& wanted, const std::string& its,
+                             const char* variable) {
+      return Error{ErrorCode::kUsage,
+                   fmt::format("services.{}.{} can't be {}", service.name, key, wanted),
+                   "worker " + worker, "it has " + its,
+                   fmt::format("start it with {}={}", variable, wanted)};
+    };
+    if (service.router == load::ServiceSpec{}.router) continue;  // nothing is said of it
+    if (not_caching(service.router) != not_caching(has))
+      return refused("router", service.router, has, "galileo_router_type");
+    if (service.router == "StaticRouter" && service.static_host != to)
+      return refused("static_host", service.static_host, to, "galileo_router_static_host");
+  }
+  return {};
 }
 
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
@@ -109,6 +149,15 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
   };
   if (spec.closed_loop) return cannot("a closed loop");
   if (spec.start_after > Duration{0}) return cannot("a delayed start");
+  const std::uint32_t redirects = redirects_of(spec.request, plan.limits);
+  if (redirects > 0 && redirects != load::kRedirectsFollowed)
+    return Error{ErrorCode::kUsage,
+                 fmt::format("client {} can't follow {} redirects", client, redirects),
+                 "limits.redirects",
+                 fmt::format("its worker is one of the old system, which follows none or {}",
+                             load::kRedirectsFollowed),
+                 fmt::format("say 0 or {}, or give it labels that choose other workers",
+                             load::kRedirectsFollowed)};
   OldOrder order;
   order.duration = spec.duration ? spec.duration : phase.duration;
   order.warmup = warmup_of(spec, plan, is_later_phase);

@@ -35,7 +35,14 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
                              const std::string& client, const Plan& plan, std::uint64_t number,
                              std::uint32_t index, bool is_later_phase);
 
-// An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed.
+// An Error where a service is reached in another way than that worker reaches all of them, which is
+// the worker's own: by the labels that it shows.
+Result<void> check_routers(const std::vector<load::ServiceSpec>& services,
+                           const std::string& worker,
+                           const std::map<std::string, std::string>& labels);
+
+// An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed,
+// so many redirects.
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
                               const std::string& client, const Plan& plan, bool is_later_phase);
 

@@ -2,7 +2,10 @@
 #include "experiment/fleet_orders.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include "experiment/fields.h"
+#include "experiment/file.h"
 #include "load/arrival.h"
 #include "load/schedule.h"
 
@@ -32,5 +35,133 @@ TEST_CASE("clients with a rate are due on a fleet when they are on one machine, 
     CHECK(ours->next()->at == first->at);
     for (int n = 1; n < 10; ++n) CHECK(theirs.next()->at == ours->next()->at);
     CHECK_FALSE(theirs.next());
+  }
+}
+
+namespace {
+
+constexpr const char* kFile = R"(
+name: x
+services: {{s: {{hosts: {{"h:80": 1}}{}}}}}
+clients: [{{service: s, rate: 10, requests: 1}}]
+limits: {{{}}}
+)";
+
+Result<Plan> fleet_plan(const std::string& limits, const std::string& service = {}) {
+  FileOptions options;
+  options.on_fleet = true;
+  return parse_plan(fmt::format(kFile, service, limits), "x.yaml", options);
+}
+
+// All that a worker is told of a client.
+std::string told(const Plan& plan) {
+  const load::ClientSpec& spec = plan.phases.front().clients.front();
+  wire::StartWorkloads start;
+  start.orders.push_back(order_of(spec, plan.phases.front(), "w:s:0", plan, 0, 0, false));
+  return request_parameters(spec.request, plan.limits) + encode(start);
+}
+
+}  // namespace
+
+TEST_CASE("each limit of a file reaches the workers, is kept by the controller, or is refused") {
+  struct Row {
+    const char* value;
+    const char* told;  // null: refused; empty: the controller's own affair
+  };
+  const std::map<std::string, Row> rows{
+      {"threads", {"2", nullptr}},
+      {"connections", {"5", nullptr}},
+      {"address_family", {"ipv4", nullptr}},
+      {"grace", {"1s", ""}},  // it ends what is under way by then: Worker.stop_run
+      {"connect_timeout", {"3s", R"("connect_timeout_ns":3000000000)"}},
+      {"request_timeout", {"4s", R"("timeout": 4.0)"}},
+      {"body_max", {"1KiB", R"("body_max":1024)"}},
+      {"head_max", {"2KiB", R"("head_max":2048)"}},
+      {"redirects", {"3", R"("redirects":3)"}},
+      {"fail_on", {"500-599", R"("fail_on":"500-599")"}},
+      {"keep_headers", {"true", R"("keep_headers":true)"}},
+      {"keep_response", {"1KiB", R"("keep_response":1024)"}},
+  };
+  for (const std::string& key : keys_of(MapKind::limits)) {
+    CAPTURE(key);
+    REQUIRE(rows.contains(key));
+    const Row& row = rows.at(key);
+    const auto plan = fleet_plan(key + ": " + row.value);
+    if (!row.told) {
+      REQUIRE_FALSE(plan.ok());
+      CHECK(plan.error().to_text().find("x.yaml:5:") != std::string::npos);
+      CHECK(plan.error().to_text().find("limits." + key + " is each worker's own on a fleet; ") !=
+            std::string::npos);
+      CHECK(parse_plan(fmt::format(kFile, "", key + ": " + row.value), "x.yaml", {}).ok());
+      continue;
+    }
+    REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
+    CAPTURE(told(*plan));
+    CHECK(told(*plan).find(row.told) != std::string::npos);
+    if (*row.told) CHECK(told(*fleet_plan("")).find(row.told) == std::string::npos);
+  }
+}
+
+TEST_CASE("what a file doesn't say of its limits is said to workers all the same") {
+  const std::string nothing = told(*fleet_plan(""));
+  for (const char* part :
+       {R"("timeout": 30.0)", R"("allow_redirects": false)", R"("redirects":0)",
+        R"("connect_timeout_ns":10000000000)", R"("body_max":1073741824)", R"("head_max":65536)",
+        R"("fail_on":"400-999")", R"("keep_headers":false)", R"("keep_response":0)"}) {
+    CAPTURE(part);
+    CAPTURE(nothing);
+    CHECK(nothing.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE(
+    "a bus in the file is a fleet too, and a choice of hosts that workers don't make is refused") {
+  const std::string bus = "\nbus: redis://127.0.0.1:1\n";
+  CHECK_FALSE(parse_plan(fmt::format(kFile, "", "threads: 1") + bus, "x.yaml", {}).ok());
+  CHECK(fleet_plan("", ", balancer: wrr").ok());
+  const auto refused = fleet_plan("", ", balancer: random");
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().to_text().find("services.s.balancer is each worker's own") !=
+        std::string::npos);
+}
+
+TEST_CASE("a router that a worker doesn't have is refused, with what to start it with") {
+  struct Row {
+    const char* router;
+    const char* static_host;
+    std::map<std::string, std::string> labels;
+    const char* refused;  // in the error; empty: fine
+  };
+  const std::string type = "galileo_router_type";
+  const std::string to = "galileo_router_static_host";
+  const std::vector<Row> rows{
+      {"SymmetryHostRouter", "", {}, ""},
+      {"SymmetryHostRouter", "", {{type, "SymmetryServiceRouter"}}, ""},  // the file says nothing
+      {"SymmetryServiceRouter", "", {{type, "CachingSymmetryServiceRouter"}}, ""},
+      {"SymmetryServiceRouter", "", {}, "start it with galileo_router_type=SymmetryServiceRouter"},
+      {"StaticRouter", "http://a", {{type, "StaticRouter"}, {to, "http://a"}}, ""},
+      {"StaticRouter", "http://a", {{type, "StaticRouter"}}, "galileo_router_static_host=http://a"},
+  };
+  for (const Row& row : rows) {
+    load::ServiceSpec service;
+    service.name = "s";
+    service.router = row.router;
+    service.static_host = row.static_host;
+    const auto checked = check_routers({service}, "w1", row.labels);
+    CHECK(checked.ok() == (*row.refused == 0));
+    if (checked.ok()) continue;
+    CHECK(checked.error().to_text().find(row.refused) != std::string::npos);
+    CHECK(checked.error().to_text().find("worker w1") != std::string::npos);
+  }
+}
+
+TEST_CASE("an old worker follows no redirects or 30, and other numbers are refused") {
+  Plan plan = *fleet_plan("");
+  const Phase& phase = plan.phases.front();
+  for (const std::uint32_t redirects : {0u, 3u, 30u}) {
+    plan.limits.redirects_max = redirects;
+    const auto order = old_order_of(phase.clients.front(), phase, "old:s:0", plan, false);
+    CHECK(order.ok() == (redirects != 3));
+    if (!order.ok()) CHECK(order.error().to_text().find("limits.redirects") != std::string::npos);
   }
 }

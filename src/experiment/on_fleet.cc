@@ -17,6 +17,7 @@
 #include "experiment/load_source.h"
 #include "fleet/controller.h"
 #include "fleet/intake.h"
+#include "wire/body_text.h"
 #include "wire/json.h"
 
 namespace galileo::experiment {
@@ -87,8 +88,12 @@ class OwnTraces final : public store::SpoolVisitor {
     // An old worker says no reason: its answers are judged here, as the others' are there.
     if (placed.status >= 0)
       placed.failure =
-          fail_on.contains(placed.status) ? wire::Failure::status : wire::Failure::none;
+          limits.fail_on.contains(placed.status) ? wire::Failure::status : wire::Failure::none;
     placed.phase = trace.created < phases.warm_until ? phases.warmup : phases.phase;
+    // It keeps what it likes; ours keep what the run says.
+    if (!limits.keep_headers) placed.headers = {};
+    placed.response = wire::beginning(placed.response, limits.keep_response);
+    if (limits.keep_response == 0) placed.empty_response = false;
     worker.received.count(placed);
     to_->on_trace(placed, names);
   }
@@ -96,7 +101,7 @@ class OwnTraces final : public store::SpoolVisitor {
   void on_event(const wire::Event& event) override { to_->on_event(event); }
 
   FleetBooks books;  // only what has been received
-  wire::StatusSet fail_on = wire::failing_by_default();
+  load::Limits limits;
 
  private:
   struct Client {
@@ -121,7 +126,7 @@ class OnFleet final : public LoadSource {
         controller_(bus),
         begin_timer_([this](Time) { begin_old(); }),
         end_timer_([this](Time) { end_old(); }) {
-    own_.fail_on = plan.limits.fail_on;
+    own_.limits = plan.limits;
   }
   ~OnFleet() override { finish(); }
 
@@ -196,6 +201,7 @@ Result<void> OnFleet::prepare() {
 Result<void> OnFleet::find_workers() {
   TRY(controller_.discover(kDiscovery));
   for (const fleet::WorkerStatus& worker : TRY(controller_.workers())) {
+    TRY(check_routers(plan_.services, worker.name, worker.labels));
     WorkerBooks& books = books_[worker.name];
     books.is_ours = worker.heartbeat.has_value();
     if (books.is_ours) boots_[worker.name] = worker.heartbeat->boot;
@@ -445,7 +451,12 @@ void OnFleet::stop_sending() {
         bus::call(bus_, "Worker.stop_run:" + worker, "[" + wire::json_text(id_) + "]", kCall).ok());
 }
 
+// Those that go on to send were told to stop, or have come to their end; what they wait for ends.
 void OnFleet::end_all() {
+  for (const std::string& worker : pending_workers_)
+    static_cast<void>(bus::call(bus_, "Worker.stop_run:" + worker,
+                                fmt::format("[{}, true]", wire::json_text(id_)), kCall)
+                          .ok());
   pending_.clear();
   pending_workers_.clear();
   check_done();

@@ -91,7 +91,8 @@ ClientExpectation expect(const load::ClientSpec& client, const Phase& phase);
 bool ends(const Phase& phase);
 
 // The expanded plan as a readable text, as `--dry-run` prints it.
-std::string describe(const Plan& plan);
+enum class Where : unsigned char { kHere, kFleet };
+std::string describe(const Plan& plan, Where where = Where::kHere);
 
 // The expanded plan as JSON, saved with the experiment's metadata. Passwords aren't in it: values
 // of Authorization and Cookie headers and bodies are left out, and values of the applications'

@@ -168,7 +168,7 @@ std::string telemetry_text(const Telemetry& telemetry) {
 
 }  // namespace
 
-std::string describe(const Plan& plan) {
+std::string describe(const Plan& plan, Where where) {
   std::string text = fmt::format("experiment {}{}, seed {}\n", plan.name,
                                  plan.creator.empty() ? "" : " by " + plan.creator,
                                  plan.seed_given ? fmt::format("{}", plan.seed) : "drawn at start");
@@ -181,11 +181,14 @@ std::string describe(const Plan& plan) {
   if (!plan.thresholds.empty())
     text += fmt::format("\nthresholds\n  {}\n", fmt::join(plan.thresholds, "\n  "));
   const load::Limits& limits = plan.limits;
-  text += fmt::format(
-      "\nlimits: {}, {} connections, {} to connect, {} to answer, {} of grace\n",
-      limits.threads == 0 ? "one thread a core" : fmt::format("{} threads", limits.threads),
-      format_count(limits.connections_max), format_duration(limits.connect_timeout),
-      format_duration(limits.request_timeout), format_duration(limits.grace));
+  const std::string threads =
+      limits.threads == 0 ? "one thread a core" : fmt::format("{} threads", limits.threads);
+  text += fmt::format("\nlimits: {}, {} to connect, {} to answer, {} of grace\n",
+                      where == Where::kFleet ? "threads and connections as each worker has them"
+                                             : fmt::format("{}, {} connections", threads,
+                                                           format_count(limits.connections_max)),
+                      format_duration(limits.connect_timeout),
+                      format_duration(limits.request_timeout), format_duration(limits.grace));
   text += fmt::format("answers that are failures: statuses {}\n", limits.fail_on.to_text());
   const Expectation all = expect(plan);
   text += fmt::format(

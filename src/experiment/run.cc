@@ -308,7 +308,7 @@ Result<void> Run::start_telemetry() {
 
 Result<void> Run::start_load() {
   const std::size_t files = net::raise_open_files_limit();
-  if (files > 100 && plan_.limits.connections_max > files - 100) {
+  if (!options_.bus && files > 100 && plan_.limits.connections_max > files - 100) {
     plan_.limits.connections_max = static_cast<std::uint32_t>(files - 100);
     notes_.push_back(fmt::format("at most {} connections: the system allows {} open files",
                                  plan_.limits.connections_max, files));

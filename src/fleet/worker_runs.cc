@@ -2,7 +2,7 @@
 // for its books (docs/fleet.md).
 #include <fmt/format.h>
 
-#include "base/log.h"
+#include "base/text.h"
 #include "bus/keys.h"
 #include "fleet/worker.h"
 #include "fleet/worker_run.h"
@@ -12,7 +12,23 @@
 namespace galileo::fleet {
 namespace {
 
-load::Workload workload_of(const wire::WorkloadOrder& order, const std::string& phase) {
+// The worker's own, but for what the order says. What another version may say of statuses beyond
+// this one's words is the worker's own then.
+load::Limits limits_of(const wire::WorkloadOrder& order, const load::Limits& own) {
+  load::Limits limits = own;
+  if (!order.fail_on.empty())
+    if (const auto fail_on = wire::StatusSet::parse(order.fail_on); fail_on.ok())
+      limits.fail_on = *fail_on;
+  limits.connect_timeout = order.connect_timeout.value_or(own.connect_timeout);
+  limits.head_max = order.head_max.value_or(own.head_max);
+  limits.body_max = order.body_max.value_or(own.body_max);
+  limits.keep_headers = order.keep_headers.value_or(own.keep_headers);
+  limits.keep_response = order.keep_response.value_or(own.keep_response);
+  return limits;
+}
+
+load::Workload workload_of(const wire::WorkloadOrder& order, const wire::StartWorkloads& start,
+                           const load::Limits& own) {
   load::Workload workload;
   workload.arrival.kind = order.arrival;
   workload.arrival.parameters = order.parameters;
@@ -22,14 +38,25 @@ load::Workload workload_of(const wire::WorkloadOrder& order, const std::string& 
   workload.connections = order.connections;
   workload.requests = order.requests;
   workload.duration = order.duration;
-  workload.phase = phase;
+  workload.phase = start.phase;
   workload.warmup = order.warmup;
   workload.ahead = order.ahead;
-  // What another version may say beyond this one's words is the worker's own then.
-  if (const auto fail_on = wire::StatusSet::parse(order.fail_on); fail_on.ok())
-    workload.fail_on = *fail_on;
+  workload.limits = limits_of(order, own);
+  workload.redirects_max = order.redirects;
   workload.draws = load::Workload::Draws{order.seed, order.stream};
   return workload;
+}
+
+// What each loop's ring has been made for.
+Result<void> check_kept(const wire::WorkloadOrder& order, const WorkerOptions& options) {
+  const std::uint32_t most = options.limits.keep_response;
+  if (order.keep_response.value_or(0) <= most) return {};
+  return Error{ErrorCode::kUsage,
+               fmt::format("worker {} can't keep {} of each answer", options.name,
+                           format_bytes(static_cast<double>(*order.keep_response))),
+               "limits.keep_response",
+               fmt::format("it keeps {} at most", format_bytes(static_cast<double>(most))),
+               "start it with a larger --keep-response, or keep less"};
 }
 
 std::uint64_t memory_bytes() {
@@ -59,7 +86,8 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
                    options_.name,
                    {},
                    {}};
-    TRY(load::check_workload(workload_of(order, start.phase)));
+    TRY(load::check_workload(workload_of(order, start, options_.limits)));
+    TRY(check_kept(order, options_));
     ids.push_back(order.client_id);
   }
   const bool is_new = !runs_.contains(start.run);
@@ -82,7 +110,7 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
     if (!run.clients.insert(order.client_id).second)
       run.requests_before -= TRY(engine_->counts({order.client_id})).front().requests;
     run.unanswered.insert(order.client_id);
-    TRY(engine_->set_workload({order.client_id}, workload_of(order, start.phase),
+    TRY(engine_->set_workload({order.client_id}, workload_of(order, start, options_.limits),
                               at + order.start_after));
   }
   return {};
@@ -98,19 +126,23 @@ void Worker::on_answered(const std::string& client) {
   if (run->second.unanswered.empty()) publish_report(run->first);
 }
 
-// No request of the run becomes due any more; those under way go on.
+// No request of the run becomes due any more; those under way go on, or end at once.
 Result<std::string> Worker::stop_run(const wire::RpcRequest& request) {
   const std::string name = TRY(wire::decode_text(TRY(wire::argument_of(request, 0, "run"))));
+  const auto how = wire::argument_of(request, 1, "ends");
+  const bool ends = how.ok() && *how == "true";
   std::size_t stopped = 0;
   TRY(on_control([&, this] {
     const auto run = runs_.find(name);
     if (run == runs_.end()) return;
+    // Of those that were stopped before, requests may be under way still.
+    const auto& asked = ends ? run->second.clients : run->second.unanswered;
     std::vector<std::string> ids;
-    for (const std::string& id : run->second.unanswered) {
+    for (const std::string& id : asked) {
       if (clients_.contains(id)) ids.push_back(id);
     }
     stopped = ids.size();
-    static_cast<void>(engine_->stop_workload(ids).ok());
+    static_cast<void>((ends ? engine_->end_workload(ids) : engine_->stop_workload(ids)).ok());
     run->second.unanswered.clear();
   }));
   return fmt::format("{}", stopped);

@@ -90,6 +90,13 @@ void Client::stop() {
   rest();
 }
 
+void Client::bound_by(const Limits& limits) {
+  fail_on = limits.fail_on;
+  bounds = bounds_of(limits);
+  keep_headers = limits.keep_headers;
+  keep_response = limits.keep_response;
+}
+
 void Client::feed(std::vector<double> between_s, bool last) {
   if (!stream_) return;
   stream_->append(std::move(between_s));

@@ -61,6 +61,9 @@ class Client {
   // A request of its is over; `status` is its trace's.
   void over(std::uint32_t lane, std::uint32_t workload, wire::Failure failure, std::int32_t status);
 
+  // What of `limits` is each request's.
+  void bound_by(const Limits& limits);
+
   Group& group() const { return group_; }
   std::uint32_t number() const { return number_; }
   const ClientCounts& counts() const { return counts_; }
@@ -82,7 +85,12 @@ class Client {
   bool of_phase = false;
   bool rested = false;              // of a phase: it is over for this client
   Time warmup_until = Time::min();  // requests due before are marked as warm-up
-  wire::StatusSet fail_on = wire::failing_by_default();  // answers that are failures
+  std::uint32_t redirects_max = 0;
+  // Of its requests, as Limits has them.
+  wire::StatusSet fail_on = wire::failing_by_default();
+  net::HttpBounds bounds;
+  bool keep_headers = false;
+  std::uint32_t keep_response = 0;
   std::uint64_t work = 0;  // what the workload reads, in the dispatcher's books; 0: nothing
   bool closing = false;    // gone when nothing is in flight
 

@@ -26,10 +26,7 @@ Dispatcher::Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connec
       timers_(timers),
       sink_(sink),
       options_(options),
-      pool_(clock, timers, connector,
-            {options.connections_max,
-             options.limits.connect_timeout,
-             {options.limits.head_max, options.limits.body_max}}),
+      pool_(clock, timers, connector, {options.connections_max, bounds_of(options.limits)}),
       warmup_name_(sink.name("warmup")),
       later_timer_([this](Time) { do_later(); }) {}
 
@@ -136,7 +133,8 @@ void Dispatcher::set_workload(std::span<const std::uint32_t> clients, Workload w
 
 void Dispatcher::begin_work(Client& client, const Workload& workload, Time start) {
   client.phase = sink_.name(workload.phase);
-  client.fail_on = workload.fail_on.value_or(options_.limits.fail_on);
+  client.bound_by(workload.limits ? *workload.limits : options_.limits);
+  client.redirects_max = workload.redirects_max.value_or(client.group().redirects_max);
   client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
   const auto lanes = lanes_of(workload.closed_loop, workload.connections, workload.arrival);
   if (!workload.fed && lanes > 0) {
@@ -172,6 +170,15 @@ void Dispatcher::stop(Client& client) {
 void Dispatcher::stop_workload(std::span<const std::uint32_t> clients) {
   for (const std::uint32_t number : clients) stop(client_numbered(number));
   end_stopped_waits();
+}
+
+void Dispatcher::end_workload(std::span<const std::uint32_t> clients) {
+  stop_workload(clients);
+  const std::set<std::uint32_t> ended(clients.begin(), clients.end());
+  for (const auto& sending : sendings_) {
+    if (sending->client && ended.contains(sending->client->number()))
+      pool_.end_in_flight(*sending, Failure::unfinished);
+  }
 }
 
 void Dispatcher::close_clients(std::span<const std::uint32_t> clients) {
@@ -225,7 +232,8 @@ Result<void> Dispatcher::begin_phase(const std::string& name,
     Group* const group = TRY(group_of(share.spec->service, share.spec->request));
     Client& client = add_client(*group, share, share.stripe);
     client.of_phase = true;
-    client.fail_on = options_.limits.fail_on;
+    client.bound_by(options_.limits);
+    client.redirects_max = group->redirects_max;
     client.phase = sink_.name(name);
     phase_clients_.push_back(&client);
   }
@@ -315,16 +323,6 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
   ++ledger_.intended;
   ++in_flight_;
   sending.begin(client, number, due, lane);
-  const Limits& limits = options_.limits;
-  if (limits.keep_headers || limits.keep_response > 0) {
-    sending.captured.clear();
-    // A body is text by what its Content-Type says.
-    sending.captured.want_headers = true;
-    // One more than is kept tells a body that is cut from one that just fits.
-    if (limits.keep_response > 0)
-      sending.captured.want_body = std::size_t{limits.keep_response} + 1;
-    sending.capture = &sending.captured;
-  }
   Routing& routing = client.group().routing();
   sending.routing = &routing;
   ++routing.in_flight;
@@ -389,7 +387,7 @@ void Dispatcher::over(Sending& sending) {
 
 // What the trace holds of the body. Its text in UTF-8 may be longer than the body was.
 std::string_view Dispatcher::kept_text(Sending& sending) {
-  const std::size_t most = options_.limits.keep_response;
+  const std::size_t most = sending.keep_response;
   const std::string& body = sending.captured.body;
   const bool is_cut = body.size() > most;
   const std::string_view text =
@@ -423,9 +421,9 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   trace.response_bytes = sending.response_bytes;
   std::string headers;
   if (sending.capture && answered) {
-    if (options_.limits.keep_headers) headers = sending.headers_json();
+    if (sending.keep_headers) headers = sending.headers_json();
     trace.headers = headers;
-    if (options_.limits.keep_response > 0) {
+    if (sending.keep_response > 0) {
       trace.response = kept_text(sending);
       trace.empty_response = trace.response.empty();
     }

@@ -101,7 +101,9 @@ class Dispatcher {
   // From here on nothing of these clients' workloads is sent: what waits for a connection ends as
   // stopped, a redirect isn't followed. What was sent goes on.
   void stop_workload(std::span<const std::uint32_t> clients);
-  // The same; the clients are gone when what was sent is over.
+  // The same, and what was sent ends at once, as unfinished.
+  void end_workload(std::span<const std::uint32_t> clients);
+  // As stop_workload(); the clients are gone when what was sent is over.
   void close_clients(std::span<const std::uint32_t> clients);
   ClientCounts counts(std::uint32_t client) const;
   // More of the stream that the client's workload follows, and whether that is all; nothing where

@@ -38,9 +38,9 @@ Failure failure_of_hop(Failure failure) {
 bool Dispatcher::redirect(Sending& sending) {
   const Group& group = sending.client->group();
   const bool stopped = sending.workload != sending.client->workload();
-  if (group.redirects_max == 0 || stopped || !wire::is_redirect(sending.status, sending.location))
+  if (sending.redirects_max == 0 || stopped || !wire::is_redirect(sending.status, sending.location))
     return false;
-  if (sending.redirect.count() >= group.redirects_max) {
+  if (sending.redirect.count() >= sending.redirects_max) {
     sending.failure = Failure::too_many_redirects;
     return false;
   }

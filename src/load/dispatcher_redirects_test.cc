@@ -222,18 +222,5 @@ TEST_CASE("which answers are failures is a setting; the old wire's count isn't")
   }
 }
 
-TEST_CASE("a workload may have its own failures") {
-  World world;
-  world.answer_text = "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
-  const auto client = world.add(1);
-  Workload workload;
-  workload.arrival.parameters = {0.01};
-  workload.requests = 1;
-  workload.fail_on = *wire::StatusSet::parse("500-599");
-  world.dispatcher->set_workload(client, workload, world.clock.now());
-  world.pass(Seconds{1});
-  CHECK(world.traces.all.at(0).failure == Failure::none);
-}
-
 }  // namespace
 }  // namespace galileo::load

@@ -95,7 +95,9 @@ class Engine {
                             Time start);
   // As set_workload(), but they do nothing then; requests that were sent are waited for.
   Result<void> stop_workload(const std::vector<std::string>& ids);
-  // The same, and their ids are free; the clients are gone when their requests are over.
+  // The same, but requests that were sent end at once, as unfinished.
+  Result<void> end_workload(const std::vector<std::string>& ids);
+  // As stop_workload(), and their ids are free; the clients are gone when their requests are over.
   Result<void> close_clients(const std::vector<std::string>& ids);
   // In the order of the ids.
   Result<std::vector<ClientCounts>> counts(const std::vector<std::string>& ids);
@@ -128,6 +130,7 @@ class Engine {
     std::unique_ptr<Dispatcher> dispatcher;
     std::unique_ptr<net::LoopWatch> watch;
   };
+  using StopOfWorkload = void (Dispatcher::*)(std::span<const std::uint32_t> clients);
   using Numbers = std::vector<std::vector<std::uint32_t>>;  // of clients, by loop
 
   // 10 hex digits from the seed, so that a run can be repeated to the last letter.
@@ -141,6 +144,7 @@ class Engine {
   Result<const ServiceSpec*> service_named(const std::string& name);
   Result<std::vector<Roster::Entry*>> entries(const std::vector<std::string>& ids);
   Result<std::vector<Roster::Entry*>> entries_once(const std::vector<std::string>& ids);
+  Result<void> stop_workload(const std::vector<std::string>& ids, StopOfWorkload how);
   Numbers numbers(const std::vector<Roster::Entry*>& entries) const;
   Result<void> feed(const std::string& id, std::vector<double> between_s, bool last);
   void tell(const std::vector<ClientReport>& reports);

@@ -144,13 +144,21 @@ Result<void> Engine::set_workload(const std::vector<std::string>& ids, const Wor
 }
 
 Result<void> Engine::stop_workload(const std::vector<std::string>& ids) {
+  return stop_workload(ids, &Dispatcher::stop_workload);
+}
+
+Result<void> Engine::end_workload(const std::vector<std::string>& ids) {
+  return stop_workload(ids, &Dispatcher::end_workload);
+}
+
+Result<void> Engine::stop_workload(const std::vector<std::string>& ids, StopOfWorkload how) {
   const auto entries = TRY(entries_once(ids));
   for (Roster::Entry* entry : entries) {
     ++entry->workload;
     entry->is_fed = false;
   }
   const Numbers clients = numbers(entries);
-  on_loops([&](std::size_t loop) { workers_[loop].dispatcher->stop_workload(clients[loop]); },
+  on_loops([&](std::size_t loop) { ((*workers_[loop].dispatcher).*how)(clients[loop]); },
            [&](std::size_t loop) { return !clients[loop].empty(); });
   return {};
 }

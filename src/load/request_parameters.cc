@@ -17,7 +17,6 @@ namespace {
 using Kind = JsonValue::Kind;
 using Path = std::vector<std::string>;
 
-constexpr std::uint32_t kRedirectsFollowed = 30;  // of the old client
 constexpr double kTimeoutMax_s = 1e9;
 
 const std::vector<std::string>& known_arguments() {

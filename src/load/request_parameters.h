@@ -5,6 +5,7 @@
 // without its slash). Pure functions; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "load/workload.h"
 
 namespace galileo::load {
+
+// How many redirects Python's requests follows where it follows any: a client of the wire too.
+inline constexpr std::uint32_t kRedirectsFollowed = 30;
 
 // What can't be, and where: for a reader who knows the place of each value.
 struct RequestFault {

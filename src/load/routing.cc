@@ -40,6 +40,10 @@ std::vector<std::string> Service::destinations() const {
   return names;
 }
 
+net::HttpBounds bounds_of(const Limits& limits) {
+  return {limits.connect_timeout, {limits.head_max, limits.body_max}};
+}
+
 Group::Group(const Service& service_of_clients, const Request& request_of_clients,
              const Limits& limits)
     : service(service_of_clients),

@@ -48,6 +48,9 @@ class Service {
   std::unique_ptr<route::Policy> policy_;  // never chooses itself
 };
 
+// What of them the pool keeps.
+net::HttpBounds bounds_of(const Limits& limits);
+
 struct Routing {
   struct Destination {
     net::HttpTarget* target = nullptr;

@@ -45,7 +45,19 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   timeout = group.timeout;
   expects_no_body = group.is_head;
   repeatable = group.is_repeatable;
-  want_redirect = group.redirects_max > 0;
+  bounds = &of.bounds;
+  redirects_max = of.redirects_max;
+  want_redirect = redirects_max > 0;
+  keep_headers = of.keep_headers;
+  keep_response = of.keep_response;
+  capture = nullptr;
+  if (!keep_headers && keep_response == 0) return;
+  captured.clear();
+  // A body is text by what its Content-Type says.
+  captured.want_headers = true;
+  // One more than is kept tells a body that is cut from one that just fits.
+  captured.want_body = keep_response > 0 ? std::size_t{keep_response} + 1 : 0;
+  capture = &captured;
 }
 
 // Repeated headers are joined by ", " as the wire has them.

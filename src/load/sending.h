@@ -44,6 +44,9 @@ class Sending final : public net::HttpExchange {
   Time first_dispatched = kNever;   // of the first of several redirected requests
   Time first_sent = kNever;
   Time first_asked = kNever;
+  std::uint32_t redirects_max = 0;  // as the workload has it that it belongs to; and so these
+  bool keep_headers = false;
+  std::uint32_t keep_response = 0;
   wire::Redirect redirect;
   net::Timer hops_end;  // set where there is more than one hop: the time-out is for all of them
   struct Before {

@@ -55,28 +55,6 @@ struct ClientSpec {
   std::vector<std::pair<std::string, std::string>> worker_labels;
 };
 
-// What a client that is there already does from some moment on, until it gets another workload.
-struct Workload {
-  ArrivalSpec arrival;
-  bool fed = false;          // its inter-arrivals come while they are used; `arrival` is not read
-  bool closed_loop = false;  // as in ClientSpec, and so is `connections`
-  std::uint32_t connections = 0;
-  std::optional<std::uint64_t> requests;   // none or 0: without end
-  std::optional<Duration> duration;        // none: without end
-  std::optional<wire::StatusSet> fail_on;  // none: Limits::fail_on
-  std::string phase;                       // what the traces carry; empty: none
-  Duration warmup{0};  // requests due before this, since the start, are marked as warm-up
-  double ahead = 0;    // of other clients that do the same (Arrival::set_ahead())
-
-  // Whose draws they are: a run's, so that its schedule is the same for any number of workers.
-  // None: the client's own.
-  struct Draws {
-    std::uint64_t seed = 0;
-    std::uint64_t stream = 0;
-  };
-  std::optional<Draws> draws;
-};
-
 // Where and how a service is reached.
 struct ServiceSpec {
   std::string name;
@@ -99,6 +77,32 @@ struct Limits {
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that count as failures
   bool keep_headers = false;                             // keep the answers' headers in the traces
   std::uint32_t keep_response = 0;  // keep that many bytes of each answer's body in the trace
+};
+
+// What a client that is there already does from some moment on, until it gets another workload.
+struct Workload {
+  ArrivalSpec arrival;
+  bool fed = false;          // its inter-arrivals come while they are used; `arrival` is not read
+  bool closed_loop = false;  // as in ClientSpec, and so is `connections`
+  std::uint32_t connections = 0;
+  std::optional<std::uint64_t> requests;  // none or 0: without end
+  std::optional<Duration> duration;       // none: without end
+  std::string phase;                      // what the traces carry; empty: none
+  Duration warmup{0};  // requests due before this, since the start, are marked as warm-up
+  double ahead = 0;    // of other clients that do the same (Arrival::set_ahead())
+
+  // Of each request; of these threads, connections, the time-out, grace and addresses aren't read.
+  // None: the engine's.
+  std::optional<Limits> limits;
+  std::optional<std::uint32_t> redirects_max;  // none: the request's
+
+  // Whose draws they are: a run's, so that its schedule is the same for any number of workers.
+  // None: the client's own.
+  struct Draws {
+    std::uint64_t seed = 0;
+    std::uint64_t stream = 0;
+  };
+  std::optional<Draws> draws;
 };
 
 }  // namespace galileo::load

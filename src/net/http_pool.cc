@@ -48,7 +48,10 @@ class HttpConnection final : public StreamHandler {
   enum class Phase : std::uint8_t { kConnecting, kIdle, kBusy, kClosed };
 
   HttpConnection(HttpPool& pool, HttpTarget& target, int attempts_left)
-      : pool_(pool), target_(target), parser_(pool.options_.limits), attempts_left_(attempts_left) {
+      : pool_(pool),
+        target_(target),
+        parser_(pool.options_.bounds.answer),
+        attempts_left_(attempts_left) {
     connect_deadline_.connection = this;
   }
 
@@ -119,6 +122,7 @@ void HttpConnection::begin(HttpExchange& exchange) {
   exchange_ = &exchange;
   exchange.connection_ = this;
   written_ = 0;
+  parser_.bound_by(pool_.bounds_of(exchange).answer);
   parser_.capture_into(exchange.capture);
   parser_.want_redirect(exchange.want_redirect);
   parser_.start(exchange.expects_no_body);
@@ -191,13 +195,6 @@ HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, con
       timers_(timers),
       connector_(connector),
       options_(options),
-      connect_deadlines_(timers, options.connect_timeout,
-                         [this](Deadline& deadline) {
-                           const Visit visit(*this);
-                           connect_failed(
-                               *static_cast<HttpConnection::ConnectWait&>(deadline).connection,
-                               Failure::connect_timeout);
-                         }),
       read_on_([this](Time) { read_on(); }),
       buffer_size_(std::size_t{64} * 1024),
       buffer_(new char[buffer_size_]) {}
@@ -240,6 +237,18 @@ void HttpPool::begin_deadline(HttpExchange& exchange, Time now) {
   }
   exchange.deadline_.exchange = &exchange;
   list->begin(exchange.deadline_, now);
+}
+
+void HttpPool::begin_connect_deadline(HttpConnection& connection, Duration after, Time now) {
+  std::unique_ptr<Deadlines>& list = connect_deadlines_[after];
+  if (!list) {
+    list = std::make_unique<Deadlines>(timers_, after, [this](Deadline& deadline) {
+      const Visit visit(*this);
+      connect_failed(*static_cast<HttpConnection::ConnectWait&>(deadline).connection,
+                     Failure::connect_timeout);
+    });
+  }
+  list->begin(connection.connect_deadline_, now);
 }
 
 // On an idle connection, on a new one, or later.
@@ -302,7 +311,7 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
     connect_failed(connection, connect_failure(error));
     return;
   }
-  connect_deadlines_.begin(connection.connect_deadline_, now);
+  begin_connect_deadline(connection, bounds_of(exchange).connect_timeout, now);
 }
 
 void HttpPool::connect_failed(HttpConnection& connection, Failure failure) {
@@ -497,6 +506,13 @@ void HttpPool::end_waiting(HttpExchange& exchange, Failure failure) {
   finish(exchange, failure);
 }
 
+void HttpPool::end_in_flight(HttpExchange& exchange, Failure failure) {
+  if (!exchange.connection_) return;
+  const Visit visit(*this);
+  abandon(exchange);
+  finish(exchange, failure);
+}
+
 void HttpPool::end_all(Failure waiting, Failure in_flight) {
   const Visit visit(*this);
   while (waiting_first_) {
@@ -508,10 +524,7 @@ void HttpPool::end_all(Failure waiting, Failure in_flight) {
   for (const auto& connection : connections_) {
     if (connection->exchange_) under_way.push_back(connection->exchange_);
   }
-  for (HttpExchange* exchange : under_way) {
-    abandon(*exchange);
-    finish(*exchange, in_flight);
-  }
+  for (HttpExchange* exchange : under_way) end_in_flight(*exchange, in_flight);
 }
 
 void HttpPool::close_idle() {

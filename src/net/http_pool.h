@@ -25,6 +25,12 @@ class HttpPool;
 class HttpConnection;
 class HttpTarget;
 
+// What its user may say of a request beside its time-out.
+struct HttpBounds {
+  Duration connect_timeout = std::chrono::seconds{10};
+  wire::http1::Limits answer;
+};
+
 // One request and what came of it. The user sets the first part, calls HttpPool::send(), and must
 // keep the object and `bytes` until on_done() or HttpPool::abandon().
 class HttpExchange {
@@ -39,6 +45,7 @@ class HttpExchange {
   bool repeatable = false;       // safe to send again when an idle connection turns out closed
   bool want_redirect = false;    // keep the headers Location and Set-Cookie
   Duration timeout{};            // for a connection to become free, then to the end of the answer
+  const HttpBounds* bounds = nullptr;       // kept until on_done(); null: the pool's
   wire::http1::Capture* capture = nullptr;  // null: keep nothing of the answer
 
   wire::Failure failure = wire::Failure::none;
@@ -93,8 +100,7 @@ class HttpPool {
  public:
   struct Options {
     std::size_t connections_max = 10'000;
-    Duration connect_timeout = std::chrono::seconds{10};
-    wire::http1::Limits limits;
+    HttpBounds bounds = {};
   };
 
   HttpPool(const Clock& clock, Timers& timers, Connector& connector, const Options& options);
@@ -115,6 +121,8 @@ class HttpPool {
   void time_out(HttpExchange& exchange);
   // Ends one that is waiting() with `failure`; the others aren't touched.
   void end_waiting(HttpExchange& exchange, wire::Failure failure);
+  // Ends one that isn't waiting() with `failure`, as end_all() does; its connection is closed.
+  void end_in_flight(HttpExchange& exchange, wire::Failure failure);
   // Ends all of them: those that wait for a connection with `waiting`, the others with `in_flight`.
   void end_all(wire::Failure waiting, wire::Failure in_flight);
   void close_idle();
@@ -142,6 +150,10 @@ class HttpPool {
   void connect_failed(HttpConnection& connection, wire::Failure failure);
   void finish(HttpExchange& exchange, wire::Failure failure);
   void begin_deadline(HttpExchange& exchange, Time now);
+  void begin_connect_deadline(HttpConnection& connection, Duration after, Time now);
+  const HttpBounds& bounds_of(const HttpExchange& exchange) const {
+    return exchange.bounds ? *exchange.bounds : options_.bounds;
+  }
   void timed_out(HttpExchange& exchange);
   void read_on_later(HttpConnection& connection, bool closed);
   void read_on();
@@ -159,7 +171,7 @@ class HttpPool {
   std::size_t waiting_count_ = 0;
   bool serving_ = false;
   std::map<Duration, std::unique_ptr<Deadlines>> deadlines_;  // by time-out
-  Deadlines connect_deadlines_;
+  std::map<Duration, std::unique_ptr<Deadlines>> connect_deadlines_;
   int visits_ = 0;
   std::vector<HttpConnection*> unread_;  // had more to read than one turn is for
   Timer read_on_;

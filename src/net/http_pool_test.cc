@@ -35,8 +35,8 @@ struct Bench {
   explicit Bench(std::size_t connections_max = 100, int addresses = 1) {
     HttpPool::Options options;
     options.connections_max = connections_max;
-    options.connect_timeout = std::chrono::seconds{2};
-    options.limits.head_max = 1000;
+    options.bounds.connect_timeout = std::chrono::seconds{2};
+    options.bounds.answer.head_max = 1000;
     pool = std::make_unique<HttpPool>(clock, timers, connector, options);
     target = &pool->target("h:80");
     std::vector<Address> list;
@@ -369,4 +369,41 @@ TEST_CASE("one that waits can be ended alone; one that was sent is left to its a
   CHECK(in_flight.status == 200);
   CHECK(second.status == 200);
   CHECK(first.ended == 1);
+}
+
+TEST_CASE("one that was sent can be ended alone, and its connection with it") {
+  Bench bench(2);
+  Exchange ended;
+  Exchange other;
+  bench.send_connected(ended);
+  bench.send_connected(other);
+  bench.pool->end_in_flight(ended, Failure::unfinished);
+  CHECK(ended.failure == Failure::unfinished);
+  CHECK(ended.ended == 1);
+  CHECK_FALSE(bench.connector.at(0).open());
+  bench.connector.at(1).send(kAnswer);
+  CHECK(other.status == 200);
+  bench.pool->end_in_flight(other, Failure::unfinished);  // it is over already
+  CHECK(other.failure == Failure::none);
+}
+
+TEST_CASE("a request's own bounds hold on whatever connection it gets, and for it alone") {
+  Bench bench;
+  HttpBounds own;
+  own.connect_timeout = std::chrono::milliseconds{100};
+  own.answer.body_max = 1;
+  Exchange slow;
+  slow.bounds = &own;
+  bench.pool->send(slow, *bench.target);
+  bench.pass(std::chrono::milliseconds{100});
+  CHECK(slow.failure == Failure::connect_timeout);
+  Exchange fine;
+  bench.send_connected(fine);
+  bench.connector.at(1).send(kAnswer);
+  CHECK(fine.status == 200);
+  Exchange large;
+  large.bounds = &own;
+  bench.pool->send(large, *bench.target);
+  bench.connector.at(1).send(kAnswer);
+  CHECK(large.failure == Failure::body_too_large);
 }

@@ -120,8 +120,8 @@ class Scrape final : public Instrument {
     }
     static net::HttpPool::Options options() {
       net::HttpPool::Options options;
-      options.connect_timeout = kTimeout;
-      options.limits.body_max = kPageMax;
+      options.bounds.connect_timeout = kTimeout;
+      options.bounds.answer.body_max = kPageMax;
       return options;
     }
     net::Loop& loop;

@@ -115,6 +115,12 @@ Json order_json(const WorkloadOrder& order) {
   if (order.connections > 0) json["connections"] = order.connections;
   if (order.ahead > 0) json["ahead"] = order.ahead;
   if (!order.fail_on.empty()) json["fail_on"] = order.fail_on;
+  if (order.redirects) json["redirects"] = *order.redirects;
+  if (order.connect_timeout) json["connect_timeout_ns"] = order.connect_timeout->count();
+  if (order.head_max) json["head_max"] = *order.head_max;
+  if (order.body_max) json["body_max"] = *order.body_max;
+  if (order.keep_headers) json["keep_headers"] = *order.keep_headers;
+  if (order.keep_response) json["keep_response"] = *order.keep_response;
   return json;
 }
 
@@ -147,6 +153,13 @@ Result<WorkloadOrder> read_order(const Json& json) {
   fields.number("ahead", order.ahead);
   if (!(order.ahead >= 0 && order.ahead < 1)) fields.fail("ahead", "a share from 0 to 1");
   fields.text("fail_on", order.fail_on);
+  if (fields.has("redirects")) fields.count("redirects", order.redirects.emplace());
+  if (fields.has("connect_timeout_ns"))
+    fields.duration("connect_timeout_ns", order.connect_timeout.emplace());
+  if (fields.has("head_max")) fields.count("head_max", order.head_max.emplace());
+  if (fields.has("body_max")) fields.count("body_max", order.body_max.emplace());
+  if (fields.has("keep_headers")) fields.flag("keep_headers", order.keep_headers.emplace());
+  if (fields.has("keep_response")) fields.count("keep_response", order.keep_response.emplace());
   if (fields.error()) return *fields.error();
   return order;
 }

@@ -45,6 +45,13 @@ struct WorkloadOrder {
   // By how much of the time between two of its requests it is ahead of the last of its group.
   double ahead = 0;
   std::string fail_on;  // wire::StatusSet; empty: the worker's own
+  // Of its requests, as an experiment file has them under `limits`. None: the worker's own.
+  std::optional<std::uint32_t> redirects;  // before what the client's request says
+  std::optional<Duration> connect_timeout;
+  std::optional<std::uint32_t> head_max;
+  std::optional<std::uint64_t> body_max;
+  std::optional<bool> keep_headers;
+  std::optional<std::uint32_t> keep_response;
 };
 
 // The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier

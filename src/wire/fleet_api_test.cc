@@ -23,6 +23,12 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   order.seed = ~std::uint64_t{0};
   order.stream = 5;
   order.ahead = 0.75;
+  order.redirects = 0;
+  order.connect_timeout = std::chrono::milliseconds{1500};
+  order.head_max = 1024;
+  order.body_max = std::uint64_t{1} << 50;
+  order.keep_headers = false;
+  order.keep_response = 7;
   start.orders = {order, {}};
   const auto started = decode_start_workloads(encode(start));
   REQUIRE(started.ok());
@@ -31,7 +37,16 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK(started->orders[0].seed == order.seed);
   CHECK(started->orders[0].duration == order.duration);
   CHECK(started->orders[0].ahead == 0.75);
+  CHECK(started->orders[0].redirects == order.redirects);
+  CHECK(started->orders[0].connect_timeout == order.connect_timeout);
+  CHECK(started->orders[0].head_max == order.head_max);
+  CHECK(started->orders[0].body_max == order.body_max);
+  CHECK(started->orders[0].keep_headers == order.keep_headers);
+  CHECK(started->orders[0].keep_response == order.keep_response);
   CHECK(started->orders[1].ahead == 0);
+  CHECK_FALSE(started->orders[1].redirects);
+  CHECK_FALSE(started->orders[1].body_max);
+  CHECK_FALSE(started->orders[1].keep_headers);
   CHECK_FALSE(started->orders[1].requests);
 
   RunReport report;

@@ -73,6 +73,8 @@ class MessageReader {
   const std::string& location() const { return location_; }
   const std::vector<std::string>& set_cookies() const { return set_cookies_; }
   void want_redirect(bool want) { want_redirect_ = want; }
+  // Of the messages that begin from here on.
+  void bound_by(const Limits& limits) { limits_ = limits; }
   // Kept until replaced; null: nothing is captured. Cleared by the caller.
   void capture_into(Capture* capture) { capture_ = capture; }
   // Kept until replaced; null: nobody takes them. With a sink feed() takes no more than the head in

@@ -213,7 +213,7 @@ def test_a_worker_whose_traces_may_take_little_disk_counts_those_that_found_no_r
     server = redis()
     worker(server, "w1", "--spool-max", "4MiB", "--keep-response", "4000")
     host = target("--size", "4000").removeprefix("http://").rstrip("/")
-    clients = "clients:\n  - {service: app, num: 4, rate: 250, duration: 8s}"
+    clients = "clients:\n  - {service: app, num: 4, rate: 250, duration: 8s}\nlimits: {keep_headers: true, keep_response: 4000}"
     (tmp_path / "fleet.yaml").write_text(FILE.format(host=host, clients=clients))
     process = start("run", tmp_path / "fleet.yaml", "--bus", server.url, "--json", "r.json", "-q")
     wait_for(lambda: len(server("KEYS", "galileo:client:*")) == 4, "the clients")

@@ -371,6 +371,83 @@ TEST_CASE("one that waits can be ended alone; one that was sent is left to its a
   CHECK(first.ended == 1);
 }
 
+TEST_CASE(
+    "what a request waited for a connection begins when it was sent for, not when it was due") {
+  Bench bench(1);
+  Exchange first;
+  Exchange second;
+  bench.pass(std::chrono::milliseconds{10});
+  bench.send_connected(first);
+  CHECK(first.asked == bench.clock.now());
+  CHECK(first.dispatched == first.asked);
+  bench.pass(std::chrono::milliseconds{1});
+  bench.pool->send(second, *bench.target);
+  const Time asked = bench.clock.now();
+  bench.pass(std::chrono::milliseconds{7});
+  bench.connector.at(0).send(kAnswer);
+  CHECK(second.asked == asked);
+  CHECK(second.dispatched - second.asked == std::chrono::milliseconds{7});
+  // Used again, it is a request of its own.
+  bench.connector.at(0).send(kAnswer);
+  bench.pass(std::chrono::milliseconds{3});
+  bench.pool->send(second, *bench.target);
+  CHECK(second.asked == asked + std::chrono::milliseconds{10});
+}
+
+TEST_CASE("a request that is sent again on another connection was asked for once") {
+  Bench bench;
+  Exchange first;
+  bench.send_connected(first);
+  bench.connector.at(0).send(kAnswer);
+  Exchange again;
+  bench.pool->send(again, *bench.target);
+  const Time asked = bench.clock.now();
+  bench.pass(std::chrono::milliseconds{2});
+  bench.connector.at(0).close();
+  bench.connector.at(1).connected();
+  bench.connector.at(1).send(kAnswer);
+  CHECK(again.retried);
+  CHECK(again.asked == asked);
+}
+
+TEST_CASE("an answer was read late by what its end lay there, whatever its beginning did") {
+  using std::chrono::milliseconds;
+  const std::string answer = kAnswer;
+  struct Piece {
+    std::size_t size;
+    std::optional<Duration> lay;
+  };
+  struct Row {
+    const char* name;
+    std::vector<Piece> pieces;
+    Duration read_late;
+  };
+  const std::vector<Row> rows{
+      {"in one piece", {{answer.size(), milliseconds{9}}}, milliseconds{9}},
+      {"its beginning lay longer",
+       {{20, milliseconds{50}}, {200, milliseconds{2}}},
+       milliseconds{2}},
+      {"its end lay", {{20, milliseconds{0}}, {200, milliseconds{250}}}, milliseconds{250}},
+      {"a system that doesn't say", {{answer.size(), std::nullopt}}, Duration{0}},
+      {"of the end nobody knows", {{20, milliseconds{50}}, {200, std::nullopt}}, Duration{0}},
+  };
+  Bench bench;
+  Exchange exchange;  // the same one each time: nothing of the last answer is left
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    bench.send_connected(exchange);
+    CHECK(exchange.read_late == Duration{0});
+    std::size_t at = 0;
+    for (const Piece& piece : row.pieces) {
+      bench.connector.at(0).lay = piece.lay;
+      bench.connector.at(0).send(answer.substr(at, piece.size));
+      at += piece.size;
+    }
+    CHECK(exchange.status == 200);
+    CHECK(exchange.read_late == row.read_late);
+  }
+}
+
 TEST_CASE("one that was sent can be ended alone, and its connection with it") {
   Bench bench(2);
   Exchange ended;

@@ -19,7 +19,7 @@ class PipeStream final : public Stream {
     const std::size_t count = std::min(size, end_.to_read.size());
     std::memcpy(buffer, end_.to_read.data(), count);
     end_.to_read.erase(0, count);
-    return {count, Transfer::Status::kDone, 0};
+    return {count, Transfer::Status::kDone, 0, end_.lay};
   }
 
   Transfer write(std::string_view bytes) override {

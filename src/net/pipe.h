@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct PipeEnd {
   StreamHandler* handler = nullptr;  // null: our side has closed
   std::string written;               // what our side has sent and the test hasn't taken
   std::string to_read;               // what the test has sent and our side hasn't read
+  std::optional<Duration> lay;       // how long what is read next lay there; none: not known
   bool peer_closed = false;
   bool reset = false;
   int connect_error = 0;

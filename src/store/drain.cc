@@ -146,7 +146,8 @@ Drain::Drain(std::unique_ptr<SpoolReader> reader, Store& store)
       start_(reader_->place()),
       store_(store),
       rows_(std::make_unique<Rows>(*reader_, store, committed_)),
-      refused_before_(store.refused()) {}
+      refused_at_open_(store.refused()),
+      refused_before_(refused_at_open_) {}
 
 Drain::~Drain() = default;
 
@@ -208,6 +209,7 @@ Result<bool> Drain::step(std::size_t records_max) {
       return committed.error();
     }
     committed_ = reader_->position();
+    refused_ = store_.refused().since(refused_at_open_);
     return true;
   }();
   if (moved.ok()) return moved;
@@ -240,6 +242,7 @@ Result<bool> Drain::look_where_it_is() {
   }
   if (!unanswered || stored != unanswered->place.position) return false;
   committed_ = stored;
+  refused_ = store_.refused().since(refused_at_open_);
   reader_->go_to(unanswered->place);
   rows_->so_far = unanswered->progress;
   return true;
@@ -462,11 +465,10 @@ Result<void> mark_cut(const std::string& path, const Recovered& recovered,
 
 // Into the store with all of it; says what was done.
 Result<Recovered> take_whole(const std::string& path, Store& store) {
-  const RefusedRows before = store.refused();
   const auto drain = TRY(Drain::open(path, store));
   TRY(drain->finish());
   Recovered recovered;
-  recovered.refused = store.refused().since(before);
+  recovered.refused = drain->refused();
   recovered.id = drain->experiment().id;
   recovered.traces = drain->traces() - std::min(drain->traces(), recovered.refused.traces);
   recovered.given_up = drain->given_up();

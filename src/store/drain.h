@@ -44,6 +44,9 @@ class Drain {
   bool ended() const;
   std::uint64_t traces() const;   // drained by this object
   std::uint64_t damaged() const;  // bytes of the spool that couldn't be read
+  // Of the drained ones, those that the store refused for good. What it refused in a step that
+  // failed is put again.
+  RefusedRows refused() const { return refused_; }
   // Rows that the spool gave up before they were in the store.
   SpoolRows given_up() const;
   // How far it is in the spool: its bytes, and the rows up to there.
@@ -70,9 +73,11 @@ class Drain {
   std::uint64_t committed_ = 0;  // up to there, by the store's last word; 0: nothing
   bool is_unsure_ = false;       // the store couldn't be reached: it may be another one now
   bool at_end_ = false;
-  SpoolRows missing_before_;    // of the reader's, in the store
-  SpoolRows lost_before_;       // when it was opened
-  RefusedRows refused_before_;  // by the store, of what isn't counted now
+  SpoolRows missing_before_;           // of the reader's, in the store
+  SpoolRows lost_before_;              // when it was opened
+  const RefusedRows refused_at_open_;  // by the store
+  RefusedRows refused_before_;         // of what isn't counted now
+  RefusedRows refused_;
   SpoolRows missing_;
   bool was_put_again_ = false;
   bool left_out_is_known_ = true;

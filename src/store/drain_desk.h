@@ -23,7 +23,6 @@ class DrainDesk {
   DrainDesk(std::unique_ptr<Store> store, std::string spool_path,
             std::function<void(std::uint64_t position)> on_safe = {})
       : store_(std::move(store)),
-        refused_before_(store_->refused()),
         spool_path_(std::move(spool_path)),
         on_safe_(std::move(on_safe)) {}
   ~DrainDesk() { stop(); }
@@ -44,7 +43,7 @@ class DrainDesk {
   bool ended() const { return drain_ && drain_->ended(); }
   std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
   // Those of its rows, traces() among them, that the database refused for good; after stop().
-  RefusedRows refused() const { return store_->refused().since(refused_before_); }
+  RefusedRows refused() const { return drain_ ? drain_->refused() : RefusedRows{}; }
   // Those that the spool gave up before they were stored, and how many there were up to where it
   // is.
   SpoolRows given_up() const { return drain_ ? drain_->given_up() : SpoolRows{}; }
@@ -58,7 +57,6 @@ class DrainDesk {
   void tell_what_is_safe();
 
   std::unique_ptr<Store> store_;
-  const RefusedRows refused_before_;  // of a recovery's
   const std::string spool_path_;
   const std::function<void(std::uint64_t)> on_safe_;
   std::uint64_t safe_ = 0;  // what was told last

@@ -53,11 +53,13 @@ def test_a_server_that_refuses_all_writes_isnt_a_run_that_ended_well(run, target
             return failing(400, "the shard is read only")(handler, lines)
         handler.take(re.search("bucket=([^&]*)", handler.path)[1], lines)
     server.script.append(step)
-    done = run("load", target(), *LOAD, "--db", server.url(), *place, timeout=90)
+    done = run("load", target(), *LOAD, "--db", server.url(), *place, "--json", "r.json", timeout=90)
     assert done.code == 94, done
     assert "the spool is kept" in done.out and "the shard is read only" in done.out, done
     [spool] = {path.resolve() for path in spools(tmp_path)}
     assert ("elsewhere" in str(spool)) == bool(place)
+    # What the spool has isn't lost.
+    assert json.loads((tmp_path / "r.json").read_text())["ledger"]["traces"] == {"made": 100, "stored": 0, "spooled": 100, "lost": 0}
     refuses[0] = False
     found = run("exp", "ls", "--db", server.url())
     assert "recovered" in found.err and not spools(tmp_path), found

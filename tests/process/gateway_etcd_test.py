@@ -199,13 +199,17 @@ def test_an_etcd_that_was_wiped_is_noticed(etcd, gateway, targets):
 
 
 class Cutter:
-    """Stands before etcd and cuts each watch after so many of its messages."""
+    """Stands before etcd and cuts the next exchange of a kind at a step of it, once; what else there is passes."""
 
     def __init__(self, server):
-        self.server, self.messages, self.cuts, self.deaf = server, None, 0, False
+        self.server, self.rule, self.cuts, self.deaf, self.open = server, None, 0, False, set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
+
+    def cut(self, path, step, change):
+        """The next exchange at `path`; `change` is called between the step and the cut."""
+        self.rule = (path, step, change)
 
     def accept(self):
         with contextlib.suppress(OSError):
@@ -215,65 +219,117 @@ class Cutter:
 
     def serve(self, client):
         with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self.server.port)) as there:
-            first = client.recv(65536)
-            is_watch, left = first.startswith(b"POST /v3/watch"), self.messages
-            there.sendall(first)
-            threading.Thread(target=self.pump, args=(client, there), daemon=True).start()
-            if is_watch and left == 0:
-                self.cuts += 1
-                return client.shutdown(socket.SHUT_RDWR)
-            while data := there.recv(65536):
-                for line in data.splitlines(keepends=True):
+            self.open.add((client, there))
+            try:
+                self.pass_on(client, there)
+            finally:
+                self.open.discard((client, there))
+
+    def pass_on(self, client, there):
+        request = b""
+        while not self.is_whole(request):
+            piece = client.recv(65536)
+            if not piece:
+                return
+            request += piece
+        path, step, change = self.rule or ("none", None, None)
+        if not request.startswith(f"POST /v3/{path} ".encode()):
+            there.sendall(request)
+            return self.pump(there, client)
+        self.rule = None
+        if step != "asked":
+            there.sendall(request)
+            self.part_of_answer(client, there, step, change)
+        change()
+        self.cuts += 1
+        client.shutdown(socket.SHUT_RDWR)  # a close alone waits for who reads
+
+    def part_of_answer(self, client, there, step, change):
+        """Up to the step, which is a name or a number of messages."""
+        answer, messages = b"", 0
+        while data := there.recv(65536):
+            answer += data
+            for line in data.splitlines(keepends=True):
+                messages += line.startswith(b'{"result"')
+                if isinstance(step, int):
                     client.sendall(line)
-                    if is_watch and left is not None and line.startswith(b'{"result"'):
-                        left -= 1
-                        if left == 0:
-                            self.cuts += 1
-                            return client.shutdown(socket.SHUT_RDWR)  # a close alone waits for who reads
-            if not (is_watch and self.deaf):
-                client.shutdown(socket.SHUT_RDWR)
-            time.sleep(60)
+                    if messages == step:
+                        return None
+                    if line.startswith(b'{"result"'):
+                        change(messages)  # else there would be no next one
+            if messages > 0 and not isinstance(step, int):
+                break
+        head = answer.index(b"\r\n\r\n") + 4
+        end = {"nothing of the answer": 0, "half its head": head // 2, "its head": head, "half its body": (head + len(answer)) // 2, "all but its end": len(answer) - 1}
+        return None if isinstance(step, int) else client.sendall(answer[:end[step]])
 
     @staticmethod
-    def pump(one, other):
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
+    def is_whole(request):
+        head, end, body = request.partition(b"\r\n\r\n")
+        return end and len(body) >= int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
+
+    def pump(self, there, client):
+        while data := there.recv(65536):
+            client.sendall(data)
+        if self.deaf:
+            time.sleep(60)  # it has ended, and the client isn't told
+        client.shutdown(socket.SHUT_RDWR)
+
+    def break_all(self):
+        """Ends what there is: of who is deaf, on etcd's side alone."""
+        for client, there in list(self.open):
+            with contextlib.suppress(OSError):
+                (there if self.deaf else client).shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        self.deaf, self.rule = False, None
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.break_all()
+
+
+ANSWERED = ["asked", "nothing of the answer", "half its head", "its head", "half its body", "all but its end"]
+EXCHANGE = [*(("auth/authenticate", step) for step in ANSWERED), *(("kv/range", step) for step in ANSWERED),
+            *(("watch", step) for step in ["asked", "nothing of the answer", "its head", "half its body", 1, 2, 3])]
 
 
 def test_a_watch_that_breaks_between_any_two_messages_misses_nothing(etcd, gateway, targets):
-    server = etcd()
+    """Login, reading and watching, each cut at each of its steps, while what etcd holds changes. Meanwhile another gateway's connection ends on the way, and nobody tells it."""
+    server = etcd("--bcrypt-cost", "4")
+    server.ask_for_passwords("hush")
     server.put(KEY, value((targets[0], 1)))
-    cutter = Cutter(server)
-    running = gateway(server, endpoints=cutter.address)
-    client = Client(running)
-    wait_for(lambda: chosen(client, targets) == 0, "the weights")
-    for messages in (1, 2, 0, 3):
-        cutter.messages, before = messages, cutter.cuts
-        server.stop()
-        server.start()  # the watch that there is ends
-        server.put("golb/function/main/other", value((targets[0], 1)))
+    cutter, silent = Cutter(server), Cutter(server)
+    user = {"env": {"galileo_etcd_user": "root", "galileo_etcd_password": "hush"}}
+    client, other = Client(gateway(server, endpoints=cutter.address, **user)), Client(gateway(server, endpoints=silent.address, **user))
+    wait_for(lambda: chosen(client, targets) == chosen(other, targets) == 0, "the weights")
+    silent.deaf = True
+    wait_for(lambda: silent.open, "the other's watch")
+    silent.break_all()
+    turn = 0
 
-        def cut_after_a_change():
-            server.put(KEY, value((targets[(messages + 1) % 3], 1)))
-            return cutter.cuts > before
-        wait_for(cut_after_a_change, "a cut", 20)
-        server.put(KEY, value((targets[messages % 3], 1)))
-        server.delete("golb/function/main/other")
-        wait_for(lambda: chosen(client, targets) == messages % 3 and chosen(client, targets, "other") == 404, f"the state after {messages}", 30)
-    # The connection ends on the way, and nobody tells the gateway.
-    cutter.messages, cutter.deaf = None, True
-    server.stop()
-    server.start()
-    server.put(KEY, value((targets[2], 1)))
-    server.put("golb/function/main/other", value((targets[2], 1)))
-    wait_for(lambda: chosen(client, targets) == 2 and chosen(client, targets, "other") == 2, "what the watch doesn't tell of", 40)
+    def change(*_):
+        nonlocal turn
+        turn += 1
+        server.put(KEY, value((targets[turn % 3], 1)))
+        if turn % 2:
+            server.put("golb/function/main/other", value((targets[turn % 3], 1)))
+        else:
+            server.delete("golb/function/main/other")
+
+    def is_there():
+        return chosen(client, targets) == turn % 3 and chosen(client, targets, "other") == (turn % 3 if turn % 2 else 404)
+    for path, step in EXCHANGE:
+        before = cutter.cuts
+        cutter.cut(path, step, change)
+        cutter.break_all()
+        wait_for(lambda: cutter.cuts > before, f"a cut of {path} at {step}", 20)
+        wait_for(is_there, f"the state after {path} was cut at {step}", 30)
+        change()
+        wait_for(is_there, f"a change after that, by {path} and {step}", 30)
+    wait_for(lambda: chosen(other, targets) == turn % 3, "what the watch doesn't tell of", 40)
     cutter.close()
+    silent.close()
 
 
 def test_zones_share_an_etcd_and_pass_requests_on_to_each_other(etcd, gateway, targets):

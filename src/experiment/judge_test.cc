@@ -317,6 +317,10 @@ TEST_CASE("each other ground for doubt is named") {
   evidence.interrupted = true;
   CHECK(contains(reason(run, evidence, VerdictValue::kSuspect), "signal"));
   evidence = run.evidence();
+  evidence.broken_off = "can't begin phase 'second'";
+  CHECK(reason(run, evidence, VerdictValue::kInvalid) == "can't begin phase 'second'");
+  CHECK(reason(nothing, evidence, VerdictValue::kInvalid) == "can't begin phase 'second'");
+  evidence = run.evidence();
   evidence.ledger.traces_stored -= 5;
   evidence.ledger.traces_lost += 5;
   CHECK(contains(reason(run, evidence, VerdictValue::kSuspect), "5 traces were lost"));

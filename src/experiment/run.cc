@@ -195,7 +195,8 @@ class Run {
   std::string trouble_;
   std::vector<std::string> notes_;
   RunResult result_;
-  std::optional<Error> problem_;  // why not all could be kept
+  std::optional<Error> broken_off_;  // why a phase that isn't the first couldn't begin
+  std::optional<Error> problem_;     // why not all was run, or could be kept
 };
 
 // Its first line holds it; some servers write more behind.
@@ -327,7 +328,12 @@ Result<void> Run::run_phases() {
   control_.timers().set(checkpoint_timer_, phases_began_ + kCheckpointEvery);
   for (const Phase& phase : plan_.phases) {
     if (is_ending()) break;
-    TRY(run_phase(phase));
+    Result<void> ran = run_phase(phase);
+    if (ran.ok()) continue;
+    // What the phases before have measured is told as any result, with why there isn't more.
+    if (&phase == &plan_.phases.front()) return ran;
+    broken_off_ = std::move(ran).error();
+    break;
   }
   control_.timers().cancel(checkpoint_timer_);
   control_.timers().cancel(view_timer_);
@@ -500,7 +506,8 @@ load::Ledger Run::final_ledger() {
 // All traces into the database, then the end record with the books, then the books too.
 Result<void> Run::close_books() {
   experiment_.end = wall_now();
-  experiment_.status = wire::kFinished;
+  experiment_.status = broken_off_ ? wire::kFailed : wire::kFinished;
+  problem_ = broken_off_;
   if (const auto& error = collector_->spool_error())
     notes_.push_back("the spool couldn't be written whole: " + error->to_text());
   if (drain_) {
@@ -517,8 +524,10 @@ Result<void> Run::close_books() {
   result_.ledger = final_ledger();
   result_.generator = load_->use();
   for (const std::string& note : load_->notes()) notes_.push_back(note);
-  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_,
-                    load_->doubts(), result_.generator.state};
+  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_};
+  if (broken_off_) evidence.broken_off = broken_off_->to_text();
+  evidence.doubts = load_->doubts();
+  evidence.generator = result_.generator.state;
   if (spool_is_full_)
     evidence.doubts.push_back(
         fmt::format("the run was ended before it was done: its spool took the {} of disk that "

@@ -36,11 +36,11 @@ struct RunOutcome {
   bool interrupted = false;
   bool stored = true;            // what is to be in the database is there; else in the spool
   bool unreached = false;        // not one connection could be made
-  std::optional<Error> problem;  // why not all of it could be kept
+  std::optional<Error> problem;  // why not all of it was run, or could be kept
 };
 
-// Runs it. An Error where the run couldn't begin or go on; where it could, but not all of it could
-// be kept, the outcome says so.
+// Runs it. An Error where the run couldn't begin; where it could, but couldn't go on to a later
+// phase, or not all of it could be kept, the outcome says so.
 Result<RunOutcome> run_plan(Plan plan, const RunOptions& options);
 
 // A seed nobody has chosen.

@@ -110,6 +110,7 @@ void judge_worker_loops(Judge& judge, const Summary& summary, const Evidence& ev
 
 Verdict judge(const Summary& summary, const Evidence& evidence) {
   Judge judge;
+  if (!evidence.broken_off.empty()) judge.invalid(evidence.broken_off);
   judge_books(judge, summary, evidence.ledger);
   if (summary.counted() == 0) {
     judge.invalid(summary.warmup() > 0 ? "the run ended within its warm-up"

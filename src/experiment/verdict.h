@@ -24,6 +24,7 @@ struct Evidence {
   load::Ledger ledger;            // the loops' own books, with what became of the traces
   double busiest_loop_share = 0;  // CPU of the busiest loop's thread over the run's time, 0 to 1
   bool interrupted = false;       // the user ended the run
+  std::string broken_off = {};    // why it ended before its last phase; empty: it didn't
   std::vector<std::string> doubts = {};  // what the load's source knows against the result
   // What the generator saw of itself; nothing: of workers elsewhere, by their dispatch errors only.
   std::optional<GeneratorState> generator = {};

@@ -160,14 +160,21 @@ def test_the_last_worker_dies_between_two_phases_and_the_run_says_so(start, redi
     clients = """phases:
   - {name: first, clients: [{service: app, num: 2, rate: 50, duration: 3s}]}
   - {name: second, clients: [{service: app, num: 2, rate: 50, duration: 1s}]}"""
-    process = start("run", write(clients), "--bus", server.url)  # with a view, which looks at what is there
+    process = start("run", write(clients), "--bus", server.url, "--json", "r.json")  # with a view, which looks at what is there
     wait_for(lambda: server("KEYS", "galileo:client:w1:*"), "clients on the worker")
     time.sleep(1.5)
     victim.kill()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 92 and "all workers have died" in err, (process.returncode, out, err)
     assert rows(tmp_path, "SELECT STATUS FROM experiments") == [("FAILED",)]
-    assert rows(tmp_path, "SELECT count(*) FROM traces")[0][0] > 30, "what arrived is kept"
+    kept = rows(tmp_path, "SELECT count(*) FROM traces")[0][0]
+    assert kept > 30, "what arrived is kept"
+    # And told, with why there isn't more.
+    told = re.search(r"verdict INVALID\n.*can't begin phase 'second'.*all workers have died", out)
+    assert told and re.search(r"^latency ", out, re.M) and f"stored {kept:,}" in out, out
+    result = result_of(tmp_path / "r.json")
+    assert result["verdict"]["value"] == "INVALID" and result["ledger"]["traces"]["stored"] == kept
+    assert [(phase["name"], phase["answered"] > 30) for phase in result["phases"]] == [("first", True)]
 
 
 @pytest.mark.sanitize

@@ -54,9 +54,20 @@ json.dump(out, sys.stdout)
 """
 
 
+def read_exports(galileo, python, folder, path):
+    """What each call reads of an export in each format: {(reader, format, table): columns, or the error}."""
+    for form in FORMATS.values():
+        done = subprocess.run([galileo, "exp", "export", "last", "--db", path, "--format", form, "--output", folder / form, "--python", python],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+    done = subprocess.run([python, "-c", SCRIPT, json.dumps([[*key, call] for key, call in CALLS.items()]), json.dumps(NAMES)],
+                          cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return {(reader, form, name): read for reader, form, name, read in json.loads(done.stdout)}
+
+
 @pytest.fixture(scope="module")
 def tables(galileo, tmp_path_factory, arrow_python):  # noqa: F811
-    """What each call reads: {(reader, format, table): columns, or the error}."""
     folder = tmp_path_factory.mktemp("readers")
     path = make_database(folder / "hostile.sqlite")
     with sqlite3.connect(path) as database:
@@ -70,14 +81,7 @@ def tables(galileo, tmp_path_factory, arrow_python):  # noqa: F811
             text = f"CAST(x'{TEXTS[-1 - i % 40].hex()}' AS TEXT)"
             database.execute(f"INSERT INTO telemetry VALUES (?, ?, {text}, NULL, {text}, ?)", (ID, START + i, value))
     database.close()
-    for form in FORMATS.values():
-        done = subprocess.run([galileo, "exp", "export", "last", "--db", path, "--format", form, "--output", folder / form, "--python", arrow_python],
-                              capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-    done = subprocess.run([arrow_python, "-c", SCRIPT, json.dumps([[*key, call] for key, call in CALLS.items()]), json.dumps(NAMES)],
-                          cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return {(reader, form, name): read for reader, form, name, read in json.loads(done.stdout)}
+    return read_exports(galileo, arrow_python, folder, path)
 
 
 def text_of(value, form):
@@ -125,3 +129,13 @@ def test_whatever_was_stored_is_read_from_the_exported_file(tables, reader, form
     else:
         assert telemetry["VALUE"] == NUMBERS
     assert len(telemetry) == 6
+
+
+def test_a_table_without_rows_has_its_columns_where_the_format_has_a_place_for_them(galileo, tmp_path, arrow_python):  # noqa: F811
+    read = read_exports(galileo, arrow_python, tmp_path, make_database(tmp_path / "empty.sqlite"))
+    for (reader, form, name), columns in read.items():
+        if form != "jsonl":
+            assert isinstance(columns, dict) and {len(column) for column in columns.values()} == {0}, (reader, form, name, columns)
+            assert len(columns) == {"traces": 18, "telemetry": 6, "events": 4, "nodeinfo": 4}[name], (reader, form, name)
+    assert all((tmp_path / f"jsonl/{name}.jsonl").read_bytes() == b"" for name in NAMES)
+    assert json.loads((tmp_path / "jsonl/experiment.json").read_text())["rows"] == dict.fromkeys(NAMES, 0)

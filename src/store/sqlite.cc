@@ -105,10 +105,38 @@ class Use {
     return text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, i)))
                 : std::string();
   }
-  double column_number(int i) const { return sqlite3_column_double(statement_, i); }
-  std::int64_t column_integer(int i) const { return sqlite3_column_int64(statement_, i); }
+  // A column holds anything here, whatever type it was declared with: what can't be read as what is
+  // asked for is remembered.
+  double column_number(int i) const {
+    expect(i, is_number(i));
+    return sqlite3_column_double(statement_, i);
+  }
+  std::int64_t column_integer(int i) const {
+    expect(i, is_number(i));
+    return sqlite3_column_int64(statement_, i);
+  }
+  std::int32_t column_int32(int i) const {
+    const std::int64_t value = column_integer(i);
+    expect(i, value == static_cast<std::int32_t>(value));
+    return static_cast<std::int32_t>(value);
+  }
+  std::uint64_t column_count(int i) const {
+    const std::int64_t value = column_integer(i);
+    expect(i, value >= 0);
+    return static_cast<std::uint64_t>(value);
+  }
   Wall column_time(int i) const {
-    return is_null(i) ? kNoWall : from_unix_seconds(column_number(i));
+    if (is_null(i)) return kNoWall;
+    const double seconds = column_number(i);
+    const Wall at = from_unix_seconds(seconds);
+    expect(i, at != kNoWall || seconds < 0);  // too far in the future for 64 bits
+    return at;
+  }
+  // "STATUS is 'abc'", of the first such column since the last reset; empty: none.
+  std::string unreadable() const {
+    if (unreadable_ < 0) return {};
+    return fmt::format("{} is '{}'", sqlite3_column_name(statement_, unreadable_),
+                       shortened(one_line(make_utf8(column_text(unreadable_))), 40));
   }
   bool is_null(int i) const { return sqlite3_column_type(statement_, i) == SQLITE_NULL; }
   // Into a text that is used again for each row; null is empty.
@@ -127,8 +155,17 @@ class Use {
     return *this;
   }
 
+  bool is_number(int i) const {
+    const int type = sqlite3_column_type(statement_, i);
+    return type != SQLITE_TEXT && type != SQLITE_BLOB;
+  }
+  void expect(int i, bool readable) const {
+    if (!readable && unreadable_ < 0) unreadable_ = i;
+  }
+
   sqlite3_stmt* const statement_;
   int bound_ = 0;
+  mutable int unreadable_ = -1;
 };
 
 // What SQLite says is wrong, with what the system said and the mend.
@@ -478,10 +515,15 @@ class SqliteStore final : public Store {
       const int code = use.step();
       if (code == SQLITE_DONE) return {};
       if (code != SQLITE_ROW) return failed();
+      bool goes_on = true;
       if constexpr (std::is_void_v<decltype(f())>)
         f();
-      else if (!f())
-        return {};
+      else
+        goes_on = f();
+      if (const std::string what = use.unreadable(); !what.empty())
+        return Error{ErrorCode::kCorrupt, "can't read a row of the database", where_,
+                     what + ", which can't stand there", "mend the row or delete it"};
+      if (!goes_on) return {};
     }
   }
 
@@ -522,14 +564,14 @@ class SqliteStore final : public Store {
       trace.created = use.column_time(1);
       trace.sent = use.column_time(2);
       trace.done = use.column_time(3);
-      trace.status = static_cast<std::int32_t>(use.column_integer(4));
+      trace.status = use.column_int32(4);
       use.read_text(5, trace.server);
       if (ours) {
         trace.intended = use.column_time(6);
         trace.dispatched = use.column_time(7);
         trace.first_byte = use.column_time(8);
-        trace.request_bytes = static_cast<std::uint64_t>(use.column_integer(9));
-        trace.response_bytes = static_cast<std::uint64_t>(use.column_integer(10));
+        trace.request_bytes = use.column_count(9);
+        trace.response_bytes = use.column_count(10);
         use.read_text(11, trace.failure);
         use.read_text(12, trace.phase);
       }

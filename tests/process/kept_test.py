@@ -8,6 +8,7 @@ import time
 
 import pytest
 from conftest import wait_for
+from exp_exchange_test import ID, START, make_database
 from influxdb_test import failing, scripted  # noqa: F401
 
 LOAD = ("-r", "500", "-n", "100", "-q", "--no-telemetry")
@@ -130,6 +131,26 @@ def test_an_import_makes_nothing_up(run, tmp_path, table, column, value):
     (made / "experiment.json").write_text(json.dumps({"id": "202611241200-0a1b", "name": "n", "creator": "c", "status": "FINISHED", "format": "csv"}))
     done = run("exp", "import", "in", "--db", "new.sqlite")
     assert done.code == 1 and f"{table}.csv:2" in done.err and "no number that can stand there" in done.err, done
+
+
+@pytest.mark.parametrize("column, value", [
+    ("traces.STATUS", 10_000_000_000), ("traces.STATUS", "abc"), ("traces.STATUS", b"\xff"), ("traces.CREATED", "soon"), ("traces.DONE", 1e300),
+    ("traces.INTENDED", float("inf")), ("traces.REQUEST_BYTES", -5), ("traces.RESPONSE_BYTES", "many"), ("telemetry.VALUE", "12abc"),
+    ("telemetry.TIMESTAMP", 1e10), ("events.TIMESTAMP", "\x1b]0;title\x07\nnext")])
+def test_what_is_no_number_in_a_database_is_made_none(run, tmp_path, column, value):
+    path = make_database(tmp_path / "x.sqlite", [("ab:1", "c", START, 0.5, 200, "hello", ID)])
+    table, name = column.split(".")
+    with sqlite3.connect(path) as database:
+        database.execute("INSERT INTO telemetry VALUES (?, ?, 'cpu', 'all', 'n', 1)", (ID, START))
+        database.execute("INSERT INTO events VALUES (?, ?, 'name', 'value')", (ID, START))
+        database.execute(f"UPDATE {table} SET {name} = ?", (value,))
+    database.close()
+    for words in (("export", "last", "--output", "out"), ("import", path, "--db", "new.sqlite"), ("show", "last")):
+        done = run("exp", *words, *([] if words[0] == "import" else ["--db", path]))
+        # The summary has nothing of events.
+        assert done.code == 1 and f"{name} is '" in done.err and "can't stand there" in done.err or (words[0], table) == ("show", "events"), done
+        assert "\x1b" not in done.err, done
+    assert not (tmp_path / "out").exists() or os.listdir(tmp_path / "out") == []
 
 
 def test_two_exports_into_one_folder_dont_mix(run, target, tmp_path):

@@ -106,6 +106,33 @@ struct Totals {
   bool too_many = false;
 };
 
+// What part of their resident sets is theirs, as it was measured.
+struct Memory {
+  std::vector<std::int64_t> pids;
+  double part = 1;
+  Time at{};
+  Duration took{};
+};
+// What is known of one process, as long as it is the same.
+struct Life {
+  double started = 0;
+  Grown ticks;
+  Grown read_bytes;
+  Grown written_bytes;
+  double last_ticks = 0;
+  Time at{};
+  bool has_last = false;
+  Memory memory;
+};
+struct State {
+  Watched watched;
+  std::string topic;
+  bool by_pid = false;
+  Time looked_at{};  // for one of that name
+  std::optional<Life> life;
+  bool over = false;  // the one of that pid: another one may bear it since
+};
+
 class Process final : public Instrument {
  public:
   explicit Process(const Machine& machine) : proc_(machine.proc) {
@@ -131,33 +158,6 @@ class Process final : public Instrument {
   }
 
  private:
-  // What part of their resident sets is theirs, as it was measured.
-  struct Memory {
-    std::vector<std::int64_t> pids;
-    double part = 1;
-    Time at{};
-    Duration took{};
-  };
-  // What is known of one process, as long as it is the same.
-  struct Life {
-    double started = 0;
-    Grown ticks;
-    Grown read_bytes;
-    Grown written_bytes;
-    double last_ticks = 0;
-    Time at{};
-    bool has_last = false;
-    Memory memory;
-  };
-  struct State {
-    Watched watched;
-    std::string topic;
-    bool by_pid = false;
-    Time looked_at{};  // for one of that name
-    std::optional<Life> life;
-    bool over = false;  // the one of that pid: another one may bear it since
-  };
-
   void read_one(State& state, Readings& readings) {
     if (state.over) return;
     if (!state.by_pid && state.watched.pid == 0) {

@@ -45,6 +45,40 @@ load::Ledger arrived(const WorkerBooks& worker, std::uint64_t intended) {
   return ledger;
 }
 
+// It has sent, and isn't of a version that tells.
+bool tells_nothing_of_itself(const WorkerBooks& worker) {
+  const bool has_sent =
+      worker.received.traces_made > 0 || worker.report.intended > 0 || worker.requests_told > 0;
+  return has_sent && !worker.report.own;
+}
+
+load::OwnTimes times_of(const wire::OwnReport& own) {
+  return {own.latency, own.without_own, own.without_wait, own.waited, own.sent_late, own.read_late};
+}
+
+GeneratorState state_of(const std::string& name, const wire::RunReport& report, Duration due) {
+  const wire::OwnReport& own = *report.own;
+  GeneratorState state;
+  state.worker = name;
+  state.shares = own_shares(times_of(own));
+  state.sent_late = own.sent_late;
+  state.read_late = own.read_late;
+  state.waited = own.waited;
+  state.connections_max = own.connections_max;
+  state.waited_for_core = own.waited_for_core;
+  state.ran = own.ran;
+  state.stood_still = own.stood_still;
+  state.throttled_periods = own.throttled_periods;
+  state.throttled = own.throttled;
+  state.steal_share = own.steal_share;
+  state.cores = own.cores;
+  state.shares_machine = own.shares_machine;
+  const bool is_known = due > Duration{0};
+  take_shares(state, {report.cpu_s, own.busiest_loop_cpu, own.machine_cores},
+              is_known ? due : report.at - report.started);
+  return state;
+}
+
 load::Ledger ledger_of(const WorkerBooks& worker) {
   if (worker.is_ours && !worker.is_dead) return reported(worker);
   return arrived(worker, worker.is_ours ? worker.report.intended : worker.requests_told);
@@ -97,14 +131,25 @@ LiveFigures live_of(const FleetBooks& books) {
   return live;
 }
 
-GeneratorUse use_of(const FleetBooks& books) {
+GeneratorUse use_of(const FleetBooks& books, Duration due) {
   GeneratorUse use;
+  std::vector<GeneratorState> states;
+  load::OwnTimes times;
   for (const auto& [name, worker] : books) {
-    use.cpu_s += worker.report.cpu_s;
-    use.busiest_loop_share = std::max(use.busiest_loop_share, worker.report.busiest_loop_share);
-    use.rss_max_bytes = std::max(use.rss_max_bytes, worker.report.rss_bytes);
+    const wire::RunReport& report = worker.report;
+    use.cpu_s += report.cpu_s;
+    use.rss_max_bytes = std::max(use.rss_max_bytes, report.rss_bytes);
     use.threads += worker.is_ours ? 1 : 0;
+    if (report.own) {
+      times.add(times_of(*report.own));
+      states.push_back(state_of(name, report, due));
+      use.busiest_loop_share = std::max(use.busiest_loop_share, states.back().busiest_loop_share);
+      continue;
+    }
+    use.busiest_loop_share = std::max(use.busiest_loop_share, report.busiest_loop_share);
+    if (tells_nothing_of_itself(worker)) use.silent.push_back(name);
   }
+  if (!states.empty()) use.state = together(std::move(states), times);
   return use;
 }
 
@@ -137,6 +182,11 @@ std::vector<std::string> notes_of(const FleetBooks& books) {
                             worker.clock->offset < Duration{0} ? "-" : "+",
                             format_duration(std::chrono::abs(worker.clock->offset)),
                             format_duration(worker.clock->uncertainty));
+    if (tells_nothing_of_itself(worker))
+      notes.push_back(fmt::format(
+          "worker {} doesn't tell its own share: whether it read answers late, or was kept from "
+          "its work, the verdict doesn't know",
+          name));
     if (!worker.is_ours)
       notes.push_back(
           fmt::format("worker {} is of the old system: its books are what its traces say", name));

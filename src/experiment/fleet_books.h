@@ -44,8 +44,9 @@ std::uint64_t in_flight_of(const FleetBooks& books);
 // The last second, over all workers that report.
 LiveFigures live_of(const FleetBooks& books);
 
-// What generating the load took, over all workers that report; the busiest loop of any.
-GeneratorUse use_of(const FleetBooks& books);
+// What generating the load took, over all workers that report, in the time in which requests were
+// due (0: not known); the busiest loop of any.
+GeneratorUse use_of(const FleetBooks& books, Duration due);
 
 // A line a worker that died: what is known of its requests.
 std::vector<std::string> doubts_of(const FleetBooks& books);

@@ -47,8 +47,9 @@ class LoadSource {
   // After the last phase, whatever happened: everything that is still on its way to the collector
   // has arrived or is given up, and what was begun is ended. state() is final then.
   virtual void finish() = 0;
-  // After finish(): what generating the load took.
-  virtual GeneratorUse use() = 0;
+  // After finish(): what generating the load took, in the time in which requests were due, the
+  // warm-up too; 0: that isn't known.
+  virtual GeneratorUse use(Duration due) = 0;
   // After finish(): why the result is in doubt: workers that died.
   virtual std::vector<std::string> doubts() { return {}; }
   // After finish(): what is worth a line in the result.

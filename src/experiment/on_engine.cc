@@ -2,10 +2,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "experiment/hindrances.h"
 #include "experiment/load_source.h"
 #include "load/engine.h"
 #include "telemetry/files.h"
+#include "telemetry/hindrances.h"
 
 namespace galileo::experiment {
 namespace {
@@ -44,7 +44,7 @@ class OnEngine final : public LoadSource {
     if (began_ == kNever) {
       began_ = now;
       cpu_before_ = net::RealClock::process_cpu();
-      hindered_before_ = read_hindrances(telemetry::Machine{});
+      hindered_before_ = telemetry::read_hindrances(telemetry::Machine{});
       engine_->set_warmup_until(now + plan_.warmup);
     }
     const Time start = now + std::chrono::milliseconds{5} + std::chrono::microseconds{10} * clients;
@@ -64,19 +64,26 @@ class OnEngine final : public LoadSource {
     if (over_) return;
     snapshot_ = engine_->snapshot();
     over_ = true;
-    const double lasted =
-        began_ == kNever ? 0 : std::max(1e-9, to_seconds(control_.clock().now() - began_));
-    for (const Duration& cpu : snapshot_.loop_cpu)
-      use_.busiest_loop_share =
-          std::max(use_.busiest_loop_share, lasted > 0 ? to_seconds(cpu) / lasted : 0);
     use_.cpu_s = to_seconds(net::RealClock::process_cpu() - cpu_before_);
-    if (began_ != kNever) use_.state = look_at_itself(seconds(lasted));
+    if (began_ != kNever) {
+      lasted_ = control_.clock().now() - began_;
+      use_.state = look_at_itself();
+    }
     engine_->join();
     use_.rss_max_bytes = memory_most_bytes();
     use_.threads = load::Engine::threads(plan_.limits);
   }
 
-  GeneratorUse use() override { return use_; }
+  GeneratorUse use(Duration due) override {
+    CpuUse used{use_.cpu_s, {}, net::machine_cores()};
+    for (const Duration& cpu : snapshot_.loop_cpu)
+      used.busiest_loop = std::max(used.busiest_loop, cpu);
+    if (use_.state) {
+      take_shares(*use_.state, used, due > Duration{0} ? std::min(due, lasted_) : lasted_);
+      use_.busiest_loop_share = use_.state->busiest_loop_share;
+    }
+    return use_;
+  }
 
   std::vector<std::string> notes() override {
     const std::uint64_t cut = snapshot_.responses_cut;
@@ -88,7 +95,7 @@ class OnEngine final : public LoadSource {
   }
 
  private:
-  GeneratorState look_at_itself(Duration lasted) {
+  GeneratorState look_at_itself() {
     const load::OwnTimes own = engine_->own_times();
     GeneratorState state;
     state.shares = own_shares(own);
@@ -96,21 +103,20 @@ class OnEngine final : public LoadSource {
     state.read_late = own.read_late;
     state.waited = own.waited;
     state.connections_max = plan_.limits.connections_max;
-    state.lasted = lasted;
-    state.busiest_loop_share = use_.busiest_loop_share;
     for (std::size_t i = 0; i < snapshot_.loop_waited.size(); ++i) {
       if (snapshot_.loop_waited[i] < state.waited_for_core) continue;
       state.waited_for_core = snapshot_.loop_waited[i];
       state.ran = snapshot_.loop_cpu[i];
     }
-    state.stood_still = snapshot_.stood_still;
-    const Hindrances hindered = read_hindrances(telemetry::Machine{}).since(hindered_before_);
+    for (const Duration& still : snapshot_.loop_stood_still)
+      state.stood_still = std::max(state.stood_still, still);
+    const telemetry::Hindrances hindered =
+        telemetry::read_hindrances(telemetry::Machine{}).since(hindered_before_);
     state.throttled_periods = hindered.throttled_periods;
     state.throttled = hindered.throttled;
     state.steal_share = hindered.steal_share();
     state.cores = net::usable_cores();
     state.shares_machine = engine_->asks_this_machine();
-    state.machine_share = use_.cpu_s / to_seconds(lasted) / net::machine_cores();
     return state;
   }
 
@@ -119,8 +125,9 @@ class OnEngine final : public LoadSource {
   std::unique_ptr<load::Engine> engine_;
   load::Engine::Snapshot snapshot_;
   Time began_ = kNever;
+  Duration lasted_{0};  // to the last answer
   Duration cpu_before_{0};
-  Hindrances hindered_before_;
+  telemetry::Hindrances hindered_before_;
   bool over_ = false;
   GeneratorUse use_;
 };

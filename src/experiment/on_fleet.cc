@@ -136,7 +136,7 @@ class OnFleet final : public LoadSource {
   void end_all() override;
   LoadState state() override;
   void finish() override;
-  GeneratorUse use() override { return use_of(books_); }
+  GeneratorUse use(Duration due) override { return use_of(books_, due); }
   std::vector<std::string> doubts() override { return doubts_of(books_); }
   std::vector<std::string> notes() override;
 

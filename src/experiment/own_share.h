@@ -25,13 +25,14 @@ std::vector<OwnShare> own_shares(const load::OwnTimes& times);
 
 // What may have kept the generator from its work, over the run.
 struct GeneratorState {
+  std::string worker;  // of a fleet; empty: this process, or all workers together
   std::vector<OwnShare> shares;
   Duration sent_late{0};  // together, of all requests
   Duration read_late{0};
   std::uint64_t waited = 0;  // requests that waited for a connection
   std::uint32_t connections_max = 0;
-  Duration lasted{0};
-  double busiest_loop_share = 0;  // of the run, that the busiest loop's thread computed
+  Duration lasted{0};             // in which requests were due, the warm-up too
+  double busiest_loop_share = 0;  // of that time, that the busiest loop's thread computed
   Duration waited_for_core{0};    // the loop that waited longest
   Duration ran{0};                // CPU time of that loop
   Duration stood_still{0};        // the loop that stood still longest, with nobody on its core
@@ -41,7 +42,23 @@ struct GeneratorState {
   unsigned cores = 0;           // that the generator may use
   bool shares_machine = false;  // with what it loads
   double machine_share = 0;     // of the machine's CPU time, that the generator took
+  // Whose this is together: the shares of all their requests, of all else the worst of one.
+  std::vector<GeneratorState> workers;
 };
+
+// What a generator's process used.
+struct CpuUse {
+  double cpu_s = 0;
+  Duration busiest_loop{0};
+  unsigned machine_cores = 1;
+};
+
+// Puts it into the state as shares of the time in which requests were due: an answer that is waited
+// for at the end makes no loop idler.
+void take_shares(GeneratorState& state, const CpuUse& used, Duration lasted);
+
+// The workers of a fleet together, all of whose requests are in `times`.
+GeneratorState together(std::vector<GeneratorState> workers, const load::OwnTimes& times);
 
 // Something that kept the generator from its work, for people: "its CPU quota held it back ...".
 // The most telling first; empty: nothing was seen.

@@ -264,18 +264,21 @@ Json state_json(const GeneratorState& state) {
                       {"latency_s", to_seconds(one.latency)},
                       {"own_s", to_seconds(one.own)},
                       {"wait_s", to_seconds(one.wait)}});
-  return {{"quantiles", shares},
-          {"sent_late_s", to_seconds(state.sent_late)},
-          {"read_late_s", to_seconds(state.read_late)},
-          {"waited_for_connection", state.waited},
-          {"waited_for_core_s", to_seconds(state.waited_for_core)},
-          {"stood_still_s", to_seconds(state.stood_still)},
-          {"throttled_periods", state.throttled_periods},
-          {"throttled_s", to_seconds(state.throttled)},
-          {"steal_pct", 100 * state.steal_share},
-          {"cores", state.cores},
-          {"shares_machine", state.shares_machine},
-          {"machine_pct", 100 * state.machine_share}};
+  Json json{{"quantiles", shares},
+            {"sent_late_s", to_seconds(state.sent_late)},
+            {"read_late_s", to_seconds(state.read_late)},
+            {"waited_for_connection", state.waited},
+            {"waited_for_core_s", to_seconds(state.waited_for_core)},
+            {"stood_still_s", to_seconds(state.stood_still)},
+            {"throttled_periods", state.throttled_periods},
+            {"throttled_s", to_seconds(state.throttled)},
+            {"steal_pct", 100 * state.steal_share},
+            {"cores", state.cores},
+            {"shares_machine", state.shares_machine},
+            {"machine_pct", 100 * state.machine_share}};
+  if (!state.worker.empty()) json["worker"] = state.worker;
+  for (const GeneratorState& worker : state.workers) json["workers"].push_back(state_json(worker));
+  return json;
 }
 
 GeneratorState parse_state(const Json& json) {
@@ -294,6 +297,9 @@ GeneratorState parse_state(const Json& json) {
   state.cores = json.value("cores", 0u);
   state.shares_machine = json.value("shares_machine", false);
   state.machine_share = json.value("machine_pct", 0.0) / 100;
+  state.worker = json.value("worker", "");
+  for (const Json& worker : json.value("workers", Json::array()))
+    state.workers.push_back(parse_state(worker));
   return state;
 }
 

@@ -24,8 +24,9 @@ struct GeneratorUse {
   double busiest_loop_share = 0;  // 0 to 1
   std::uint64_t rss_max_bytes = 0;
   unsigned threads = 0;  // event loops
-  // What it saw of itself; nothing: workers elsewhere did it.
+  // What it saw of itself, or the workers of a fleet that tell; nothing: none does.
   std::optional<GeneratorState> state;
+  std::vector<std::string> silent;  // workers that sent and don't tell
 };
 
 // Where the result comes from: enough to repeat it.

@@ -522,12 +522,13 @@ Result<void> Run::close_books() {
                                  format_count(others)));
   result_.experiment = experiment_;
   result_.ledger = final_ledger();
-  result_.generator = load_->use();
+  result_.generator = load_->use(collector_->summary().due_span());
   for (const std::string& note : load_->notes()) notes_.push_back(note);
   Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_};
   if (broken_off_) evidence.broken_off = broken_off_->to_text();
   evidence.doubts = load_->doubts();
   evidence.generator = result_.generator.state;
+  evidence.some_dont_tell = !result_.generator.silent.empty();
   if (spool_is_full_)
     evidence.doubts.push_back(
         fmt::format("the run was ended before it was done: its spool took the {} of disk that "

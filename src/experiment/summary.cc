@@ -187,6 +187,12 @@ LiveFigures Summary::live(Wall now) const {
   return figures;
 }
 
+Duration Summary::due_span() const {
+  double span_s = 0;
+  for (const GroupFigures& phase : phases_.rows) span_s += rates_of(phase).span_s;
+  return seconds(span_s);
+}
+
 Rates Summary::rates() const {
   GroupFigures in_spans;
   double span_s = 0;

@@ -112,6 +112,8 @@ class Summary {
 
   // Over the spans of all phases: what lies between them isn't in them.
   Rates rates() const;
+  // In which requests were due, the warm-up's too: what the generator was at work. 0: not known.
+  Duration due_span() const;
   double offered_rps() const { return rates().offered_rps; }
   double achieved_rps() const { return rates().achieved_rps; }
   // How long after the last request was due the last one was over.

@@ -45,7 +45,7 @@ void judge_books(Judge& judge, const Summary& summary, const load::Ledger& ledge
 }
 
 // How late requests went out, against the latencies that are claimed: all that is known of workers
-// elsewhere.
+// that don't tell their share.
 void judge_dispatch(Judge& judge, const Summary& summary) {
   const Times latencies = summary.latencies().all();
   const Times dispatch = times_of(summary.dispatch_error());
@@ -97,15 +97,6 @@ void judge_generator(Judge& judge, const GeneratorState& state) {
     doubt.invalid ? judge.invalid(std::move(doubt.reason)) : judge.suspect(std::move(doubt.reason));
 }
 
-void judge_worker_loops(Judge& judge, const Summary& summary, const Evidence& evidence) {
-  judge_dispatch(judge, summary);
-  if (evidence.busiest_loop_share > kLoopSaturated)
-    judge.suspect(
-        fmt::format("the generator's CPU was saturated: its busiest loop ran {:.0f} % of "
-                    "the time, so the figures may be the generator's own limit",
-                    evidence.busiest_loop_share * 100));
-}
-
 }  // namespace
 
 Verdict judge(const Summary& summary, const Evidence& evidence) {
@@ -120,8 +111,12 @@ Verdict judge(const Summary& summary, const Evidence& evidence) {
   judge_sent(judge, summary);
   if (evidence.generator)
     judge_generator(judge, *evidence.generator);
-  else
-    judge_worker_loops(judge, summary, evidence);
+  else if (evidence.busiest_loop_share > kLoopSaturated)
+    judge.suspect(
+        fmt::format("the generator's CPU was saturated: its busiest loop ran {:.0f} % of "
+                    "the time, so the figures may be the generator's own limit",
+                    evidence.busiest_loop_share * 100));
+  if (!evidence.generator || evidence.some_dont_tell) judge_dispatch(judge, summary);
   if (evidence.ledger.unreached())
     judge.suspect("no connection could be made; is what you load started, and its port right?");
   else if (summary.latency().count() == 0)

@@ -26,8 +26,9 @@ struct Evidence {
   bool interrupted = false;       // the user ended the run
   std::string broken_off = {};    // why it ended before its last phase; empty: it didn't
   std::vector<std::string> doubts = {};  // what the load's source knows against the result
-  // What the generator saw of itself; nothing: of workers elsewhere, by their dispatch errors only.
+  // What the generator saw of itself, or the workers of a fleet; nothing: no worker tells.
   std::optional<GeneratorState> generator = {};
+  bool some_dont_tell = false;  // workers; of them the dispatch errors are known
 };
 
 Verdict judge(const Summary& summary, const Evidence& evidence);

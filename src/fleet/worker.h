@@ -116,6 +116,8 @@ class Worker {
   Result<std::string> stop_run(const wire::RpcRequest& request);
   Result<std::string> answer_report(const wire::RpcRequest& request);
   Result<wire::RunReport> report(const std::string& run, bool next);
+  wire::OwnReport own_report(const std::string& name, const Run& run);
+  void forget_ended_runs(const std::string& but);
   void publish_report(const std::string& run);
   void report_all();
   void tell_of_cut_responses();

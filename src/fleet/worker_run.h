@@ -7,6 +7,8 @@
 
 #include "base/time.h"
 #include "fleet/worker.h"
+#include "load/engine.h"
+#include "telemetry/hindrances.h"
 
 namespace galileo::fleet {
 
@@ -17,7 +19,8 @@ struct Worker::Run {
   std::uint64_t made_by_closed = 0;   // requests of clients that have been closed since
   Time began{};
   Duration cpu_before{0};
-  std::vector<Duration> loop_cpu_before;
+  load::Engine::Snapshot before;  // what its loops had used by then
+  telemetry::Hindrances hindered_before;
   bool said_done = false;
 };
 

@@ -2,6 +2,8 @@
 // for its books (docs/fleet.md).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "bus/keys.h"
 #include "fleet/worker.h"
@@ -39,6 +41,7 @@ load::Workload workload_of(const wire::WorkloadOrder& order, const wire::StartWo
   workload.requests = order.requests;
   workload.duration = order.duration;
   workload.phase = start.phase;
+  workload.run = start.run;
   workload.warmup = order.warmup;
   workload.ahead = order.ahead;
   workload.limits = limits_of(order, own);
@@ -90,12 +93,14 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
     TRY(check_kept(order, options_));
     ids.push_back(order.client_id);
   }
+  forget_ended_runs(start.run);
   const bool is_new = !runs_.contains(start.run);
   Run& run = runs_[start.run];
   if (is_new) {
     run.began = control_.clock().now();
     run.cpu_before = net::RealClock::process_cpu();
-    run.loop_cpu_before = engine_->snapshot().loop_cpu;
+    run.before = engine_->snapshot();
+    run.hindered_before = telemetry::read_hindrances(telemetry::Machine{});
   }
   for (const load::ClientCounts& counts : TRY(engine_->counts(ids)))
     run.requests_before += counts.requests;
@@ -188,12 +193,58 @@ Result<wire::RunReport> Worker::report(const std::string& name, bool next) {
                           std::min(log_->traces_written(), outlet_ ? outlet_->traces_out() : 0);
   report.cpu_s = to_seconds(net::RealClock::process_cpu() - run.cpu_before);
   const double lasted = std::max(1e-9, to_seconds(control_.clock().now() - run.began));
-  const auto cpu = engine_->snapshot().loop_cpu;
-  for (std::size_t i = 0; i < cpu.size() && i < run.loop_cpu_before.size(); ++i)
-    report.busiest_loop_share =
-        std::max(report.busiest_loop_share, to_seconds(cpu[i] - run.loop_cpu_before[i]) / lasted);
+  report.own = own_report(name, run);
+  report.busiest_loop_share = to_seconds(report.own->busiest_loop_cpu) / lasted;
   report.rss_bytes = memory_bytes();
   return report;
+}
+
+wire::OwnReport Worker::own_report(const std::string& name, const Run& run) {
+  const load::OwnTimes times = engine_->own_times(name);
+  wire::OwnReport own;
+  own.latency = times.latency;
+  own.without_own = times.without_own;
+  own.without_wait = times.without_wait;
+  own.waited = times.waited;
+  own.sent_late = times.sent_late;
+  own.read_late = times.read_late;
+  own.connections_max = options_.limits.connections_max;
+  const load::Engine::Snapshot now = engine_->snapshot();
+  const load::Engine::Snapshot& before = run.before;
+  for (std::size_t i = 0; i < now.loop_cpu.size() && i < before.loop_cpu.size(); ++i) {
+    const Duration ran = now.loop_cpu[i] - before.loop_cpu[i];
+    const Duration waited = now.loop_waited[i] - before.loop_waited[i];
+    own.busiest_loop_cpu = std::max(own.busiest_loop_cpu, ran);
+    own.stood_still =
+        std::max(own.stood_still, now.loop_stood_still[i] - before.loop_stood_still[i]);
+    if (waited < own.waited_for_core) continue;
+    own.waited_for_core = waited;
+    own.ran = ran;
+  }
+  const telemetry::Hindrances hindered =
+      telemetry::read_hindrances(telemetry::Machine{}).since(run.hindered_before);
+  own.throttled = hindered.throttled;
+  own.throttled_periods = hindered.throttled_periods;
+  own.steal_share = hindered.steal_share();
+  own.cores = net::usable_cores();
+  own.machine_cores = net::machine_cores();
+  own.shares_machine = engine_->asks_this_machine();
+  return own;
+}
+
+// Runs of which nobody is left: their controllers have what they asked for, or are gone.
+void Worker::forget_ended_runs(const std::string& but) {
+  std::erase_if(runs_, [&](const auto& entry) {
+    const auto& [name, run] = entry;
+    const bool is_over =
+        name != but && std::none_of(run.clients.begin(), run.clients.end(),
+                                    [&](const auto& id) { return clients_.contains(id); });
+    if (is_over) {
+      log_->forget(name);
+      engine_->forget_own_times(name);
+    }
+    return is_over;
+  });
 }
 
 void Worker::publish_report(const std::string& run) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "load/own_times.h"
 #include "load/routing.h"
 #include "load/schedule.h"
 #include "load/sending.h"
@@ -91,8 +92,9 @@ class Client {
   net::HttpBounds bounds;
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
-  std::uint64_t work = 0;  // what the workload reads, in the dispatcher's books; 0: nothing
-  bool closing = false;    // gone when nothing is in flight
+  OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
+  std::uint64_t work = 0;         // what the workload reads, in the dispatcher's books; 0: nothing
+  bool closing = false;           // gone when nothing is in flight
 
  private:
   // kDispatched: nothing more will be due, but not all is answered.

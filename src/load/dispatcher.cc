@@ -133,6 +133,7 @@ void Dispatcher::set_workload(std::span<const std::uint32_t> clients, Workload w
 
 void Dispatcher::begin_work(Client& client, const Workload& workload, Time start) {
   client.phase = sink_.name(workload.phase);
+  client.own_times = &own_times_[workload.run];
   client.bound_by(workload.limits ? *workload.limits : options_.limits);
   client.redirects_max = workload.redirects_max.value_or(client.group().redirects_max);
   client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
@@ -232,6 +233,7 @@ Result<void> Dispatcher::begin_phase(const std::string& name,
     Group* const group = TRY(group_of(share.spec->service, share.spec->request));
     Client& client = add_client(*group, share, share.stripe);
     client.of_phase = true;
+    client.own_times = &own_times_[{}];
     client.bound_by(options_.limits);
     client.redirects_max = group->redirects_max;
     client.phase = sink_.name(name);
@@ -436,12 +438,29 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
 
 // A closed loop's requests are due when they are sent.
 void Dispatcher::count_own_times(const Sending& sending) {
-  if (sending.first_asked == kNever) return;  // answered here
+  OwnTimes* const own = sending.client->own_times;
+  if (!own || sending.first_asked == kNever) return;  // answered here
   const bool closed_loop = sending.lane != Sending::kNoLane;
   const Time chosen = sending.first_dispatched == kNever ? sending.done : sending.first_dispatched;
-  own_times_.add(sending.done - sending.created,
-                 closed_loop ? Duration{0} : sending.first_asked - sending.created,
-                 sending.read_late, chosen - sending.first_asked);
+  own->add(sending.done - sending.created,
+           closed_loop ? Duration{0} : sending.first_asked - sending.created, sending.read_late,
+           chosen - sending.first_asked);
+}
+
+OwnTimes Dispatcher::own_times(const std::string& run) const {
+  const auto found = own_times_.find(run);
+  if (found != own_times_.end()) return found->second;
+  const OwnTimes none;
+  return none;
+}
+
+void Dispatcher::forget_own_times(const std::string& run) {
+  const auto found = own_times_.find(run);
+  if (run.empty() || found == own_times_.end()) return;
+  for (const auto& [number, client] : clients_) {
+    if (client->own_times == &found->second) client->own_times = nullptr;
+  }
+  own_times_.erase(found);
 }
 
 std::size_t Dispatcher::retired_routings() const {

@@ -122,8 +122,11 @@ class Dispatcher {
   void end_all();
 
   const Ledger& ledger() const { return ledger_; }
-  // What of the latencies is this loop's own doing.
-  const OwnTimes& own_times() const { return own_times_; }
+  // What of the latencies is this loop's own doing, of workloads of that run; empty: of those of
+  // none, and of phases.
+  OwnTimes own_times(const std::string& run) const;
+  // What is still under way of that run counts as of none.
+  void forget_own_times(const std::string& run);
   std::uint64_t in_flight() const { return in_flight_; }
   // Answers whose body the trace holds only the beginning of (Limits::keep_response).
   std::uint64_t responses_cut() const { return responses_cut_; }
@@ -178,7 +181,7 @@ class Dispatcher {
   net::HttpPool pool_;
   wire::BodyText body_text_;
   Ledger ledger_;
-  OwnTimes own_times_;
+  std::map<std::string, OwnTimes> own_times_;  // by run
   const wire::NameId warmup_name_;
   std::unordered_map<std::string, std::unique_ptr<Service>> services_;
   std::vector<std::unique_ptr<Group>> groups_;

@@ -152,5 +152,31 @@ TEST_CASE("a workload that is ended leaves nothing under way; other clients go o
   CHECK(world.dispatcher->ledger().in_flight_at_end == 3);
 }
 
+TEST_CASE("what of the latencies is the generator's own counts for the run that a request is of") {
+  World world;
+  const auto client = world.add(1);
+  Workload workload = one_request();
+  const auto send = [&](const std::string& run) {
+    workload.run = run;
+    world.dispatcher->set_workload(client, workload, world.clock.now());
+    world.pass(Seconds{1});
+  };
+  send("a");
+  send("b");
+  send("b");
+  send("");
+  CHECK(world.dispatcher->own_times("a").latency.count() == 1);
+  CHECK(world.dispatcher->own_times("b").latency.count() == 2);
+  CHECK(world.dispatcher->own_times("").latency.count() == 1);
+  CHECK(world.dispatcher->own_times("c").latency.count() == 0);
+  // One whose requests are under way can be forgotten too.
+  world.service_time = Seconds{10};
+  send("b");
+  world.dispatcher->forget_own_times("b");
+  world.pass(Seconds{20});
+  CHECK(world.traces.all.size() == 5);
+  CHECK(world.dispatcher->own_times("b").latency.count() == 0);
+}
+
 }  // namespace
 }  // namespace galileo::load

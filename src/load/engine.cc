@@ -217,17 +217,22 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
       snapshot.loop_waited.push_back(worker.watch->waited());
-      snapshot.stood_still = std::max(snapshot.stood_still, worker.watch->stood_still());
+      snapshot.loop_stood_still.push_back(worker.watch->stood_still());
     });
   }
   return snapshot;
 }
 
-OwnTimes Engine::own_times() {
+OwnTimes Engine::own_times(const std::string& run) {
   OwnTimes times;
   for (Worker& worker : workers_)
-    worker.thread->call([&] { times.add(worker.dispatcher->own_times()); });
+    worker.thread->call([&] { times.add(worker.dispatcher->own_times(run)); });
   return times;
+}
+
+void Engine::forget_own_times(const std::string& run) {
+  for (Worker& worker : workers_)
+    worker.thread->call([&] { worker.dispatcher->forget_own_times(run); });
 }
 
 bool Engine::asks_this_machine() const {

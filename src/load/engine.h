@@ -41,7 +41,8 @@ class Engine {
     std::uint64_t responses_cut = 0;    // answers whose body is not whole in its trace
     std::vector<Duration> loop_cpu;     // used by each loop's thread so far
     std::vector<Duration> loop_waited;  // by each loop's thread, for a core, so far
-    Duration stood_still{0};            // the loop that stood still longest, though it had the core
+    // That each loop stood still so far, though nobody had its core.
+    std::vector<Duration> loop_stood_still;
   };
 
   // What clients tell, by their ids: each is called on the control loop, and any call of the engine
@@ -116,8 +117,10 @@ class Engine {
   void stop_sending();
   void end_all();
   Snapshot snapshot();
-  // What of the latencies is the loops' own doing.
-  OwnTimes own_times();
+  // What of the latencies is the loops' own doing, of workloads of that run (Workload::run); empty:
+  // of those of none, and of phases.
+  OwnTimes own_times(const std::string& run = {});
+  void forget_own_times(const std::string& run);
   // Whether a host that is asked is on this machine, as far as its addresses tell.
   bool asks_this_machine() const;
   // Ends the loops; nothing may be called after it but the destructor.

@@ -95,6 +95,7 @@ struct Workload {
   // None: the engine's.
   std::optional<Limits> limits;
   std::optional<std::uint32_t> redirects_max;  // none: the request's
+  std::string run;                             // whose own times it counts in; empty: nobody's
 
   // Whose draws they are: a run's, so that its schedule is the same for any number of workers.
   // None: the client's own.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "wire/histogram.h"
 
@@ -75,7 +76,8 @@ void Fields::histogram(const char* name, Histogram& to) {
   const Json* field = find(name, &Json::is_string, "a histogram");
   if (!field) return;
   auto read = decode_histogram(field->get_ref<const std::string&>());
-  if (read.ok())
+  // One of another grain can't be merged with the others.
+  if (read.ok() && read->state().grain == to.state().grain)
     to = std::move(*read);
   else
     fail(name, "a histogram");
@@ -184,6 +186,62 @@ void each_count(Report& report, F&& f) {
   f("failed_last", report.failed_last);
 }
 
+// Each field by its kind, for both ways.
+template <class Own, class F>
+void each_field(Own& own, F&& f) {
+  f("latency", own.latency);
+  f("without_own", own.without_own);
+  f("without_wait", own.without_wait);
+  f("waited", own.waited);
+  f("sent_late_ns", own.sent_late);
+  f("read_late_ns", own.read_late);
+  f("connections_max", own.connections_max);
+  f("busiest_loop_cpu_ns", own.busiest_loop_cpu);
+  f("waited_for_core_ns", own.waited_for_core);
+  f("ran_ns", own.ran);
+  f("stood_still_ns", own.stood_still);
+  f("throttled_ns", own.throttled);
+  f("throttled_periods", own.throttled_periods);
+  f("steal_share", own.steal_share);
+  f("cores", own.cores);
+  f("machine_cores", own.machine_cores);
+  f("shares_machine", own.shares_machine);
+}
+
+Json own_json(const OwnReport& own) {
+  Json json;
+  each_field(own, [&](const char* name, const auto& value) {
+    using Value = std::decay_t<decltype(value)>;
+    if constexpr (std::is_same_v<Value, Histogram>)
+      json[name] = encode_histogram(value);
+    else if constexpr (std::is_same_v<Value, Duration>)
+      json[name] = value.count();
+    else
+      json[name] = value;
+  });
+  return json;
+}
+
+Result<OwnReport> read_own(const Json& json) {
+  Fields fields(json, "a worker's own share");
+  OwnReport own;
+  each_field(own, [&](const char* name, auto& to) {
+    using Value = std::decay_t<decltype(to)>;
+    if constexpr (std::is_same_v<Value, Histogram>)
+      fields.histogram(name, to);
+    else if constexpr (std::is_same_v<Value, Duration>)
+      fields.duration(name, to);
+    else if constexpr (std::is_same_v<Value, bool>)
+      fields.flag(name, to);
+    else if constexpr (std::is_same_v<Value, double>)
+      fields.number(name, to);
+    else
+      fields.count(name, to);
+  });
+  if (fields.error()) return *fields.error();
+  return own;
+}
+
 }  // namespace
 
 std::string encode(const Heartbeat& heartbeat) {
@@ -249,6 +307,7 @@ std::string encode(const RunReport& report) {
             {"latency_last", encode_histogram(report.latency_last)},
             {"dispatch_error_last", encode_histogram(report.dispatch_error_last)}};
   each_count(report, [&](const char* name, std::uint64_t count) { json[name] = count; });
+  if (report.own) json["own"] = own_json(*report.own);
   return dump(json);
 }
 
@@ -278,6 +337,7 @@ Result<RunReport> decode_run_report(std::string_view json) {
         fields.fail("failures", "a map of counts");
     }
   }
+  if (const Json* own = fields.map("own")) report.own = TRY(read_own(*own));
   if (fields.error()) return *fields.error();
   return report;
 }

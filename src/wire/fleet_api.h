@@ -63,6 +63,28 @@ struct StartWorkloads {
   std::vector<WorkloadOrder> orders;
 };
 
+// What a worker saw of its own share in a run's latencies, and of what kept it from its work, since
+// the run's start there.
+struct OwnReport {
+  Histogram latency;  // of all requests but the warm-up's, whatever became of them
+  Histogram without_own;
+  Histogram without_wait;
+  std::uint64_t waited = 0;  // for a connection
+  Duration sent_late{0};     // together
+  Duration read_late{0};
+  std::uint32_t connections_max = 0;  // open at once
+  Duration busiest_loop_cpu{0};
+  Duration waited_for_core{0};  // the loop that waited longest
+  Duration ran{0};              // CPU time of that loop
+  Duration stood_still{0};      // the loop that stood still longest, with nobody on its core
+  Duration throttled{0};
+  std::uint64_t throttled_periods = 0;  // of the CPU quota
+  double steal_share = 0;               // of the machine's CPU time
+  unsigned cores = 0;                   // that it may use
+  unsigned machine_cores = 0;
+  bool shares_machine = false;  // with a host that it asks
+};
+
 // A worker's books of a run, cumulative; on galileo/fleet/reports each second and when the run's
 // last request is over, and the answer of `Worker.report:<worker>`(run).
 struct RunReport {
@@ -95,6 +117,7 @@ struct RunReport {
   std::uint64_t offered_last = 0;  // became due in the second since the last report
   std::uint64_t answered_last = 0;
   std::uint64_t failed_last = 0;
+  std::optional<OwnReport> own;  // none: its version doesn't tell
 };
 
 std::string encode(const Heartbeat& heartbeat);

@@ -56,6 +56,15 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   report.intended = 12;
   report.latency.add(std::chrono::milliseconds{5}, 9);
   report.latency_last.add(std::chrono::milliseconds{6});
+  CHECK_FALSE(decode_run_report(encode(report))->own);
+  OwnReport& own = report.own.emplace();
+  own.without_own.add(std::chrono::milliseconds{4}, 9);
+  own.read_late = std::chrono::milliseconds{7};
+  own.connections_max = 5;
+  own.throttled_periods = 3;
+  own.steal_share = 0.25;
+  own.machine_cores = 4;
+  own.shares_machine = true;
   const auto reported = decode_run_report(encode(report));
   REQUIRE(reported.ok());
   CHECK(reported->failures == report.failures);
@@ -63,6 +72,21 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK(reported->latency.count() == 9);
   CHECK(reported->latency.percentile(0.5) == report.latency.percentile(0.5));
   CHECK(reported->latency_last.max() == std::chrono::milliseconds{6});
+  REQUIRE(reported->own);
+  CHECK(reported->own->without_own == own.without_own);
+  CHECK(reported->own->read_late == own.read_late);
+  CHECK(reported->own->connections_max == 5);
+  CHECK(reported->own->throttled_periods == 3);
+  CHECK(reported->own->steal_share == 0.25);
+  CHECK(reported->own->machine_cores == 4);
+  CHECK(reported->own->shares_machine);
+  // Histograms of two grains can't be merged: a report that has one is none.
+  RunReport coarse;
+  coarse.latency = Histogram{Histogram::Grain::kCoarse};
+  coarse.latency.add(std::chrono::milliseconds{5});
+  CHECK_FALSE(decode_run_report(encode(coarse)).ok());
+  CHECK_FALSE(decode_run_report(R"({"own": 5})").ok());
+  CHECK_FALSE(decode_run_report(R"({"own": {"cores": -1}})").ok());
 }
 
 TEST_CASE("What is of the wrong type is refused with its field, what isn't known is passed over") {

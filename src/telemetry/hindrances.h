@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "telemetry/instrument.h"
 
-namespace galileo::experiment {
+namespace galileo::telemetry {
 
 // So far; differences of two are of the time between them.
 struct Hindrances {
@@ -23,6 +23,6 @@ struct Hindrances {
 
 // Where a figure isn't there it is 0: without a quota nothing is throttled, without a hypervisor
 // nothing stolen. Of nested groups the one that was held back longest.
-Hindrances read_hindrances(const telemetry::Machine& machine);
+Hindrances read_hindrances(const Machine& machine);
 
-}  // namespace galileo::experiment
+}  // namespace galileo::telemetry

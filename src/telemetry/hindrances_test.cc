@@ -1,5 +1,5 @@
 // What keeps a process from the CPU, of files as kernels write them.
-#include "experiment/hindrances.h"
+#include "telemetry/hindrances.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 
 using namespace galileo;
-using namespace galileo::experiment;
+using namespace galileo::telemetry;
 
 namespace {
 

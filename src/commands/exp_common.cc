@@ -14,7 +14,9 @@ namespace galileo::commands {
 
 Result<std::unique_ptr<store::Store>> open_database(const std::string& where) {
   auto opened = TRY(store::open_store(TRY(whole_database(where)), store::OpenMode::kExisting));
-  for (const store::Recovered& one : store::recover(*opened))
+  Progress progress("exp, recovering what runs left");
+  const auto told = [&](const std::string&, std::uint64_t traces) { progress.tell(traces); };
+  for (const store::Recovered& one : store::recover(*opened, told))
     print_talk(fmt::format("galileo exp: {}\n", store::to_text(one)));
   return opened;
 }
@@ -76,13 +78,17 @@ Result<wire::Experiment> find_experiment(store::Store& store, const std::string&
 
 Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& store,
                                                               const wire::Experiment& experiment,
-                                                              const std::string& command) {
+                                                              const std::string& command,
+                                                              const OnTrace& on_trace) {
   const store::Counts counts = TRY(store.counts(experiment.id));
   Progress progress(command, counts.traces);
   std::uint64_t rows = 0;
-  return experiment::load_stored_result(store, experiment, [&](const wire::NamedTrace&) {
+  auto result = experiment::load_stored_result(store, experiment, [&](const wire::NamedTrace& one) {
+    if (on_trace) on_trace(one);
     if (++rows % 4096 == 0) progress.tell(rows);
   });
+  progress.ended(rows);
+  return result;
 }
 
 Result<std::string> name_by_id(const std::string& id, const std::string& ending) {

@@ -2,6 +2,7 @@
 // meant.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,10 +20,13 @@ Result<std::unique_ptr<store::Store>> open_database(const std::string& where);
 // before it.
 Result<wire::Experiment> find_experiment(store::Store& store, const std::string& id);
 
-// Its result; `command` ("exp show") tells how far it is where that takes long.
+// Its result; `command` ("exp show") tells how far it is where that takes long. `on_trace` gets
+// each row too.
+using OnTrace = std::function<void(const wire::NamedTrace&)>;
 Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& store,
                                                               const wire::Experiment& experiment,
-                                                              const std::string& command);
+                                                              const std::string& command,
+                                                              const OnTrace& on_trace = {});
 
 // What is named after an experiment where the user names nothing else: its id and `ending`, which
 // has to be a file's name and no way to another place.

@@ -187,7 +187,7 @@ Result<std::vector<wire::Experiment>> find_runs(store::Store& store, std::string
 Result<std::unique_ptr<ComparedRun>> load(store::Store& store, const wire::Experiment& experiment) {
   auto run = std::make_unique<ComparedRun>();
   run->result = std::move(
-      TRY(experiment::load_stored_result(store, experiment, [&](const wire::NamedTrace& trace) {
+      TRY(read_result(store, experiment, "exp compare", [&](const wire::NamedTrace& trace) {
         run->batches.add(trace);
       }))->result);
   return run;

@@ -149,6 +149,7 @@ class Export {
     TRY(each());
     if (stopped_) return Error{ErrorCode::kInterrupted, "the export was ended", folder_, {}, {}};
     TRY(writer_->end_table());
+    work_.ended(rows_written_);
     rows_[table.name] = rows_of_table_;
     return {};
   }

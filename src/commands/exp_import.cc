@@ -89,6 +89,7 @@ Result<int> import_experiments(const ImportFlags& flags) {
     };
     const auto copied = TRY(store::copy_experiment(*source, *target, experiment, options));
     rows_before += copied.rows();
+    work.ended(rows_before);
     print_talk(fmt::format("galileo exp: imported {}: {} traces, {} values, {} events\n",
                            experiment.id, format_count(copied.traces), format_count(copied.samples),
                            format_count(copied.events)));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -25,6 +26,7 @@ std::string progress_text(std::uint64_t rows, std::uint64_t expected, Duration s
 
 Progress::Progress(std::string command, std::uint64_t rows_expected)
     : command_(std::move(command)),
+      is_watched_(isatty(STDERR_FILENO) == 1),
       expected_(rows_expected),
       began_(net::RealClock().now()),
       told_(began_) {}
@@ -38,7 +40,7 @@ Progress::~Progress() {
 void Progress::tell(std::uint64_t rows) {
   rows_ = rows;
   const Time now = net::RealClock().now();
-  if (now - told_ < std::chrono::seconds{1}) return;
+  if (!is_watched_ || now - told_ < std::chrono::seconds{1}) return;
   told_ = now;
   print_talk(
       fmt::format("galileo {}: {}\n", command_, progress_text(rows, expected_, now - began_)));

@@ -1,6 +1,6 @@
-// What commands that go through many rows have in common: how far they are is told on stderr once
-// it takes more than a second, and of those that change something Ctrl-C ends them in an orderly
-// way. One at a time; one thread.
+// What commands that go through many rows have in common: how far they are is told once it takes
+// more than a second, where stderr is a terminal, and of those that change something Ctrl-C ends
+// them in an orderly way. One at a time; one thread.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,12 @@ class Progress {
 
   void expect(std::uint64_t rows) { expected_ = rows; }
   void tell(std::uint64_t rows);
+  // How many there were in the end.
+  void ended(std::uint64_t rows) { rows_ = rows; }
 
  private:
   const std::string command_;  // "exp export": how lines on stderr begin
+  const bool is_watched_;      // somebody is there to see it
   std::uint64_t expected_;
   std::uint64_t rows_ = 0;
   Time began_;
@@ -44,6 +47,7 @@ class LongWork {
   void expect(std::uint64_t rows) { progress_.expect(rows); }
   // Called every few thousand rows; false: the user has ended it.
   bool go_on(std::uint64_t rows);
+  void ended(std::uint64_t rows) { progress_.ended(rows); }
 
  private:
   Progress progress_;

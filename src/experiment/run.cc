@@ -545,6 +545,7 @@ Result<void> Run::close_books() {
 // Into the database, what is in the spool; what it doesn't take, or not before the next signal,
 // waits there.
 void Run::drain_rest() {
+  drain_told_ = control_.clock().now();  // one try at a locked database may take seconds
   const auto drained = drain_->finish([this, signals = signals_seen_] {
     control_.run_pending();
     tell_of_drain();
@@ -560,11 +561,9 @@ void Run::drain_rest() {
 void Run::tell_of_drain() {
   const Time now = control_.clock().now();
   if (options_.quiet || now - drain_told_ < std::chrono::seconds{2}) return;
-  if (drain_told_ != Time{})
-    print_talk(fmt::format("{} of {} traces are in the database; Ctrl-C leaves the rest in {}\n",
-                           format_count(drain_->traces()),
-                           format_count(load_ ? load_->state().ledger.traces_made : 0),
-                           spool_path_));
+  print_talk(fmt::format("{} of {} traces are in the database; Ctrl-C leaves the rest in {}\n",
+                         format_count(drain_->traces()),
+                         format_count(load_ ? load_->state().ledger.traces_made : 0), spool_path_));
   drain_told_ = now;
 }
 

@@ -273,9 +273,10 @@ Result<void> Drain::go_back(const char* why) {
   return {};
 }
 
-Result<void> Drain::finish() {
+Result<void> Drain::finish(const std::function<void()>& on_step) {
   while (true) {
     while (TRY(step())) {
+      if (on_step) on_step();
     }
     if (TRY(reader_->skip_damage())) {
       if (rows_->so_far.experiment.id.empty()) TRY(name_by_file());
@@ -464,9 +465,11 @@ Result<void> mark_cut(const std::string& path, const Recovered& recovered,
 }
 
 // Into the store with all of it; says what was done.
-Result<Recovered> take_whole(const std::string& path, Store& store) {
+Result<Recovered> take_whole(const std::string& path, Store& store, const OnRecovering& told = {}) {
   const auto drain = TRY(Drain::open(path, store));
-  TRY(drain->finish());
+  TRY(drain->finish([&] {
+    if (told) told(drain->experiment().id, drain->traces());
+  }));
   Recovered recovered;
   recovered.refused = drain->refused();
   recovered.id = drain->experiment().id;
@@ -490,7 +493,8 @@ bool holds_nothing(File& file) {
 
 // One spool of a run that is over. Nothing: it is still being written or held no record, or another
 // process takes it in or has done so.
-Result<std::optional<Recovered>> recover_one(const std::string& found, Store& store) {
+Result<std::optional<Recovered>> recover_one(const std::string& found, Store& store,
+                                             const OnRecovering& told) {
   std::error_code unknown;
   const auto whole = std::filesystem::canonical(found, unknown);
   const std::string path = unknown ? found : whole.string();
@@ -501,7 +505,7 @@ Result<std::optional<Recovered>> recover_one(const std::string& found, Store& st
   if (!file->lock() || !file->is_there()) return std::optional<Recovered>();
   std::optional<Recovered> recovered;
   if (!holds_nothing(*file)) {
-    recovered = TRY(take_whole(path, store));
+    recovered = TRY(take_whole(path, store, told));
     TRY(store.sync());
   }
   remove_spool(path, store.where());
@@ -531,7 +535,7 @@ std::string to_text(const RefusedRows& refused) {
                      format_count(refused.traces), format_count(refused.others));
 }
 
-std::vector<Recovered> recover(Store& store) {
+std::vector<Recovered> recover(Store& store, const OnRecovering& told) {
   std::vector<Recovered> all;
   std::error_code error;
   std::filesystem::directory_iterator entry(spool_folder(store.where()), error);
@@ -541,7 +545,7 @@ std::vector<Recovered> recover(Store& store) {
   }
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) {
-    auto one = recover_one(path.string(), store);
+    auto one = recover_one(path.string(), store, told);
     if (!one.ok()) {
       Recovered failed;
       failed.id = path.stem().string();

@@ -4,6 +4,7 @@
 // at a desk.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,8 @@ class Drain {
   Result<bool> step(std::size_t records_max = kRecordsAtOnce);
 
   // All that is in a spool that nobody writes to any more, behind damaged places too, and settled.
-  Result<void> finish();
+  // `on_step` is called after each step that moved something.
+  Result<void> finish(const std::function<void()>& on_step = {});
 
   // Once all was moved: holds what the store has of it, on its disk, against what it was given.
   // False: it has less, and the next steps put that again. An Error where that didn't help, or
@@ -115,7 +117,9 @@ std::string to_text(const Recovered& recovered);
 
 // Drains the spools in the database's spool folder whose runs are over, deletes those that are then
 // in the store whole, and marks as FAILED the experiments of runs that were cut off, with the time
-// of their last record as end. One that can't be recovered doesn't keep the others from it.
-std::vector<Recovered> recover(Store& store);
+// of their last record as end. One that can't be recovered doesn't keep the others from it. `told`
+// hears now and then how many traces of which experiment have been moved.
+using OnRecovering = std::function<void(const std::string& id, std::uint64_t traces)>;
+std::vector<Recovered> recover(Store& store, const OnRecovering& told = {});
 
 }  // namespace galileo::store

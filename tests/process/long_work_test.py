@@ -59,7 +59,7 @@ def on_terminal(words, folder, env):
 WORK = {
     "show": (["exp", "show", "last"], FAR, r"exp show: 20,000 rows in \S+"),
     "report": (["exp", "report", "last", "--output", "r.html"], FAR, "exp: wrote r.html"),
-    "compare": (["exp", "compare", "last", "last"], FAR, r"exp compare: 20,000 rows in \S+"),
+    "compare": (["exp", "compare", "last", "last", "--force"], FAR, r"exp compare: 20,000 rows in \S+"),
     "export, CSV": (["exp", "export", "last", "--output", "out"], FAR, "exp: wrote traces, telemetry, events and nodeinfo to out"),
     "export, JSON lines": (["exp", "export", "last", "--output", "out", "--format", "jsonl"], FAR, "exp: wrote traces"),
     "import": (["exp", "import", "x.sqlite", "--db", "copy.sqlite"], FAR, "exp: imported .*: 20,000 traces"),

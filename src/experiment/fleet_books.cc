@@ -117,7 +117,11 @@ LiveFigures live_of(const FleetBooks& books) {
   LiveFigures live;
   Histogram latency;
   Histogram dispatch;
+  Histogram latency_so_far;
+  Histogram dispatch_so_far;
   for (const auto& [name, worker] : books) {
+    latency_so_far.merge(worker.report.latency);
+    dispatch_so_far.merge(worker.report.dispatch_error);
     if (worker.is_dead || worker.report.done) continue;
     live.offered_rps += worker.offered_rps;
     live.achieved_rps += static_cast<double>(worker.report.answered_last);
@@ -125,9 +129,7 @@ LiveFigures live_of(const FleetBooks& books) {
     latency.merge(worker.report.latency_last);
     dispatch.merge(worker.report.dispatch_error_last);
   }
-  live.p50 = latency.percentile(0.5);
-  live.p99 = latency.percentile(0.99);
-  live.dispatch_p99 = dispatch.percentile(0.99);
+  set_times(live, latency, dispatch, latency_so_far, dispatch_so_far);
   return live;
 }
 

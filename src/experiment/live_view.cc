@@ -31,6 +31,11 @@ std::string cpu_text(double cpu_pct) {
   return cpu_pct < 0 ? std::string("-") : fmt::format("{:.0f} %", cpu_pct);
 }
 
+// As the summary has it: a time that too few requests tell of is none.
+std::string time_text(const std::optional<Duration>& time) {
+  return time ? format_duration(*time) : "–";
+}
+
 }  // namespace
 
 std::optional<double> progress(const LiveState& state) {
@@ -57,8 +62,9 @@ std::string live_lines(const LiveState& state, int width) {
   // Each in the 80 columns that every terminal has, with the largest numbers too.
   add(fmt::format("  rate      offered {:>9.1f}/s   achieved {:>9.1f}/s   CPU {}", f.offered_rps,
                   f.achieved_rps, cpu_text(state.cpu_pct)));
-  add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}",
-                  format_duration(f.p50), format_duration(f.p99), format_duration(f.dispatch_p99)));
+  add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}{}",
+                  time_text(f.p50), time_text(f.p99), time_text(f.dispatch_p99),
+                  f.so_far ? "  so far" : ""));
   add(fmt::format("  requests  {} due   {} answered   {} in flight", format_count(state.intended),
                   format_count(state.answered), format_count(state.in_flight)));
   add(fmt::format("  errors    {} failed   {} not sent   {} connections",
@@ -86,11 +92,11 @@ std::string drawn_lines(const LiveState& state, int width) {
 std::string live_line(const LiveState& state) {
   const LiveFigures& f = state.figures;
   std::string line = fmt::format(
-      "{:>6}  {}  offered {:.1f}/s  achieved {:.1f}/s  in flight {}  p50 {}  p99 {}  errors {}  "
+      "{:>6}  {}  offered {:.1f}/s  achieved {:.1f}/s  in flight {}  p50 {}  p99 {}{}  errors {}  "
       "dispatch p99 {}  cpu {}",
       format_duration(state.elapsed), state.phase, f.offered_rps, f.achieved_rps, state.in_flight,
-      format_duration(f.p50), format_duration(f.p99), state.failed + state.not_sent,
-      format_duration(f.dispatch_p99), cpu_text(state.cpu_pct));
+      time_text(f.p50), time_text(f.p99), f.so_far ? " so far" : "", state.failed + state.not_sent,
+      time_text(f.dispatch_p99), cpu_text(state.cpu_pct));
   if (const auto share = progress(state)) line += fmt::format("  {:.0f}%", *share * 100);
   if (!state.trouble.empty()) line += "  ! " + state.trouble;
   return line + "\n";

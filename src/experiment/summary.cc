@@ -37,6 +37,23 @@ Rates rates_of(const GroupFigures& group) {
   return rates_over(n > 1 ? due_s * n / (n - 1) : 0, group);
 }
 
+void set_times(LiveFigures& figures, const Histogram& latency_last, const Histogram& dispatch_last,
+               const Histogram& latency, const Histogram& dispatch) {
+  const auto known = [](const Histogram& values, double share) -> std::optional<Duration> {
+    const auto bound = times_of(values).percentile(share);
+    return bound ? std::optional(bound->value) : std::nullopt;
+  };
+  figures.p50 = known(latency_last, 0.5);
+  figures.p99 = known(latency_last, 0.99);
+  const auto p99_so_far = figures.p99 ? std::nullopt : known(latency, 0.99);
+  figures.so_far = p99_so_far || (!figures.p50 && known(latency, 0.5));
+  if (figures.so_far) {
+    figures.p50 = known(latency, 0.5);
+    figures.p99 = p99_so_far;
+  }
+  figures.dispatch_p99 = known(figures.so_far ? dispatch : dispatch_last, 0.99);
+}
+
 Summary::Summary(Wall start, Duration width) : start_(start), width_(width) {
   buckets_.reserve(kBucketsMax);
 }
@@ -181,9 +198,7 @@ LiveFigures Summary::live(Wall now) const {
     latency.merge(quarter.latency);
     dispatch.merge(quarter.dispatch);
   }
-  figures.p50 = latency.percentile(0.5);
-  figures.p99 = latency.percentile(0.99);
-  figures.dispatch_p99 = dispatch.percentile(0.99);
+  set_times(figures, latency, dispatch, latency_.answered, dispatch_);
   return figures;
 }
 

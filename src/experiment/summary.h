@@ -59,16 +59,21 @@ struct Bucket {
   Histogram dispatch{Histogram::Grain::kCoarse};
 };
 
-// The last second, for the live view. The rates are of counts (experiment/live_rates.h), the times
-// of the requests that were over in it.
+// For the live view: the rates of the last second, of counts (experiment/live_rates.h), and times.
+// What too few requests lie past isn't known.
 struct LiveFigures {
   double offered_rps = 0;
   double achieved_rps = 0;
   double failed_rps = 0;
-  Duration p50{0};
-  Duration p99{0};
-  Duration dispatch_p99{0};
+  std::optional<Duration> p50;
+  std::optional<Duration> p99;
+  std::optional<Duration> dispatch_p99;
+  bool so_far = false;  // the times are of the whole run until now
 };
+
+// The times of the requests that were over in the last second; of all so far where those say more.
+void set_times(LiveFigures& figures, const Histogram& latency_last, const Histogram& dispatch_last,
+               const Histogram& latency, const Histogram& dispatch);
 
 class Summary {
  public:

@@ -17,7 +17,7 @@ LiveState state() {
   state.phase = "main";
   state.elapsed = milliseconds{2500};
   state.requests_expected = 1000;
-  state.figures = {100, 99.5, 0, milliseconds{1}, milliseconds{3}, milliseconds{0}};
+  state.figures = {100, 99.5, 0, milliseconds{1}, milliseconds{3}, milliseconds{0}, false};
   state.intended = 250;
   state.answered = 249;
   state.in_flight = 1;
@@ -63,13 +63,62 @@ TEST_CASE("the drawn form loses nothing in 80 columns, whatever the numbers are"
                    0,
                    std::chrono::seconds{12},
                    std::chrono::seconds{29},
-                   std::chrono::seconds{28}};
+                   std::chrono::milliseconds{1230},
+                   true};
   large.intended = large.answered = 123'456'789;
   large.in_flight = 1'000'000;
   large.connections = 1'000'000;
   large.failed = large.not_sent = 123'456'789;
   large.cpu_pct = 100;
   CHECK(live_lines(large, 80) == live_lines(large, 1000));
+}
+
+TEST_CASE("a percentile that too few requests tell of is none, and of which ones it is is said") {
+  LiveState few = state();
+  few.figures.p99 = few.figures.dispatch_p99 = std::nullopt;
+  CHECK(live_line(few).find("p50 1.00ms  p99 –  errors 0  dispatch p99 –  cpu") !=
+        std::string::npos);
+  CHECK(live_lines(few, 80).find(
+            "p50    1.00ms   p99         –   dispatch error p99         –\n") != std::string::npos);
+  few = state();
+  few.figures.so_far = true;
+  CHECK(live_line(few).find("p99 3.00ms so far  errors") != std::string::npos);
+  CHECK(live_lines(few, 80).find("dispatch error p99        0s  so far\n") != std::string::npos);
+}
+
+TEST_CASE("the live times are the last second's, or of all so far where those say more") {
+  const auto times = [](int count, int ms) {
+    Histogram values;
+    values.add(milliseconds{ms}, static_cast<std::uint64_t>(count));
+    return values;
+  };
+  struct Row {
+    const char* name;
+    int last, all;  // requests
+    bool so_far, p50, p99;
+  };
+  const std::vector<Row> rows{
+      {"nothing yet", 0, 0, false, false, false},
+      {"the first few", 5, 5, false, false, false},
+      {"20 in the first second", 20, 20, false, true, false},
+      {"20/s for a while", 20, 200, false, true, false},
+      {"20/s for a minute", 20, 1200, true, true, true},
+      {"2/s for a minute", 2, 120, true, true, false},
+      {"1,000/s", 1000, 50'000, false, true, true},
+      {"a server that stands still", 0, 50'000, true, true, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    LiveFigures figures;
+    set_times(figures, times(row.last, 1), times(row.last, 2), times(row.all, 3),
+              times(row.all, 4));
+    CHECK(figures.so_far == row.so_far);
+    REQUIRE(figures.p50.has_value() == row.p50);
+    REQUIRE(figures.p99.has_value() == row.p99);
+    CHECK(figures.dispatch_p99.has_value() == row.p99);
+    if (row.p50) CHECK(*figures.p50 == milliseconds{row.so_far ? 3 : 1});
+    if (row.p99) CHECK(*figures.dispatch_p99 == milliseconds{row.so_far ? 4 : 2});
+  }
 }
 
 TEST_CASE("a name with escape codes or a line break is text in the drawn form") {

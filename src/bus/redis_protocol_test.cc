@@ -152,3 +152,23 @@ TEST_CASE("an error reply says whose fault it is and what to do") {
   CHECK(code("WRONGTYPE Operation against a key") == ErrorCode::kCorrupt);
   CHECK(error_of_reply("a", "b", "ERR something new").to_text() == "a, b: ERR something new");
 }
+
+// Looked at anew for each byte it would take many minutes.
+TEST_CASE("a reply that comes byte by byte is looked at once" * doctest::timeout(60)) {
+  constexpr std::size_t kSize = std::size_t{2} << 20;
+  constexpr std::size_t kItems = 200'000;
+  std::string list = fmt::format("*{}\r\n", kItems);
+  for (std::size_t i = 0; i < kItems; ++i) list += ":1\r\n";
+  const std::string text = fmt::format("${}\r\n{}\r\n", kSize, std::string(kSize, 'a'));
+  for (const std::string& bytes : {list, text}) {
+    ReplyReader reader;
+    std::size_t replies = 0;
+    for (const char byte : bytes) {
+      std::string_view piece(&byte, 1);
+      const auto reply = reader.next(piece);
+      if (!reply.ok()) break;
+      replies += *reply ? 1 : 0;
+    }
+    CHECK(replies == 1);
+  }
+}

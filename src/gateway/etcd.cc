@@ -124,11 +124,13 @@ void EtcdMember::start(std::string_view path, const std::string& body,
   net::HttpCall::Handlers handlers;
   handlers.on_body = [&call, end](int status, std::string_view piece) {
     if (call.over) return;
+    // What came before holds no line's end: each byte is looked at once.
+    const std::size_t looked_at = call.text.size();
     call.text.append(piece);
     if (call.text.size() > kLineMax) return end(-1, "it answers with too much");
     if (!call.on_line || status != 200) return;
     std::size_t begin = 0;
-    for (std::size_t at = call.text.find('\n'); at != std::string::npos && !call.over;
+    for (std::size_t at = call.text.find('\n', looked_at); at != std::string::npos && !call.over;
          at = call.text.find('\n', begin)) {
       call.on_line(std::string_view(call.text).substr(begin, at - begin));
       begin = at + 1;

@@ -132,3 +132,19 @@ TEST_CASE("lines that come in pieces are the lines of the whole text") {
                        {"a", "b\nc", "say \"hi\""}, {""}, {"", ""}, {"last", " x"}});
   }
 }
+
+// As in http1_test.cc: looked at anew for each byte it would take many minutes.
+TEST_CASE("a long field that comes byte by byte is looked at once" * doctest::timeout(60)) {
+  constexpr std::size_t kSize = std::size_t{2} << 20;
+  for (const std::string& field :
+       {std::string(kSize, 'a'), "\"" + std::string(kSize, '\n') + "\""}) {
+    CsvReader reader;
+    std::size_t lines = 0;
+    for (const char byte : field + "\n") {
+      reader.take({&byte, 1});
+      lines += reader.next() ? 1 : 0;
+    }
+    CHECK(lines == 1);
+    CHECK(reader.fields().front().size() == kSize);
+  }
+}

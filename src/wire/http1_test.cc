@@ -288,3 +288,34 @@ TEST_CASE("interim answers are told of with their headers, the reason is kept as
   parser.feed("HTTP/1.1 204\r\n\r\n");
   CHECK(parser.reason().empty());
 }
+
+// Two million bytes, a byte each: who looked at all of a head, or of one of its lines, for each
+// byte would look at 2e12 of them, and be at it for many minutes.
+TEST_CASE("a head that comes byte by byte is looked at once" * doctest::timeout(60)) {
+  constexpr std::size_t kSize = std::size_t{2} << 20;
+  std::string many;
+  while (many.size() < kSize) many += "X-A: 1\r\n";
+  const std::string one = "X-A: " + std::string(kSize, 'a') + "\r\n";
+  const auto taken = [](auto& parser, const std::string& bytes) {
+    std::size_t count = 0;
+    for (const char byte : bytes) count += parser.feed({&byte, 1});
+    return parser.done() && count == bytes.size();
+  };
+  const Limits limits{.head_max = 4 * kSize, .strict = true};
+  for (const std::string& headers : {one, many}) {
+    ResponseParser answers(limits);
+    answers.start(false);
+    CHECK(taken(answers, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + headers + "\r\n"));
+    RequestParser requests(limits);
+    requests.start();
+    CHECK(taken(requests, "GET / HTTP/1.1\r\nHost: h\r\n" + headers + "\r\n"));
+    // The trailers behind chunks.
+    answers.start(false);
+    CHECK(taken(answers,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + headers + "\r\n"));
+  }
+  // A start line.
+  RequestParser requests(limits);
+  requests.start();
+  CHECK(taken(requests, "GET /" + std::string(kSize, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n"));
+}

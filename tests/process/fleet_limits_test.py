@@ -10,6 +10,7 @@ import time
 import pytest
 from conftest import SLOWER, result_of, wait_for
 from raw_server import RawServer
+from redis_server import API, EVENT_BUS, ForeignWorker
 
 HEAD = "HTTP/1.1 {} X\r\nContent-Length: {}\r\n{}\r\n"
 
@@ -113,3 +114,55 @@ limits: {{{key}: {value}}}
     assert done.code == 2 and f"x.yaml:5:" in done.err and f"limits.{key} is each worker's own on a fleet; " in done.err, done
     assert sorted(os.listdir(tmp_path)) == ["x.yaml"]
     assert run("run", "x.yaml", "--dry-run", cwd=tmp_path).code == 0
+
+
+class OldWorker(ForeignWorker):
+    """One of the old system that is quick: what its client is told to send it has sent, and says so."""
+
+    def __init__(self, redis, name):
+        self.publisher, self.parameters, self.sent = redis.connect(), [], 0
+        super().__init__(redis, name)
+        self.client = redis.listen(EVENT_BUS + API + "SetWorkloadCommand", EVENT_BUS + "Client.get_info", handler=self.obey)
+
+    def create(self, text):
+        self.config = json.loads(text)["__obj"][2][0][1]
+        self.parameters.append(self.config[2])
+        super().create(text)
+
+    def obey(self, channel, text):
+        client = f"{self.name}:s:{self.made - 1}"
+        if channel.endswith("get_info"):
+            return self.respond(text, [[client, self.name, self.config], self.sent, 0], API + "ClientInfo")
+        self.sent = json.loads(text)["__obj"][1]
+        for i in range(self.sent):
+            times = ",".join(f"{time.time() + part:.7f}" for part in (0, 0.0001, 0.002))
+            self.publisher.command("PUBLISH", "galileo/results/traces", f'id{i},{client},s,{times},404,h:80,,{{"X-A": "1"}},hello')
+        self.publisher.command("PUBLISH", EVENT_BUS + API + "WorkloadDoneEvent", json.dumps({"__obj": [client], "__type": API + "WorkloadDoneEvent"}))
+
+
+def test_a_worker_of_the_old_system_gets_words_that_it_knows_and_what_it_doesnt_tell_is_said(run, redis, tmp_path):
+    bus = redis()
+    old = OldWorker(bus, "old")
+
+    def call(limits):
+        (tmp_path / "x.yaml").write_text(f"""name: x
+services: {{s: {{hosts: {{"127.0.0.1:1": 1}}}}}}
+clients: [{{service: s, rate: 50, requests: 20}}]
+limits: {{{limits}}}
+""")
+        return run("run", "x.yaml", "--bus", bus.url, "-q", "--json", "r.json", cwd=tmp_path)
+    try:
+        done = call("fail_on: 500-599, request_timeout: 4s, body_max: 1KiB")
+        assert done.ran, done
+        result = result_of(tmp_path / "r.json")
+        assert result["ledger"]["answered"] == 20 and result["ledger"]["balanced"], done
+        assert "worker old doesn't tell its own share" in done.out, done
+        assert [set(one) for one in old.parameters] == [{"method", "path", "kwargs"}]
+        assert old.parameters[0]["kwargs"] == {"timeout": 4.0, "allow_redirects": False}
+        kept = sqlite3.connect(tmp_path / "galileo.sqlite").execute("SELECT DISTINCT HEADERS, RESPONSE FROM traces").fetchall()
+        assert kept == [(None, None)], "what the file doesn't ask for"
+        refused = call("redirects: 3")
+        assert refused.code == 2 and "limits.redirects" in refused.err and "follows none or 30" in refused.err, refused
+    finally:
+        old.close()
+        old.client.close()

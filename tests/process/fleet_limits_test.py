@@ -122,7 +122,8 @@ class OldWorker(ForeignWorker):
     def __init__(self, redis, name):
         self.publisher, self.parameters, self.sent = redis.connect(), [], 0
         super().__init__(redis, name)
-        self.client = redis.listen(EVENT_BUS + API + "SetWorkloadCommand", EVENT_BUS + "Client.get_info", handler=self.obey)
+        self.client = redis.listen(EVENT_BUS + API + "SetWorkloadCommand", EVENT_BUS + API + "CloseClientCommand",
+                                   EVENT_BUS + "Client.get_info", handler=self.obey)
 
     def create(self, text):
         self.config = json.loads(text)["__obj"][2][0][1]
@@ -133,6 +134,8 @@ class OldWorker(ForeignWorker):
         client = f"{self.name}:s:{self.made - 1}"
         if channel.endswith("get_info"):
             return self.respond(text, [[client, self.name, self.config], self.sent, 0], API + "ClientInfo")
+        if channel.endswith("CloseClientCommand"):
+            return self.publisher.all([("SREM", f"galileo:worker:{self.name}:clients", client), ("DEL", f"galileo:client:{client}")])
         self.sent = json.loads(text)["__obj"][1]
         for i in range(self.sent):
             times = ",".join(f"{time.time() + part:.7f}" for part in (0, 0.0001, 0.002))

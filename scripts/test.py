@@ -130,7 +130,8 @@ def unit(runner, preset):
         return failed(error)
     counts = unit_tests(runner, preset, tests)
     for name in names:
-        command = [str(BUILD / preset / f"fuzz_{name}"), str(ROOT / "fuzz/corpus" / name)]
+        once = ["-runs=0"] if preset == "asan" else []  # there it is a fuzzer
+        command = [str(BUILD / preset / f"fuzz_{name}"), *once, str(ROOT / "fuzz/corpus" / name)]
         status, text = runner.run(f"{preset} corpus {name}", command, 300)
         counts.add(Counts(passed=1) if status == 0 else failed(text))
     return counts
@@ -232,7 +233,7 @@ def web(runner):
 def fuzz_one(runner, name):
     scratch = BUILD / "fuzz-corpus" / name
     scratch.mkdir(parents=True, exist_ok=True)
-    command = [str(BUILD / "fuzz" / f"fuzz_{name}"), f"-runs={FUZZ_RUNS}", "-seed=1",
+    command = [str(BUILD / "asan" / f"fuzz_{name}"), f"-runs={FUZZ_RUNS}", "-seed=1",
                f"-max_total_time={FUZZ_LONG.get(name, FUZZ_SECONDS)}", "-max_len=2048", "-rss_limit_mb=4096",
                "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={scratch}/",
                str(scratch), str(ROOT / "fuzz/corpus" / name)]
@@ -242,7 +243,7 @@ def fuzz_one(runner, name):
 def fuzz(runner):
     """Every fuzz target with sanitizers: a million inputs, or as many as its time allows."""
     names = sorted(fuzz_targets(), key=lambda name: name not in FUZZ_LONG)  # the slowest first
-    if (error := runner.build("fuzz", [f"fuzz_{name}" for name in names])) is not None:
+    if (error := runner.build("asan", [f"fuzz_{name}" for name in names])) is not None:
         return failed(error)
     counts = Counts()
     with concurrent.futures.ThreadPoolExecutor(runner.jobs) as pool:

@@ -8,6 +8,9 @@ struct Memory {
   unsigned long long total, free, used;
 };
 
+// What handles point to; nobody looks there.
+static char devices[2];
+
 int nvmlInit_v2(void) {
   return 0;
 }
@@ -19,18 +22,18 @@ int nvmlDeviceGetCount_v2(unsigned* count) {
   return 0;
 }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device* device) {
-  *device = (char*)0 + 100 + index;
+  *device = devices + index;
   return 0;
 }
 int nvmlDeviceGetName(Device device, char* name, unsigned size) {
-  const char* const text = device == (char*)0 + 100 ? "Tesla T4" : "H200";
+  const char* const text = device == devices ? "Tesla T4" : "H200";
   unsigned i = 0;
   for (; text[i] && i + 1 < size; ++i) name[i] = text[i];
   name[i] = 0;
   return 0;
 }
 int nvmlDeviceGetUtilizationRates(Device device, struct Utilization* to) {
-  to->gpu = device == (char*)0 + 100 ? 37 : 0;
+  to->gpu = device == devices ? 37 : 0;
   to->memory = 12;
   return 0;
 }
@@ -43,7 +46,7 @@ int nvmlDeviceGetMemoryInfo(Device device, struct Memory* to) {
 }
 int nvmlDeviceGetPowerUsage(Device device, unsigned* milliwatts) {
   *milliwatts = 71500;
-  return device == (char*)0 + 100 ? 0 : 3;
+  return device == devices ? 0 : 3;
 }
 int nvmlDeviceGetTemperature(Device device, int sensor, unsigned* to) {
   (void)device;

@@ -44,6 +44,8 @@ class LoadSource {
   // Ends what is under way at once.
   virtual void end_all() = 0;
   virtual LoadState state() = 0;
+  // What would be lost with this process; asked often.
+  virtual load::Begun begun() = 0;
   // After the last phase, whatever happened: everything that is still on its way to the collector
   // has arrived or is given up, and what was begun is ended. state() is final then.
   virtual void finish() = 0;

@@ -60,6 +60,8 @@ class OnEngine final : public LoadSource {
     return {snapshot_.ledger, snapshot_.in_flight, snapshot_.connections, std::nullopt, {}};
   }
 
+  load::Begun begun() override { return engine_->begun(); }
+
   void finish() override {
     if (over_) return;
     snapshot_ = engine_->snapshot();

@@ -135,6 +135,7 @@ class OnFleet final : public LoadSource {
   void stop_sending() override;
   void end_all() override;
   LoadState state() override;
+  load::Begun begun() override;
   void finish() override;
   GeneratorUse use(Duration due) override { return use_of(books_, due); }
   std::vector<std::string> doubts() override { return doubts_of(books_); }
@@ -469,6 +470,12 @@ LoadState OnFleet::state() {
   state.live = live_of(books_);
   state.trouble = trouble_;
   return state;
+}
+
+// The books have those under way in them.
+load::Begun OnFleet::begun() {
+  const load::Ledger ledger = ledger_of(books_);
+  return {ledger.intended, ledger.sent};
 }
 
 // Asks each worker for its books until nothing of it is on its way any more.

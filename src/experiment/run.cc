@@ -111,9 +111,9 @@ class SamplerDesk final : public Sink<wire::Sample> {
 };
 
 // What is known of a run that is cut off, beside its rows: in place of its metadata until it ends.
-std::string checkpoint_json(const load::Ledger& ledger) {
-  return fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}}}}})", ledger.intended,
-                     ledger.sent);
+std::string checkpoint_json(const load::Begun& begun) {
+  return fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}}}}})", begun.intended,
+                     begun.sent);
 }
 
 class Run {
@@ -166,8 +166,8 @@ class Run {
   net::Signals signals_;  // before any other thread, so that they all leave signals to it
   net::Timer view_timer_;
   net::Timer checkpoint_timer_;
-  load::Ledger checkpoint_;  // the last one told
-  net::Timer give_up_;       // ends what is in flight
+  load::Begun checkpoint_;  // the last one told
+  net::Timer give_up_;      // ends what is in flight
   wire::Experiment experiment_;
   telemetry::Machine machine_;
   std::vector<wire::NodeInfo> node_info_;
@@ -403,16 +403,9 @@ Time Run::next_turn(Time now, Duration every) const {
 }
 
 void Run::on_checkpoint(Time now) {
-  const LoadState load = load_->state();
-  load::Ledger ledger = load.ledger;
-  // A loop of ours counts a request once it is over; a fleet's books have those under way in them.
-  const std::uint64_t under_way =
-      load.in_flight - std::min<std::uint64_t>(load.in_flight, ledger.in_flight_at_end);
-  ledger.intended += under_way;
-  ledger.sent += under_way;
-  if (ledger.intended != checkpoint_.intended || ledger.sent != checkpoint_.sent)
-    collector_->put(running(), checkpoint_json(ledger));
-  checkpoint_ = ledger;
+  const load::Begun begun = load_->begun();
+  if (begun != checkpoint_) collector_->put(running(), checkpoint_json(begun));
+  checkpoint_ = begun;
   control_.timers().set(checkpoint_timer_, next_turn(now, kCheckpointEvery));
 }
 

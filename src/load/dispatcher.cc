@@ -323,6 +323,7 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
   Sending& sending = *free_.back();
   free_.pop_back();
   ++ledger_.intended;
+  intended_.add(1);
   ++in_flight_;
   sending.begin(client, number, due, lane);
   Routing& routing = client.group().routing();
@@ -432,6 +433,7 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   }
   if (!warmup) count_own_times(sending);
   ledger_.count(trace);
+  if (wire::failure_group(trace.failure) == wire::FailureGroup::not_sent) not_sent_.add(1);
   sink_.put(trace);
   return trace.status;
 }

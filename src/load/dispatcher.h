@@ -10,6 +10,7 @@
 // what follows it). A phase is clients that are known beforehand, each with one workload.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/counters.h"
 #include "load/client.h"
 #include "load/ledger.h"
 #include "load/own_times.h"
@@ -122,6 +124,12 @@ class Dispatcher {
   void end_all();
 
   const Ledger& ledger() const { return ledger_; }
+  // From any thread, and without waiting: those under way are among them.
+  Begun begun() const {
+    const std::uint64_t not_sent = not_sent_.load();
+    const std::uint64_t intended = intended_.load();
+    return {intended, intended - std::min(intended, not_sent)};
+  }
   // What of the latencies is this loop's own doing, of workloads of that run; empty: of those of
   // none, and of phases.
   OwnTimes own_times(const std::string& run) const;
@@ -181,6 +189,8 @@ class Dispatcher {
   net::HttpPool pool_;
   wire::BodyText body_text_;
   Ledger ledger_;
+  RelaxedCounter intended_;  // what the ledger says, for others
+  RelaxedCounter not_sent_;
   std::map<std::string, OwnTimes> own_times_;  // by run
   const wire::NameId warmup_name_;
   std::unordered_map<std::string, std::unique_ptr<Service>> services_;

@@ -223,6 +223,16 @@ Engine::Snapshot Engine::snapshot() {
   return snapshot;
 }
 
+Begun Engine::begun() const {
+  Begun begun;
+  for (const Worker& worker : workers_) {
+    const Begun of = worker.dispatcher->begun();
+    begun.intended += of.intended;
+    begun.sent += of.sent;
+  }
+  return begun;
+}
+
 OwnTimes Engine::own_times(const std::string& run) {
   OwnTimes times;
   for (Worker& worker : workers_)

@@ -117,6 +117,8 @@ class Engine {
   void stop_sending();
   void end_all();
   Snapshot snapshot();
+  // Without waiting for the loops.
+  Begun begun() const;
   // What of the latencies is the loops' own doing, of workloads of that run (Workload::run); empty:
   // of those of none, and of phases.
   OwnTimes own_times(const std::string& run = {});

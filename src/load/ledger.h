@@ -12,6 +12,14 @@
 
 namespace galileo::load {
 
+// How many requests have come due so far, and of how many some of it may have gone out.
+struct Begun {
+  std::uint64_t intended = 0;
+  std::uint64_t sent = 0;
+
+  bool operator==(const Begun&) const = default;
+};
+
 struct Ledger {
   std::uint64_t intended = 0;
   std::uint64_t sent = 0;      // left, or tried to connect

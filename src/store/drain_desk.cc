@@ -9,7 +9,7 @@ namespace {
 
 // What came in between goes in with one commit: each costs the database something, and a run's rows
 // trickle in all the time.
-constexpr Duration kDrainEvery = std::chrono::milliseconds{250};
+constexpr Duration kDrainEvery = std::chrono::milliseconds{500};
 constexpr Duration kTurn = std::chrono::milliseconds{1};  // for whoever wants to stop us
 constexpr Duration kDrainRetry = std::chrono::seconds{2};
 constexpr Duration kStepShort = std::chrono::milliseconds{250};

@@ -35,6 +35,7 @@ constexpr std::size_t kProcessesMax = 2000;
 // To add up the shared memory of a large process the kernel walks through all of it. At most one
 // part in so many of the time goes into that: of the same processes, and where others have come.
 constexpr int kMemoryRest = 1000;
+constexpr Duration kMemoryRestLeast = std::chrono::seconds{2};
 constexpr int kMemoryRestOfNew = 100;
 
 struct ProcessStat {
@@ -327,7 +328,8 @@ class Process final : public Instrument {
 
   std::optional<double> memory_of(Memory& memory, const Totals& totals, Readings& readings) const {
     const bool same = memory.pids == totals.pids;
-    const Duration rest = memory.took * (same ? kMemoryRest : kMemoryRestOfNew);
+    const Duration rest = same ? std::max(memory.took * kMemoryRest, kMemoryRestLeast)
+                               : memory.took * kMemoryRestOfNew;
     if (!memory.pids.empty() && readings.time() < memory.at + rest)
       return totals.rss_bytes * memory.part;
     const Time before = readings.time();

@@ -267,7 +267,7 @@ def suites(quick):
         "format": formatting,
         "unit": lambda r: unit(r, "release"),
         "rules": rules,
-        "black-box": blackbox("release", ["-m", "not databases"], 900),
+        "black-box": blackbox("release", ["-m", "not databases"], 1500),
         "databases": databases("release"),
         "peers": peers,
         "cluster": cluster,

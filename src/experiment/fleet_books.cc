@@ -105,6 +105,17 @@ load::Ledger ledger_of(const FleetBooks& books) {
   return ledger;
 }
 
+load::Begun begun_of(const FleetBooks& books) {
+  load::Begun begun;
+  for (const auto& [name, worker] : books) {
+    const load::Ledger ledger =
+        arrived(worker, worker.is_ours ? worker.report.intended : worker.requests_told);
+    begun.intended += ledger.intended;
+    begun.sent += ledger.sent;
+  }
+  return begun;
+}
+
 std::uint64_t in_flight_of(const FleetBooks& books) {
   std::uint64_t in_flight = 0;
   for (const auto& [name, worker] : books) {

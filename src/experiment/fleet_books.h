@@ -37,6 +37,8 @@ void take_report(WorkerBooks& worker, const wire::RunReport& report);
 // All workers together. Traces that didn't arrive are lost. What a dead worker had intended, as far
 // as it told, and no trace tells of is in flight at the end, and its trace lost.
 load::Ledger ledger_of(const FleetBooks& books);
+// As far as reports and traces tell, whichever say more.
+load::Begun begun_of(const FleetBooks& books);
 
 // Requests under way, as told.
 std::uint64_t in_flight_of(const FleetBooks& books);

@@ -37,6 +37,12 @@ load::Ledger ended(const FleetBooks& books) {
 
 }  // namespace
 
+TEST_CASE("what would be lost with a run is known by reports or by traces, whichever say more") {
+  CHECK(begun_of({}) == load::Begun{});
+  CHECK(begun_of({{"w1", ours(0, 0, 30)}}) == load::Begun{30, 30});  // before its first report
+  CHECK(begun_of({{"w1", ours(50, 40, 30)}, {"w2", ours(7, 7, 9)}}) == load::Begun{59, 59});
+}
+
 TEST_CASE("workers that have said everything") {
   const load::Ledger ledger = ended({{"w1", ours(600, 600, 600)}, {"w2", ours(40, 40, 40)}});
   CHECK(ledger.imbalance() == "");

@@ -472,10 +472,10 @@ LoadState OnFleet::state() {
   return state;
 }
 
-// The books have those under way in them.
+// A worker reports once a second; meanwhile its traces tell.
 load::Begun OnFleet::begun() {
-  const load::Ledger ledger = ledger_of(books_);
-  return {ledger.intended, ledger.sent};
+  take_received();
+  return begun_of(books_);
 }
 
 // Asks each worker for its books until nothing of it is on its way any more.

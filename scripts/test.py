@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PYTHON = "/usr/bin/python3"
 FUZZ_RUNS = 1_000_000
-FUZZ_SECONDS = 60
-# What reads people's files and strangers' answers gets its million, however slow the machine.
-FUZZ_LONG = {"experiment_file": 700, "http1": 700, "worker_api": 150}
+FUZZ_SECONDS = 40
+# What reads people's files and strangers' answers gets longer.
+FUZZ_LONG = {"experiment_file": 300, "http1": 300, "worker_api": 120}
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",

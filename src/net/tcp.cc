@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include "base/log.h"
 
@@ -225,7 +224,9 @@ void TcpListener::on_io(std::uint32_t) {
 // Who waits is told of again and again, by a listener that can't take him.
 void TcpListener::rest(int error_number) {
   const Time now = loop_.clock().now();
-  const std::string why = std::generic_category().message(error_number);
+  // Not by <system_error>: without descriptors the sanitizers can't look at its classes.
+  const char* const known = strerrordesc_np(error_number);
+  const std::string why = known ? known : std::to_string(error_number);
   if (const auto left_out = told_.may(now, why))
     log(LogLevel::kWarning, "connections can't be taken; they wait",
         {{"why", why}, {"more", std::to_string(*left_out)}});

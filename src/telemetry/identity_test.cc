@@ -375,7 +375,7 @@ TEST_CASE("memory follows every reading, and is walked through only now and then
   CHECK(rss_pages(std::chrono::milliseconds{100}) == 500);
   writes(42, 2000, 500);
   CHECK(rss_pages(std::chrono::milliseconds{1900}) == 1000);  // by the part that was measured
-  CHECK(rss_pages(std::chrono::milliseconds{150}) == 500);   // a thousand times the walk later
+  CHECK(rss_pages(std::chrono::milliseconds{150}) == 500);    // a thousand times the walk later
   // Another process of its own has shared memory of its own: that is looked at sooner.
   tree.write("proc/42/task/42/children", "43 ");
   writes(43, 1000, 100);

@@ -23,7 +23,7 @@ struct Begun {
 struct Ledger {
   std::uint64_t intended = 0;
   std::uint64_t sent = 0;      // left, or tried to connect
-  std::uint64_t answered = 0;  // a complete answer with a status below 300
+  std::uint64_t answered = 0;  // a complete answer, of a status that is no failure
   std::uint64_t in_flight_at_end = 0;
   // By reason; a slot's group says whether it was not sent or failed.
   std::array<std::uint64_t, wire::kFailureCount> failures{};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/http1_session.h"
 
 // A connection is in one of three phases: connecting (an exchange waits on it), idle (in its
 // target's stack), busy. Closed connections are kept until the outermost call into the pool is
@@ -28,40 +29,30 @@ Failure connect_failure(int error) {
                                : Failure::connect_failed;
 }
 
-Failure answer_failure(wire::http1::Problem problem) {
-  switch (problem) {
-    case wire::http1::Problem::head_too_large:
-      return Failure::head_too_large;
-    case wire::http1::Problem::body_too_large:
-      return Failure::body_too_large;
-    case wire::http1::Problem::cut:
-      return Failure::closed;
-    default:
-      return Failure::bad_response;
-  }
-}
-
 }  // namespace
 
 class HttpConnection final : public StreamHandler {
  public:
   enum class Phase : std::uint8_t { kConnecting, kIdle, kBusy, kClosed };
 
-  HttpConnection(HttpPool& pool, HttpTarget& target, int attempts_left)
-      : pool_(pool),
-        target_(target),
-        parser_(pool.options_.bounds.answer),
-        attempts_left_(attempts_left) {
+  HttpConnection(HttpPool& pool, HttpTarget& target, HttpExchange& opened_for, int attempts_left)
+      : pool_(pool), target_(target), opened_for_(&opened_for), attempts_left_(attempts_left) {
     connect_deadline_.connection = this;
   }
 
   void on_stream(StreamEvents events) override;
 
   void begin(HttpExchange& exchange);
-  void write();
+  void wrote(const HttpSession::Outcome& outcome);
   void read(bool closed);
-  bool take_answer(std::string_view bytes);
   void connected();
+  HttpExchange* exchange() const { return session_ ? session_->under_way() : opened_for_; }
+  // Its exchange leaves it; how much of its answer had been read.
+  std::uint64_t drop(HttpExchange& exchange) {
+    opened_for_ = nullptr;
+    exchange.connection_ = nullptr;
+    return session_ ? session_->drop(exchange) : 0;
+  }
 
   struct ConnectWait final : Deadline {
     HttpConnection* connection = nullptr;
@@ -70,15 +61,13 @@ class HttpConnection final : public StreamHandler {
   HttpPool& pool_;
   HttpTarget& target_;
   std::unique_ptr<Stream> stream_;
-  HttpExchange* exchange_ = nullptr;
-  wire::http1::ResponseParser parser_;
+  std::unique_ptr<HttpSession> session_;  // once connected
+  HttpExchange* opened_for_;              // until then
   ConnectWait connect_deadline_;
-  std::size_t written_ = 0;  // of the exchange's bytes
-  std::size_t index_ = 0;    // in the pool's list
-  int attempts_left_;        // further addresses to try
+  std::size_t index_ = 0;  // in the pool's list
+  int attempts_left_;      // further addresses to try
   Phase phase_ = Phase::kConnecting;
   bool used_before_ = false;
-  bool last_use_ = false;   // closed after the exchange under way
   bool reads_on_ = false;   // in the pool's list of those that haven't read all
   bool reads_end_ = false;  // its peer has closed, as far as was told
 };
@@ -98,9 +87,8 @@ class HttpPool::Visit {
 
 void HttpConnection::on_stream(StreamEvents events) {
   const HttpPool::Visit visit(pool_);
-  last_use_ = last_use_ || events.closed;
   if (phase_ == Phase::kConnecting && (events.writable || events.closed)) connected();
-  if (phase_ == Phase::kBusy && events.writable && written_ < exchange_->bytes.size()) write();
+  if (phase_ == Phase::kBusy && events.writable) wrote(session_->on_writable());
   if ((events.readable || events.closed) && phase_ != Phase::kConnecting &&
       phase_ != Phase::kClosed)
     read(events.closed);
@@ -114,80 +102,34 @@ void HttpConnection::connected() {
     return;
   }
   connect_deadline_.end();
-  begin(*exchange_);
+  session_ = std::make_unique<Http1Session>(*stream_, pool_.clock_,
+                                            std::span(pool_.buffer_.get(), pool_.buffer_size_));
+  begin(*std::exchange(opened_for_, nullptr));
 }
 
 void HttpConnection::begin(HttpExchange& exchange) {
   phase_ = Phase::kBusy;
-  exchange_ = &exchange;
   exchange.connection_ = this;
-  written_ = 0;
-  parser_.bound_by(pool_.bounds_of(exchange).answer);
-  parser_.capture_into(exchange.capture);
-  parser_.want_redirect(exchange.want_redirect);
-  parser_.start(exchange.expects_no_body);
-  write();
+  wrote(session_->begin(exchange, pool_.bounds_of(exchange).answer));
 }
 
-void HttpConnection::write() {
-  if (written_ == 0) exchange_->sent = pool_.clock_.now();
-  while (written_ < exchange_->bytes.size()) {
-    const Transfer transfer = stream_->write(exchange_->bytes.substr(written_));
-    if (transfer.status == Transfer::Status::kWouldBlock) return;
-    if (transfer.status != Transfer::Status::kDone) {
-      // An answer may have come before the connection broke; only then is it read.
-      if (written_ > 0) return read(true);
-      pool_.broken(*this, Failure::reset);
-      return;
-    }
-    written_ += transfer.bytes;
-  }
+void HttpConnection::wrote(const HttpSession::Outcome& outcome) {
+  if (outcome.kind == HttpSession::Outcome::Kind::kReadFirst) read(true);
+  if (outcome.kind == HttpSession::Outcome::Kind::kBroken) pool_.broken(*this, outcome.failure);
 }
 
-// Reads until a read comes up short, which for a socket means that there is no more; where the peer
-// has closed, until the end, so that the close is seen. But only so much a turn: a sender that is
-// quicker than this loop would keep it from everybody else's requests, and from its own deadline.
+// Reads all that there is, but only so much a turn: a sender that is quicker than this loop would
+// keep it from everybody else's requests, and from its own deadline.
 void HttpConnection::read(bool closed) {
   for (int reads = 0; phase_ != Phase::kClosed; ++reads) {
     if (reads == kReadsATurn) return pool_.read_on_later(*this, closed);
-    const Transfer transfer = stream_->read(pool_.buffer_.get(), pool_.buffer_size_);
-    switch (transfer.status) {
-      case Transfer::Status::kDone:
-        if (exchange_) exchange_->read_late = transfer.lay.value_or(Duration{0});
-        if (!take_answer(std::string_view(pool_.buffer_.get(), transfer.bytes))) return;
-        if (transfer.bytes < pool_.buffer_size_ && !closed) return;
-        break;
-      case Transfer::Status::kWouldBlock:
-        return;
-      case Transfer::Status::kEnd:
-        if (phase_ == Phase::kBusy) {
-          parser_.finish();
-          if (parser_.done()) return pool_.answered(*this);
-        }
-        return pool_.broken(*this, Failure::closed);
-      case Transfer::Status::kFailed:
-        return pool_.broken(*this, Failure::reset);
-    }
+    const HttpSession::Outcome outcome = session_->on_readable(closed);
+    if (outcome.kind == HttpSession::Outcome::Kind::kBroken)
+      return pool_.broken(*this, outcome.failure);
+    if (outcome.kind == HttpSession::Outcome::Kind::kAnswered)
+      pool_.answered(*this, *outcome.exchange);
+    if (!outcome.more) return;
   }
-}
-
-// False when the connection is gone.
-bool HttpConnection::take_answer(std::string_view bytes) {
-  if (phase_ != Phase::kBusy) {
-    // A server that talks without being asked can't be trusted with the next request.
-    pool_.broken(*this, Failure::bad_response);
-    return false;
-  }
-  if (exchange_->first_byte == kNever) exchange_->first_byte = pool_.clock_.now();
-  const std::size_t taken = parser_.feed(bytes);
-  if (parser_.failed()) {
-    pool_.broken(*this, answer_failure(parser_.problem()));
-    return false;
-  }
-  if (!parser_.done()) return true;
-  if (taken < bytes.size()) last_use_ = true;  // more than the answer: not to be trusted again
-  pool_.answered(*this);
-  return phase_ != Phase::kClosed;
 }
 
 HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, const Options& options)
@@ -293,7 +235,7 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
   const Time now = clock_.now();
   if (exchange.dispatched == kNever) exchange.dispatched = now;
   exchange.sent = now;
-  auto owned = std::make_unique<HttpConnection>(*this, target, attempts_left);
+  auto owned = std::make_unique<HttpConnection>(*this, target, exchange, attempts_left);
   HttpConnection& connection = *owned;
   const Address& address = target.addresses_[target.address_turn_ % target.addresses_.size()];
   int error = 0;
@@ -305,7 +247,6 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
   connection.index_ = connections_.size();
   connections_.push_back(std::move(owned));
   ++target.open_;
-  connection.exchange_ = &exchange;
   exchange.connection_ = &connection;
   if (!connection.stream_) {
     connect_failed(connection, connect_failure(error));
@@ -315,10 +256,9 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
 }
 
 void HttpPool::connect_failed(HttpConnection& connection, Failure failure) {
-  HttpExchange& exchange = *connection.exchange_;
+  HttpExchange& exchange = *connection.opened_for_;
   const int attempts_left = connection.attempts_left_;
-  connection.exchange_ = nullptr;
-  exchange.connection_ = nullptr;
+  connection.drop(exchange);
   close(connection);
   if (attempts_left > 0) {
     ++exchange.target_->address_turn_;
@@ -329,21 +269,11 @@ void HttpPool::connect_failed(HttpConnection& connection, Failure failure) {
   serve_waiting();
 }
 
-void HttpPool::answered(HttpConnection& connection) {
-  HttpExchange& exchange = *connection.exchange_;
-  exchange.status = connection.parser_.status();
-  exchange.response_bytes = connection.parser_.bytes();
-  if (exchange.want_redirect) {
-    exchange.location = connection.parser_.location();
-    exchange.set_cookies = connection.parser_.set_cookies();
-  }
-  const bool reusable = connection.parser_.keep_alive() && !connection.last_use_ &&
-                        connection.written_ == exchange.bytes.size();
-  connection.exchange_ = nullptr;
+void HttpPool::answered(HttpConnection& connection, HttpExchange& exchange) {
   exchange.connection_ = nullptr;
   exchange.deadline_.end();
   exchange.done = clock_.now();
-  if (!reusable) {
+  if (!connection.session_->can_take()) {
     close(connection);
   } else if (HttpExchange* next = next_waiting_for(connection.target_)) {
     end_wait(*next);
@@ -358,15 +288,14 @@ void HttpPool::answered(HttpConnection& connection) {
 
 // The connection ended or failed under an exchange, or while idle.
 void HttpPool::broken(HttpConnection& connection, Failure failure) {
-  HttpExchange* const exchange = connection.exchange_;
-  const bool untouched = connection.used_before_ && connection.parser_.bytes() == 0;
-  if (exchange) exchange->response_bytes = connection.parser_.bytes();
-  connection.exchange_ = nullptr;
+  HttpExchange* const exchange = connection.exchange();
+  if (exchange) exchange->response_bytes = connection.drop(*exchange);
+  const bool used_before = connection.used_before_;
   close(connection);
   if (exchange) {
-    exchange->connection_ = nullptr;
     // The server closed the idle connection while the request was on its way: nobody's fault.
     const bool stale = failure == Failure::closed || failure == Failure::reset;
+    const bool untouched = used_before && exchange->response_bytes == 0;
     if (stale && untouched && exchange->repeatable && !exchange->retried) {
       exchange->retried = true;
       connect(*exchange, static_cast<int>(exchange->target_->addresses_.size()) - 1);
@@ -487,8 +416,7 @@ void HttpPool::abandon(HttpExchange& exchange) {
   exchange.deadline_.end();
   if (exchange.waiting_) stop_waiting(exchange);
   if (HttpConnection* connection = exchange.connection_) {
-    connection->exchange_ = nullptr;
-    exchange.connection_ = nullptr;
+    connection->drop(exchange);
     close(*connection);
   }
 }
@@ -522,7 +450,7 @@ void HttpPool::end_all(Failure waiting, Failure in_flight) {
   }
   std::vector<HttpExchange*> under_way;
   for (const auto& connection : connections_) {
-    if (connection->exchange_) under_way.push_back(connection->exchange_);
+    if (HttpExchange* exchange = connection->exchange()) under_way.push_back(exchange);
   }
   for (HttpExchange* exchange : under_way) end_in_flight(*exchange, in_flight);
 }

@@ -1,8 +1,8 @@
-// HTTP/1.1 client connections of one loop: kept alive, one request at a time on each, bounded in
-// number. The load engine and the gateway send through it. An exchange is one request and its
-// answer; the pool finds it a connection (idle, new, or the next one that becomes free), writes,
-// reads, keeps the deadlines, and says how it went. Nothing is allocated for an exchange on an idle
-// connection. Lives on its loop; no call blocks.
+// HTTP client connections of one loop: kept alive, one request at a time on each, bounded in
+// number. Whoever asks over HTTP sends through it. An exchange is one request and its answer; the
+// pool finds it a connection (idle, new, or the next one that becomes free), has the connection's
+// session write and read (http_session.h), keeps the deadlines, and says how it went. Nothing is
+// allocated for an exchange on an idle connection. Lives on its loop; no call blocks.
 #pragma once
 
 #include <cstdint>
@@ -15,68 +15,10 @@
 
 #include "net/clock.h"
 #include "net/deadlines.h"
+#include "net/http_session.h"
 #include "net/tcp.h"
-#include "wire/http1.h"
-#include "wire/trace.h"
 
 namespace galileo::net {
-
-class HttpPool;
-class HttpConnection;
-class HttpTarget;
-
-// What its user may say of a request beside its time-out.
-struct HttpBounds {
-  Duration connect_timeout = std::chrono::seconds{10};
-  wire::http1::Limits answer;
-};
-
-// One request and what came of it. The user sets the first part, calls HttpPool::send(), and must
-// keep the object and `bytes` until on_done() or HttpPool::abandon().
-class HttpExchange {
- public:
-  virtual ~HttpExchange() = default;
-  // The exchange is over: `failure` is none where the answer is complete, whatever its status. The
-  // connection is free again; sending from here is fine.
-  virtual void on_done() = 0;
-
-  std::string_view bytes;        // the request
-  bool expects_no_body = false;  // a HEAD request
-  bool repeatable = false;       // safe to send again when an idle connection turns out closed
-  bool want_redirect = false;    // keep the headers Location and Set-Cookie
-  Duration timeout{};            // for a connection to become free, then to the end of the answer
-  const HttpBounds* bounds = nullptr;       // kept until on_done(); null: the pool's
-  wire::http1::Capture* capture = nullptr;  // null: keep nothing of the answer
-
-  wire::Failure failure = wire::Failure::none;
-  int status = -1;
-  bool retried = false;
-  Time asked{};        // send() was called
-  Time dispatched{};   // a connection was chosen or begun; kNever: none was
-  Time sent = kNever;  // the first byte was written; of a failed connect, the attempt
-  Time first_byte = kNever;
-  Time done{};
-  // How long the end of the answer lay with the system before it was read; 0: not known.
-  Duration read_late{0};
-  std::uint64_t response_bytes = 0;
-  std::string location;
-  std::vector<std::string> set_cookies;
-
-  // Not sent yet: it waits for a connection to become free.
-  bool waiting() const { return waiting_; }
-
- private:
-  friend class HttpPool;
-  friend class HttpConnection;
-  struct Wait final : Deadline {
-    HttpExchange* exchange = nullptr;
-  } deadline_;
-  HttpTarget* target_ = nullptr;
-  HttpConnection* connection_ = nullptr;
-  bool waiting_ = false;  // then in the pool's list of those without a connection
-  HttpExchange* waiting_before_ = nullptr;
-  HttpExchange* waiting_after_ = nullptr;
-};
 
 // Where requests go: "host:port" and the addresses behind it. Owned by its pool.
 class HttpTarget {
@@ -145,7 +87,7 @@ class HttpPool {
   HttpExchange* next_waiting_for(const HttpTarget& target);
   void serve_waiting();
   void use(HttpConnection& connection, HttpExchange& exchange);
-  void answered(HttpConnection& connection);
+  void answered(HttpConnection& connection, HttpExchange& exchange);
   void broken(HttpConnection& connection, wire::Failure failure);
   void connect_failed(HttpConnection& connection, wire::Failure failure);
   void finish(HttpExchange& exchange, wire::Failure failure);

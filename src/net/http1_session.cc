@@ -1,0 +1,106 @@
+#include "net/http1_session.h"
+
+#include <utility>
+
+namespace galileo::net {
+namespace {
+
+using wire::Failure;
+using Kind = HttpSession::Outcome::Kind;
+
+Failure failure_of(wire::http1::Problem problem) {
+  switch (problem) {
+    case wire::http1::Problem::head_too_large:
+      return Failure::head_too_large;
+    case wire::http1::Problem::body_too_large:
+      return Failure::body_too_large;
+    case wire::http1::Problem::cut:
+      return Failure::closed;
+    default:
+      return Failure::bad_response;
+  }
+}
+
+HttpSession::Outcome broken(Failure failure) {
+  return {Kind::kBroken, failure};
+}
+
+}  // namespace
+
+HttpSession::Outcome Http1Session::begin(HttpExchange& exchange,
+                                         const wire::http1::Limits& answer) {
+  exchange_ = &exchange;
+  written_ = 0;
+  parser_.bound_by(answer);
+  parser_.capture_into(exchange.capture);
+  parser_.want_redirect(exchange.want_redirect);
+  parser_.start(exchange.expects_no_body);
+  return on_writable();
+}
+
+HttpSession::Outcome Http1Session::on_writable() {
+  if (!exchange_ || written_ == exchange_->bytes.size()) return {};
+  if (written_ == 0) exchange_->sent = clock_.now();
+  while (written_ < exchange_->bytes.size()) {
+    const Transfer transfer = stream_.write(exchange_->bytes.substr(written_));
+    if (transfer.status == Transfer::Status::kWouldBlock) break;
+    if (transfer.status != Transfer::Status::kDone)
+      return written_ > 0 ? Outcome{Kind::kReadFirst} : broken(Failure::reset);
+    written_ += transfer.bytes;
+  }
+  return {};
+}
+
+// A read that comes up short means for a socket that there is no more; where the peer has closed,
+// the next one finds the end.
+HttpSession::Outcome Http1Session::on_readable(bool closed) {
+  closing_ = closing_ || closed;
+  const Transfer transfer = stream_.read(buffer_.data(), buffer_.size());
+  switch (transfer.status) {
+    case Transfer::Status::kDone: {
+      if (exchange_) exchange_->read_late = transfer.lay.value_or(Duration{0});
+      Outcome outcome = take({buffer_.data(), transfer.bytes});
+      outcome.more = transfer.bytes == buffer_.size() || closed;
+      return outcome;
+    }
+    case Transfer::Status::kWouldBlock:
+      return {};
+    case Transfer::Status::kEnd:
+      if (exchange_) parser_.finish();
+      return exchange_ && parser_.done() ? answered() : broken(Failure::closed);
+    case Transfer::Status::kFailed:
+      return broken(Failure::reset);
+  }
+  return {};
+}
+
+HttpSession::Outcome Http1Session::take(std::string_view bytes) {
+  // A server that talks without being asked can't be trusted with the next request.
+  if (!exchange_) return broken(Failure::bad_response);
+  if (exchange_->first_byte == kNever) exchange_->first_byte = clock_.now();
+  const std::size_t taken = parser_.feed(bytes);
+  if (parser_.failed()) return broken(failure_of(parser_.problem()));
+  if (!parser_.done()) return {};
+  if (taken < bytes.size()) closing_ = true;  // more than the answer: not to be trusted again
+  return answered();
+}
+
+HttpSession::Outcome Http1Session::answered() {
+  HttpExchange& exchange = *std::exchange(exchange_, nullptr);
+  exchange.status = parser_.status();
+  exchange.response_bytes = parser_.bytes();
+  if (exchange.want_redirect) {
+    exchange.location = parser_.location();
+    exchange.set_cookies = parser_.set_cookies();
+  }
+  clean_ = parser_.keep_alive() && !closing_ && written_ == exchange.bytes.size();
+  return {Kind::kAnswered, Failure::none, false, &exchange};
+}
+
+std::uint64_t Http1Session::drop(HttpExchange&) {
+  exchange_ = nullptr;
+  clean_ = false;
+  return parser_.bytes();
+}
+
+}  // namespace galileo::net

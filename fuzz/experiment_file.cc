@@ -7,14 +7,14 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "experiment/file.h"
+#include "plan/file.h"
 
 using namespace galileo;
 
 namespace {
 
-experiment::FileOptions options_for(std::string_view& text) {
-  experiment::FileOptions options;
+plan::FileOptions options_for(std::string_view& text) {
+  plan::FileOptions options;
   constexpr std::string_view kSet = "#set ";
   if (text.starts_with(kSet)) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -44,13 +44,13 @@ void check_error(const Error& error, std::string_view path) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
-  const experiment::FileOptions options = options_for(text);
-  const Result<experiment::Plan> plan = experiment::parse_plan(text, "file.yaml", options);
+  const plan::FileOptions options = options_for(text);
+  const Result<plan::Plan> plan = plan::parse_plan(text, "file.yaml", options);
   if (!plan.ok()) {
     check_error(plan.error(), "file.yaml");
     return 0;
   }
   ENSURE(!plan->phases.empty() && !plan->services.empty());
-  ENSURE(experiment::to_json(*plan).starts_with("{\"name\":"));
+  ENSURE(plan::to_json(*plan).starts_with("{\"name\":"));
   return 0;
 }

@@ -32,7 +32,7 @@ def problems(text):
 
 
 def definition(map_name):
-    """The schema of a map of src/experiment/file_keys.def."""
+    """The schema of a map of src/plan/file_keys.def."""
     return SCHEMA if map_name == "file" else SCHEMA["$defs"][map_name]
 
 

@@ -15,7 +15,7 @@ LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nl
              "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
-              ("experiment/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp")}
+              ("plan/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp")}
 # Libraries that one file speaks to, so that another one may be put in its place.
 ONE_FILE = {"openssl": "net/tls.cc", "mariadb": "store/mysql_connection.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc"}
 # Libraries that throw: only files that include one of them may catch.
@@ -57,6 +57,23 @@ def code_of(path):
     text = re.sub(r'"(?:[^"\\\n]|\\.)*"', '""', text)
     text = re.sub(r"//[^\n]*", "", text)
     return text.splitlines()
+
+
+def check_rooms(src):
+    """Each folder of sources is a room of rooms.txt, and its files are in the namespace of its name."""
+    rooms = read_rooms(src)
+    found = []
+    for path in sources(src):
+        room = path.parent.relative_to(src).as_posix()
+        if room == ".":
+            continue
+        if room not in rooms:
+            found.append(f"{path.relative_to(src)}: {room} isn't in rooms.txt; give it a line with its floor and its libraries")
+        # A name that is only declared may be another room's; what base has stands in galileo itself.
+        for space in re.findall(r"^namespace galileo::(\w+) \{\n(?!(?:class|struct) \w+;)", path.read_text(), re.M):
+            if room in rooms and space != room and room != "base":
+                found.append(f"{path.relative_to(src)}: namespace galileo::{space} in the room {room}; folder, namespace and library have one name")
+    return found
 
 
 def check_floors(src):
@@ -186,7 +203,7 @@ def check_fuzzed(root):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("check", [check_floors, check_libraries, check_words, check_sizes, check_tables], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("check", [check_rooms, check_floors, check_libraries, check_words, check_sizes, check_tables], ids=lambda f: f.__name__)
 def test_the_house_keeps_its_rules(check):
     found = check(SRC)
     assert not found, "\n".join(found)
@@ -205,6 +222,9 @@ def test_the_changelog_has_a_place_for_the_next_version():
 
 @pytest.mark.quick
 @pytest.mark.parametrize("check, file, text", [
+    (check_rooms, "web/bad.h", "int x;\n"),
+    (check_rooms, "net/deep/bad.h", "int x;\n"),
+    (check_rooms, "net/bad.h", "namespace galileo::wire {\n"),
     (check_floors, "wire/bad.h", '#include "net/loop.h"\n'),
     (check_floors, "net/bad.cc", '#include "route/table.h"\n'),
     (check_libraries, "wire/bad.cc", "#include <sqlite3.h>\n"),
@@ -225,5 +245,6 @@ def test_a_planted_breach_is_found(tmp_path, check, file, text):
         (tmp_path / room).mkdir()
     (tmp_path / "net/good.cc").write_text('#include "wire/x.h"\n#include <fmt/format.h>\nvoid f() { g("throw"); }  // no throw\n')
     assert check(tmp_path) == []
+    (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
     (tmp_path / file).write_text(text)
     assert len(check(tmp_path)) == 1, check(tmp_path)

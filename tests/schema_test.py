@@ -8,7 +8,7 @@ from experiment_schema import ROOT, SCHEMA, definition, problems, table
 
 pytestmark = pytest.mark.quick
 
-KEYS = {name: keys for name, *keys in table("experiment/file_keys.def", "KEYS")}
+KEYS = {name: keys for name, *keys in table("plan/file_keys.def", "KEYS")}
 # Name -> the fewest and the most parameters.
 ARRIVALS = {name: (int(fewest), int(most)) for name, _, fewest, most, *_ in table("load/arrivals.def", "ARRIVAL")}
 DISTRIBUTIONS = {name: (int(count), int(count)) for name, _, count, *_ in table("load/distributions.def", "DISTRIBUTION")}

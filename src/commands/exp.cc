@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "analysis/report.h"
+#include "analysis/stored_result.h"
+#include "analysis/summary_text.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -14,14 +17,12 @@
 #include "commands/exit_codes.h"
 #include "commands/exp_common.h"
 #include "commands/exp_compare.h"
-#include "commands/exp_export.h"
 #include "commands/exp_import.h"
+#include "commands/long_work.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
-#include "experiment/report.h"
-#include "experiment/stored_result.h"
-#include "experiment/summary_text.h"
 #include "net/clock.h"
+#include "tables/export.h"
 #include "wire/unix_time.h"
 
 namespace galileo::commands {
@@ -36,7 +37,7 @@ struct ExpFlags {
   std::string output;
   std::string from;
   std::string to;
-  ExportOptions exported;
+  tables::ExportOptions exported;
   ImportFlags imported;
   CompareFlags compared;
   bool json = false;
@@ -90,9 +91,9 @@ Result<int> show(const ExpFlags& flags) {
   const auto stored = TRY(read_result(*store, TRY(find_experiment(*store, flags.id)), "exp show"));
   if (flags.json)
     print_data(fmt::format(
-        "{}\n", experiment::result_json(stored->result, stored->summary, stored->telemetry)));
+        "{}\n", analysis::result_json(stored->result, stored->summary, stored->telemetry)));
   else
-    print_data(experiment::summary_text(stored->result, stored->summary, colour_allowed(1)));
+    print_data(analysis::summary_text(stored->result, stored->summary, colour_allowed(1)));
   return stored->traces_missing > 0 ? kUnbalancedBooks : kFine;
 }
 
@@ -102,8 +103,8 @@ Result<int> report(const ExpFlags& flags) {
   const auto stored = TRY(read_result(*store, experiment, "exp report"));
   const std::string path =
       flags.output.empty() ? TRY(name_by_id(experiment.id, ".html")) : flags.output;
-  TRY(experiment::write_report(
-      path, experiment::result_json(stored->result, stored->summary, stored->telemetry)));
+  TRY(analysis::write_report(
+      path, analysis::result_json(stored->result, stored->summary, stored->telemetry)));
   if (!is_stdout(path)) print_talk(fmt::format("galileo exp: wrote {}\n", path));
   return tell_missing(experiment.id, stored->traces_missing);
 }
@@ -124,7 +125,7 @@ Result<int> remove(const ExpFlags& flags) {
 Result<int> export_tables(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
   const wire::Experiment experiment = TRY(find_experiment(*store, flags.id));
-  ExportOptions options = flags.exported;
+  tables::ExportOptions options = flags.exported;
   if (is_stdout(options.folder))
     return Error{ErrorCode::kUsage,
                  "can't export to stdout",
@@ -132,12 +133,16 @@ Result<int> export_tables(const ExpFlags& flags) {
                  "the tables are several files",
                  "name a folder by --output"};
   if (options.folder.empty()) options.folder = TRY(name_by_id(experiment.id, ""));
-  TRY(export_experiment(*store, experiment, options));
+  std::optional<LongWork> work;
+  options.on_begin = [&](std::uint64_t rows) { work.emplace("exp export").expect(rows); };
+  options.go_on = [&](std::uint64_t rows) { return work->go_on(rows); };
+  work->ended(TRY(tables::export_experiment(*store, experiment, options)));
+  work.reset();
   print_talk(fmt::format("galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
                          options.folder));
   const store::Counts counts = TRY(store->counts(experiment.id));
-  return tell_missing(experiment.id, experiment::traces_missing(TRY(store->metadata(experiment.id)),
-                                                                counts.traces));
+  return tell_missing(experiment.id,
+                      analysis::traces_missing(TRY(store->metadata(experiment.id)), counts.traces));
 }
 
 Result<int> import_into(const ExpFlags& flags) {
@@ -199,9 +204,9 @@ void add_export(CLI::App& command, ExpFlags& flags) {
       .add_option_function<std::string>(
           "--format",
           [&flags](const std::string& name) {
-            flags.exported.format = name == "parquet" ? ExportFormat::kParquet
-                                    : name == "jsonl" ? ExportFormat::kJsonLines
-                                                      : ExportFormat::kCsv;
+            flags.exported.format = name == "parquet" ? tables::ExportFormat::kParquet
+                                    : name == "jsonl" ? tables::ExportFormat::kJsonLines
+                                                      : tables::ExportFormat::kCsv;
           },
           "csv, jsonl or parquet [csv]")
       ->check(CLI::IsMember({"csv", "jsonl", "parquet"}));

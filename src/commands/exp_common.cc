@@ -76,14 +76,14 @@ Result<wire::Experiment> find_experiment(store::Store& store, const std::string&
                ids.empty() ? "it holds none" : hint_for_unknown(id, ids)};
 }
 
-Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& store,
-                                                              const wire::Experiment& experiment,
-                                                              const std::string& command,
-                                                              const OnTrace& on_trace) {
+Result<std::unique_ptr<analysis::StoredResult>> read_result(store::Store& store,
+                                                            const wire::Experiment& experiment,
+                                                            const std::string& command,
+                                                            const OnTrace& on_trace) {
   const store::Counts counts = TRY(store.counts(experiment.id));
   Progress progress(command, counts.traces);
   std::uint64_t rows = 0;
-  auto result = experiment::load_stored_result(store, experiment, [&](const wire::NamedTrace& one) {
+  auto result = analysis::load_stored_result(store, experiment, [&](const wire::NamedTrace& one) {
     if (on_trace) on_trace(one);
     if (++rows % 4096 == 0) progress.tell(rows);
   });

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "analysis/stored_result.h"
 #include "base/result.h"
-#include "experiment/stored_result.h"
 #include "store/store.h"
 
 namespace galileo::commands {
@@ -23,10 +23,10 @@ Result<wire::Experiment> find_experiment(store::Store& store, const std::string&
 // Its result; `command` ("exp show") tells how far it is where that takes long. `on_trace` gets
 // each row too.
 using OnTrace = std::function<void(const wire::NamedTrace&)>;
-Result<std::unique_ptr<experiment::StoredResult>> read_result(store::Store& store,
-                                                              const wire::Experiment& experiment,
-                                                              const std::string& command,
-                                                              const OnTrace& on_trace = {});
+Result<std::unique_ptr<analysis::StoredResult>> read_result(store::Store& store,
+                                                            const wire::Experiment& experiment,
+                                                            const std::string& command,
+                                                            const OnTrace& on_trace = {});
 
 // What is named after an experiment where the user names nothing else: its id and `ending`, which
 // has to be a file's name and no way to another place.

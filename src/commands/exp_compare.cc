@@ -6,30 +6,30 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "analysis/comparable.h"
+#include "analysis/compare.h"
+#include "analysis/stored_result.h"
+#include "analysis/thresholds.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/exp_common.h"
 #include "commands/json_output.h"
 #include "commands/options.h"
-#include "experiment/comparable.h"
-#include "experiment/compare.h"
-#include "experiment/stored_result.h"
-#include "experiment/thresholds.h"
 
 namespace galileo::commands {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using experiment::Compared;
-using experiment::ComparedRun;
+using analysis::Compared;
+using analysis::ComparedRun;
 
 // The runs of one thing, as they were named.
 struct LoadedSide {
   std::vector<std::unique_ptr<ComparedRun>> runs;
 
-  experiment::Side batches() const {
-    experiment::Side side;
+  analysis::Side batches() const {
+    analysis::Side side;
     for (const auto& run : runs) side.push_back(&run->batches);
     return side;
   }
@@ -37,8 +37,8 @@ struct LoadedSide {
     const std::string& first = runs.front()->result.experiment.id;
     return runs.size() == 1 ? first : fmt::format("{}+{}", first, runs.size() - 1);
   }
-  experiment::VerdictValue verdict() const {
-    experiment::VerdictValue worst = experiment::VerdictValue::kValid;
+  analysis::VerdictValue verdict() const {
+    analysis::VerdictValue worst = analysis::VerdictValue::kValid;
     for (const auto& run : runs) worst = std::max(worst, run->result.verdict.value);
     return worst;
   }
@@ -51,7 +51,7 @@ std::string value_text(const std::optional<double>& value, const std::string& un
   if (unit == "share") return fmt::format("{:.3f} %", *value * 100);
   if (unit == "rps") return fmt::format("{:.1f}/s", *value);
   if (unit.empty()) return fmt::format("{:.0f}", *value);
-  return experiment::format_value(*value, unit);
+  return analysis::format_value(*value, unit);
 }
 
 // "+12.3 %"; a share's in points of it.
@@ -143,7 +143,7 @@ Json json_of(const Compared& row) {
 }
 
 Json json_of(const LoadedSide& side) {
-  const experiment::RunResult& first = side.runs.front()->result;
+  const analysis::RunResult& first = side.runs.front()->result;
   Json runs = Json::array();
   for (const auto& run : side.runs) runs.push_back(run->result.experiment.id);
   return {{"id", first.experiment.id},
@@ -200,7 +200,7 @@ std::vector<std::string> refusals(const Loaded& sides) {
   for (const LoadedSide& side : sides) {
     for (const auto& run : side.runs) {
       if (run.get() == &first) continue;
-      for (const std::string& reason : experiment::differences(first, *run))
+      for (const std::string& reason : analysis::differences(first, *run))
         reasons.push_back(fmt::format("{} and {}: {}", first.result.experiment.id,
                                       run->result.experiment.id, reason));
     }
@@ -251,8 +251,8 @@ Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) 
   bool invalid = false;
   for (const LoadedSide& side : sides) {
     for (const auto& run : side.runs) {
-      if (run->result.verdict.value == experiment::VerdictValue::kValid) continue;
-      const bool is_invalid = run->result.verdict.value == experiment::VerdictValue::kInvalid;
+      if (run->result.verdict.value == analysis::VerdictValue::kValid) continue;
+      const bool is_invalid = run->result.verdict.value == analysis::VerdictValue::kInvalid;
       invalid |= is_invalid;
       warnings.push_back(
           fmt::format("{} is {}: galileo exp show {} tells why", run->result.experiment.id,
@@ -261,10 +261,9 @@ Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) 
   }
   Comparisons comparisons;
   bool regressed = false;
-  const experiment::CompareOptions options{flags.tolerance_pct / 100, flags.spread_pct / 100};
+  const analysis::CompareOptions options{flags.tolerance_pct / 100, flags.spread_pct / 100};
   for (std::size_t i = 1; i < sides.size(); ++i) {
-    comparisons.push_back(
-        experiment::compare(sides.front().batches(), sides[i].batches(), options));
+    comparisons.push_back(analysis::compare(sides.front().batches(), sides[i].batches(), options));
     regressed |= any_regressed(comparisons.back());
   }
   for (const std::string& warning : warnings) print_talk(fmt::format("galileo exp: {}\n", warning));

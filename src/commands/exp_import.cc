@@ -4,29 +4,26 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
+#include "analysis/stored_result.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/exp_common.h"
-#include "commands/export_folder.h"
 #include "commands/long_work.h"
 #include "commands/run_options.h"
-#include "experiment/stored_result.h"
 #include "store/copy.h"
+#include "tables/export_folder.h"
+#include "tables/import.h"
 
 namespace galileo::commands {
 namespace {
 
 Result<std::vector<wire::Experiment>> chosen(store::Store& source,
                                              const std::vector<std::string>& ids) {
+  if (ids.empty()) return tables::whole_experiments(source);
   std::vector<wire::Experiment> found;
-  if (ids.empty()) {
-    // What another import has left in part is no experiment.
-    for (wire::Experiment& experiment : TRY(source.experiments())) {
-      if (experiment.status != store::kImporting) found.push_back(std::move(experiment));
-    }
-  }
   for (const std::string& id : ids) {
     wire::Experiment experiment = TRY(find_experiment(source, id));
     const bool twice = std::any_of(found.begin(), found.end(),
@@ -36,24 +33,12 @@ Result<std::vector<wire::Experiment>> chosen(store::Store& source,
   return found;
 }
 
-// Before the first is copied: a typing error, or one that is there already, copies nothing.
-Result<void> check_room(store::Store& target, const std::vector<wire::Experiment>& experiments) {
-  for (const wire::Experiment& experiment : experiments) {
-    const auto there = TRY(target.experiment(experiment.id));
-    if (there && there->status != store::kImporting)
-      return Error{ErrorCode::kUsage, fmt::format("can't import experiment {}", experiment.id),
-                   target.where(), "the database has an experiment of that id already",
-                   "--replace removes it first, or name another database with --db"};
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<int> import_experiments(const ImportFlags& flags) {
   std::error_code ignored;
   const auto source =
-      TRY(std::filesystem::is_directory(flags.source, ignored) ? open_export(flags.source)
+      TRY(std::filesystem::is_directory(flags.source, ignored) ? tables::open_export(flags.source)
                                                                : open_database(flags.source));
   const auto experiments = TRY(chosen(*source, flags.ids));
   if (experiments.empty())
@@ -70,36 +55,30 @@ Result<int> import_experiments(const ImportFlags& flags) {
                  "name one of them behind the source"};
   const auto target =
       TRY(store::open_store(TRY(whole_database(flags.database)), store::OpenMode::kCreate));
-  if (!flags.replace) TRY(check_room(*target, experiments));
-  LongWork work("exp import");
-  std::uint64_t rows_before = 0;
-  std::uint64_t rows_expected = 0;
-  for (const wire::Experiment& experiment : experiments) {
-    const store::Counts counts = TRY(source->counts(experiment.id));
-    rows_expected += counts.traces + counts.telemetry + counts.events;
-  }
-  work.expect(rows_expected);
+  std::optional<LongWork> work;
   int code = kFine;
-  for (const wire::Experiment& experiment : experiments) {
-    store::CopyOptions options;
-    options.name = flags.name;
-    options.replace = flags.replace;
-    options.go_on = [&](const store::CopyCounts& counts) {
-      return work.go_on(rows_before + counts.rows());
-    };
-    const auto copied = TRY(store::copy_experiment(*source, *target, experiment, options));
-    rows_before += copied.rows();
-    work.ended(rows_before);
+  std::optional<Error> unread;
+  tables::ImportOptions options;
+  options.name = flags.name;
+  options.replace = flags.replace;
+  options.on_begin = [&](std::uint64_t rows) { work.emplace("exp import").expect(rows); };
+  options.go_on = [&](std::uint64_t rows) { return work->go_on(rows); };
+  options.on_copied = [&](const wire::Experiment& experiment, const store::CopyCounts& copied) {
     print_talk(fmt::format("galileo exp: imported {}: {} traces, {} values, {} events\n",
                            experiment.id, format_count(copied.traces), format_count(copied.samples),
                            format_count(copied.events)));
-    code = std::max(code, tell_missing(experiment.id,
-                                       experiment::traces_missing(
-                                           TRY(source->metadata(experiment.id)), copied.traces)));
+    const auto metadata = source->metadata(experiment.id);
+    if (metadata.ok())
+      code = std::max(
+          code, tell_missing(experiment.id, analysis::traces_missing(*metadata, copied.traces)));
+    else if (!unread)
+      unread = metadata.error();
     if (copied.infinite_left_out > 0)
       print_talk(fmt::format("galileo exp: {} infinite values were left out: {} has none\n",
                              format_count(copied.infinite_left_out), target->where()));
-  }
+  };
+  work->ended(TRY(tables::import_experiments(*source, *target, experiments, options)));
+  if (unread) return *unread;
   return code;
 }
 

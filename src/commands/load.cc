@@ -13,7 +13,7 @@
 #include "commands/load_document.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
-#include "experiment/file.h"
+#include "plan/file.h"
 #include "wire/http1.h"
 #include "wire/uri.h"
 
@@ -140,7 +140,7 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
   return {};
 }
 
-Result<experiment::Plan> make_plan(const LoadFlags& flags) {
+Result<plan::Plan> make_plan(const LoadFlags& flags) {
   const wire::Uri uri = TRY(wire::parse_uri(flags.url));
   if (flags.clients < 1) return usage("--clients must be from 1 up", {});
   LoadDocument document;
@@ -152,10 +152,9 @@ Result<experiment::Plan> make_plan(const LoadFlags& flags) {
   TRY(write_pace(flags, document));
   TRY(write_requests(flags, document));
   write_limits(flags, document);
-  experiment::FileOptions options;
+  plan::FileOptions options;
   options.environment = environment;
-  experiment::Plan plan =
-      TRY(experiment::read_plan(document.document(), document.flags(), options));
+  plan::Plan plan = TRY(plan::read_plan(document.document(), document.flags(), options));
   load::ClientSpec& client = plan.phases.front().clients.front();
   TRY(finish_request(flags, uri, client.request));
   if (client.closed_loop) plan.limits.connections_max = client.connections * flags.clients;

@@ -3,8 +3,8 @@
 namespace galileo::commands {
 namespace {
 
-using experiment::YamlNode;
-using Kind = experiment::YamlNode::Kind;
+using plan::YamlNode;
+using Kind = plan::YamlNode::Kind;
 
 constexpr std::string_view kClient = "client/";
 

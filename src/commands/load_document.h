@@ -1,5 +1,5 @@
 // What the flags of `galileo load` say, as the experiment file would say it: one reader for both
-// (experiment/file.h), so that what is refused there is refused here, in the same words. A value.
+// (plan/file.h), so that what is refused there is refused here, in the same words. A value.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "experiment/yaml.h"
+#include "plan/yaml.h"
 
 namespace galileo::commands {
 
@@ -22,11 +22,11 @@ class LoadDocument {
   // One more header; their names may be there several times.
   void add_header(std::string_view name, std::string_view value);
 
-  experiment::YamlNode document() const;
+  plan::YamlNode document() const;
   const std::vector<std::string>& flags() const { return flags_; }
 
  private:
-  using Node = experiment::YamlNode;
+  using Node = plan::YamlNode;
   Node scalar(std::string_view value, const std::string& flag);
   static Node& at(Node& node, std::string_view path);
 

@@ -9,14 +9,14 @@
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
-#include "experiment/file.h"
 #include "net/signals.h"
+#include "plan/file.h"
 
 namespace galileo::commands {
 
 int run(const Arguments& arguments) {
   std::string path;
-  experiment::FileOptions file;
+  plan::FileOptions file;
   std::string bus_url;
   bool dry_run = false;
   OutputOptions output;
@@ -38,12 +38,11 @@ int run(const Arguments& arguments) {
   if (const auto over = parse_options(app, arguments)) return *over;
   file.environment = environment;
   file.on_fleet = !bus_url.empty();
-  const auto plan = experiment::load_plan(path, file);
+  const auto plan = plan::load_plan(path, file);
   if (!plan.ok()) return fail("run", plan.error());
   if (bus_url.empty()) bus_url = plan->bus;
   if (dry_run) {
-    print_data(experiment::describe(
-        *plan, bus_url.empty() ? experiment::Where::kHere : experiment::Where::kFleet));
+    print_data(plan::describe(*plan, bus_url.empty() ? plan::Where::kHere : plan::Where::kFleet));
     return kFine;
   }
   if (bus_url.empty()) return run_and_print("run", *plan, output, arguments);

@@ -25,7 +25,7 @@ int code_of(const experiment::RunOutcome& outcome) {
   if (!outcome.balanced) return kUnbalancedBooks;
   if (!outcome.stored) return kNotStored;
   if (outcome.unreached) return kUnreachable;
-  if (outcome.verdict == experiment::VerdictValue::kInvalid) return kInvalidResult;
+  if (outcome.verdict == analysis::VerdictValue::kInvalid) return kInvalidResult;
   if (!outcome.thresholds_passed) return kThresholdCrossed;
   return kFine;
 }
@@ -67,8 +67,8 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
   app.add_flag("-q,--quiet", options.quiet, "no live view");
 }
 
-int run_and_print(const std::string& command, const experiment::Plan& plan,
-                  const OutputOptions& output, const Arguments& arguments) {
+int run_and_print(const std::string& command, const plan::Plan& plan, const OutputOptions& output,
+                  const Arguments& arguments) {
   experiment::RunOptions options;
   const auto database = whole_database(output.database);
   if (!database.ok()) return fail(command, database.error());

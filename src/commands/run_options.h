@@ -6,8 +6,8 @@
 
 #include "commands/commands.h"
 #include "commands/spool_options.h"
-#include "experiment/plan.h"
 #include "experiment/run.h"
+#include "plan/plan.h"
 
 namespace CLI {
 class App;
@@ -28,8 +28,8 @@ struct OutputOptions {
 void add_output_options(CLI::App& app, OutputOptions& options);
 
 // Runs the plan, prints the summary on stdout; the exit code.
-int run_and_print(const std::string& command, const experiment::Plan& plan,
-                  const OutputOptions& output, const Arguments& arguments);
+int run_and_print(const std::string& command, const plan::Plan& plan, const OutputOptions& output,
+                  const Arguments& arguments);
 
 // The database that is meant where --db isn't given, as --db would name it.
 std::string default_database();

@@ -31,7 +31,7 @@ class Collector::Taker {
   }
   void trace(const wire::Trace& trace, const wire::Names& names) {
     collector_.spool_->trace(producer_, trace);
-    Summary& summary = collector_.summary_;
+    analysis::Summary& summary = collector_.summary_;
     summary.add(trace, {place_of(services_, trace.service,
                                  [&] { return summary.service_place(names.at(trace.service)); }),
                         place_of(servers_, trace.server,

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "experiment/summary.h"
-#include "experiment/telemetry_series.h"
+#include "analysis/summary.h"
+#include "analysis/telemetry_series.h"
 #include "load/trace_ring.h"
 #include "net/loop.h"
 #include "store/spool.h"
@@ -52,7 +52,7 @@ class Collector {
 
   // What the live view shows; waits for one turn of the desk.
   struct Snapshot {
-    LiveFigures live;
+    analysis::LiveFigures live;
     load::Ledger ledger;      // of the traces so far
     double cpu_pct = -1;      // the last sample of `cpu_busy`; -1: none yet
     std::string spool_error;  // why the spool can't be written, if so
@@ -61,8 +61,8 @@ class Collector {
 
   // After the loops are done: takes what is left, flushes. Then summary() and the rest may be read.
   void stop();
-  const Summary& summary() const { return summary_; }
-  const TelemetrySeries& telemetry() const { return telemetry_; }
+  const analysis::Summary& summary() const { return summary_; }
+  const analysis::TelemetrySeries& telemetry() const { return telemetry_; }
   store::SpoolWriter& spool() { return *spool_; }
   std::uint64_t traces_lost() const;
   const std::optional<Error>& spool_error() const { return spool_error_; }
@@ -78,8 +78,8 @@ class Collector {
   std::vector<std::unique_ptr<Loop>> loops_;
   std::unique_ptr<Remote> remote_;
   std::function<void(store::SpoolVisitor& to)> drain_remote_;
-  Summary summary_;
-  TelemetrySeries telemetry_;
+  analysis::Summary summary_;
+  analysis::TelemetrySeries telemetry_;
   double cpu_pct_ = -1;
   std::optional<Error> spool_error_;
   std::function<void()> on_spool_full_;

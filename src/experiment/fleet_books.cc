@@ -56,11 +56,12 @@ load::OwnTimes times_of(const wire::OwnReport& own) {
   return {own.latency, own.without_own, own.without_wait, own.waited, own.sent_late, own.read_late};
 }
 
-GeneratorState state_of(const std::string& name, const wire::RunReport& report, Duration due) {
+analysis::GeneratorState state_of(const std::string& name, const wire::RunReport& report,
+                                  Duration due) {
   const wire::OwnReport& own = *report.own;
-  GeneratorState state;
+  analysis::GeneratorState state;
   state.worker = name;
-  state.shares = own_shares(times_of(own));
+  state.shares = analysis::own_shares(times_of(own));
   state.sent_late = own.sent_late;
   state.read_late = own.read_late;
   state.waited = own.waited;
@@ -74,8 +75,8 @@ GeneratorState state_of(const std::string& name, const wire::RunReport& report, 
   state.cores = own.cores;
   state.shares_machine = own.shares_machine;
   const bool is_known = due > Duration{0};
-  take_shares(state, {report.cpu_s, own.busiest_loop_cpu, own.machine_cores},
-              is_known ? due : report.at - report.started);
+  analysis::take_shares(state, {report.cpu_s, own.busiest_loop_cpu, own.machine_cores},
+                        is_known ? due : report.at - report.started);
   return state;
 }
 
@@ -124,8 +125,8 @@ std::uint64_t in_flight_of(const FleetBooks& books) {
   return in_flight;
 }
 
-LiveFigures live_of(const FleetBooks& books) {
-  LiveFigures live;
+analysis::LiveFigures live_of(const FleetBooks& books) {
+  analysis::LiveFigures live;
   Histogram latency;
   Histogram dispatch;
   Histogram latency_so_far;
@@ -144,9 +145,9 @@ LiveFigures live_of(const FleetBooks& books) {
   return live;
 }
 
-GeneratorUse use_of(const FleetBooks& books, Duration due) {
-  GeneratorUse use;
-  std::vector<GeneratorState> states;
+analysis::GeneratorUse use_of(const FleetBooks& books, Duration due) {
+  analysis::GeneratorUse use;
+  std::vector<analysis::GeneratorState> states;
   load::OwnTimes times;
   for (const auto& [name, worker] : books) {
     const wire::RunReport& report = worker.report;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "experiment/result.h"
-#include "experiment/summary.h"
+#include "analysis/result.h"
+#include "analysis/summary.h"
 #include "fleet/clocks.h"
 #include "load/ledger.h"
 #include "wire/fleet_api.h"
@@ -44,11 +44,11 @@ load::Begun begun_of(const FleetBooks& books);
 std::uint64_t in_flight_of(const FleetBooks& books);
 
 // The last second, over all workers that report.
-LiveFigures live_of(const FleetBooks& books);
+analysis::LiveFigures live_of(const FleetBooks& books);
 
 // What generating the load took, over all workers that report, in the time in which requests were
 // due (0: not known); the busiest loop of any.
-GeneratorUse use_of(const FleetBooks& books, Duration due);
+analysis::GeneratorUse use_of(const FleetBooks& books, Duration due);
 
 // A line a worker that died: what is known of its requests.
 std::vector<std::string> doubts_of(const FleetBooks& books);

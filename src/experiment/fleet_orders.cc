@@ -56,7 +56,7 @@ std::uint32_t redirects_of(const load::Request& request, const load::Limits& lim
   return request.redirects_max.value_or(limits.redirects_max);
 }
 
-Duration warmup_of(const load::ClientSpec& spec, const Plan& plan, bool is_later_phase) {
+Duration warmup_of(const load::ClientSpec& spec, const plan::Plan& plan, bool is_later_phase) {
   return is_later_phase ? spec.warmup : std::max(spec.warmup, plan.warmup - spec.start_after);
 }
 
@@ -85,9 +85,9 @@ std::string request_parameters(const load::Request& request, const load::Limits&
   return wire::to_text(parameters);
 }
 
-wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
-                             const std::string& client, const Plan& plan, std::uint64_t number,
-                             std::uint32_t index, bool is_later_phase) {
+wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& phase,
+                             const std::string& client, const plan::Plan& plan,
+                             std::uint64_t number, std::uint32_t index, bool is_later_phase) {
   wire::WorkloadOrder order;
   order.client_id = client;
   order.arrival = spec.arrival.kind;
@@ -138,8 +138,9 @@ Result<void> check_routers(const std::vector<load::ServiceSpec>& services,
   return {};
 }
 
-Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
-                              const std::string& client, const Plan& plan, bool is_later_phase) {
+Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& phase,
+                              const std::string& client, const plan::Plan& plan,
+                              bool is_later_phase) {
   const auto cannot = [&](std::string what) {
     return Error{ErrorCode::kUsage,
                  fmt::format("client {} can't have {}", client, what),

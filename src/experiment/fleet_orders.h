@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "experiment/plan.h"
+#include "plan/plan.h"
 #include "wire/fleet_api.h"
 #include "wire/worker_api.h"
 
@@ -31,9 +31,9 @@ std::string request_parameters(const load::Request& request, const load::Limits&
 // `number`: of the client over the whole run, which with the plan's seed gives its draws, so that
 // the schedule is the same as on one machine; `index`: among the clients of `spec`. The plan's
 // warm-up counts in the first phase only.
-wire::WorkloadOrder order_of(const load::ClientSpec& spec, const Phase& phase,
-                             const std::string& client, const Plan& plan, std::uint64_t number,
-                             std::uint32_t index, bool is_later_phase);
+wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& phase,
+                             const std::string& client, const plan::Plan& plan,
+                             std::uint64_t number, std::uint32_t index, bool is_later_phase);
 
 // An Error where a service is reached in another way than that worker reaches all of them, which is
 // the worker's own: by the labels that it shows.
@@ -43,7 +43,8 @@ Result<void> check_routers(const std::vector<load::ServiceSpec>& services,
 
 // An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed,
 // so many redirects.
-Result<OldOrder> old_order_of(const load::ClientSpec& spec, const Phase& phase,
-                              const std::string& client, const Plan& plan, bool is_later_phase);
+Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& phase,
+                              const std::string& client, const plan::Plan& plan,
+                              bool is_later_phase);
 
 }  // namespace galileo::experiment

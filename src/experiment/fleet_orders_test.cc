@@ -4,23 +4,23 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "experiment/fields.h"
-#include "experiment/file.h"
 #include "load/arrival.h"
 #include "load/schedule.h"
+#include "plan/fields.h"
+#include "plan/file.h"
 
 using namespace galileo;
 using namespace galileo::experiment;
 
 TEST_CASE("clients with a rate are due on a fleet when they are on one machine, none together") {
-  Plan plan;
+  plan::Plan plan;
   plan.seed = 7;
   load::ClientSpec spec;
   spec.count = 4;
   spec.arrival.kind = "constant_rate";
   spec.arrival.parameters = {25};
   spec.requests = 10;
-  const Phase phase{"main", {spec}, {}};
+  const plan::Phase phase{"main", {spec}, {}};
   for (std::uint32_t i = 0; i < spec.count; ++i) {
     const wire::WorkloadOrder order = order_of(spec, phase, "w:s:0", plan, i, i, false);
     auto arrival = load::make_arrival({order.arrival, order.parameters, {}, order.process});
@@ -47,14 +47,14 @@ clients: [{{service: s, rate: 10, requests: 1}}]
 limits: {{{}}}
 )";
 
-Result<Plan> fleet_plan(const std::string& limits, const std::string& service = {}) {
-  FileOptions options;
+Result<plan::Plan> fleet_plan(const std::string& limits, const std::string& service = {}) {
+  plan::FileOptions options;
   options.on_fleet = true;
-  return parse_plan(fmt::format(kFile, service, limits), "x.yaml", options);
+  return plan::parse_plan(fmt::format(kFile, service, limits), "x.yaml", options);
 }
 
 // All that a worker is told of a client.
-std::string told(const Plan& plan) {
+std::string told(const plan::Plan& plan) {
   const load::ClientSpec& spec = plan.phases.front().clients.front();
   wire::StartWorkloads start;
   start.orders.push_back(order_of(spec, plan.phases.front(), "w:s:0", plan, 0, 0, false));
@@ -82,7 +82,7 @@ TEST_CASE("each limit of a file reaches the workers, is kept by the controller, 
       {"keep_headers", {"true", R"("keep_headers":true)"}},
       {"keep_response", {"1KiB", R"("keep_response":1024)"}},
   };
-  for (const std::string& key : keys_of(MapKind::limits)) {
+  for (const std::string& key : keys_of(plan::MapKind::limits)) {
     CAPTURE(key);
     REQUIRE(rows.contains(key));
     const Row& row = rows.at(key);
@@ -92,7 +92,7 @@ TEST_CASE("each limit of a file reaches the workers, is kept by the controller, 
       CHECK(plan.error().to_text().find("x.yaml:5:") != std::string::npos);
       CHECK(plan.error().to_text().find("limits." + key + " is each worker's own on a fleet; ") !=
             std::string::npos);
-      CHECK(parse_plan(fmt::format(kFile, "", key + ": " + row.value), "x.yaml", {}).ok());
+      CHECK(plan::parse_plan(fmt::format(kFile, "", key + ": " + row.value), "x.yaml", {}).ok());
       continue;
     }
     REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
@@ -117,7 +117,7 @@ TEST_CASE("what a file doesn't say of its limits is said to workers all the same
 TEST_CASE(
     "a bus in the file is a fleet too, and a choice of hosts that workers don't make is refused") {
   const std::string bus = "\nbus: redis://127.0.0.1:1\n";
-  CHECK_FALSE(parse_plan(fmt::format(kFile, "", "threads: 1") + bus, "x.yaml", {}).ok());
+  CHECK_FALSE(plan::parse_plan(fmt::format(kFile, "", "threads: 1") + bus, "x.yaml", {}).ok());
   CHECK(fleet_plan("", ", balancer: wrr").ok());
   const auto refused = fleet_plan("", ", balancer: random");
   REQUIRE_FALSE(refused.ok());
@@ -156,8 +156,8 @@ TEST_CASE("a router that a worker doesn't have is refused, with what to start it
 }
 
 TEST_CASE("an old worker follows no redirects or 30, and other numbers are refused") {
-  Plan plan = *fleet_plan("");
-  const Phase& phase = plan.phases.front();
+  plan::Plan plan = *fleet_plan("");
+  const plan::Phase& phase = plan.phases.front();
   for (const std::uint32_t redirects : {0u, 3u, 30u}) {
     plan.limits.redirects_max = redirects;
     const auto order = old_order_of(phase.clients.front(), phase, "old:s:0", plan, false);

@@ -4,8 +4,8 @@
 
 #include <functional>
 
+#include "analysis/verdict.h"
 #include "experiment/fleet_books.h"
-#include "experiment/verdict.h"
 
 using namespace galileo;
 using namespace galileo::experiment;
@@ -63,9 +63,9 @@ struct Seen {
 };
 
 struct Judged {
-  Verdict verdict;
+  analysis::Verdict verdict;
   std::string reasons;
-  GeneratorUse use;
+  analysis::GeneratorUse use;
   std::string notes;
 };
 
@@ -74,7 +74,7 @@ Judged judged(std::vector<Seen> workers, Duration dispatched = microseconds{40})
   FleetBooks books;
   for (std::size_t i = 0; i < workers.size(); ++i)
     books["w" + std::to_string(i + 1)] = workers[i].books();
-  Summary summary(Wall{std::chrono::seconds{1000}});
+  analysis::Summary summary(Wall{std::chrono::seconds{1000}});
   for (int i = 0; i < 100; ++i) {
     wire::NamedTrace trace;
     trace.created = trace.intended = summary.start() + milliseconds{100} * i;
@@ -85,7 +85,7 @@ Judged judged(std::vector<Seen> workers, Duration dispatched = microseconds{40})
   }
   Judged judged;
   judged.use = use_of(books, kDue);
-  Evidence evidence;
+  analysis::Evidence evidence;
   evidence.ledger = summary.ledger();
   evidence.busiest_loop_share = judged.use.busiest_loop_share;
   evidence.doubts = doubts_of(books);
@@ -114,20 +114,20 @@ const Seen& gentle() {
 TEST_CASE("a disturbed worker beside one in order: the run isn't valid, and says who and why") {
   struct Row {
     const char* name;
-    VerdictValue verdict;
+    analysis::VerdictValue verdict;
     std::vector<const char*> reasons;
     std::function<void(Seen&)> plant;
   };
   const std::vector<Row> rows{
       {"stopped for 200 ms, which no percentile shows",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"worker w2 was kept from its work: it stood still for 200ms"},
        [](Seen& worker) {
          worker.add(5000);
          worker.own.stood_still = milliseconds{200};
        }},
       {"stopped for 200 ms, in which requests were due",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"the workers were late, mostly in sending", "p99.9", "worker w2: it stood still for 200ms"},
        [](Seen& worker) {
          worker.add(4950);
@@ -135,18 +135,18 @@ TEST_CASE("a disturbed worker beside one in order: the run isn't valid, and says
          worker.own.stood_still = milliseconds{200};
        }},
       {"answers read 50 ms late",
-       VerdictValue::kInvalid,
+       analysis::VerdictValue::kInvalid,
        {"the workers were late, mostly in reading answers", "p99 ", "why wasn't seen"},
        [](Seen& worker) { worker.add(5000, microseconds{40}, milliseconds{50}); }},
       {"starved of its core",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"worker w2: a loop waited 2.00s for a core (20 % of the run)"},
        [](Seen& worker) {
          worker.add(5000);
          worker.own.waited_for_core = kDue / 5;
        }},
       {"a CPU quota",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"worker w2 was kept from its work: its CPU quota held it back for 1.00s, in 20 periods"},
        [](Seen& worker) {
          worker.add(5000);
@@ -154,21 +154,21 @@ TEST_CASE("a disturbed worker beside one in order: the run isn't valid, and says
          worker.own.throttled_periods = 20;
        }},
       {"a hypervisor",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"worker w2 was kept from its work: a hypervisor gave 10 %"},
        [](Seen& worker) {
          worker.add(5000);
          worker.own.steal_share = 0.1;
        }},
       {"saturated",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"worker w2's CPU was saturated: its busiest loop ran 99 % of the time"},
        [](Seen& worker) {
          worker.add(5000);
          worker.own.busiest_loop_cpu = kDue * 99 / 100;
        }},
       {"on the target's machine",
-       VerdictValue::kSuspect,
+       analysis::VerdictValue::kSuspect,
        {"worker w2 took 20 % of the CPU of the machine that the target shares"},
        [](Seen& worker) {
          worker.add(5000);
@@ -176,7 +176,7 @@ TEST_CASE("a disturbed worker beside one in order: the run isn't valid, and says
          worker.cpu_s = 8;
        }},
       {"out of connections",
-       VerdictValue::kInvalid,
+       analysis::VerdictValue::kInvalid,
        {"5,000 requests waited for one of the 5 connections that each worker may open"},
        [](Seen& worker) {
          worker.add(5000, microseconds{40}, microseconds{15}, milliseconds{30});
@@ -199,7 +199,7 @@ TEST_CASE("a disturbed worker beside one in order: the run isn't valid, and says
 TEST_CASE("workers in order are valid, and what they saw is kept, of all and of each") {
   const Judged found = judged({gentle(), gentle(), gentle()});
   CAPTURE(found.reasons);
-  CHECK(found.verdict.value == VerdictValue::kValid);
+  CHECK(found.verdict.value == analysis::VerdictValue::kValid);
   REQUIRE(found.use.state);
   CHECK(found.use.state->workers.size() == 3);
   CHECK(found.use.state->workers[1].worker == "w2");
@@ -218,13 +218,13 @@ TEST_CASE(
       "work, the verdict doesn't know";
   SUBCASE("in time, as far as anybody knows") {
     const Judged found = judged({gentle(), silent});
-    CHECK(found.verdict.value == VerdictValue::kValid);
+    CHECK(found.verdict.value == analysis::VerdictValue::kValid);
     CHECK(found.notes.find(said) != std::string::npos);
     CHECK(found.use.silent == std::vector<std::string>{"w2"});
   }
   SUBCASE("late in sending") {
     const Judged found = judged({gentle(), silent}, milliseconds{20});
-    CHECK(found.verdict.value == VerdictValue::kInvalid);
+    CHECK(found.verdict.value == analysis::VerdictValue::kInvalid);
     CHECK(found.reasons.find("requests went out late") != std::string::npos);
   }
   SUBCASE("nobody tells") {
@@ -241,11 +241,11 @@ TEST_CASE(
 }
 
 TEST_CASE("an answer that is waited for at the end makes no loop idler") {
-  GeneratorState state;
-  take_shares(state, {4, std::chrono::seconds{10}, 4}, std::chrono::seconds{10});
+  analysis::GeneratorState state;
+  analysis::take_shares(state, {4, std::chrono::seconds{10}, 4}, std::chrono::seconds{10});
   CHECK(state.busiest_loop_share == doctest::Approx(1));
   CHECK(state.machine_share == doctest::Approx(0.1));
   // What is left to do after the last request was due isn't more than all of the time.
-  take_shares(state, {4, std::chrono::seconds{11}, 4}, std::chrono::seconds{10});
+  analysis::take_shares(state, {4, std::chrono::seconds{11}, 4}, std::chrono::seconds{10});
   CHECK(state.busiest_loop_share == doctest::Approx(1));
 }

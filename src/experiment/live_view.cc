@@ -50,7 +50,7 @@ std::optional<double> progress(const LiveState& state) {
 }
 
 std::string live_lines(const LiveState& state, int width) {
-  const LiveFigures& f = state.figures;
+  const analysis::LiveFigures& f = state.figures;
   std::string head = fmt::format("{} · {} · {}", one_line(state.name), one_line(state.phase),
                                  format_duration(state.elapsed));
   if (const auto share = progress(state))
@@ -90,7 +90,7 @@ std::string drawn_lines(const LiveState& state, int width) {
 }
 
 std::string live_line(const LiveState& state) {
-  const LiveFigures& f = state.figures;
+  const analysis::LiveFigures& f = state.figures;
   std::string line = fmt::format(
       "{:>6}  {}  offered {:.1f}/s  achieved {:.1f}/s  in flight {}  p50 {}  p99 {}{}  errors {}  "
       "dispatch p99 {}  cpu {}",

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "analysis/summary.h"
 #include "base/time.h"
-#include "experiment/summary.h"
 
 namespace galileo::experiment {
 
@@ -17,7 +17,7 @@ struct LiveState {
   Duration elapsed{0};
   std::optional<std::uint64_t> requests_expected;
   std::optional<Duration> duration_expected;
-  LiveFigures figures;
+  analysis::LiveFigures figures;
   std::uint64_t intended = 0;
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "analysis/result.h"
+#include "analysis/summary.h"
 #include "bus/bus.h"
 #include "experiment/collector.h"
-#include "experiment/plan.h"
-#include "experiment/result.h"
-#include "experiment/summary.h"
 #include "load/ledger.h"
 #include "net/loop.h"
+#include "plan/plan.h"
 
 namespace galileo::experiment {
 
@@ -25,8 +25,8 @@ struct LoadState {
   load::Ledger ledger;  // traces_stored and the like are the run's to fill
   std::uint64_t in_flight = 0;
   std::uint64_t connections = 0;
-  std::optional<LiveFigures> live;  // of the last second; none: as the collector has them
-  std::string trouble;              // a worker that has died
+  std::optional<analysis::LiveFigures> live;  // of the last second; none: as the collector has them
+  std::string trouble;                        // a worker that has died
 };
 
 class LoadSource {
@@ -38,7 +38,7 @@ class LoadSource {
   // Begins the phase's clients a moment from now and returns when; the first phase's start is the
   // run's, and requests due before the plan's warm-up since then are marked. `on_done` is called
   // once.
-  virtual Result<Time> begin_phase(const Phase& phase, std::function<void()> on_done) = 0;
+  virtual Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) = 0;
   // No request becomes due any more; those under way go on.
   virtual void stop_sending() = 0;
   // Ends what is under way at once.
@@ -51,7 +51,7 @@ class LoadSource {
   virtual void finish() = 0;
   // After finish(): what generating the load took, in the time in which requests were due, the
   // warm-up too; 0: that isn't known.
-  virtual GeneratorUse use(Duration due) = 0;
+  virtual analysis::GeneratorUse use(Duration due) = 0;
   // After finish(): why the result is in doubt: workers that died.
   virtual std::vector<std::string> doubts() { return {}; }
   // After finish(): what is worth a line in the result.
@@ -59,12 +59,12 @@ class LoadSource {
 };
 
 // The event loops of this process, over `limits` of the plan. `plan` and `collector` outlive it.
-std::unique_ptr<LoadSource> on_engine(net::Loop& control, const Plan& plan, Collector& collector,
-                                      const WallClock& wall_clock);
+std::unique_ptr<LoadSource> on_engine(net::Loop& control, const plan::Plan& plan,
+                                      Collector& collector, const WallClock& wall_clock);
 
 // The workers that are registered on the bus. `id` is the experiment's. `plan`, `collector` and
 // `bus` outlive it.
-std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const Plan& plan, Collector& collector,
-                                     bus::Bus& bus, const std::string& id);
+std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const plan::Plan& plan,
+                                     Collector& collector, bus::Bus& bus, const std::string& id);
 
 }  // namespace galileo::experiment

@@ -21,7 +21,8 @@ std::uint64_t memory_most_bytes() {
 
 class OnEngine final : public LoadSource {
  public:
-  OnEngine(net::Loop& control, const Plan& plan, Collector& collector, const WallClock& wall_clock)
+  OnEngine(net::Loop& control, const plan::Plan& plan, Collector& collector,
+           const WallClock& wall_clock)
       : control_(control), plan_(plan) {
     load::Engine::Options options;
     options.limits = plan.limits;
@@ -36,7 +37,7 @@ class OnEngine final : public LoadSource {
 
   Result<void> prepare() override { return engine_->resolve(); }
 
-  Result<Time> begin_phase(const Phase& phase, std::function<void()> on_done) override {
+  Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override {
     // Far enough ahead that all loops have their clients ready before the first request is due.
     std::uint64_t clients = 0;
     for (const load::ClientSpec& client : phase.clients) clients += client.count;
@@ -76,12 +77,13 @@ class OnEngine final : public LoadSource {
     use_.threads = load::Engine::threads(plan_.limits);
   }
 
-  GeneratorUse use(Duration due) override {
-    CpuUse used{use_.cpu_s, {}, net::machine_cores()};
+  analysis::GeneratorUse use(Duration due) override {
+    analysis::CpuUse used{use_.cpu_s, {}, net::machine_cores()};
     for (const Duration& cpu : snapshot_.loop_cpu)
       used.busiest_loop = std::max(used.busiest_loop, cpu);
     if (use_.state) {
-      take_shares(*use_.state, used, due > Duration{0} ? std::min(due, lasted_) : lasted_);
+      analysis::take_shares(*use_.state, used,
+                            due > Duration{0} ? std::min(due, lasted_) : lasted_);
       use_.busiest_loop_share = use_.state->busiest_loop_share;
     }
     return use_;
@@ -97,10 +99,10 @@ class OnEngine final : public LoadSource {
   }
 
  private:
-  GeneratorState look_at_itself() {
+  analysis::GeneratorState look_at_itself() {
     const load::OwnTimes own = engine_->own_times();
-    GeneratorState state;
-    state.shares = own_shares(own);
+    analysis::GeneratorState state;
+    state.shares = analysis::own_shares(own);
     state.sent_late = own.sent_late;
     state.read_late = own.read_late;
     state.waited = own.waited;
@@ -123,7 +125,7 @@ class OnEngine final : public LoadSource {
   }
 
   net::Loop& control_;
-  const Plan& plan_;
+  const plan::Plan& plan_;
   std::unique_ptr<load::Engine> engine_;
   load::Engine::Snapshot snapshot_;
   Time began_ = kNever;
@@ -131,13 +133,13 @@ class OnEngine final : public LoadSource {
   Duration cpu_before_{0};
   telemetry::Hindrances hindered_before_;
   bool over_ = false;
-  GeneratorUse use_;
+  analysis::GeneratorUse use_;
 };
 
 }  // namespace
 
-std::unique_ptr<LoadSource> on_engine(net::Loop& control, const Plan& plan, Collector& collector,
-                                      const WallClock& wall_clock) {
+std::unique_ptr<LoadSource> on_engine(net::Loop& control, const plan::Plan& plan,
+                                      Collector& collector, const WallClock& wall_clock) {
   return std::make_unique<OnEngine>(control, plan, collector, wall_clock);
 }
 

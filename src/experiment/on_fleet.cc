@@ -116,7 +116,7 @@ class OwnTraces final : public store::SpoolVisitor {
 
 class OnFleet final : public LoadSource {
  public:
-  OnFleet(net::Loop& control, const Plan& plan, Collector& collector, bus::Bus& bus,
+  OnFleet(net::Loop& control, const plan::Plan& plan, Collector& collector, bus::Bus& bus,
           const std::string& id)
       : control_(control),
         plan_(plan),
@@ -131,13 +131,13 @@ class OnFleet final : public LoadSource {
   ~OnFleet() override { finish(); }
 
   Result<void> prepare() override;
-  Result<Time> begin_phase(const Phase& phase, std::function<void()> on_done) override;
+  Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override;
   void stop_sending() override;
   void end_all() override;
   LoadState state() override;
   load::Begun begun() override;
   void finish() override;
-  GeneratorUse use(Duration due) override { return use_of(books_, due); }
+  analysis::GeneratorUse use(Duration due) override { return use_of(books_, due); }
   std::vector<std::string> doubts() override { return doubts_of(books_); }
   std::vector<std::string> notes() override;
 
@@ -162,7 +162,7 @@ class OnFleet final : public LoadSource {
   void take_received();
 
   net::Loop& control_;
-  const Plan& plan_;
+  const plan::Plan& plan_;
   Collector& collector_;
   bus::Bus& bus_;
   const std::string id_;
@@ -366,7 +366,7 @@ Result<void> OnFleet::push_profile(const std::string& client, const std::vector<
   return {};
 }
 
-Result<Time> OnFleet::begin_phase(const Phase& phase, std::function<void()> on_done) {
+Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()> on_done) {
   if (std::all_of(books_.begin(), books_.end(),
                   [](const auto& entry) { return entry.second.is_dead; }))
     return Error{ErrorCode::kUnavailable, fmt::format("can't begin phase '{}'", phase.name),
@@ -582,8 +582,8 @@ std::vector<std::string> OnFleet::notes() {
 
 }  // namespace
 
-std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const Plan& plan, Collector& collector,
-                                     bus::Bus& bus, const std::string& id) {
+std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const plan::Plan& plan,
+                                     Collector& collector, bus::Bus& bus, const std::string& id) {
   return std::make_unique<OnFleet>(control, plan, collector, bus, id);
 }
 

@@ -111,7 +111,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return list;
 }
 
-std::vector<std::string> environment_of(const Application& application) {
+std::vector<std::string> environment_of(const plan::Application& application) {
   std::vector<std::string> texts;
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view name =
@@ -142,7 +142,7 @@ std::string own_path() {
   return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "galileo";
 }
 
-Result<void> Processes::start(const Application& application,
+Result<void> Processes::start(const plan::Application& application,
                               const std::function<bool()>& interrupted) {
   if (!application.ready.empty() && is_ready(application.ready))
     return Error{ErrorCode::kUsage, fmt::format("can't start application '{}'", application.name),
@@ -175,7 +175,7 @@ Result<void> Processes::start(const Application& application,
 }
 
 Result<void> Processes::wait_ready(Running& running, const std::function<bool()>& interrupted) {
-  const Application& application = running.application;
+  const plan::Application& application = running.application;
   const net::RealClock clock;
   const Time deadline = clock.now() + application.ready_timeout;
   // Without an address to ask, one look: it must not have ended at once.

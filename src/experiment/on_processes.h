@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "experiment/plan.h"
+#include "plan/plan.h"
 
 namespace galileo::experiment {
 
@@ -25,7 +25,8 @@ class Processes {
 
   // Starts it and waits until it is ready. An Error where it can't be started, ends, or isn't ready
   // in time; it says where its output is. `interrupted` is asked while it waits.
-  Result<void> start(const Application& application, const std::function<bool()>& interrupted);
+  Result<void> start(const plan::Application& application,
+                     const std::function<bool()>& interrupted);
 
   // The process of that application; 0 where there is none.
   pid_t pid(const std::string& name) const;
@@ -38,7 +39,7 @@ class Processes {
 
  private:
   struct Running {
-    Application application;
+    plan::Application application;
     pid_t pid = 0;
     std::string log_path;
     bool reaped = false;

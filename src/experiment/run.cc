@@ -11,6 +11,8 @@
 #include <random>
 #include <utility>
 
+#include "analysis/report.h"
+#include "analysis/summary_text.h"
 #include "base/file.h"
 #include "base/output.h"
 #include "base/secrets.h"
@@ -20,8 +22,6 @@
 #include "experiment/live_view.h"
 #include "experiment/load_source.h"
 #include "experiment/on_processes.h"
-#include "experiment/report.h"
-#include "experiment/summary_text.h"
 #include "load/engine.h"
 #include "net/signals.h"
 #include "store/database_url.h"
@@ -118,7 +118,7 @@ std::string checkpoint_json(const load::Begun& begun) {
 
 class Run {
  public:
-  Run(Plan plan, const RunOptions& options)
+  Run(plan::Plan plan, const RunOptions& options)
       : plan_(std::move(plan)),
         options_(options),
         wall_clock_(net::RealClock().wall_clock()),
@@ -139,7 +139,7 @@ class Run {
   RunOutcome outcome();
 
  private:
-  Result<void> run_phase(const Phase& phase);
+  Result<void> run_phase(const plan::Phase& phase);
   void wait_for_phase(Time deadline);  // kNever: until it is done or a signal comes
   void on_signal();
   void on_spool_full();
@@ -159,7 +159,7 @@ class Run {
   void tell_of_drain();
   Wall wall_now() const { return wall_clock_.wall(control_.clock().now()); }
 
-  Plan plan_;
+  plan::Plan plan_;
   const RunOptions options_;
   const WallClock wall_clock_;
   net::Loop control_;
@@ -178,7 +178,7 @@ class Run {
   std::unique_ptr<Processes> processes_;
   std::unique_ptr<SamplerDesk> sampler_;
   std::unique_ptr<LoadSource> load_;
-  Expectation expectation_;
+  plan::Expectation expectation_;
   std::string phase_name_;
   bool phase_done_ = false;
   bool drained_ = false;    // all that was in the spool is in the database
@@ -194,13 +194,13 @@ class Run {
   Time drain_told_{};
   std::string trouble_;
   std::vector<std::string> notes_;
-  RunResult result_;
+  analysis::RunResult result_;
   std::optional<Error> broken_off_;  // why a phase that isn't the first couldn't begin
   std::optional<Error> problem_;     // why not all was run, or could be kept
 };
 
 // Its first line holds it; some servers write more behind.
-Result<std::int64_t> pid_in_file(const WatchedProcess& process) {
+Result<std::int64_t> pid_in_file(const plan::WatchedProcess& process) {
   const std::string text = TRY(read_whole_file(process.pid_file, 4096));
   const std::string_view whole = wire::after_byte_order_mark(text);
   const auto number = parse_integer(trim(whole.substr(0, whole.find('\n'))));
@@ -271,7 +271,7 @@ Result<void> Run::start_applications() {
     control_.run_pending();
     return signals_seen_ > 0;
   };
-  for (const Application& application : plan_.applications) {
+  for (const plan::Application& application : plan_.applications) {
     TRY(processes_->start(application, interrupted));
     collector_->put(wire::Event{wall_now(), "application/start", application.name});
   }
@@ -295,7 +295,7 @@ Result<void> Run::start_telemetry() {
   options.machine.commands = plan_.telemetry.commands;
   for (const std::string& name : plan_.telemetry.applications)
     options.machine.processes.push_back({name, processes_->pid(name)});
-  for (const WatchedProcess& process : plan_.telemetry.processes) {
+  for (const plan::WatchedProcess& process : plan_.telemetry.processes) {
     std::int64_t pid = process.pid;
     if (!process.pid_file.empty()) pid = TRY(pid_in_file(process));
     options.machine.processes.push_back({process.name, pid, false});
@@ -326,7 +326,7 @@ Result<void> Run::run_phases() {
   line_printed_ = phases_began_;  // the first line is of a whole second
   if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
   control_.timers().set(checkpoint_timer_, phases_began_ + kCheckpointEvery);
-  for (const Phase& phase : plan_.phases) {
+  for (const plan::Phase& phase : plan_.phases) {
     if (is_ending()) break;
     Result<void> ran = run_phase(phase);
     if (ran.ok()) continue;
@@ -341,7 +341,7 @@ Result<void> Run::run_phases() {
   return {};
 }
 
-Result<void> Run::run_phase(const Phase& phase) {
+Result<void> Run::run_phase(const plan::Phase& phase) {
   phase_name_ = phase.name;
   phase_done_ = false;
   collector_->put(wire::Event{wall_now(), "phase/start", phase.name});
@@ -517,7 +517,7 @@ Result<void> Run::close_books() {
   result_.ledger = final_ledger();
   result_.generator = load_->use(collector_->summary().due_span());
   for (const std::string& note : load_->notes()) notes_.push_back(note);
-  Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_};
+  analysis::Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_};
   if (broken_off_) evidence.broken_off = broken_off_->to_text();
   evidence.doubts = load_->doubts();
   evidence.generator = result_.generator.state;
@@ -529,8 +529,8 @@ Result<void> Run::close_books() {
                     format_bytes(static_cast<double>(options_.spool_limit.bytes_max))));
   result_.verdict = judge(collector_->summary(), evidence);
   for (const std::string& expression : plan_.thresholds)
-    result_.thresholds.push_back(
-        evaluate(TRY(parse_threshold(expression)), collector_->summary(), collector_->telemetry()));
+    result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),
+                                          collector_->summary(), collector_->telemetry()));
   keep_result();
   return {};
 }
@@ -562,7 +562,7 @@ void Run::tell_of_drain() {
 
 void Run::keep_result() {
   bool keep_spool = !drained_ || result_.ledger.traces_spooled > 0;
-  Provenance& from = result_.provenance;
+  analysis::Provenance& from = result_.provenance;
   from.version = options_.version;
   from.seed = plan_.seed;
   from.command = options_.command;
@@ -576,7 +576,7 @@ void Run::keep_result() {
   result_.notes = notes_;
   result_.fail_on = plan_.limits.fail_on;
   store::SpoolWriter& spool = collector_->spool();
-  spool.end(experiment_, metadata_json(result_));
+  spool.end(experiment_, analysis::metadata_json(result_));
   const bool closed = keep(spool.close());
   // A database that is away has been waited for once; the end comes behind what is missing there.
   if (closed && drained_) drain_rest();
@@ -588,9 +588,10 @@ void Run::keep_result() {
   from.spool = keep_spool ? spool_path_ : "";
   result_.notes = notes_;
   if (!keep_spool) store::remove_spool(spool_path_, database_);
-  const std::string document = result_json(result_, collector_->summary(), collector_->telemetry());
+  const std::string document =
+      analysis::result_json(result_, collector_->summary(), collector_->telemetry());
   if (!options_.json.empty()) keep(write_document(options_.json, document + "\n"));
-  if (!options_.report.empty()) keep(write_report(options_.report, document));
+  if (!options_.report.empty()) keep(analysis::write_report(options_.report, document));
 }
 
 // What was measured is told also where it can't be kept: the first reason is the run's problem.
@@ -605,10 +606,10 @@ void Run::abandon(const Error& error) {
   experiment_.status = wire::kFailed;
   result_.experiment = experiment_;
   result_.notes = {error.to_text()};
-  result_.verdict = {VerdictValue::kInvalid, {error.to_text()}};
+  result_.verdict = {analysis::VerdictValue::kInvalid, {error.to_text()}};
   result_.ledger = final_ledger();
   store::SpoolWriter& spool = collector_->spool();
-  spool.end(experiment_, metadata_json(result_));
+  spool.end(experiment_, analysis::metadata_json(result_));
   if (!spool.close().ok() || !drain_) return;
   drain_rest();
   if (!drained_ || !drain_->ended()) return;
@@ -618,14 +619,14 @@ void Run::abandon(const Error& error) {
 
 RunOutcome Run::outcome() {
   RunOutcome outcome;
-  outcome.text = summary_text(result_, collector_->summary(), options_.colour);
+  outcome.text = analysis::summary_text(result_, collector_->summary(), options_.colour);
   outcome.verdict = result_.verdict.value;
   outcome.stored = is_stored_;
   outcome.balanced = result_.ledger.balanced();
   outcome.interrupted = signals_seen_ > 0;
   outcome.unreached = result_.ledger.unreached();
   outcome.problem = problem_;
-  for (const ThresholdResult& threshold : result_.thresholds)
+  for (const analysis::ThresholdResult& threshold : result_.thresholds)
     outcome.thresholds_passed = outcome.thresholds_passed && threshold.passed;
   return outcome;
 }
@@ -638,7 +639,7 @@ std::uint64_t draw_seed() {
   return device() % 1'000'000'000u;
 }
 
-Result<RunOutcome> run_plan(Plan plan, const RunOptions& options) {
+Result<RunOutcome> run_plan(plan::Plan plan, const RunOptions& options) {
   Run run(std::move(plan), options);
   TRY(run.open_books());
   const auto ran = [&]() -> Result<void> {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "analysis/result.h"
 #include "bus/bus.h"
-#include "experiment/plan.h"
-#include "experiment/result.h"
+#include "plan/plan.h"
 #include "store/spool.h"
 
 namespace galileo::experiment {
@@ -30,7 +30,7 @@ struct RunOptions {
 
 struct RunOutcome {
   std::string text;  // the summary
-  VerdictValue verdict = VerdictValue::kValid;
+  analysis::VerdictValue verdict = analysis::VerdictValue::kValid;
   bool balanced = true;
   bool thresholds_passed = true;
   bool interrupted = false;
@@ -41,7 +41,7 @@ struct RunOutcome {
 
 // Runs it. An Error where the run couldn't begin; where it could, but couldn't go on to a later
 // phase, or not all of it could be kept, the outcome says so.
-Result<RunOutcome> run_plan(Plan plan, const RunOptions& options);
+Result<RunOutcome> run_plan(plan::Plan plan, const RunOptions& options);
 
 // A seed nobody has chosen.
 std::uint64_t draw_seed();

@@ -1,0 +1,67 @@
+// The result of a run as one document: what the summary text prints, `--json` writes, the report
+// draws and the database keeps (schema/result.schema.json). Made from the pieces after a run, or
+// from a database. Plain values and pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/own_share.h"
+#include "analysis/summary.h"
+#include "analysis/telemetry_series.h"
+#include "analysis/thresholds.h"
+#include "analysis/verdict.h"
+#include "wire/experiment.h"
+#include "wire/statuses.h"
+
+namespace galileo::analysis {
+
+// What the generator itself used.
+struct GeneratorUse {
+  double cpu_s = 0;               // user and system, the whole process
+  double busiest_loop_share = 0;  // 0 to 1
+  std::uint64_t rss_max_bytes = 0;
+  unsigned threads = 0;  // event loops
+  // What it saw of itself, or the workers of a fleet that tell; nothing: none does.
+  std::optional<GeneratorState> state;
+  std::vector<std::string> silent;  // workers that sent and don't tell
+};
+
+// Where the result comes from: enough to repeat it.
+struct Provenance {
+  std::string version;
+  std::uint64_t seed = 0;
+  std::vector<std::string> command;  // argv
+  std::vector<std::pair<std::string, std::string>> host;
+  std::string file_path;
+  std::string file_text;
+  std::string plan_json;
+  std::string database;  // empty: none
+  std::string spool;     // empty: drained and gone
+  std::string report;
+};
+
+struct RunResult {
+  wire::Experiment experiment;
+  Verdict verdict;
+  std::vector<ThresholdResult> thresholds;
+  load::Ledger ledger;
+  GeneratorUse generator;
+  Provenance provenance;
+  std::vector<std::string> notes;
+  wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures
+};
+
+// The whole document. `summary` and `telemetry` give the statistics and series.
+std::string result_json(const RunResult& result, const Summary& summary,
+                        const TelemetrySeries& telemetry);
+
+// What is saved as the experiment's metadata: the document without what the database's rows give.
+std::string metadata_json(const RunResult& result);
+
+// Reads metadata_json() back; what isn't there (a database of the old system) stays empty.
+RunResult parse_metadata(const std::string& json);
+
+}  // namespace galileo::analysis

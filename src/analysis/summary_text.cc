@@ -1,0 +1,248 @@
+#include "analysis/summary_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/books.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+namespace galileo::analysis {
+namespace {
+
+using wire::Failure;
+using wire::FailureGroup;
+
+// Text with or without colour.
+class Paint {
+ public:
+  explicit Paint(bool colour) : colour_(colour) {}
+  std::string bold(std::string_view text) const { return wrap("1", text); }
+  std::string dim(std::string_view text) const { return wrap("2", text); }
+  std::string good(std::string_view text) const { return wrap("32", text); }
+  std::string bad(std::string_view text) const { return wrap("31", text); }
+  std::string doubt(std::string_view text) const { return wrap("33", text); }
+
+ private:
+  std::string wrap(const char* code, std::string_view text) const {
+    return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+  }
+  const bool colour_;
+};
+
+std::string verdict_text(const Verdict& verdict, const Paint& paint) {
+  const std::string name = verdict_name(verdict.value);
+  const std::string painted = verdict.value == VerdictValue::kValid     ? paint.good(name)
+                              : verdict.value == VerdictValue::kSuspect ? paint.doubt(name)
+                                                                        : paint.bad(name);
+  std::string text = fmt::format("{} {}\n", paint.bold("verdict"), painted);
+  for (const std::string& reason : verdict.reasons) text += fmt::format("  - {}\n", reason);
+  return text;
+}
+
+std::string thresholds_text(const std::vector<ThresholdResult>& thresholds, const Paint& paint) {
+  std::string text;
+  for (const ThresholdResult& threshold : thresholds)
+    text += fmt::format("  {} {:<36} {}\n",
+                        threshold.passed              ? paint.good(mark_of(threshold))
+                        : threshold.undecided.empty() ? paint.bad(mark_of(threshold))
+                                                      : paint.doubt(mark_of(threshold)),
+                        threshold.expression, measured_text(threshold));
+  return text.empty() ? text : paint.bold("thresholds") + "\n" + text;
+}
+
+constexpr std::string_view kNotKnown = "–";
+
+std::string time_text(const std::optional<Bound>& bound) {
+  if (!bound) return std::string(kNotKnown);
+  return (bound->at_least ? "≥" : "") + format_duration(bound->value);
+}
+
+struct TimesRow {
+  std::string name;
+  Times times;
+};
+
+// The latencies of all, and apart those that were answered and those that weren't, where there are
+// such; then what else is timed.
+std::vector<TimesRow> times_rows(const Summary& summary) {
+  const Latencies& latency = summary.latencies();
+  const auto named = [](std::string_view name, const Times& times) {
+    return TimesRow{fmt::format("  {} ({})", name, format_count(times.count())), times};
+  };
+  std::vector<TimesRow> rows;
+  if (latency.answered.count() < latency.count()) {
+    rows.push_back(named("answered", times_of(latency.answered)));
+    rows.push_back(named("failed", times_of(latency.failed)));
+    if (latency.pending.count() > 0) rows.push_back(named("unfinished", times_of(latency.pending)));
+  }
+  rows.push_back(named("all", latency.all()));
+  rows.push_back({"service time", summary.service_times().all()});
+  if (summary.closed_loop() < summary.counted() || summary.counted() == 0)
+    rows.push_back({"dispatch error", times_of(summary.dispatch_error())});
+  return rows;
+}
+
+std::string times_text(const Summary& summary, const Paint& paint) {
+  const std::vector<TimesRow> rows = times_rows(summary);
+  std::size_t width = 16;
+  for (const TimesRow& row : rows) width = std::max(width, row.name.size());
+  std::string head = fmt::format("{:<{}}", "latency", width);
+  for (const char* name : {"min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"})
+    head += fmt::format(" {:>7}", name);
+  std::string text = paint.bold(head) + "\n";
+  for (const TimesRow& row : rows) {
+    text += fmt::format("{:<{}}", row.name, width);
+    text += fmt::format(" {:>7} {:>7}", time_text(row.times.min()), time_text(row.times.mean()));
+    for (const double share : {0.5, 0.9, 0.95, 0.99, 0.999})
+      text += fmt::format(" {:>7}", time_text(row.times.percentile(share)));
+    text += fmt::format(" {:>7}\n", time_text(row.times.max()));
+  }
+  return text;
+}
+
+// What came long after the last request was due is in no rate.
+std::string tail_text(const Summary& summary, const Rates& rates) {
+  const double tail_s = to_seconds(summary.tail());
+  if (tail_s < std::max(1.0, rates.span_s / 10)) return {};
+  return fmt::format("     the last answer came {} after the last request was due\n",
+                     format_duration(seconds(tail_s)));
+}
+
+std::string rates_text(const Summary& summary, const Paint& paint) {
+  const Rates rates = summary.rates();
+  if (rates.span_s <= 0)
+    return paint.bold("rate") + " not known: too few requests were due to tell\n" +
+           tail_text(summary, rates);
+  return fmt::format(
+             "{} offered {:.1f}/s, sent {:.1f}/s, achieved {:.1f}/s; {} in, {} out a second\n",
+             paint.bold("rate"), rates.offered_rps, rates.sent_rps, rates.achieved_rps,
+             format_bytes(static_cast<double>(summary.bytes_in()) / rates.span_s),
+             format_bytes(static_cast<double>(summary.bytes_out()) / rates.span_s)) +
+         tail_text(summary, rates);
+}
+
+std::string failures_text(const RunResult& result, const Summary& summary, const Paint& paint) {
+  const load::Ledger& ledger = summary.ledger();
+  std::string text;
+  for (std::size_t i = 0; i < ledger.failures.size(); ++i) {
+    if (ledger.failures[i] == 0) continue;
+    const auto failure = static_cast<Failure>(i);
+    text += fmt::format("  {:>12}  {:<16} {}\n", format_count(ledger.failures[i]),
+                        wire::failure_name(failure), wire::failure_text(failure));
+  }
+  for (const auto& [code, count] : summary.status_codes()) {
+    if (result.fail_on.contains(code))
+      text += fmt::format("  {:>12}  of these with status {}\n", format_count(count), code);
+  }
+  text = text.empty() ? paint.bold("errors") + " none\n" : paint.bold("errors") + "\n" + text;
+  // Said wherever somebody could count otherwise.
+  std::string answers;
+  for (const auto& [code, count] : summary.status_codes()) {
+    if (code >= 300 && !result.fail_on.contains(code))
+      answers += fmt::format("{}{} with status {}", answers.empty() ? "" : ", ",
+                             format_count(count), code);
+  }
+  if (!answers.empty()) answers += " are answers; ";
+  if (!answers.empty() || !(result.fail_on == wire::failing_by_default()))
+    text +=
+        fmt::format("       {}failures are the statuses {}\n", answers, result.fail_on.to_text());
+  return text;
+}
+
+// A table of services, or of phases, where there is more than one to tell apart.
+std::string groups_text(const char* title, const std::vector<GroupFigures>& groups,
+                        const Paint& paint) {
+  constexpr std::size_t kRowsMax = 20;
+  constexpr std::size_t kNameMax = 24;
+  const auto counted = [](const GroupFigures& group) { return group.intended > 0; };
+  if (std::count_if(groups.begin(), groups.end(), counted) < 2) return {};
+  std::string text = paint.bold(fmt::format("{:<26} {:>11} {:>11} {:>8} {:>8} {:>8}", title, "due",
+                                            "answered", "failed", "p50", "p99")) +
+                     "\n";
+  std::size_t rows = 0;
+  for (const GroupFigures& group : groups) {
+    if (!counted(group)) continue;
+    if (++rows > kRowsMax) continue;
+    const Times times = group.latency.all();
+    const auto time = [&](double share) { return time_text(times.percentile(share)); };
+    text += fmt::format("  {:<24} {:>11} {:>11} {:>8} {:>8} {:>8}\n",
+                        shortened(one_line(group.name), kNameMax), format_count(group.intended),
+                        format_count(group.answered), format_count(group.failed), time(0.5),
+                        time(0.99));
+  }
+  if (rows > kRowsMax) text += fmt::format("  and {} more\n", rows - kRowsMax);
+  return text;
+}
+
+std::string ledger_text(const RunResult& result, std::uint64_t warmup, const Paint& paint) {
+  const load::Ledger& ledger = result.ledger;
+  const std::string imbalance = imbalance_of(result);
+  std::string text = fmt::format(
+      "{} intended {} = sent {} + not sent {}; sent = answered {} + failed {} + in flight {}\n",
+      paint.bold("ledger"), format_count(ledger.intended), format_count(ledger.sent),
+      format_count(ledger.not_sent()), format_count(ledger.answered), format_count(ledger.failed()),
+      format_count(ledger.in_flight_at_end));
+  text += fmt::format("       traces {} = stored {} + spooled {} + lost {}; {}\n",
+                      format_count(ledger.traces_made), format_count(ledger.traces_stored),
+                      format_count(ledger.traces_spooled), format_count(ledger.traces_lost),
+                      imbalance.empty() ? paint.good("balanced") : paint.bad(imbalance));
+  if (ledger.retried > 0)
+    text +=
+        fmt::format("       {} sent again on a fresh connection\n", format_count(ledger.retried));
+  if (warmup > 0)
+    text += fmt::format("       {} in the warm-up, left out above\n", format_count(warmup));
+  return text;
+}
+
+std::string generator_text(const RunResult& result, std::uint64_t requests, const Paint& paint) {
+  const GeneratorUse& use = result.generator;
+  return fmt::format(
+      "{} {:.2f} s CPU, {:.1f} us a request, busiest loop {:.0f} %, {} threads, {} memory at "
+      "most\n",
+      paint.bold("generator"), use.cpu_s,
+      requests > 0 ? 1e6 * use.cpu_s / static_cast<double>(requests) : 0.0,
+      100 * use.busiest_loop_share, use.threads,
+      format_bytes(static_cast<double>(use.rss_max_bytes)));
+}
+
+std::string places_text(const Provenance& provenance, const Paint& paint) {
+  std::string text;
+  const auto place = [&](std::string_view name, const std::string& where) {
+    if (!where.empty()) text += fmt::format("{} {}\n", paint.bold(name), where);
+  };
+  place("database", provenance.database);
+  place("spool", provenance.spool);
+  place("report", provenance.report);
+  return text;
+}
+
+}  // namespace
+
+std::string summary_text(const RunResult& result, const Summary& summary, bool colour) {
+  const Paint paint(colour);
+  const wire::Experiment& experiment = result.experiment;
+  const double lasted = experiment.start == kNoWall || experiment.end == kNoWall
+                            ? 0
+                            : to_seconds(experiment.end - experiment.start);
+  const bool closed = summary.counted() > 0 && summary.closed_loop() == summary.counted();
+  const std::uint64_t requests = summary.counted() + summary.warmup();
+  std::string text = verdict_text(result.verdict, paint);
+  text += fmt::format("{} {} ({}), {}, {}, seed {}\n", paint.bold("experiment"), experiment.id,
+                      one_line(experiment.name), closed ? "closed loop" : "open loop",
+                      format_duration(seconds(lasted)), result.provenance.seed);
+  text += thresholds_text(result.thresholds, paint);
+  text += times_text(summary, paint);
+  text += rates_text(summary, paint);
+  text += failures_text(result, summary, paint);
+  text += groups_text("services", summary.services(), paint);
+  text += groups_text("phases", summary.phases(), paint);
+  text += ledger_text(result, summary.warmup(), paint);
+  text += generator_text(result, requests, paint);
+  text += places_text(result.provenance, paint);
+  for (const std::string& note : result.notes) text += fmt::format("note: {}\n", note);
+  return text;
+}
+
+}  // namespace galileo::analysis

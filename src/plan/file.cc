@@ -1,0 +1,261 @@
+#include "plan/file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "analysis/summary.h"
+#include "base/output.h"
+#include "base/text.h"
+#include "plan/fields.h"
+#include "plan/file_applications.h"
+#include "plan/file_clients.h"
+#include "plan/file_overrides.h"
+#include "plan/file_services.h"
+#include "plan/plan.h"
+#include "plan/threshold_check.h"
+
+// The document goes through these hands: yaml.cc makes a tree of it, file_overrides.cc puts --set
+// and the environment's variables in, and then each part is read from the tree, with every problem
+// added to one list.
+
+namespace galileo::plan {
+namespace {
+
+constexpr std::size_t kFileMax = std::size_t{1} << 20;
+constexpr std::size_t kProfileFileMax = std::size_t{512} << 20;
+constexpr std::uint64_t kSeedMax = 9'000'000'000'000'000'000;
+
+class Reader {
+ public:
+  Reader(Problems& problems, const FileOptions& options, const Fields& file)
+      : problems_(problems), options_(options), file_(file) {}
+
+  Plan read() {
+    Plan plan;
+    plan.name = file_.required("name");
+    const auto user = options_.environment ? options_.environment("USER") : std::nullopt;
+    plan.creator = file_.text("creator").value_or(user.value_or(""));
+    if (const auto seed = file_.count("seed", 0, kSeedMax)) {
+      plan.seed = *seed;
+      plan.seed_given = true;
+    }
+    plan.applications = read_applications(file_);
+    read_services(plan);
+    read_phases(plan);
+    plan.warmup = file_.duration("warmup").value_or(Duration{0});
+    if (const YamlNode* limits = file_.find("limits")) plan.limits = read_limits(*limits);
+    plan.telemetry = read_telemetry(file_, plan.applications);
+    plan.bus = file_.text("bus").value_or("");
+    if (options_.on_fleet || !plan.bus.empty()) check_for_fleet();
+    read_thresholds(plan);
+    return plan;
+  }
+
+ private:
+  void read_services(Plan& plan) {
+    const YamlNode* services = file_.find("services");
+    if (services && services->kind != YamlNode::Kind::kMap)
+      return file_.wrong_type(*services, "services", "a map of names to services");
+    if (!services && file_.misspelt("services")) return;
+    if (!services || services->keys.empty())
+      return problems_.add(file_.place("services"), "the file has no service",
+                           "add services: {name: {hosts: {\"127.0.0.1:8080\": 1}}}");
+    for (std::size_t i = 0; i < services->keys.size(); ++i) {
+      const auto& [name, place] = services->keys[i];
+      plan.services.push_back(read_service(problems_, name, place, services->items[i]));
+    }
+  }
+
+  // The clients of the file are one phase.
+  void read_phases(Plan& plan) {
+    if (file_.has("clients") && file_.has("phases"))
+      problems_.add(file_.place("phases"), "the file can't have clients and phases",
+                    "put the clients into the phases");
+    const std::size_t before = problems_.count();
+    if (file_.has("clients")) {
+      plan.phases.emplace_back();
+      plan.phases.back().clients = read_clients(file_, plan.services, options_);
+    }
+    std::vector<std::string> names;
+    file_.each("phases", [&](const YamlNode& node, const std::string& where) {
+      const Fields fields(problems_, node, where, MapKind::phase);
+      plan.phases.push_back(read_phase(fields, plan));
+      check_phase_name(fields, plan.phases.back().name, names);
+    });
+    check_ends(plan);
+    std::size_t clients = 0;
+    for (const Phase& phase : plan.phases) clients += phase.clients.size();
+    if (clients == 0 && problems_.count() == before && !file_.misspelt("clients") &&
+        !file_.misspelt("phases"))
+      problems_.add(file_.place(file_.has("phases") ? "phases" : "clients"),
+                    "the file has no clients",
+                    "add clients: [{service: ..., rate: 100, duration: 10s}]");
+  }
+
+  Phase read_phase(const Fields& fields, const Plan& plan) {
+    Phase phase;
+    phase.name = fields.required_name("name");
+    phase.duration = fields.positive_duration("duration");
+    phase.clients = read_clients(fields, plan.services, options_);
+    if (!fields.has("clients")) fields.missing("clients");
+    return phase;
+  }
+
+  void check_phase_name(const Fields& phase, const std::string& name,
+                        std::vector<std::string>& names) {
+    if (name == analysis::Summary::kWarmup)
+      problems_.add(phase.place("name"), "a phase can't be called warmup",
+                    "that is the name of what warmup leaves out");
+    if (!name.empty() && std::find(names.begin(), names.end(), name) != names.end())
+      problems_.add(phase.place("name"), fmt::format("two phases are called '{}'", name));
+    names.push_back(name);
+  }
+
+  // The next phase begins when all clients of one are done: each of them must be some time.
+  void check_ends(const Plan& plan) {
+    if (!problems_.empty()) return;
+    for (std::size_t i = 0; i + 1 < plan.phases.size(); ++i) {
+      if (!ends(plan.phases[i]))
+        problems_.add(file_.find("phases")->items[i].place,
+                      fmt::format("the phase '{}' never ends, so '{}' never begins",
+                                  plan.phases[i].name, plan.phases[i + 1].name),
+                      "give it a duration, or its clients requests or a duration");
+    }
+  }
+
+  load::Limits read_limits(const YamlNode& node) {
+    const Fields fields(problems_, node, "limits", MapKind::limits);
+    load::Limits limits;
+    const auto count = [&](const char* key, std::uint32_t otherwise, std::uint32_t fewest,
+                           std::uint32_t most) {
+      return static_cast<std::uint32_t>(fields.count(key, fewest, most).value_or(otherwise));
+    };
+    const auto size = [&](const char* key, std::uint32_t otherwise, std::uint32_t most) {
+      return static_cast<std::uint32_t>(fields.size(key, most).value_or(otherwise));
+    };
+    limits.threads = count("threads", limits.threads, 0, 1024);
+    limits.connections_max = count("connections", limits.connections_max, 1, 1'000'000);
+    limits.connect_timeout =
+        fields.positive_duration("connect_timeout").value_or(limits.connect_timeout);
+    limits.request_timeout =
+        fields.positive_duration("request_timeout").value_or(limits.request_timeout);
+    limits.grace = fields.duration("grace").value_or(limits.grace);
+    limits.body_max = fields.size("body_max", std::uint64_t{1} << 50).value_or(limits.body_max);
+    limits.head_max = size("head_max", limits.head_max, 1u << 24);
+    limits.redirects_max = count("redirects", limits.redirects_max, 0, 100);
+    if (const auto words = fields.words("fail_on")) {
+      std::string list;
+      for (const std::string& word : *words) list += (list.empty() ? "" : ", ") + word;
+      if (const auto statuses = wire::StatusSet::parse(list); statuses.ok())
+        limits.fail_on = *statuses;
+      else
+        problems_.add(fields.place("fail_on"), fields.where("fail_on"), statuses.error());
+    }
+    limits.keep_headers = fields.boolean("keep_headers").value_or(false);
+    limits.keep_response = size("keep_response", limits.keep_response, 1u << 20);
+    const auto family = fields.choice("address_family", {"any", "ipv4", "ipv6"});
+    limits.address_family = family == "ipv4" ? 4 : family == "ipv6" ? 6 : 0;
+    return limits;
+  }
+
+  // What of the file no worker can be told: it would be another run than on one machine.
+  void check_for_fleet() {
+    const auto refuse = [&](const std::string& what, const YamlNode* node, std::string_view hint) {
+      if (node) problems_.add(node->place, what + " is each worker's own on a fleet", hint);
+    };
+    const auto refuse_limit = [&](const char* key, std::string_view hint) {
+      const YamlNode* const limits = file_.find("limits");
+      refuse(fmt::format("limits.{}", key), limits ? limits->find(key) : nullptr, hint);
+    };
+    refuse_limit("threads", "leave it out, and start the workers with --threads");
+    refuse_limit("connections", "leave it out, and start the workers with --connections");
+    refuse_limit("address_family", "leave it out, and start the workers with --ipv4 or --ipv6");
+    const YamlNode* const services = file_.find("services");
+    if (!services || services->kind != YamlNode::Kind::kMap) return;
+    for (std::size_t i = 0; i < services->keys.size(); ++i) {
+      const YamlNode* const balancer = services->items[i].find("balancer");
+      if (balancer && balancer->scalar != load::ServiceSpec{}.balancer)
+        refuse(fmt::format("services.{}.balancer", services->keys[i].text), balancer,
+               "leave it out: workers choose hosts by weighted round robin");
+    }
+  }
+
+  void read_thresholds(Plan& plan) {
+    const bool is_sound = problems_.empty();
+    file_.each("thresholds", [&](const YamlNode& node, const std::string& where) {
+      if (node.kind != YamlNode::Kind::kScalar)
+        return problems_.add(node.place,
+                             fmt::format("{} must be a text, not {}", where, kind_text(node)));
+      // Where the rest of the file is wrong, its names say little.
+      const auto checked = [&]() -> Result<void> {
+        const analysis::Threshold threshold = TRY(analysis::parse_threshold(node.scalar));
+        return is_sound ? check_threshold(threshold, plan) : Result<void>();
+      }();
+      if (!checked.ok()) problems_.add(node.place, where, checked.error());
+      plan.thresholds.push_back(node.scalar);
+    });
+  }
+
+  Problems& problems_;
+  const FileOptions& options_;
+  const Fields& file_;
+};
+
+}  // namespace
+
+Result<Plan> parse_plan(std::string_view text, const std::string& path,
+                        const FileOptions& options) {
+  std::vector<std::string> settings;
+  for (const std::string& setting : options.set) settings.push_back(setting_name(setting));
+  Problems problems(path, settings);
+  auto root = parse_yaml(text);
+  if (!root) {
+    const YamlFault& fault = root.error();
+    problems.add(fault.place, fault.why, fault.hint);
+    return problems.to_error();
+  }
+  if (root->kind == YamlNode::Kind::kNull) {
+    problems.add({}, "the file is empty", "examples/hello/experiment.yaml is one to begin with");
+    return problems.to_error();
+  }
+  for (std::size_t i = 0; i < options.set.size(); ++i)
+    apply_setting(problems, *root, options.set[i], static_cast<int>(i));
+  expand_environment(problems, *root, options.environment);
+  const Fields file(problems, *root, "", MapKind::file);
+  if (root->kind != YamlNode::Kind::kMap) return problems.to_error();
+  Plan plan = Reader(problems, options, file).read();
+  if (!problems.empty()) return problems.to_error();
+  plan.source_path = path;
+  plan.source_text = text;
+  return plan;
+}
+
+Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>& flags,
+                       const FileOptions& options) {
+  Problems problems("", flags);
+  const Fields file(problems, document, "", MapKind::file);
+  Plan plan = Reader(problems, options, file).read();
+  if (!problems.empty()) return problems.to_error();
+  return plan;
+}
+
+Result<Plan> load_plan(const std::string& path, const FileOptions& options) {
+  auto text = read_input(path, kFileMax);
+  if (!text.ok()) {
+    Error error = text.error();
+    error.what = "can't read the experiment file";
+    error.code = ErrorCode::kUsage;
+    if (error.hint.empty()) error.hint = "examples/hello/experiment.yaml is one to begin with";
+    return error;
+  }
+  FileOptions with_files = options;
+  with_files.read_file = [folder =
+                              std::filesystem::path(path).parent_path()](const std::string& name) {
+    return read_input(name == "-" ? name : (folder / name).string(), kProfileFileMax);
+  };
+  return parse_plan(*text, path == "-" ? "stdin" : path, with_files);
+}
+
+}  // namespace galileo::plan

@@ -1,0 +1,39 @@
+// The experiment file: YAML (schema/experiment.schema.json describes it) to a Plan. All problems of
+// a file are found in one go; the Error lists them, each on a line with its place, what is wrong
+// and what to do. A text that isn't YAML at all has one problem. Any thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "plan/plan.h"
+#include "plan/yaml.h"
+
+namespace galileo::plan {
+
+struct FileOptions {
+  // "clients[0].requests=100" (file_overrides.h has the form), put in before anything is checked.
+  std::vector<std::string> set;
+  // The value of an environment variable, for ${NAME} and ${NAME:-default}.
+  std::function<std::optional<std::string>(std::string_view)> environment;
+  bool on_fleet = false;  // a bus is named beside the file, whose workers are to run it
+  // The text of a file that the experiment file names (a profile); relative to the file's folder.
+  std::function<Result<std::string>(const std::string& path)> read_file;
+};
+
+// Reads the file (1 MiB at most) and those that it names; blocking.
+Result<Plan> load_plan(const std::string& path, const FileOptions& options);
+
+// The same from a text; `path` is for the messages. Reads nothing but through `options`.
+Result<Plan> parse_plan(std::string_view text, const std::string& path, const FileOptions& options);
+
+// The same from a document that flags make: each value's place is the number of its flag among
+// `flags`, by whose texts the messages name it. No variable in it is looked at.
+Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>& flags,
+                       const FileOptions& options);
+
+}  // namespace galileo::plan

@@ -1,0 +1,304 @@
+#include "plan/file_arrival.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "load/arrival.h"
+#include "load/distribution.h"
+#include "wire/csv.h"
+
+namespace galileo::plan {
+namespace {
+
+constexpr std::size_t kProfileMax = 20'000'000;
+constexpr std::uint64_t kConnectionsMax = 1'000'000;
+
+// The shapes of `rate`, each with its parameters by name, in the order of arrivals.def.
+struct Parameter {
+  std::string_view key;
+  bool is_time = false;                  // a duration; else requests a second
+  std::optional<double> otherwise = {};  // where it isn't given; none: it must be
+};
+struct Shape {
+  std::string_view name;
+  const char* kind;
+  std::vector<Parameter> parameters;
+};
+
+// Divided, not multiplied, so that 30s is 30 and not 30.000000000000004.
+double plain_seconds(Duration duration) {
+  return static_cast<double>(duration.count()) / 1e9;
+}
+
+const std::vector<Shape>& shapes() {
+  static const std::vector<Shape> list{
+      {"constant", "constant_rate", {{"rps"}}},
+      {"sine", "sine", {{"max_rps"}, {"period", true}}},
+      {"random_walk",
+       "random_walk",
+       {{"mu"}, {"sigma"}, {"max"}, {"min", false, 0.0}, {"step", true, 1.0}}},
+      {"ramp", "ramp", {{"from"}, {"to"}, {"seconds", true}}},
+      {"steps", "steps", {{"steps"}}},
+  };
+  return list;
+}
+
+// Is it an arrival that can be made? The places are those of the whole and of its kind's name.
+void check_arrival(const Fields& client, const YamlPlace& place, const std::string& where,
+                   const load::ArrivalSpec& arrival) {
+  if (load::unpaced(arrival)) return;
+  const auto made = load::make_arrival(arrival);
+  if (!made.ok()) client.problems().add(place, where, made.error());
+}
+
+// Seconds between requests from the file that `profile` names.
+std::vector<double> read_profile(const Fields& fields, const FileOptions& options) {
+  const auto path = fields.text("profile");
+  if (!path) return {};
+  const auto profile = [&]() -> Result<std::vector<double>> {
+    if (!options.read_file)
+      return Error{ErrorCode::kIo, "can't read", *path, "files can't be read here", {}};
+    return parse_profile(TRY(options.read_file(*path)), fields.text("column").value_or(""));
+  }();
+  if (profile.ok()) return *profile;
+  Error error = profile.error();
+  if (error.what.empty()) error.what = fmt::format("'{}'", *path);
+  fields.problems().add(fields.place("profile"), fields.where("profile"), error);
+  return {};
+}
+
+void read_recorded(const Fields& fields, const FileOptions& options, load::ArrivalSpec& arrival) {
+  Problems& problems = fields.problems();
+  if (fields.has("list") && fields.has("profile"))
+    problems.add(fields.place("profile"),
+                 fmt::format("{} can't be there beside list", fields.where("profile")));
+  if (fields.has("distribution") && arrival.kind != "prerecorded")
+    problems.add(fields.place("distribution"),
+                 fmt::format("{} can't be {} beside a list or profile",
+                             fields.where("distribution"), arrival.kind),
+                 "leave it out, or write prerecorded");
+  if (fields.has("column") && !fields.has("profile"))
+    problems.add(fields.place("column"), fields.where("column") + " is of a profile only");
+  arrival.kind = "prerecorded";
+  arrival.recorded_s = fields.numbers("list").value_or(read_profile(fields, options));
+}
+
+// `arrival: expovariate(100)`.
+load::ArrivalSpec read_call(Problems& problems, const YamlNode& node, const std::string& where) {
+  load::ArrivalSpec arrival;
+  const auto call = load::parse_call(node.scalar);
+  if (!call.ok()) {
+    problems.add(node.place, where, call.error());
+    return arrival;
+  }
+  arrival.kind = call->name;
+  arrival.parameters = call->arguments;
+  return arrival;
+}
+
+load::ArrivalSpec read_arrival(const Fields& client, const YamlNode& node,
+                               const FileOptions& options) {
+  Problems& problems = client.problems();
+  const std::string where = client.where("arrival");
+  const std::size_t before = problems.count();
+  load::ArrivalSpec arrival;
+  YamlPlace place = node.place;
+  if (node.kind == YamlNode::Kind::kScalar) {
+    arrival = read_call(problems, node, where);
+  } else {
+    const Fields fields(problems, node, where, MapKind::arrival);
+    arrival.kind = fields.text("distribution").value_or("");
+    arrival.parameters = fields.numbers("parameters").value_or(std::vector<double>());
+    if (fields.has("list") || fields.has("profile") || fields.has("column"))
+      read_recorded(fields, options, arrival);
+    else if (!fields.has("distribution"))
+      fields.missing("distribution",
+                     "write for example distribution: expovariate, parameters: [100]");
+    const std::vector<std::string> known = load::arrival_names();
+    const bool is_known = std::find(known.begin(), known.end(), arrival.kind) != known.end();
+    place = is_known ? fields.place("parameters") : fields.place("distribution");
+  }
+  if (problems.count() == before) check_arrival(client, place, where, arrival);
+  return arrival;
+}
+
+std::vector<double> read_steps(const Fields& rate) {
+  std::vector<double> parameters;
+  rate.each("steps", [&](const YamlNode& node, const std::string& where) {
+    const Fields step(rate.problems(), node, where, MapKind::rate_step);
+    step.required("rps");
+    step.required("for");
+    parameters.push_back(step.has("rps") ? step.rate("rps").value_or(1) : 1);
+    parameters.push_back(
+        plain_seconds(step.positive_duration("for").value_or(std::chrono::seconds{1})));
+  });
+  if (rate.has("steps") && parameters.empty() && rate.find("steps")->kind == YamlNode::Kind::kList)
+    rate.problems().add(rate.place("steps"), rate.where("steps") + " is empty",
+                        "write steps: [{rps: 100, for: 10s}, {rps: 200, for: 10s}]");
+  return parameters;
+}
+
+double read_parameter(const Fields& rate, const Shape& shape, const Parameter& parameter) {
+  if (!rate.has(parameter.key)) {
+    if (parameter.otherwise) return *parameter.otherwise;
+    rate.problems().add(rate.place(), fmt::format("{} is missing for the shape {}",
+                                                  rate.where(parameter.key), shape.name));
+    return 0;
+  }
+  if (!parameter.is_time) return rate.rate(parameter.key).value_or(0);
+  return plain_seconds(rate.positive_duration(parameter.key).value_or(Duration{0}));
+}
+
+// Keys of other shapes would be read by nobody.
+void check_strangers(const Fields& rate, const Shape& shape) {
+  std::vector<std::string> own;
+  for (const Parameter& parameter : shape.parameters) own.emplace_back(parameter.key);
+  for (const std::string& key : keys_of(MapKind::rate)) {
+    if (key == "shape" || key == "process" || !rate.has(key)) continue;
+    if (std::find(own.begin(), own.end(), key) != own.end()) continue;
+    rate.problems().add(rate.place(key),
+                        fmt::format("{} isn't of the shape {}", rate.where(key), shape.name),
+                        fmt::format("it takes {}", fmt::join(own, ", ")));
+  }
+}
+
+load::ArrivalSpec read_shape(const Fields& fields) {
+  load::ArrivalSpec arrival;
+  arrival.process = fields.choice("process", {"static", "exponential"}).value_or("static");
+  std::vector<std::string> names;
+  for (const Shape& shape : shapes()) names.emplace_back(shape.name);
+  const auto name = fields.choice("shape", names);
+  if (fields.has("shape") && !name) return arrival;
+  const auto shape = std::find_if(shapes().begin(), shapes().end(), [&](const Shape& one) {
+    return one.name == name.value_or("constant");
+  });
+  arrival.kind = shape->kind;
+  check_strangers(fields, *shape);
+  if (shape->name == "steps" && fields.has("steps")) {
+    arrival.parameters = read_steps(fields);
+    return arrival;
+  }
+  for (const Parameter& parameter : shape->parameters)
+    arrival.parameters.push_back(read_parameter(fields, *shape, parameter));
+  return arrival;
+}
+
+// `rate: 100`, `rate: 10k`, or a shape with its parameters by name.
+load::ArrivalSpec read_rate(const Fields& client, const YamlNode& node) {
+  Problems& problems = client.problems();
+  const std::size_t before = problems.count();
+  load::ArrivalSpec arrival;
+  if (node.kind == YamlNode::Kind::kScalar) {
+    arrival.kind = "constant_rate";
+    arrival.parameters = {client.rate("rate").value_or(1)};
+  } else {
+    arrival = read_shape(Fields(problems, node, client.where("rate"), MapKind::rate));
+  }
+  if (problems.count() == before) check_arrival(client, node.place, client.where("rate"), arrival);
+  return arrival;
+}
+
+Error wrong_profile(std::string where, std::string why, std::string hint) {
+  return Error{ErrorCode::kUsage, {}, std::move(where), std::move(why), std::move(hint)};
+}
+
+}  // namespace
+
+namespace {
+
+// The first line of a profile that isn't empty: which column is meant.
+struct Columns {
+  std::size_t at = 0;
+  std::size_t count = 0;
+  bool are_headings = false;
+};
+
+Result<Columns> read_columns(const std::vector<std::string_view>& fields, std::string_view column,
+                             const std::string& where) {
+  Columns columns;
+  columns.count = fields.size();
+  columns.are_headings = !column.empty() || std::all_of(fields.begin(), fields.end(), [](auto one) {
+    return wire::is_heading(one);
+  });
+  if (column.empty()) {
+    // Also a decimal comma makes two of one.
+    if (!columns.are_headings && columns.count > 1)
+      return wrong_profile(where,
+                           fmt::format("there are {} columns without headings", fields.size()),
+                           "write one number a line, with a point for its decimals; or give the "
+                           "columns headings");
+    return columns;
+  }
+  std::vector<std::string> headings;
+  for (const std::string_view heading : fields) headings.emplace_back(trim(heading));
+  const auto found = std::find(headings.begin(), headings.end(), column);
+  if (found == headings.end())
+    return wrong_profile(where, fmt::format("no column is called '{}'", column),
+                         hint_for_unknown(column, headings));
+  if (std::count(headings.begin(), headings.end(), column) > 1)
+    return wrong_profile(where, fmt::format("two columns are called '{}'", column), {});
+  columns.at = static_cast<std::size_t>(found - headings.begin());
+  return columns;
+}
+
+Result<double> wait_of(const std::vector<std::string_view>& fields, const Columns& columns,
+                       const std::string& where) {
+  const std::string hint = "write one number of seconds a line, from 0 up";
+  if (fields.size() != columns.count)
+    return wrong_profile(where,
+                         fmt::format("{} fields instead of {}", fields.size(), columns.count),
+                         columns.count == 1 ? hint : std::string());
+  const auto value = wire::number_in_field(fields[columns.at]);
+  if (!value.ok()) return wrong_profile(where, value.error().why, hint);
+  if (*value < 0)
+    return wrong_profile(
+        where, fmt::format("'{}' is no time between requests", trim(fields[columns.at])), hint);
+  return *value;
+}
+
+}  // namespace
+
+Result<std::vector<double>> parse_profile(std::string_view text, std::string_view column) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    return wrong_profile({}, "the profile is in UTF-16", "save it as UTF-8");
+  std::vector<double> values;
+  std::optional<Columns> columns;
+  wire::CsvReader lines('#');
+  lines.take(text);
+  lines.finish();
+  while (lines.next()) {
+    const std::vector<std::string_view>& fields = lines.fields();
+    if (fields.size() == 1 && trim(fields[0]).empty()) continue;
+    const std::string where = fmt::format("line {}", lines.line());
+    if (lines.fault()) return wrong_profile(where, lines.fault(), {});
+    if (!columns) {
+      columns = TRY(read_columns(fields, column, where));
+      if (columns->are_headings) continue;
+    }
+    values.push_back(TRY(wait_of(fields, *columns, where)));
+    if (values.size() > kProfileMax)
+      return wrong_profile({}, "the profile has more than 20 million lines", {});
+  }
+  if (values.empty()) return wrong_profile({}, "the profile has no numbers", {});
+  return values;
+}
+
+void read_pace(const Fields& fields, const FileOptions& options, load::ClientSpec& client) {
+  Problems& problems = fields.problems();
+  if (fields.has("arrival") + fields.has("rate") + fields.has("closed_loop") > 1)
+    problems.add(fields.place(), "a client can have only one of arrival, rate and closed_loop");
+  if (const YamlNode* arrival = fields.find("arrival"))
+    client.arrival = read_arrival(fields, *arrival, options);
+  if (const YamlNode* rate = fields.find("rate")) client.arrival = read_rate(fields, *rate);
+  if (const YamlNode* closed = fields.find("closed_loop")) {
+    client.closed_loop = true;
+    const Fields loop(problems, *closed, fields.where("closed_loop"), MapKind::closed_loop);
+    client.connections =
+        static_cast<std::uint32_t>(loop.count("connections", 1, kConnectionsMax).value_or(1));
+  }
+}
+
+}  // namespace galileo::plan

@@ -1,0 +1,90 @@
+#include "plan/file_clients.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "plan/file_arrival.h"
+#include "plan/file_request.h"
+
+namespace galileo::plan {
+namespace {
+
+constexpr std::uint64_t kClientsMax = 1'000'000;  // of one entry
+constexpr std::uint64_t kRequestsMax = 1'000'000'000'000'000;
+
+// What clients of this process are called is told apart from those of other workers.
+constexpr const char* kWorker = "local:";
+
+void check_service(const Fields& fields, const std::string& name,
+                   const std::vector<load::ServiceSpec>& services) {
+  // Of a file without services that was said already.
+  if (name.empty() || services.empty()) return;
+  std::vector<std::string> names;
+  for (const load::ServiceSpec& service : services) names.push_back(service.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  fields.problems().add(fields.place("service"), fmt::format("no service is called '{}'", name),
+                        hint_for_unknown(name, names));
+}
+
+void read_labels(const Fields& fields, load::ClientSpec& client) {
+  const YamlNode* const labels = fields.find("worker_labels");
+  if (!labels) return;
+  if (labels->kind != YamlNode::Kind::kMap)
+    return fields.wrong_type(*labels, "worker_labels", "a map of labels to values");
+  for (std::size_t i = 0; i < labels->keys.size(); ++i) {
+    if (labels->items[i].kind == YamlNode::Kind::kScalar)
+      client.worker_labels.emplace_back(labels->keys[i].text, labels->items[i].scalar);
+    else
+      fields.wrong_type(labels->items[i], "worker_labels", "a map of labels to values");
+  }
+}
+
+load::ClientSpec read_client(const Fields& fields, const std::vector<load::ServiceSpec>& services,
+                             const FileOptions& options) {
+  load::ClientSpec client;
+  client.service = fields.required("service");
+  check_service(fields, client.service, services);
+  client.name = fields.name("name").value_or("");
+  client.count = static_cast<std::uint32_t>(fields.count("num", 1, kClientsMax).value_or(1));
+  if (const YamlNode* request = fields.find("request"))
+    client.request = read_request(fields.problems(), *request, fields.where("request"));
+  read_pace(fields, options, client);
+  const std::uint64_t requests = fields.count("requests", 0, kRequestsMax).value_or(0);
+  if (requests > 0) client.requests = requests;  // 0 means without end, as on the wire
+  client.duration = fields.positive_duration("duration");
+  client.start_after = fields.duration("start_after").value_or(Duration{0});
+  client.warmup = fields.duration("warmup").value_or(Duration{0});
+  read_labels(fields, client);
+  return client;
+}
+
+}  // namespace
+
+std::vector<load::ClientSpec> read_clients(const Fields& phase,
+                                           const std::vector<load::ServiceSpec>& services,
+                                           const FileOptions& options) {
+  std::vector<load::ClientSpec> clients;
+  std::set<std::string> names;
+  phase.each("clients", [&](const YamlNode& node, const std::string& where) {
+    const Fields fields(phase.problems(), node, where, MapKind::client);
+    clients.push_back(read_client(fields, services, options));
+    const std::string& name = clients.back().name;
+    if (!name.empty() && !names.insert(name).second)
+      phase.problems().add(fields.place("name"), fmt::format("two clients are called '{}'", name),
+                           "their names tell their traces apart");
+  });
+  for (load::ClientSpec& client : clients) {
+    if (client.name.empty()) {
+      client.name = client.service;
+      for (int n = 2; !names.insert(client.name).second; ++n)
+        client.name = fmt::format("{}-{}", client.service, n);
+    }
+    client.name.insert(0, kWorker);
+  }
+  return clients;
+}
+
+}  // namespace galileo::plan

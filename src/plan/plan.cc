@@ -1,0 +1,126 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "load/arrival.h"
+
+namespace galileo::plan {
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+bool is_open(const load::ClientSpec& client) {
+  return !client.closed_loop && !load::unpaced(client.arrival);
+}
+
+// Does the sequence of due times come to an end of its own?
+bool ends_by_itself(const load::ArrivalSpec& arrival) {
+  if (arrival.kind == "ramp") return arrival.parameters.size() == 3 && arrival.parameters[1] <= 0;
+  return arrival.kind == "prerecorded" || arrival.kind == "steps";
+}
+
+// How long a client may send; nothing where no one says. As the schedule has it: a duration of its
+// own counts from its start, that of the phase from the phase's.
+std::optional<double> window_s(const load::ClientSpec& client, const Phase& phase) {
+  if (client.duration) return to_seconds(*client.duration);
+  if (!phase.duration) return std::nullopt;
+  return std::max(0.0, to_seconds(*phase.duration - client.start_after));
+}
+
+// When that many requests are due, in seconds; infinite where they never are.
+double when_due(const load::Arrival& arrival, double requests) {
+  const auto due_in = [&](double within_s) { return arrival.expected(seconds(within_s)); };
+  const double horizon_s = to_seconds(load::kHorizon);
+  double high = 1e-6;
+  while (due_in(high) < requests) {
+    high *= 2;
+    if (high > horizon_s) return kInfinite;
+  }
+  double low = high / 2;
+  for (int i = 0; i < 20; ++i) {
+    const double middle = (low + high) / 2;
+    (due_in(middle) < requests ? low : high) = middle;
+  }
+  return high;
+}
+
+// The sum of the first inter-arrivals of a list, which may be long: it is gone through once.
+double when_due(const std::vector<double>& recorded_s, double requests) {
+  double sum_s = 0;
+  for (std::size_t i = 0; i < recorded_s.size() && static_cast<double>(i) < requests; ++i)
+    sum_s += std::max(0.0, recorded_s[i]);
+  return sum_s;
+}
+
+// Of an open loop: what comes first, the last request, the arrival's own end, or that of the time.
+ClientExpectation expect_open(const load::ClientSpec& client, std::optional<double> window) {
+  ClientExpectation expectation;
+  const auto arrival = load::make_arrival(client.arrival);
+  if (!arrival.ok()) return expectation;
+  // Of the group's clients some are ahead, and fit one request more into their time.
+  const auto due_within = [&](Duration time) {
+    return (*arrival)->expected_together(time, client.count) / std::max(1u, client.count);
+  };
+  double wanted = client.requests ? static_cast<double>(*client.requests) : kInfinite;
+  if (ends_by_itself(client.arrival)) wanted = std::min(wanted, due_within(load::kHorizon));
+  const double in_window = window ? due_within(seconds(*window)) : kInfinite;
+  // The mean of some distributions is infinite: of those nothing is known but what limits them.
+  const bool has_mean = ends_by_itself(client.arrival) || due_within(load::kHorizon) > 0;
+  const double requests = has_mean ? std::min(wanted, in_window) : wanted;
+  if (std::isfinite(requests)) expectation.requests = requests;
+  double lasts_s = window.value_or(kInfinite);
+  if (has_mean && std::isfinite(wanted) && wanted <= in_window) {
+    const bool is_list = client.arrival.kind == "prerecorded";
+    const double last_s = is_list ? when_due(client.arrival.recorded_s, wanted)
+                                  : when_due(**arrival, wanted * (1 - 1e-9));
+    lasts_s = std::min(lasts_s, last_s);
+  }
+  if (std::isfinite(lasts_s)) expectation.duration = seconds(lasts_s);
+  return expectation;
+}
+
+}  // namespace
+
+ClientExpectation expect(const load::ClientSpec& client, const Phase& phase) {
+  const std::optional<double> window = window_s(client, phase);
+  if (is_open(client)) return expect_open(client, window);
+  ClientExpectation expectation;
+  if (client.requests) expectation.requests = static_cast<double>(*client.requests);
+  if (window) expectation.duration = seconds(*window);
+  return expectation;
+}
+
+Expectation expect(const Plan& plan) {
+  Expectation expectation;
+  double requests = 0;
+  Duration duration{0};
+  bool counted = true;
+  bool timed = true;
+  for (const Phase& phase : plan.phases) {
+    Duration longest{0};
+    for (const load::ClientSpec& client : phase.clients) {
+      const ClientExpectation one = expect(client, phase);
+      expectation.clients += client.count;
+      counted = counted && one.requests;
+      requests += one.requests.value_or(0) * client.count;
+      timed = timed && one.duration;
+      longest = std::max(longest, client.start_after + one.duration.value_or(Duration{0}));
+    }
+    duration += longest;
+  }
+  if (counted && requests < 1e18)
+    expectation.requests = static_cast<std::uint64_t>(std::llround(requests));
+  if (timed) expectation.duration = duration;
+  return expectation;
+}
+
+bool ends(const Phase& phase) {
+  return std::all_of(phase.clients.begin(), phase.clients.end(), [&](const auto& client) {
+    if (client.requests || client.duration || phase.duration) return true;
+    return is_open(client) && ends_by_itself(client.arrival);
+  });
+}
+
+}  // namespace galileo::plan

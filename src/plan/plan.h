@@ -1,0 +1,102 @@
+// What an experiment file says, checked and expanded: everything that a run needs, nothing that it
+// would have to look up. Plain values; made by plan/file (or by `galileo load` from its
+// flags), read by experiment/run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "load/workload.h"
+#include "telemetry/instrument.h"
+
+namespace galileo::plan {
+
+// A program started before the first phase and stopped after the last.
+struct Application {
+  std::string name;
+  std::vector<std::string> command;  // argv; "galileo" as the first word is this program
+  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
+  std::string directory;                                         // to start it in; empty: ours
+  std::string ready;  // "host:port" that must accept, or "http://host:port/path" that must answer
+  Duration ready_timeout = std::chrono::seconds{30};
+  Duration stop_timeout = std::chrono::seconds{10};  // SIGTERM, then SIGKILL after this
+};
+
+// Phases run one after another; the next starts when the last one's clients are done.
+struct Phase {
+  std::string name = "main";
+  std::vector<load::ClientSpec> clients;
+  std::optional<Duration> duration;  // ends clients that have no end of their own
+};
+
+// A process that is running already and is to be watched.
+struct WatchedProcess {
+  std::string name;      // subsystem of its samples
+  std::int64_t pid = 0;  // or
+  std::string pid_file;  // a file that holds it
+};
+
+struct Telemetry {
+  bool enabled = true;
+  Duration period = std::chrono::milliseconds{500};
+  std::vector<std::string> instruments;   // names of telemetry/instruments.def; empty: the defaults
+  std::vector<std::string> applications;  // names of Applications to watch as processes
+  std::vector<WatchedProcess> processes;
+  std::vector<telemetry::WatchedFile> files;
+  std::vector<telemetry::WatchedPage> pages;
+  std::vector<std::string> page_metrics;  // patterns; empty: all
+  std::vector<telemetry::WatchedCommand> commands;
+};
+
+struct Plan {
+  std::string name;
+  std::string creator;
+  std::uint64_t seed = 0;
+  bool seed_given = false;  // else it was drawn, and is kept with the run
+  std::vector<Application> applications;
+  std::vector<load::ServiceSpec> services;
+  std::vector<Phase> phases;
+  Duration warmup{0};  // requests due before this, since the first phase began, count as warm-up
+  load::Limits limits;
+  Telemetry telemetry;
+  std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
+  std::string bus;  // URL of the bus whose workers run it; empty: this machine does
+  std::string source_path;
+  std::string source_text;  // the file as it was read
+};
+
+// What a plan will do, on average over all seeds, where that is known: how many requests as fast as
+// possible make, and how long requests without an end last, nobody knows.
+struct Expectation {
+  std::uint64_t clients = 0;
+  std::optional<std::uint64_t> requests;
+  std::optional<Duration> duration;  // without start and stop of the applications
+};
+
+Expectation expect(const Plan& plan);
+
+// The same of one client of a group.
+struct ClientExpectation {
+  std::optional<double> requests;
+  std::optional<Duration> duration;  // from its own start on
+};
+
+ClientExpectation expect(const load::ClientSpec& client, const Phase& phase);
+
+// Will all clients of the phase be done some time?
+bool ends(const Phase& phase);
+
+// The expanded plan as a readable text, as `--dry-run` prints it.
+enum class Where : unsigned char { kHere, kFleet };
+std::string describe(const Plan& plan, Where where = Where::kHere);
+
+// The expanded plan as JSON, saved with the experiment's metadata. Passwords aren't in it: values
+// of Authorization and Cookie headers and bodies are left out, and values of the applications'
+// variables.
+std::string to_json(const Plan& plan);
+
+}  // namespace galileo::plan

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/secrets.h"
+#include "plan/plan.h"
+
+namespace galileo::plan {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json application_json(const Application& application) {
+  Json names = Json::array();
+  for (const auto& [name, value] : application.environment) names.push_back(name);
+  return {{"name", application.name},
+          {"command", without_secrets_of_words(application.command)},
+          {"environment", names},
+          {"directory", application.directory},
+          {"ready", without_secrets_of_url(application.ready)},
+          {"ready_timeout_s", to_seconds(application.ready_timeout)},
+          {"stop_timeout_s", to_seconds(application.stop_timeout)}};
+}
+
+Json service_json(const load::ServiceSpec& service) {
+  Json hosts = Json::object();
+  for (const auto& [host, weight] : service.hosts) hosts[host] = weight;
+  Json json{{"name", service.name},
+            {"hosts", hosts},
+            {"router", service.router},
+            {"balancer", service.balancer}};
+  if (!service.static_host.empty()) json["static_host"] = without_user_info(service.static_host);
+  return json;
+}
+
+Json request_json(const load::Request& request) {
+  Json headers = Json::object();
+  for (const auto& [name, value] : request.headers) {
+    // A password must not get into a report that is passed on.
+    headers[name] = is_secret_name(name) ? "***" : value;
+  }
+  Json json{{"method", request.method},
+            {"path", without_secrets_of_url(request.path)},
+            {"headers", headers}};
+  if (request.has_body) json["body_bytes"] = request.body.size();
+  if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
+  if (request.redirects_max) json["redirects"] = *request.redirects_max;
+  return json;
+}
+
+Json arrival_json(const load::ArrivalSpec& arrival) {
+  Json json{
+      {"kind", arrival.kind}, {"parameters", arrival.parameters}, {"process", arrival.process}};
+  if (arrival.kind == "prerecorded") json["recorded"] = arrival.recorded_s.size();
+  return json;
+}
+
+Json client_json(const load::ClientSpec& client) {
+  Json json{{"name", client.name},
+            {"service", client.service},
+            {"num", client.count},
+            {"request", request_json(client.request)}};
+  if (client.closed_loop)
+    json["closed_loop"] = {{"connections", std::max(client.connections, 1u)}};
+  else
+    json["arrival"] = arrival_json(client.arrival);
+  if (client.requests) json["requests"] = *client.requests;
+  if (client.duration) json["duration_s"] = to_seconds(*client.duration);
+  if (client.warmup.count() > 0) json["warmup_s"] = to_seconds(client.warmup);
+  if (client.start_after.count() > 0) json["start_after_s"] = to_seconds(client.start_after);
+  return json;
+}
+
+Json phase_json(const Phase& phase) {
+  Json clients = Json::array();
+  for (const load::ClientSpec& client : phase.clients) clients.push_back(client_json(client));
+  Json json{{"name", phase.name}, {"clients", clients}};
+  if (phase.duration) json["duration_s"] = to_seconds(*phase.duration);
+  return json;
+}
+
+Json limits_json(const load::Limits& limits) {
+  return {{"threads", limits.threads},
+          {"connections", limits.connections_max},
+          {"connect_timeout_s", to_seconds(limits.connect_timeout)},
+          {"request_timeout_s", to_seconds(limits.request_timeout)},
+          {"grace_s", to_seconds(limits.grace)},
+          {"body_max_bytes", limits.body_max},
+          {"head_max_bytes", limits.head_max},
+          {"address_family", limits.address_family},
+          {"redirects", limits.redirects_max},
+          {"fail_on", limits.fail_on.to_text()},
+          {"keep_headers", limits.keep_headers},
+          {"keep_response_bytes", limits.keep_response}};
+}
+
+Json telemetry_json(const Telemetry& telemetry) {
+  Json processes = telemetry.applications;
+  for (const WatchedProcess& process : telemetry.processes) {
+    Json one{{"name", process.name}};
+    if (process.pid_file.empty())
+      one["pid"] = process.pid;
+    else
+      one["pid_file"] = process.pid_file;
+    processes.push_back(one);
+  }
+  Json files = Json::object();
+  for (const auto& file : telemetry.files) files[file.name] = file.path;
+  Json pages = Json::object();
+  for (const auto& page : telemetry.pages) pages[page.name] = without_secrets_of_url(page.url);
+  Json commands = Json::object();
+  for (const auto& command : telemetry.commands)
+    commands[command.name] = without_secrets_of_text(command.command);
+  return {{"enabled", telemetry.enabled},
+          {"period_s", to_seconds(telemetry.period)},
+          {"instruments", telemetry.instruments},
+          {"processes", processes},
+          {"files", files},
+          {"scrape", pages},
+          {"scrape_metrics", telemetry.page_metrics},
+          {"commands", commands}};
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan) {
+  Json json{{"name", plan.name}, {"creator", plan.creator}, {"seed", plan.seed}};
+  json["applications"] = Json::array();
+  for (const Application& application : plan.applications)
+    json["applications"].push_back(application_json(application));
+  json["services"] = Json::array();
+  for (const load::ServiceSpec& service : plan.services)
+    json["services"].push_back(service_json(service));
+  json["phases"] = Json::array();
+  for (const Phase& phase : plan.phases) json["phases"].push_back(phase_json(phase));
+  json["warmup_s"] = to_seconds(plan.warmup);
+  json["limits"] = limits_json(plan.limits);
+  json["telemetry"] = telemetry_json(plan.telemetry);
+  json["thresholds"] = plan.thresholds;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace galileo::plan

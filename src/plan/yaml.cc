@@ -1,0 +1,289 @@
+#include "plan/yaml.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <sstream>
+#include <unordered_set>
+
+namespace galileo::plan {
+namespace {
+
+constexpr std::size_t kDepthMax = 32;
+constexpr std::size_t kNodesMax = 200'000;
+constexpr std::size_t kTextMax = std::size_t{16} << 20;
+
+YamlPlace place_of(const YAML::Mark& mark) {
+  return mark.line < 0 ? YamlPlace{} : YamlPlace{mark.line + 1, mark.column + 1, -1};
+}
+
+// A tree of the parser's events. They can't be stopped but by an exception, so after the first
+// fault the rest of them is let pass.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  std::optional<YamlFault>& fault() { return fault_; }
+  std::size_t documents() const { return documents_; }
+  YamlNode take_root() { return std::move(root_); }
+
+ private:
+  // A list or map whose end hasn't come yet.
+  struct Open {
+    YamlNode node;
+    YAML::anchor_t anchor = 0;
+    std::size_t height = 1;   // levels from here down
+    bool has_key = false;     // the last key waits for its value
+    bool is_merging = false;  // and it is `<<`
+    std::unordered_set<std::string> keys;
+    std::vector<YamlNode> merged;  // values of `<<`
+  };
+  struct Anchored {
+    YamlNode node;
+    std::size_t height = 0;
+  };
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ == 2) fail(mark, "the file holds a second document", "leave out the '---'");
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(make(YamlNode::Kind::kNull, mark), anchor, 0);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    check_tag(mark, tag);
+    YamlNode node = make(YamlNode::Kind::kScalar, mark);
+    node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    node.scalar = value;
+    add(std::move(node), anchor, 0);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::kList, mark, tag, anchor);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::kMap, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapEnd() override { close(); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    if (fault_) return;
+    if (anchor >= anchored_.size() || !anchored_[anchor])
+      return fail(mark, "an alias stands in what it stands for", {});
+    const Anchored& from = *anchored_[anchor];
+    if (open_.size() + from.height > kDepthMax) return fail_for_depth(mark);
+    // Counted before it is copied: aliases of aliases grow by the power.
+    if (!count(from.node, mark)) return;
+    YamlNode copy = from.node;
+    add(std::move(copy), 0, from.height);
+  }
+
+  static YamlNode make(YamlNode::Kind kind, const YAML::Mark& mark) {
+    YamlNode node;
+    node.kind = kind;
+    node.place = place_of(mark);
+    return node;
+  }
+
+  void fail(const YAML::Mark& mark, std::string why, std::string hint) {
+    fail(place_of(mark), std::move(why), std::move(hint));
+  }
+  void fail(const YamlPlace& place, std::string why, std::string hint) {
+    if (!fault_) fault_ = YamlFault{place, std::move(why), std::move(hint)};
+  }
+
+  void fail_for_depth(const YAML::Mark& mark) {
+    fail(mark, fmt::format("it is nested more than {} levels deep", kDepthMax), {});
+  }
+
+  void check_tag(const YAML::Mark& mark, const std::string& tag) {
+    const bool known = tag.empty() || tag == "?" || tag == "!" || tag.starts_with("tag:yaml.org,");
+    if (!known)
+      fail(mark, fmt::format("unknown tag '{}'", tag), "quote a text that begins with '!'");
+  }
+
+  bool count(const YamlNode& node, const YAML::Mark& mark) {
+    text_ += node.scalar.size();
+    if (++nodes_ > kNodesMax || text_ > kTextMax) {
+      fail(mark, "it grows too large where its aliases are resolved", {});
+      return false;
+    }
+    for (const YamlKey& key : node.keys) text_ += key.text.size();
+    for (const YamlNode& item : node.items) {
+      if (!count(item, mark)) return false;
+    }
+    return true;
+  }
+
+  void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
+            YAML::anchor_t anchor) {
+    check_tag(mark, tag);
+    if (open_.size() >= kDepthMax) fail_for_depth(mark);
+    if (fault_) return;
+    open_.emplace_back();
+    open_.back().node = make(kind, mark);
+    open_.back().anchor = anchor;
+  }
+
+  void close() {
+    if (fault_) return;
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    for (YamlNode& from : done.merged) merge(from, done);
+    add(std::move(done.node), done.anchor, done.height);
+  }
+
+  // The keys of `from` that the map hasn't got.
+  static void merge(YamlNode& from, Open& into) {
+    for (std::size_t i = 0; i < from.keys.size(); ++i) {
+      if (!into.keys.insert(from.keys[i].text).second) continue;
+      into.node.keys.push_back(std::move(from.keys[i]));
+      into.node.items.push_back(std::move(from.items[i]));
+    }
+  }
+
+  void add(YamlNode node, YAML::anchor_t anchor, std::size_t height) {
+    text_ += node.scalar.size();
+    if (++nodes_ > kNodesMax || text_ > kTextMax)
+      fail(node.place, fmt::format("it holds more than {} values", kNodesMax), {});
+    if (fault_) return;
+    if (anchor != 0) {
+      anchored_.resize(std::max(anchored_.size(), anchor + 1));
+      anchored_[anchor] = Anchored{node, height};
+    }
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    parent.height = std::max(parent.height, height + 1);
+    if (parent.node.kind == YamlNode::Kind::kList)
+      parent.node.items.push_back(std::move(node));
+    else if (parent.has_key)
+      add_value(parent, std::move(node));
+    else
+      add_key(parent, node);
+  }
+
+  void add_key(Open& map, const YamlNode& node) {
+    if (node.kind != YamlNode::Kind::kScalar)
+      return fail(node.place, fmt::format("a key must be a text, not {}", kind_text(node)), {});
+    map.has_key = true;
+    map.is_merging = node.scalar == "<<" && !node.quoted;
+    if (map.is_merging) return;
+    if (!map.keys.insert(node.scalar).second)
+      fail(node.place, fmt::format("the key '{}' is there twice", node.scalar), {});
+    map.node.keys.push_back({node.scalar, node.place});
+  }
+
+  void add_value(Open& map, YamlNode node) {
+    map.has_key = false;
+    if (!map.is_merging) {
+      map.node.items.push_back(std::move(node));
+    } else if (node.kind == YamlNode::Kind::kList) {
+      for (YamlNode& item : node.items) add_merged(map, std::move(item));
+    } else {
+      add_merged(map, std::move(node));
+    }
+  }
+
+  void add_merged(Open& map, YamlNode node) {
+    if (node.kind != YamlNode::Kind::kMap)
+      return fail(node.place, fmt::format("'<<' merges a map, not {}", kind_text(node)), {});
+    map.merged.push_back(std::move(node));
+  }
+
+  YamlNode root_;
+  std::vector<Open> open_;
+  std::vector<std::optional<Anchored>> anchored_;  // by the parser's number
+  std::optional<YamlFault> fault_;
+  std::size_t documents_ = 0;
+  std::size_t nodes_ = 0;
+  std::size_t text_ = 0;
+};
+
+// A place behind the text's end is its end.
+YamlPlace within(const YamlPlace& place, std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const int lines = 1 + static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+  if (place.line <= lines) return place;
+  return {lines, static_cast<int>(text.size() - (text.rfind('\n') + 1)) + 1, -1};
+}
+
+// What to do about the parser's commoner complaints.
+std::string hint_for(std::string_view message) {
+  struct Row {
+    std::string_view message;
+    std::string_view hint;
+  };
+  static constexpr std::array kRows{
+      Row{"illegal map value", "quote a text that holds ': '"},
+      Row{"illegal block entry", "'- ' begins a list item on a line of its own"},
+      Row{"end of map not found", "check the indentation, and that each '{' has its '}'"},
+      Row{"end of sequence not found", "check the indentation, and that each '[' has its ']'"},
+      Row{"end of map flow not found", "check that each '{' has its '}'"},
+      Row{"end of sequence flow not found", "check that each '[' has its ']'"},
+      Row{"the referenced anchor is not defined", "quote a text that begins with '*'"},
+      Row{"illegal EOF in scalar", "check that each quote is closed"},
+      Row{"illegal tab", "indent with blanks"},
+      Row{"unknown token", "indent with blanks, not with tabs, and quote texts with % @ `"},
+  };
+  for (const Row& row : kRows) {
+    if (message.find(row.message) != std::string_view::npos) return std::string(row.hint);
+  }
+  return {};
+}
+
+}  // namespace
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+  if (kind != Kind::kMap) return nullptr;
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const YamlKey& one) { return one.text == key; });
+  return found == keys.end() ? nullptr : &items[static_cast<std::size_t>(found - keys.begin())];
+}
+
+YamlNode* YamlNode::find(std::string_view key) {
+  return const_cast<YamlNode*>(std::as_const(*this).find(key));
+}
+
+std::string kind_text(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kList:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
+    case YamlNode::Kind::kScalar:
+      break;
+  }
+  return node.scalar.size() > 60 ? "a text" : fmt::format("'{}'", node.scalar);
+}
+
+tl::expected<YamlNode, YamlFault> parse_yaml(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos)
+    return tl::unexpected(YamlFault{{}, "it holds a zero byte and is no YAML text", {}});
+  TreeBuilder builder;
+  try {
+    // The comment ends a quote that the file leaves open: yaml-cpp 0.7 would take a line's end for
+    // it.
+    std::istringstream stream(std::string(text) + "\n#");
+    YAML::Parser parser(stream);
+    while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& error) {
+    if (!builder.fault())
+      return tl::unexpected(
+          YamlFault{within(place_of(error.mark), text), error.msg, hint_for(error.msg)});
+  }
+  if (builder.fault()) return tl::unexpected(std::move(*builder.fault()));
+  return builder.take_root();
+}
+
+}  // namespace galileo::plan

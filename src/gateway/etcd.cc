@@ -39,8 +39,8 @@ std::string weights_prefix(const std::string& zone) {
 }
 
 struct EtcdMember::Call {
-  Call(net::Loop& loop, net::Connector& connector, Duration within, bool streams)
-      : http(loop, connector, within, streams) {}
+  Call(net::HttpPeer& peer, Duration within, net::HttpCall::Within what)
+      : http(peer, within, what) {}
 
   net::HttpCall http;
   std::string text;  // of the answer so far; of a stream, of its line
@@ -50,10 +50,7 @@ struct EtcdMember::Call {
 };
 
 EtcdMember::EtcdMember(net::Loop& loop)
-    : loop_(loop),
-      tcp_(loop),
-      addresses_(loop, 0, [](const auto&, const auto&) {}),
-      clean_up_([this](Time) { clean_up(); }) {}
+    : loop_(loop), tcp_(loop), clean_up_([this](Time) { clean_up(); }) {}
 
 EtcdMember::~EtcdMember() = default;
 
@@ -63,19 +60,16 @@ Result<std::unique_ptr<EtcdMember>> EtcdMember::make(net::Loop& loop, const std:
   const wire::Uri uri = TRY(parse_endpoint(endpoint));
   const bool is_tls = endpoint.starts_with(kTls);
   member->name_ = endpoint;
-  member->host_port_ = uri.host_port();
   member->answer_within_ = options.answer_within;
+  net::HttpPeer::Options peer{uri.host_port()};
   if (is_tls) {
-    net::TlsOptions tls;
+    net::TlsOptions& tls = peer.tls.emplace();
     tls.server_name = uri.host;
     tls.ca_file = options.ca_file;
     tls.certificate_file = options.certificate_file;
     tls.key_file = options.key_file;
-    member->tls_ = TRY(net::TlsConnector::make(member->tcp_, tls));
   }
-  // Looked up here and now; where that fails, again and again from then on.
-  if (!member->addresses_.want_now({member->host_port_}).ok())
-    member->addresses_.want({member->host_port_});
+  member->peer_ = TRY(net::HttpPeer::make(loop, member->tcp_, peer));
   return member;
 }
 
@@ -89,16 +83,14 @@ void EtcdMember::drop() {
 }
 
 void EtcdMember::ask(std::string_view path, const std::string& body, OnAnswer on_answer) {
-  net::Connector& connector = tls_ ? static_cast<net::Connector&>(*tls_) : tcp_;
-  auto call = std::make_unique<Call>(loop_, connector, answer_within_, false);
+  auto call = std::make_unique<Call>(*peer_, answer_within_, net::HttpCall::Within::kAnswer);
   call->on_answer = std::move(on_answer);
   start(path, body, std::move(call));
 }
 
 void EtcdMember::stream(std::string_view path, const std::string& body,
                         std::function<void(std::string_view line)> on_line, OnAnswer on_end) {
-  net::Connector& connector = tls_ ? static_cast<net::Connector&>(*tls_) : tcp_;
-  auto call = std::make_unique<Call>(loop_, connector, answer_within_, true);
+  auto call = std::make_unique<Call>(*peer_, answer_within_, net::HttpCall::Within::kHead);
   call->on_line = std::move(on_line);
   call->on_answer = std::move(on_end);
   start(path, body, std::move(call));
@@ -113,12 +105,10 @@ void EtcdMember::start(std::string_view path, const std::string& body,
     loop_.timers().set(clean_up_, loop_.clock().now());
     call.on_answer(status, text);
   };
-  const std::vector<net::Address>& found = addresses_.of(host_port_);
-  if (found.empty()) return end(-1, "its name can't be resolved");
   std::string request = fmt::format(
       "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
       "Connection: close\r\n{}\r\n",
-      path, host_port_, body.size(),
+      path, peer_->host_port(), body.size(),
       token.empty() ? "" : fmt::format("Authorization: {}\r\n", token));
   request += body;
   net::HttpCall::Handlers handlers;
@@ -141,7 +131,7 @@ void EtcdMember::start(std::string_view path, const std::string& body,
     if (status.ok()) return end(*status, call.text);
     end(-1, status.error().why);
   };
-  call.http.start(found.front(), std::move(request), std::move(handlers));
+  call.http.start(std::move(request), std::move(handlers));
 }
 
 WeightsWatch::WeightsWatch(net::Loop& loop, const EtcdOptions& options, std::string prefix,

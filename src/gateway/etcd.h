@@ -14,9 +14,8 @@
 #include "base/random.h"
 #include "base/repeats.h"
 #include "gateway/etcd_answers.h"
-#include "net/addresses.h"
 #include "net/http_call.h"
-#include "net/tls.h"
+#include "net/http_peer.h"
 #include "wire/uri.h"
 
 namespace galileo::gateway {
@@ -68,10 +67,8 @@ class EtcdMember {
 
   net::Loop& loop_;
   net::TcpConnector tcp_;
-  std::unique_ptr<net::TlsConnector> tls_;
+  std::unique_ptr<net::HttpPeer> peer_;
   std::string name_;  // the endpoint, for messages
-  std::string host_port_;
-  net::Addresses addresses_;
   Duration answer_within_{};
   std::vector<std::unique_ptr<Call>> calls_;
   net::Timer clean_up_;

@@ -44,8 +44,10 @@ HttpSession::Outcome Http1Session::on_writable() {
   while (written_ < exchange_->bytes.size()) {
     const Transfer transfer = stream_.write(exchange_->bytes.substr(written_));
     if (transfer.status == Transfer::Status::kWouldBlock) break;
-    if (transfer.status != Transfer::Status::kDone)
+    if (transfer.status != Transfer::Status::kDone) {
+      note(transfer.error);
       return written_ > 0 ? Outcome{Kind::kReadFirst} : broken(Failure::reset);
+    }
     written_ += transfer.bytes;
   }
   return {};
@@ -69,6 +71,7 @@ HttpSession::Outcome Http1Session::on_readable(bool closed) {
       if (exchange_) parser_.finish();
       return exchange_ && parser_.done() ? answered() : broken(Failure::closed);
     case Transfer::Status::kFailed:
+      note(transfer.error);
       return broken(Failure::reset);
   }
   return {};
@@ -78,8 +81,14 @@ HttpSession::Outcome Http1Session::take(std::string_view bytes) {
   // A server that talks without being asked can't be trusted with the next request.
   if (!exchange_) return broken(Failure::bad_response);
   if (exchange_->first_byte == kNever) exchange_->first_byte = clock_.now();
+  if (exchange_->in_pieces) exchange_->capture->body.clear();
   const std::size_t taken = parser_.feed(bytes);
   if (parser_.failed()) return broken(failure_of(parser_.problem()));
+  if (exchange_->in_pieces) {
+    if (parser_.head_done()) exchange_->status = parser_.status();
+    exchange_->on_piece(exchange_->capture->body);
+    if (!exchange_) return {};  // abandoned
+  }
   if (!parser_.done()) return {};
   if (taken < bytes.size()) closing_ = true;  // more than the answer: not to be trusted again
   return answered();
@@ -95,6 +104,12 @@ HttpSession::Outcome Http1Session::answered() {
   }
   clean_ = parser_.keep_alive() && !closing_ && written_ == exchange.bytes.size();
   return {Kind::kAnswered, Failure::none, false, &exchange};
+}
+
+void Http1Session::note(int error) {
+  if (!exchange_) return;
+  exchange_->error = error;
+  exchange_->why = stream_.failure();
 }
 
 std::uint64_t Http1Session::drop(HttpExchange&) {

@@ -22,6 +22,7 @@ class Http1Session final : public HttpSession {
  private:
   Outcome take(std::string_view bytes);
   Outcome answered();
+  void note(int error);
 
   Stream& stream_;
   const Clock& clock_;

@@ -10,100 +10,80 @@
 namespace galileo::net {
 namespace {
 
-constexpr std::size_t kReadSize = std::size_t{16} << 10;
-
-// A stream may go on for ever.
-wire::http1::Limits endless() {
-  wire::http1::Limits limits;
-  limits.body_max = std::numeric_limits<std::uint64_t>::max() / 2;
-  return limits;
+// Its own timer ends a call: a stream may go on for ever.
+const HttpBounds& endless() {
+  static const HttpBounds bounds = [] {
+    HttpBounds endless;
+    endless.connect_timeout = kNoTimeout;
+    endless.answer.body_max = std::numeric_limits<std::uint64_t>::max() / 2;
+    return endless;
+  }();
+  return bounds;
 }
 
 }  // namespace
 
-HttpCall::HttpCall(Loop& loop, Connector& connector, Duration whole_within, bool streams)
-    : loop_(loop),
-      connector_(connector),
-      within_(whole_within),
-      streams_(streams),
-      deadline_([this](Time) { fail("no answer within " + format_duration(within_)); }),
-      parser_(endless()) {
-  capture_.want_body = std::numeric_limits<std::size_t>::max();
-  parser_.capture_into(&capture_);
+HttpCall::HttpCall(HttpPeer& peer, Duration within, Within what)
+    : peer_(peer), within_(within), kind_(what), timer_([this](Time) { time_out(); }) {
+  answer_.want_headers = true;
+  answer_.want_body = std::numeric_limits<std::size_t>::max();
+  capture = &answer_;
+  bounds = &endless();
+  timeout = kNoTimeout;
+  in_pieces = true;
+  repeatable = true;
 }
 
 HttpCall::~HttpCall() {
-  loop_.timers().cancel(deadline_);
+  if (under_way_) peer_.abandon(*this);
 }
 
-void HttpCall::start(const Address& address, std::string request, Handlers handlers) {
-  where_ = address.to_text();
+void HttpCall::start(std::string request, Handlers handlers) {
   request_ = std::move(request);
+  bytes = request_;
   handlers_ = std::move(handlers);
-  parser_.start(false);
-  loop_.timers().set(deadline_, loop_.clock().now() + within_);
-  int error = 0;
-  stream_ = connector_.connect(address, *this, error);
-  if (!stream_) fail(system_error("can't connect", where_, error).why);
+  under_way_ = true;
+  Loop& loop = peer_.loop();
+  loop.timers().set(timer_, loop.clock().now() + within_);
+  peer_.send(*this);
 }
 
-void HttpCall::on_stream(StreamEvents events) {
-  if (over_ || !stream_) return;
-  if (!connected_ && (events.writable || events.closed)) {
-    if (const int error = stream_->connect_error()) {
-      const std::string why = stream_->failure();
-      return fail(why.empty() ? system_error("can't connect", where_, error).why : why);
-    }
-    connected_ = events.writable;
+void HttpCall::on_piece(std::string_view piece) {
+  Loop& loop = peer_.loop();
+  if (kind_ == Within::kHead && status >= 0) loop.timers().cancel(timer_);
+  if (kind_ == Within::kPiece) loop.timers().set(timer_, loop.clock().now() + within_);
+  if (!piece.empty() && handlers_.on_body) handlers_.on_body(status, piece);
+}
+
+void HttpCall::time_out() {
+  timed_out_ = true;
+  peer_.time_out(*this);
+}
+
+void HttpCall::on_done() {
+  under_way_ = false;
+  peer_.loop().timers().cancel(timer_);
+  if (!handlers_.on_end) return;
+  if (failure == wire::Failure::none) return handlers_.on_end(status);
+  handlers_.on_end(
+      Error{ErrorCode::kUnavailable, "no answer", peer_.host_port(), why_failed(), {}});
+}
+
+std::string HttpCall::why_failed() const {
+  if (timed_out_) return "no answer within " + format_duration(within_);
+  if (!why.empty()) return why;
+  if (error != 0) return system_error({}, {}, error).why;
+  switch (failure) {
+    case wire::Failure::no_address:
+      return "its name can't be resolved";
+    case wire::Failure::closed:
+      return "the connection was closed";
+    case wire::Failure::bad_response:
+    case wire::Failure::head_too_large:
+      return "its answer is no HTTP";
+    default:
+      return std::string(wire::failure_text(failure));
   }
-  if (connected_ && events.writable) write();
-  if (!over_ && (events.readable || events.closed)) read();
-}
-
-void HttpCall::write() {
-  while (written_ < request_.size()) {
-    const Transfer transfer = stream_->write(std::string_view(request_).substr(written_));
-    if (transfer.status == Transfer::Status::kWouldBlock) return;
-    if (transfer.status != Transfer::Status::kDone)
-      return fail(system_error("can't write", where_, transfer.error).why);
-    written_ += transfer.bytes;
-  }
-}
-
-void HttpCall::read() {
-  char buffer[kReadSize];
-  while (!over_) {
-    const Transfer transfer = stream_->read(buffer, sizeof buffer);
-    if (transfer.status == Transfer::Status::kWouldBlock) return;
-    if (transfer.status == Transfer::Status::kFailed)
-      return fail(system_error("can't read", where_, transfer.error).why);
-    if (transfer.status == Transfer::Status::kEnd) {
-      parser_.finish();
-      if (parser_.done()) return end(parser_.status());
-      return fail("the connection was closed");
-    }
-    take({buffer, transfer.bytes});
-  }
-}
-
-void HttpCall::take(std::string_view bytes) {
-  capture_.body.clear();
-  parser_.feed(bytes);
-  if (parser_.failed()) return fail("its answer is no HTTP");
-  if (streams_ && parser_.head_done()) loop_.timers().cancel(deadline_);
-  if (!capture_.body.empty() && handlers_.on_body)
-    handlers_.on_body(parser_.status(), capture_.body);
-  if (!over_ && parser_.done()) end(parser_.status());
-}
-
-void HttpCall::fail(std::string why) {
-  end(Error{ErrorCode::kUnavailable, "no answer", where_, std::move(why), {}});
-}
-
-void HttpCall::end(Result<int> status) {
-  if (std::exchange(over_, true)) return;
-  loop_.timers().cancel(deadline_);
-  if (handlers_.on_end) handlers_.on_end(status);
 }
 
 }  // namespace galileo::net

@@ -1,60 +1,62 @@
-// One HTTP/1.1 request over a connection of its own, whose answer's body comes in pieces as it
-// arrives: for services that are asked now and then, and for streams that don't end. Lives on its
-// loop.
+// One request to a server, whose answer's body comes in pieces as it arrives: for services that are
+// asked now and then, and for streams that don't end. An exchange like any other, over the peer's
+// connections; where one that was kept turns out closed, with no byte of an answer, it is sent
+// again on another. Lives on its peer's loop.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
+#include <string_view>
 
-#include "net/tcp.h"
+#include "net/http_peer.h"
+#include "net/http_session.h"
 #include "net/timers.h"
-#include "wire/http1.h"
 
 namespace galileo::net {
 
-class HttpCall final : private StreamHandler {
+class HttpCall final : private HttpExchange {
  public:
   struct Handlers {
     // A piece of the body, valid during the call; `status` is the answer's.
     std::function<void(int status, std::string_view piece)> on_body;
-    // It is over: the answer's status, or why there is none (kUnavailable; `where` is the address).
+    // It is over: the answer's status, or why there is none (kUnavailable; `where` is "host:port").
     // Not to be destroyed from here, but later (by a timer): it still stands on the stack.
     std::function<void(const Result<int>& status)> on_end;
   };
+  // What has to come within the given time.
+  enum class Within : unsigned char {
+    kAnswer,  // the whole answer
+    kHead,    // its head; its body may take for ever
+    kPiece,   // any piece of it, again and again
+  };
 
-  // `loop` and `connector` outlive it. `whole_within`: until the answer's head is there; with
-  // `streams` its body may take for ever, else it is for the whole answer.
-  HttpCall(Loop& loop, Connector& connector, Duration whole_within, bool streams);
-  ~HttpCall();
+  // `peer` outlives it.
+  HttpCall(HttpPeer& peer, Duration within, Within what);
+  ~HttpCall() override;
   HttpCall(const HttpCall&) = delete;
   HttpCall& operator=(const HttpCall&) = delete;
 
-  // Sends `request` (a whole message) to `address`. Once; on_end may come before this returns.
-  void start(const Address& address, std::string request, Handlers handlers);
+  // Sends `request` (a whole message). Once; on_end may come before this returns.
+  void start(std::string request, Handlers handlers);
+  // Of the answer, as far as it has come.
+  const wire::http1::Headers& headers() const { return answer_.headers; }
 
  private:
-  void on_stream(StreamEvents events) override;
-  void write();
-  void read();
-  void take(std::string_view bytes);
-  void end(Result<int> status);
-  void fail(std::string why);
+  friend class HttpPeer;
+  void on_piece(std::string_view piece) override;
+  void on_done() override;
+  void time_out();
+  std::string why_failed() const;
 
-  Loop& loop_;
-  Connector& connector_;
+  HttpPeer& peer_;
   const Duration within_;
-  const bool streams_;
-  Timer deadline_;
-  std::unique_ptr<Stream> stream_;
-  std::string where_;
+  const Within kind_;
+  bool timed_out_ = false;
+  bool under_way_ = false;
+  Timer timer_;
   std::string request_;
-  std::size_t written_ = 0;
-  bool connected_ = false;
-  bool over_ = false;
   Handlers handlers_;
-  wire::http1::ResponseParser parser_;
-  wire::http1::Capture capture_;
+  wire::http1::Capture answer_;
 };
 
 }  // namespace galileo::net

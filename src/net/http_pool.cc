@@ -98,6 +98,8 @@ void HttpConnection::connected() {
   const int error = stream_->connect_error();
   if (error == EINPROGRESS || error == EALREADY) return;
   if (error != 0) {
+    opened_for_->error = error;
+    opened_for_->why = stream_->failure();
     pool_.connect_failed(*this, connect_failure(error));
     return;
   }
@@ -159,6 +161,8 @@ void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
   exchange.target_ = &target;
   exchange.connection_ = nullptr;
   exchange.failure = Failure::none;
+  exchange.error = 0;
+  exchange.why.clear();
   exchange.status = -1;
   exchange.retried = false;
   exchange.dispatched = exchange.sent = exchange.first_byte = kNever;
@@ -170,6 +174,7 @@ void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
 }
 
 void HttpPool::begin_deadline(HttpExchange& exchange, Time now) {
+  if (exchange.timeout == kNoTimeout) return;
   std::unique_ptr<Deadlines>& list = deadlines_[exchange.timeout];
   if (!list) {
     list = std::make_unique<Deadlines>(timers_, exchange.timeout, [this](Deadline& deadline) {
@@ -182,6 +187,7 @@ void HttpPool::begin_deadline(HttpExchange& exchange, Time now) {
 }
 
 void HttpPool::begin_connect_deadline(HttpConnection& connection, Duration after, Time now) {
+  if (after == kNoTimeout) return;
   std::unique_ptr<Deadlines>& list = connect_deadlines_[after];
   if (!list) {
     list = std::make_unique<Deadlines>(timers_, after, [this](Deadline& deadline) {
@@ -240,6 +246,8 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
   const Address& address = target.addresses_[target.address_turn_ % target.addresses_.size()];
   int error = 0;
   connection.stream_ = connector_.connect(address, connection, error);
+  exchange.error = error;
+  exchange.why.clear();
   if (!connection.stream_ && is_out_of_sockets(error)) {
     finish(exchange, Failure::no_socket);
     return;

@@ -26,6 +26,9 @@ class HttpPool;
 class HttpConnection;
 class HttpTarget;
 
+// For time-outs: its user ends it.
+inline constexpr Duration kNoTimeout = Duration::max();
+
 // What its user may say of a request beside its time-out.
 struct HttpBounds {
   Duration connect_timeout = std::chrono::seconds{10};
@@ -40,6 +43,9 @@ class HttpExchange {
   // The exchange is over: `failure` is none where the answer is complete, whatever its status. The
   // connection is free again; sending from here is fine.
   virtual void on_done() = 0;
+  // Where `in_pieces` is set, after each read that held bytes of the answer: the body among them,
+  // valid during the call; `status` is set once the head is there. It may abandon the exchange.
+  virtual void on_piece(std::string_view /*body*/) {}
 
   std::string_view bytes;        // the request
   bool expects_no_body = false;  // a HEAD request
@@ -48,8 +54,11 @@ class HttpExchange {
   Duration timeout{};            // for a connection to become free, then to the end of the answer
   const HttpBounds* bounds = nullptr;       // kept until on_done(); null: the pool's
   wire::http1::Capture* capture = nullptr;  // null: keep nothing of the answer
+  bool in_pieces = false;                   // then `capture` holds one piece of the body at a time
 
   wire::Failure failure = wire::Failure::none;
+  int error = 0;    // the system's, where the failure is of connecting, writing or reading
+  std::string why;  // what TLS says of it
   int status = -1;
   bool retried = false;
   Time asked{};        // send() was called

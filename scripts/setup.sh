@@ -7,7 +7,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config python3
        libfmt-dev libexpected-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev
-       libsqlite3-dev libmariadb-dev libcurl4-openssl-dev zlib1g-dev
+       libsqlite3-dev libmariadb-dev zlib1g-dev
        libhiredis-dev libssl-dev libnl-genl-3-dev doctest-dev)
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
        python3-pytest python3-yaml python3-jsonschema python3-requests python3-venv nginx-light haproxy curl chromium procps

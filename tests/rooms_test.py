@@ -11,7 +11,7 @@ SRC = ROOT / "src"
 
 # Header prefixes of the libraries that rooms.txt names.
 LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nlohmann_json": ("nlohmann/",),
-             "sqlite3": ("sqlite3.h",), "mariadb": ("mariadb/", "mysql.h", "mysql/", "errmsg.h"), "curl": ("curl/",), "zlib": ("zlib.h",), "openssl": ("openssl/",), "hiredis": ("hiredis/",),
+             "sqlite3": ("sqlite3.h",), "mariadb": ("mariadb/", "mysql.h", "mysql/", "errmsg.h"), "zlib": ("zlib.h",), "openssl": ("openssl/",), "hiredis": ("hiredis/",),
              "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),

@@ -141,7 +141,7 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
 }
 
 Result<plan::Plan> make_plan(const LoadFlags& flags) {
-  const wire::Uri uri = TRY(wire::parse_uri(flags.url));
+  const wire::Uri uri = TRY(wire::parse_plain_uri(flags.url));
   if (flags.clients < 1) return usage("--clients must be from 1 up", {});
   LoadDocument document;
   document.set("name", fmt::format("load {}", uri.host_port()), "URL");

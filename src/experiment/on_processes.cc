@@ -67,7 +67,7 @@ bool answers(int fd, const wire::Uri& uri) {
 // "host:port" accepts, or the URL answers.
 bool is_ready(const std::string& ready) {
   const bool is_url = ready.find("://") != std::string::npos;
-  const auto uri = is_url ? wire::parse_uri(ready) : Result<wire::Uri>(wire::Uri{});
+  const auto uri = is_url ? wire::parse_plain_uri(ready) : Result<wire::Uri>(wire::Uri{});
   if (!uri.ok()) return false;
   const auto addresses = net::resolve(is_url ? uri->host_port() : ready, 0);
   if (!addresses.ok()) return false;

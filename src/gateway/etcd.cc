@@ -12,7 +12,6 @@
 namespace galileo::gateway {
 namespace {
 
-constexpr std::string_view kTls = "https://";
 constexpr std::string_view kRange = "/v3/kv/range";
 constexpr std::string_view kWatch = "/v3/watch";
 constexpr std::string_view kLogin = "/v3/auth/authenticate";
@@ -21,8 +20,7 @@ constexpr std::size_t kLineMax = std::size_t{64} << 20;
 }  // namespace
 
 Result<wire::Uri> parse_endpoint(const std::string& endpoint) {
-  const bool is_tls = endpoint.starts_with(kTls);
-  auto uri = wire::parse_uri(is_tls ? endpoint.substr(kTls.size()) : endpoint);
+  auto uri = wire::parse_uri(endpoint);
   const bool has_port =
       uri.ok() && endpoint.find(':', endpoint.rfind('/') + 1) != std::string::npos;
   const bool is_place = has_port && uri->path == "/" && uri->user_info.empty();
@@ -58,11 +56,10 @@ Result<std::unique_ptr<EtcdMember>> EtcdMember::make(net::Loop& loop, const std:
                                                      const EtcdOptions& options) {
   std::unique_ptr<EtcdMember> member(new EtcdMember(loop));
   const wire::Uri uri = TRY(parse_endpoint(endpoint));
-  const bool is_tls = endpoint.starts_with(kTls);
   member->name_ = endpoint;
   member->answer_within_ = options.answer_within;
   net::HttpPeer::Options peer{uri.host_port()};
-  if (is_tls) {
+  if (uri.scheme == "https") {
     net::TlsOptions& tls = peer.tls.emplace();
     tls.server_name = uri.host;
     tls.ca_file = options.ca_file;

@@ -32,7 +32,7 @@ struct EtcdOptions {
   Duration look_every = std::chrono::seconds{5};  // whether a silent watch is still there
 };
 
-// Where a member is; its scheme is http, whatever it speaks. Errors: an endpoint that can't be one.
+// Where a member is. Errors: an endpoint that can't be one.
 Result<wire::Uri> parse_endpoint(const std::string& endpoint);
 
 // "golb/function/<zone>/".

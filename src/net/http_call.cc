@@ -8,27 +8,12 @@
 #include "base/text.h"
 
 namespace galileo::net {
-namespace {
-
-// Its own timer ends a call: a stream may go on for ever.
-const HttpBounds& endless() {
-  static const HttpBounds bounds = [] {
-    HttpBounds endless;
-    endless.connect_timeout = kNoTimeout;
-    endless.answer.body_max = std::numeric_limits<std::uint64_t>::max() / 2;
-    return endless;
-  }();
-  return bounds;
-}
-
-}  // namespace
 
 HttpCall::HttpCall(HttpPeer& peer, Duration within, Within what)
     : peer_(peer), within_(within), kind_(what), timer_([this](Time) { time_out(); }) {
   answer_.want_headers = true;
   answer_.want_body = std::numeric_limits<std::size_t>::max();
   capture = &answer_;
-  bounds = &endless();
   timeout = kNoTimeout;
   in_pieces = true;
   repeatable = true;

@@ -1,10 +1,17 @@
 #include "net/http_peer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "net/http_call.h"
 
 namespace galileo::net {
+namespace {
+
+// A call ends by its own timer: a stream may go on for ever.
+constexpr std::uint64_t kEndless = std::numeric_limits<std::uint64_t>::max() / 2;
+
+}  // namespace
 
 HttpPeer::HttpPeer(Loop& loop, const Options& options)
     : loop_(loop),
@@ -23,6 +30,8 @@ Result<std::unique_ptr<HttpPeer>> HttpPeer::make(Loop& loop, Connector& connecto
   Connector& over = peer->tls_ ? *peer->tls_ : connector;
   HttpPool::Options pool;
   pool.connections_max = options.connections_max;
+  pool.bounds.connect_timeout = options.connect_timeout;
+  pool.bounds.answer.body_max = kEndless;
   peer->pool_ = std::make_unique<HttpPool>(loop.clock(), loop.timers(), over, pool);
   peer->target_ = &peer->pool_->target(options.host_port);
   peer->addresses_.want({options.host_port});

@@ -22,6 +22,7 @@ class HttpPeer {
     std::string host_port;  // "host:port"
     std::optional<TlsOptions> tls = {};
     std::size_t connections_max = 16;
+    Duration connect_timeout = kNoTimeout;  // with the handshake of TLS
   };
 
   // `loop` and `connector`, which TLS goes over too, outlive it. An Error of kUsage where TLS's

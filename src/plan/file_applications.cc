@@ -78,7 +78,7 @@ std::string read_ready(const Fields& fields) {
   std::string ready = fields.text("ready").value_or("");
   if (ready.empty()) return ready;
   if (ready.find("://") != std::string::npos) {
-    const auto uri = wire::parse_uri(ready);
+    const auto uri = wire::parse_plain_uri(ready);
     if (!uri.ok()) fields.problems().add(fields.place("ready"), fields.where("ready"), uri.error());
   } else {
     const auto address = net::parse_host_port(ready, 0);
@@ -137,7 +137,7 @@ void read_watched(const Fields& fields, Telemetry& telemetry) {
     telemetry.files.push_back({name, path});
   }
   for (auto& [name, url] : read_watched(fields, "scrape", "URLs")) {
-    if (const auto uri = wire::parse_uri(url); !uri.ok())
+    if (const auto uri = wire::parse_plain_uri(url); !uri.ok())
       problems.add(fields.place("scrape"), fmt::format("{}.{}", fields.where("scrape"), name),
                    uri.error());
     telemetry.pages.push_back({name, url});

@@ -34,7 +34,7 @@ std::string routed_path(Router router, std::string_view service, std::string_vie
 }
 
 Result<StaticHost> parse_static_host(std::string_view url) {
-  const wire::Uri uri = TRY(wire::parse_uri(url));
+  const wire::Uri uri = TRY(wire::parse_plain_uri(url));
   std::string prefix = uri.path.substr(0, uri.path.find('?'));
   while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
   return StaticHost{uri.host_port(), std::move(prefix)};

@@ -1,21 +1,14 @@
 #include "store/database_url.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/text.h"
 #include "wire/uri.h"
 
 namespace galileo::store {
 namespace {
-
-struct FreeUrl {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-using Url = std::unique_ptr<CURLU, FreeUrl>;
 
 Error no_url(std::string_view text, std::string why) {
   // What stands before an '@' may be a password.
@@ -25,45 +18,28 @@ Error no_url(std::string_view text, std::string why) {
                "write it as scheme://user:password@host:port/name?option=value"};
 }
 
-// A part as text; empty where it isn't there.
-std::string part(const Url& url, CURLUPart which, unsigned flags = CURLU_URLDECODE) {
-  char* text = nullptr;
-  if (curl_url_get(url.get(), which, &text, flags) != CURLUE_OK || text == nullptr) return {};
-  std::string copy(text);
-  curl_free(text);
-  return copy;
-}
-
-std::string decoded(std::string_view text) {
-  if (text.empty()) return {};  // curl takes no size for the size of all that is behind
-  int size = 0;
-  char* plain = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &size);
-  if (plain == nullptr) return std::string(text);
-  std::string copy(plain, static_cast<std::size_t>(size));
-  curl_free(plain);
-  return copy;
-}
-
-std::string encoded(std::string_view text) {
-  if (text.empty()) return {};
-  char* escaped = curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
-  if (escaped == nullptr) return {};
-  std::string copy(escaped);
-  curl_free(escaped);
-  return copy;
-}
-
 void set_option(DatabaseUrl& url, std::string name, const std::optional<std::string>& value) {
   if (value && !value->empty() && !url.option(name))
     url.options.emplace_back(std::move(name), *value);
 }
 
-// The host of "user:password@host:port/path?query".
-std::string host_as_written(std::string_view text) {
-  text = text.substr(0, text.find_first_of("/?#"));
-  text.remove_prefix(text.rfind('@') + 1);  // npos + 1 is 0
-  if (text.starts_with('[')) return std::string(text.substr(1, text.find(']') - 1));
-  return decoded(text.substr(0, text.find(':')));
+// Takes "user:password@host:port" apart, all of it optional; why it can't be, empty: it could.
+std::string take_authority(std::string_view authority, DatabaseUrl& url) {
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    const std::string_view user = authority.substr(0, at);
+    const std::size_t colon = std::min(user.find(':'), user.size());
+    url.user = wire::decode_percent(user.substr(0, colon));
+    url.password = wire::decode_percent(user.substr(std::min(colon + 1, user.size())));
+    authority.remove_prefix(at + 1);
+  }
+  // As any other URL's.
+  const auto server = wire::parse_uri(fmt::format("http://{}", authority));
+  if (!server.ok()) return server.error().why;
+  url.host = server->host;
+  const std::size_t bracket = authority.rfind(']');
+  const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon < authority.size() - 1) url.port = server->port;
+  return {};
 }
 
 // Of galileo_expdb_mysql_host.
@@ -164,61 +140,54 @@ std::string DatabaseUrl::text() const {
 
 std::string DatabaseUrl::whole() const {
   std::string whole = scheme + "://";
-  if (!user.empty() || !password.empty()) whole += encoded(user) + ":" + encoded(password) + "@";
+  if (!user.empty() || !password.empty())
+    whole += wire::encode_percent(user) + ":" + wire::encode_percent(password) + "@";
   whole += server();
-  if (!path.empty()) whole += "/" + encoded(path);
+  if (!path.empty()) whole += "/" + wire::encode_percent(path);
   char separator = '?';
   for (const auto& [name, value] : options) {
-    whole += fmt::format("{}{}={}", separator, encoded(name), encoded(value));
+    whole +=
+        fmt::format("{}{}={}", separator, wire::encode_percent(name), wire::encode_percent(value));
     separator = '&';
   }
   return whole;
 }
 
 Result<DatabaseUrl> parse_database_url(std::string_view text, std::string_view known) {
-  const Url url(curl_url());
   // "mysql:" and "mysql://" alone are all of the environment's.
   const std::size_t colon = text.find(':');
   DatabaseUrl parsed;
   parsed.scheme = to_lower(text.substr(0, colon));
   const std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
   if (rest.empty() || rest == "//") return parsed;
-  constexpr unsigned kFlags = CURLU_NON_SUPPORT_SCHEME | CURLU_NO_AUTHORITY;
-  std::string given(text);
-  const bool no_host = rest.starts_with("///");
-  if (no_host) given.insert(colon + 3, "none");  // curl would take the path for the host
-  if (const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, given.c_str(), kFlags);
-      code != CURLUE_OK)
-    return no_url(text, to_lower(curl_url_strerror(code)));
-  // As written: curl has made 0.0.31.144 of 8080 by now.
-  if (!no_host) {
-    if (std::string why = wire::unfit_host(host_as_written(rest.substr(2))); !why.empty())
+  if (!rest.starts_with("//")) return no_url(text, "no '//' follows its scheme");
+  if (std::any_of(rest.begin(), rest.end(),
+                  [](char c) { return (c >= 0 && c <= ' ') || c == 127; }))
+    return no_url(text, "it has a blank or a control character; %20 is a blank");
+  const std::string_view behind = rest.substr(2, rest.find('#') - 2);
+  const std::size_t path_at = std::min(behind.find_first_of("/?"), behind.size());
+  const std::size_t query_at = std::min(behind.find('?'), behind.size());
+  if (path_at > 0 || !behind.starts_with('/')) {
+    if (std::string why = take_authority(behind.substr(0, path_at), parsed); !why.empty())
       return no_url(text, std::move(why));
   }
-  parsed.user = part(url, CURLUPART_USER);
-  parsed.password = part(url, CURLUPART_PASSWORD);
-  if (!no_host) parsed.host = part(url, CURLUPART_HOST, 0);
-  if (parsed.host.size() > 1 && parsed.host.front() == '[')
-    parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
-  if (const std::string port = part(url, CURLUPART_PORT); !port.empty())
-    parsed.port = static_cast<std::uint16_t>(parse_integer(port).value_or(0));
-  parsed.path = part(url, CURLUPART_PATH);
+  parsed.path = wire::decode_percent(behind.substr(path_at, query_at - path_at));
   parsed.path.erase(0, std::min(parsed.path.size(), parsed.path.find_first_not_of('/')));
-  const std::string query = part(url, CURLUPART_QUERY, 0);
+  const std::string_view query = behind.substr(std::min(query_at + 1, behind.size()));
   std::vector<std::string> names;
   for (const std::string_view name : split(known, ' ')) names.emplace_back(name);
   for (const std::string_view entry : split(query, '&')) {
     if (entry.empty()) continue;
     const std::size_t equals = std::min(entry.find('='), entry.size());
-    std::string name = decoded(entry.substr(0, equals));
+    std::string name = wire::decode_percent(entry.substr(0, equals));
     if (known != kAnyOption && std::find(names.begin(), names.end(), name) == names.end())
       return Error{ErrorCode::kUsage,
                    fmt::format("unknown option '{}' in the database's URL", name),
                    parsed.text(),
                    {},
                    hint_for_unknown(name, names)};
-    parsed.options.emplace_back(std::move(name),
-                                decoded(entry.substr(std::min(equals + 1, entry.size()))));
+    parsed.options.emplace_back(
+        std::move(name), wire::decode_percent(entry.substr(std::min(equals + 1, entry.size()))));
   }
   return parsed;
 }

@@ -1,6 +1,7 @@
 #include "store/database_url.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <map>
 
@@ -69,6 +70,46 @@ TEST_CASE("a wrong database URL is refused, and no password is shown") {
   REQUIRE_FALSE(option.ok());
   CHECK(option.error().to_text().find("tls") != std::string::npos);
   CHECK(option.error().to_text().find("secret") == std::string::npos);
+}
+
+TEST_CASE("each part of a database's URL as it is written") {
+  struct Row {
+    const char* text;
+    const char* parts;  // user|password|host|port|path, or why not
+  };
+  const std::vector<Row> rows{
+      {"m://h", "||h|0|"},
+      {"m://h:/db", "||h|0|db"},
+      {"m://HOST/Db", "||HOST|0|Db"},
+      {"m://u:@h/", "u||h|0|"},
+      {"m://u%3Av:p%40@h/", "u:v|p@|h|0|"},
+      {"m://a@b:c@h/", "a@b|c|h|0|"},
+      {"m://:p@[::1]:33/db", "|p|::1|33|db"},
+      {"m://ho%41st/db", "||hoAst|0|db"},
+      {"m://h//a%2Fb#c?d", "||h|0|a/b"},
+      {"m:////h/db", "|||0|h/db"},
+      {"m://h/d%zz", "||h|0|d%zz"},
+      {"m:h/db", "no '//' follows its scheme"},
+      {"m:/h/db", "no '//' follows its scheme"},
+      {"m:?x", "no '//' follows its scheme"},
+      {"m://me@/db", "it has no valid host"},
+      {"m://:33/db", "it has no valid host"},
+      {"m://?x", "it has no valid host"},
+      {"m://[::1/db", "it has no valid host"},
+      {"m://8080/db", "a number alone is no host"},
+      {"m://h:0/db", "its port isn't from 1 to 65535"},
+      {"m://h:x/db", "its port isn't from 1 to 65535"},
+      {"m://h o/db", "it has a blank or a control character; %20 is a blank"},
+      {"m://h/d b", "it has a blank or a control character; %20 is a blank"},
+      {"m://h/d\x01", "it has a blank or a control character; %20 is a blank"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto url = parse_database_url(row.text, kAnyOption);
+    CHECK((url.ok() ? fmt::format("{}|{}|{}|{}|{}", url->user, url->password, url->host, url->port,
+                                  url->path)
+                    : url.error().why) == row.parts);
+  }
 }
 
 TEST_CASE("the environment completes a database's URL") {

@@ -1,5 +1,5 @@
-// HTTP to one InfluxDB, by libcurl: connections that are kept, a deadline for every call. Lives at
-// the store's desk. Says what was answered; what that means is the caller's.
+// HTTP to one InfluxDB: connections that are kept, a deadline for every call. Lives at the store's
+// desk. Says what was answered; what that means is the caller's.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/blocking_http.h"
 #include "store/database_url.h"
 
 namespace galileo::store {
@@ -37,9 +38,8 @@ struct HttpCall {
 
 class InfluxConnection {
  public:
-  // Options of the URL: tls (yes, no), ca (a file), timeout_ms.
+  // Options of the URL: tls (yes, no), ca (a file), timeout_ms. Redirects aren't followed.
   static Result<std::unique_ptr<InfluxConnection>> open(const DatabaseUrl& url);
-  ~InfluxConnection();
 
   // Blocking. kUnavailable: no answer came. What was sent may have been taken all the same.
   Result<HttpAnswer> call(const HttpCall& call);
@@ -48,7 +48,7 @@ class InfluxConnection {
   // own: begin() and advance() send and take what can be at once, end() waits for the answer as
   // call() does. advance() is false once that waits for nothing more. Each begin() is followed by
   // one end() or abandon().
-  void begin(HttpCall call);
+  void begin(const HttpCall& call);
   bool advance();
   Result<HttpAnswer> end();
   void abandon();
@@ -57,24 +57,21 @@ class InfluxConnection {
   Duration timeout() const { return timeout_; }
 
  private:
-  class Transfer;
-  class Background;
-  InfluxConnection();
+  InfluxConnection() = default;
+  net::BlockingHttp::Request request_of(const HttpCall& call) const;
+  Result<HttpAnswer> result(Result<net::BlockingHttp::Answer> answer) const;
 
-  std::unique_ptr<Transfer> transfer_;
-  std::unique_ptr<Background> background_;
+  std::unique_ptr<net::BlockingHttp> http_;
+  std::unique_ptr<net::BlockingHttp> streams_;  // who takes one may call and write meanwhile
+  std::unique_ptr<net::BlockingHttp::Asking> background_;
   std::string where_;  // for Errors: the database's URL without secrets
-  std::string server_;
+  std::string host_;
   std::string token_;
-  std::string ca_;
   Duration timeout_{};
 };
 
 // The bytes as gzip, quickly rather than small.
 std::string gzip(std::string_view bytes);
-
-// A text as part of a URL's query.
-std::string url_encoded(std::string_view text);
 
 // "?name=value&...", encoded.
 std::string url_query(const std::vector<std::pair<std::string_view, std::string_view>>& parts);

@@ -8,6 +8,7 @@
 #include "net/clock.h"
 #include "net/loop.h"
 #include "wire/csv.h"
+#include "wire/uri.h"
 
 namespace galileo::store {
 namespace {
@@ -118,7 +119,7 @@ void InfluxServer::begin_write(const std::string& bucket, std::string packed_lin
   call.body = std::move(packed_lines);
   call.compressed = true;
   call.content_type = "text/plain; charset=utf-8";
-  connection_->begin(std::move(call));
+  connection_->begin(call);
 }
 bool InfluxServer::advance_write() {
   return connection_->advance();
@@ -150,7 +151,7 @@ Result<std::vector<InfluxBucket>> InfluxServer::buckets() {
   constexpr std::size_t kAtOnce = 100;
   while (true) {
     std::string path = "/api/v2/buckets" + url_query({{"org", organisation_}, {"limit", "100"}});
-    if (!after.empty()) path += "&after=" + url_encoded(after);
+    if (!after.empty()) path += "&after=" + wire::encode_percent(after);
     const HttpAnswer answer = TRY(connection_->call({"GET", path}));
     if (answer.status != 200) return refusal(answer, "can't list the buckets of InfluxDB", where());
     const Json listed = array_of(answer, "buckets");
@@ -215,8 +216,8 @@ Result<void> InfluxServer::remove_bucket(const std::string& bucket) {
   if (found.status != 200) return refusal(found, what, where());
   for (const Json& one : array_of(found, "buckets")) {
     if (text_of(one, "name") != bucket) continue;
-    const HttpAnswer answer =
-        TRY(connection_->call({"DELETE", "/api/v2/buckets/" + url_encoded(text_of(one, "id"))}));
+    const HttpAnswer answer = TRY(connection_->call(
+        {"DELETE", "/api/v2/buckets/" + wire::encode_percent(text_of(one, "id"))}));
     if (answer.status != 204 && answer.status != 404) return refusal(answer, what, where());
   }
   return {};
@@ -267,7 +268,7 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
                                               {"epoch", "ns"},
                                               {"chunked", "true"},
                                               {"chunk_size", "10000"}})};
-  call.body = "q=" + url_encoded(question + std::string(kEnd));
+  call.body = "q=" + wire::encode_percent(question + std::string(kEnd));
   call.content_type = "application/x-www-form-urlencoded";
   call.accept = "application/csv";
   call.stream = [&](std::string_view bytes) {
@@ -291,7 +292,7 @@ Error InfluxServer::why_not_whole(const std::string& bucket, const std::string& 
   Error error{ErrorCode::kIo, fmt::format("can't read the bucket '{}' of InfluxDB whole", bucket),
               where(), "its answer broke off", "look into the server's log"};
   HttpCall call{"POST", "/query" + url_query({{"db", bucket}})};
-  call.body = "q=" + url_encoded(question + " LIMIT 1");
+  call.body = "q=" + wire::encode_percent(question + " LIMIT 1");
   call.content_type = "application/x-www-form-urlencoded";
   const auto answer = connection_->call(call);
   if (!answer.ok()) return answer.error();

@@ -158,7 +158,7 @@ Result<NamedWords> named_words(const Settings& settings, std::string_view variab
 Result<void> read_pages(const Settings& settings, DaemonConfig& config) {
   for (auto& [name, url] :
        TRY(named_words(settings, "telemd_scrape", "a page", "name:http://host:port/metrics"))) {
-    if (const auto uri = wire::parse_uri(url); !url.starts_with("http") || !uri.ok())
+    if (const auto uri = wire::parse_plain_uri(url); !url.starts_with("http") || !uri.ok())
       return wrong(
           // A URL may hold a password.
           fmt::format("telemd_scrape can't hold the URL of '{}'", name),

@@ -37,7 +37,7 @@ class Scrape final : public Instrument {
         *machine.loop, [this](const std::string& host) { found(host); },
         [this](const std::string& host) { go_on(host); });
     for (const WatchedPage& watched : machine.pages) {
-      const auto uri = wire::parse_uri(watched.url);
+      const auto uri = wire::parse_plain_uri(watched.url);
       if (!uri.ok()) continue;  // who made the machine has looked
       pages_.push_back(std::make_unique<Page>(*this, watched, *uri));
       hosts_.push_back(uri->host_port());

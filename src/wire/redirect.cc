@@ -67,7 +67,7 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
                               const std::string& location,
                               const std::vector<std::string>& set_cookies, Wall now) {
   if (count_ == 0) begin(request, first);
-  Uri to = TRY(resolve_reference(to_, location));
+  Uri to = TRY(plain(TRY(resolve_reference(to_, location))));
   ++count_;
   status_ = status;
   for (const std::string& cookie : set_cookies) cookies_.take(cookie, to_, now);

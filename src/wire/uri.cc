@@ -10,6 +10,7 @@ namespace galileo::wire {
 namespace {
 
 constexpr std::uint16_t kPortDefault = 80;
+constexpr std::uint16_t kPortOfTls = 443;
 constexpr std::size_t kHostMax = 253;  // of a DNS name, without the root's dot
 
 bool is_unreserved(char c) {
@@ -177,8 +178,9 @@ Result<Uri> parse_uri(std::string_view text) {
     uri.scheme = to_lower(rest.substr(0, scheme_end));
     rest.remove_prefix(scheme_end + 3);
   }
-  if (uri.scheme == "https") return no_url(text, "https isn't supported yet");
-  if (uri.scheme != "http") return no_url(text, fmt::format("the scheme is '{}'", uri.scheme));
+  if (uri.scheme != "http" && uri.scheme != "https")
+    return no_url(text, fmt::format("the scheme is '{}'", uri.scheme));
+  if (uri.scheme == "https") uri.port = kPortOfTls;
   rest = rest.substr(0, rest.find('#'));
   const std::size_t path_at = std::min(rest.find_first_of("/?"), rest.size());
   std::string_view authority = rest.substr(0, path_at);
@@ -198,6 +200,19 @@ Result<Uri> parse_uri(std::string_view text) {
   }
   uri.path = request_target(path);
   return uri;
+}
+
+Result<Uri> parse_plain_uri(std::string_view text) {
+  return plain(TRY(parse_uri(text)));
+}
+
+Result<Uri> plain(Uri uri) {
+  if (uri.scheme == "http") return uri;
+  return Error{ErrorCode::kUsage,
+               fmt::format("can't ask {}://{}{}", uri.scheme, uri.host_port(), uri.path),
+               {},
+               "https isn't supported yet",
+               "write it as http://host:port/path, or put a proxy that speaks TLS in between"};
 }
 
 Result<Uri> resolve_reference(const Uri& base, std::string_view reference) {
@@ -229,6 +244,17 @@ std::string encode_query(std::string_view text) {
       encoded += c;
     else
       encoded += c == ' ' ? "+" : percent(c);
+  }
+  return encoded;
+}
+
+std::string encode_percent(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    if (is_unreserved(c))
+      encoded += c;
+    else
+      encoded += percent(c);
   }
   return encoded;
 }

@@ -13,7 +13,7 @@
 namespace galileo::wire {
 
 struct Uri {
-  std::string scheme;  // lower case
+  std::string scheme;  // "http" or "https"
   std::string host;    // as written, escapes undone; IPv6 without its brackets: "fe80::1%eth0"
   std::uint16_t port = 80;
   std::string path = "/";  // with its query, as request_target() makes it
@@ -22,10 +22,12 @@ struct Uri {
   std::string host_port() const;  // "host:port", "[::1]:80"
 };
 
-// "http://host[:port][/path][?query]"; without a scheme, http is meant. Blanks around it are
-// nothing. An Error for another scheme (https too, until there is TLS), a host or port that can't
-// be one, a control character.
+// "http[s]://host[:port][/path][?query]"; without a scheme, http is meant. Blanks around it are
+// nothing. An Error for another scheme, a host or port that can't be one, a control character.
 Result<Uri> parse_uri(std::string_view text);
+// For who speaks no TLS: the same, but https is an Error, which says so.
+Result<Uri> parse_plain_uri(std::string_view text);
+Result<Uri> plain(Uri uri);
 
 // Where a reference leads that stands in an answer from `base` (RFC 3986, 5.2): "?a=1", "../x",
 // "//host/x", a whole URL. It has user info only where the reference says it, or goes to the same
@@ -50,6 +52,9 @@ std::string encode_path(std::string_view text);
 // A path with its query as a request's line has it: encoded, with a '/' at its start, without the
 // segments "." and "..".
 std::string request_target(std::string_view text);
+
+// Percent-encodes all but unreserved characters: what decode_percent() makes `text` of.
+std::string encode_percent(std::string_view text);
 
 // "%41" as the byte that it means; what isn't an escape stays.
 std::string decode_percent(std::string_view text);

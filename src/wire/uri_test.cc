@@ -159,7 +159,6 @@ TEST_CASE("a reference that leads nowhere is refused with the reason") {
       {"http:g", "'http:' is followed by no host"},
       {"mailto:me@b", "'mailto:' is followed by no host"},
       {"localhost:8080/x", "'localhost:' is followed by no host"},
-      {"https://a/", "https isn't supported yet"},
       {"ftp://a/", "the scheme is 'ftp'"},
       {"//", "it has no valid host"},
       {"http://a b/", "it has no valid host"},
@@ -212,7 +211,6 @@ TEST_CASE("what is no URL is refused with the reason") {
       {"http://host:-1/", "its port isn't from 1 to 65535"},
       {"http://[::1]8080/", "its port isn't from 1 to 65535"},
       {"http:/path", "its port isn't from 1 to 65535"},
-      {"https://host/", "https isn't supported yet"},
       {"ftp://host/", "the scheme is 'ftp'"},
   };
   for (const auto& [text, why] : cases) {
@@ -222,6 +220,45 @@ TEST_CASE("what is no URL is refused with the reason") {
     CHECK(uri.error().why == why);
     CHECK(uri.error().code == ErrorCode::kUsage);
   }
+}
+
+TEST_CASE("https is a URL like any, with a port of its own") {
+  struct Row {
+    const char* text;
+    const char* host_port;
+  };
+  for (const Row& row : {Row{"https://h/x", "h:443"},
+                         {"HTTPS://h:8443/x", "h:8443"},
+                         {"https://[::1]/x", "[::1]:443"},
+                         {"https://h:/x", "h:443"}}) {
+    CAPTURE(row.text);
+    const Result<Uri> uri = parse_uri(row.text);
+    REQUIRE(uri.ok());
+    CHECK(uri->scheme == "https");
+    CHECK(uri->host_port() == row.host_port);
+    CHECK(uri->path == "/x");
+  }
+  const Uri base = *parse_uri("https://h:8443/a");
+  CHECK(resolve_reference(base, "/b")->scheme == "https");
+  CHECK(resolve_reference(base, "//other/b")->port == 443);
+  CHECK(resolve_reference(base, "http://h/b")->port == 80);
+}
+
+TEST_CASE("who speaks no TLS refuses https with what, why and the mend, and no password") {
+  const Result<Uri> uri = parse_plain_uri("https://me:secret@h/x?y");
+  REQUIRE_FALSE(uri.ok());
+  CHECK(uri.error().code == ErrorCode::kUsage);
+  CHECK(uri.error().what == "can't ask https://h:443/x?y");
+  CHECK(uri.error().why == "https isn't supported yet");
+  CHECK(uri.error().hint.find("http://") != std::string::npos);
+  CHECK(parse_plain_uri("http://h/x").ok());
+  CHECK(parse_plain_uri("ftp://h/").error().why == "the scheme is 'ftp'");
+}
+
+TEST_CASE("what is percent-encoded is decoded to what it was") {
+  const std::string odd = std::string("a b+c/\"%é\n") + '\0' + "~._-";
+  CHECK(encode_percent(odd) == "a%20b%2Bc%2F%22%25%C3%A9%0A%00~._-");
+  CHECK(decode_percent(encode_percent(odd)) == odd);
 }
 
 TEST_CASE("what is no URL is refused without its password") {

@@ -33,6 +33,7 @@ def test_help_of_all(run):
     (["load", "http://127.0.0.1:1/", "-d", "5 parsecs"], ["--duration"]),
     (["load", "http://127.0.0.1:1/", "--arrival", "expo(1)"], ["unknown distribution 'expo'", "did you mean"]),
     (["load", "ftp://127.0.0.1/"], ["the scheme is 'ftp'"]),
+    (["load", "https://me:secret@127.0.0.1/"], ["can't ask https://127.0.0.1:443/", "https isn't supported yet", "write it as http://"]),
     (["load", "http://127.0.0.1:99999/"], ["port"]),
     (["load", "http://127.0.0.1:1/", "--threshold", "p95(latency) 5"], ["comparison is missing"]),
     (["load", "http://127.0.0.1:1/", "-H", "no colon"], ["is no header"]),

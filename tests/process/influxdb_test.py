@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -216,11 +217,15 @@ class Scripted(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, script=(), buckets=True):
+    def __init__(self, script=(), buckets=True, certificate=None):
         self.script, self.buckets = list(script), buckets
-        self.positions = {}
+        self.positions, self.connections = {}, 0
         self.points, self.writes, self.others, self.times = set(), [], [], []
         super().__init__(("127.0.0.1", 0), Answering)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def url(self, more=""):
@@ -236,6 +241,10 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def setup(self):
+        self.server.connections += 1
+        super().setup()
 
     def answer(self, status, body=b"", **headers):
         self.send_response(status)
@@ -337,6 +346,36 @@ def test_each_trouble_of_a_server_passes_without_a_loss(run, target, scripted, t
     assert ledger["traces"] == {"made": 400, "stored": 400, "spooled": 0, "lost": 0}, done
     assert len(server.of("traces")) == 400
     assert not server.script
+
+
+def test_connections_are_kept_and_one_that_turns_out_closed_is_replaced_unseen(run, target, scripted):
+    def closing(handler, lines):
+        handler.take(parse_qs(urlsplit(handler.path).query)["bucket"][0], lines)
+        handler.close_connection = True  # without having said so
+
+    for script, closed in (([], 0), ([closing] * 3, 3)):
+        server = scripted(script)
+        done = run("load", target(), "-r", "400", "-n", "400", "--db", server.url(), "-q")
+        assert done.ran and "InfluxDB" not in done.err, done
+        assert len(server.of("traces")) == 400 and not server.script
+        requests = len(server.writes) + len(server.others)
+        assert server.connections - closed <= requests / 2, (server.connections, requests)
+
+
+def test_it_speaks_tls_and_knows_whom_it_speaks_with(run, target, scripted, tmp_path):
+    for name, host in (("ours", "IP:127.0.0.1"), ("other", "DNS:elsewhere")):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt",
+                        "-subj", f"/CN={name}", "-addext", f"subjectAltName={host}", "-days", "2"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+        (tmp_path / f"{name}.pem").write_text((tmp_path / f"{name}.crt").read_text() + (tmp_path / f"{name}.key").read_text())
+    server, plain = scripted(certificate=tmp_path / "ours.pem"), scripted()
+    assert run("load", target(), "-r", "400", "-n", "200", "-q", "--db", server.url("?tls=yes&ca=ours.crt")).ran
+    assert len(server.of("traces")) == 200
+    elsewhere = scripted(certificate=tmp_path / "other.pem")
+    for url, code, told in ((server.url("?tls=yes"), 92, "certificate verify failed"), (server.url("?tls=yes&ca=other.crt"), 92, "certificate verify failed"),
+                            (elsewhere.url("?tls=yes&ca=other.crt"), 92, "mismatch"), (plain.url("?tls=yes"), 92, "doesn't speak TLS"),
+                            (server.url("?tls=yes&ca=gone.crt"), 2, "gone.crt"), (server.url(), 92, "closed|reset")):
+        done = run("exp", "ls", "--db", url)
+        assert done.code == code and re.search(told, done.err) and len(done.err.strip().splitlines()) == 1, (url, done)
 
 
 @pytest.mark.parametrize("step", [failing(429, Retry_After="2"), date_header], ids=["seconds", "date"])

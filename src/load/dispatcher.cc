@@ -349,7 +349,7 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
 // No host to ask: the debug router's own answer, or a failure for want of a route.
 void Dispatcher::answer_here(Sending& sending) {
   const Time now = clock_.now();
-  const bool debug = sending.client->group().service.router() == route::Router::DebugRouter;
+  const bool debug = sending.client->group().service.router().answers_itself();
   sending.failure = debug ? Failure::none : Failure::no_route;
   sending.status = debug ? 200 : -1;
   sending.retried = false;

@@ -45,7 +45,8 @@ bool Dispatcher::redirect(Sending& sending) {
     return false;
   }
   const std::string& host = sending.routing->destinations[sending.host].target->host();
-  const auto first = wire::parse_uri("http://" + host + group.service.path_of(group.request));
+  const auto first =
+      wire::parse_uri("http://" + host + group.service.router().path_of(group.request.path));
   const Request& request = group.request;
   const wire::RequestParts parts{request.method, request.headers,
                                  request.has_body ? &request.body : nullptr};

@@ -59,9 +59,9 @@ std::vector<std::string> Engine::hosts() const {
   std::vector<std::string> names = table_.host_names();
   names.insert(names.end(), redirect_hosts_.begin(), redirect_hosts_.end());
   for (const auto& [name, service] : services_) {
-    if (service.router != "StaticRouter") continue;
-    if (const auto where = route::parse_static_host(service.static_host); where.ok())
-      names.push_back(where->host);
+    const auto router = route::make_router(service.router, {name, service.static_host});
+    if (!router.ok() || (*router)->uses_table()) continue;
+    for (const std::string& host : (*router)->destinations({})) names.push_back(host);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -28,12 +28,11 @@ Error refused(std::string what, std::string why, std::string hint = {}) {
 
 // What Service::make() would refuse, before any loop hears of it.
 Result<void> check_service(const ServiceSpec& spec) {
-  const route::Router router = TRY(route::router_named(spec.router));
-  if (router == route::Router::StaticRouter) TRY(route::parse_static_host(spec.static_host));
+  const auto router = TRY(route::make_router(spec.router, {spec.name, spec.static_host}));
   std::vector<route::Host> hosts;
   for (const auto& [name, weight] : spec.hosts) hosts.push_back({name, weight});
   if (hosts.empty()) hosts.push_back({"any", 1});
-  if (uses_table(router)) TRY(route::make_policy(spec.balancer, hosts));
+  if (router->uses_table()) TRY(route::make_policy(spec.balancer, hosts));
   return {};
 }
 

@@ -8,12 +8,9 @@
 namespace galileo::load {
 Result<std::unique_ptr<Service>> Service::make(const ServiceSpec& spec, TraceSink& sink) {
   std::unique_ptr<Service> service(new Service);
-  service->name_ = spec.name;
   service->name_id_ = sink.name(spec.name);
   service->balancer_ = spec.balancer;
-  service->router_ = TRY(route::router_named(spec.router));
-  if (service->router_ == route::Router::StaticRouter)
-    service->static_host_ = TRY(route::parse_static_host(spec.static_host));
+  service->router_ = TRY(route::make_router(spec.router, {spec.name, spec.static_host}));
   std::vector<route::Host> hosts;
   for (const auto& [name, weight] : spec.hosts) hosts.push_back({name, weight});
   TRY(service->set_hosts(std::move(hosts)));
@@ -22,22 +19,10 @@ Result<std::unique_ptr<Service>> Service::make(const ServiceSpec& spec, TraceSin
 
 Result<void> Service::set_hosts(std::vector<route::Host> hosts) {
   std::unique_ptr<route::Policy> policy;
-  if (!hosts.empty() && uses_table(router_)) policy = TRY(route::make_policy(balancer_, hosts));
+  if (!hosts.empty() && router_->uses_table()) policy = TRY(route::make_policy(balancer_, hosts));
   policy_ = std::move(policy);
   hosts_ = std::move(hosts);
   return {};
-}
-
-std::string Service::path_of(const Request& request) const {
-  return static_host_.prefix + route::routed_path(router_, name_, request.path);
-}
-
-std::vector<std::string> Service::destinations() const {
-  if (router_ == route::Router::StaticRouter) return {static_host_.host};
-  std::vector<std::string> names;
-  if (!uses_table(router_)) return names;
-  for (const route::Host& host : hosts_) names.push_back(host.name);
-  return names;
 }
 
 net::HttpBounds bounds_of(const Limits& limits) {
@@ -55,7 +40,7 @@ Group::Group(const Service& service_of_clients, const Request& request_of_client
 
 void Group::route(net::HttpPool& pool, TraceSink& sink) {
   auto routing = std::make_unique<Routing>();
-  const std::string path = service.path_of(request);
+  const std::string path = service.router().path_of(request.path);
   for (const std::string& host : service.destinations()) {
     routing->destinations.push_back(
         {&pool.target(host), sink.name(host),

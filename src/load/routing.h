@@ -28,10 +28,8 @@ class Service {
 
   const std::vector<route::Host>& hosts() const { return hosts_; }
   wire::NameId name_id() const { return name_id_; }
-  route::Router router() const { return router_; }
-  // What stands before each request's own path, and the hosts' names.
-  std::string path_of(const Request& request) const;
-  std::vector<std::string> destinations() const;
+  const route::Router& router() const { return *router_; }
+  std::vector<std::string> destinations() const { return router_->destinations(hosts_); }
   // A choice of its own for a client; null where there is no choice: no host, or a router that
   // doesn't ask the table.
   std::unique_ptr<route::Policy> new_policy() const { return policy_ ? policy_->copy() : nullptr; }
@@ -39,11 +37,9 @@ class Service {
  private:
   Service() = default;
 
-  std::string name_;
   std::string balancer_;
   wire::NameId name_id_ = 0;
-  route::Router router_{};
-  route::StaticHost static_host_;  // of StaticRouter
+  std::unique_ptr<route::Router> router_;
   std::vector<route::Host> hosts_;
   std::unique_ptr<route::Policy> policy_;  // never chooses itself
 };

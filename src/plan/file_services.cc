@@ -91,14 +91,16 @@ load::ServiceSpec read_service(Problems& problems, const std::string& name,
   service.router = fields.choice("router", route::router_names()).value_or(service.router);
   service.balancer = fields.choice("balancer", route::policy_names()).value_or(service.balancer);
   service.static_host = fields.text("static_host").value_or("");
-  const auto router = route::router_named(service.router);
-  if (!router.ok()) return service;
-  const bool in_path = route::routed_path(*router, "x", "/") != "/";
-  if (in_path && (wire::encode_path(name) != name || name.find('?') != std::string::npos))
+  const auto row = route::router_named(service.router);
+  if (!row.ok()) return service;
+  // Of one that can't be made, what keeps it from it is said below.
+  const auto router = (*row)->make({name, service.static_host});
+  if (router.ok() && (*router)->service_in_path() &&
+      (wire::encode_path(name) != name || name.find('?') != std::string::npos))
     problems.add(name_place, fmt::format("services: '{}' can't be part of a URL's path", name),
                  service.router + " puts it there");
-  read_hosts(fields, route::uses_table(*router), service);
-  check_static_host(fields, *router == route::Router::StaticRouter, service.static_host);
+  read_hosts(fields, router.ok() && (*router)->uses_table(), service);
+  check_static_host(fields, (*row)->reads_static_host, service.static_host);
   return service;
 }
 

@@ -3,41 +3,44 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "wire/uri.h"
 
 namespace galileo::route {
 
-std::vector<std::string> router_names() {
-  return {
-#define ROUTER(name, text) #name,
+std::vector<std::string> Router::destinations(const std::vector<Host>& hosts) const {
+  std::vector<std::string> names;
+  for (const Host& host : hosts) names.push_back(host.name);
+  return names;
+}
+
+const std::vector<RouterRow>& router_rows() {
+  static const std::vector<RouterRow> rows{
+#define ROUTER(name, maker, reads_static_host, text) \
+  {#name, reads_static_host, text, &make_##maker},
 #include "route/routers.def"
 #undef ROUTER
   };
+  return rows;
 }
 
-Result<Router> router_named(std::string_view name) {
-  const std::vector<std::string> names = router_names();
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name) return static_cast<Router>(i);
+std::vector<std::string> router_names() {
+  std::vector<std::string> names;
+  for (const RouterRow& row : router_rows()) names.emplace_back(row.name);
+  return names;
+}
+
+Result<const RouterRow*> router_named(std::string_view name) {
+  for (const RouterRow& row : router_rows()) {
+    if (row.name == name) return &row;
   }
   return Error{ErrorCode::kUsage,
                fmt::format("unknown router '{}'", name),
                {},
                {},
-               hint_for_unknown(name, names)};
+               hint_for_unknown(name, router_names())};
 }
 
-std::string routed_path(Router router, std::string_view service, std::string_view path) {
-  const bool by_service =
-      router == Router::SymmetryServiceRouter || router == Router::CachingSymmetryServiceRouter;
-  return by_service ? fmt::format("/{}{}", service, path) : std::string(path);
-}
-
-Result<StaticHost> parse_static_host(std::string_view url) {
-  const wire::Uri uri = TRY(wire::parse_plain_uri(url));
-  std::string prefix = uri.path.substr(0, uri.path.find('?'));
-  while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
-  return StaticHost{uri.host_port(), std::move(prefix)};
+Result<std::unique_ptr<Router>> make_router(std::string_view name, const RouterSpec& spec) {
+  return TRY(router_named(name))->make(spec);
 }
 
 }  // namespace galileo::route

@@ -8,10 +8,10 @@ namespace galileo::route {
 namespace {
 
 std::string path_by(std::string_view router, std::string_view path) {
-  return routed_path(*router_named(router), "hello", path);
+  return (*make_router(router, {"hello", "http://static"}))->path_of(path);
 }
 
-TEST_CASE("routers make the paths of the spec's table") {
+TEST_CASE("routers make the paths of the old system") {
   CHECK(path_by("SymmetryHostRouter", "/a?b=1") == "/a?b=1");
   CHECK(path_by("CachingSymmetryHostRouter", "/") == "/");
   CHECK(path_by("SymmetryServiceRouter", "/a?b=1") == "/hello/a?b=1");
@@ -20,13 +20,40 @@ TEST_CASE("routers make the paths of the spec's table") {
   CHECK(path_by("DebugRouter", "/a") == "/a");
 }
 
-TEST_CASE("the static and the debug router do without the table") {
-  CHECK(uses_table(Router::SymmetryHostRouter));
-  CHECK(uses_table(Router::CachingSymmetryHostRouter));
-  CHECK(uses_table(Router::SymmetryServiceRouter));
-  CHECK(uses_table(Router::CachingSymmetryServiceRouter));
-  CHECK_FALSE(uses_table(Router::StaticRouter));
-  CHECK_FALSE(uses_table(Router::DebugRouter));
+TEST_CASE("each router says where requests go") {
+  struct Case {
+    std::string_view router;
+    std::vector<std::string> destinations;
+    bool uses_table;
+    bool answers_itself;
+    bool service_in_path;
+  };
+  const std::vector<std::string> hosts{"a:80", "b:80"};
+  for (const Case& one : std::vector<Case>{
+           {"SymmetryHostRouter", hosts, true, false, false},
+           {"CachingSymmetryHostRouter", hosts, true, false, false},
+           {"SymmetryServiceRouter", hosts, true, false, true},
+           {"CachingSymmetryServiceRouter", hosts, true, false, true},
+           {"StaticRouter", {"static:80"}, false, false, false},
+           {"DebugRouter", {}, false, true, false},
+       }) {
+    CAPTURE(one.router);
+    const auto router = make_router(one.router, {"hello", "http://static/before/"});
+    REQUIRE(router.ok());
+    CHECK((*router)->destinations({{"a:80", 1}, {"b:80", 0}}) == one.destinations);
+    CHECK((*router)->uses_table() == one.uses_table);
+    CHECK((*router)->answers_itself() == one.answers_itself);
+    CHECK((*router)->service_in_path() == one.service_in_path);
+  }
+  CHECK((*make_router("StaticRouter", {"hello", "http://static/before/"}))->path_of("/a") ==
+        "/before/a");
+}
+
+TEST_CASE("a router that reads static_host can't be made of none") {
+  for (const RouterRow& row : router_rows()) {
+    CAPTURE(row.name);
+    CHECK(row.make({"hello", ""}).ok() != row.reads_static_host);
+  }
 }
 
 TEST_CASE("every router of the table is found by its name, another isn't") {

@@ -9,6 +9,9 @@ from experiment_schema import ROOT, SCHEMA, definition, problems, table
 pytestmark = pytest.mark.quick
 
 KEYS = {name: keys for name, *keys in table("plan/file_keys.def", "KEYS")}
+# A rate has the parameters of every shape, too.
+SHAPE_KEYS = re.findall(r'\{"(\w+)"', (ROOT / "src/load/shapes.def").read_text())
+KEYS["rate"] += dict.fromkeys(SHAPE_KEYS)
 # Name -> the fewest and the most parameters.
 ARRIVALS = {name: (int(fewest), int(most)) for name, _, fewest, most, *_ in table("load/arrivals.def", "ARRIVAL")}
 DISTRIBUTIONS = {name: (int(count), int(count)) for name, _, count, *_ in table("load/distributions.def", "DISTRIBUTION")}

@@ -137,9 +137,13 @@ double expected_requests(const ArrivalSpec& spec, Duration duration) {
 const std::vector<ArrivalRow>& arrival_rows() {
   static const std::vector<ArrivalRow> rows = [] {
     std::vector<ArrivalRow> list;
-    for (const Maker& maker : kMakers) list.push_back({maker.name, maker.parameters, maker.text});
-    for (const std::string& name : distribution_names())
-      list.push_back({name, distribution_parameters(name), "one draw an inter-arrival, seconds"});
+    for (const Maker& maker : kMakers)
+      list.push_back({maker.name, maker.parameters, maker.fewest, maker.most, maker.text});
+    for (const std::string& name : distribution_names()) {
+      const std::string_view parameters = distribution_parameters(name);
+      const std::size_t count = split(parameters, ',').size();
+      list.push_back({name, parameters, count, count, "one draw an inter-arrival, seconds"});
+    }
     return list;
   }();
   return rows;

@@ -86,6 +86,8 @@ double expected_requests(const ArrivalSpec& spec, Duration duration);
 struct ArrivalRow {
   std::string_view name;
   std::string_view parameters;
+  std::size_t fewest;  // parameters
+  std::size_t most;
   std::string_view text;
 };
 // The rows of arrivals.def, then the distributions.

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "load/rate_shape.h"
 
 namespace galileo::plan {
 namespace {
@@ -60,11 +61,21 @@ Result<std::uint64_t> parse_whole(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& keys_of(MapKind map) {
-  static const std::vector<std::vector<std::string>> keys{
+  static const std::vector<std::vector<std::string>> keys = [] {
+    std::vector<std::vector<std::string>> all{
 #define KEYS(map, ...) {__VA_ARGS__},
 #include "plan/file_keys.def"
 #undef KEYS
-  };
+    };
+    std::vector<std::string>& rate = all[static_cast<std::size_t>(MapKind::rate)];
+    for (const load::ShapeRow& shape : load::shape_rows()) {
+      for (const load::ShapeParameter& parameter : shape.parameters) {
+        if (std::find(rate.begin(), rate.end(), parameter.key) == rate.end())
+          rate.emplace_back(parameter.key);
+      }
+    }
+    return all;
+  }();
   return keys[static_cast<std::size_t>(map)];
 }
 

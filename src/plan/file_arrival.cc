@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "load/arrival.h"
 #include "load/distribution.h"
+#include "load/rate_shape.h"
 #include "wire/csv.h"
 
 namespace galileo::plan {
@@ -16,34 +17,9 @@ namespace {
 constexpr std::size_t kProfileMax = 20'000'000;
 constexpr std::uint64_t kConnectionsMax = 1'000'000;
 
-// The shapes of `rate`, each with its parameters by name, in the order of arrivals.def.
-struct Parameter {
-  std::string_view key;
-  bool is_time = false;                  // a duration; else requests a second
-  std::optional<double> otherwise = {};  // where it isn't given; none: it must be
-};
-struct Shape {
-  std::string_view name;
-  const char* kind;
-  std::vector<Parameter> parameters;
-};
-
 // Divided, not multiplied, so that 30s is 30 and not 30.000000000000004.
 double plain_seconds(Duration duration) {
   return static_cast<double>(duration.count()) / 1e9;
-}
-
-const std::vector<Shape>& shapes() {
-  static const std::vector<Shape> list{
-      {"constant", "constant_rate", {{"rps"}}},
-      {"sine", "sine", {{"max_rps"}, {"period", true}}},
-      {"random_walk",
-       "random_walk",
-       {{"mu"}, {"sigma"}, {"max"}, {"min", false, 0.0}, {"step", true, 1.0}}},
-      {"ramp", "ramp", {{"from"}, {"to"}, {"seconds", true}}},
-      {"steps", "steps", {{"steps"}}},
-  };
-  return list;
 }
 
 // Is it an arrival that can be made? The places are those of the whole and of its kind's name.
@@ -125,9 +101,9 @@ load::ArrivalSpec read_arrival(const Fields& client, const YamlNode& node,
   return arrival;
 }
 
-std::vector<double> read_steps(const Fields& rate) {
+std::vector<double> read_steps(const Fields& rate, std::string_view key) {
   std::vector<double> parameters;
-  rate.each("steps", [&](const YamlNode& node, const std::string& where) {
+  rate.each(key, [&](const YamlNode& node, const std::string& where) {
     const Fields step(rate.problems(), node, where, MapKind::rate_step);
     step.required("rps");
     step.required("for");
@@ -135,27 +111,30 @@ std::vector<double> read_steps(const Fields& rate) {
     parameters.push_back(
         plain_seconds(step.positive_duration("for").value_or(std::chrono::seconds{1})));
   });
-  if (rate.has("steps") && parameters.empty() && rate.find("steps")->kind == YamlNode::Kind::kList)
-    rate.problems().add(rate.place("steps"), rate.where("steps") + " is empty",
-                        "write steps: [{rps: 100, for: 10s}, {rps: 200, for: 10s}]");
+  if (rate.has(key) && parameters.empty() && rate.find(key)->kind == YamlNode::Kind::kList)
+    rate.problems().add(
+        rate.place(key), rate.where(key) + " is empty",
+        fmt::format("write {}: [{{rps: 100, for: 10s}}, {{rps: 200, for: 10s}}]", key));
   return parameters;
 }
 
-double read_parameter(const Fields& rate, const Shape& shape, const Parameter& parameter) {
+double read_parameter(const Fields& rate, const load::ShapeRow& shape,
+                      const load::ShapeParameter& parameter) {
   if (!rate.has(parameter.key)) {
     if (parameter.otherwise) return *parameter.otherwise;
     rate.problems().add(rate.place(), fmt::format("{} is missing for the shape {}",
                                                   rate.where(parameter.key), shape.name));
     return 0;
   }
-  if (!parameter.is_time) return rate.rate(parameter.key).value_or(0);
+  if (parameter.takes != load::ShapeParameter::Takes::kTime)
+    return rate.rate(parameter.key).value_or(0);
   return plain_seconds(rate.positive_duration(parameter.key).value_or(Duration{0}));
 }
 
 // Keys of other shapes would be read by nobody.
-void check_strangers(const Fields& rate, const Shape& shape) {
+void check_strangers(const Fields& rate, const load::ShapeRow& shape) {
   std::vector<std::string> own;
-  for (const Parameter& parameter : shape.parameters) own.emplace_back(parameter.key);
+  for (const load::ShapeParameter& parameter : shape.parameters) own.emplace_back(parameter.key);
   for (const std::string& key : keys_of(MapKind::rate)) {
     if (key == "shape" || key == "process" || !rate.has(key)) continue;
     if (std::find(own.begin(), own.end(), key) != own.end()) continue;
@@ -169,20 +148,22 @@ load::ArrivalSpec read_shape(const Fields& fields) {
   load::ArrivalSpec arrival;
   arrival.process = fields.choice("process", {"static", "exponential"}).value_or("static");
   std::vector<std::string> names;
-  for (const Shape& shape : shapes()) names.emplace_back(shape.name);
+  for (const load::ShapeRow& shape : load::shape_rows()) names.emplace_back(shape.name);
   const auto name = fields.choice("shape", names);
   if (fields.has("shape") && !name) return arrival;
-  const auto shape = std::find_if(shapes().begin(), shapes().end(), [&](const Shape& one) {
-    return one.name == name.value_or("constant");
-  });
-  arrival.kind = shape->kind;
+  const auto shape = std::find_if(
+      load::shape_rows().begin(), load::shape_rows().end(),
+      [&](const load::ShapeRow& one) { return one.name == name.value_or("constant"); });
+  arrival.kind = shape->arrival;
   check_strangers(fields, *shape);
-  if (shape->name == "steps" && fields.has("steps")) {
-    arrival.parameters = read_steps(fields);
-    return arrival;
+  for (const load::ShapeParameter& parameter : shape->parameters) {
+    if (parameter.takes == load::ShapeParameter::Takes::kSteps && fields.has(parameter.key)) {
+      const std::vector<double> steps = read_steps(fields, parameter.key);
+      arrival.parameters.insert(arrival.parameters.end(), steps.begin(), steps.end());
+    } else {
+      arrival.parameters.push_back(read_parameter(fields, *shape, parameter));
+    }
   }
-  for (const Parameter& parameter : shape->parameters)
-    arrival.parameters.push_back(read_parameter(fields, *shape, parameter));
   return arrival;
 }
 

@@ -1,4 +1,4 @@
-"""The rules of the house (../shared/style.md, section 5), kept by a machine: what a room may include, where
+"""The rules of the house (CONTRIBUTING.md), kept by a machine: what a room may include, where
 threads, clocks and exceptions may be, how large things may get. Each failure says the rule, the place
 and the mend. The checker itself is tested on a planted tree at the end."""
 import re
@@ -178,13 +178,16 @@ def check_tables(src):
     """Each row of a table has its file, in the room of the table."""
     found = []
     for table, row in (("load/arrivals.def", "ARRIVAL"), ("route/policies.def", "POLICY"), ("store/drivers.def", "DRIVER"),
-                       ("commands/commands.def", "COMMAND"), ("telemetry/instruments.def", "INSTRUMENT")):
+                       ("commands/commands.def", "COMMAND"), ("telemetry/instruments.def", "INSTRUMENT"),
+                       ("route/routers.def", "ROUTER"), ("analysis/threshold_metrics.def", "METRIC")):
         if not (src / table).exists():
             continue
-        maker = {"COMMAND": r"^int {}\(", "DRIVER": r"open_{}\("}.get(row, r"\bmake_{}\b")
+        maker = {"COMMAND": r"^int {}\(", "DRIVER": r"open_{}\(", "METRIC": r"\bmeasure_{}\("}.get(row, r"\bmake_{}\b")
         room = (src / table).parent
         texts = [path.read_text() for path in room.glob("*.cc")]
-        for name in re.findall(rf"^{row}\((\w+)", (src / table).read_text(), re.M):
+        # A router's maker has a name of its own: two names may be one router.
+        name_of = rf"^{row}\(\w+, (\w+)" if row == "ROUTER" else rf"^{row}\((\w+)"
+        for name in re.findall(name_of, (src / table).read_text(), re.M):
             if not any(re.search(maker.format(name), text, re.M) for text in texts):
                 found.append(f"{table}: {name} has no file that makes it in {room.name}/")
     return found

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "analysis/threshold_metrics.h"
 #include "base/text.h"
 #include "telemetry/units.h"
 
@@ -135,10 +136,7 @@ std::string mended(std::string_view number, double value, const Kind& kind) {
 }  // namespace
 
 Scale scale_of(std::string_view metric, std::string_view subsystem) {
-  if (metric == "latency" || metric == "dispatch_error" || metric == "service_time")
-    return {Dimension::kTime, 1};
-  if (metric == "offered" || metric == "achieved") return {Dimension::kRate, 1};
-  if (metric == "error_rate") return {Dimension::kShare, 1};
+  if (const ThresholdMetric* const ours = threshold_metric(metric)) return {ours->dimension, 1};
   if (metric == "scrape") return scale_of_scraped(subsystem);
   if (metric == "file" || metric == "command") return {};
   return scale_of_unit(telemetry::unit_of(metric));

@@ -5,22 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/threshold_metrics.h"
 #include "base/text.h"
 #include "telemetry/instrument.h"
 
 namespace galileo::analysis {
 namespace {
 
-const std::vector<std::string>& times() {
-  static const std::vector<std::string> names{"latency", "dispatch_error", "service_time"};
-  return names;
-}
-const std::vector<std::string>& figures() {
-  static const std::vector<std::string> names{"intended", "sent",      "not_sent", "answered",
-                                              "failed",   "in_flight", "retried",  "offered",
-                                              "achieved", "error_rate"};
-  return names;
-}
 bool contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
@@ -80,14 +71,6 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-// min, mean, max as they are; of p95 the 95, of nothing else anything.
-std::optional<double> percentile_of(std::string_view function) {
-  if (function.size() < 2 || function[0] != 'p') return std::nullopt;
-  const auto number = parse_number(function.substr(1));
-  if (!number || *number < 0 || *number > 100) return std::nullopt;
-  return *number / 100;
-}
-
 bool is_function(std::string_view name) {
   return name == "min" || name == "mean" || name == "max" || percentile_of(name).has_value();
 }
@@ -97,8 +80,8 @@ std::vector<std::string> function_names() {
 }
 
 std::vector<std::string> metric_names() {
-  std::vector<std::string> names = figures();
-  names.insert(names.end(), times().begin(), times().end());
+  std::vector<std::string> names;
+  for (const ThresholdMetric& metric : threshold_metrics()) names.emplace_back(metric.name);
   for (const TelemetryMetric& metric : telemetry_metrics()) names.push_back(metric.name);
   return names;
 }
@@ -118,13 +101,13 @@ Result<double> read_limit(Reader& reader, const Threshold& threshold) {
 
 // How a metric and its function go together.
 Result<void> check_function(const Reader& reader, const Threshold& threshold) {
-  const bool is_time = contains(times(), threshold.metric);
-  const bool is_figure = contains(figures(), threshold.metric);
-  if (is_figure && !threshold.function.empty())
+  const ThresholdMetric* const metric = threshold_metric(threshold.metric);
+  const bool is_time = metric && metric->takes_function();
+  if (metric && !is_time && !threshold.function.empty())
     return reader.wrong(fmt::format("'{}' is one number and takes no function", threshold.metric),
                         fmt::format("write {} {} ...", threshold.metric, threshold.comparison));
-  if (is_figure) return {};
-  if (!is_time && !is_telemetry(threshold.metric))
+  if (metric && !is_time) return {};
+  if (!metric && !is_telemetry(threshold.metric))
     return reader.wrong(fmt::format("unknown metric '{}'", threshold.metric),
                         hint_for_unknown(threshold.metric, metric_names()));
   if (threshold.function.empty())
@@ -138,16 +121,27 @@ Result<void> check_function(const Reader& reader, const Threshold& threshold) {
   return {};
 }
 
+// "latency and service_time are": the metrics of which `is_kept` holds.
+template <class F>
+std::string metrics_that_are(F&& is_kept) {
+  std::vector<std::string_view> names;
+  for (const ThresholdMetric& metric : threshold_metrics()) {
+    if (is_kept(metric)) names.push_back(metric.name);
+  }
+  const std::string_view last = names.back();
+  names.pop_back();
+  return fmt::format("{} and {} are", fmt::join(names, ", "), last);
+}
+
 Result<void> check_metric(const Reader& reader, const Threshold& threshold) {
   TRY(check_function(reader, threshold));
-  if (!threshold.outcome.empty() && threshold.metric != "latency" &&
-      threshold.metric != "service_time")
+  const ThresholdMetric* const metric = threshold_metric(threshold.metric);
+  if (!threshold.outcome.empty() && !(metric && metric->by_outcome))
     return reader.wrong(fmt::format("'{}' isn't kept by outcome", threshold.metric),
-                        "latency and service_time are");
-  if (!threshold.group.empty() && threshold.metric != "latency" && threshold.metric != "answered" &&
-      threshold.metric != "failed")
+                        metrics_that_are([](const auto& one) { return one.by_outcome; }));
+  if (!threshold.group.empty() && !(metric && metric->by_group))
     return reader.wrong(fmt::format("'{}' isn't kept by {}", threshold.metric, threshold.group),
-                        "latency, answered and failed are");
+                        metrics_that_are([](const auto& one) { return one.by_group; }));
   if (!threshold.subsystem.empty() && !is_telemetry(threshold.metric))
     return reader.wrong(fmt::format("'{}' has no part '{}'", threshold.metric, threshold.subsystem),
                         fmt::format("write {} alone", threshold.metric));
@@ -179,23 +173,6 @@ Result<void> read_group(Reader& reader, Threshold& threshold) {
   return {};
 }
 
-const GroupFigures* find_group(const Threshold& threshold, const Summary& summary) {
-  const std::vector<GroupFigures>& rows = threshold.group == "service"  ? summary.services()
-                                          : threshold.group == "server" ? summary.servers()
-                                                                        : summary.phases();
-  for (const GroupFigures& row : rows) {
-    if (row.name == threshold.group_name) return &row;
-  }
-  return nullptr;
-}
-
-// A value as far as it is known, or why it isn't.
-struct Measured {
-  std::optional<double> value;
-  bool at_least = false;
-  std::string why_not = {};
-};
-
 Measured unknown(std::string why) {
   return {std::nullopt, false, std::move(why)};
 }
@@ -211,27 +188,6 @@ bool means(const TelemetrySeries::Series& series, const std::string& metric,
   return series.metric == "cpu_busy" ||
          (series.metric == "cpu" &&
           std::none_of(telemetry.all().begin(), telemetry.all().end(), tells_busy));
-}
-
-Measured of_times(const Times& times, std::string_view function) {
-  if (times.count() == 0) return unknown("there was no such request");
-  const std::optional<double> share = percentile_of(function);
-  const std::optional<Bound> bound = function == "min"    ? times.min()
-                                     : function == "mean" ? times.mean()
-                                     : function == "max"  ? times.max()
-                                                          : times.percentile(share.value_or(1));
-  if (bound) return {to_seconds(bound->value), bound->at_least};
-  const double past = std::min(*share, 1 - *share);
-  return unknown(fmt::format(
-      "{} of {} requests: at least {} are needed", function, format_count(times.count()),
-      format_count(static_cast<std::uint64_t>(std::ceil(Times::kPastMin / past - 1e-6)))));
-}
-
-Measured of_latencies(const Threshold& threshold, const Latencies& latency) {
-  if (threshold.outcome == "answered")
-    return of_times(times_of(latency.answered), threshold.function);
-  if (threshold.outcome == "failed") return of_times(times_of(latency.failed), threshold.function);
-  return of_times(latency.all(), threshold.function);
 }
 
 // The subsystem that was asked for, or one of its parts.
@@ -257,41 +213,6 @@ Measured of_telemetry(const Threshold& threshold, const Summary& summary,
   if (threshold.function == "min") return {all.min * factor};
   if (threshold.function == "max") return {all.max * factor};
   return {all.sum / static_cast<double>(all.count) * factor};
-}
-
-Measured of_group(const Threshold& threshold, const Summary& summary) {
-  const GroupFigures* group = find_group(threshold, summary);
-  if (!group)
-    return unknown(
-        fmt::format("no request had the {} '{}'", threshold.group, threshold.group_name));
-  if (threshold.metric == "latency") return of_latencies(threshold, group->latency);
-  return {static_cast<double>(threshold.metric == "answered" ? group->answered : group->failed)};
-}
-
-Measured of_rate(const Threshold& threshold, const Rates& rates) {
-  if (rates.span_s <= 0) return unknown("too few requests were due to tell a rate");
-  return {threshold.metric == "offered" ? rates.offered_rps : rates.achieved_rps};
-}
-
-Measured of_summary(const Threshold& threshold, const Summary& summary) {
-  const std::string& metric = threshold.metric;
-  if (!threshold.group.empty()) return of_group(threshold, summary);
-  if (metric == "latency") return of_latencies(threshold, summary.latencies());
-  if (metric == "service_time") return of_latencies(threshold, summary.service_times());
-  if (metric == "dispatch_error")
-    return of_times(times_of(summary.dispatch_error()), threshold.function);
-  if (metric == "offered" || metric == "achieved") return of_rate(threshold, summary.rates());
-  const auto counted = static_cast<double>(summary.counted());
-  const auto answered = static_cast<double>(summary.latencies().answered.count());
-  if (metric == "intended") return {counted};
-  if (metric == "sent") return {counted - static_cast<double>(summary.not_sent())};
-  if (metric == "not_sent") return {static_cast<double>(summary.not_sent())};
-  if (metric == "answered") return {answered};
-  if (metric == "failed") return {static_cast<double>(summary.failed())};
-  if (metric == "in_flight") return {static_cast<double>(summary.ledger().in_flight_at_end)};
-  if (metric == "retried") return {static_cast<double>(summary.ledger().retried)};
-  if (counted == 0) return unknown("there was no request");
-  return {(counted - answered) / counted};  // error_rate
 }
 
 // What is at least its value is, of a request that was never answered, beyond every limit.
@@ -352,9 +273,9 @@ ThresholdResult evaluate(const Threshold& threshold, const Summary& summary,
   result.expression = threshold.expression;
   result.limit = threshold.limit;
   result.unit = base_unit(scale_of(threshold.metric, threshold.subsystem).dimension);
-  const bool is_ours = contains(times(), threshold.metric) || contains(figures(), threshold.metric);
+  const ThresholdMetric* const metric = threshold_metric(threshold.metric);
   const Measured measured =
-      is_ours ? of_summary(threshold, summary) : of_telemetry(threshold, summary, telemetry);
+      metric ? metric->measure(threshold, summary) : of_telemetry(threshold, summary, telemetry);
   result.value = measured.value;
   result.at_least = measured.at_least;
   result.undecided = measured.why_not;
@@ -375,8 +296,8 @@ const std::vector<TelemetryMetric>& telemetry_metrics() {
   static const std::vector<TelemetryMetric> list = [] {
     std::vector<TelemetryMetric> made;
     for (const telemetry::InstrumentRow& row : telemetry::instrument_rows()) {
-      for (const std::string_view topic : split(row.topics, ' ')) {
-        std::string name(topic.substr(0, topic.find('/')));
+      for (const telemetry::Topic& topic : row.topics) {
+        std::string name(topic.metric());
         const auto same = [&](const TelemetryMetric& one) { return one.name == name; };
         if (!name.empty() && std::none_of(made.begin(), made.end(), same))
           made.push_back({std::move(name), std::string(row.name)});

@@ -11,7 +11,7 @@
 //   where nothing is said; latency, answered and failed by {service=name}, {server=host:port} or
 //   {phase=name}
 //   operator   = < | <= | > | >= | == | !=
-//   unit       = of the metric's dimension (experiment/threshold_units.h)
+//   unit       = of the metric's dimension (analysis/threshold_units.h)
 //
 // Examples: p95(latency) < 50ms, failed == 0, error_rate < 1%, max(process_rss/hello) < 100MiB.
 // Pure functions.

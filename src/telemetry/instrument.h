@@ -137,17 +137,24 @@ class Instrument {
   virtual bool may_block() const { return false; }
 };
 
-#define INSTRUMENT(name, period_ms, by_default, topics, unit) \
+#define INSTRUMENT(name, period_ms, by_default, topics, text) \
   std::unique_ptr<Instrument> make_##name(const Machine& machine);
 #include "telemetry/instruments.def"
 #undef INSTRUMENT
+
+// What an instrument's samples are called: a metric, and what stands for its subsystem.
+struct Topic {
+  std::string_view name;  // "tx/<dev>"
+  std::string_view unit;  // "" where it has none
+  std::string_view metric() const { return name.substr(0, name.find('/')); }
+};
 
 struct InstrumentRow {
   std::string_view name;
   Duration period;  // default
   bool by_default;  // read where nobody has named any
-  std::string_view topics;
-  std::string_view unit;
+  std::vector<Topic> topics;
+  std::string_view text;
   std::unique_ptr<Instrument> (*make)(const Machine& machine);
 };
 const std::vector<InstrumentRow>& instrument_rows();

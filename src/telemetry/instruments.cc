@@ -1,12 +1,26 @@
+#include "base/text.h"
 #include "telemetry/instrument.h"
 #include "telemetry/units.h"
 
 namespace galileo::telemetry {
+namespace {
+
+// Of "tx/<dev>:kB/s rx/<dev>:kB/s".
+std::vector<Topic> topics_of(std::string_view text) {
+  std::vector<Topic> topics;
+  for (const std::string_view topic : split(text, ' ')) {
+    const std::size_t colon = std::min(topic.find(':'), topic.size());
+    topics.push_back({topic.substr(0, colon), topic.substr(std::min(colon + 1, topic.size()))});
+  }
+  return topics;
+}
+
+}  // namespace
 
 const std::vector<InstrumentRow>& instrument_rows() {
   static const std::vector<InstrumentRow> rows{
-#define INSTRUMENT(name, period_ms, by_default, topics, unit) \
-  {#name, std::chrono::milliseconds{period_ms}, by_default, topics, unit, &make_##name},
+#define INSTRUMENT(name, period_ms, by_default, topics, text) \
+  {#name, std::chrono::milliseconds{period_ms}, by_default, topics_of(topics), text, &make_##name},
 #include "telemetry/instruments.def"
 #undef INSTRUMENT
   };
@@ -20,17 +34,9 @@ std::vector<std::string> instrument_names() {
 }
 
 std::string unit_of(std::string_view metric) {
-  if (metric == "process_cpu") return "%";
-  if (metric == "process_rss" || metric == "process_read" || metric == "process_written")
-    return "bytes";
-  // A metric is the first part of one of its row's topics.
   for (const InstrumentRow& row : instrument_rows()) {
-    std::string_view topics = row.topics;
-    while (!topics.empty()) {
-      const std::size_t end = std::min(topics.find(' '), topics.size());
-      const std::string_view topic = topics.substr(0, end);
-      if (topic.substr(0, topic.find('/')) == metric) return std::string(row.unit);
-      topics.remove_prefix(std::min(end + 1, topics.size()));
+    for (const Topic& topic : row.topics) {
+      if (topic.metric() == metric) return std::string(topic.unit);
     }
   }
   return {};

@@ -1,0 +1,39 @@
+// What a threshold can measure of a run's requests, after the warm-up. Pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/summary.h"
+#include "analysis/threshold_units.h"
+#include "analysis/thresholds.h"
+
+namespace galileo::analysis {
+
+// A value as far as it is known, or why it isn't.
+struct Measured {
+  std::optional<double> value;
+  bool at_least = false;  // requests that were never answered took longer
+  std::string why_not = {};
+};
+
+struct ThresholdMetric {
+  std::string_view name;
+  Dimension dimension;
+  bool by_outcome;
+  bool by_group;
+  std::string_view text;
+  Measured (*measure)(const Threshold& threshold, const Summary& summary);
+  // Of a time; the others are one number.
+  bool takes_function() const { return dimension == Dimension::kTime; }
+};
+const std::vector<ThresholdMetric>& threshold_metrics();
+// Null: there is none of that name.
+const ThresholdMetric* threshold_metric(std::string_view name);
+
+// Of p95 0.95; of min, mean, max and what is no function nothing.
+std::optional<double> percentile_of(std::string_view function);
+
+}  // namespace galileo::analysis

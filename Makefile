@@ -6,7 +6,7 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 export CCACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/galileo/ccache
 
-.PHONY: help demo build test check bench fmt lint headers fuzz clean setup-build setup-test setup-bench
+.PHONY: help demo build test check bench tables fmt lint headers fuzz clean setup-build setup-test setup-bench
 
 help:
 	@echo "make demo    set up, build, and run the quickstart experiment into ./galileo-demo"
@@ -14,6 +14,7 @@ help:
 	@echo "make test    set up, build, and run all tests (the last line counts them)"
 	@echo "make check   the quick inner loop: build, unit tests, house rules, quick black-box tests"
 	@echo "make bench   measure against the named peers (bench/run.py --help for parts of it)"
+	@echo "make tables  put the program's tables (the .def files) into the schema and the documentation"
 	@echo "make fmt     format the code;  make lint: clang-format and clang-tidy as errors"
 	@echo "make headers each header compiles alone;  make fuzz: a short run of every fuzz target"
 
@@ -53,6 +54,9 @@ headers: setup-build
 
 bench: setup-bench build
 	@bench/run.py all --write
+
+tables: build
+	@scripts/tables.py
 
 fmt: setup-test
 	@git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-19 -i

@@ -202,7 +202,7 @@ def cluster(runner):
 
 
 def rules(runner):
-    return pytest(runner, "rules", ["tests/rooms_test.py", "tests/schema_test.py"], 120)
+    return pytest(runner, "rules", ["tests/rooms_test.py", "tests/schema_test.py", "tests/docs_test.py"], 120)
 
 
 def headers(runner):

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/help_tables.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
 
@@ -32,10 +33,8 @@ int command(const galileo::commands::Arguments& arguments) {
     return kWrongUsage;
   }
   const std::string& name = arguments.front();
-  if (name == "-h" || name == "--help" || name == "help") {
-    galileo::print_data(help_text());
-    return kFine;
-  }
+  if (name == "-h" || name == "--help") return help({});
+  if (name == "help") return help({arguments.begin() + 1, arguments.end()});
   if (name == "--version" || name == "version") {
     galileo::print_data(version_text());
     return kFine;

@@ -1,4 +1,4 @@
-"""A Redis server of a test's own, and the few words of its protocol that a foreign peer needs (spec/bus.md)."""
+"""A Redis server of a test's own, and the few words of its protocol that a foreign peer needs (docs/wire/bus.md)."""
 import contextlib
 import json
 import queue
@@ -145,7 +145,7 @@ class Redis:
         return Subscriber(self.connect(), *channels, handler=handler)
 
     def rpc(self, function, *arguments, timeout=5):
-        """The result of a call of spec/bus.md, as an old shell makes it."""
+        """The result of a call of docs/wire/bus.md, as an old shell makes it."""
         channel = f"__rpc_{uuid.uuid4()}"
         request = {"__obj": [function, channel, list(arguments), {}], "__type": "pymq.core.RpcRequest"}
         assert self("PUBLISH", EVENT_BUS + function, json.dumps(request)) > 0, f"nobody serves {function}"
@@ -192,7 +192,7 @@ API = "galileo.worker.api."
 
 
 class ForeignWorker:
-    """A worker made from spec/bus.md alone: it registers, answers ping and create_client, and no more."""
+    """A worker made from docs/wire/bus.md alone: it registers, answers ping and create_client, and no more."""
 
     def __init__(self, redis, name, labels=None):
         self.name, self.labels, self.made = name, labels or {}, 0

@@ -1,4 +1,4 @@
-"""A spool read from docs/spool_format.md alone, as a check on the program's own reader."""
+"""A spool read from docs/wire/spool.md alone, as a check on the program's own reader."""
 import struct
 
 HEADER = b"GALSPOOL" + struct.pack("<II", 1, 0)

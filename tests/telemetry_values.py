@@ -1,4 +1,4 @@
-"""A client of the telemetry daemon that knows only the wire (spec/telemetry.md)."""
+"""A client of the telemetry daemon that knows only the wire (docs/wire/telemetry.md)."""
 import re
 import threading
 

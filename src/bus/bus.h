@@ -1,5 +1,5 @@
 // How processes talk: messages to whoever listens (publish, subscribe), queues, and a few shared
-// keys. The promise is spec/bus.md's, so the words are Redis'; redis.cc speaks to one,
+// keys. What is said on it is docs/wire/bus.md's, so the words are Redis'; redis.cc speaks to one,
 // in_process.cc is one for a single process, and bus_contract_test.cc holds both to what is said
 // here.
 //

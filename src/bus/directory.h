@@ -1,7 +1,7 @@
-// Who and what there is, as keys on a bus (spec/bus.md): workers with their labels, their clients,
-// and the routing table. Each change is one transaction, so that nobody sees half of it. Functions
-// over a Bus; any thread but its desk. Their Errors are the bus's, and kUsage or kCorrupt where
-// said.
+// Who and what there is, as keys on a bus (docs/wire/bus.md): workers with their labels, their
+// clients, and the routing table. Each change is one transaction, so that nobody sees half of it.
+// Functions over a Bus; any thread but its desk. Their Errors are the bus's, and kUsage or kCorrupt
+// where said.
 #pragma once
 
 #include <map>

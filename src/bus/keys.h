@@ -1,5 +1,5 @@
-// The names on the bus, all of them: channels, lists and keys of spec/bus.md, as the old system has
-// them, and the few of ours. Constants and pure functions; any thread.
+// The names on the bus, all of them: channels, lists and keys (docs/wire/bus.md), as the old system
+// has them, and the few of ours. Constants and pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -47,7 +47,7 @@ inline std::string routing_weights_key(std::string_view service) {
 inline constexpr std::string_view kTraces = "galileo/results/traces";
 // The same, as a pattern: who listens by it isn't counted among the channel's subscribers by name.
 inline constexpr std::string_view kTracesPattern = "galileo/results/trace[s]";
-// Ours: many traces a message (docs/trace_batches.md); each worker's books of a run
+// Ours: many traces a message (docs/wire/trace_batches.md); each worker's books of a run
 // (docs/fleet.md).
 inline constexpr std::string_view kTraceBatches = "galileo/results/batches";
 inline constexpr std::string_view kAllResults = "galileo/results/*";  // a pattern

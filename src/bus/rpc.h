@@ -1,4 +1,4 @@
-// Calls of functions that other processes serve, over a Bus (spec/bus.md, RPC). A request is
+// Calls of functions that other processes serve, over a Bus (docs/wire/bus.md, Calls). A request is
 // published on the function's channel; each server pushes its answer on a list that only this call
 // knows, where the caller waits for it. Values are texts of JSON.
 //

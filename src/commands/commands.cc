@@ -26,6 +26,8 @@ std::string help_text() {
   text +=
       "\noptions:\n"
       "  -h, --help     this text; `galileo COMMAND --help` says more, with an example\n"
+      "  help NAME      of a command its help; of arrivals, shapes, routers, policies, databases,\n"
+      "                 instruments, metrics (of thresholds), failures which there are\n"
       "  --version      the version\n\n"
       "example:\n"
       "  galileo target --listen 127.0.0.1:8080 &\n"

@@ -12,6 +12,7 @@
 #include "commands/exit_codes.h"
 #include "commands/gateway_flags.h"
 #include "commands/gateway_weights.h"
+#include "commands/help_tables.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
@@ -206,6 +207,7 @@ int gateway(const Arguments& arguments) {
       "galileo gateway weights get | set | rm reads and writes those in etcd: see its --help.\n",
       "galileo gateway");
   add_gateway_options(app, flags);
+  app.footer(help_table_text("policies"));
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto served = serve(flags);
   return served.ok() ? static_cast<int>(kFine) : fail("gateway", served.error());

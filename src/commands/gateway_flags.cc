@@ -165,7 +165,7 @@ Result<gateway::Gateway::Options> gateway_options(const GatewayFlags& flags) {
 
 void add_gateway_options(CLI::App& app, GatewayFlags& flags) {
   app.add_option("--listen", flags.listen, "host:port [0.0.0.0 and eb_go_lb_listen_port; 8080]");
-  app.add_option("--zone", flags.zone, "the zone that it is of [eb_go_lb_zone]");
+  app.add_option("--zone", flags.zone, "the gateway's zone [eb_go_lb_zone]");
   app.add_option("--node", flags.node,
                  "its name in the headers [eb_go_lb_node_name, or the host's name]");
   app.add_option("--weights", flags.weights,
@@ -183,29 +183,35 @@ void add_gateway_options(CLI::App& app, GatewayFlags& flags) {
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
   app.add_option("--grace", flags.grace, "how long requests may take to end when it is stopped")
       ->capture_default_str();
-  app.add_option("--head-timeout", flags.head_timeout, "until a request's head is there, else 408")
+  app.add_option("--head-timeout", flags.head_timeout, "time-out of a request's head, else 408")
       ->capture_default_str();
   app.add_option("--idle-timeout", flags.idle_timeout,
-                 "of a client's connection between requests, and within a body")
+                 "time-out of a client's connection between requests and within a body")
       ->capture_default_str();
-  app.add_option("--connect-timeout", flags.connect_timeout, "to a target, else 504")
+  app.add_option("--connect-timeout", flags.connect_timeout,
+                 "time-out of a connection to a target, else 504")
       ->capture_default_str();
   app.add_option("--answer-timeout", flags.answer_timeout,
-                 "of a target, until its head and within its body, else 504")
+                 "time-out of an answer, until its head and within its body, else 504")
       ->capture_default_str();
-  app.add_option("--head-max", flags.head_max, "bytes of a head, else 431")->capture_default_str();
-  app.add_option("--body-max", flags.body_max, "bytes of a body, else 413")->capture_default_str();
+  app.add_option("--head-max", flags.head_max, "how many bytes a head may have, else 431")
+      ->capture_default_str();
+  app.add_option("--body-max", flags.body_max, "how many bytes a body may have, else 413")
+      ->capture_default_str();
   app.add_option("--tls-cert", flags.tls_cert,
                  "PEM, with its chain: clients speak TLS; taken anew when it changes");
   app.add_option("--tls-key", flags.tls_key, "PEM [in --tls-cert]");
   app.add_option("--retries", flags.retries,
-                 "other targets to ask when one fails, of what may be sent again [none]");
+                 "how many other targets to ask when one fails, where that may be [none]");
   app.add_option("--eject-after", flags.eject_after,
                  "failures in a row after which a target rests [never]");
-  app.add_option("--eject-for", flags.eject_for, "how long; longer each further time")
+  app.add_option("--eject-for", flags.eject_for,
+                 "how long a target rests; longer each further time")
       ->capture_default_str();
-  app.add_option("--connections-max", flags.connections_max, "clients at once, else 503 [any]");
-  app.add_option("--target-max", flags.target_max, "requests at once at a target, else 503 [any]");
+  app.add_option("--connections-max", flags.connections_max,
+                 "how many clients may be connected, else 503 [any]");
+  app.add_option("--target-max", flags.target_max,
+                 "how many requests a target may have at once, else 503 [any]");
   app.add_option("--rate", flags.rate,
                  "requests a second for each function, else 429; 100/20: up to 20 at once [any]");
   app.add_option("--mode", flags.mode,

@@ -139,7 +139,7 @@ int gateway_weights(const Arguments& arguments) {
   };
   add("get", "of all functions, or of one", &get)
       ->add_option("FUNCTION", flags.function, "its name");
-  CLI::App* setting = add("set", "of a function, over those that it has", &set);
+  CLI::App* setting = add("set", "set a function's weights, in place of those that it has", &set);
   setting->add_option("FUNCTION", flags.function, "its name")->required();
   setting->add_option("HOST=WEIGHT", flags.hosts, "host:port, with its weight [1]")->required();
   setting->add_option("--policy", flags.policy, "how a target is chosen [as the gateway does]");

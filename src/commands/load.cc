@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/help_tables.h"
 #include "commands/load_document.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
@@ -163,6 +164,8 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
 }
 
 void add_flags(CLI::App& app, LoadFlags& flags) {
+  const std::string arrivals = "list arrivals, distributions and rate shapes";
+  const std::string thresholds = "list what a threshold can measure";
   app.add_option("URL", flags.url, "http://host:port/path")->required();
   app.add_option("-c,--connections", flags.connections,
                  "connections; without a rate each sends again as soon as it is answered [1]");
@@ -173,27 +176,32 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                  "'ramp(10, 1000, 60)'");
   app.add_option("-n,--num,--requests", flags.num, "requests in all: 100, 10k");
   app.add_option("-d,-z,--duration", flags.duration, "how long: 90, 30s, 5m [10s without -n]");
-  app.add_option("--clients", flags.clients, "clients, which share the rate, one after the other")
+  app.add_option("--clients", flags.clients,
+                 "how many clients share the rate and the requests evenly")
       ->capture_default_str();
   app.add_option("-m,--method", flags.method, "method [GET, with a body POST]");
   app.add_option("-H,--header", flags.headers, "header, 'Name: value'; may be given again")
       ->expected(1)
       ->take_all();
   app.add_option("-b,--body", flags.body, "body; @FILE reads it from a file, @- from stdin");
-  app.add_option("--timeout", flags.timeout, "for each request [30s]");
-  app.add_option("--connect-timeout", flags.connect_timeout, "for each connection [10s]");
+  app.add_option("--timeout", flags.timeout, "time-out of each request [30s]");
+  app.add_option("--connect-timeout", flags.connect_timeout, "time-out of each connection [10s]");
   app.add_option("--redirects", flags.redirects, "redirects that are followed [0]");
   app.add_option("--fail-on", flags.fail_on,
                  "statuses of answers that count as failures: '404, 500-599', none [400-999]");
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
-  app.add_option("--warmup", flags.warmup, "left out of the statistics: 5s");
+  app.add_option("--warmup", flags.warmup,
+                 "time at the start that is left out of the statistics: 5s");
   app.add_option("--threshold", flags.thresholds, "as 'p95(latency) < 50ms'; may be given again")
       ->expected(1)
       ->take_all();
-  app.add_option("--seed", flags.seed, "of all draws [drawn, and kept with the result]");
-  app.add_flag("--no-telemetry", flags.no_telemetry, "don't read this machine meanwhile");
+  app.add_option("--seed", flags.seed,
+                 "seed of all random draws [drawn, and kept with the result]");
+  app.add_flag("--help-arrivals", arrivals);
+  app.add_flag("--help-thresholds", thresholds);
+  app.add_flag("--no-telemetry", flags.no_telemetry, "no telemetry of this machine");
 }
 
 }  // namespace
@@ -209,6 +217,11 @@ int load(const Arguments& arguments) {
       "galileo load");
   add_flags(app, flags);
   add_output_options(app, output);
+  if (const auto over = print_tables_if_asked(arguments, "--help-arrivals", {"arrivals", "shapes"}))
+    return *over;
+  if (const auto over =
+          print_tables_if_asked(arguments, "--help-thresholds", {"metrics", "instruments"}))
+    return *over;
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto plan = make_plan(flags);
   if (!plan.ok()) return fail("load", plan.error());

@@ -104,7 +104,7 @@ int recorder(const Arguments& arguments) {
       "example:\n"
       "  galileo recorder --name first --bus redis://10.0.0.1:6379 --db lab.sqlite\n",
       "galileo recorder");
-  app.add_option("--name", options.name, "of the experiment [its id]");
+  app.add_option("--name", options.name, "name of the experiment [its id]");
   app.add_option("--creator", options.creator, "who made it")->capture_default_str();
   app.add_option("--db", options.database,
                  "database: a path, or a URL as in docs/databases.md; none: keep the spool only")

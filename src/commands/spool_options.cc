@@ -10,7 +10,7 @@
 namespace galileo::commands {
 void add_spool_options(CLI::App& app, SpoolFlags& flags, const std::string& stops) {
   app.add_option("--spool-max", flags.max,
-                 "most of its disk that the spool may take, as 10GiB or 500MB "
+                 "how much of its disk the spool may take, as 10GiB or 500MB "
                  "[galileo_spool_max, or as much as there is]");
   app.add_option("--spool-full", flags.full,
                  fmt::format("then: stop ({}), drop-oldest (rows that are in no database yet go, "

@@ -202,7 +202,8 @@ int target(const Arguments& arguments) {
   app.add_option("--size", size, "bytes of each answer's body: 100, 10k")->capture_default_str();
   app.add_option("--status", options.status, "status of the answers")->capture_default_str();
   app.add_option("--errors", options.errors, "share of answers that are errors, 0 to 1");
-  app.add_option("--error-status", options.error_status, "status of those")->capture_default_str();
+  app.add_option("--error-status", options.error_status, "status of the answers that are errors")
+      ->capture_default_str();
   app.add_option("--threads", options.threads, "serving threads")->capture_default_str();
   app.add_option("--seed", options.seed, "seed of delays and errors")->capture_default_str();
   if (const auto over = parse_options(app, arguments)) return *over;

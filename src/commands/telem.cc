@@ -200,8 +200,8 @@ int telem(const Arguments& arguments) {
   const char* const kNodes = "nodes [all]";
   add("ls", "nodes that publish, with what they are", &list);
   add("info", "all that is known of nodes", &info)->add_option("node", flags.nodes, kNodes);
-  add("pause", "have nodes publish nothing", &pause)->add_option("node", flags.nodes, kNodes);
-  add("unpause", "have them publish again", &unpause)->add_option("node", flags.nodes, kNodes);
+  add("pause", "let nodes publish nothing", &pause)->add_option("node", flags.nodes, kNodes);
+  add("unpause", "let nodes publish again", &unpause)->add_option("node", flags.nodes, kNodes);
   CLI::App* const following =
       add("follow", "what they publish: a live table, or lines in a pipe", &follow);
   following->add_option("pattern", flags.pattern, "NODE/METRIC[/SUBSYSTEM], * for any text")

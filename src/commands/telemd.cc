@@ -13,6 +13,7 @@
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/help_tables.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
@@ -171,6 +172,9 @@ int telemd(const Arguments& arguments) {
   app.add_option("--node", flags.node, "this node's name [telemd_nodename, or the host's name]");
   app.add_option("--config", flags.config, fmt::format("[{}, where it is there]", kDefaultFile));
   app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
+  const std::string listing = "list the instruments with their topics and units, and read nothing";
+  app.add_flag("--list", listing);
+  if (const auto over = print_tables_if_asked(arguments, "--list", {"instruments"})) return *over;
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto served = serve(flags);
   return served.ok() ? static_cast<int>(kFine) : fail("telemd", served.error());

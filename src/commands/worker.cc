@@ -149,19 +149,19 @@ int worker(const Arguments& arguments) {
                  "redis, file (the spool is kept), sql (--db), none [galileo_trace_logging]");
   app.add_option("--db", flags.database, "database of --traces sql")->capture_default_str();
   app.add_option("--spool", flags.spool_folder, "folder where traces wait")->capture_default_str();
-  app.add_option(
-      "--spool-max", flags.spool.max,
-      "most of its disk that traces may take while they wait; beyond it they are counted "
-      "as lost until some have gone out [galileo_spool_max, or as much as there is]");
+  app.add_option("--spool-max", flags.spool.max,
+                 "how much disk traces may take while they wait; beyond it they are counted "
+                 "as lost until some have gone out [galileo_spool_max, or as much as there is]");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
-  app.add_option("-c,--connections", flags.connections,
-                 "most that are open at once [10,000, or half of what the system allows]")
+  app.add_option(
+         "-c,--connections", flags.connections,
+         "how many connections may be open at once [10,000, or half of what the system allows]")
       ->check(CLI::PositiveNumber);
   const auto ipv4 = app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only")->excludes(ipv4);
   app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
   app.add_option("--keep-response", flags.keep_response,
-                 fmt::format("most of each answer's body that its trace keeps; what is cut is "
+                 fmt::format("how much of each answer's body a trace keeps; what is cut is "
                              "counted [galileo_keep_response, or {}]",
                              kResponseKept));
   app.add_flag("--no-headers", flags.no_headers, "don't keep the answers' headers");

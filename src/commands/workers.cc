@@ -136,7 +136,7 @@ int workers(const Arguments& arguments) {
   add("discover", "forget all and have those that live register again", &discover)
       ->add_option("--timeout", flags.timeout, "how long to wait for them")
       ->capture_default_str();
-  add("ping", "names of those that answer; exit code 92 where none does", &ping);
+  add("ping", "names of the workers that answer; exit code 92 where none does", &ping);
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto done = chosen(flags);
   return done.ok() ? static_cast<int>(kFine) : fail("workers", done.error());

@@ -1,6 +1,6 @@
 // The controlling end of a fleet: who the workers and clients are, and what they shall do, over a
-// bus (spec/bus.md). It keeps nothing itself, so that any number of controllers and old shells can
-// be at work beside each other, and speaks to old workers and ours alike; what only ours have
+// bus (docs/wire/bus.md). It keeps nothing itself, so that any number of controllers and old shells
+// can be at work beside each other, and speaks to old workers and ours alike; what only ours have
 // (heartbeats, clocks) is asked for and may be absent.
 //
 // Any thread but the bus's desk, one call at a time; each blocks for the bus and for the workers'

@@ -1,8 +1,8 @@
 // The telemetry daemon: reads this node's instruments, publishes each value on the bus
-// (spec/telemetry.md), tells who the node is, and obeys `pause`, `unpause` and `info`. What is read
-// in one turn goes out in one round trip, from a desk of its own: a bus that is slow or away keeps
-// no reading from its time. What it can't be told waits, up to a bound, and goes out with the times
-// at which it was read; the oldest is dropped first, and counted.
+// (docs/wire/telemetry.md), tells who the node is, and obeys `pause`, `unpause` and `info`. What is
+// read in one turn goes out in one round trip, from a desk of its own: a bus that is slow or away
+// keeps no reading from its time. What it can't be told waits, up to a bound, and goes out with the
+// times at which it was read; the oldest is dropped first, and counted.
 #pragma once
 
 #include <deque>

@@ -1,9 +1,9 @@
 // Brings a worker's traces from its spool to the bus: as batches where somebody takes those
-// (docs/trace_batches.md), as lines of spec/bus.md where somebody takes those, or nobody either.
-// While the bus is away traces wait in the spool; what may have arrived before the connection broke
-// is sent again and marked so. Segments that have been published whole are deleted, those that an
-// earlier process of this worker left are published too. Made, started and stopped by the control
-// thread; blocking work is done at its own desk.
+// (docs/wire/trace_batches.md), as lines of docs/wire/bus.md where somebody takes those, or nobody
+// either. While the bus is away traces wait in the spool; what may have arrived before the
+// connection broke is sent again and marked so. Segments that have been published whole are
+// deleted, those that an earlier process of this worker left are published too. Made, started and
+// stopped by the control thread; blocking work is done at its own desk.
 #pragma once
 
 #include <memory>

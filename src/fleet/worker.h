@@ -1,4 +1,4 @@
-// A worker: obeys the commands of spec/bus.md with any number of clients in one process, old
+// A worker: obeys the commands of docs/wire/bus.md with any number of clients in one process, old
 // shells' and ours. It registers, answers calls, keeps the keys of its clients, takes routes from
 // the routing table, and brings its traces to where they are wanted. Redis away: the load goes on,
 // traces wait in the spool, and everything is published after, under the same name.

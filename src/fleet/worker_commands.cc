@@ -1,4 +1,4 @@
-// What a worker is told on the old wire, by old shells and by ours (spec/bus.md, workload.md).
+// What a worker is told on the old wire, by old shells and by ours (docs/wire/bus.md, workload.md).
 #include <fmt/format.h>
 
 #include "base/log.h"

@@ -1,7 +1,7 @@
-// The weights of a zone in etcd (spec/gateway.md): all of them at the start, then each change as it
-// comes. Goes on over lost connections, members that are away, passwords whose token has run out,
-// and histories that were compacted or lost: each time all is read anew. Lives on its loop; nothing
-// blocks.
+// The weights of a zone in etcd (docs/wire/gateway.md): all of them at the start, then each change
+// as it comes. Goes on over lost connections, members that are away, passwords whose token has run
+// out, and histories that were compacted or lost: each time all is read anew. Lives on its loop;
+// nothing blocks.
 #pragma once
 
 #include <cstdint>

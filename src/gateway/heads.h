@@ -1,5 +1,5 @@
 // The heads of messages that a gateway passes on: which lines stay, which go, which are added
-// (spec/gateway.md, Forwarding). Bytes in, bytes out; nothing is allocated once the buffers have
+// (docs/wire/gateway.md). Bytes in, bytes out; nothing is allocated once the buffers have
 // grown. Each belongs to its connection.
 #pragma once
 

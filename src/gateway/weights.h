@@ -1,5 +1,5 @@
 // Which targets serve a function and with which weights, as etcd's values and the weights file have
-// them (spec/gateway.md, Weights). Pure functions and values.
+// them (docs/wire/gateway.md). Pure functions and values.
 #pragma once
 
 #include <map>

@@ -218,7 +218,7 @@ TEST_CASE("a ramp holds the rate that it reached, and one down to 0 ends") {
   CHECK(down.back() == doctest::Approx(2.0));
 }
 
-// The walk is walked again here, from the rule in the spec.
+// The walk is walked again here, from its rule.
 TEST_CASE("a random walk moves its mean only while it is within the bounds") {
   const ArrivalSpec spec = spec_of("random_walk", {40, 30, 100, 10, 0.5});
   const auto times = due_s(spec, 2000, 7);

@@ -404,7 +404,7 @@ TEST_CASE("a stream is asked for when it is half empty, and its client ends with
   for (const wire::Trace& trace : world.traces.all) CHECK(trace.dispatched == trace.created);
 }
 
-TEST_CASE("an entry that comes late goes at once, and its lateness shows as dispatch error") {
+TEST_CASE("an entry that comes late goes at once, and its lateness shows as scheduling delay") {
   World world;
   const auto client = world.add(1);
   const Time start = world.clock.now();

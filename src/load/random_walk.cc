@@ -1,5 +1,5 @@
 // A rate that wanders: each step draws normal(mu, sigma), clips it to the bounds, and where it lies
-// within them, moves mu there (spec/workload.md).
+// within them, moves mu there.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// The request of a client from its parameters on the wire (spec/workload.md): JSON with `method`,
-// `path` and `kwargs`, the keyword arguments of Python's requests library. The old client's request
-// of the same parameters has the same target, body, content type, authorization and cookies; what
-// failed there for no good reason works here (auth as a list, a header that isn't a text, a path
-// without its slash). Pure functions; any thread.
+// The request of a client from its parameters on the wire (docs/wire/workload.md): JSON with
+// `method`, `path` and `kwargs`, the keyword arguments of Python's requests library. The old
+// client's request of the same parameters has the same target, body, content type, authorization
+// and cookies; what failed there for no good reason works here (auth as a list, a header that isn't
+// a text, a path without its slash). Pure functions; any thread.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@
 
 namespace galileo::load {
 
-// One fixed request (the default request of spec/workload.md), its URL parts already joined.
+// One fixed request (the default request of docs/wire/workload.md), its URL parts already joined.
 struct Request {
   std::string method = "GET";  // upper case
   std::string path = "/";      // with its query; always starts with '/'

@@ -8,12 +8,19 @@
 
 namespace galileo::route {
 
-std::vector<std::string> policy_names() {
-  return {
-#define POLICY(name, text) #name,
+const std::vector<PolicyRow>& policy_rows() {
+  static const std::vector<PolicyRow> rows{
+#define POLICY(name, text) {#name, text},
 #include "route/policies.def"
 #undef POLICY
   };
+  return rows;
+}
+
+std::vector<std::string> policy_names() {
+  std::vector<std::string> names;
+  for (const PolicyRow& row : policy_rows()) names.emplace_back(row.name);
+  return names;
 }
 
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::vector<Host>& hosts) {

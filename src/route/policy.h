@@ -67,6 +67,11 @@ class Policy {
 
 // A policy over these hosts. Errors: no policy of that name; a negative weight; all weights zero.
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name, const std::vector<Host>& hosts);
+struct PolicyRow {
+  std::string_view name;
+  std::string_view text;
+};
+const std::vector<PolicyRow>& policy_rows();
 std::vector<std::string> policy_names();
 
 // The key of an Ask for what the caller has: a name, an address.

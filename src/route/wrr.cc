@@ -1,6 +1,6 @@
-// Weighted round robin by the gcd form of spec/workload.md: the index steps through the hosts; each
-// time it wraps, the current weight falls by the weights' gcd and restarts from the largest; a host
-// is taken when its weight is at least the current weight. The gcd is of the weights above 0.
+// Weighted round robin in the order of docs/wire/workload.md: the index steps through the hosts;
+// each time it wraps, the current weight falls by the weights' gcd and restarts from the largest; a
+// host is taken when its weight is at least the current weight. The gcd is of the weights above 0.
 //
 // Weights that aren't whole stand for the smallest whole ones of the same proportions: 0.5 and 1
 // are 1 and 2. Small ones matter, as the order takes the heavier hosts' surplus in one run: 333 and

@@ -561,12 +561,21 @@ std::vector<Recovered> recover(Store& store, const OnRecovering& told) {
 namespace {
 
 constexpr const char* kSchemes =
-#define DRIVER(name, scheme) " " scheme
+#define DRIVER(name, scheme, text) " " scheme
 #include "store/drivers.def"
 #undef DRIVER
     ;
 
 }  // namespace
+
+const std::vector<DriverRow>& driver_rows() {
+  static const std::vector<DriverRow> rows{
+#define DRIVER(name, scheme, text) {#name, scheme, text},
+#include "store/drivers.def"
+#undef DRIVER
+  };
+  return rows;
+}
 
 Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode) {
   if (mode == OpenMode::kCreate && std::filesystem::path(where).extension() == ".spool")
@@ -584,7 +593,7 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
     }
     return store;
   }
-#define DRIVER(name, scheme) \
+#define DRIVER(name, scheme, text) \
   if (where.rfind(scheme, 0) == 0) return open_##name(where.substr(sizeof(scheme) - 1), mode);
 #include "store/drivers.def"
 #undef DRIVER

@@ -33,7 +33,7 @@ std::int64_t point_time(Wall at, std::uint64_t place);
 bool put_trace(std::string& out, const TraceView& trace, std::int64_t time);
 bool put_sample(std::string& out, const wire::Sample& sample, std::int64_t time);
 bool put_event(std::string& out, const wire::Event& event, std::int64_t time);
-// As the old system writes them, see spec/storage.md.
+// As the old system writes them, see docs/wire/database.md.
 bool put_old_trace(std::string& out, const std::string& id, const TraceView& trace);
 bool put_old_sample(std::string& out, const std::string& id, const wire::Sample& sample);
 bool put_old_event(std::string& out, const std::string& id, const wire::Event& event);

@@ -1,5 +1,5 @@
-// MariaDB and MySQL 8 with the tables of spec/storage.md, and columns of ours behind theirs. Rows
-// are gathered and go in by the thousand, in transactions of the caller. What fails because of
+// MariaDB and MySQL 8 with the tables of docs/wire/database.md, and columns of ours behind theirs.
+// Rows are gathered and go in by the thousand, in transactions of the caller. What fails because of
 // somebody else (a deadlock, a lock) is done again here where it is one statement; a transaction is
 // its caller's to do again. A connection that broke is made anew with the next call, but not within
 // a transaction: what was put before is gone with it.

@@ -34,7 +34,7 @@ struct Table {
   std::vector<Column> columns;
 };
 
-// The spec's columns first, in its order, then ours. Names of the spec's that SQL knows otherwise
+// The old system's columns first, in its order, then ours. Names of its that SQL knows otherwise
 // are quoted everywhere.
 const std::vector<Table>& tables() {
   static const std::vector<Table> all{

@@ -1,5 +1,5 @@
-// The tables of spec/storage.md in MariaDB and MySQL: made, and brought from older versions and the
-// old system's to what we write. Blocking, lives where its connection does.
+// The tables of docs/wire/database.md in MariaDB and MySQL: made, and brought from older versions
+// and the old system's to what we write. Blocking, lives where its connection does.
 #pragma once
 
 #include <set>

@@ -1,5 +1,5 @@
 // The spool: one append-only file a run, into which every trace, sample and event goes first
-// (docs/spool_format.md). Reserved ahead, each record with a checksum, so that it survives a crash:
+// (docs/wire/spool.md). Reserved ahead, each record with a checksum, so that it survives a crash:
 // what was flushed is read back, a torn end is cut, a damaged place costs the records in it and no
 // more. One writer; any number of readers, also of other processes and while it grows. Blocking:
 // each lives at one desk. What fails is the disk: an Error then, and the next try may succeed.

@@ -1,4 +1,4 @@
-// The bytes of a spool, shared by its writer and its reader; docs/spool_format.md is the promise.
+// The bytes of a spool, shared by its writer and its reader; docs/wire/spool.md is the promise.
 // Private to this room.
 #pragma once
 

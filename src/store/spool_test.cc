@@ -186,7 +186,7 @@ TEST_CASE("all that a trace says is kept") {
   CHECK(one.trace.response_bytes == trace.response_bytes);
 }
 
-TEST_CASE("the bytes are those that docs/spool_format.md promises") {
+TEST_CASE("the bytes are those that docs/wire/spool.md promises") {
   MemoryDisk disk;
   auto writer = writer_on(disk);
   writer->event({Wall{Duration{0x0102}}, "go", "x"});

@@ -1,5 +1,6 @@
-// SQLite with the tables of spec/storage.md, which notebooks of the old system read, and columns of
-// ours behind theirs. Statements are prepared once; rows go in by transactions of the caller.
+// SQLite with the tables of docs/wire/database.md, which notebooks of the old system read, and
+// columns of ours behind theirs. Statements are prepared once; rows go in by transactions of the
+// caller.
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ CREATE INDEX IF NOT EXISTS events_exp ON events (EXP_ID);
 CREATE INDEX IF NOT EXISTS nodeinfo_exp ON nodeinfo (EXP_ID);
 )sql";
 
-// Ours, added behind the spec's columns where a database lacks them.
+// Ours, added behind the old columns where a database lacks them.
 struct Column {
   const char* name;
   const char* type;

@@ -1,9 +1,10 @@
 // Where experiments are kept: SQLite here, other databases later, behind one interface. The layout
-// is spec/storage.md's, with columns of ours behind. Blocking: a store lives at one desk; it isn't
-// thread-safe. Each call fails with an Error that names the database, why, and the mend; where the
-// same may succeed soon, since a server is away or somebody holds a lock, its code is kUnavailable.
-// Nothing is written in part: a failed call outside begin() and commit() has changed nothing, but
-// remove() and touch_traces(), which may do a part at a time and are finished by another call.
+// is docs/wire/database.md's, with columns of ours behind. Blocking: a store lives at one desk; it
+// isn't thread-safe. Each call fails with an Error that names the database, why, and the mend;
+// where the same may succeed soon, since a server is away or somebody holds a lock, its code is
+// kUnavailable. Nothing is written in part: a failed call outside begin() and commit() has changed
+// nothing, but remove() and touch_traces(), which may do a part at a time and are finished by
+// another call.
 //
 // store_contract_test.cc holds every driver to what is said here.
 #pragma once
@@ -118,10 +119,17 @@ class Store {
 
 enum class OpenMode { kCreate, kExisting };  // kCreate: made where it is missing
 
-#define DRIVER(name, scheme) \
+#define DRIVER(name, scheme, text) \
   Result<std::unique_ptr<Store>> open_##name(const std::string& where, OpenMode mode);
 #include "store/drivers.def"
 #undef DRIVER
+
+struct DriverRow {
+  std::string_view name;
+  std::string_view scheme;
+  std::string_view text;
+};
+const std::vector<DriverRow>& driver_rows();
 
 // A database of its own that goes with the Store; `name` is what it calls itself.
 Result<std::unique_ptr<Store>> open_temporary(const std::string& name);

@@ -72,7 +72,7 @@ bool is_near(Wall a, Wall b) {
 
 TEST_CASE("every driver is tested") {
   const std::string_view all[] = {
-#define DRIVER(name, scheme) #name,
+#define DRIVER(name, scheme, text) #name,
 #include "store/drivers.def"
 #undef DRIVER
   };

@@ -1,6 +1,6 @@
 // The sum of the clock rates of the cores that are there at present: cpufreq's scaling_cur_freq
 // (kHz); where there is no cpufreq, the "cpu MHz" lines of /proc/cpuinfo, on the wire as they are
-// (spec/telemetry.md), in a run as kHz.
+// (docs/wire/telemetry.md), in a run as kHz.
 #include <map>
 
 #include "telemetry/devices.h"

@@ -13,8 +13,8 @@ double ticks_a_second();  // of the kernel's CPU times
 double page_bytes();
 std::string hostname();
 
-// The node info of spec/telemetry.md (arch, cpus, ram, boot, disk, net, hostname, netspeed, gpu),
-// and kernel and cpu model beside it.
+// The node info of docs/wire/telemetry.md (arch, cpus, ram, boot, disk, net, hostname, netspeed,
+// gpu), and kernel and cpu model beside it.
 std::vector<wire::NodeInfo> node_info(const Machine& machine);
 
 }  // namespace galileo::telemetry

@@ -1,4 +1,4 @@
-// An event as one line of text on the bus (spec/bus.md, "Events"): "<unix seconds> <name>[
+// An event as one line of text on the bus (docs/wire/bus.md, "Events"): "<unix seconds> <name>[
 // <value>]". The name holds no blank; the value is all that follows it, often JSON. Pure functions;
 // any thread.
 #pragma once

@@ -1,4 +1,4 @@
-// An experiment as stores and the bus hold it (spec/storage.md, experiments.md). Plain value.
+// An experiment as stores and the bus hold it (docs/wire/database.md). Plain value.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// Values as plain bytes, for the formats that must be fast: the spool (docs/spool_format.md) and
-// the batches of traces on the bus (docs/trace_batches.md). Numbers are little-endian, as on all
-// machines that this runs on; a text is its size as u32 and its bytes. Pure functions and values.
+// Values as plain bytes, for formats that must be fast: the spool (docs/wire/spool.md), and batches
+// of traces on the bus (docs/wire/trace_batches.md). Numbers are little-endian, as on all machines
+// that this runs on; a text is its size as u32 and its bytes. Pure functions and values.
 #pragma once
 
 #include <bit>

@@ -1,5 +1,5 @@
-// Records as the old system's Python encodes them (spec/bus.md): the fields of a named tuple in
-// order, wrapped as {"__obj": [...], "__type": "<class>"}; a record inside a record is a bare
+// Records as the old system's Python encodes them (docs/wire/bus.md): the fields of a named tuple
+// in order, wrapped as {"__obj": [...], "__type": "<class>"}; a record inside a record is a bare
 // array. RecordWriter makes that form. RecordReader takes it, and the object form too (fields by
 // name, those with a default may be left out), wrapped or bare, at each level; fields that it
 // doesn't know are passed over. Both have the same members, so that one list of a record's fields

@@ -1,4 +1,4 @@
-// One reading of an instrument, and one event: the values of spec/telemetry.md and bus.md.
+// One reading of an instrument, and one event: the values of docs/wire/telemetry.md and bus.md.
 // Plain values; `at` is the time of the read, not of the tick that asked for it.
 #pragma once
 

@@ -1,5 +1,5 @@
-// A reading on the bus (spec/telemetry.md): the topic "telem/<node>/<metric>[/<subsystem>]", where
-// the subsystem may hold slashes, and the line "<unix seconds> <value>". Pure functions; any
+// A reading on the bus (docs/wire/telemetry.md): the topic "telem/<node>/<metric>[/<subsystem>]",
+// where the subsystem may hold slashes, and the line "<unix seconds> <value>". Pure functions; any
 // thread.
 #pragma once
 

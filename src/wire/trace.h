@@ -86,7 +86,7 @@ class Names {
   std::vector<std::string> names_{std::string{}};
 };
 
-// A trace with its names resolved: what stores hold and the bus carries (spec/bus.md, storage.md).
+// A trace with its names resolved: what stores hold and the bus carries (docs/wire/).
 struct NamedTrace {
   std::string request_id;  // "<prefix>:<number>", or whatever a foreign worker has
   std::string client;

@@ -1,7 +1,7 @@
-// Many traces as one message of the bus (docs/trace_batches.md): everything that a trace holds, at
-// a fraction of what a line a trace costs, and numbered, so that the recorder can tell what is
-// missing and what came twice. Workers send batches where somebody takes them, lines of spec/bus.md
-// otherwise. Passive values; one thread.
+// Many traces as one message of the bus (docs/wire/trace_batches.md): everything that a trace
+// holds, at a fraction of what a line a trace costs, and numbered, so that the recorder can tell
+// what is missing and what came twice. Workers send batches where somebody takes them, lines of
+// docs/wire/bus.md otherwise. Passive values; one thread.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A trace as one line of text on the bus (spec/bus.md, "Traces"):
+// A trace as one line of text on the bus (docs/wire/bus.md, "Traces"):
 //
 //   request_id,client,service,created,sent,done,status,server,exp_id,headers,response
 //

@@ -10,8 +10,8 @@
 namespace galileo::wire {
 namespace {
 
-// Each record's fields stand once, in the order of spec/bus.md: a RecordReader goes over them to
-// fill a record, a RecordWriter to write one (so the record may be const).
+// Each record's fields stand once, in the order of docs/wire/bus.md: a RecordReader goes over them
+// to fill a record, a RecordWriter to write one (so the record may be const).
 template <class T, class Record>
 concept Is = std::same_as<std::remove_const_t<T>, Record>;
 

@@ -1,7 +1,8 @@
-// What a shell and its workers say to each other over the bus: the records of spec/bus.md, those of
-// the calls among them, and the names of the channels that they travel on. For each record there is
-// a plain struct, encode() and a decode_...(): what the old system sent, decoded and encoded again,
-// has the same bytes. Fields of free form are kept as texts of JSON (wire/json.h reads them).
+// What a shell and its workers say to each other over the bus: the records of docs/wire/bus.md,
+// those of the calls among them, and the names of the channels that they travel on. For each record
+// there is a plain struct, encode() and a decode_...(): what the old system sent, decoded and
+// encoded again, has the same bytes. Fields of free form are kept as texts of JSON (wire/json.h
+// reads them).
 //
 // Each decode_...() takes the array form and the object form, wrapped with their class or bare;
 // Tag::kRequired records must say their class. An Error (kCorrupt) names the class and the field.
@@ -104,7 +105,7 @@ struct WorkloadDoneEvent {
   bool operator==(const WorkloadDoneEvent&) const = default;
 };
 
-// Shell to one client: from now on, these requests (spec/workload.md).
+// Shell to one client: from now on, these requests (docs/wire/workload.md).
 struct SetWorkloadCommand {
   static constexpr std::string_view kType = "galileo.worker.api.SetWorkloadCommand";
   std::string client_id;

@@ -183,7 +183,7 @@ def our_worker(galileo, bus, background):
 
 
 class Traces:
-    """The traces that are published on the bus, as spec/bus.md has them."""
+    """The traces that are published on the bus, as docs/wire/bus.md has them."""
     FIELDS = ("request_id", "client", "service", "created", "sent", "done", "status", "server", "exp_id", "headers")
 
     def __init__(self, bus):

@@ -22,6 +22,20 @@ def test_help_of_all(run):
 
 
 @pytest.mark.quick
+def test_help_of_a_command_and_of_a_table(run):
+    assert run("help").out == run("--help").out
+    assert run("help", "load").out == run("load", "--help").out
+    shapes = run("help", "shapes")
+    assert shapes.code == 0 and shapes.err == ""
+    assert "random_walk  mu, sigma, max, [min], [step]" in shapes.out, shapes.out
+    assert shapes.out in run("load", "--help-arrivals").out
+    # Without what a load or a daemon needs else.
+    instruments = run("telemd", "--list")
+    assert instruments.code == 0 and instruments.out == run("help", "instruments").out
+    assert run("gateway", "--help").out.endswith(run("help", "policies").out + "\n")
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("arguments, words", [
     ([], ["usage"]),
     (["lod"], ["unknown command 'lod'", "did you mean 'load'?"]),
@@ -49,6 +63,8 @@ def test_help_of_all(run):
     (["rtbl", "set", "img", "127.0.0.1:80=heavy"], ["'heavy' is no number", "host:port=weight"]),
     (["rtbl", "set", "img", "127.0.0.1:99999"], ["127.0.0.1:99999"]),
     (["target", "--delay", "gauss(1)"], ["gauss takes 2 parameters"]),
+    (["help", "lod"], ["there is no 'lod'", "did you mean 'load'?"]),
+    (["help", "arrival"], ["did you mean 'arrivals'?"]),
     (["target", "--errors", "2"], ["--errors must be from 0 to 1"]),
 ])
 def test_wrong_usage_is_one_clear_error_and_ends_with_2(run, arguments, words):

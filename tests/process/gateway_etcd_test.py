@@ -1,4 +1,4 @@
-"""`galileo gateway` with its weights in a real etcd (spec/gateway.md, Weights)."""
+"""`galileo gateway` with its weights in a real etcd (docs/wire/gateway.md)."""
 import contextlib
 import json
 import os

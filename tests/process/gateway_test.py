@@ -1,4 +1,4 @@
-"""`galileo gateway`, seen by clients and targets that know only HTTP and spec/gateway.md."""
+"""`galileo gateway`, seen by clients and targets that know only HTTP and docs/wire/gateway.md."""
 import contextlib
 import json
 import os

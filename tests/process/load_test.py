@@ -142,7 +142,7 @@ def test_redirects_are_followed_only_when_asked(run, tmp_path):
 def test_the_summary_has_its_parts_in_order(run, target):
     done = run("load", target(), "-r", "200", "-n", "100", "-q", "--threshold", "p90(latency) < 10s")
     text = strip_colour(done.out)
-    parts = ["verdict", "experiment", "thresholds", "\nlatency  ", "\n  all (100)  ", "\nservice time  ", "\ndispatch error  ", "rate offered",
+    parts = ["verdict", "experiment", "thresholds", "\nlatency  ", "\n  all (100)  ", "\nservice time  ", "\nscheduling delay  ", "rate offered",
              "errors none", "ledger intended 100", "generator", "database"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places), done

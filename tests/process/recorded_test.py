@@ -153,7 +153,7 @@ def test_every_recorded_answer_gives_the_recorded_trace(redis, worker):
 
 SHELL = ("c1", "c19")  # of the recorded connections, those of the shell; the others are the worker's
 WORKLOAD = EVENT_BUS + API + "SetWorkloadCommand"
-# What the original worker never answered, since it had died of the first of these (../shared/vectors/README.md); ours does.
+# What the original worker never answered, since it had died of the first of these (the recordings say so); ours does.
 DONE_BY_OURS = {"request const n3 no ia": ["w1:hello:0"], "request expo n5": ["w1:hello:0"]}
 
 

@@ -1,4 +1,4 @@
-"""`galileo telemd` and `galileo telem`, on a real Redis, seen by a client that knows only spec/telemetry.md."""
+"""`galileo telemd` and `galileo telem`, on a real Redis, seen by a client that knows only docs/wire/telemetry.md."""
 import contextlib
 import json
 import os

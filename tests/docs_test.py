@@ -1,0 +1,88 @@
+"""The documentation stands alone: its links lead somewhere, and so do the pages that sources and tests name."""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.quick
+
+
+def tracked(*patterns):
+    """Files that git knows, and new ones that it doesn't ignore."""
+    out = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
+    return [ROOT / line for line in out.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def prose(text):
+    """Without blocks and spans of code, in which brackets mean other things."""
+    text = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`\n]*`", "`", text)
+
+
+def anchors(path):
+    """As GitHub makes them of headings: small letters, no signs, dashes for blanks."""
+    text = re.sub(r"^(```|~~~).*?^\1", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = set()
+    for heading in re.findall(r"^#+ +(.+?)\s*$", text, re.MULTILINE):
+        heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        slug = re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+        number = 0
+        while (slug if number == 0 else f"{slug}-{number}") in found:
+            number += 1
+        found.add(slug if number == 0 else f"{slug}-{number}")
+    return found
+
+
+def links(path):
+    for target in re.findall(r"(?<!\\)\]\(([^)\s]+)\)", prose(path.read_text())):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def broken(path):
+    for target in links(path):
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        if not there.exists():
+            yield f"{path.relative_to(ROOT)}: {target} isn't there"
+        elif not there.is_relative_to(ROOT):
+            yield f"{path.relative_to(ROOT)}: {target} isn't in a clone"
+        elif anchor and anchor not in anchors(there):
+            yield f"{path.relative_to(ROOT)}: {target} has no such heading"
+
+
+def test_links_lead_somewhere():
+    pages = tracked("*.md")
+    assert sum(len(list(links(page))) for page in pages) > 50
+    found = [one for page in pages for one in broken(page)]
+    assert not found, "\n".join(found)
+
+
+def test_each_page_is_reached_from_the_documentation_s_first():
+    seen, ahead = set(), [ROOT / "docs/README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        ahead += [there for target in links(page) if (there := (page.parent / target.partition("#")[0]).resolve()).suffix == ".md" and there.exists()]
+    assert [str(page) for page in tracked("docs/*.md") if page not in seen] == []
+
+
+def test_the_pages_that_sources_name_are_there():
+    grep = subprocess.run(["git", "grep", "-noIE", "--untracked", r"\bdocs/[a-zA-Z0-9_./-]*\.md\b", "--", "src", "tests", "bench", "scripts", "fuzz", "web/src",
+                           "examples", "schema", "Makefile", "CMakeLists.txt"], cwd=ROOT, capture_output=True, text=True)
+    assert grep.stdout
+    found = [line for line in grep.stdout.splitlines() if not (ROOT / line.split(":", 2)[2]).exists()]
+    assert not found, "\n".join(found)
+
+
+def test_nothing_cites_pages_that_a_clone_has_not():
+    """Recordings beside the clone are looked for by tests, which do without them; pages aren't cited."""
+    grep = subprocess.run(["git", "grep", "-nIE", "--untracked", r"\bspec/[a-z]+\.md|\.\./shared/($|[^v])", "--", ":!tests/docs_test.py"],
+                          cwd=ROOT, capture_output=True, text=True)
+    found = [line[:200] for line in grep.stdout.splitlines()]
+    assert not found, "\n".join(found)

@@ -232,9 +232,9 @@ def latency(quick):
                      spread(added[name], 0) if name in medians else "–", f"{dispatch:.0f}"))
     return f"Latency at {rate:,} requests/s", (
         f"`galileo load -r {rate} -c 64`, {seconds} s of which the first is left out, {rounds} rounds, medians; generator and application on core 0, the proxy on core 1. "
-        "Added: p99 less the direct one's of the same round. Where the direct way's dispatch error is beyond 1 ms, the machine was busy with others. "
+        "Added: p99 less the direct one's of the same round. Where the direct way's scheduling delay is beyond 1 ms, the machine was busy with others. "
         f"Bar: ours ≤ the better peer's. {not_met(missed)}\n\n" +
-        table(["way", "answers/s", "p50, µs", "p99, µs", "added to the p99, µs", "min–max", "dispatch error p99, µs"], rows))
+        table(["way", "answers/s", "p50, µs", "p99, µs", "added to the p99, µs", "min–max", "scheduling delay p99, µs"], rows))
 
 
 # --- memory

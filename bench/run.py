@@ -122,7 +122,7 @@ def traces(quick):
         result, (_, cpu, _, _) = galileo_load(port, "-r", "100k", "-c", 64, "-d", f"{seconds}s")
     ledger = result["ledger"]
     rows = [(f"100,000 requests/s for {seconds} s", f"intended {ledger['intended']:,}, sent {ledger['sent']:,}, traces made {ledger['traces']['made']:,}, lost {ledger['traces']['lost']:,}; "
-             f"balanced: {ledger['balanced']}; p99 of the dispatch error {result['dispatch_error_s']['p99'] * 1e3:.2f} ms")]
+             f"balanced: {ledger['balanced']}; p99 of the scheduling delay {result['dispatch_error_s']['p99'] * 1e3:.2f} ms")]
     text, *_ = measured([FLOORS / "bench_drain", SCRATCH, *([] if not quick else ["300000"])], timeout=600)
     drain = json.loads(text.strip().splitlines()[-1])
     rows.append((f"spool → SQLite, {drain['traces']:,} traces", f"{drain['drain_rows_per_cpu_s']:,.0f} rows a second of CPU (bar: 300,000); "

@@ -80,7 +80,7 @@ std::vector<TimesRow> times_rows(const Summary& summary) {
   rows.push_back(named("all", latency.all()));
   rows.push_back({"service time", summary.service_times().all()});
   if (summary.closed_loop() < summary.counted() || summary.counted() == 0)
-    rows.push_back({"dispatch error", times_of(summary.dispatch_error())});
+    rows.push_back({"scheduling delay", times_of(summary.dispatch_error())});
   return rows;
 }
 

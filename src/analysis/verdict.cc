@@ -9,11 +9,11 @@
 namespace galileo::analysis {
 namespace {
 
-// A dispatch error below this can't matter to what is measured through a network stack.
+// A scheduling delay below this can't matter to what is measured through a network stack.
 constexpr Duration kDispatchIgnored = std::chrono::microseconds{500};
 // Below this, a result is in doubt at most: nobody's conclusion hangs on a millisecond of a hiccup.
 constexpr Duration kDispatchDoubtful = std::chrono::milliseconds{1};
-// Shares of the latency's own percentile that the dispatch error may make up.
+// Shares of the latency's own percentile that the scheduling delay may make up.
 constexpr double kDispatchSuspect = 0.1;
 constexpr double kDispatchInvalid = 0.5;
 // The last thousandth of a busy machine is doubtful, the rest may be right.
@@ -59,7 +59,7 @@ void judge_dispatch(Judge& judge, const Summary& summary) {
     const bool is_far = quantile > kDispatchInvalidUpTo;
     if (own <= kDispatchIgnored || share < kDispatchSuspect) continue;
     if (is_far && !dispatch.percentile(quantile)) continue;
-    late += fmt::format("{}p{:g} of the dispatch error is {}, {:.0f} % of the latency's {}",
+    late += fmt::format("{}p{:g} of the scheduling delay is {}, {:.0f} % of the latency's {}",
                         late.empty() ? "" : "; ", quantile * 100, format_duration(own), share * 100,
                         format_duration(latency));
     invalid |= share >= kDispatchInvalid && own > kDispatchDoubtful && !is_far;

@@ -28,7 +28,7 @@ struct Evidence {
   std::vector<std::string> doubts = {};  // what the load's source knows against the result
   // What the generator saw of itself, or the workers of a fleet; nothing: no worker tells.
   std::optional<GeneratorState> generator = {};
-  bool some_dont_tell = false;  // workers; of them the dispatch errors are known
+  bool some_dont_tell = false;  // workers; of them the scheduling delays are known
 };
 
 Verdict judge(const Summary& summary, const Evidence& evidence);

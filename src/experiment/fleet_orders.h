@@ -25,7 +25,7 @@ struct Orders {
   std::vector<OldOrder> old;
 };
 
-// The parameters of a client that sends this request, as JSON (spec/workload.md).
+// The parameters of a client that sends this request, as JSON (docs/wire/workload.md).
 std::string request_parameters(const load::Request& request, const load::Limits& limits);
 
 // `number`: of the client over the whole run, which with the plan's seed gives its draws, so that

@@ -62,7 +62,7 @@ std::string live_lines(const LiveState& state, int width) {
   // Each in the 80 columns that every terminal has, with the largest numbers too.
   add(fmt::format("  rate      offered {:>9.1f}/s   achieved {:>9.1f}/s   CPU {}", f.offered_rps,
                   f.achieved_rps, cpu_text(state.cpu_pct)));
-  add(fmt::format("  latency   p50 {:>9}   p99 {:>9}   dispatch error p99 {:>9}{}",
+  add(fmt::format("  latency   p50 {:>9}  p99 {:>9}  scheduling delay p99 {:>9}{}",
                   time_text(f.p50), time_text(f.p99), time_text(f.dispatch_p99),
                   f.so_far ? "  so far" : ""));
   add(fmt::format("  requests  {} due   {} answered   {} in flight", format_count(state.intended),
@@ -93,7 +93,7 @@ std::string live_line(const LiveState& state) {
   const analysis::LiveFigures& f = state.figures;
   std::string line = fmt::format(
       "{:>6}  {}  offered {:.1f}/s  achieved {:.1f}/s  in flight {}  p50 {}  p99 {}{}  errors {}  "
-      "dispatch p99 {}  cpu {}",
+      "delay p99 {}  cpu {}",
       format_duration(state.elapsed), state.phase, f.offered_rps, f.achieved_rps, state.in_flight,
       time_text(f.p50), time_text(f.p99), f.so_far ? " so far" : "", state.failed + state.not_sent,
       time_text(f.dispatch_p99), cpu_text(state.cpu_pct));

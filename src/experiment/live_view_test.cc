@@ -30,7 +30,7 @@ TEST_CASE("the one-line form has the figures in a fixed order") {
   CHECK(live_line(state()) ==
         " 2.50s  main  offered 100.0/s  achieved 99.5/s  in flight 1  p50 1.00ms  p99 3.00ms  "
         "errors 0  "
-        "dispatch p99 0s  cpu 12 %  25%\n");
+        "delay p99 0s  cpu 12 %  25%\n");
 }
 
 TEST_CASE("the drawn form fits its terminal and shows how far it is") {
@@ -74,14 +74,14 @@ TEST_CASE("the drawn form loses nothing in 80 columns, whatever the numbers are"
 TEST_CASE("a percentile that too few requests tell of is none, and of which ones it is is said") {
   LiveState few = state();
   few.figures.p99 = few.figures.dispatch_p99 = std::nullopt;
-  CHECK(live_line(few).find("p50 1.00ms  p99 –  errors 0  dispatch p99 –  cpu") !=
+  CHECK(live_line(few).find("p50 1.00ms  p99 –  errors 0  delay p99 –  cpu") !=
         std::string::npos);
   CHECK(live_lines(few, 80).find(
-            "p50    1.00ms   p99         –   dispatch error p99         –\n") != std::string::npos);
+            "p50    1.00ms  p99         –  scheduling delay p99         –\n") != std::string::npos);
   few = state();
   few.figures.so_far = true;
   CHECK(live_line(few).find("p99 3.00ms so far  errors") != std::string::npos);
-  CHECK(live_lines(few, 80).find("dispatch error p99        0s  so far\n") != std::string::npos);
+  CHECK(live_lines(few, 80).find("scheduling delay p99        0s  so far\n") != std::string::npos);
 }
 
 TEST_CASE("a name with escape codes or a line break is text in the drawn form") {

@@ -46,10 +46,10 @@ function drawLoad(result: Result, charts: TimeCharts, parent: HTMLElement, log: 
   chart(charts, parent, { title: "Requests in flight", unit: "", x, height: 150,
     lines: [{ label: "in flight", values: s.in_flight, fill: true }] });
   if (s.dispatch_p99.some((value) => value !== null))
-    chart(charts, parent, { title: "Dispatch error: how late requests went out", unit: "s", x, height: 150,
+    chart(charts, parent, { title: "Scheduling delay: how late requests went out", unit: "s", x, height: 150,
       lines: [{ label: "p99", values: s.dispatch_p99, fill: true, colour: "p99" }] });
   else
-    parent.append(element("h3", {}, "Dispatch error"), nothing("A closed loop has no due times to be late for."));
+    parent.append(element("h3", {}, "Scheduling delay"), nothing("A closed loop has no due times to be late for."));
 }
 
 function drawGroup(group: TelemetryGroup, charts: TimeCharts, cell: HTMLElement) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kLevel = 0.05;  // of all that are called regressions where there is none
 constexpr double kErrorsMore = 0.001;
-// Of a quantile, as logarithm: a histogram's steps.
+// The grain of a quantile, as logarithm: a histogram's steps.
 constexpr double kResolution = 0.005;
 // Past a quantile, in a stretch, on average: else it is the longest one there, which says little.
 constexpr std::uint64_t kPastABatch = 2;

@@ -17,16 +17,16 @@ constexpr Duration kDoubtful = std::chrono::milliseconds{1};
 // Shares of the percentile itself.
 constexpr double kSuspect = 0.1;
 constexpr double kInvalid = 0.5;
-// Of the last thousandth a busy machine has always a few: that is doubtful, the rest may be right.
+// A busy machine always has a few in the last thousandth: doubtful, and the rest may be right.
 constexpr double kInvalidUpTo = 0.99;
 constexpr double kSaturated = 0.95;
-// Of a loop's time, and of its CPU time, that it waited for a core.
+// Shares of a loop's time, and of its CPU time, that it waited for a core.
 constexpr double kWaited = 0.02;
 constexpr double kWaitedOfRan = 0.2;
 constexpr double kThrottled = 0.005;
 constexpr double kSteal = 0.02;
 constexpr Duration kStoodStill = std::chrono::milliseconds{20};
-// Of the machine that the target shares.
+// The share of a machine that the target is on, too.
 constexpr double kOfMachine = 0.1;
 // Beginning and ending take CPU time too, which is no share of a run that is over at once.
 constexpr Duration kLongEnough = std::chrono::seconds{1};
@@ -134,7 +134,7 @@ std::vector<OwnShare> own_shares(const load::OwnTimes& times) {
     shares.push_back({share, latency->value, std::max(Duration{0}, latency->value - without_own),
                       std::max(Duration{0}, without_own - without_wait)});
   }
-  // Of a few requests nothing but the middle says anything, and that must do.
+  // Only the middle of a few requests says anything, and that must do.
   if (const Histogram& all = times.latency; shares.empty() && all.count() > 0) {
     const Duration without_own = times.without_own.percentile(0.5);
     shares.push_back({0.5, all.percentile(0.5), all.percentile(0.5) - without_own,

@@ -20,7 +20,7 @@ struct OwnShare {
   Duration wait{0};  // without waiting for one of the connections that it may open, further
 };
 
-// Of p50, p90, p95, p99 and p99.9: those that enough requests lie past.
+// Those of p50, p90, p95, p99 and p99.9 that enough requests lie past.
 std::vector<OwnShare> own_shares(const load::OwnTimes& times);
 
 // What may have kept the generator from its work, over the run.

@@ -48,7 +48,7 @@ Json figures(const Times& times) {
   return json;
 }
 
-// Of all of them, of those that were answered, and of those that failed.
+// Times of all of them, of those that were answered, and of those that failed.
 void put_latencies(Json& json, const Latencies& latency) {
   json["latency_s"] = figures(latency.all());
   json["latency_answered_s"] = figures(times_of(latency.answered));

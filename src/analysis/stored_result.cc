@@ -71,7 +71,7 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(
                         [&](const wire::Sample& sample) { stored->telemetry.add(sample); }));
   RunResult& result = stored->result;
   if (result.provenance.version.empty()) {
-    // Of the old system, or of a run that was cut off: the rows are all there is.
+    // The rows are all there is of the old system's runs, and of one that was cut off.
     result.ledger = stored->summary.ledger();
     result.ledger.traces_stored = result.ledger.traces_made;
     result.verdict = {VerdictValue::kSuspect,

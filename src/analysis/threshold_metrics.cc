@@ -49,7 +49,7 @@ const GroupFigures* find_group(const Threshold& threshold, const Summary& summar
   return nullptr;
 }
 
-// Of the group that the threshold names, `figure` of it.
+// `figure` of the group that the threshold names.
 template <class F>
 Measured of_group(const Threshold& threshold, const Summary& summary, F&& figure) {
   if (const GroupFigures* const group = find_group(threshold, summary)) return figure(*group);

@@ -26,14 +26,14 @@ struct ThresholdMetric {
   bool by_group;
   std::string_view text;
   Measured (*measure)(const Threshold& threshold, const Summary& summary);
-  // Of a time; the others are one number.
+  // A time does; the others are one number.
   bool takes_function() const { return dimension == Dimension::kTime; }
 };
 const std::vector<ThresholdMetric>& threshold_metrics();
 // Null: there is none of that name.
 const ThresholdMetric* threshold_metric(std::string_view name);
 
-// Of p95 0.95; of min, mean, max and what is no function nothing.
+// 0.95 for p95; nothing for min, mean, max and what is no function.
 std::optional<double> percentile_of(std::string_view function);
 
 }  // namespace galileo::analysis

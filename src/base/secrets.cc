@@ -80,7 +80,7 @@ class Hiding {
     at_ = end;
   }
 
-  // Of a key whose value is on the lines below: all that stand further right than the key.
+  // A key's value on the lines below: all that stand further right than the key.
   void hide_block() {
     const std::size_t begin = made_.rfind('\n') == std::string::npos ? 0 : made_.rfind('\n') + 1;
     const std::size_t indent = made_.find_first_not_of(' ', begin) - begin;

@@ -71,7 +71,7 @@ Error named(Error error, std::string_view name) {
   return error;
 }
 
-// Of the two variables; empty ones say nothing.
+// The place that the two variables name; empty ones say nothing.
 Result<std::string> host_port_of(std::string host, const std::string& port) {
   if (host.empty()) host = "localhost";
   if (host.size() > 1 && host.front() == '[' && host.back() == ']')

@@ -114,7 +114,7 @@ void RedisConnection::send(std::string_view bytes) {
   if (unsent_at_ == unsent_.size()) {
     const net::Transfer sent = stream_->write(bytes);
     if (sent.status == net::Transfer::Status::kDone) bytes.remove_prefix(sent.bytes);
-    // Of a failure the read will tell, when no caller's state is half-way.
+    // The read tells of a failure, when no caller's state is half-way.
   }
   if (bytes.empty()) return;
   unsent_.erase(0, unsent_at_);

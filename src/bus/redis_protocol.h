@@ -24,9 +24,9 @@ class Reply {
  public:
   std::size_t parts() const { return parts_.size(); }
   ReplyKind kind(std::size_t part = 0) const { return parts_[part].kind; }
-  // Of kInteger its value, of kArray how many elements it has.
+  // The value of a kInteger, the number of a kArray's elements.
   std::int64_t integer(std::size_t part = 0) const { return parts_[part].integer; }
-  // Of kText, kStatus and kError; empty for others. Valid until the next reply is read.
+  // The text of kText, kStatus and kError, else empty. Valid until the next reply is read.
   std::string_view text(std::size_t part = 0) const {
     return std::string_view(texts_).substr(parts_[part].begin, parts_[part].size);
   }

@@ -27,7 +27,7 @@ namespace galileo::bus {
 Result<std::string> call(Bus& bus, std::string_view remote, std::string_view arguments,
                          Duration timeout);
 
-// Of everyone who serves it: as many answers as the request had receivers, those that came first,
+// Asks everyone who serves it: as many answers as it had receivers, those that came first,
 // then an Error for each that didn't. `timeout` is how long to wait for the next answer: it begins
 // anew with each. An Error as a whole where nobody serves the function, or the bus fails.
 Result<std::vector<Result<std::string>>> call_all(Bus& bus, std::string_view remote,

@@ -23,7 +23,7 @@ Result<std::unique_ptr<store::Store>> open_database(const std::string& where) {
 
 namespace {
 
-// Of "last" and "last~2": how many there are after it.
+// How many there are after the one that "last" or "last~2" names.
 std::optional<std::size_t> steps_back(const std::string& id) {
   if (id == "last") return 0;
   if (!id.starts_with("last~")) return std::nullopt;

@@ -34,7 +34,7 @@ constexpr Duration kLeadOfClient = std::chrono::microseconds{200};
 // After the last request, for traces that are still on their way.
 constexpr Duration kArrival = std::chrono::seconds{15};
 
-// Of "<worker>:<service>:<n>"; a worker's name holds no colon.
+// The worker of "<worker>:<service>:<n>"; its name holds no colon.
 std::string worker_of(std::string_view client) {
   return std::string(client.substr(0, client.find(':')));
 }

@@ -28,7 +28,7 @@ class ClockEstimator {
   // `asked` and `answered` by our clock, `remote` read by the other in between. One that was
   // answered before it was asked says nothing and is left out.
   void add(Wall asked, Wall remote, Wall answered);
-  // Of the quickest exchange so far; nothing before the first.
+  // By the quickest exchange so far; nothing before the first.
   const std::optional<ClockOffset>& result() const { return best_; }
 
  private:

@@ -19,7 +19,7 @@ namespace galileo::fleet {
 namespace {
 
 constexpr Duration kAnswerWithin = std::chrono::seconds{2};
-// Of create_client: an old worker forks a process for each client.
+// How long create_client may take: an old worker forks a process for each client.
 constexpr Duration kCreateWithin = std::chrono::seconds{3};
 constexpr Duration kCreateEach = std::chrono::milliseconds{100};
 constexpr Duration kListenLook = std::chrono::milliseconds{50};

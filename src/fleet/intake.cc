@@ -41,12 +41,12 @@ RequestId split_request_id(std::string_view id) {
   return {id.substr(0, colon), number};
 }
 
-// Of a client's id, "<worker>:<service>:<n>": a worker's name holds no colon (bus/directory.h).
+// The worker of "<worker>:<service>:<n>"; its name holds no colon (bus/directory.h).
 std::string_view worker_of(std::string_view client) {
   return client.substr(0, client.find(':'));
 }
 
-// Of a line, its second field.
+// The second field of a line.
 std::string_view client_of(std::string_view line) {
   const std::size_t comma = line.find(',');
   if (comma == std::string_view::npos) return {};

@@ -140,7 +140,7 @@ Result<std::string> Worker::stop_run(const wire::RpcRequest& request) {
   TRY(on_control([&, this] {
     const auto run = runs_.find(name);
     if (run == runs_.end()) return;
-    // Of those that were stopped before, requests may be under way still.
+    // Requests of those that were stopped before may be under way still.
     const auto& asked = ends ? run->second.clients : run->second.unanswered;
     std::vector<std::string> ids;
     for (const std::string& id : asked) {

@@ -8,9 +8,9 @@
 namespace galileo::gateway {
 namespace {
 
-// Of requests that came before the one under way was answered, looked through for the end.
+// Bytes of requests that came before the one under way was answered.
 constexpr std::size_t kAheadMax = std::size_t{256} << 10;
-// Of the answer, until the client takes more.
+// Bytes of an answer that wait until the client takes more.
 constexpr std::size_t kUnsentMax = std::size_t{64} << 10;
 // Below this, a copy costs less than a system call.
 constexpr std::size_t kWorthAWrite = 8192;

@@ -17,7 +17,7 @@ class Outlet {
   void set_stream(net::Stream* stream) { stream_ = stream; }
   // Writes at once what goes, keeps the rest. False: the connection has failed.
   bool send(std::string_view bytes);
-  // Of a body: what is large and has nothing before it is written where it lies, all else is kept
+  // Passes a body on: what is large and has nothing before it is written as it lies, the rest kept
   // for flush(), which also tells of a failure.
   void pass(std::string_view bytes);
   // Adds without writing; flush() writes all in one go.

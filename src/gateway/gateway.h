@@ -69,7 +69,7 @@ class Gateway {
   // Kept until the end, as a request of some loop may still count there.
   std::map<std::string, FunctionShare> function_shares_;
   std::map<std::string, TargetShare> target_shares_;
-  // Of the weights in effect; loops read those before while they take new ones.
+  // Places of the weights in effect; loops read those before while they take new ones.
   std::map<std::string, std::unique_ptr<FunctionPlaces>> places_;
   std::vector<Worker> workers_;
   std::map<std::string, Targets> functions_;

@@ -32,7 +32,7 @@ class Arrival {
   // How many requests are due within that time since the start, on average over all seeds; to be
   // asked before the first next().
   virtual double expected(Duration within) const = 0;
-  // Of equal clients each is ahead by another share, 0 to 1, of the time between two of its
+  // Each of equal clients is ahead by another share, 0 to 1, of the time between two of its
   // requests, so that theirs lie evenly between each other (interleaved()) and don't go out in
   // bursts. Before the first next(). What chance or a list places has nothing to be ahead of.
   virtual void set_ahead(double) {}

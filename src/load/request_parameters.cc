@@ -102,7 +102,7 @@ class Reader {
     reading_.faults.push_back(
         {std::move(path), false, std::move(subject), std::move(why), std::move(hint)});
   }
-  // Of the argument of that name, as a whole.
+  // The argument of that name is wrong as a whole.
   void wrong(const char* name, std::string why, std::string hint = {}) {
     fault({"kwargs", name}, fmt::format("kwargs.{}", name), std::move(why), std::move(hint));
   }

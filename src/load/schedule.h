@@ -10,7 +10,7 @@
 
 namespace galileo::load {
 
-// Of requests 1, 2, 3, ... those whose number - 1 leaves `index` when divided by `count`.
+// Those requests of 1, 2, 3, ... whose number - 1 leaves `index` when divided by `count`.
 struct Stripe {
   std::uint32_t index = 0;
   std::uint32_t count = 1;

@@ -32,7 +32,7 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
 // From a literal address; an Error where `host` is a name.
 Result<Address> literal_address(const std::string& host, std::uint16_t port);
 
-// Of the Unix socket at `path`; an Error where the system has no room for a path so long (107).
+// The address of the Unix socket at `path`; an Error for a path longer than the system's 107.
 Result<Address> unix_address(const std::string& path);
 
 }  // namespace galileo::net

@@ -191,7 +191,7 @@ void pause_thread(Duration time) {
 }
 
 void lower_thread_priority() {
-  // Of the thread: on Linux a thread's id names it here. Refused, it costs only the courtesy.
+  // The thread's own, which its id names on Linux. Refused, it costs only the courtesy.
   static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10));
 }
 

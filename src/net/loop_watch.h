@@ -17,7 +17,7 @@ struct ThreadTimes {
   Duration waited{0};
 };
 
-// Of the text of /proc/<pid>/schedstat; nothing where it is none.
+// Reads the text of /proc/<pid>/schedstat; nothing where it is none.
 std::optional<ThreadTimes> parse_schedstat(std::string_view text);
 
 // What a timer that came late says, from one look to the next. Values in, values out.

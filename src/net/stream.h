@@ -34,7 +34,7 @@ struct Transfer {
   std::size_t bytes = 0;
   Status status = Status::kDone;
   int error = 0;  // errno of kFailed
-  // Of a read: how long the last of these bytes had been with the system; nothing: not known.
+  // How long the last byte that was read had been with the system; nothing: not known.
   std::optional<Duration> lay = {};
 };
 

@@ -20,7 +20,7 @@ constexpr const char* kWorker = "local:";
 
 void check_service(const Fields& fields, const std::string& name,
                    const std::vector<load::ServiceSpec>& services) {
-  // Of a file without services that was said already.
+  // That a file has no services was said already.
   if (name.empty() || services.empty()) return;
   std::vector<std::string> names;
   for (const load::ServiceSpec& service : services) names.push_back(service.name);

@@ -93,7 +93,7 @@ load::ServiceSpec read_service(Problems& problems, const std::string& name,
   service.static_host = fields.text("static_host").value_or("");
   const auto row = route::router_named(service.router);
   if (!row.ok()) return service;
-  // Of one that can't be made, what keeps it from it is said below.
+  // What keeps one from being made is said below.
   const auto router = (*row)->make({name, service.static_host});
   if (router.ok() && (*router)->service_in_path() &&
       (wire::encode_path(name) != name || name.find('?') != std::string::npos))

@@ -54,12 +54,12 @@ double when_due(const std::vector<double>& recorded_s, double requests) {
   return sum_s;
 }
 
-// Of an open loop: what comes first, the last request, the arrival's own end, or that of the time.
+// An open loop ends with its last request, its arrival or its time, whatever comes first.
 ClientExpectation expect_open(const load::ClientSpec& client, std::optional<double> window) {
   ClientExpectation expectation;
   const auto arrival = load::make_arrival(client.arrival);
   if (!arrival.ok()) return expectation;
-  // Of the group's clients some are ahead, and fit one request more into their time.
+  // Some of the group's clients are ahead, and fit one request more into their time.
   const auto due_within = [&](Duration time) {
     return (*arrival)->expected_together(time, client.count) / std::max(1u, client.count);
   };

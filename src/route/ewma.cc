@@ -1,4 +1,4 @@
-// Of two hosts drawn by weight the one from which an answer is to be expected sooner: its latency
+// The one of two hosts drawn by weight from which an answer is expected sooner: its latency
 // of late, times the requests that are under way there and this one. The latency is a mean whose
 // weights fall by e each 10 s; a slower answer than the mean takes its place at once, so that a
 // host that turns slow is left at its first slow answer (peak EWMA, as Finagle has it). The mean of

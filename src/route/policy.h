@@ -23,7 +23,7 @@ namespace galileo::route {
 // What a choice may go by.
 struct Ask {
   Random& random;
-  // Of whom or what the request is: the same key gets the same host, where the policy cares.
+  // Whose request it is: the same key gets the same host, where the policy cares.
   std::uint64_t key = 0;
   Time now{};
 };

@@ -25,7 +25,7 @@ class Router {
   virtual bool service_in_path() const { return false; }
 };
 
-// Of whom it is the router.
+// Whose router it is.
 struct RouterSpec {
   std::string service;
   std::string static_host;  // a URL; read by the rows that say so

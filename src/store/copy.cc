@@ -13,7 +13,7 @@
 namespace galileo::store {
 namespace {
 
-// Of one transaction.
+// The size of one transaction.
 constexpr std::uint64_t kRowsAtOnce = 10'000;
 constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
 

@@ -20,7 +20,7 @@ struct CopyCounts {
   std::uint64_t traces = 0;
   std::uint64_t samples = 0;
   std::uint64_t events = 0;
-  // Of the samples: infinite ones, of which the target has none. Not among `samples`.
+  // Samples that are infinite, where the target has no such number. Not among `samples`.
   std::uint64_t infinite_left_out = 0;
   std::uint64_t rows() const { return node_infos + traces + samples + events; }
 };

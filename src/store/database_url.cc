@@ -42,7 +42,7 @@ std::string take_authority(std::string_view authority, DatabaseUrl& url) {
   return {};
 }
 
-// Of galileo_expdb_mysql_host.
+// The host that galileo_expdb_mysql_host names.
 Result<std::string> host_of(std::string host) {
   if (host.size() > 1 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
@@ -53,7 +53,7 @@ Result<std::string> host_of(std::string host) {
   return host;
 }
 
-// Of galileo_expdb_mysql_port.
+// The port that galileo_expdb_mysql_port names.
 Result<std::uint16_t> port_of(const std::string& port) {
   const auto number = parse_integer(port);
   if (!number || *number < 1 || *number > 65535)

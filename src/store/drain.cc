@@ -127,7 +127,7 @@ struct Drain::Unanswered {
 
 namespace {
 
-// Of the spool: what a step holds in memory, and a database in one transaction.
+// How much of the spool a step holds in memory, and a database in one transaction.
 constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
 
 // So often a database may lose the same again: somebody may kill it each time, but not for ever.
@@ -447,7 +447,7 @@ std::string metadata_of(const Recovered& recovered, const std::string& checkpoin
   return json.dump();
 }
 
-// Of a run that left no end record: it failed, at the time of its last one.
+// A run that left no end record has failed, at the time of its last one.
 Result<void> mark_cut(const std::string& path, const Recovered& recovered,
                       wire::Experiment experiment, Store& store) {
   experiment.status = wire::kFailed;
@@ -603,7 +603,7 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
                  where,
                  {},
                  std::string("use a path, which is SQLite's, or one of") + kSchemes};
-  // Of a path that begins so, both are one; of a URL they would be no part of the path.
+  // In a path that begins so, both are one; in a URL they would be no part of the path.
   const std::size_t slashes = std::min(where.find_first_not_of('/'), where.size());
   return open_sqlite(slashes > 1 ? where.substr(slashes - 1) : where, mode);
 }

@@ -39,7 +39,7 @@ class DrainDesk {
   // kInterrupted. After an Error what is missing in the database is in the spool.
   Result<void> finish(const std::function<bool()>& give_up = {});
 
-  // Of this spool, after stop(): its traces that are in the database, and whether its end is.
+  // After stop(): this spool's traces that are in the database, and whether its end is.
   bool ended() const { return drain_ && drain_->ended(); }
   std::uint64_t traces() const { return drain_ ? drain_->traces() : 0; }
   // Those of its rows, traces() among them, that the database refused for good; after stop().

@@ -24,16 +24,16 @@ namespace {
 using namespace influxdb;
 
 constexpr const char* kKnownOptions = "tls ca org_id timeout_ms retention layout buckets";
-// Of lines, in all buckets: so many are written at once, also within a transaction, and so many as
-// soon as the server has nothing else to do, so that it never waits for us long.
+// So many bytes of lines, in all buckets, are written at once, also within a transaction, and so
+// many as soon as the server has nothing else to do, so that it never waits for us long.
 constexpr std::size_t kBytesAtOnce = std::size_t{4} << 20;
 constexpr std::size_t kBytesForIdleServer = std::size_t{512} << 10;
 // How often it is seen to that lines which are being written go on.
 constexpr std::uint64_t kRowsBetweenLooks = 256;
-// Of lines that the server refused, those that are told one by one.
+// How many lines that the server refused are told one by one, and kept.
 constexpr std::uint64_t kRefusedTold = 10;
 constexpr std::uint64_t kRefusedKept = 1000;
-// Of those, as many are known again when a step of the drain is done once more.
+// How many of them are known again when a step of the drain is done once more.
 constexpr std::size_t kRefusedKnown = 100'000;
 // How often a span is copied in which traces still come in.
 constexpr int kCopiesMax = 10;

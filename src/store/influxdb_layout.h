@@ -38,7 +38,7 @@ bool put_old_trace(std::string& out, const std::string& id, const TraceView& tra
 bool put_old_sample(std::string& out, const std::string& id, const wire::Sample& sample);
 bool put_old_event(std::string& out, const std::string& id, const wire::Event& event);
 
-// Of what isn't an experiment's rows: in a bucket of ours, "galileo".
+// What isn't an experiment's rows goes into a bucket of ours, "galileo".
 void put_experiment(std::string& out, const wire::Experiment& experiment);
 void put_metadata(std::string& out, const std::string& id, std::string_view json);
 void put_position(std::string& out, const std::string& id, std::uint64_t position);
@@ -69,7 +69,7 @@ class Columns {
 class RowReader {
  public:
   explicit RowReader(const Fields& header);
-  // Of a point that the old system, or its layout, wrote.
+  // Whether the old system, or its layout, wrote the point.
   bool is_old(const Fields& row) const { return !value(row, exp_id_).empty(); }
   std::int64_t time(const Fields& row) const;
 

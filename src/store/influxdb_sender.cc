@@ -17,7 +17,7 @@ constexpr Duration kBackoffMax = std::chrono::seconds{5};
 // How often a batch of which some lines were dropped is cut in two to find them.
 constexpr int kSearchesMax = 200;
 
-// Of what a server says; it repeats lines that it can't parse.
+// The most of a server's words; it repeats lines that it can't parse.
 constexpr std::size_t kMessageMax = std::size_t{4} << 20;
 
 constexpr std::size_t kLinesMin = 64;

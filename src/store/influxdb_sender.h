@@ -57,7 +57,7 @@ class LineServer {
 
 class LineSender {
  public:
-  // Of lines that the server won't take, ever: dropped, and told here. Where there are `count` of
+  // Lines that the server won't take, ever, are dropped and told here. Where there are `count` of
   // them among others, too many to look for each, the first of all is told.
   struct Refused {
     const std::string& bucket;

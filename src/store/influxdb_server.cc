@@ -32,7 +32,7 @@ Json array_of(const HttpAnswer& answer, const char* key) {
   return std::move(json[key]);
 }
 
-// Of "2026-11-27T22:06:06.102457329Z", the seconds.
+// The seconds of "2026-11-27T22:06:06.102457329Z".
 Wall rfc3339_time(std::string_view text) {
   const auto number = [&](std::size_t at, std::size_t size) {
     return static_cast<int>(

@@ -17,7 +17,7 @@
 
 namespace galileo::store {
 
-// Of what is no experiment's rows, so it forgets nothing: many of its points have no time to go by.
+// It has what is no experiment's rows, and forgets nothing: many of its points have no time.
 inline constexpr const char* kOurBucket = "galileo";
 
 struct InfluxBucket {

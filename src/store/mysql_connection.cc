@@ -15,9 +15,9 @@
 namespace galileo::store {
 namespace {
 
-// Of rows on their way at once: more makes nothing faster.
+// The most bytes of rows at once: more makes nothing faster.
 constexpr std::size_t kPacketBytes = std::size_t{4} << 20;
-// Of a packet: what stands before the rows.
+// What stands before the rows of a packet.
 constexpr std::size_t kPacketHead = 4096;
 // What a value takes beside its own bytes: length, null and type.
 constexpr std::size_t kValueHead = 12;

@@ -121,7 +121,7 @@ class MysqlConnection {
   // Ended by `f`, it is broken afterwards: the server would send the rest first.
   Result<void> stream(const std::string& sql, const std::vector<MysqlValue>& values,
                       const RowTaker<MysqlRow>& f);
-  // With as many statements as the server's limit of bytes asks for. Rows of more than row_max()
+  // Takes as many statements as the server's limit of bytes asks for. Rows of more than row_max()
   // bytes are refused by the server.
   Result<void> insert(const MysqlBatch& batch);
 

@@ -18,7 +18,7 @@ class MysqlRows {
  public:
   MysqlRows();
 
-  // Of a row of more than `row_max` bytes the largest text is cut, and says so in its end.
+  // A row longer than `row_max` bytes has its longest text cut, which says so at its end.
   void put_node_info(const std::string& id, const wire::NodeInfo& info, std::size_t row_max);
   void put_trace(const std::string& id, const wire::Trace& trace, const wire::Names& names,
                  std::size_t row_max);

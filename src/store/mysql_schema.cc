@@ -200,7 +200,7 @@ std::vector<std::string> changes(const Table& table, const Found& found) {
   return changes;
 }
 
-// Of rows of the same experiment all but the last: the old system's metadata had no key.
+// Removes all but an experiment's last row: the old system's metadata had no key.
 Result<void> remove_doubles(MysqlConnection& connection, const char* table, bool has_row_id) {
   if (!has_row_id)
     TRY(

@@ -17,8 +17,8 @@ Result<MysqlColumns> read_mysql_columns(MysqlConnection& connection);
 Result<bool> is_mysql_schema_current(MysqlConnection& connection);
 
 // Makes it so: tables that are missing, columns and indices of ours, columns that are too narrow.
-// Of programs that begin at once one does it and the others wait, with a deadline. Cut off in
-// between it goes on where it was; rows that are there stay. Of a large table it takes its time:
+// One of several programs that begin at once does it, the others wait, with a deadline. Cut off in
+// between it goes on where it was; rows that are there stay. A large table takes its time:
 // give it a connection of MysqlPatience::kLong.
 Result<void> migrate_mysql_schema(MysqlConnection& connection);
 

@@ -49,7 +49,7 @@ void put_experiment(std::string& out, const wire::Experiment& experiment,
   put_text(out, metadata.size() <= kRecordMax / 2 ? metadata : std::string_view{});
 }
 
-// Of bytes that are whole records, each.
+// Each record of bytes that are whole records.
 template <class F>
 void each_record(std::string_view bytes, F&& f) {
   for (std::size_t at = 0; at < bytes.size();) {

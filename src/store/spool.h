@@ -86,7 +86,7 @@ class SpoolWriter {
   bool is_full() const { return is_full_; }
   // Where the file system can give nothing back, why.
   const std::optional<Error>& cannot_give_back() const { return cannot_give_back_; }
-  // Of the rows that were written and given back again, those behind the first `taken`: lost, where
+  // Those rows that were given back and lie behind the first `taken`: lost, where
   // somebody has taken those.
   SpoolRows given_up(const SpoolRows& taken) const;
 

@@ -12,7 +12,7 @@ namespace galileo::store::spool_format {
 // "GALSPOOL", the version as u32, four bytes to spare.
 inline constexpr std::string_view kMagic{"GALSPOOL\x01\0\0\0\0\0\0\0", 16};
 inline constexpr std::size_t kFileHeader = kMagic.size();
-// Of a record: u32 size of the payload, u32 CRC-32C of type and payload, u8 type.
+// A record's head: u32 size of the payload, u32 CRC-32C of type and payload, u8 type.
 inline constexpr std::size_t kRecordHeader = 9;
 inline constexpr std::size_t kRecordMax = std::size_t{16} << 20;  // payload
 

@@ -101,7 +101,7 @@ Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t 
     if (left.size() >= kRecordHeader && payload_size(left) <= kRecordMax)
       wanted = std::max(wanted, kRecordHeader + payload_size(left));
     const bool zeros = left.size() >= kRecordHeader && payload_size(left) == 0;
-    // Of zeros that were looked through the beginning tells whether something has come since.
+    // The beginning of zeros that were looked through tells whether something has come since.
     const bool is_known = searched_from_ == place_.position;
     if (asked >= wanted || (asked > 0 && zeros && is_known)) {
       if (!zeros || !TRY(pass_gap())) return State::kEnd;

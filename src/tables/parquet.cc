@@ -25,7 +25,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Of one batch, which is in memory on both sides.
+// The size of a batch, which is in memory on both sides.
 constexpr std::size_t kRowsAtOnce = 50'000;
 constexpr std::size_t kBytesAtOnce = std::size_t{16} << 20;
 

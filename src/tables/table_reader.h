@@ -17,7 +17,7 @@ class TableReader {
   virtual ~TableReader() = default;
   // The fields of the columns that were asked for, in that order; false at the table's end.
   virtual Result<bool> next(std::vector<Field>& fields) = 0;
-  // Of the row that was read last: "tables/traces.csv:17", by lines.
+  // Where the row stands that was read last: "tables/traces.csv:17", by lines.
   virtual std::string place() const = 0;
 };
 

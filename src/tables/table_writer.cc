@@ -82,7 +82,7 @@ void put_number(std::string& line, double value) {
   if (std::isfinite(value) && line.find_first_of(".e", begin) == std::string::npos) line += ".0";
 }
 
-// Of a text that begins with any number of ', and then like a formula.
+// A text that begins with any number of ', and then like a formula.
 bool is_formula(std::string_view text) {
   const std::size_t first = text.find_first_not_of('\'');
   return first != std::string_view::npos &&

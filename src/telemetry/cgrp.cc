@@ -97,7 +97,7 @@ constexpr Value kFaults{"cgrp_faults", &Hierarchies::memory, "memory.stat", "mem
                         false};
 constexpr Value kMajorFaults{"cgrp_major_faults", &Hierarchies::memory, "memory.stat",
                              "memory.stat",       &major_faults,        false};
-// Of cgroup v2 only: nothing where the file isn't there.
+// Only cgroup v2 has these: nothing where the file isn't there.
 constexpr Value kPsiCpu{"cgrp_psi_cpu", &Hierarchies::cpu, "cpu.pressure",
                         "cpu.pressure", &pressure_us,      false};
 constexpr Value kPsiMemory{"cgrp_psi_memory", &Hierarchies::memory, "memory.pressure",

@@ -61,7 +61,7 @@ std::optional<Identity> identity_of(const std::string& path);
 
 // Names of the entries of a folder, without "." and ".."; sorted. Empty where there is none.
 std::vector<std::string> list_folder(const std::string& path);
-// Of those that are folders.
+// The same of folders only.
 std::vector<std::string> list_folders(const std::string& path);
 // How many it has; nothing where it can't be looked into.
 std::optional<std::size_t> entries_of_folder(const std::string& path);

@@ -5,7 +5,7 @@
 namespace galileo::telemetry {
 namespace {
 
-// Of "tx/<dev>:kB/s rx/<dev>:kB/s".
+// The topics of "tx/<dev>:kB/s rx/<dev>:kB/s".
 std::vector<Topic> topics_of(std::string_view text) {
   std::vector<Topic> topics;
   for (const std::string_view topic : split(text, ' ')) {

@@ -1,4 +1,4 @@
-// Of /proc/loadavg, "0.31 0.22 0.10 2/184 4021": the load averages of 1 and 5 minutes (load), and
+// Reads /proc/loadavg, "0.31 0.22 0.10 2/184 4021": load averages of 1 and 5 minutes (load), and
 // the processes that run right now, the 2 of 2/184 (procs).
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"

@@ -7,7 +7,7 @@
 //   process_threads  threads
 //   process_fds      open file descriptors
 //   process_read, process_written   bytes from and to storage since their start (/proc/<pid>/io)
-// Of /proc/<pid>/stat the times of a process and of its children that have ended and were waited
+// The times of a process in /proc/<pid>/stat, and of its children that have ended and were waited
 // for (fields 14-17) are summed, so that a child's end moves its time to its parent. The kernel
 // counts these times in ticks, mostly of 10 ms: at short periods they step. What can't be read of
 // one of the processes isn't known of all of them.

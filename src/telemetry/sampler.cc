@@ -44,7 +44,7 @@ Result<std::unique_ptr<Sampler>> Sampler::make(const SamplerOptions& options,
     const auto said = options.periods.find(name);
     const Duration period =
         said != options.periods.end() ? said->second : options.period.value_or(row.period);
-    // Of several things that somebody has named each is read for itself: none waits for another.
+    // Each of several things that somebody has named is read for itself: none waits for another.
     const auto add_each = [&](auto Machine::* of) {
       for (const auto& one : machine.*of) {
         Machine alone = machine;

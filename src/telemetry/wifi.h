@@ -9,7 +9,7 @@
 
 namespace galileo::telemetry {
 
-// Of one peer, mostly the access point.
+// The link to one peer, mostly the access point.
 struct WirelessLink {
   std::optional<double> tx_mbit;
   std::optional<double> rx_mbit;

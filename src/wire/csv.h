@@ -45,7 +45,7 @@ class CsvReader {
   const char* fault() const { return fault_; }
   // Where it begins, in lines of the text, from 1.
   std::uint64_t line() const { return line_; }
-  // Of the line that hasn't ended yet: for a bound on what a stranger may send.
+  // The size of the line that hasn't ended yet: for a bound on what a stranger may send.
   std::size_t waiting() const { return buffer_.size() - begins_; }
 
  private:

@@ -335,7 +335,7 @@ std::optional<std::string> from_base64(std::string_view text) {
     bits -= 8;
     bytes += static_cast<char>(group >> bits & 0xff);
   }
-  // Of the last group only whole bytes count; what is left over is 0.
+  // Only whole bytes of the last group count; what is left over is 0.
   if ((group & ((1u << bits) - 1)) != 0) return std::nullopt;
   return bytes;
 }

@@ -105,7 +105,7 @@ function build(result: Result) {
       element("p", { class: "soft" }, "Drag over a chart to zoom all of them, double-click to see all again" +
         (shades.some((shade) => shade.warmup) ? "; the warm-up is shaded and left out of the statistics." : ".")),
       element("div", { class: "bar" }, element("label", {}, log, " logarithmic latency"), looked, all), load),
-    section("How latencies of the answers are spread", spread),
+    section("Latency distribution of the answers", spread),
     section("Telemetry", machine), ledger(result),
     ...(result.phases.length > 1 ? [phases(result)] : []),
     groups("Services", result.services, "No request belongs to a service."),

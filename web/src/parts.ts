@@ -149,7 +149,7 @@ export function provenance(result: Result): HTMLElement {
     ...hostFacts(p.host)];
   const details = (name: string, text: string) =>
     element("details", {}, element("summary", {}, name), element("pre", {}, text));
-  return section("Where it comes from",
+  return section("Environment",
     table(["", ""], rows.filter(([, value]) => value).map(([key, value]) => [key, value])),
     p.file_text ? details("The experiment file", p.file_text)
       : nothing("There is no experiment file: the command above is the whole description."),

@@ -74,8 +74,7 @@ TEST_CASE("the drawn form loses nothing in 80 columns, whatever the numbers are"
 TEST_CASE("a percentile that too few requests tell of is none, and of which ones it is is said") {
   LiveState few = state();
   few.figures.p99 = few.figures.dispatch_p99 = std::nullopt;
-  CHECK(live_line(few).find("p50 1.00ms  p99 –  errors 0  delay p99 –  cpu") !=
-        std::string::npos);
+  CHECK(live_line(few).find("p50 1.00ms  p99 –  errors 0  delay p99 –  cpu") != std::string::npos);
   CHECK(live_lines(few, 80).find(
             "p50    1.00ms  p99         –  scheduling delay p99         –\n") != std::string::npos);
   few = state();

@@ -243,7 +243,7 @@ void add_compare(CLI::App& command, ExpFlags& flags) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_flag("--force", flags.compared.force,
-                   "also where loop, rate, request, duration or verdict forbid it");
+                   "compare also where loop, rate, request, duration or verdict forbid it");
   command.add_flag("--json", flags.compared.json, "as JSON");
 }
 
@@ -278,22 +278,24 @@ int exp(const Arguments& arguments) {
     return command;
   };
   add("ls", "list the experiments", &list)->add_flag("--json", flags.json, "as JSON");
-  CLI::App* shown = add("show", "the summary of one", &show);
+  CLI::App* shown = add("show", "show an experiment's summary", &show);
   shown->add_option("ID", flags.id, kIdText)->required();
   shown->add_flag("--json", flags.json, "the whole result, as JSON");
-  add("rm", "remove some, with all that belongs to them", &remove)
+  add("rm", "remove experiments, with all that belongs to them", &remove)
       ->add_option("ID", flags.ids, kIdText)
       ->required();
-  add_export(*add("export", "write its tables as files", &export_tables), flags);
+  add_export(*add("export", "write an experiment's tables as files", &export_tables), flags);
   add_import(*add("import", "copy experiments from another database, spool or export into this one",
                   &import_into),
              flags);
-  add_compare(*add("compare", "two or more side by side, each against the first; 93: a regression",
-                   &compare_some),
-              flags);
-  add_touch(*add("touch", "give it the traces of its time span that have no experiment", &touch),
+  add_compare(
+      *add("compare", "compare two or more experiments, each against the first; 93: a regression",
+           &compare_some),
+      flags);
+  add_touch(*add("touch", "give an experiment the traces of its time span that have no experiment",
+                 &touch),
             flags);
-  CLI::App* reported = add("report", "write its HTML report", &report);
+  CLI::App* reported = add("report", "write an experiment's HTML report", &report);
   reported->add_option("ID", flags.id, kIdText)->required();
   reported->add_option("-o,--output", flags.output, "file [the id and .html]; -: stdout");
   if (const auto over = parse_options(app, arguments)) return *over;

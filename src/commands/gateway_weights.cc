@@ -132,12 +132,12 @@ int gateway_weights(const Arguments& arguments) {
                        Result<void> (*run)(const WeightsFlags&)) {
     CLI::App* command = app.add_subcommand(name, text);
     add_etcd_options(*command, flags.etcd);
-    command->add_option("--zone", flags.zone, "whose [eb_go_lb_zone]");
+    command->add_option("--zone", flags.zone, "the zone [eb_go_lb_zone]");
     command->add_flag("--json", flags.json, "as JSON");
     command->callback([&chosen, run] { chosen = run; });
     return command;
   };
-  add("get", "of all functions, or of one", &get)
+  add("get", "show the weights of all functions, or of one", &get)
       ->add_option("FUNCTION", flags.function, "its name");
   CLI::App* setting = add("set", "set a function's weights, in place of those that it has", &set);
   setting->add_option("FUNCTION", flags.function, "its name")->required();

@@ -126,7 +126,7 @@ int rtbl(const Arguments& arguments) {
     command->callback([&chosen, run] { chosen = run; });
     return command;
   };
-  add("ls", "all routes", &list);
+  add("ls", "list all routes", &list);
   CLI::App* setting = add("set", "set the route to a service, over the one it has", &set);
   setting->add_option("SERVICE", flags.service, "its name")->required();
   setting->add_option("HOST=WEIGHT", flags.hosts, "host:port, with its weight [1]")->required();

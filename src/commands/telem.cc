@@ -198,12 +198,12 @@ int telem(const Arguments& arguments) {
     return command;
   };
   const char* const kNodes = "nodes [all]";
-  add("ls", "nodes that publish, with what they are", &list);
-  add("info", "all that is known of nodes", &info)->add_option("node", flags.nodes, kNodes);
+  add("ls", "list nodes that publish, with what they are", &list);
+  add("info", "show all that is known of nodes", &info)->add_option("node", flags.nodes, kNodes);
   add("pause", "let nodes publish nothing", &pause)->add_option("node", flags.nodes, kNodes);
   add("unpause", "let nodes publish again", &unpause)->add_option("node", flags.nodes, kNodes);
   CLI::App* const following =
-      add("follow", "what they publish: a live table, or lines in a pipe", &follow);
+      add("follow", "show what nodes publish: a live table, or lines in a pipe", &follow);
   following->add_option("pattern", flags.pattern, "NODE/METRIC[/SUBSYSTEM], * for any text")
       ->capture_default_str();
   following->add_option("-d,--duration", flags.duration, "end after that time [until Ctrl-C]");

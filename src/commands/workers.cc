@@ -131,10 +131,11 @@ int workers(const Arguments& arguments) {
     return command;
   };
   add("ls",
-      "name, clients, whether it lives, labels, and of ours the version, boot and last heartbeat",
+      "list workers: name, clients, whether it lives, labels, and of ours the version, boot and "
+      "last heartbeat",
       &list);
-  add("discover", "forget all and have those that live register again", &discover)
-      ->add_option("--timeout", flags.timeout, "how long to wait for them")
+  add("discover", "forget all workers and let those that live register again", &discover)
+      ->add_option("--timeout", flags.timeout, "how long to wait for workers")
       ->capture_default_str();
   add("ping", "names of the workers that answer; exit code 92 where none does", &ping);
   if (const auto over = parse_options(app, arguments)) return *over;

@@ -86,3 +86,22 @@ def test_nothing_cites_pages_that_a_clone_has_not():
                           cwd=ROOT, capture_output=True, text=True)
     found = [line[:200] for line in grep.stdout.splitlines()]
     assert not found, "\n".join(found)
+
+
+def test_the_wire_s_pages_name_what_the_code_has():
+    """Every class, channel, key, field of node info and environment variable of the wire."""
+    source = {name: (ROOT / "src" / name).read_text() for name in (
+        "wire/worker_api.h", "bus/keys.h", "telemetry/machine.cc", "gateway/etcd.cc", "gateway/heads.cc", "commands/gateway_flags.cc")}
+    pages = {path.name: path.read_text() for path in (ROOT / "docs/wire").glob("*.md")} | {"fleet.md": (ROOT / "docs/fleet.md").read_text()}
+    words = {
+        "bus.md": re.findall(r'kType = "(?:galileo\.worker\.api|pymq\.core)\.(\w+)"', source["wire/worker_api.h"])
+        + [word for word in re.findall(r'"([a-z]+[:/][^"]*[^":/])"', source["bus/keys.h"])
+           if not re.search(r"[*\[]|^(telem|galileo/(results/batches|fleet|recorder))", word)],
+        "telemetry.md": ["telem/", "telemcmd/", "telemd.info:", *re.findall(r'add\("(\w+)"', source["telemetry/machine.cc"])],
+        "gateway.md": [*re.findall(r'"(golb/function/)', source["gateway/etcd.cc"]), *re.findall(r'"(X-[A-Za-z-]+?)-?"', source["gateway/heads.cc"]),
+                       *re.findall(r'"(eb_go_lb_\w+)"', source["commands/gateway_flags.cc"])],
+        "fleet.md": ["galileo/results/batches", "galileo/fleet/reports", "galileo:worker:<name>:heartbeat"],
+    }
+    assert min(len(found) for found in words.values()) >= 3
+    missing = [f"{page}: {word}" for page, found in words.items() for word in found if word not in pages[page]]
+    assert not missing, "\n".join(missing)

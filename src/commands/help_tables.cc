@@ -265,7 +265,7 @@ std::optional<int> print_tables_if_asked(const Arguments& arguments, std::string
 }
 
 int help(const Arguments& arguments) {
-  if (arguments.empty()) {
+  if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h") {
     print_data(help_text());
     return kFine;
   }

@@ -23,7 +23,7 @@ def test_help_of_all(run):
 
 @pytest.mark.quick
 def test_help_of_a_command_and_of_a_table(run):
-    assert run("help").out == run("--help").out
+    assert run("help").out == run("help", "--help").out == run("--help").out
     assert run("help", "load").out == run("load", "--help").out
     shapes = run("help", "shapes")
     assert shapes.code == 0 and shapes.err == ""

@@ -73,6 +73,23 @@ TEST_CASE("a call's answer comes in pieces as it arrives, and its connection ser
   CHECK(bench.connector.at(0).take() == "x");
 }
 
+TEST_CASE("a call that finds its kept connection closed is sent again, unseen, on another") {
+  Bench bench;
+  Heard heard;
+  HttpCall call(*bench.peer, Seconds{5}, Within::kAnswer);
+  call.start("x", heard.handlers());
+  bench.connector.at(0).connected();
+  bench.connector.at(0).send("HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(heard.end == "204");
+  bench.connector.at(0).peer_closed = true;  // not yet noticed
+  HttpCall next(*bench.peer, Seconds{5}, Within::kAnswer);
+  next.start("y", heard.handlers());
+  CHECK(bench.connector.made() == 2);
+  bench.connector.at(1).connected();
+  CHECK(bench.connector.at(1).take() == "y");
+  CHECK(heard.ended == 1);
+}
+
 TEST_CASE("what a call's time is for") {
   struct Row {
     const char* name;

@@ -362,6 +362,20 @@ def test_connections_are_kept_and_one_that_turns_out_closed_is_replaced_unseen(r
         assert server.connections - closed <= requests / 2, (server.connections, requests)
 
 
+def test_it_is_found_by_its_name_and_a_name_that_leads_nowhere_is_told(run, target, scripted):
+    server = scripted()
+    assert run("load", target(), "-r", "400", "-n", "100", "-q", "--db", server.url().replace("127.0.0.1", "localhost")).ran
+    assert len(server.of("traces")) == 100
+    done = run("exp", "ls", "--db", "influxdb://:t@nowhere.invalid/lab")
+    assert done.code == 92 and "its name can't be resolved" in done.err and len(done.err.strip().splitlines()) == 1, done
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_given_its_time(run):
+    with socket.create_server(("127.0.0.1", 0)) as silent_one:
+        done = run("exp", "ls", "--db", f"influxdb://:t@127.0.0.1:{silent_one.getsockname()[1]}/lab?timeout_ms=300")
+    assert done.code == 92 and "no answer within 300ms" in done.err, done
+
+
 def test_it_speaks_tls_and_knows_whom_it_speaks_with(run, target, scripted, tmp_path):
     for name, host in (("ours", "IP:127.0.0.1"), ("other", "DNS:elsewhere")):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt",

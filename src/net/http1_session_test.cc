@@ -149,3 +149,32 @@ TEST_CASE("an exchange that is dropped is forgotten, and the connection with it"
   CHECK_FALSE(bench.session->can_take());
   CHECK(bench.session->on_writable().kind == Kind::kGoesOn);
 }
+
+TEST_CASE("a body comes in pieces with the status, and who takes one may give up the exchange") {
+  struct Pieces final : HttpExchange {
+    explicit Pieces(Bench& test) : bench(test) {
+      bytes = kRequest;
+      capture = &captured;
+      captured.want_body = 100;
+      in_pieces = true;
+    }
+    void on_done() override { FAIL("a session ends no exchange"); }
+    void on_piece(std::string_view body) override {
+      seen += std::to_string(status) + ":" + std::string(body) + " ";
+      if (body == "end") bench.session->drop(*this);
+    }
+    Bench& bench;
+    wire::http1::Capture captured;
+    std::string seen;
+  };
+  Bench bench;
+  Pieces exchange(bench);
+  bench.begin(exchange);
+  for (const char* piece : {"HTTP/1.1 200 OK\r\n", "Content-Length: 9\r\n\r\nab", "c", "end"}) {
+    bench.peer().send(piece);
+    CHECK(bench.session->on_readable(false).kind == Kind::kGoesOn);
+  }
+  CHECK(exchange.seen == "-1: 200:ab 200:c 200:end ");
+  CHECK(bench.session->under_way() == nullptr);
+  CHECK_FALSE(bench.session->can_take());
+}

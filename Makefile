@@ -64,7 +64,7 @@ fmt: setup-test
 lint: setup-test
 	@git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-19 --dry-run --Werror
 	@cmake --preset debug > /dev/null
-	@git ls-files 'src/*.cc' | grep -v _test.cc | xargs -P $(JOBS) -n 4 clang-tidy-19 -p build/debug --quiet
+	@/usr/bin/python3 scripts/lint.py --jobs $(JOBS)
 
 clean:
 	rm -rf build web/dist web/node_modules

@@ -4,14 +4,24 @@
 
 A suite is a name, a deadline and a function that returns its counts. A build that fails, a suite that
 hangs or prints no counts is one failure of that suite; the others go on. Only the standard library.
+
+Suites run in two lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced) and
+what mostly waits (the black-box tests, several at once). Tests that measure, marked `alone`, come after both, one at a
+time; and so does once more a test that failed beside others: a note says which, and how it ended alone. docs/testing.md
+says where the time goes.
 """
 import argparse
+import collections
 import concurrent.futures
+import contextlib
+import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
@@ -22,6 +32,7 @@ BUILD = ROOT / "build"
 PYTHON = "/usr/bin/python3"
 FUZZ_RUNS = 1_000_000
 FUZZ_SECONDS = 40
+FUZZ_KNOWN_SECONDS = 5  # where the program and its corpus are what was fuzzed before
 # What reads people's files and strangers' answers gets longer.
 FUZZ_LONG = {"experiment_file": 300, "http1": 300, "worker_api": 120}
 SANITIZERS = {
@@ -37,12 +48,32 @@ class Counts:
     failed: int = 0
     skipped: int = 0
     reasons: list = field(default_factory=list)
+    failures: list = field(default_factory=list)
 
     def add(self, other):
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
         self.reasons += other.reasons
+        self.failures += other.failures
+
+
+# What compiles and fuzzes gives way to what is tested beside it; the kernel groups by session, so its group does too.
+NICE = ["sh", "-c", 'echo 15 2>/dev/null > /proc/self/autogroup; exec nice -n 15 "$@"', "nice"]
+CACHE = Path(os.environ.get("CCACHE_DIR") or Path.home() / ".cache/galileo/ccache").parent
+
+
+class Said(threading.local):
+    """What a suite says, kept until it ends, so that those that run beside it don't speak into it."""
+    def __init__(self):
+        self.lines, self.building, self.waiting = [], 0.0, 0.0
+
+
+SAID = Said()
+
+
+def say(text):
+    SAID.lines.append(text)
 
 
 class Runner:
@@ -50,15 +81,30 @@ class Runner:
         self.jobs = jobs
         self.logs = BUILD / "test-logs"
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.building = collections.defaultdict(threading.Lock)
+        self.running, self.stopped = set(), False
+        self.again = {}  # black-box tests that failed beside others: how many, and how to run them once more
+
+    def stop(self):
+        """Ends all that runs, and lets nothing more begin."""
+        self.stopped = True
+        for process in list(self.running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def run(self, name, command, deadline_s, env=None, cwd=ROOT):
         """The exit status and output of a command; its process group is killed at the deadline."""
+        if self.stopped:
+            return None, "stopped\n"
         log = self.logs / (re.sub(r"\W+", "-", name) + ".log")
         with open(log, "wb") as out:
             process = subprocess.Popen(
                 command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 env={**os.environ, **SANITIZERS, **(env or {})}, start_new_session=True)
+            self.running.add(process)
             try:
+                if self.stopped:
+                    os.killpg(process.pid, signal.SIGKILL)
                 status = process.wait(timeout=deadline_s)
             except subprocess.TimeoutExpired:
                 status = None
@@ -68,24 +114,41 @@ class Runner:
                 except ProcessLookupError:
                     pass
                 process.wait()
+                self.running.discard(process)
         text = log.read_text(errors="replace")
         if status is None:
             text += f"\n{name}: not over after {deadline_s} s, killed\n"
         return status, text
 
+    def configure(self, preset):
+        """None, or the text of what went wrong."""
+        status, text = self.run(f"configure {preset}", [*NICE, "cmake", "--preset", preset], 600)
+        return None if status == 0 else text
+
     def build(self, preset, targets, deadline_s=2400):
         """Configures and builds; None, or the text of what went wrong."""
-        status, text = self.run(f"configure {preset}", ["cmake", "--preset", preset], 600)
-        if status == 0:
-            command = ["cmake", "--build", "--preset", preset, "-j", str(self.jobs)]
-            if targets:
-                command += ["--target", *targets]
-            status, text = self.run(f"build {preset}", command, deadline_s)
+        waited_from = time.monotonic()
+        with self.building[preset]:  # another suite may build this preset just now
+            SAID.waiting += time.monotonic() - waited_from
+            with counted_as_building():
+                if (error := self.configure(preset)) is not None:
+                    return error
+                command = [*NICE, "cmake", "--build", "--preset", preset, "-j", str(self.jobs)]
+                if targets:
+                    command += ["--target", *targets]
+                status, text = self.run(f"build {preset}", command, deadline_s)
         return None if status == 0 else text
 
 
+@contextlib.contextmanager
+def counted_as_building():
+    start = time.monotonic()
+    yield
+    SAID.building += time.monotonic() - start
+
+
 def failed(text, lines=60):
-    print("\n".join(text.splitlines()[-lines:]), flush=True)
+    say("\n".join(text.splitlines()[-lines:]))
     return Counts(failed=1)
 
 
@@ -115,7 +178,7 @@ def unit_tests(runner, preset, tests, before=()):
         if match and (status == 0) == (match[2] == "0"):
             counts.add(Counts(int(match[1]), int(match[2])))
         if not match or status != 0:
-            print(text[-6000:], flush=True)
+            say(text[-6000:])
         if not match:
             counts.failed += 1
     return counts
@@ -137,12 +200,16 @@ def unit(runner, preset):
     return counts
 
 
-def pytest(runner, name, arguments, deadline_s, env=None):
+def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
+    """`beside`: so many tests at once; those that fail are kept in a cache of pytest's for later."""
     xml = runner.logs / (re.sub(r"\W+", "-", name) + ".xml")
     xml.unlink(missing_ok=True)
+    more = ["-n", str(beside)] if beside else []
+    if "cache_dir" not in " ".join(arguments):
+        more += ["-p", "no:cacheprovider"]
     status, text = runner.run(
-        name, [PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={xml}",
-               *arguments], deadline_s, {"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
+        name, [PYTHON, "-m", "pytest", "-q", "-rs", f"--junitxml={xml}", *more, *arguments], deadline_s,
+        {"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
     if not xml.exists():
         return failed(text)
     counts = Counts()
@@ -153,6 +220,7 @@ def pytest(runner, name, arguments, deadline_s, env=None):
             counts.reasons.append(f"{name}: {title}: {case.find('skipped').get('message')}")
         elif case.find("failure") is not None or case.find("error") is not None:
             counts.failed += 1
+            counts.failures.append(title)
         else:
             counts.passed += 1
     if status not in (0, 5):
@@ -162,25 +230,58 @@ def pytest(runner, name, arguments, deadline_s, env=None):
     return counts
 
 
-def blackbox(preset, arguments, deadline_s):
+def blackbox_env(preset):
+    return {"GALILEO_BINARY": str(BUILD / preset / "galileo"), "GALILEO_PRESET": preset}
+
+
+def blackbox(preset, marks, deadline_s):
+    """Those that don't measure, beside each other and beside other suites."""
     def suite(runner):
         if (error := runner.build(preset, ["galileo"])) is not None:
             return failed(error)
-        env = {"GALILEO_BINARY": str(BUILD / preset / "galileo"), "GALILEO_PRESET": preset}
-        return pytest(runner, f"black-box {preset}", ["tests/process", *arguments], deadline_s, env)
+        name = f"black-box {preset}"
+        cache = runner.logs / f"failed-{preset}"
+        shutil.rmtree(cache, ignore_errors=True)
+        arguments = ["tests/process", "-m", f"({marks}) and not alone", "-o", f"cache_dir={cache}"]
+        counts = pytest(runner, name, arguments, deadline_s, blackbox_env(preset), beside=2 * runner.jobs)
+        if counts.failures:  # judged by how they end alone
+            runner.again[preset] = (counts.failures, [*arguments, "--last-failed", "--last-failed-no-failures", "none"])
+            counts.failed -= len(counts.failures)
+        return counts
+    return suite
+
+
+def blackbox_alone(preset, marks, deadline_s):
+    """Those that measure; and once more what failed beside others."""
+    def suite(runner):
+        if (error := runner.build(preset, ["galileo"])) is not None:
+            return failed(error)
+        arguments = ["tests/process", "-m", f"({marks}) and alone"]
+        counts = pytest(runner, f"black-box {preset} alone", arguments, deadline_s, blackbox_env(preset))
+        if preset in runner.again:
+            failures, arguments = runner.again[preset]
+            again = pytest(runner, f"black-box {preset} again", arguments, deadline_s, blackbox_env(preset))
+            again.failed = max(again.failed, len(failures) - again.passed - again.skipped)
+            counts.add(again)
+            counts.reasons += [f"{preset} {title}: failed beside others, "
+                               f"{'failed' if title in again.failures else 'passed'} alone" for title in failures]
+        return counts
     return suite
 
 
 def databases(preset):
     """The store's tests beside real servers, and in release the program's; the first time InfluxDB is built, which takes minutes."""
     def suite(runner):
-        status, text = runner.run("build influxd", [str(ROOT / "tests/influxd/build.sh")], 2400)
+        with counted_as_building():
+            status, text = runner.run("build influxd", [str(ROOT / "tests/influxd/build.sh")], 2400)
         if status != 0:
             return failed(text)
         command = [PYTHON, str(ROOT / "tests/with_databases.py")]
         counts = unit_tests(runner, preset, ["galileo_store_test"], command)
         if preset == "release":
-            counts.add(blackbox(preset, ["-m", "databases"], 1800)(runner))
+            if (error := runner.build(preset, ["galileo"])) is not None:
+                return failed(error)
+            counts.add(pytest(runner, "black-box databases", ["tests/process", "-m", "databases"], 1800, blackbox_env(preset)))
         return counts
     return suite
 
@@ -189,16 +290,14 @@ def peers(runner):
     """With the original packages as peers; the first time pip installs them."""
     if (error := runner.build("release", ["galileo", "galileo_peer_shell"])) is not None:
         return failed(error)
-    env = {"GALILEO_BINARY": str(BUILD / "release/galileo"), "GALILEO_PRESET": "release"}
-    return pytest(runner, "peers", ["tests/peers"], 900, env)
+    return pytest(runner, "peers", ["tests/peers"], 900, blackbox_env("release"))
 
 
 def cluster(runner):
     """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
     if (error := runner.build("release", ["galileo"])) is not None:
         return failed(error)
-    env = {"GALILEO_BINARY": str(BUILD / "release/galileo"), "GALILEO_PRESET": "release"}
-    return pytest(runner, "cluster", ["tests/cluster"], 2400, env)
+    return pytest(runner, "cluster", ["tests/cluster"], 2400, blackbox_env("release"))
 
 
 def rules(runner):
@@ -230,56 +329,131 @@ def web(runner):
     return counts
 
 
+def fuzz_stamp(name):
+    """A file that is there when this very program has been fuzzed for its whole time with this very corpus."""
+    what = hashlib.sha256((BUILD / "asan" / f"fuzz_{name}").read_bytes())
+    for path in sorted((ROOT / "fuzz/corpus" / name).iterdir()):
+        what.update(path.read_bytes())
+    what.update(f"{FUZZ_RUNS} {FUZZ_LONG.get(name, FUZZ_SECONDS)}".encode())
+    return CACHE / "fuzzed" / f"{name}-{what.hexdigest()[:32]}"
+
+
 def fuzz_one(runner, name):
+    """The exit status, what was printed, and whether it was only looked at for a few seconds with other inputs."""
     scratch = BUILD / "fuzz-corpus" / name
     scratch.mkdir(parents=True, exist_ok=True)
-    command = [str(BUILD / "asan" / f"fuzz_{name}"), f"-runs={FUZZ_RUNS}", "-seed=1",
-               f"-max_total_time={FUZZ_LONG.get(name, FUZZ_SECONDS)}", "-max_len=2048", "-rss_limit_mb=4096",
+    stamp = fuzz_stamp(name)
+    known = stamp.exists()
+    seconds = FUZZ_KNOWN_SECONDS if known else FUZZ_LONG.get(name, FUZZ_SECONDS)
+    seed = int(time.time()) % 2**31 if known else 1  # the same inputs once more would find the same
+    command = [*NICE, str(BUILD / "asan" / f"fuzz_{name}"), f"-runs={FUZZ_RUNS}", f"-seed={seed}",
+               f"-max_total_time={seconds}", "-max_len=2048", "-rss_limit_mb=4096",
                "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={scratch}/",
                str(scratch), str(ROOT / "fuzz/corpus" / name)]
-    return runner.run(f"fuzz {name}", command, FUZZ_LONG.get(name, FUZZ_SECONDS) + 120)
+    status, text = runner.run(f"fuzz {name}", command, seconds + 120)
+    if status == 0:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.touch()
+    return status, text, known
 
 
 def fuzz(runner):
-    """Every fuzz target with sanitizers: a million inputs, or as many as its time allows."""
+    """Every fuzz target with sanitizers: a million inputs, or as many as its time allows; a few seconds of others where
+    nothing has changed of what the target is made of."""
     names = sorted(fuzz_targets(), key=lambda name: name not in FUZZ_LONG)  # the slowest first
     if (error := runner.build("asan", [f"fuzz_{name}" for name in names])) is not None:
         return failed(error)
-    counts = Counts()
+    counts, unchanged = Counts(), 0
     with concurrent.futures.ThreadPoolExecutor(runner.jobs) as pool:
         results = pool.map(lambda name: fuzz_one(runner, name), names)
-        for name, (status, text) in zip(names, results):
+        for name, (status, text, known) in zip(names, results):
             match = re.search(r"stat::number_of_executed_units:\s*(\d+)", text)
             executed = int(match[1]) if match else 0
-            print(f"    {name}: {executed:,} inputs", flush=True)
+            say(f"    {name}: {executed:,} inputs{', unchanged' if known else ''}")
             # A million was asked for; what a slow machine leaves out is said, not hidden.
             counts.add(Counts(passed=1) if status == 0 and executed > 0 else failed(text))
-            if status == 0 and executed < FUZZ_RUNS:
+            unchanged += known
+            if status == 0 and executed < FUZZ_RUNS and not known:
                 counts.reasons.append(f"fuzz {name}: {executed:,} of {FUZZ_RUNS:,} inputs in its time")
+    if unchanged:
+        counts.reasons.append(f"fuzz: {unchanged} of {len(names)} targets are what was fuzzed before, and got "
+                              f"{FUZZ_KNOWN_SECONDS} s with other inputs")
     return counts
 
 
+def lint(runner):
+    """clang-tidy over every source; an unchanged one costs nothing."""
+    if (error := runner.configure("debug")) is not None:
+        return failed(error)
+    status, text = runner.run("lint", [*NICE, PYTHON, str(ROOT / "scripts/lint.py"), "--jobs", str(runner.jobs)], 2400)
+    return Counts(passed=1) if status == 0 else failed(text)
+
+
 def suites(quick):
+    """Suites by lane: what works, what waits beside it, and what comes alone after both."""
     if quick:
-        return {"unit": lambda r: unit(r, "release"), "rules": rules,
-                "black-box": blackbox("release", ["-m", "quick"], 120)}
-    return {
+        return ({"unit": lambda r: unit(r, "release"), "rules": rules},
+                {"black-box": blackbox("release", "quick", 120)},
+                {"black-box alone": blackbox_alone("release", "quick", 120)})
+    return ({
         "format": formatting,
-        "unit": lambda r: unit(r, "release"),
         "rules": rules,
-        "black-box": blackbox("release", ["-m", "not databases"], 1500),
-        "databases": databases("release"),
-        "peers": peers,
-        "cluster": cluster,
-        "web": web,
-        "headers": headers,
+        "unit": lambda r: unit(r, "release"),
         "asan unit": lambda r: unit(r, "asan"),
-        "asan databases": databases("asan"),
-        "asan black-box": blackbox("asan", ["-m", "sanitize"], 900),
         "tsan unit": lambda r: unit(r, "tsan"),
-        "tsan black-box": blackbox("tsan", ["-m", "sanitize"], 900),
+        "lint": lint,
+        "headers": headers,
         "fuzz": fuzz,
-    }
+        "web": web,
+        "cluster": cluster,
+    }, {
+        "black-box": blackbox("release", "not databases", 1500),
+        "peers": peers,
+        "databases": databases("release"),
+        "asan black-box": blackbox("asan", "sanitize", 900),
+        "asan databases": databases("asan"),
+        "tsan black-box": blackbox("tsan", "sanitize", 900),
+    }, {
+        "black-box alone": blackbox_alone("release", "not databases", 900),
+        "asan black-box alone": blackbox_alone("asan", "sanitize", 900),
+        "tsan black-box alone": blackbox_alone("tsan", "sanitize", 900),
+    })
+
+
+@dataclass
+class Row:
+    """What became of a suite, for the table."""
+    name: str
+    counts: Counts
+    building: float = 0
+    testing: float = 0
+
+
+def run_lane(runner, lane):
+    rows = []
+    for name, suite in lane.items():
+        if runner.stopped:
+            break
+        print(f"== {name} begins", flush=True)
+        SAID.__init__()
+        start = time.monotonic()
+        counts = suite(runner)
+        took = time.monotonic() - start
+        row = Row(name, counts, SAID.building, took - SAID.building - SAID.waiting)
+        rows.append(row)
+        print("\n".join([f"== {name}", *SAID.lines,
+                         f"   {name}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped in {took:.0f} s"]),
+              flush=True)
+    return rows
+
+
+def table(rows, whole_s):
+    lines = [f"{'suite':22} {'build s':>8} {'tests s':>8} {'passed':>7} {'failed':>7} {'skipped':>8}"]
+    lines += [f"{row.name:22} {row.building:8.0f} {row.testing:8.0f} {row.counts.passed:7} {row.counts.failed:7} "
+              f"{row.counts.skipped:8}" for row in rows]
+    lines.append(f"{'sum':22} {sum(row.building for row in rows):8.0f} {sum(row.testing for row in rows):8.0f}"
+                 f"   side by side in {whole_s:.0f} s")
+    return "\n".join(lines)
 
 
 def main():
@@ -288,19 +462,30 @@ def main():
     parser.add_argument("--only", action="append", default=[], help="only suites with this in the name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     runner = Runner(options.jobs)
+    works, waits, alone = ({name: suite for name, suite in lane.items()
+                            if not options.only or any(word in name for word in options.only)}
+                           for lane in suites(options.quick))
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        try:
+            lanes = [pool.submit(run_lane, runner, lane) for lane in (waits, works)]
+            rows = [row for lane in lanes for row in lane.result()]
+        except BaseException:
+            runner.stop()
+            raise
+    try:
+        rows += run_lane(runner, alone)
+    except BaseException:
+        runner.stop()
+        raise
     total = Counts()
-    for name, suite in suites(options.quick).items():
-        if options.only and not any(word in name for word in options.only):
-            continue
-        print(f"== {name}", flush=True)
-        start = time.monotonic()
-        counts = suite(runner)
-        print(f"   {name}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped "
-              f"in {time.monotonic() - start:.0f} s", flush=True)
-        total.add(counts)
+    for row in rows:
+        total.add(row.counts)
     for reason in total.reasons:
         print(f"note: {reason}")
+    print(table(rows, time.monotonic() - start))
     line = f"{total.passed} passed, {total.failed} failed"
     print(line + (f", {total.skipped} skipped" if total.skipped else ""))
     return 0 if total.failed == 0 and total.passed > 0 else 1

@@ -6,6 +6,8 @@ import time
 import pytest
 from conftest import wait_for
 
+pytestmark = pytest.mark.alone
+
 HZ = os.sysconf("SC_CLK_TCK")
 
 

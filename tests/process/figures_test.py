@@ -5,6 +5,7 @@ import pytest
 from conftest import result_of, strip_colour
 
 
+@pytest.mark.alone
 @pytest.mark.quick
 def test_a_short_run_is_offered_and_sent_what_was_asked_for(run, target, tmp_path):
     done = run("load", target(), "--rate", "2", "-d", "2s", "-q", "--json", "r.json")
@@ -15,6 +16,7 @@ def test_a_short_run_is_offered_and_sent_what_was_asked_for(run, target, tmp_pat
     assert result["phases"][0]["offered_rps"] == result["rate"]["offered_rps"]
 
 
+@pytest.mark.alone
 def test_the_live_view_says_what_is_offered_while_a_slow_server_is_asked(run, target):
     done = run("load", target("--delay", "2500ms"), "-r", "100", "-d", "2500ms", "--db", "none")
     lines = [line for line in done.err.splitlines() if "  offered " in line]
@@ -23,6 +25,7 @@ def test_the_live_view_says_what_is_offered_while_a_slow_server_is_asked(run, ta
     assert all(rate > 20 for rate in offered), done
 
 
+@pytest.mark.alone
 def test_half_of_all_time_out_and_the_percentiles_are_not_of_the_survivors(run, target, tmp_path):
     done = run("load", target("--delay", "uniform(0.02, 0.4)"), "-r", "500", "-n", "1500", "--timeout", "200ms", "-q",
                "--threshold", "p99(latency) < 600ms", "--threshold", "p90(latency[answered]) < 10s",

@@ -7,6 +7,8 @@ import time
 import pytest
 from conftest import result_of, wait_for
 
+pytestmark = pytest.mark.alone
+
 FILE = """
 name: fleet
 seed: 7

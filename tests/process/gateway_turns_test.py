@@ -126,6 +126,7 @@ def test_a_second_request_that_is_none_is_told_so_as_the_first(gateway, target, 
     assert client.answer().status == status and client.closed()
 
 
+@pytest.mark.alone
 @pytest.mark.sanitize
 def test_without_descriptors_it_rests_and_comes_back(gateway, target):
     running = gateway({"app": [(target(), 1)]}, before=("prlimit", "--nofile=40:40"))

@@ -143,7 +143,7 @@ def test_the_summary_has_its_parts_in_order(run, target):
     done = run("load", target(), "-r", "200", "-n", "100", "-q", "--threshold", "p90(latency) < 10s")
     text = strip_colour(done.out)
     parts = ["verdict", "experiment", "thresholds", "\nlatency  ", "\n  all (100)  ", "\nservice time  ", "\nscheduling delay  ", "rate offered",
-             "errors none", "ledger intended 100", "generator", "database"]
+             "errors none", "ledger intended 100", "\ngenerator", "database"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places), done
 

@@ -221,6 +221,7 @@ def test_in_a_terminal_the_latest_values_are_a_table(redis, daemon, galileo):
     assert next(row for row in rows if row[0] == "cpu")[2] == "%" and next(row for row in rows if row[0] == "ram")[2] in ("MiB", "GiB")
 
 
+@pytest.mark.alone
 def test_it_reads_less_often_where_it_would_take_too_much_cpu(redis, daemon):
     server = redis()
     status = free_port()
@@ -258,6 +259,7 @@ def test_it_reads_the_same_as_a_user_without_rights(redis, galileo, tmp_path):
 BUSY = "import time, resource\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass\nprint(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
 
 
+@pytest.mark.alone
 def test_a_real_control_group_of_a_container_is_read(redis, daemon):
     """A group as Docker makes one, with a busy process in it: against the kernel's file and getrusage."""
     group = Path("/sys/fs/cgroup/cpuacct")

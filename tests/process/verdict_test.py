@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import result_of, wait_for
 
+pytestmark = pytest.mark.alone
+
 CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
 
 

@@ -1,0 +1,90 @@
+"""clang-tidy over every source under src/, those of tests apart; what hasn't changed since it was found clean costs nothing.
+
+    scripts/lint.py [--jobs N] [FILE]...
+
+A file is known by what it is made of: its own text and that of all headers of ours that it includes, its compile command
+(build/debug has them), the checks and clang-tidy itself. A stamp with that name lies beside ccache. Only the standard library.
+"""
+import argparse
+import concurrent.futures
+import functools
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATABASE = ROOT / "build/debug"
+CACHE = Path(os.environ.get("CCACHE_DIR") or Path.home() / ".cache/galileo/ccache").parent / "linted"
+TIDY = "clang-tidy-19"
+SECONDS = 600
+
+
+@functools.cache
+def text_of(path):
+    return path.read_bytes()
+
+
+@functools.cache
+def included(path):
+    """The headers of ours that a file names."""
+    names = re.findall(rb'^#include "([^"]+)"', text_of(path), re.M)
+    return [header for name in names if (header := ROOT / "src" / name.decode()).exists()]
+
+
+def made_of(path):
+    seen, left = set(), [path]
+    while left:
+        if (one := left.pop()) not in seen:
+            seen.add(one)
+            left += included(one)
+    return sorted(seen)
+
+
+def stamp_of(path, command, checks):
+    what = hashlib.sha256(checks + command.replace(str(ROOT), "").encode())
+    for part in made_of(path):
+        what.update(str(part.relative_to(ROOT)).encode() + b"\0" + text_of(part) + b"\0")
+    return CACHE / what.hexdigest()[:40]
+
+
+def check(path, stamp):
+    process = subprocess.Popen([TIDY, "-p", str(DATABASE), "--quiet", str(path)], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        said, _ = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+        return f"{said}{path.relative_to(ROOT)}: not over after {SECONDS} s"
+    if process.returncode == 0:
+        stamp.touch()
+        return None
+    return "\n".join(line for line in said.splitlines() if not re.match(r"\d+ warnings? ", line))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("files", nargs="*", type=Path, help="all where none is named")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    commands = {Path(entry["file"]): entry["command"] for entry in json.loads((DATABASE / "compile_commands.json").read_text())}
+    files = [file.resolve() for file in options.files] or sorted(
+        path for path in (ROOT / "src").rglob("*.cc") if not path.name.endswith("_test.cc"))
+    checks = (ROOT / ".clang-tidy").read_bytes() + subprocess.check_output([TIDY, "--version"])
+    CACHE.mkdir(parents=True, exist_ok=True)
+    stamps = {path: stamp_of(path, commands[path], checks) for path in files}
+    due = [path for path in files if not stamps[path].exists()]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        found = [said for said in pool.map(lambda path: check(path, stamps[path]), due) if said]
+    print("\n".join([*found, f"lint: {len(files)} files, {len(due)} of them new or changed, {len(found)} with findings"]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,6 +22,7 @@ DATABASE = ROOT / "build/debug"
 CACHE = Path(os.environ.get("CCACHE_DIR") or Path.home() / ".cache/galileo/ccache").parent / "linted"
 TIDY = "clang-tidy-19"
 SECONDS = 600
+RUNNING = set()
 
 
 @functools.cache
@@ -55,12 +56,14 @@ def stamp_of(path, command, checks):
 def check(path, stamp):
     process = subprocess.Popen([TIDY, "-p", str(DATABASE), "--quiet", str(path)], cwd=ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    RUNNING.add(process)
     try:
         said, _ = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         said, _ = process.communicate()
         return f"{said}{path.relative_to(ROOT)}: not over after {SECONDS} s"
+    RUNNING.discard(process)
     if process.returncode == 0:
         stamp.touch()
         return None
@@ -81,7 +84,13 @@ def main():
     stamps = {path: stamp_of(path, commands[path], checks) for path in files}
     due = [path for path in files if not stamps[path].exists()]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        found = [said for said in pool.map(lambda path: check(path, stamps[path]), due) if said]
+        try:
+            found = [said for said in pool.map(lambda path: check(path, stamps[path]), due) if said]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(RUNNING):
+                process.kill()
+            raise
     print("\n".join([*found, f"lint: {len(files)} files, {len(due)} of them new or changed, {len(found)} with findings"]))
     return 1 if found else 0
 

@@ -43,6 +43,7 @@ void give_back_unused_memory() {
                std::sscanf(line, "Swap: %lu", &swapped_kib) == 1) {
       // What the loader has written (relocations), in memory or swapped out, the file doesn't hold.
       if (mapping.of_file && mapping.anonymous_kib == 0 && swapped_kib == 0)
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel says addresses as text.
         madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);
     }
   }

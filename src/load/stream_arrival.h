@@ -18,7 +18,7 @@ namespace galileo::load {
 
 // Entries that a stream holds at most: 128 KiB a client, and at 1,000 requests a second 8 s from
 // the moment it asks for more until it runs dry.
-inline constexpr std::size_t kStreamCapacity = 16 * 1024;
+inline constexpr std::size_t kStreamCapacity = std::size_t{16} * 1024;
 
 // Each entry must be a number. An Error that names the first one that isn't.
 Result<void> check_inter_arrivals(const std::vector<double>& between_s);

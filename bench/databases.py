@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools import FLOORS, ROOT, SCRATCH, free_port, measured, table
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
 
 
 def drained(database, traces, timeout=1800):

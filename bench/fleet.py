@@ -14,7 +14,7 @@ import uuid
 
 from tools import FLOORS, GALILEO, ROOT, SCRATCH, cpu_of, measured, receiver, redis, start, stop, table, until
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
 from redis_server import API, EVENT_BUS, Connection  # noqa: E402  (what the tests speak to Redis with)
 
 TRACES = "galileo/results/traces"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tools import GALILEO, ROOT, SCRATCH, free_port, galileo_load, have, measured, nginx, start, stop, table, wait_for_port
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
 
 OURS = "**galileo gateway**"
 PATH = "/function/hello/"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools import GALILEO, ROOT, cpu_of, free_port, redis, start, stop, table, wait_for_port
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
 from redis_server import Connection  # noqa: E402  (what the tests speak to Redis with)
 
 PERIODS = {"telemd_period_docker_cgrp_" + what: "1s" for what in ("cpu", "memory", "blkio", "net")}

@@ -14,7 +14,7 @@ from pathlib import Path
 import databases
 from tools import GALILEO, K6_SCRIPT, ROOT, SCRATCH, free_port, have, measured, nginx, redis, start, stop, table, until, wait_for_port
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
 
 FILE = """name: usual
 creator: bench

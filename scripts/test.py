@@ -276,7 +276,7 @@ def databases(preset):
             status, text = runner.run("build influxd", [str(ROOT / "tests/influxd/build.sh")], 2400)
         if status != 0:
             return failed(text)
-        command = [PYTHON, str(ROOT / "tests/with_databases.py")]
+        command = [PYTHON, str(ROOT / "tests/support/with_databases.py")]
         counts = unit_tests(runner, preset, ["galileo_store_test"], command)
         if preset == "release":
             if (error := runner.build(preset, ["galileo"])) is not None:

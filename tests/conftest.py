@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/support"))
 # A build with sanitizers is slower; deadlines grow with it.
 SLOWER = 5 if os.environ.get("GALILEO_PRESET", "release") in ("asan", "tsan") else 1
 

@@ -1,6 +1,6 @@
 // What is MariaDB's and MySQL's own: the old system's tables, locks that others hold, connections
 // that break, and the limits of a server. Each case has a database of its own on the server that
-// GALILEO_TEST_MYSQL names (tests/with_databases.py); without one there is nothing to test.
+// GALILEO_TEST_MYSQL names (tests/support/with_databases.py); without one there is nothing to test.
 #include <unistd.h>
 
 #include <cmath>

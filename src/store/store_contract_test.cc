@@ -27,7 +27,8 @@ constexpr Driver kDrivers[] = {{"sqlite", "SQLite"},
                                {"mixed", "MariaDB and InfluxDB"}};
 
 // An empty database of that kind: a file in the folder, or one of the server that is named to the
-// tests (tests/with_databases.py). Empty where there is no such server: the driver isn't tested.
+// tests (tests/support/with_databases.py). Empty where there is no such server: the driver isn't
+// tested.
 struct Place {
   explicit Place(const Driver& driver) {
     static int number = 0;

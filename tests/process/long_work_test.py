@@ -19,7 +19,7 @@ FAR = r"[\d,]+ of 20,[\d,]+ rows \(\d+ %\), about \S+ left"
 def measured(galileo, tmp_path_factory):
     """A folder with a database and a spool of that many traces each, and a clock that is too fast."""
     folder = tmp_path_factory.mktemp("long")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "clock.so", ROOT / "tests/fast_clock.c", "-ldl"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "clock.so", ROOT / "tests/support/fast_clock.c", "-ldl"], check=True)
     at = f"127.0.0.1:{free_port()}"
     target = subprocess.Popen([galileo, "target", "--listen", at], stderr=subprocess.PIPE, text=True)
     try:

@@ -20,7 +20,7 @@ def stepped(request, tmp_path):
     if not shutil.which("gcc"):
         pytest.skip("there is no gcc to make the clock with")
     library = tmp_path / "stepped_clock.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, ROOT / "tests/stepped_clock.c", "-ldl"], check=True, timeout=60)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, ROOT / "tests/support/stepped_clock.c", "-ldl"], check=True, timeout=60)
     env = {**os.environ, "LD_PRELOAD": str(library), "STEP_AFTER_MS": str(AFTER_MS), "STEP_S": str(request.param)}
     said = subprocess.run(["python3", "-c", "import time; a = time.time(); time.sleep(1); print(round(time.time() - a))"], env=env,
                           capture_output=True, text=True, timeout=30)

@@ -322,7 +322,7 @@ def test_processes_and_files_that_the_configuration_names(redis, daemon, tmp_pat
 @pytest.mark.parametrize("door", ["a variable", "a .env file", "a section", "nothing"])
 def test_only_the_graphics_processors_that_are_named_are_read(redis, daemon, tmp_path, door):
     """By NVIDIA's library as far as the daemon can tell: one of two devices, however the old setting is given."""
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", ROOT / "tests/fake_nvml.c"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", ROOT / "tests/support/fake_nvml.c"], check=True)
     (tmp_path / ".env").write_text("telemd_gpu_devices=1\ntelemd_instruments_enable=gpu_util\n")
     (tmp_path / "config.ini").write_text("telemd_instruments_enable = gpu_util\n" + ("telemd_gpu_devices = 0\n[n1]\ntelemd_gpu_devices = 1\n" if door == "a section" else ""))
     env = {"telemd_gpu_devices": "1"} if door == "a variable" else {}

@@ -2,7 +2,7 @@
 GALILEO_TEST_MYSQL (URLs that a database's name goes behind), and GALILEO_TEST_INFLUXDB. Where MySQL can't be had, that is
 said and it goes on without.
 
-    tests/with_databases.py COMMAND...
+    tests/support/with_databases.py COMMAND...
 """
 import contextlib
 import os
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 from influxdb_server import InfluxDb  # noqa: E402
 from mariadb_server import MariaDb  # noqa: E402

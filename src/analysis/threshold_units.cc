@@ -172,7 +172,7 @@ Limit parse_limit(std::string_view text, Dimension dimension) {
   std::string units;
   for (const Unit& one : kind.units)
     units += fmt::format("{}{}", units.empty() ? "" : ", ", one.name);
-  return {0, fmt::format("'{}' is no unit of {}", unit, kind.text),
+  return {0, fmt::format("'{}' isn't a unit of {}", unit, kind.text),
           fmt::format("{}; its units are {}{}", say, units, kind.takes_bare ? ", or none" : "")};
 }
 

@@ -322,7 +322,7 @@ TEST_CASE("a wrong threshold says where it is wrong and what to write") {
       {"p95(latency < 5ms", "')' is missing", ""},
       {"p95(latency) 5ms", "a comparison is missing", ""},
       {"p95(latency) <", "a number is missing", "< 50ms"},
-      {"p95(latency) < 5 parsecs", "'parsecs' is no unit of a time", "say 5ms"},
+      {"p95(latency) < 5 parsecs", "'parsecs' isn't a unit of a time", "say 5ms"},
       {"max(failed) < 5", "takes no function", ""},
       {"p95(cpu) < 5%", "telemetry ('cpu') has min, mean and max only", "max(cpu)"},
       {"p95(latency{color=red}) < 5ms", "unknown group 'color'", ""},

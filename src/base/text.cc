@@ -147,7 +147,7 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
   const std::optional<double> number = take_number(rest);
   const auto factor = factor_of(trim(rest), kByteUnits);
   if (!number || !factor || *number * *factor > 1e18)
-    return wrong(fmt::format("'{}' is no size", text), hint);
+    return wrong(fmt::format("'{}' isn't a size", text), hint);
   return static_cast<std::uint64_t>(std::llround(*number * *factor));
 }
 

@@ -23,7 +23,7 @@ Error wrong(std::string what, std::string why = {}) {
 Result<int> database_of(std::string_view text) {
   const auto number = parse_integer(text);
   if (!number || *number < 0 || *number > kDatabasesMax)
-    return wrong(fmt::format("'{}' is no number of a database", text));
+    return wrong(fmt::format("'{}' isn't a number of a database", text));
   return static_cast<int>(*number);
 }
 
@@ -77,13 +77,13 @@ Result<std::string> host_port_of(std::string host, const std::string& port) {
   if (host.size() > 1 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
   if (std::string why = wire::unfit_host(host); !why.empty())
-    return Error{ErrorCode::kUsage, fmt::format("'{}' is no host", host), "galileo_redis_host",
+    return Error{ErrorCode::kUsage, fmt::format("'{}' isn't a host", host), "galileo_redis_host",
                  std::move(why),
                  "set it to a name or an address, as localhost or 127.0.0.1; a whole URL is "
                  "galileo_redis_url"};
   const auto number = parse_integer(port.empty() ? "6379" : port);
   if (!number || *number < 1 || *number > 65535)
-    return Error{ErrorCode::kUsage, fmt::format("'{}' is no port", port), "galileo_redis_port",
+    return Error{ErrorCode::kUsage, fmt::format("'{}' isn't a port", port), "galileo_redis_port",
                  "it isn't from 1 to 65535", "set it to the Redis server's, mostly 6379"};
   const bool v6 = host.find(':') != std::string::npos;
   return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", *number);
@@ -112,7 +112,7 @@ Result<BusPlace> place_of(const BusOptions& options) {
   const std::string scheme = colon == std::string_view::npos ? "" : to_lower(rest.substr(0, colon));
   if (scheme != "redis" && scheme != "rediss" && scheme != "unix")
     // Not with the URL: it may hold a password.
-    return wrong("this URL is no bus's", fmt::format("it begins with '{}'", scheme));
+    return wrong("this URL isn't a bus's", fmt::format("it begins with '{}'", scheme));
   rest.remove_prefix(colon + 3);
   place.tls = scheme == "rediss";
   if (scheme == "unix") place.kind = BusPlace::Kind::kUnix;

@@ -51,7 +51,7 @@ TEST_CASE("URLs of every kind say where a bus is") {
   CHECK(there->shown == "unix:///run/redis.sock?db=2");
 }
 
-TEST_CASE("what is no URL of a bus is refused, and no password is told") {
+TEST_CASE("what isn't a URL of a bus is refused, and no password is told") {
   for (const char* url : {"", "localhost:6379", "http://x", "redis://", "redis://h:0",
                           "redis://h:x", "redis://h/x", "redis://h/-1", "redis://h?ssl=1",
                           "unix://relative", "unix://", "in-process", "redis://h:1:2"}) {

@@ -159,7 +159,8 @@ Result<gateway::Gateway::Options> gateway_options(const GatewayFlags& flags) {
   TRY(route::make_policy(options.proxy.policy, {{"127.0.0.1:1", 1}}));
   options.tls = {flags.tls_cert, flags.tls_key};
   if (flags.tls_cert.empty() && !flags.tls_key.empty())
-    return Error{ErrorCode::kUsage, "a key alone is no certificate", {}, {}, "give --tls-cert too"};
+    return Error{
+        ErrorCode::kUsage, "a key alone isn't a certificate", {}, {}, "give --tls-cert too"};
   return options;
 }
 

@@ -15,12 +15,12 @@ Result<route::Host> parse_host_weight(const std::string& word) {
   const auto weight = equals == std::string::npos ? 1 : parse_number(word.substr(equals + 1));
   const auto wrong = [&](std::string why) {
     return Error{ErrorCode::kUsage,
-                 fmt::format("'{}' is no host and weight", word),
+                 fmt::format("'{}' isn't a host and its weight", word),
                  {},
                  std::move(why),
                  "write it as host:port=weight, or host:port for a weight of 1"};
   };
-  if (!weight) return wrong(fmt::format("'{}' is no number", word.substr(equals + 1)));
+  if (!weight) return wrong(fmt::format("'{}' isn't a number", word.substr(equals + 1)));
   if (!std::isfinite(*weight) || *weight < 0) return wrong("a weight is a number from 0 up");
   if (const auto place = net::parse_host_port(host, 80); !place.ok())
     return wrong(place.error().to_text());

@@ -62,7 +62,7 @@ Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDoc
   for (const std::string& header : flags.headers) {
     const std::size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0)
-      return usage(fmt::format("-H '{}' is no header",
+      return usage(fmt::format("-H '{}' isn't a header",
                                is_secret_name(header) ? header.substr(0, header.find(' ')) + " ***"
                                                       : header),
                    "write it as 'Name: value'");

@@ -101,7 +101,7 @@ Result<void> check_environment_files() {
         access(path.c_str(), R_OK) == 0 && !std::filesystem::is_directory(path, unknown);
     if (!readable && !std::getenv(key.c_str()))
       return Error{ErrorCode::kUsage, "the value of an environment variable can't be read",
-                   std::string(name), fmt::format("'{}' is no file that can be read", path),
+                   std::string(name), fmt::format("'{}' isn't a file that can be read", path),
                    fmt::format("name a file that holds the value, or set {}", key)};
   }
   return {};

@@ -50,7 +50,7 @@ Result<std::uint32_t> response_kept(const WorkerFlags& flags) {
   if (bytes.ok() && *bytes <= kResponseKeptMax) return static_cast<std::uint32_t>(*bytes);
   return Error{
       ErrorCode::kUsage, fmt::format("a trace can't keep '{}' of a body", text), name,
-      bytes.ok() ? "that is too much" : "that is no size",
+      bytes.ok() ? "that is too much" : "that isn't a size",
       fmt::format("give bytes, as 200000 or 1MiB, at most {}", format_bytes(kResponseKeptMax))};
 }
 
@@ -76,7 +76,7 @@ Result<std::string> traces_to(const WorkerFlags& flags) {
   if (mode == "none") return std::string();
   if (mode == "redis" || mode == "file" || mode == "sql") return mode;
   return Error{ErrorCode::kUsage,
-               fmt::format("'{}' is no way to keep traces", mode),
+               fmt::format("'{}' isn't a way to keep traces", mode),
                name,
                {},
                "use redis, file, sql or none"};

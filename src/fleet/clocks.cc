@@ -38,7 +38,7 @@ Result<std::optional<ClockOffset>> measure_clock(bus::Bus& bus, std::string_view
     const auto ns = parse_integer(text);
     if (!ns)
       return Error{ErrorCode::kCorrupt, fmt::format("can't measure the clock of '{}'", worker),
-                   bus.where(), fmt::format("its answer '{}' is no time", text.substr(0, 40)),
+                   bus.where(), fmt::format("its answer '{}' isn't a time", text.substr(0, 40)),
                    "is it of the same version?"};
     estimator.add(asked, Wall{Duration{*ns}}, answered);
   }

@@ -80,10 +80,10 @@ TEST_CASE("Measured over the bus: a worker whose clock is ahead, and an old one 
   CHECK_FALSE(must(controller.measure_clock("old")));
 }
 
-TEST_CASE("What is no time is an Error that quotes it") {
+TEST_CASE("What isn't a time is an Error that quotes it") {
   const auto bus = bus::make_in_process();
   Controller controller(*bus);
   FakeWorker odd(*bus, "odd");
   odd.serve(clock_function("odd"), [](auto&) { return FakeWorker::json("1.5"); });
-  CHECK(failure_of(controller.measure_clock("odd")).why == "its answer '1.5' is no time");
+  CHECK(failure_of(controller.measure_clock("odd")).why == "its answer '1.5' isn't a time");
 }

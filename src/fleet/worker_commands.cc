@@ -277,7 +277,7 @@ void Worker::feed(const std::string& client, const std::vector<std::string>& ent
     if (const auto number = parse_number(text)) between_s.push_back(*number);
   }
   if (const std::size_t wrong = entries.size() - between_s.size(); wrong > 0)
-    refuse("entries of a profile are no numbers",
+    refuse("entries of a profile aren't numbers",
            {ErrorCode::kCorrupt, fmt::format("{} were left out", wrong), client, {}, {}});
   const auto fed =
       entries.empty() ? engine_->end_feed(client) : engine_->feed(client, std::move(between_s));

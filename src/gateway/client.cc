@@ -532,7 +532,7 @@ void Client::refuse() {
     case Problem::body_too_large:
       return answer(413, "the body is too large\n");
     default:
-      return answer(400, "that is no request that can be passed on\n");
+      return answer(400, "that isn't a request that can be passed on\n");
   }
 }
 

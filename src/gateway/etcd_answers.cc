@@ -32,7 +32,7 @@ std::string end_of(std::string_view prefix) {
 
 Result<Json> parse(std::string_view text) {
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (!json.is_object()) return wrong("it is no JSON object");
+  if (!json.is_object()) return wrong("it isn't a JSON object");
   if (const auto error = json.find("error"); error != json.end()) return wrong(error_text(text));
   return json;
 }
@@ -57,15 +57,15 @@ Result<std::int64_t> revision_of(const Json& json) {
   const auto header = json.find("header");
   if (header == json.end() || !header->is_object()) return wrong("it has no header");
   const auto revision = number(*header, "revision");
-  if (!revision) return wrong("its revision is no number");
+  if (!revision) return wrong("its revision isn't a number");
   return *revision;
 }
 
 Result<std::pair<std::string, std::string>> pair_of(const Json& kv) {
-  if (!kv.is_object()) return wrong("a key is no object");
+  if (!kv.is_object()) return wrong("a key isn't an object");
   auto key = bytes(kv, "key");
   auto value = bytes(kv, "value");
-  if (!key || !value) return wrong("a key or value is no base64");
+  if (!key || !value) return wrong("a key or value isn't base64");
   return std::pair{std::move(*key), std::move(*value)};
 }
 
@@ -111,7 +111,7 @@ Result<RangeAnswer> parse_range(std::string_view text) {
   answer.revision = TRY(revision_of(json));
   const auto pairs = json.find("kvs");
   if (pairs == json.end()) return answer;
-  if (!pairs->is_array()) return wrong("its keys are no list");
+  if (!pairs->is_array()) return wrong("its keys aren't a list");
   for (const Json& kv : *pairs) answer.pairs.push_back(TRY(pair_of(kv)));
   return answer;
 }
@@ -123,7 +123,7 @@ Result<WatchAnswer> parse_watch(std::string_view text) {
   WatchAnswer answer;
   answer.revision = TRY(revision_of(*result));
   const auto compacted = number(*result, "compact_revision");
-  if (!compacted) return wrong("its compact_revision is no number");
+  if (!compacted) return wrong("its compact_revision isn't a number");
   answer.compacted = *compacted > 0;
   if (const auto canceled = result->find("canceled"); canceled != result->end())
     answer.canceled = canceled->is_boolean() && canceled->get<bool>();
@@ -131,7 +131,7 @@ Result<WatchAnswer> parse_watch(std::string_view text) {
     answer.why = make_utf8(why->get<std::string>());
   const auto events = result->find("events");
   if (events == result->end()) return answer;
-  if (!events->is_array()) return wrong("its events are no list");
+  if (!events->is_array()) return wrong("its events aren't a list");
   for (const Json& event : *events) answer.events.push_back(TRY(event_of(event)));
   return answer;
 }
@@ -150,7 +150,7 @@ Result<std::string> parse_login(std::string_view text) {
 Result<std::uint64_t> parse_deleted(std::string_view text) {
   const Json json = TRY(parse(text));
   const auto count = number(json, "deleted");
-  if (!count || *count < 0) return wrong("its count is no number");
+  if (!count || *count < 0) return wrong("its count isn't a number");
   return static_cast<std::uint64_t>(*count);
 }
 

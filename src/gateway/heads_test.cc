@@ -121,17 +121,17 @@ TEST_CASE("weights as etcd has them") {
 
 TEST_CASE("weights that can't be taken say why") {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "no JSON"},
-      {"[]", "no object"},
+      {"", "isn't JSON"},
+      {"[]", "isn't an object"},
       {R"({"weights": []})", "no list of ips"},
       {R"({"ips": [], "weights": {}})", "no list of weights"},
       {R"({"ips": ["a:1", "b:1"], "weights": [1]})", "2 ips have 1 weights"},
-      {R"({"ips": ["a:1"], "weights": [-1]})", "no number from 0 up"},
-      {R"({"ips": ["a:1"], "weights": ["1"]})", "no number from 0 up"},
-      {R"({"ips": [1], "weights": [1]})", "ip 0 is no text"},
+      {R"({"ips": ["a:1"], "weights": [-1]})", "a number from 0 up"},
+      {R"({"ips": ["a:1"], "weights": ["1"]})", "a number from 0 up"},
+      {R"({"ips": [1], "weights": [1]})", "ip 0 isn't text"},
       {R"({"ips": ["a"], "weights": [1]})", "'a'"},
       {R"({"ips": ["a:99999"], "weights": [1]})", "'a:99999'"},
-      {R"({"ips": [], "weights": [], "policy": 1})", "policy is no text"},
+      {R"({"ips": [], "weights": [], "policy": 1})", "policy isn't text"},
       {R"({"ips": [], "weights": [], "policy": "emwa"})", "'ewma'"},
   };
   for (const auto& [json, why] : cases) {

@@ -27,7 +27,7 @@ Error wrong(std::string why) {
 }
 
 Result<Targets> targets_of(const Json& value) {
-  if (!value.is_object()) return wrong("that is no object");
+  if (!value.is_object()) return wrong("that isn't an object");
   const auto ips = value.find("ips");
   const auto weights = value.find("weights");
   if (ips == value.end() || !ips->is_array()) return wrong("it has no list of ips");
@@ -39,16 +39,16 @@ Result<Targets> targets_of(const Json& value) {
   for (std::size_t i = 0; i < ips->size(); ++i) {
     const Json& ip = (*ips)[i];
     const Json& weight = (*weights)[i];
-    if (!ip.is_string()) return wrong(fmt::format("ip {} is no text", i));
+    if (!ip.is_string()) return wrong(fmt::format("ip {} isn't text", i));
     auto name = ip.get<std::string>();
     if (const auto where = net::parse_host_port(name, 0); !where.ok())
       return wrong(fmt::format("'{}': {}", make_utf8(name.substr(0, 100)), where.error().why));
     if (!weight.is_number() || !std::isfinite(weight.get<double>()) || weight.get<double>() < 0)
-      return wrong(fmt::format("the weight of {} is no number from 0 up", make_utf8(name)));
+      return wrong(fmt::format("the weight of {} isn't a number from 0 up", make_utf8(name)));
     targets.hosts.push_back({std::move(name), weight.get<double>()});
   }
   if (const auto policy = value.find("policy"); policy != value.end()) {
-    if (!policy->is_string()) return wrong("its policy is no text");
+    if (!policy->is_string()) return wrong("its policy isn't text");
     targets.policy = policy->get<std::string>();
     const auto names = route::policy_names();
     if (std::find(names.begin(), names.end(), targets.policy) == names.end())
@@ -62,7 +62,7 @@ Result<Targets> targets_of(const Json& value) {
 
 Result<Targets> parse_targets(std::string_view json) {
   const Json value = Json::parse(json.begin(), json.end(), nullptr, false);
-  if (value.is_discarded()) return wrong("that is no JSON");
+  if (value.is_discarded()) return wrong("that isn't JSON");
   return targets_of(value);
 }
 
@@ -85,7 +85,7 @@ std::string targets_json(const Targets& targets) {
 Result<std::map<std::string, Targets>> parse_weights_file(std::string_view json,
                                                           const std::string& path) {
   const Json value = Json::parse(json.begin(), json.end(), nullptr, false);
-  Error error = wrong("that is no JSON object of functions");
+  Error error = wrong("that isn't a JSON object of functions");
   error.where = path;
   error.hint = R"(write {"<function>": {"ips": ["10.0.0.1:8080"], "weights": [1]}})";
   if (!value.is_object()) return error;

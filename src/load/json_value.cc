@@ -92,7 +92,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
   bool end_array() override { return close(); }
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    why = fmt::format("it is no JSON from character {} on", position);
+    why = fmt::format("it isn't JSON from character {} on", position);
     return false;
   }
 

@@ -189,7 +189,7 @@ TEST_CASE("arguments of old clients that don't change the request are taken and 
   CHECK(*with(R"({"allow_redirects": false})").redirects_max == 0);
 }
 
-TEST_CASE("a proxy and what is no certificate are refused with the reason") {
+TEST_CASE("a proxy and what isn't a certificate are refused with the reason") {
   CHECK(faults(R"({"kwargs": {"proxies": {"http": "http://p:3128"}}})") ==
         "/kwargs/proxies: kwargs.proxies can't be used: requests go to the service's hosts, not "
         "through a proxy");
@@ -303,7 +303,7 @@ TEST_CASE("every fault is told with its path") {
         "/kwargs/verify: kwargs.verify must be true or false, not 'maybe'");
   CHECK(faults("[1]") == ": parameters must be a map, not a list");
   CHECK(faults(R"({"kwargs": [1]})") == "/kwargs: kwargs must be a map, not a list");
-  CHECK(faults("{\"a\": 1") == ": it is no JSON from character 8 on");
+  CHECK(faults("{\"a\": 1") == ": it isn't JSON from character 8 on");
   CHECK(faults(std::string(101, '[') + std::string(101, ']')) ==
         ": it is nested more than 100 levels deep");
 }

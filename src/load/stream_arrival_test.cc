@@ -73,7 +73,7 @@ TEST_CASE("a stream that goes beyond the horizon has ended") {
   CHECK(stream.room() == kStreamCapacity);
 }
 
-TEST_CASE("an entry that is no number is named") {
+TEST_CASE("an entry that isn't a number is named") {
   CHECK(check_inter_arrivals({0, -1, 1e300}).ok());
   for (const double wrong : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     const auto checked = check_inter_arrivals({1, wrong});

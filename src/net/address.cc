@@ -43,7 +43,7 @@ std::string Address::to_text() const {
 
 Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_default) {
   Error error{ErrorCode::kUsage,
-              fmt::format("'{}' is no address", text),
+              fmt::format("'{}' isn't an address", text),
               {},
               {},
               "write it as host:port, 127.0.0.1:8080 or [::1]:8080"};

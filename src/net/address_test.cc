@@ -24,7 +24,7 @@ TEST_CASE("an IPv6 address may have a zone, by name or by number") {
   CHECK_FALSE(literal_address("127.0.0.1%lo", 80).ok());
 }
 
-TEST_CASE("a host that couldn't stand in a URL is no address, wherever it is given") {
+TEST_CASE("a host that couldn't stand in a URL isn't an address, wherever it is given") {
   for (const char* bad : {"a b:80", "h\r\nX-Evil: 1", "h\nx:80", "h?x:80", "h#x:80", "h\\x:80",
                           "h/x:80", "u@h:80", "h%41:80", "[::1%a b]:80", "[h]:80",
                           "b\xc3\xbc"
@@ -37,7 +37,7 @@ TEST_CASE("a host that couldn't stand in a URL is no address, wherever it is giv
   CHECK(parse_host_port("my_host-1.local.", 80)->host == "my_host-1.local.");
 }
 
-TEST_CASE("a number is no host, and may be meant as a port") {
+TEST_CASE("a number isn't a host, and may be meant as a port") {
   for (const char* bad : {"8080", "8080:80", "1.2", "1.2:80", "0x7f.1:80", "256.0.0.1:80"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_host_port(bad, 80).ok());

@@ -236,7 +236,7 @@ Result<double> wait_of(const std::vector<std::string_view>& fields, const Column
   if (!value.ok()) return wrong_profile(where, value.error().why, hint);
   if (*value < 0)
     return wrong_profile(
-        where, fmt::format("'{}' is no time between requests", trim(fields[columns.at])), hint);
+        where, fmt::format("'{}' isn't a time between requests", trim(fields[columns.at])), hint);
   return *value;
 }
 

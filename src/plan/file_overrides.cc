@@ -136,7 +136,7 @@ class Expander {
     const std::size_t colon = inside.find(":-");
     const std::string name = inside.substr(0, colon);
     if (!is_variable_name(name) || inside.find("${") != std::string::npos) {
-      problems_.add(place, fmt::format("'${{{}}}' is no environment variable", inside),
+      problems_.add(place, fmt::format("'${{{}}}' isn't an environment variable", inside),
                     "write ${NAME} or ${NAME:-default}, or $$ for a dollar");
       return {};
     }

@@ -93,7 +93,7 @@ TEST_CASE("a variable that can't be put in is a problem at its place") {
         "${NO:-value}"
         "\n  f.yaml:2:4: '${' has no '}'; write ${NAME}, or $$ for a dollar");
   CHECK(changed("{a: '${}'}", {}) ==
-        "\n  f.yaml:1:5: '${}' is no environment variable; write "
+        "\n  f.yaml:1:5: '${}' isn't an environment variable; write "
         "${NAME} or ${NAME:-default}, or $$ for a dollar");
   CHECK(changed("{a: '${A B}'}", {}).starts_with("\n  f.yaml:1:5: '${A B}' is no environment"));
   CHECK(changed("{a: '${NO:-${HOST}}'}", {}).starts_with("\n  f.yaml:1:5: '${NO:-${HOST}' is no"));

@@ -43,13 +43,13 @@ TEST_CASE("a byte order mark, CRLF, blank lines and comments don't cost a profil
 
 TEST_CASE("the first line of a profile is checked as every other") {
   const std::vector<std::pair<std::string, std::string>> numbers{
-      {"nan", "'nan' is no number: a finite one is wanted"},
-      {"inf", "'inf' is no number: a finite one is wanted"},
-      {"0x10", "'0x10' is no number: write it in decimal"},
-      {"1.5s", "'1.5s' is no number: something stands behind it"},
-      {"1_000", "'1_000' is no number: write it without anything between thousands"},
-      {"1e999", "'1e999' is no number"},
-      {"-1", "'-1' is no time between requests"}};
+      {"nan", "'nan' isn't a number: a finite one is wanted"},
+      {"inf", "'inf' isn't a number: a finite one is wanted"},
+      {"0x10", "'0x10' isn't a number: write it in decimal"},
+      {"1.5s", "'1.5s' isn't a number: something stands behind it"},
+      {"1_000", "'1_000' isn't a number: write it without anything between thousands"},
+      {"1e999", "'1e999' isn't a number"},
+      {"-1", "'-1' isn't a time between requests"}};
   for (const auto& [number, why] : numbers) {
     CAPTURE(number);
     CHECK(wrong(number + "\n1\n1\n") == "line 1: " + why);
@@ -57,7 +57,7 @@ TEST_CASE("the first line of a profile is checked as every other") {
     CHECK(wrong("wait\n" + number + "\n") == "line 2: " + why);
   }
   // What isn't the first line is no heading.
-  CHECK(wrong("1\nwait\n") == "line 2: 'wait' is no number");
+  CHECK(wrong("1\nwait\n") == "line 2: 'wait' isn't a number");
 }
 
 TEST_CASE("decimal commas and thousands' separators make no other numbers") {
@@ -65,9 +65,9 @@ TEST_CASE("decimal commas and thousands' separators make no other numbers") {
   CHECK(wrong("wait\n0,5\n") == "line 2: 2 fields instead of 1");
   CHECK(wrong("1\n1,234.5\n") == "line 2: 2 fields instead of 1");
   CHECK(wrong("\"0,5\"\n") ==
-        "line 1: '0,5' is no number: write it with a point for the decimals and nothing between "
+        "line 1: '0,5' isn't a number: write it with a point for the decimals and nothing between "
         "thousands");
-  CHECK(wrong("0.5;1\n") == "line 1: '0.5;1' is no number: something stands behind it");
+  CHECK(wrong("0.5;1\n") == "line 1: '0.5;1' isn't a number: something stands behind it");
   CHECK(wrong("a,b\n1\n") == "line 2: 1 fields instead of 2");
 }
 

@@ -47,7 +47,7 @@ Result<std::string> host_of(std::string host) {
   if (host.size() > 1 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
   if (std::string why = wire::unfit_host(host); !why.empty())
-    return Error{ErrorCode::kUsage, fmt::format("'{}' is no host", host),
+    return Error{ErrorCode::kUsage, fmt::format("'{}' isn't a host", host),
                  "galileo_expdb_mysql_host", std::move(why),
                  "set it to a name or an address, as localhost or 127.0.0.1"};
   return host;
@@ -57,7 +57,7 @@ Result<std::string> host_of(std::string host) {
 Result<std::uint16_t> port_of(const std::string& port) {
   const auto number = parse_integer(port);
   if (!number || *number < 1 || *number > 65535)
-    return Error{ErrorCode::kUsage, fmt::format("'{}' is no port", port),
+    return Error{ErrorCode::kUsage, fmt::format("'{}' isn't a port", port),
                  "galileo_expdb_mysql_port", "it isn't from 1 to 65535",
                  "set it to the server's, mostly 3306"};
   return static_cast<std::uint16_t>(*number);
@@ -112,7 +112,7 @@ Result<void> complete_influxdb(DatabaseUrl& url, const Environment& environment)
   set_option(url, "org_id", variable("org_id"));
   const std::string timeout = variable("timeout").value_or("");
   if (const auto number = parse_integer(timeout); !timeout.empty() && (!number || *number < 1))
-    return Error{ErrorCode::kUsage, fmt::format("'{}' is no time-out", timeout),
+    return Error{ErrorCode::kUsage, fmt::format("'{}' isn't a time-out", timeout),
                  "galileo_expdb_influxdb_timeout", "it isn't a number of milliseconds above 0",
                  "set it to milliseconds, as 10000"};
   set_option(url, "timeout_ms", timeout);

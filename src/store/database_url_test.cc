@@ -96,7 +96,7 @@ TEST_CASE("each part of a database's URL as it is written") {
       {"m://:33/db", "it has no valid host"},
       {"m://?x", "it has no valid host"},
       {"m://[::1/db", "it has no valid host"},
-      {"m://8080/db", "a number alone is no host"},
+      {"m://8080/db", "a number alone isn't a host"},
       {"m://h:0/db", "its port isn't from 1 to 65535"},
       {"m://h:x/db", "its port isn't from 1 to 65535"},
       {"m://h o/db", "it has a blank or a control character; %20 is a blank"},

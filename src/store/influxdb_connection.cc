@@ -43,7 +43,7 @@ Result<std::unique_ptr<InfluxConnection>> InfluxConnection::open(const DatabaseU
   const auto milliseconds = parse_integer(timeout);
   if (!milliseconds || *milliseconds <= 0 || *milliseconds > 3'600'000)
     return Error{ErrorCode::kUsage, "wrong option 'timeout_ms' in the database's URL", url.text(),
-                 fmt::format("'{}' is no number of milliseconds", timeout),
+                 fmt::format("'{}' isn't a number of milliseconds", timeout),
                  "write it as timeout_ms=10000"};
   connection->timeout_ = std::chrono::milliseconds{*milliseconds};
   connection->token_ = url.password.empty() ? url.user : url.password;

@@ -78,7 +78,7 @@ Result<std::int64_t> retention_of(const DatabaseUrl& url) {
   if (unit == 'd' || unit == 'w') {
     const auto count = parse_integer(std::string_view(text).substr(0, text.size() - 1));
     if (!count || *count <= 0 || *count > 36'500)
-      return wrong(fmt::format("'{}' is no time", text));
+      return wrong(fmt::format("'{}' isn't a time", text));
     return *count * (unit == 'd' ? 86'400 : 7 * 86'400);
   }
   const auto duration = parse_duration(text);

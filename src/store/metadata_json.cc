@@ -72,7 +72,7 @@ Result<std::string> metadata_with_id(std::string_view json, std::string_view id)
   const std::string text = make_utf8(json);
   if (is_nested_deeply(text)) return no_metadata(id, "it is nested too deeply");
   try {
-    if (!nlohmann::json::parse(text).is_object()) return no_metadata(id, "it is no JSON object");
+    if (!nlohmann::json::parse(text).is_object()) return no_metadata(id, "it isn't a JSON object");
   } catch (const nlohmann::json::exception& exception) {
     return no_metadata(id, exception.what());
   }

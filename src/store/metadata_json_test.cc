@@ -32,7 +32,7 @@ TEST_CASE("An id with quotes in it is still one text") {
   CHECK(*metadata_with_id("{}", "a\"b") == R"({"exp_id":"a\"b"})");
 }
 
-TEST_CASE("What is no JSON object is refused with the reason") {
+TEST_CASE("What isn't a JSON object is refused with the reason") {
   for (const char* text : {"", "{", "[1]", "1", "{\"a\": }", "{} {}", "{'a': 1}"}) {
     CAPTURE(text);
     const auto kept = metadata_with_id(text, "a-1");

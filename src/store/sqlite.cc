@@ -616,7 +616,7 @@ std::string no_database_file(const std::string& path) {
   struct stat info{};
   if (stat(path.c_str(), &info) != 0) return {};
   if (S_ISDIR(info.st_mode)) return "it is a folder";
-  if (!S_ISREG(info.st_mode)) return "it is no file: a device, a pipe or a socket";
+  if (!S_ISREG(info.st_mode)) return "it isn't a file: a device, a pipe or a socket";
   return {};
 }
 

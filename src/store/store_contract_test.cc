@@ -219,7 +219,7 @@ TEST_CASE("samples, events and node info are read back as they were put, in orde
   }
 }
 
-TEST_CASE("a value that is no number is left out, the rows around it are kept") {
+TEST_CASE("a value that isn't a number is left out, the rows around it are kept") {
   FOR_EACH_DRIVER() {
     const auto store = place.open();
     must(store->begin());

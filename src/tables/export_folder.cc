@@ -52,7 +52,7 @@ Result<Description> read_description(const std::string& path) {
   const std::string text = TRY(read_whole_file(path, kDescriptionMax));
   if (store::is_nested_deeply(text)) return wrong(path, "it is nested too deeply");
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return wrong(path, "it is no JSON object");
+  if (!json.is_object()) return wrong(path, "it isn't a JSON object");
   const auto text_of = [&](const char* name) {
     const auto found = json.find(name);
     return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -164,7 +164,7 @@ class Folder {
       TRY(put());
       if (!fields_.problem.empty())
         return wrong(reader->place(),
-                     fmt::format("'{}' is no number that can stand there", fields_.problem));
+                     fmt::format("'{}' isn't a number that can stand there", fields_.problem));
       if (++rows % kRowsAtOnce != 0) continue;
       TRY(store_.commit());
       TRY(store_.begin());

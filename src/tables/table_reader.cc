@@ -138,7 +138,7 @@ class JsonLinesReader final : public TableReader {
       if (began_ == 1) line = wire::after_byte_order_mark(line);
     }
     const Json row = Json::parse(line, nullptr, false);
-    if (!row.is_object()) return wrong(place(), "the line is no JSON object");
+    if (!row.is_object()) return wrong(place(), "the line isn't a JSON object");
     fields.clear();
     for (const std::string& column : columns_) {
       const auto found = row.find(column);

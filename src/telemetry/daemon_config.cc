@@ -162,7 +162,7 @@ Result<void> read_pages(const Settings& settings, DaemonConfig& config) {
       return wrong(
           // A URL may hold a password.
           fmt::format("telemd_scrape can't hold the URL of '{}'", name),
-          settings.find("telemd_scrape")->where, uri.ok() ? "that is no URL" : uri.error().why,
+          settings.find("telemd_scrape")->where, uri.ok() ? "that isn't a URL" : uri.error().why,
           "write name:http://host:port/metrics");
     config.pages.push_back({name, url});
   }

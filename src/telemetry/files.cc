@@ -67,7 +67,8 @@ OwnFile begin_of_file(const std::string& path, std::size_t size_max) {
   struct stat info{};
   if (stat(path.c_str(), &info) != 0) return failed(errno);
   if (S_ISDIR(info.st_mode)) return {{}, false, "it is a folder"};
-  if (!S_ISREG(info.st_mode)) return {{}, false, "it is no file: its bytes have to be waited for"};
+  if (!S_ISREG(info.st_mode))
+    return {{}, false, "it isn't a file: its bytes have to be waited for"};
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return failed(errno);
   std::string text(size_max, '\0');

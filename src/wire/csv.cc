@@ -20,7 +20,7 @@ Error no_number(std::string_view field, std::string_view why) {
       ErrorCode::kUsage,
       {},
       {},
-      fmt::format("'{}' is no number{}{}", field.substr(0, 40), why.empty() ? "" : ": ", why),
+      fmt::format("'{}' isn't a number{}{}", field.substr(0, 40), why.empty() ? "" : ": ", why),
       {}};
 }
 

@@ -87,21 +87,22 @@ TEST_CASE("a number is the same in every line: decimal, finite, nothing around i
   for (const char* field : {"1", "0.5", "-2", "1e-3", " 7 ", ".5"}) CHECK(why(field).empty());
   const std::vector<std::pair<std::string, std::string>> wrong{
       {"", "there is no number"},
-      {"nan", "'nan' is no number: a finite one is wanted"},
-      {"-Infinity", "'-Infinity' is no number: a finite one is wanted"},
-      {"1e999", "'1e999' is no number"},
-      {"0x10", "'0x10' is no number: write it in decimal"},
-      {"1.5s", "'1.5s' is no number: something stands behind it"},
-      {"1_000", "'1_000' is no number: write it without anything between thousands"},
-      {"1 000", "'1 000' is no number: write it without anything between thousands"},
+      {"nan", "'nan' isn't a number: a finite one is wanted"},
+      {"-Infinity", "'-Infinity' isn't a number: a finite one is wanted"},
+      {"1e999", "'1e999' isn't a number"},
+      {"0x10", "'0x10' isn't a number: write it in decimal"},
+      {"1.5s", "'1.5s' isn't a number: something stands behind it"},
+      {"1_000", "'1_000' isn't a number: write it without anything between thousands"},
+      {"1 000", "'1 000' isn't a number: write it without anything between thousands"},
       {"0,5",
-       "'0,5' is no number: write it with a point for the decimals and nothing between thousands"},
-      {"1,234.5",
-       "'1,234.5' is no number: write it with a point for the decimals and nothing between "
+       "'0,5' isn't a number: write it with a point for the decimals and nothing between "
        "thousands"},
-      {"+1", "'+1' is no number"},
-      {"1;2", "'1;2' is no number: something stands behind it"},
-      {"seconds", "'seconds' is no number"}};
+      {"1,234.5",
+       "'1,234.5' isn't a number: write it with a point for the decimals and nothing between "
+       "thousands"},
+      {"+1", "'+1' isn't a number"},
+      {"1;2", "'1;2' isn't a number: something stands behind it"},
+      {"seconds", "'seconds' isn't a number"}};
   for (const auto& [field, said] : wrong) CHECK(why(field) == said);
 }
 

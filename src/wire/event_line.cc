@@ -76,7 +76,7 @@ Result<Event> parse_event_line(std::string_view text, SecondsOf seconds_of) {
     if (at) time_end = text.size() - rest.size();
   }
   if (!at)
-    return no_event(fmt::format("'{}' is no time in seconds", make_utf8(time.substr(0, 40))));
+    return no_event(fmt::format("'{}' isn't a time in seconds", make_utf8(time.substr(0, 40))));
   text.remove_prefix(std::min(time_end + 1, text.size()));
   const std::size_t name_end = std::min(text.find(' '), text.size());
   if (name_end == 0) return no_event("it has no name");

@@ -89,9 +89,9 @@ TEST_CASE("a name with blanks stays one name") {
 }
 
 TEST_CASE("what is no event is refused with the reason") {
-  CHECK(parse_event_line("").error().why == "'' is no time in seconds");
-  CHECK(parse_event_line("mark").error().why == "'mark' is no time in seconds");
-  CHECK(parse_event_line("begin 1.0").error().why == "'begin' is no time in seconds");
+  CHECK(parse_event_line("").error().why == "'' isn't a time in seconds");
+  CHECK(parse_event_line("mark").error().why == "'mark' isn't a time in seconds");
+  CHECK(parse_event_line("begin 1.0").error().why == "'begin' isn't a time in seconds");
   CHECK(parse_event_line("1.0").error().why == "it has no name");
   CHECK(parse_event_line("1.0 ").error().why == "it has no name");
   CHECK(parse_event_line("1.0  mark").error().why == "it has no name");

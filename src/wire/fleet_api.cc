@@ -90,7 +90,7 @@ Result<Json> parse(std::string_view json, std::string_view what) {
   };
   if (json.size() > kMessageMax) return refused("it is too large");
   Json parsed = Json::parse(json, nullptr, false);
-  if (!parsed.is_object()) return refused("it is no JSON object");
+  if (!parsed.is_object()) return refused("it isn't a JSON object");
   return parsed;
 }
 
@@ -129,7 +129,7 @@ Json order_json(const WorkloadOrder& order) {
 Result<WorkloadOrder> read_order(const Json& json) {
   constexpr std::string_view kWhat = "a workload's order";
   if (!json.is_object())
-    return Error{ErrorCode::kCorrupt, "a workload's order is no object", {}, {}, {}};
+    return Error{ErrorCode::kCorrupt, "a workload's order isn't an object", {}, {}, {}};
   Fields fields(json, kWhat);
   WorkloadOrder order;
   fields.text("client_id", order.client_id);

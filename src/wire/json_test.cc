@@ -45,7 +45,7 @@ TEST_CASE("what others wrote comes out as Python would write it again") {
   for (const auto& [text, wanted] : cases) CHECK(again(text) == wanted);
 }
 
-TEST_CASE("what is no JSON is refused with the byte and the reason") {
+TEST_CASE("what isn't JSON is refused with the byte and the reason") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"", "it isn't JSON at byte 1"},
       {"[1,]", "it isn't JSON at byte 4"},

@@ -121,7 +121,7 @@ const char* read_line(Line line, Metric& metric) {
   line.skip_blanks();
   // A time, and what OpenMetrics has after a '#'.
   if (line.at_end() || line.take('#')) return nullptr;
-  if (!to_value(line.take_word())) return "it has something after the value that is no time";
+  if (!to_value(line.take_word())) return "it has something after the value that isn't a time";
   line.skip_blanks();
   return line.at_end() || line.take('#') ? nullptr : "it has something after its time";
 }

@@ -53,7 +53,8 @@ TEST_CASE("what is no page of metrics is said with its line, and what stood befo
   for (const char* labels :
        {"a{x} 1", "a{x=1} 1", "a{x=\"1} 1", "a{x=\"1\\", "a{x=\"1\" y=\"2\"} 1", "a{,} 1", "a{"})
     CHECK(read(labels).at(0).ends_with("its labels aren't {name=\"value\", ...}"));
-  CHECK(read("a 1 x") == Lines{"line 1: a 1 x: it has something after the value that is no time"});
+  CHECK(read("a 1 x") ==
+        Lines{"line 1: a 1 x: it has something after the value that isn't a time"});
   CHECK(read("a 1 2 3") == Lines{"line 1: a 1 2 3: it has something after its time"});
   CHECK(read("").empty());
 }

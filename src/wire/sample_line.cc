@@ -71,7 +71,7 @@ Result<Sample> parse_sample_line(std::string_view topic, std::string_view text) 
   const std::optional<double> value = read_value(value_text);
   if (!value)
     return no_sample(
-        topic, fmt::format("the value '{}' is no number", make_utf8(value_text.substr(0, 40))));
+        topic, fmt::format("the value '{}' isn't a number", make_utf8(value_text.substr(0, 40))));
   sample.at = *at;
   sample.value = *value;
   return sample;

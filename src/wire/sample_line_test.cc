@@ -81,12 +81,12 @@ TEST_CASE("what is no reading is refused with the topic and the reason") {
       {"telem/n//x", "1.0 1", "the topic names no metric"},
       {"telem/n/cpu", "", "'' doesn't begin with a time in seconds"},
       {"telem/n/cpu", "x 1", "'x 1' doesn't begin with a time in seconds"},
-      {"telem/n/cpu", "1.0", "the value '' is no number"},
-      {"telem/n/cpu", "1.0 ", "the value '' is no number"},
-      {"telem/n/cpu", "1.0 nan", "the value 'nan' is no number"},
-      {"telem/n/cpu", "1.0 inf", "the value 'inf' is no number"},
-      {"telem/n/cpu", "1.0 1 2", "the value '1 2' is no number"},
-      {"telem/n/cpu", "1.0 yes", "the value 'yes' is no number"},
+      {"telem/n/cpu", "1.0", "the value '' isn't a number"},
+      {"telem/n/cpu", "1.0 ", "the value '' isn't a number"},
+      {"telem/n/cpu", "1.0 nan", "the value 'nan' isn't a number"},
+      {"telem/n/cpu", "1.0 inf", "the value 'inf' isn't a number"},
+      {"telem/n/cpu", "1.0 1 2", "the value '1 2' isn't a number"},
+      {"telem/n/cpu", "1.0 yes", "the value 'yes' isn't a number"},
   };
   for (const auto& [topic, text, why] : cases) {
     CAPTURE(topic);

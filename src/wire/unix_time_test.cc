@@ -47,7 +47,7 @@ TEST_CASE("a time is read to the nanosecond") {
   CHECK(read("9223372035.999999999") == 9'223'372'035'999'999'999);
 }
 
-TEST_CASE("what is no time is refused") {
+TEST_CASE("what isn't a time is refused") {
   const std::vector<std::string> cases{"",     "-",     ".",          ".5",
                                        "5.",   "1.2.3", "1,5",        "1e9",
                                        "nan",  "inf",   "None",       " 1.0",

@@ -38,7 +38,7 @@ std::string without_user(std::string_view text) {
 
 Error no_url(std::string_view text, std::string why) {
   return Error{ErrorCode::kUsage,
-               fmt::format("'{}' is no URL", without_user(text)),
+               fmt::format("'{}' isn't a URL", without_user(text)),
                {},
                std::move(why),
                "write it as http://host:port/path"};
@@ -107,12 +107,12 @@ bool is_number(std::string_view label) {
          (hex || !label.empty());
 }
 
-// Why a host of numbers is no address. The system's resolver would take many of them for one: 8080
-// for 0.0.31.144, 1.2 for 1.0.0.2, 010.0.0.1 for 8.0.0.1.
+// Why a host of numbers isn't an address. The system's resolver would take many of them for one:
+// 8080 for 0.0.31.144, 1.2 for 1.0.0.2, 010.0.0.1 for 8.0.0.1.
 std::string unfit_numbers(std::string_view host) {
   const std::vector<std::string_view> labels = split(host, '.');
   if (!std::all_of(labels.begin(), labels.end(), &is_number)) return {};
-  if (labels.size() == 1) return "a number alone is no host";
+  if (labels.size() == 1) return "a number alone isn't a host";
   const auto fits = [](std::string_view label) {
     const auto number = parse_integer(label);
     return number && *number <= 255 && (label.size() == 1 || label.front() != '0');

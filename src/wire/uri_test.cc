@@ -173,7 +173,7 @@ TEST_CASE("a reference that leads nowhere is refused with the reason") {
   }
 }
 
-TEST_CASE("what is no URL is refused with the reason") {
+TEST_CASE("what isn't a URL is refused with the reason") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"", "it has no valid host"},
       {"http://", "it has no valid host"},
@@ -194,10 +194,10 @@ TEST_CASE("what is no URL is refused with the reason") {
       {"http://host/a\x01", "it has a control character"},
       {"http://host/a\r\nX-Evil: 1", "it has a control character"},
       {"http://ho\tst/", "it has a control character"},
-      {"8080", "a number alone is no host"},
-      {"8080/path", "a number alone is no host"},
-      {"http://8080/", "a number alone is no host"},
-      {"http://0x7f000001:80/", "a number alone is no host"},
+      {"8080", "a number alone isn't a host"},
+      {"8080/path", "a number alone isn't a host"},
+      {"http://8080/", "a number alone isn't a host"},
+      {"http://0x7f000001:80/", "a number alone isn't a host"},
       {"http://1.2/", "an address has four numbers from 0 to 255, as 127.0.0.1"},
       {"http://127.1:80/", "an address has four numbers from 0 to 255, as 127.0.0.1"},
       {"http://1.2.3.4.5/", "an address has four numbers from 0 to 255, as 127.0.0.1"},
@@ -261,7 +261,7 @@ TEST_CASE("what is percent-encoded is decoded to what it was") {
   CHECK(decode_percent(encode_percent(odd)) == odd);
 }
 
-TEST_CASE("what is no URL is refused without its password") {
+TEST_CASE("what isn't a URL is refused without its password") {
   const std::string told = parse_uri("http://me:secret@host:0/").error().to_text();
   CHECK(told.find("secret") == std::string::npos);
   CHECK(told.find("***@host:0") != std::string::npos);

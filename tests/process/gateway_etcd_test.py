@@ -131,7 +131,7 @@ def test_what_can_t_be_taken_leaves_the_last_good_weights(etcd, gateway, targets
     client = Client(running)
     wait_for(lambda: chosen(client, targets) == 0, "the weights")
     assert chosen(client, targets, "bad") == 404
-    soon(lambda: "bad: that is no JSON" in running.health(), "the refusal in the health")
+    soon(lambda: "bad: that isn't JSON" in running.health(), "the refusal in the health")
     server.delete("golb/function/main/bad")
     for bad in ("", "[]", '{"ips": ["127.0.0.1:1", "127.0.0.1:2"], "weights": [1]}', '{"ips": ["x"], "weights": [1]}'):
         count = running.log().count("can't be taken")
@@ -477,7 +477,7 @@ def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targe
     near = call("get", "othr")
     assert near.code == 2 and "did you mean 'other'?" in near.err
     for words, said in ((("set", "a/b", names[0]), "can't be called 'a/b'"), (("set", "app", "127.0.0.1"), "can't be a target"),
-                        (("set", "app", f"{names[0]}=-1"), "a number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' is no number"), (("set", "app", names[0], "--policy", "p2"), "there is no policy 'p2'")):
+                        (("set", "app", f"{names[0]}=-1"), "a number from 0 up"), (("set", "app", f"{names[0]}=x"), "'x' isn't a number"), (("set", "app", names[0], "--policy", "p2"), "there is no policy 'p2'")):
         wrong = call(*words)
         assert wrong.code == 2 and said in wrong.err, wrong
     # A name for an address, and one that nobody has before it.

@@ -302,7 +302,7 @@ def test_it_is_ready_until_it_stops(gateway, target):
     wait_for(lambda: "can't be taken" in running.log(), "the refusal")
     assert page(running, "readyz")[0] == 200
     status, text = page(running, "healthz")
-    assert status == 200 and "no JSON" in text
+    assert status == 200 and "isn't JSON" in text
     busy = Client(running)
     busy.send("GET /function/app HTTP/1.1\r\nHost: a\r\n\r\n")
     assert asked.wait(10)
@@ -328,7 +328,7 @@ def test_in_mode_prod_the_log_is_json_in_a_file_of_the_day(start, tmp_path):
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert {"time", "level", "msg"} <= set(lines[0]) and len(lines) == len((tmp_path / "log").read_text().splitlines())
     assert next(line for line in lines if line["msg"] == "listening")["zone"] == 'a "b"'
-    assert any(line["level"] == "warning" and "no JSON object" in line["why"] for line in lines)
+    assert any(line["level"] == "warning" and "a JSON object" in line["why"] for line in lines)
 
 
 def certificate(folder, name):

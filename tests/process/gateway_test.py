@@ -475,7 +475,7 @@ REFUSED = {
 CUT_IN_THE_BODY = {
     "a chunk extension": "5;x=1\r\nhello\r\n0\r\n\r\n",
     "a chunk size with a blank": "5 \r\nhello\r\n0\r\n\r\n",
-    "a chunk size that is no number": "x\r\nhello\r\n0\r\n\r\n",
+    "a chunk size that isn't a number": "x\r\nhello\r\n0\r\n\r\n",
     "a chunk size with a prefix": "0x5\r\nhello\r\n0\r\n\r\n",
     "a negative chunk": "-5\r\nhello\r\n0\r\n\r\n",
     "a chunk beyond 64 bits": "ffffffffffffffff5\r\nhello\r\n0\r\n\r\n",

@@ -49,7 +49,7 @@ def test_odd_values_survive_the_whole_way(run, tmp_path):
     assert rows("SELECT NAME, VALUE FROM events ORDER BY rowid") == [(name, none(value)) for name, value in zip(short, texts)]
     assert rows("SELECT NODE, INFO_KEY, INFO_VALUE FROM nodeinfo ORDER BY rowid") == [(name, name, value) for name, value in zip(short, texts)]
     bits = lambda values: [struct.pack("<d", value) for value in values]
-    # What is no number isn't stored (spec: it is left out).
+    # A value that is not a number is left out.
     assert bits(value for value, in rows("SELECT VALUE FROM telemetry WHERE METRIC = 'number' ORDER BY rowid")) == bits(NUMBERS[:-1])
 
     for kind in ("csv", "jsonl"):

@@ -225,7 +225,7 @@ WRONG = {
     "a period too short": rest("telemetry: {period: 0.009}"),
     "files without names": rest("telemetry: {files: [/run/a]}"),
     "a file without a path": rest("telemetry: {files: {room: }}"),
-    "a page that is no URL": rest("telemetry: {scrape: {app: 'ftp://x/'}}"),
+    "a page that isn't a URL": rest("telemetry: {scrape: {app: 'ftp://x/'}}"),
     "a page without one": rest("telemetry: {scrape: {app: ''}}"),
     "a command that is blank": rest("telemetry: {commands: {room: '  '}}"),
     "a command with a list": rest("telemetry: {commands: {room: [a]}}"),

@@ -21,12 +21,12 @@ WRONG = {  # (what is done, what is said of the CSV, what of JSON lines)
     "no first line": (lambda text: text.split(b"\n", 1)[1], ":1: it has no column TIMESTAMP", "it has 4 rows, and experiment.json says 5"),
     "nothing": (lambda text: b"", "it is empty", "it has 0 rows, and experiment.json says 5"),
     "a mark alone": (lambda text: BOM, "it is empty", "it has 0 rows, and experiment.json says 5"),
-    "UTF-16": (lambda text: text.decode().encode("utf-16"), ":1: it has no column TIMESTAMP", ":1: the line is no JSON object"),
-    "a line that was cut": (lambda text: text[:-6], ":6: 'an empty field' is no number|:6: 5 fields instead of 6", ":5: the line is no JSON object"),
-    "a mark within": (lambda text: text.replace(b"\n", b"\n" + BOM + b"x", 2), None, ":2: the line is no JSON object"),
-    "a sign of DOS's end": (lambda text: text + b"\x1a", ":7: 1 fields instead of 6", ":6: the line is no JSON object"),
-    "semicolons": (lambda text: text.replace(b",", b";"), ":1: it has no column TIMESTAMP", ":1: the line is no JSON object"),
-    "quotes that stay open": (lambda text: text + b'"', ":7: it ends within quotes", ":6: the line is no JSON object")}
+    "UTF-16": (lambda text: text.decode().encode("utf-16"), ":1: it has no column TIMESTAMP", ":1: the line isn't a JSON object"),
+    "a line that was cut": (lambda text: text[:-6], ":6: 'an empty field' isn't a number|:6: 5 fields instead of 6", ":5: the line isn't a JSON object"),
+    "a mark within": (lambda text: text.replace(b"\n", b"\n" + BOM + b"x", 2), None, ":2: the line isn't a JSON object"),
+    "a sign of DOS's end": (lambda text: text + b"\x1a", ":7: 1 fields instead of 6", ":6: the line isn't a JSON object"),
+    "semicolons": (lambda text: text.replace(b",", b";"), ":1: it has no column TIMESTAMP", ":1: the line isn't a JSON object"),
+    "quotes that stay open": (lambda text: text + b'"', ":7: it ends within quotes", ":6: the line isn't a JSON object")}
 
 
 @pytest.fixture

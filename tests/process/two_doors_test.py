@@ -151,8 +151,8 @@ REFUSED_VARIABLES = [
     ("galileo_redis_host", ["8080", "1.2"], ["workers", "ls"], "number"),
     ("galileo_redis_host", ["bücher"], ["workers", "ls"], "xn--"),
     ("galileo_redis_url", ["http://x", "redis://8080"], ["recorder"], ""),
-    ("galileo_redis_db", ["x", "-1"], ["telem", "ls"], "no number of a database"),
-    ("galileo_redis_password_FILE", ["/nonexistent", "."], ["workers", "ls"], "no file that can be read"),
+    ("galileo_redis_db", ["x", "-1"], ["telem", "ls"], "a number of a database"),
+    ("galileo_redis_password_FILE", ["/nonexistent", "."], ["workers", "ls"], "a file that can be read"),
     ("galileo_logging_level", ["LOUD"], ["exp", "ls"], "use DEBUG, INFO"),
     ("galileo_log_level", ["LOUD"], ["recorder"], "use DEBUG, INFO"),
     ("galileo_expdb_driver", ["foo", "SQLite", "none"], ["exp", "ls"], "use one of: sqlite, mysql, influxdb, mixed|did you mean 'sqlite'"),
@@ -165,19 +165,19 @@ REFUSED_VARIABLES = [
     ("galileo_spool_max", ["much", "1"], ["load", "http://127.0.0.1:1/", "-n", "1", "-q"], ""),
     ("galileo_spool_full", ["stopp"], ["load", "http://127.0.0.1:1/", "-n", "1", "-q"], "stop"),
     ("galileo_router_type", ["Foo", "staticrouter"], ["worker", "--bus", NOWHERE], "unknown router"),
-    ("galileo_router_static_host", ["a b", "8080", "https://x", "ftp://x"], ["worker", "--bus", NOWHERE], "is no URL"),
+    ("galileo_router_static_host", ["a b", "8080", "https://x", "ftp://x"], ["worker", "--bus", NOWHERE], "isn't a URL"),
     ("galileo_trace_logging", ["foo"], ["worker", "--bus", NOWHERE], "use redis, file, sql or none"),
     ("galileo_keep_response", ["foo", "1G"], ["worker", "--bus", NOWHERE], "give bytes"),
     ("eb_go_lb_listen_port", ["x", "0", "70000", "1.2"], ["gateway", "--zone", "z"], ""),
     ("eb_go_lb_mode", ["test"], ["gateway", "--zone", "z"], "one of dev, prod"),
     ("eb_go_lb_handler_type", ["rr"], ["gateway", "--zone", "z"], "one of dummy, wrr"),
-    ("eb_go_lb_gateways", ["a?b:80", "127.0.0.1:81 8080"], ["gateway", "--zone", "z"], "is no address"),
+    ("eb_go_lb_gateways", ["a?b:80", "127.0.0.1:81 8080"], ["gateway", "--zone", "z"], "isn't an address"),
     ("eb_go_lb_zone", ["a\nX-Evil: 1"], ["gateway"], "control character"),
     ("eb_go_lb_node_name", ["a\r\nX-Evil: 1"], ["gateway", "--zone", "z"], "control character"),
     ("eb_go_lb_etcd_host", [",", "h", "8080:1", "1.2:1", "h:0", "ftp://h:1", "http://h:1/x", "https://me:hush@h:1"], ["gateway", "--zone", "z", "--handler", "wrr"], "etcd can't be at"),
     ("eb_go_lb_etcd_host", ["h", "https://me:hush@h:1"], ["gateway", "weights", "get", "--zone", "z"], "etcd can't be at"),
     ("telemd_redis_port", ["x", "0"], ["telemd"], "isn't from 1 to 65535"),
-    ("telemd_redis_host", ["1.2", "a b"], ["telemd"], "is no host"),
+    ("telemd_redis_host", ["1.2", "a b"], ["telemd"], "isn't a host"),
     ("telemd_redis_url", ["redis://8080"], ["telemd"], "a number alone"),
     ("telemd_redis_retry_backoff", ["soon"], ["telemd"], ""),
     ("telemd_logging_level", ["LOUD"], ["telemd", "--bus", NOWHERE], "use DEBUG, INFO"),
@@ -267,7 +267,7 @@ def test_a_host_that_is_none_is_refused_at_every_door(run, tmp_path, host):
     by_key = run("run", "f.yaml", "--dry-run")
     by_route = run("rtbl", "set", "s", f"{host}=1", "--bus", "redis://127.0.0.1:1")
     assert (by_key.code, by_route.code) == (2, 2), (by_key, by_route)
-    assert "is no address" in by_key.err and "is no" in by_route.err, (by_key, by_route)
+    assert "isn't an address" in by_key.err and "isn't a" in by_route.err, (by_key, by_route)
     if not set("/?@") & set(host):  # in a URL these end a host, and are no part of it
         by_url = run("load", f"http://{host}/", "-n", "1")
         assert by_url.code == 2, by_url

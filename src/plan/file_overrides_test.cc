@@ -95,8 +95,8 @@ TEST_CASE("a variable that can't be put in is a problem at its place") {
   CHECK(changed("{a: '${}'}", {}) ==
         "\n  f.yaml:1:5: '${}' isn't an environment variable; write "
         "${NAME} or ${NAME:-default}, or $$ for a dollar");
-  CHECK(changed("{a: '${A B}'}", {}).starts_with("\n  f.yaml:1:5: '${A B}' is no environment"));
-  CHECK(changed("{a: '${NO:-${HOST}}'}", {}).starts_with("\n  f.yaml:1:5: '${NO:-${HOST}' is no"));
+  CHECK(changed("{a: '${A B}'}", {}).starts_with("\n  f.yaml:1:5: '${A B}' isn't an environment"));
+  CHECK(changed("{a: '${NO:-${HOST}}'}", {}).starts_with("\n  f.yaml:1:5: '${NO:-${HOST}' isn't"));
   CHECK(changed("{'${HOST}': 1, 'db:80': 2}", {}) ==
         "\n  f.yaml:1:2: the key 'db:80' is there twice");
 }

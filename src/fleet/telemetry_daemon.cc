@@ -47,7 +47,7 @@ Result<std::unique_ptr<TelemetryDaemon>> TelemetryDaemon::start(
 }
 
 Result<void> TelemetryDaemon::begin() {
-  desk_ = std::make_unique<net::LoopThread>("publisher");
+  desk_.start("publisher", [](Time) { return kNever; }, kNever);  // it does what it is told
   bus_.on_connected([this](bool connected) { on_connected(connected); });
   subscription_ = TRY(
       bus_.subscribe({bus::telemetry_command_channel(node())}, {},
@@ -70,13 +70,11 @@ TelemetryDaemon::~TelemetryDaemon() {
   loop_.timers().cancel(timer_);
   loop_.timers().cancel(care_timer_);
   loop_.timers().cancel(hand_over_timer_);
-  if (!desk_) return;
-  desk_->call([this] {
+  desk_.stop([this] {
     publish_waiting();
     static_cast<void>(bus_.change({bus::remove_key(info_key_)}).ok());
   });
   bus_.on_connected({});
-  desk_->join();
 }
 
 void TelemetryDaemon::on_due(Time now) {
@@ -88,7 +86,7 @@ void TelemetryDaemon::on_due(Time now) {
 }
 
 void TelemetryDaemon::hand_over() {
-  if (!turn_.empty()) desk_->loop().post([this, turn = std::exchange(turn_, {})] { take(turn); });
+  if (!turn_.empty()) desk_.post([this, turn = std::exchange(turn_, {})] { take(turn); });
 }
 
 // What goes wrong is told once, and when it is over.
@@ -187,7 +185,7 @@ void TelemetryDaemon::on_command(std::string_view command) {
     loop_.timers().set(timer_, now);
   } else if (command == "info") {
     ++commands_;
-    desk_->loop().post([this] { static_cast<void>(write_info().ok()); });
+    desk_.post([this] { static_cast<void>(write_info().ok()); });
   } else {
     ++malformed_;
     log(LogLevel::kWarning, "no command of mine; pause, unpause and info are",
@@ -202,7 +200,7 @@ void TelemetryDaemon::on_connected(bool connected) {
     return;
   }
   log(LogLevel::kInfo, "the bus is there again", {{"bus", bus_.where()}});
-  desk_->loop().post([this] {
+  desk_.post([this] {
     static_cast<void>(write_info().ok());
     publish_waiting();
   });

@@ -14,6 +14,7 @@
 #include "base/counters.h"
 #include "base/result.h"
 #include "bus/bus.h"
+#include "net/desk.h"
 #include "net/loop.h"
 #include "telemetry/sampler.h"
 
@@ -97,7 +98,7 @@ class TelemetryDaemon final : private Sink<wire::Sample> {
   std::size_t waiting_bytes_ = 0;
   RelaxedCounter published_;
   RelaxedCounter dropped_;
-  std::unique_ptr<net::LoopThread> desk_;  // speaks to the bus
+  net::Desk desk_;  // speaks to the bus
   std::unique_ptr<bus::Subscription> subscription_;
 };
 

@@ -56,27 +56,25 @@ Result<std::unique_ptr<TraceDrain>> TraceDrain::open(const std::string& database
 }
 
 void TraceDrain::start() {
-  desk_ = std::make_unique<net::LoopThread>("drain");
-  timer_ = std::make_unique<net::Timer>([this](Time now) {
+  const auto tick = [this](Time now) {
     const auto more = store_some();
     if (!more.ok())
       log(LogLevel::kError, "traces can't be stored; they wait in the spool",
           {{"why", more.error().to_text()}});
-    const Duration wait = !more.ok() ? kRetry : *more && !at_end_ ? Duration{0} : kTick;
-    desk_->loop().timers().set(*timer_, now + wait);
-  });
-  desk_->loop().post([this] {
+    return now + (!more.ok() ? kRetry : *more && !at_end_ ? Duration{0} : kTick);
+  };
+  desk_.start("drain", tick, kNever);
+  desk_.post([this] {
     net::lower_thread_priority();
-    desk_->loop().timers().set(*timer_, desk_->loop().clock().now());
+    desk_.set_next(desk_.clock().now());
   });
 }
 
 bool TraceDrain::stop(Duration deadline) {
-  if (!desk_) return true;
+  if (!desk_.is_running()) return true;
   bool done = false;
-  desk_->call([&] {
-    desk_->loop().timers().cancel(*timer_);
-    const net::Clock& clock = desk_->loop().clock();
+  desk_.stop([&] {
+    const net::Clock& clock = desk_.clock();
     for (const Time until = clock.now() + deadline; clock.now() < until;) {
       const auto more = store_some();
       if (more.ok() && *more) continue;
@@ -84,9 +82,6 @@ bool TraceDrain::stop(Duration deadline) {
       break;
     }
   });
-  desk_->join();
-  timer_.reset();
-  desk_.reset();
   return done;
 }
 

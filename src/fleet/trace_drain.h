@@ -9,7 +9,7 @@
 
 #include "base/counters.h"
 #include "fleet/trace_outlet.h"
-#include "net/loop.h"
+#include "net/desk.h"
 #include "store/spool.h"
 #include "store/store.h"
 
@@ -49,8 +49,7 @@ class TraceDrain final : public TraceOutlet {
   bool is_unsure_ = false;       // whether the last transaction was carried out
   bool at_end_ = false;          // of what its writer has written so far
   RelaxedCounter traces_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
+  net::Desk desk_;
 };
 
 }  // namespace galileo::fleet

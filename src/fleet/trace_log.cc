@@ -125,22 +125,21 @@ Result<void> TraceLog::begin_segment() {
 }
 
 void TraceLog::start() {
-  desk_ = std::make_unique<net::LoopThread>("traces");
-  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->call([this] {
-    const Time now = desk_->loop().clock().now();
+  desk_.start("traces", [this](Time) { return tick(); }, kNever);
+  desk_.call([this] {
+    const Time now = desk_.clock().now();
     look_at_size(now);
-    desk_->loop().timers().set(*timer_, now + pace_.wait());
+    desk_.set_next(now + pace_.wait());
   });
 }
 
-void TraceLog::tick() {
+Time TraceLog::tick() {
   pace_.took(drain_rings());
   auto flushed = spool_->flush();
   if (flushed.ok() && spool_->flushed() > options_.segment_bytes) flushed = begin_segment();
   trouble_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
-  look_at_size(desk_->loop().clock().now());
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait());
+  look_at_size(desk_.clock().now());
+  return desk_.clock().now() + pace_.wait();
 }
 
 // All segments are asked, also those that earlier processes have left: whoever takes them out
@@ -180,11 +179,8 @@ std::size_t TraceLog::drain_rings() {
 }
 
 void TraceLog::stop() {
-  if (!desk_) return;
-  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
-  desk_->join();
-  timer_.reset();
-  desk_.reset();
+  if (!desk_.is_running()) return;
+  desk_.stop();
   drain_rings();
   const auto closed = spool_->close();
   trouble_ = closed.ok() ? std::nullopt : std::optional<Error>(closed.error());
@@ -192,14 +188,14 @@ void TraceLog::stop() {
 }
 
 void TraceLog::set_tracing(bool on) {
-  desk_->loop().post([this, on] {
+  desk_.post([this, on] {
     drain_rings();  // what was made before is treated as before
     tracing_ = on;
   });
 }
 
 void TraceLog::assign(const std::string& run, const std::vector<std::string>& clients) {
-  desk_->call([&] {
+  desk_.call([&] {
     drain_rings();
     std::unique_ptr<Books>& books = runs_[run];
     if (!books) books = std::make_unique<Books>();
@@ -209,7 +205,7 @@ void TraceLog::assign(const std::string& run, const std::vector<std::string>& cl
 }
 
 void TraceLog::forget(const std::string& run) {
-  desk_->call([&] {
+  desk_.call([&] {
     drain_rings();
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
@@ -243,7 +239,7 @@ void TraceLog::count(Books& books, const wire::Trace& trace, bool warmup) {
 }
 
 void TraceLog::fill(wire::RunReport& report, bool next) {
-  desk_->call([&] {
+  desk_.call([&] {
     drain_rings();
     for (const auto& loop : loops_) report.traces_lost += loop->ring.lost();
     report.traces_lost += spool_->traces_lost() + refused_;
@@ -279,8 +275,8 @@ void TraceLog::fill(wire::RunReport& report, bool next) {
 
 std::string TraceLog::trouble() {
   std::string text;
-  if (!desk_) return trouble_ ? trouble_->to_text() : text;
-  desk_->call([&] {
+  if (!desk_.is_running()) return trouble_ ? trouble_->to_text() : text;
+  desk_.call([&] {
     if (trouble_) text = trouble_->to_text();
   });
   return text;

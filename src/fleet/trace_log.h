@@ -17,7 +17,7 @@
 #include "base/histogram.h"
 #include "load/ledger.h"
 #include "load/trace_ring.h"
-#include "net/loop.h"
+#include "net/desk.h"
 #include "store/spool.h"
 #include "wire/fleet_api.h"
 
@@ -86,7 +86,7 @@ class TraceLog {
 
   explicit TraceLog(const Options& options);
   Result<void> begin_segment();
-  void tick();
+  Time tick();
   void look_at_size(Time now);
   bool has_room();
   std::size_t drain_rings();
@@ -109,8 +109,7 @@ class TraceLog {
   std::unordered_map<std::string, Books*> run_of_;  // by client
   std::uint64_t assignments_ = 0;                   // counts the changes of run_of_
   RelaxedCounter written_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
+  net::Desk desk_;
   load::DrainPace pace_;
 };
 

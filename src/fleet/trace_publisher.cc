@@ -103,23 +103,20 @@ TracePublisher::~TracePublisher() {
 }
 
 void TracePublisher::start() {
-  desk_ = std::make_unique<net::LoopThread>("publisher");
-  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->loop().post([this] { tick(); });
+  desk_.start("publisher", [this](Time) { return tick(); });
 }
 
-void TracePublisher::tick() {
+Time TracePublisher::tick() {
   const bool more = publish_some();
   const Duration wait = more ? Duration{0} : may_have_arrived_ ? kRetry : kTick;
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + wait);
+  return desk_.clock().now() + wait;
 }
 
 bool TracePublisher::stop(Duration deadline) {
-  if (!desk_) return true;
+  if (!desk_.is_running()) return true;
   bool done = false;
-  desk_->call([&] {
-    desk_->loop().timers().cancel(*timer_);
-    const net::Clock& clock = desk_->loop().clock();
+  desk_.stop([&] {
+    const net::Clock& clock = desk_.clock();
     const Time until = clock.now() + deadline;
     while (clock.now() < until) {
       if (publish_some()) continue;
@@ -129,9 +126,6 @@ bool TracePublisher::stop(Duration deadline) {
       net::pause_thread(kTick);
     }
   });
-  desk_->join();
-  timer_.reset();
-  desk_.reset();
   return done;
 }
 
@@ -154,7 +148,7 @@ bool TracePublisher::publish_some() {
 // Whether the segment is worth a look: something came, or it is time to see whether it is over. A
 // worker without work asks neither the disk nor the bus each time.
 bool TracePublisher::has_more() {
-  const Time now = desk_->loop().clock().now();
+  const Time now = desk_.clock().now();
   if (segment_->reader->may_have_more().value_or(true)) {
     look_who_listens(now);
   } else if (now - segment_looked_ < kSegmentLookEvery) {
@@ -207,7 +201,7 @@ bool TracePublisher::next_segment() {
 void TracePublisher::look_who_listens(Time now) {
   if (looked_ != Time{} && now - looked_ < kLookEvery) return;
   const auto channels = bus_.channels(std::string(bus::kAllResults));
-  looked_ = desk_->loop().clock().now();
+  looked_ = desk_.clock().now();
   if (!channels.ok()) return;
   const auto listens = [&](std::string_view channel) {
     return std::find(channels->begin(), channels->end(), channel) != channels->end();
@@ -227,7 +221,7 @@ bool TracePublisher::send_batch() {
   }
   const auto sent = bus_.publish(bus::kTraceBatches, taker_->message);
   if (!sent.ok() || (*sent == 0 && listeners_may_return())) return false;
-  if (*sent > 0) heard_ = desk_->loop().clock().now();
+  if (*sent > 0) heard_ = desk_.clock().now();
   batches_.add(1);
   taker_->as_batch = false;  // the lines may still fail and be tried again
   return true;
@@ -244,18 +238,18 @@ bool TracePublisher::send_lines() {
   const auto sent = bus_.publish_all(bus::kTraces, messages);
   if (!sent.ok() || sent->empty()) return sent.ok();
   if (sent->back() == 0 && listeners_may_return()) return false;
-  if (sent->back() > 0) heard_ = desk_->loop().clock().now();
+  if (sent->back() > 0) heard_ = desk_.clock().now();
   return true;
 }
 
 // Somebody has listened until lately: after a break of the bus listeners need a moment to be there
 // again.
 bool TracePublisher::listeners_may_return() const {
-  return heard_ != Time{} && desk_->loop().clock().now() - heard_ < kPatience;
+  return heard_ != Time{} && desk_.clock().now() - heard_ < kPatience;
 }
 
 void TracePublisher::keep_position() {
-  const Time now = desk_->loop().clock().now();
+  const Time now = desk_.clock().now();
   if (now - kept_ < kKeepEvery) return;
   kept_ = now;
   // Not worth an error: without it a little more is sent again after a crash.

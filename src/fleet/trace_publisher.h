@@ -12,7 +12,7 @@
 #include "base/counters.h"
 #include "bus/bus.h"
 #include "fleet/trace_outlet.h"
-#include "net/loop.h"
+#include "net/desk.h"
 #include "store/spool.h"
 #include "wire/trace_batch.h"
 
@@ -39,7 +39,7 @@ class TracePublisher final : public TraceOutlet {
   class Taker;
   struct Segment;
 
-  void tick();
+  Time tick();
   bool publish_some();
   bool next_segment();
   bool has_more();
@@ -64,8 +64,7 @@ class TracePublisher final : public TraceOutlet {
   bool may_have_arrived_ = false;  // the last send failed half way
   RelaxedCounter traces_;
   RelaxedCounter batches_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
+  net::Desk desk_;
 };
 
 }  // namespace galileo::fleet

@@ -26,19 +26,11 @@ constexpr std::uint64_t kSafeBytes = std::uint64_t{256} << 10;
 }  // namespace
 
 void DrainDesk::start() {
-  desk_ = std::make_unique<net::LoopThread>("drain");
-  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->loop().post([this] {
+  desk_.start("drain", [this](Time) { return tick(); }, kNever);
+  desk_.post([this] {
     net::lower_thread_priority();
-    tick();
+    desk_.set_next(desk_.clock().now());
   });
-}
-
-void DrainDesk::stop() {
-  if (!desk_) return;
-  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
-  desk_->join();
-  desk_.reset();
 }
 
 Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
@@ -61,7 +53,7 @@ Result<void> DrainDesk::finish(const std::function<bool()>& give_up) {
   }
 }
 
-void DrainDesk::tick() {
+Time DrainDesk::tick() {
   const auto moved = step();
   Duration wait = kDrainEvery;
   if (!moved.ok()) wait = kDrainRetry;
@@ -69,12 +61,12 @@ void DrainDesk::tick() {
   if (moved.ok()) tell_what_is_safe();
   // From when the step was over: a database that is locked may have taken seconds to say so, and
   // whoever wants to stop us gets a turn between two tries.
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + wait);
+  return desk_.clock().now() + wait;
 }
 
 // Only what is on the database's disk too: a machine that fails takes a commit back.
 void DrainDesk::tell_what_is_safe() {
-  const Time now = desk_->loop().clock().now();
+  const Time now = desk_.clock().now();
   const std::uint64_t position = drain_->position();
   if (!on_safe_ || position < safe_ + kSafeBytes || now - told_ < kSafeEvery) return;
   told_ = now;

@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "net/loop.h"
+#include "net/desk.h"
 #include "store/drain.h"
 #include "store/store.h"
 
@@ -30,7 +30,7 @@ class DrainDesk {
   DrainDesk& operator=(const DrainDesk&) = delete;
 
   void start();
-  void stop();
+  void stop() { desk_.stop(); }
 
   // All that is in the spool, counted in the database once the spool's end is in it (see
   // Drain::settle()); on the caller's thread, after stop(). A database that can't be
@@ -52,7 +52,7 @@ class DrainDesk {
   SpoolRows passed() const { return drain_ ? drain_->passed() : SpoolRows{}; }
 
  private:
-  void tick();
+  Time tick();
   Result<bool> step();
   void tell_what_is_safe();
 
@@ -65,8 +65,7 @@ class DrainDesk {
   // As many as the database takes in a fraction of a second: few, so that whoever wants to stop us
   // gets a turn soon; many, as each commit costs it something.
   std::size_t records_at_once_ = 5000;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
+  net::Desk desk_;
 };
 
 }  // namespace galileo::store

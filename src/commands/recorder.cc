@@ -97,7 +97,7 @@ int recorder(const Arguments& arguments) {
   RecorderFlags flags;
   fleet::RecorderOptions& options = flags.options;
   options.creator = fmt::format("galileo-recorder-{}", getpid());
-  options.database = default_database();
+  options.kept.database = default_database();
   options.version = GALILEO_VERSION;
   CLI::App app(
       "Record an experiment from what is published on the bus, until SIGINT or SIGTERM.\n\n"
@@ -106,10 +106,10 @@ int recorder(const Arguments& arguments) {
       "galileo recorder");
   app.add_option("--name", options.name, "name of the experiment [its id]");
   app.add_option("--creator", options.creator, "who made it")->capture_default_str();
-  app.add_option("--db", options.database,
+  app.add_option("--db", options.kept.database,
                  "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
       ->capture_default_str();
-  app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
+  app.add_option("--spool", options.kept.spool_folder, "folder of the spool [beside the database]");
   add_spool_options(app, flags.spool, "the recording ends, as FAILED");
   app.add_option("--node", options.nodes, "take this node's telemetry only; may be given again")
       ->expected(1)
@@ -118,12 +118,12 @@ int recorder(const Arguments& arguments) {
   app.add_flag("--json", flags.json, "the summary as JSON");
   app.add_flag("-q,--quiet", flags.quiet, "no lines while it records");
   if (const auto over = parse_options(app, arguments)) return *over;
-  const auto database = whole_database(options.database);
+  const auto database = whole_database(options.kept.database);
   if (!database.ok()) return fail("recorder", database.error());
-  options.database = *database;
+  options.kept.database = *database;
   const auto limit = spool_limit(flags.spool);
   if (!limit.ok()) return fail("recorder", limit.error());
-  options.spool_limit = *limit;
+  options.kept.spool_limit = *limit;
   return record(flags);
 }
 

@@ -4,13 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "bus/keys.h"
 #include "net/clock.h"
-#include "store/drain.h"
-#include "store/experiment_id.h"
-#include "store/store.h"
 
 namespace galileo::fleet {
 namespace {
@@ -82,19 +78,12 @@ Result<std::unique_ptr<Recorder>> Recorder::start(bus::Bus& bus, const RecorderO
   std::unique_ptr<Recorder> recorder(new Recorder(bus, options));
   // All that may refuse comes before the experiment is there: what comes meanwhile waits in the
   // intake's ring.
-  TRY(recorder->open_database());
+  recorder->kept_ = TRY(store::Recording::open(options.kept));
   TRY(recorder->listen());
   TRY(recorder->open_books());
-  recorder->start_desks();
+  recorder->desk_.start("recorder", [&recorder = *recorder](Time) { return recorder.tick(); });
+  recorder->kept_->drain();
   return recorder;
-}
-
-Result<void> Recorder::open_database() {
-  if (options_.database == "none") return {};
-  store_ = TRY(store::open_store(options_.database, store::OpenMode::kCreate));
-  database_ = store_->where();
-  for (const store::Recovered& one : store::recover(*store_)) notes_.push_back(store::to_text(one));
-  return {};
 }
 
 Result<void> Recorder::listen() {
@@ -107,59 +96,34 @@ Result<void> Recorder::listen() {
 }
 
 Result<void> Recorder::open_books() {
-  std::string folder = options_.spool_folder;
-  if (folder.empty()) folder = store_ ? store::spool_folder(store_->where()) : ".";
-  const Wall now = wall_clock_.wall(net::RealClock().now());
-  experiment_.id = TRY(store::new_experiment_id(now, store_.get()));
-  experiment_.name = options_.name.empty() ? experiment_.id : options_.name;
+  experiment_.name = options_.name;
   experiment_.creator = options_.creator;
-  experiment_.created = experiment_.start = now;
   experiment_.status = wire::kRunning;
-  spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
-  spool_ = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
-  if (store_) {
-    if (const auto found = store::link_spool(spool_path_, database_); !found.ok())
-      notes_.push_back(found.error().to_text());
-  }
-  spool_->experiment(experiment_, "");
-  for (const wire::NodeInfo& info : node_info_) spool_->node_info(info);
-  books_ = std::make_unique<Books>(*spool_);
-  auto saved = spool_->flush();
-  // Others see it from now on, not from the drain's first step on.
-  if (saved.ok() && store_) saved = store_->save_experiment(experiment_);
-  if (!saved.ok()) store::remove_spool(spool_path_, database_);
-  return saved;
+  const Wall now = wall_clock_.wall(net::RealClock().now());
+  TRY(kept_->begin(experiment_, now, node_info_));
+  books_ = std::make_unique<Books>(kept_->spool());
+  return kept_->show(experiment_);
 }
 
-void Recorder::start_desks() {
-  desk_ = std::make_unique<net::LoopThread>("recorder");
-  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->loop().post([this] { tick(); });
-  if (!store_) return;
-  drain_ = std::make_unique<store::DrainDesk>(
-      std::move(store_), spool_path_,
-      [&to = *spool_](std::uint64_t position) { to.release(position); });
-  drain_->start();
-}
-
-void Recorder::tick() {
+Time Recorder::tick() {
   intake_.drain(*books_);
   books_->flush();
-  if (spool_->is_full() && !std::exchange(is_full_, true) && options_.on_full) options_.on_full();
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + kTick);
+  if (kept_->spool().is_full() && !std::exchange(is_full_, true) && options_.on_full)
+    options_.on_full();
+  return desk_.clock().now() + kTick;
 }
 
 Recording Recorder::recording() {
   Recording recording;
-  desk_->call([&] { recording = count(); });
+  desk_.call([&] { recording = count(); });
   return recording;
 }
 
 Recording Recorder::count() const {
   Recording recording;
   recording.counts = intake_.counts();
-  recording.traces_lost = spool_->traces_lost();
-  recording.others_lost = spool_->others_lost();
+  recording.traces_lost = kept_->spool().traces_lost();
+  recording.others_lost = kept_->spool().others_lost();
   recording.bus_breaks = bus_breaks_.load();
   recording.bus_connected = bus_.connected();
   if (books_->error()) recording.spool_error = books_->error()->to_text();
@@ -169,10 +133,7 @@ Recording Recorder::count() const {
 void Recorder::stop_listening() {
   bus_.on_connected({});
   intake_.close();
-  if (!desk_) return;
-  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
-  desk_->join();
-  desk_.reset();
+  desk_.stop();
 }
 
 Recorded Recorder::stop(const std::function<bool()>& give_up) {
@@ -187,12 +148,12 @@ Recorded Recorder::stop(const std::function<bool()>& give_up) {
   judge_spool(recorded);
   recorded.experiment = experiment_;
   recorded.recording = count();
-  recorded.notes.insert(recorded.notes.begin(), notes_.begin(), notes_.end());
+  recorded.notes.insert(recorded.notes.begin(), kept_->notes().begin(), kept_->notes().end());
   for (const Error& trouble : intake_.troubles())
     recorded.notes.push_back("the first of its kind: " + trouble.to_text());
   if (recorded.recording.counts.dropped > 0)
     recorded.notes.emplace_back("more came at once than could be taken");
-  recorded.database = database_;
+  recorded.database = kept_->database();
   close_books(recorded, give_up);
   return recorded;
 }
@@ -202,54 +163,39 @@ void Recorder::judge_spool(Recorded& recorded) {
   if (is_full_) {
     experiment_.status = wire::kFailed;
     recorded.problem =
-        Error{ErrorCode::kIo, "the recording ended before it was told to", spool_path_,
+        Error{ErrorCode::kIo, "the recording ended before it was told to", kept_->spool_path(),
               fmt::format("its spool takes the {} of disk that --spool-max allows",
-                          format_bytes(static_cast<double>(options_.spool_limit.bytes_max))),
+                          format_bytes(static_cast<double>(options_.kept.spool_limit.bytes_max))),
               "raise --spool-max, or let go of the oldest rows by --spool-full drop-oldest"};
     recorded.notes.push_back(recorded.problem->to_text());
   } else if (const auto& error = books_->error()) {
     recorded.problem = *error;
     recorded.notes.push_back("the spool couldn't be written whole: " + error->to_text());
   }
-  spool_->give_up_waiting();
+  kept_->spool().give_up_waiting();
 }
 
 // All rows into the database, then the end record, then that one too: who sees FINISHED sees all.
 void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give_up) {
-  const auto drained = [&] {
-    const auto finished = drain_->finish(give_up);
-    if (finished.ok()) return true;
-    if (finished.error().code == ErrorCode::kInterrupted) recorded.problem = finished.error();
+  const auto tell = [&](const Error& undrained) {
+    if (undrained.code == ErrorCode::kInterrupted) recorded.problem = undrained;
     recorded.notes.push_back("the database didn't take everything, the spool is kept: " +
-                             finished.error().to_text());
-    return false;
+                             undrained.to_text());
   };
-  if (drain_) drain_->stop();
-  const bool rows_stored = drain_ && drained();
-  store::SpoolRows given_up;  // that no database has
-  if (drain_) given_up = drain_->given_up();
-  given_up += spool_->given_up(drain_ ? drain_->passed() : store::SpoolRows{});
+  if (const auto stored = kept_->store_rows(give_up); !stored.ok()) tell(stored.error());
+  const store::SpoolRows given_up = kept_->rows().given_up;
   recorded.recording.traces_lost += given_up.traces;
   recorded.recording.others_lost += given_up.others;
-  spool_->end(experiment_, metadata(recorded));
-  const auto closed = spool_->close();
-  if (!closed.ok()) {
-    recorded.problem = closed.error();
-    recorded.notes.push_back("the spool couldn't be written whole: " + closed.error().to_text());
+  const auto ended = kept_->end(experiment_, metadata(recorded), give_up);
+  if (ended.unclosed) {
+    recorded.problem = ended.unclosed;
+    recorded.notes.push_back("the spool couldn't be written whole: " + ended.unclosed->to_text());
   }
-  const bool all_stored = rows_stored && closed.ok() && drained() && drain_->ended();
-  const store::RefusedRows refused = drain_ ? drain_->refused() : store::RefusedRows{};
-  if (refused.rows() > 0) recorded.notes.push_back(store::to_text(refused));
-  const std::uint64_t drained_traces = drain_ ? drain_->traces() : 0;
-  recorded.traces_stored = drained_traces - std::min(drained_traces, refused.traces);
-  drain_.reset();
-  // With its lock until it is deleted: nobody else is to begin with it.
-  const std::unique_ptr<store::SpoolWriter> spool = std::move(spool_);
-  if (!all_stored) {
-    recorded.spool = spool_path_;
-    return;
-  }
-  store::remove_spool(spool_path_, database_);
+  if (ended.undrained) tell(*ended.undrained);
+  const store::RowBooks rows = kept_->rows();
+  if (rows.refused.rows() > 0) recorded.notes.push_back(store::to_text(rows.refused));
+  recorded.traces_stored = rows.traces_stored;
+  recorded.spool = kept_->kept_spool();
 }
 
 std::string Recorder::metadata(const Recorded& recorded) const {

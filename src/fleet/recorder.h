@@ -7,7 +7,7 @@
 // shows as missing. Times are kept as they come, by whatever clock they were taken.
 //
 // Made, asked and stopped by one thread; the work is done at a desk of its own (and the database's,
-// see store/drain_desk.h).
+// see store/recording.h).
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,8 @@
 #include "base/result.h"
 #include "bus/bus.h"
 #include "fleet/intake.h"
-#include "net/loop.h"
-#include "store/drain_desk.h"
-#include "store/spool.h"
+#include "net/desk.h"
+#include "store/recording.h"
 #include "wire/experiment.h"
 
 namespace galileo::fleet {
@@ -31,9 +30,7 @@ namespace galileo::fleet {
 struct RecorderOptions {
   std::string name;  // empty: the id
   std::string creator;
-  std::string database = "galileo.sqlite";  // "none": the spool is all that is kept
-  std::string spool_folder;  // empty: beside the database, or here where there is none
-  store::SpoolLimit spool_limit;
+  store::RecordingOptions kept;
   // Once, at the recorder's desk: the spool will take no more soon, and stop() is called for.
   std::function<void()> on_full;
   std::vector<std::string> nodes;  // whose telemetry is recorded; empty: all
@@ -85,11 +82,9 @@ class Recorder {
   class Books;
 
   Recorder(bus::Bus& bus, const RecorderOptions& options);
-  Result<void> open_database();
   Result<void> listen();
   Result<void> open_books();
-  void start_desks();
-  void tick();
+  Time tick();
   void judge_spool(Recorded& recorded);
   void stop_listening();
   Recording count() const;
@@ -101,18 +96,12 @@ class Recorder {
   const WallClock wall_clock_;
   wire::Experiment experiment_;
   RelaxedCounter bus_breaks_;
-  std::vector<std::string> notes_;
   std::vector<wire::NodeInfo> node_info_;
   Intake intake_;
-  std::unique_ptr<store::Store> store_;  // until the drain has it
-  std::string database_;                 // as it calls itself: without a password; empty: none
-  std::string spool_path_;
-  std::unique_ptr<store::SpoolWriter> spool_;
+  std::unique_ptr<store::Recording> kept_;
   std::unique_ptr<Books> books_;
   bool is_full_ = false;  // once it was, it ends as FAILED
-  std::unique_ptr<store::DrainDesk> drain_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
+  net::Desk desk_;
 };
 
 }  // namespace galileo::fleet

@@ -20,7 +20,7 @@ struct Lab {
   Lab() {
     options.name = "first";
     options.creator = "me";
-    options.database = folder.file("lab.sqlite");
+    options.kept.database = folder.file("lab.sqlite");
     options.version = "0.0";
   }
   void start() { recorder = must(Recorder::start(*bus, options)); }
@@ -28,10 +28,10 @@ struct Lab {
     must(bus->publish(channel, message));
   }
   std::unique_ptr<store::Store> open() {
-    return must(store::open_store(options.database, store::OpenMode::kExisting));
+    return must(store::open_store(options.kept.database, store::OpenMode::kExisting));
   }
   // What is said to be stored, and what the spool folder holds.
-  bool spool_is_gone() const { return !std::filesystem::exists(options.database + ".spool"); }
+  bool spool_is_gone() const { return !std::filesystem::exists(options.kept.database + ".spool"); }
 
   TestFolder folder;
   std::unique_ptr<bus::Bus> bus = bus::make_in_process();
@@ -118,8 +118,8 @@ TEST_CASE("What was lost, came twice or couldn't be read is counted in the metad
 
 TEST_CASE("Without a database the spool is what is kept, whole") {
   Lab lab;
-  lab.options.database = "none";
-  lab.options.spool_folder = lab.folder.file("spools");
+  lab.options.kept.database = "none";
+  lab.options.kept.spool_folder = lab.folder.file("spools");
   lab.start();
   lab.publish(bus::kTraces, test_line("abcdef0123:1"));
   const Recorded recorded = lab.recorder->stop();
@@ -168,13 +168,13 @@ TEST_CASE("Who gives up leaves the rest in the spool, and it isn't lost") {
 
 TEST_CASE("Where it can't be kept nothing is begun") {
   Lab lab;
-  lab.options.database = lab.folder.file("missing/lab.sqlite");
+  lab.options.kept.database = lab.folder.file("missing/lab.sqlite");
   CHECK_FALSE(Recorder::start(*lab.bus, lab.options).ok());
-  lab.options.database = lab.folder.file("lab.sqlite");
-  lab.options.spool_folder = "/proc/none";
+  lab.options.kept.database = lab.folder.file("lab.sqlite");
+  lab.options.kept.spool_folder = "/proc/none";
   CHECK_FALSE(Recorder::start(*lab.bus, lab.options).ok());
   CHECK(must(lab.bus->channels("*")).empty());
-  lab.options.spool_folder.clear();
+  lab.options.kept.spool_folder.clear();
   lab.start();
   CHECK(must(lab.open()->experiments()).size() == 1);
   lab.recorder->stop();

@@ -237,7 +237,7 @@ def blackbox_env(preset):
 def blackbox(preset, marks, deadline_s):
     """Those that don't measure, beside each other and beside other suites."""
     def suite(runner):
-        if (error := runner.build(preset, ["galileo"])) is not None:
+        if (error := runner.build(preset, ["galileo", "galileo_two_runs"])) is not None:
             return failed(error)
         name = f"black-box {preset}"
         cache = runner.logs / f"failed-{preset}"

@@ -1,4 +1,4 @@
-#include "experiment/live_view.h"
+#include "commands/live_view.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-namespace galileo::experiment {
+namespace galileo::commands {
 namespace {
 
 // ASCII or not, cut to columns: none of our texts has wide characters, so code points count.
@@ -38,7 +38,7 @@ std::string time_text(const std::optional<Duration>& time) {
 
 }  // namespace
 
-std::optional<double> progress(const LiveState& state) {
+std::optional<double> progress(const experiment::RunState& state) {
   std::optional<double> share;
   if (state.requests_expected && *state.requests_expected > 0)
     share = static_cast<double>(state.intended) / static_cast<double>(*state.requests_expected);
@@ -49,7 +49,7 @@ std::optional<double> progress(const LiveState& state) {
   return share;
 }
 
-std::string live_lines(const LiveState& state, int width) {
+std::string live_lines(const experiment::RunState& state, int width) {
   const analysis::LiveFigures& f = state.figures;
   std::string head = fmt::format("{} · {} · {}", one_line(state.name), one_line(state.phase),
                                  format_duration(state.elapsed));
@@ -74,7 +74,7 @@ std::string live_lines(const LiveState& state, int width) {
   return text;
 }
 
-std::string drawn_lines(const LiveState& state, int width) {
+std::string drawn_lines(const experiment::RunState& state, int width) {
   // The cursor goes back to where it was: the terminal may be made narrower or wider meanwhile, and
   // fold the lines below the cursor as it likes. Row by row, and what is below at last: a terminal
   // that is cleared from its top keeps what it showed in its history, five times a second.
@@ -89,7 +89,7 @@ std::string drawn_lines(const LiveState& state, int width) {
   return text + fmt::format("\x1b[J\x1b[{}A", count);
 }
 
-std::string live_line(const LiveState& state) {
+std::string live_line(const experiment::RunState& state) {
   const analysis::LiveFigures& f = state.figures;
   std::string line = fmt::format(
       "{:>6}  {}  offered {:.1f}/s  achieved {:.1f}/s  in flight {}  p50 {}  p99 {}{}  errors {}  "
@@ -102,4 +102,4 @@ std::string live_line(const LiveState& state) {
   return line + "\n";
 }
 
-}  // namespace galileo::experiment
+}  // namespace galileo::commands

@@ -1,16 +1,17 @@
 // The live view, as text.
-#include "experiment/live_view.h"
+#include "commands/live_view.h"
 
 #include <doctest/doctest.h>
 
 using namespace galileo;
-using namespace galileo::experiment;
+using namespace galileo::commands;
+using galileo::experiment::RunState;
 using std::chrono::milliseconds;
 
 namespace {
 
-LiveState state() {
-  LiveState state;
+RunState state() {
+  RunState state;
   state.name = "hello";
   state.phase = "main";
   state.elapsed = milliseconds{2500};
@@ -38,7 +39,7 @@ TEST_CASE("the drawn form fits its terminal and shows how far it is") {
   CHECK(wide.find("hello · main · 2.50s  █████░░░░░░░░░░░░░░░  25 %") == 0);
   CHECK(wide.find("250 due   249 answered   1 in flight") != std::string::npos);
   CHECK(wide.find("0 failed   0 not sent") != std::string::npos);
-  LiveState troubled = state();
+  RunState troubled = state();
   troubled.trouble = "disk full";
   for (const int width : {20, 40, 80}) {
     std::string text = live_lines(troubled, width);
@@ -55,7 +56,7 @@ TEST_CASE("the drawn form fits its terminal and shows how far it is") {
 }
 
 TEST_CASE("the drawn form loses nothing in 80 columns, whatever the numbers are") {
-  LiveState large = state();
+  RunState large = state();
   large.figures = {1e6,
                    999999.9,
                    0,
@@ -72,7 +73,7 @@ TEST_CASE("the drawn form loses nothing in 80 columns, whatever the numbers are"
 }
 
 TEST_CASE("a percentile that too few requests tell of is none, and of which ones it is is said") {
-  LiveState few = state();
+  RunState few = state();
   few.figures.p99 = few.figures.dispatch_p99 = std::nullopt;
   CHECK(live_line(few).find("p50 1.00ms  p99 –  errors 0  delay p99 –  cpu") != std::string::npos);
   CHECK(live_lines(few, 80).find(
@@ -84,7 +85,7 @@ TEST_CASE("a percentile that too few requests tell of is none, and of which ones
 }
 
 TEST_CASE("a name with escape codes or a line break is text in the drawn form") {
-  LiveState strange = state();
+  RunState strange = state();
   strange.name = "a\x1b[2J\nb";
   const std::string text = live_lines(strange, 200);
   CHECK(text.find('\x1b') == std::string::npos);
@@ -98,7 +99,7 @@ TEST_CASE("the cursor stays at the view's beginning, so that resizing folds noth
 }
 
 TEST_CASE("without an end in sight there is no progress to show") {
-  LiveState endless = state();
+  RunState endless = state();
   endless.requests_expected.reset();
   CHECK_FALSE(progress(endless).has_value());
   endless.duration_expected = milliseconds{2500};

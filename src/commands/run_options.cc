@@ -5,13 +5,22 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
+#include <filesystem>
+#include <optional>
 
+#include "analysis/report.h"
+#include "analysis/summary_text.h"
+#include "base/file.h"
 #include "base/output.h"
 #include "base/secrets.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
+#include "commands/terminal_watcher.h"
+#include "experiment/on_processes.h"
+#include "experiment/run.h"
+#include "net/signals.h"
+#include "net/tcp.h"
 #include "store/database_url.h"
 
 namespace galileo::commands {
@@ -21,13 +30,81 @@ constexpr const char* kDriver = "galileo_expdb_driver";
 
 // The worst thing that can be said of the run.
 int code_of(const experiment::RunOutcome& outcome) {
+  const analysis::RunResult& result = outcome.result;
   if (outcome.interrupted) return kEndedBySignal;
-  if (!outcome.balanced) return kUnbalancedBooks;
+  if (!result.ledger.balanced()) return kUnbalancedBooks;
   if (!outcome.stored) return kNotStored;
-  if (outcome.unreached) return kUnreachable;
-  if (outcome.verdict == analysis::VerdictValue::kInvalid) return kInvalidResult;
-  if (!outcome.thresholds_passed) return kThresholdCrossed;
+  if (result.ledger.unreached()) return kUnreachable;
+  if (result.verdict.value == analysis::VerdictValue::kInvalid) return kInvalidResult;
+  for (const analysis::ThresholdResult& threshold : result.thresholds) {
+    if (!threshold.passed) return kThresholdCrossed;
+  }
   return kFine;
+}
+
+Result<void> check_outputs(const OutputOptions& output) {
+  if (is_stdout(output.json) && is_stdout(output.report))
+    return Error{ErrorCode::kUsage,
+                 "--json and --report can't both go to stdout",
+                 {},
+                 {},
+                 "name a file for one of them"};
+  return {};
+}
+
+// What can't be written to ends the run before it begins.
+Result<void> prepare_outputs(const OutputOptions& output) {
+  for (const std::string& path : {output.report, output.json}) {
+    const auto folder = std::filesystem::path(path).parent_path();
+    if (!folder.empty()) TRY(make_folders(folder.string()));
+    if (!path.empty() && !is_stdout(path)) TRY(check_writable(path));
+  }
+  return {};
+}
+
+Result<store::RecordingOptions> recording_options(const OutputOptions& output) {
+  store::RecordingOptions options;
+  options.database = TRY(whole_database(output.database));
+  options.spool_folder = output.spool_folder;
+  options.spool_limit = TRY(spool_limit(output.spool));
+  TRY(check_outputs(output));
+  return options;
+}
+
+// Where the flags say; the first reason why it can't be.
+std::optional<Error> write_documents(const experiment::RunOutcome& outcome,
+                                     const OutputOptions& output) {
+  if (output.json.empty() && output.report.empty()) return std::nullopt;
+  const std::string document =
+      analysis::result_json(outcome.result, outcome.summary, outcome.telemetry);
+  std::optional<Error> problem;
+  const auto keep = [&](const Result<void>& done) {
+    if (!done.ok() && !problem) problem = done.error();
+  };
+  if (!output.json.empty()) keep(write_document(output.json, document + "\n"));
+  if (!output.report.empty()) keep(analysis::write_report(output.report, document));
+  return problem;
+}
+
+// Recording and run, with the signals of this process as its end.
+Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::RecordingOptions& kept,
+                                        const OutputOptions& output,
+                                        const analysis::Provenance& provenance) {
+  experiment::Stop stop;
+  // Before any other thread, so that they all leave signals to it.
+  const net::Signals signals(stop.loop(), [&](int) { stop.ask(); });
+  TRY(prepare_outputs(output));
+  const auto recording = TRY(store::Recording::open(kept));
+  experiment::Processes processes;
+  const auto telemetry = experiment::this_machine();
+  TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
+  const std::size_t files = net::raise_open_files_limit();
+  const experiment::RunSetup setup{
+      *recording, output.bus ? experiment::on_fleet(*output.bus) : experiment::on_engine(),
+      processes,  *telemetry,
+      watcher,    stop,
+      provenance, output.bus ? 0 : files};
+  return experiment::run(plan, setup);
 }
 
 }  // namespace
@@ -69,38 +146,26 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
 
 int run_and_print(const std::string& command, const plan::Plan& plan, const OutputOptions& output,
                   const Arguments& arguments) {
-  experiment::RunOptions options;
-  const auto database = whole_database(output.database);
-  if (!database.ok()) return fail(command, database.error());
-  options.database = *database;
-  options.spool_folder = output.spool_folder;
-  const auto limit = spool_limit(output.spool);
-  if (!limit.ok()) return fail(command, limit.error());
-  options.spool_limit = *limit;
-  options.report = output.report;
-  options.json = output.json;
-  if (is_stdout(output.json) && is_stdout(output.report))
-    return fail(command, {ErrorCode::kUsage,
-                          "--json and --report can't both go to stdout",
-                          {},
-                          {},
-                          "name a file for one of them"});
-  options.quiet = output.quiet;
-  options.bus = output.bus;
-  options.live = isatty(STDERR_FILENO) == 1;
-  options.colour = colour_allowed(STDOUT_FILENO);
-  options.command = {"galileo", command};
+  const auto kept = recording_options(output);
+  if (!kept.ok()) return fail(command, kept.error());
+  analysis::Provenance provenance;
+  provenance.version = GALILEO_VERSION;
+  provenance.command = {"galileo", command};
   for (std::string& word : without_secrets_of_words(arguments))
-    options.command.push_back(std::move(word));
-  options.version = GALILEO_VERSION;
-  const auto outcome = experiment::run_plan(plan, options);
+    provenance.command.push_back(std::move(word));
+  provenance.report = output.report;
+  const auto outcome = run_here(plan, *kept, output, provenance);
   if (!outcome.ok()) return fail(command, outcome.error());
+  const auto unwritten = write_documents(*outcome, output);
+  const std::string text =
+      analysis::summary_text(outcome->result, outcome->summary, colour_allowed(STDOUT_FILENO));
   // A document on stdout is for a program, which would stumble over the summary.
   if (is_stdout(output.json) || is_stdout(output.report))
-    print_talk(outcome->text);
+    print_talk(text);
   else
-    print_data(outcome->text);
+    print_data(text);
   if (outcome->problem) return fail(command, *outcome->problem);
+  if (unwritten) return fail(command, *unwritten);
   return code_of(*outcome);
 }
 

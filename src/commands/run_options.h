@@ -4,9 +4,9 @@
 
 #include <string>
 
+#include "bus/bus.h"
 #include "commands/commands.h"
 #include "commands/spool_options.h"
-#include "experiment/run.h"
 #include "plan/plan.h"
 
 namespace CLI {

@@ -26,11 +26,9 @@ class Collector::Taker {
   Taker(Collector& collector, store::ProducerId producer)
       : collector_(collector), producer_(producer) {}
 
-  void name(wire::NameId id, std::string_view text) {
-    collector_.spool_->name(producer_, id, text);
-  }
+  void name(wire::NameId id, std::string_view text) { collector_.spool_.name(producer_, id, text); }
   void trace(const wire::Trace& trace, const wire::Names& names) {
-    collector_.spool_->trace(producer_, trace);
+    collector_.spool_.trace(producer_, trace);
     analysis::Summary& summary = collector_.summary_;
     summary.add(trace, {place_of(services_, trace.service,
                                  [&] { return summary.service_place(names.at(trace.service)); }),
@@ -79,10 +77,10 @@ class Collector::Remote final : public store::SpoolVisitor {
     taker_.trace(trace, names);
   }
   void on_sample(const wire::Sample& sample) override {
-    collector_.spool_->sample(sample);
+    collector_.spool_.sample(sample);
     collector_.telemetry_.add(sample);
   }
-  void on_event(const wire::Event& event) override { collector_.spool_->event(event); }
+  void on_event(const wire::Event& event) override { collector_.spool_.event(event); }
 
  private:
   Collector& collector_;
@@ -90,15 +88,15 @@ class Collector::Remote final : public store::SpoolVisitor {
   std::size_t names_told_ = 0;
 };
 
-Collector::Collector(const Options& options, std::unique_ptr<store::SpoolWriter> spool)
-    : spool_(std::move(spool)),
+Collector::Collector(const Options& options, store::SpoolWriter& spool)
+    : spool_(spool),
       summary_(options.start),
       telemetry_(options.start),
       on_spool_full_(options.on_spool_full) {
   for (std::size_t i = 0; i < options.loops; ++i) {
     const auto producer = static_cast<store::ProducerId>(i);
     loops_.push_back(std::make_unique<Loop>(*this, producer, options.ring_bytes));
-    spool_->name(producer, 0, "");
+    spool_.name(producer, 0, "");
   }
 }
 
@@ -111,22 +109,19 @@ load::TraceSink& Collector::sink(std::size_t loop) {
 }
 
 void Collector::start() {
-  desk_ = std::make_unique<net::LoopThread>("collector");
-  timer_ = std::make_unique<net::Timer>([this](Time) { tick(); });
-  desk_->call(
-      [this] { desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait()); });
+  desk_.start("collector", [this](Time) { return tick(); }, net::RealClock().now() + pace_.wait());
 }
 
-void Collector::tick() {
+Time Collector::tick() {
   pace_.took(drain_rings());
-  const auto flushed = spool_->flush();
+  const auto flushed = spool_.flush();
   // A full disk may have room again later: what is buffered is tried again at the next tick.
   if (flushed.ok())
     spool_error_.reset();
   else
     spool_error_ = flushed.error();
-  if (spool_->is_full() && on_spool_full_) std::exchange(on_spool_full_, {})();
-  desk_->loop().timers().set(*timer_, desk_->loop().clock().now() + pace_.wait());
+  if (spool_.is_full() && on_spool_full_) std::exchange(on_spool_full_, {})();
+  return desk_.clock().now() + pace_.wait();
 }
 
 std::size_t Collector::drain_rings() {
@@ -137,7 +132,7 @@ std::size_t Collector::drain_rings() {
 }
 
 void Collector::attach(std::function<void(store::SpoolVisitor& to)> drain) {
-  desk_->call([&] {
+  desk_.call([&] {
     if (!remote_)
       remote_ = std::make_unique<Remote>(*this, static_cast<store::ProducerId>(loops_.size()));
     drain_remote_ = std::move(drain);
@@ -145,16 +140,16 @@ void Collector::attach(std::function<void(store::SpoolVisitor& to)> drain) {
 }
 
 void Collector::at_desk(const std::function<void()>& task) {
-  if (desk_)
-    desk_->call(task);
+  if (desk_.is_running())
+    desk_.call(task);
   else
     task();
 }
 
 void Collector::put(std::vector<wire::Sample> samples) {
-  desk_->loop().post([this, samples = std::move(samples)] {
+  desk_.post([this, samples = std::move(samples)] {
     for (const wire::Sample& sample : samples) {
-      spool_->sample(sample);
+      spool_.sample(sample);
       telemetry_.add(sample);
       if (sample.metric == "cpu_busy") cpu_pct_ = sample.value;
     }
@@ -162,18 +157,18 @@ void Collector::put(std::vector<wire::Sample> samples) {
 }
 
 void Collector::put(const wire::Event& event) {
-  desk_->loop().post([this, event] { spool_->event(event); });
+  desk_.post([this, event] { spool_.event(event); });
 }
 
 void Collector::put(const wire::Experiment& experiment, std::string metadata) {
-  desk_->loop().post([this, experiment, metadata = std::move(metadata)] {
-    spool_->experiment(experiment, metadata);
+  desk_.post([this, experiment, metadata = std::move(metadata)] {
+    spool_.experiment(experiment, metadata);
   });
 }
 
 Collector::Snapshot Collector::snapshot(Wall now) {
   Snapshot snapshot;
-  desk_->call([&] {
+  desk_.call([&] {
     snapshot.live = summary_.live(now);
     snapshot.ledger = summary_.ledger();
     snapshot.cpu_pct = cpu_pct_;
@@ -183,20 +178,17 @@ Collector::Snapshot Collector::snapshot(Wall now) {
 }
 
 void Collector::stop() {
-  if (!desk_) return;
-  desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
-  desk_->join();
-  timer_.reset();
-  desk_.reset();
+  if (!desk_.is_running()) return;
+  desk_.stop();
   drain_rings();
-  const auto flushed = spool_->flush();
+  const auto flushed = spool_.flush();
   spool_error_ = flushed.ok() ? std::nullopt : std::optional<Error>(flushed.error());
   // What is counted as lost from here on stays so.
-  spool_->give_up_waiting();
+  spool_.give_up_waiting();
 }
 
 std::uint64_t Collector::traces_lost() const {
-  std::uint64_t lost = spool_->traces_lost();
+  std::uint64_t lost = spool_.traces_lost();
   for (const auto& loop : loops_) lost += loop->ring.lost();
   return lost;
 }

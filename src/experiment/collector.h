@@ -10,12 +10,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analysis/summary.h"
 #include "analysis/telemetry_series.h"
 #include "load/trace_ring.h"
-#include "net/loop.h"
+#include "net/desk.h"
 #include "store/spool.h"
 
 namespace galileo::experiment {
@@ -29,8 +30,8 @@ class Collector {
     std::function<void()> on_spool_full;  // once, at the desk: the spool will refuse rows soon
   };
 
-  // `spool` may be written by the collector only, from start() to stop().
-  Collector(const Options& options, std::unique_ptr<store::SpoolWriter> spool);
+  // `spool` outlives it, and is written by the collector only, from start() to stop().
+  Collector(const Options& options, store::SpoolWriter& spool);
   ~Collector();
 
   // One sink a loop; lives on that loop.
@@ -63,7 +64,9 @@ class Collector {
   void stop();
   const analysis::Summary& summary() const { return summary_; }
   const analysis::TelemetrySeries& telemetry() const { return telemetry_; }
-  store::SpoolWriter& spool() { return *spool_; }
+  // Once, in the end.
+  analysis::Summary take_summary() { return std::move(summary_); }
+  analysis::TelemetrySeries take_telemetry() { return std::move(telemetry_); }
   std::uint64_t traces_lost() const;
   const std::optional<Error>& spool_error() const { return spool_error_; }
 
@@ -71,10 +74,10 @@ class Collector {
   class Taker;
   class Loop;
   class Remote;
-  void tick();
+  Time tick();
   std::size_t drain_rings();
 
-  std::unique_ptr<store::SpoolWriter> spool_;
+  store::SpoolWriter& spool_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::unique_ptr<Remote> remote_;
   std::function<void(store::SpoolVisitor& to)> drain_remote_;
@@ -83,9 +86,8 @@ class Collector {
   double cpu_pct_ = -1;
   std::optional<Error> spool_error_;
   std::function<void()> on_spool_full_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
   load::DrainPace pace_;
+  net::Desk desk_;
 };
 
 }  // namespace galileo::experiment

@@ -58,13 +58,21 @@ class LoadSource {
   virtual std::vector<std::string> notes() { return {}; }
 };
 
-// The event loops of this process, over `limits` of the plan. `plan` and `collector` outlive it.
-std::unique_ptr<LoadSource> on_engine(net::Loop& control, const plan::Plan& plan,
-                                      Collector& collector, const WallClock& wall_clock);
+// What a source needs of the run, which outlives it.
+struct LoadContext {
+  net::Loop& control;  // the run's own
+  const plan::Plan& plan;
+  Collector& collector;
+  const WallClock& wall_clock;
+  const std::string& id;  // the experiment's
+};
 
-// The workers that are registered on the bus. `id` is the experiment's. `plan`, `collector` and
-// `bus` outlive it.
-std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const plan::Plan& plan,
-                                     Collector& collector, bus::Bus& bus, const std::string& id);
+using LoadMaker = std::function<std::unique_ptr<LoadSource>(const LoadContext&)>;
+
+// The event loops of this process, over `limits` of the plan.
+LoadMaker on_engine();
+
+// The workers that are registered on the bus, which outlives the run.
+LoadMaker on_fleet(bus::Bus& bus);
 
 }  // namespace galileo::experiment

@@ -21,18 +21,16 @@ std::uint64_t memory_most_bytes() {
 
 class OnEngine final : public LoadSource {
  public:
-  OnEngine(net::Loop& control, const plan::Plan& plan, Collector& collector,
-           const WallClock& wall_clock)
-      : control_(control), plan_(plan) {
+  explicit OnEngine(const LoadContext& context) : control_(context.control), plan_(context.plan) {
     load::Engine::Options options;
-    options.limits = plan.limits;
-    options.services = plan.services;
-    options.seed = plan.seed;
-    options.wall_clock = wall_clock;
+    options.limits = plan_.limits;
+    options.services = plan_.services;
+    options.seed = plan_.seed;
+    options.wall_clock = context.wall_clock;
     std::vector<load::TraceSink*> sinks;
-    for (std::size_t i = 0; i < load::Engine::threads(plan.limits); ++i)
-      sinks.push_back(&collector.sink(i));
-    engine_ = std::make_unique<load::Engine>(control, options, sinks);
+    for (std::size_t i = 0; i < load::Engine::threads(plan_.limits); ++i)
+      sinks.push_back(&context.collector.sink(i));
+    engine_ = std::make_unique<load::Engine>(control_, options, sinks);
   }
 
   Result<void> prepare() override { return engine_->resolve(); }
@@ -138,9 +136,8 @@ class OnEngine final : public LoadSource {
 
 }  // namespace
 
-std::unique_ptr<LoadSource> on_engine(net::Loop& control, const plan::Plan& plan,
-                                      Collector& collector, const WallClock& wall_clock) {
-  return std::make_unique<OnEngine>(control, plan, collector, wall_clock);
+LoadMaker on_engine() {
+  return [](const LoadContext& context) { return std::make_unique<OnEngine>(context); };
 }
 
 }  // namespace galileo::experiment

@@ -116,17 +116,16 @@ class OwnTraces final : public store::SpoolVisitor {
 
 class OnFleet final : public LoadSource {
  public:
-  OnFleet(net::Loop& control, const plan::Plan& plan, Collector& collector, bus::Bus& bus,
-          const std::string& id)
-      : control_(control),
-        plan_(plan),
-        collector_(collector),
+  OnFleet(const LoadContext& context, bus::Bus& bus)
+      : control_(context.control),
+        plan_(context.plan),
+        collector_(context.collector),
         bus_(bus),
-        id_(id),
+        id_(context.id),
         controller_(bus),
         begin_timer_([this](Time) { begin_old(); }),
         end_timer_([this](Time) { end_old(); }) {
-    own_.limits = plan.limits;
+    own_.limits = plan_.limits;
   }
   ~OnFleet() override { finish(); }
 
@@ -181,8 +180,7 @@ class OnFleet final : public LoadSource {
   net::Timer begin_timer_;
   net::Timer end_timer_;
   std::function<void()> on_done_;
-  std::unique_ptr<net::LoopThread> watch_;  // the desk that looks for heartbeats
-  std::unique_ptr<net::Timer> watch_timer_;
+  net::Desk watch_;                     // looks for heartbeats
   RelaxedCounter bus_changes_;          // it was lost, or is there again
   std::uint64_t bus_changes_seen_ = 0;  // at the watch's desk, as the next
   Time look_from_{};
@@ -244,14 +242,13 @@ Result<void> OnFleet::listen() {
           control_.post([this, report = std::move(*report)] { on_report(report); });
         }
       }));
-  watch_ = std::make_unique<net::LoopThread>("watch");
-  watch_timer_ = std::make_unique<net::Timer>([this](Time now) {
-    watch(now);
-    watch_->loop().timers().set(*watch_timer_, now + kLookEvery);
-  });
-  watch_->loop().post([this] {
-    watch_->loop().timers().set(*watch_timer_, watch_->loop().clock().now() + kLookEvery);
-  });
+  watch_.start(
+      "watch",
+      [this](Time now) {
+        watch(now);
+        return now + kLookEvery;
+      },
+      control_.clock().now() + kLookEvery);
   return {};
 }
 
@@ -550,8 +547,7 @@ void OnFleet::finish() {
   await_old();
   finished_ = true;
   // First its end, then the pointer, which its timer reads.
-  if (watch_) watch_->join();
-  watch_.reset();
+  watch_.stop();
   if (!clients_.empty()) {
     fleet::ClientGroup group(controller_, clients_);
     if (const auto closed = group.close(); !closed.ok()) trouble_ = closed.error().to_text();
@@ -582,9 +578,8 @@ std::vector<std::string> OnFleet::notes() {
 
 }  // namespace
 
-std::unique_ptr<LoadSource> on_fleet(net::Loop& control, const plan::Plan& plan,
-                                     Collector& collector, bus::Bus& bus, const std::string& id) {
-  return std::make_unique<OnFleet>(control, plan, collector, bus, id);
+LoadMaker on_fleet(bus::Bus& bus) {
+  return [&bus](const LoadContext& context) { return std::make_unique<OnFleet>(context, bus); };
 }
 
 }  // namespace galileo::experiment

@@ -226,7 +226,7 @@ std::vector<std::string> Processes::ended() {
   return names;
 }
 
-void Processes::stop() {
+void Processes::stop_all() {
   const net::RealClock clock;
   for (auto running = running_.rbegin(); running != running_.rend(); ++running) {
     if (!reap(*running, false)) {

@@ -11,31 +11,25 @@
 #include <vector>
 
 #include "base/result.h"
-#include "plan/plan.h"
+#include "experiment/platform.h"
 
 namespace galileo::experiment {
 
-class Processes {
+class Processes final : public Platform {
  public:
-  // `log_folder`: where each application's output goes, as <name>.log; empty: to our stderr.
-  explicit Processes(std::string log_folder) : log_folder_(std::move(log_folder)) {}
-  ~Processes() { stop(); }
+  Processes() = default;
+  ~Processes() override { stop_all(); }
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
 
-  // Starts it and waits until it is ready. An Error where it can't be started, ends, or isn't ready
-  // in time; it says where its output is. `interrupted` is asked while it waits.
+  // Nowhere: to our stderr.
+  void keep_logs_in(const std::string& folder) override { log_folder_ = folder; }
   Result<void> start(const plan::Application& application,
-                     const std::function<bool()>& interrupted);
-
-  // The process of that application; 0 where there is none.
-  pid_t pid(const std::string& name) const;
-
-  // Applications that have ended although nobody stopped them: "name (exit status 1)".
-  std::vector<std::string> ended();
-
-  // SIGTERM to all in reverse order, SIGKILL after each one's time.
-  void stop();
+                     const std::function<bool()>& interrupted) override;
+  pid_t pid(const std::string& name) const override;
+  std::vector<std::string> ended() override;
+  // SIGTERM to each, SIGKILL after its time.
+  void stop() override { stop_all(); }
 
  private:
   struct Running {
@@ -48,7 +42,9 @@ class Processes {
   Result<void> wait_ready(Running& running, const std::function<bool()>& interrupted);
   static bool reap(Running& running, bool block);
 
-  const std::string log_folder_;
+  void stop_all();
+
+  std::string log_folder_;
   std::vector<Running> running_;
 };
 

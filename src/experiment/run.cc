@@ -1,114 +1,35 @@
 #include "experiment/run.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <limits>
+#include <memory>
 #include <random>
 #include <utility>
+#include <vector>
 
-#include "analysis/report.h"
-#include "analysis/summary_text.h"
-#include "base/file.h"
-#include "base/output.h"
 #include "base/secrets.h"
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
-#include "experiment/live_view.h"
-#include "experiment/load_source.h"
-#include "experiment/on_processes.h"
 #include "load/engine.h"
-#include "net/signals.h"
 #include "store/database_url.h"
-#include "store/drain.h"
-#include "store/drain_desk.h"
-#include "store/experiment_id.h"
-#include "telemetry/machine.h"
-#include "telemetry/sampler.h"
-#include "wire/csv.h"
 
 namespace galileo::experiment {
 namespace {
 
-constexpr Duration kViewEvery = std::chrono::milliseconds{200};
 // What a run that is cut off doesn't know of its books, at most (README).
 constexpr Duration kCheckpointEvery = std::chrono::milliseconds{100};
-// After a signal, answers that are on their way get this long.
-constexpr Duration kGraceAfterSignal = std::chrono::seconds{2};
+// Once it is told to stop, answers that are on their way get this long.
+constexpr Duration kGraceAfterStop = std::chrono::seconds{2};
+// Files that are no connections.
+constexpr std::size_t kOtherFiles = 100;
 
-// Now: it may be made narrower or wider at any time.
-int terminal_width() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+// A seed nobody has chosen, short enough to be typed again.
+std::uint64_t draw_seed() {
+  std::random_device device;
+  return device() % 1'000'000'000u;
 }
-
-// Reads the instruments at a desk of its own.
-class SamplerDesk final : public Sink<wire::Sample> {
- public:
-  SamplerDesk(Collector& collector, const WallClock& wall_clock)
-      : collector_(collector), wall_clock_(wall_clock) {}
-  ~SamplerDesk() override { stop(); }
-
-  Result<void> start(const telemetry::SamplerOptions& options) {
-    desk_ = std::make_unique<net::LoopThread>("telemetry");
-    timer_ = std::make_unique<net::Timer>([this](Time now) { tick(now); });
-    Result<void> started;
-    desk_->call([&] { started = start_on_desk(options); });
-    return started;
-  }
-  void stop() {
-    if (!desk_) return;
-    desk_->call([this] { desk_->loop().timers().cancel(*timer_); });
-    desk_->join();
-    sampler_.reset();  // may have timers and sockets on the loop, which runs no more
-    desk_.reset();
-  }
-  void put(const wire::Sample& sample) override {
-    // Those that come later (of a page, a command, a slow file) come several in one turn too.
-    if (samples_.empty() && !is_reading_) desk_->loop().post([this] { hand_on(); });
-    samples_.push_back(sample);
-  }
-
- private:
-  Result<void> start_on_desk(telemetry::SamplerOptions options) {
-    net::Loop& loop = desk_->loop();
-    options.machine.loop = &loop;
-    sampler_ = TRY(telemetry::Sampler::make(options, *this, [wall_clock = wall_clock_] {
-      const Time at = net::RealClock().now();
-      return telemetry::Moment{wall_clock.wall(at), at};
-    }));
-    const Time now = loop.clock().now();
-    sampler_->start(now);
-    tick(now);
-    return {};
-  }
-  void tick(Time now) {
-    is_reading_ = true;
-    sampler_->run_due(now);
-    is_reading_ = false;
-    hand_on();
-    desk_->loop().timers().set(*timer_, sampler_->next_due());
-  }
-
-  // What was read in one turn wakes the collector once.
-  void hand_on() {
-    if (!samples_.empty()) collector_.put(std::exchange(samples_, {}));
-  }
-
-  Collector& collector_;
-  const WallClock wall_clock_;
-  std::vector<wire::Sample> samples_;
-  bool is_reading_ = false;
-  std::unique_ptr<telemetry::Sampler> sampler_;
-  std::unique_ptr<net::LoopThread> desk_;
-  std::unique_ptr<net::Timer> timer_;
-};
 
 // What is known of a run that is cut off, beside its rows: in place of its metadata until it ends.
 std::string checkpoint_json(const load::Begun& begun) {
@@ -118,14 +39,21 @@ std::string checkpoint_json(const load::Begun& begun) {
 
 class Run {
  public:
-  Run(plan::Plan plan, const RunOptions& options)
-      : plan_(std::move(plan)),
-        options_(options),
+  Run(const plan::Plan& plan, const RunSetup& setup)
+      : plan_(plan),
+        setup_(setup),
+        recording_(setup.recording),
+        watcher_(setup.watcher),
+        control_(setup.stop.loop()),
         wall_clock_(net::RealClock().wall_clock()),
-        signals_(control_, [this](int) { on_signal(); }),
-        view_timer_([this](Time now) { on_view(now); }),
+        state_timer_([this](Time now) { on_state(now); }),
         checkpoint_timer_([this](Time now) { on_checkpoint(now); }),
-        give_up_([this](Time) { load_->end_all(); }) {}
+        give_up_([this](Time) { load_->end_all(); }) {
+    setup_.stop.on_asked([this] { on_stop(); });
+  }
+  ~Run() { setup_.stop.on_asked({}); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   Result<void> open_books();
   Result<void> start_applications();
@@ -140,58 +68,47 @@ class Run {
 
  private:
   Result<void> run_phase(const plan::Phase& phase);
-  void wait_for_phase(Time deadline);  // kNever: until it is done or a signal comes
-  void on_signal();
+  void wait_for_phase(Time deadline);  // kNever: until it is done or told to stop
+  void on_stop();
   void on_spool_full();
   void stop_sending();
-  bool is_ending() const { return signals_seen_ > 0 || spool_is_full_ || is_load_over_; }
-  void on_view(Time now);
+  bool is_ending() const { return setup_.stop.times() > 0 || spool_is_full_ || is_load_over_; }
+  void on_state(Time now);
   void on_checkpoint(Time now);
+  RunState state(Time now);
   Time next_turn(Time now, Duration every) const;
-  wire::Experiment running() const;
-  void draw(Time now);
-  void clear_view();
-  store::SpoolRows given_up_rows() const;
+  void tell(const char* event, const std::string& value);
   load::Ledger final_ledger();
+  analysis::Evidence evidence();
   void keep_result();
-  bool keep(const Result<void>& done);
-  void drain_rest();
-  void tell_of_drain();
+  void store_rows();
+  store::Recording::GiveUp give_up();
+  void note_undrained(const Error& why);
   Wall wall_now() const { return wall_clock_.wall(control_.clock().now()); }
 
   plan::Plan plan_;
-  const RunOptions options_;
+  const RunSetup& setup_;
+  store::Recording& recording_;
+  RunWatcher& watcher_;
+  net::Loop& control_;
   const WallClock wall_clock_;
-  net::Loop control_;
-  net::Signals signals_;  // before any other thread, so that they all leave signals to it
-  net::Timer view_timer_;
+  net::Timer state_timer_;
   net::Timer checkpoint_timer_;
   load::Begun checkpoint_;  // the last one told
   net::Timer give_up_;      // ends what is in flight
   wire::Experiment experiment_;
-  telemetry::Machine machine_;
   std::vector<wire::NodeInfo> node_info_;
-  std::string database_;  // as it calls itself: without a password; empty: none
-  std::string spool_path_;
   std::unique_ptr<Collector> collector_;
-  std::unique_ptr<store::DrainDesk> drain_;
-  std::unique_ptr<Processes> processes_;
-  std::unique_ptr<SamplerDesk> sampler_;
   std::unique_ptr<LoadSource> load_;
   plan::Expectation expectation_;
   std::string phase_name_;
   bool phase_done_ = false;
-  bool drained_ = false;    // all that was in the spool is in the database
-  bool is_stored_ = false;  // and its end too; or there is none
-  int signals_seen_ = 0;
+  bool rows_are_stored_ = false;  // all of them in the database
   bool is_load_over_ = false;
-  bool was_cut_short_ = false;  // by a signal, while there was load
+  bool was_cut_short_ = false;  // it was told to stop while there was load
   bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
   LiveRates rates_;
-  bool is_drawn_ = false;
-  Time line_printed_{};
-  Time drain_told_{};
   std::string trouble_;
   std::vector<std::string> notes_;
   analysis::RunResult result_;
@@ -199,123 +116,53 @@ class Run {
   std::optional<Error> problem_;     // why not all was run, or could be kept
 };
 
-// Its first line holds it; some servers write more behind.
-Result<std::int64_t> pid_in_file(const plan::WatchedProcess& process) {
-  const std::string text = TRY(read_whole_file(process.pid_file, 4096));
-  const std::string_view whole = wire::after_byte_order_mark(text);
-  const auto number = parse_integer(trim(whole.substr(0, whole.find('\n'))));
-  if (number && *number > 0 && *number <= std::numeric_limits<pid_t>::max()) return *number;
-  return Error{ErrorCode::kUsage,
-               fmt::format("can't watch process '{}'", process.name),
-               process.pid_file,
-               "the file holds no process id in its first line",
-               {}};
-}
-
-// Where everything is written to is opened before anything is started: a folder that can't be
-// written to ends the run before it begins.
 Result<void> Run::open_books() {
   experiment_.name = plan_.name;
   experiment_.creator = plan_.creator;
-  experiment_.created = wall_now();
   if (!plan_.seed_given) plan_.seed = draw_seed();
-  for (const std::string& path : {options_.report, options_.json}) {
-    const auto folder = std::filesystem::path(path).parent_path();
-    if (!folder.empty()) TRY(make_folders(folder.string()));
-    if (!path.empty() && !is_stdout(path)) TRY(check_writable(path));
-  }
-  const bool has_database = options_.database != "none";
-  std::unique_ptr<store::Store> store;
-  if (has_database) {
-    store = TRY(store::open_store(options_.database, store::OpenMode::kCreate));
-    for (const store::Recovered& one : store::recover(*store))
-      notes_.push_back(store::to_text(one));
-  }
-  experiment_.id = TRY(store::new_experiment_id(wall_now(), store.get()));
-  std::string folder = options_.spool_folder;
-  if (has_database) database_ = store->where();
-  if (folder.empty()) folder = has_database ? store::spool_folder(database_) : ".";
-  spool_path_ = fmt::format("{}/{}.spool", folder, experiment_.id);
-  auto spool = TRY(store::SpoolWriter::create(spool_path_, options_.spool_limit));
-  if (has_database) {
-    if (const auto found = store::link_spool(spool_path_, database_); !found.ok())
-      notes_.push_back(found.error().to_text());
-  }
-  experiment_.start = wall_now();
-  spool->experiment(running(), "");
-  machine_.node = telemetry::hostname();
-  node_info_ = telemetry::node_info(machine_);
-  for (const wire::NodeInfo& info : node_info_) spool->node_info(info);
+  node_info_ = TRY(setup_.telemetry.nodes());
+  TRY(recording_.begin(experiment_, wall_now(), node_info_));
+  notes_ = recording_.notes();
   Collector::Options collected;
   collected.loops = load::Engine::threads(plan_.limits);
   collected.start = experiment_.start;
   collected.on_spool_full = [this] { control_.post([this] { on_spool_full(); }); };
-  collector_ = std::make_unique<Collector>(collected, std::move(spool));
+  collector_ = std::make_unique<Collector>(collected, recording_.spool());
   collector_->start();
-  if (has_database) {
-    drain_ = std::make_unique<store::DrainDesk>(
-        std::move(store), spool_path_,
-        [&to = collector_->spool()](std::uint64_t position) { to.release(position); });
-    drain_->start();
-  }
+  recording_.drain();
   return {};
 }
 
 Result<void> Run::start_applications() {
-  const std::string logs =
-      options_.database == "none"
-          ? fmt::format("{}.logs", spool_path_)
-          : fmt::format("{}/{}", store::path_beside(database_, ".logs"), experiment_.id);
-  processes_ = std::make_unique<Processes>(logs);
+  const std::string& database = recording_.database();
+  setup_.platform.keep_logs_in(
+      database.empty()
+          ? fmt::format("{}.logs", recording_.spool_path())
+          : fmt::format("{}/{}", store::path_beside(database, ".logs"), experiment_.id));
   const auto interrupted = [this] {
     control_.run_pending();
-    return signals_seen_ > 0;
+    return setup_.stop.times() > 0;
   };
   for (const plan::Application& application : plan_.applications) {
-    TRY(processes_->start(application, interrupted));
-    collector_->put(wire::Event{wall_now(), "application/start", application.name});
+    TRY(setup_.platform.start(application, interrupted));
+    tell("application/start", application.name);
   }
   return {};
 }
 
 Result<void> Run::start_telemetry() {
   if (!plan_.telemetry.enabled) return {};
-  telemetry::SamplerOptions options;
-  options.machine = machine_;
-  options.instruments = plan_.telemetry.instruments;
-  options.period = plan_.telemetry.period;
-  // Who asks others asks no more often than the daemon would.
-  for (const telemetry::InstrumentRow& row : telemetry::instrument_rows()) {
-    if (row.name == "scrape" || row.name == "command")
-      options.periods[std::string(row.name)] = std::max(row.period, plan_.telemetry.period);
-  }
-  options.machine.files = plan_.telemetry.files;
-  options.machine.pages = plan_.telemetry.pages;
-  options.machine.page_metrics = plan_.telemetry.page_metrics;
-  options.machine.commands = plan_.telemetry.commands;
-  for (const std::string& name : plan_.telemetry.applications)
-    options.machine.processes.push_back({name, processes_->pid(name)});
-  for (const plan::WatchedProcess& process : plan_.telemetry.processes) {
-    std::int64_t pid = process.pid;
-    if (!process.pid_file.empty()) pid = TRY(pid_in_file(process));
-    options.machine.processes.push_back({process.name, pid, false});
-  }
-  // Our own use too: what the generator takes from the machine under test is part of the picture.
-  // The applications that it has started are no part of that.
-  options.machine.processes.push_back({"galileo", getpid(), true});
-  sampler_ = std::make_unique<SamplerDesk>(*collector_, wall_clock_);
-  return sampler_->start(options);
+  return setup_.telemetry.start({plan_, setup_.platform, *collector_, wall_clock_});
 }
 
 Result<void> Run::start_load() {
-  const std::size_t files = net::raise_open_files_limit();
-  if (!options_.bus && files > 100 && plan_.limits.connections_max > files - 100) {
-    plan_.limits.connections_max = static_cast<std::uint32_t>(files - 100);
+  const std::size_t files = setup_.open_files_max;
+  if (files > kOtherFiles && plan_.limits.connections_max > files - kOtherFiles) {
+    plan_.limits.connections_max = static_cast<std::uint32_t>(files - kOtherFiles);
     notes_.push_back(fmt::format("at most {} connections: the system allows {} open files",
                                  plan_.limits.connections_max, files));
   }
-  load_ = options_.bus ? on_fleet(control_, plan_, *collector_, *options_.bus, experiment_.id)
-                       : on_engine(control_, plan_, *collector_, wall_clock_);
+  load_ = setup_.load({control_, plan_, *collector_, wall_clock_, experiment_.id});
   return load_->prepare();
 }
 
@@ -323,8 +170,8 @@ Result<void> Run::run_phases() {
   expectation_ = expect(plan_);
   phases_began_ = control_.clock().now();
   rates_.add(phases_began_, {});
-  line_printed_ = phases_began_;  // the first line is of a whole second
-  if (!options_.quiet) control_.timers().set(view_timer_, phases_began_ + kViewEvery);
+  if (const auto every = watcher_.state_every())
+    control_.timers().set(state_timer_, phases_began_ + *every);
   control_.timers().set(checkpoint_timer_, phases_began_ + kCheckpointEvery);
   for (const plan::Phase& phase : plan_.phases) {
     if (is_ending()) break;
@@ -336,15 +183,15 @@ Result<void> Run::run_phases() {
     break;
   }
   control_.timers().cancel(checkpoint_timer_);
-  control_.timers().cancel(view_timer_);
-  clear_view();
+  control_.timers().cancel(state_timer_);
+  watcher_.on_sending_over();
   return {};
 }
 
 Result<void> Run::run_phase(const plan::Phase& phase) {
   phase_name_ = phase.name;
   phase_done_ = false;
-  collector_->put(wire::Event{wall_now(), "phase/start", phase.name});
+  tell("phase/start", phase.name);
   const Time start = TRY(load_->begin_phase(phase, [this] {
     phase_done_ = true;
     control_.stop();
@@ -358,7 +205,7 @@ Result<void> Run::run_phase(const plan::Phase& phase) {
     longest = std::max(longest, client.start_after + lasts.value_or(Duration{0}));
   }
   wait_for_phase(ends ? start + longest + plan_.limits.grace : kNever);
-  collector_->put(wire::Event{wall_now(), "phase/end", phase.name});
+  tell("phase/end", phase.name);
   return {};
 }
 
@@ -368,19 +215,24 @@ void Run::wait_for_phase(Time deadline) {
   control_.timers().cancel(give_up_);
 }
 
-// The first signal ends the sending, and what is in flight a moment later; the second ends all at
+void Run::tell(const char* event, const std::string& value) {
+  const wire::Event told{wall_now(), event, value};
+  collector_->put(told);
+  watcher_.on_event(told);
+}
+
+// The first time ends the sending, and what is in flight a moment later; the second ends all at
 // once.
-void Run::on_signal() {
-  ++signals_seen_;
+void Run::on_stop() {
   if (!load_ || is_load_over_) return;
-  if (signals_seen_ > 1) {
+  if (setup_.stop.times() > 1) {
     load_->end_all();
     return;
   }
   stop_sending();
 }
 
-// As by a signal: what was recorded is worth more than what would come.
+// As when it is told to stop: what was recorded is worth more than what would come.
 void Run::on_spool_full() {
   if (is_ending()) return;
   spool_is_full_ = true;
@@ -389,12 +241,7 @@ void Run::on_spool_full() {
 
 void Run::stop_sending() {
   load_->stop_sending();
-  control_.timers().set(give_up_, control_.clock().now() + kGraceAfterSignal);
-}
-
-void Run::on_view(Time now) {
-  draw(now);
-  control_.timers().set(view_timer_, next_turn(now, kViewEvery));
+  control_.timers().set(give_up_, control_.clock().now() + kGraceAfterStop);
 }
 
 // Turns lie on multiples since the start, so that those of two timers wake this thread once.
@@ -402,25 +249,26 @@ Time Run::next_turn(Time now, Duration every) const {
   return phases_began_ + every * ((now - phases_began_) / every + 1);
 }
 
+void Run::on_state(Time now) {
+  watcher_.on_state(state(now));
+  control_.timers().set(state_timer_, next_turn(now, *watcher_.state_every()));
+}
+
 void Run::on_checkpoint(Time now) {
   const load::Begun begun = load_->begun();
-  if (begun != checkpoint_) collector_->put(running(), checkpoint_json(begun));
+  if (begun != checkpoint_) {
+    wire::Experiment running = experiment_;
+    running.status = wire::kRunning;
+    collector_->put(running, checkpoint_json(begun));
+  }
   checkpoint_ = begun;
   control_.timers().set(checkpoint_timer_, next_turn(now, kCheckpointEvery));
 }
 
-wire::Experiment Run::running() const {
-  wire::Experiment running = experiment_;
-  running.status = wire::kRunning;
-  return running;
-}
-
-void Run::draw(Time now) {
-  if (!options_.live && now - line_printed_ < std::chrono::milliseconds{990}) return;
-  line_printed_ = now;
+RunState Run::state(Time now) {
   const LoadState load = load_->state();
   const Collector::Snapshot collected = collector_->snapshot(wall_now());
-  LiveState state;
+  RunState state;
   state.name = plan_.name;
   state.phase = phase_name_;
   state.elapsed = now - phases_began_;
@@ -442,81 +290,39 @@ void Run::draw(Time now) {
   state.connections = load.connections;
   state.cpu_pct = collected.cpu_pct;
   state.stopping = is_ending();
-  for (const std::string& name : processes_->ended()) trouble_ = "application ended: " + name;
+  for (const std::string& name : setup_.platform.ended()) trouble_ = "application ended: " + name;
   if (!load.trouble.empty()) trouble_ = load.trouble;
   state.trouble = collected.spool_error.empty() ? trouble_ : collected.spool_error;
-  if (!options_.live) {
-    print_talk(live_line(state));
-    return;
-  }
-  draw_talk(drawn_lines(state, terminal_width()));
-  is_drawn_ = true;
-}
-
-void Run::clear_view() {
-  if (is_drawn_) draw_talk(kViewEnd);
-  is_drawn_ = false;
+  return state;
 }
 
 // Sources first, then what they feed: nothing is dropped on the way.
 void Run::stop_sources() {
   control_.timers().cancel(checkpoint_timer_);
   is_load_over_ = true;
-  was_cut_short_ = signals_seen_ > 0;
+  was_cut_short_ = setup_.stop.times() > 0;
   control_.timers().cancel(give_up_);
-  control_.timers().cancel(view_timer_);  // a phase that couldn't begin left it: it asks sources
-  clear_view();
+  control_.timers().cancel(state_timer_);  // a phase that couldn't begin left it: it asks sources
+  watcher_.on_sending_over();
   if (load_) load_->finish();
-  if (sampler_) sampler_->stop();
-  if (processes_) {
-    for (const std::string& name : processes_->ended())
-      notes_.push_back(fmt::format("application ended during the run: {}", name));
-    processes_->stop();
-  }
+  setup_.telemetry.stop();
+  for (const std::string& name : setup_.platform.ended())
+    notes_.push_back(fmt::format("application ended during the run: {}", name));
+  setup_.platform.stop();
   if (collector_) collector_->stop();
-}
-
-// What the spool gave up that no database has.
-store::SpoolRows Run::given_up_rows() const {
-  const store::SpoolRows by_drain = drain_ ? drain_->given_up() : store::SpoolRows{};
-  const store::SpoolRows passed = drain_ ? drain_->passed() : store::SpoolRows{};
-  return by_drain + collector_->spool().given_up(passed);
 }
 
 load::Ledger Run::final_ledger() {
   load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
-  const std::uint64_t refused = drain_ ? drain_->refused().traces : 0;
-  ledger.traces_lost += collector_->traces_lost() + refused;
-  ledger.traces_lost += given_up_rows().traces;
+  const store::RowBooks rows = recording_.rows();
+  ledger.traces_lost += collector_->traces_lost() + rows.refused.traces + rows.given_up.traces;
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
-  std::uint64_t drained = drain_ ? drain_->traces() : 0;
-  if (drain_) drained -= std::min(drained, drain_->missing().traces);
-  ledger.traces_stored = std::min(drained - std::min(drained, refused), kept);
+  ledger.traces_stored = std::min(rows.traces_stored, kept);
   ledger.traces_spooled = kept - ledger.traces_stored;
   return ledger;
 }
 
-// All traces into the database, then the end record with the books, then the books too.
-Result<void> Run::close_books() {
-  experiment_.end = wall_now();
-  experiment_.status = broken_off_ ? wire::kFailed : wire::kFinished;
-  problem_ = broken_off_;
-  if (const auto& error = collector_->spool_error())
-    notes_.push_back("the spool couldn't be written whole: " + error->to_text());
-  if (drain_) {
-    drain_->stop();
-    drain_rest();
-    if (const store::RefusedRows refused = drain_->refused(); refused.rows() > 0)
-      notes_.push_back(store::to_text(refused));
-  }
-  if (const std::uint64_t others = given_up_rows().others + collector_->spool().others_lost();
-      others > 0)
-    notes_.push_back(fmt::format("{} values and events were lost: the spool had no room for them",
-                                 format_count(others)));
-  result_.experiment = experiment_;
-  result_.ledger = final_ledger();
-  result_.generator = load_->use(collector_->summary().due_span());
-  for (const std::string& note : load_->notes()) notes_.push_back(note);
+analysis::Evidence Run::evidence() {
   analysis::Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_};
   if (broken_off_) evidence.broken_off = broken_off_->to_text();
   evidence.doubts = load_->doubts();
@@ -526,8 +332,29 @@ Result<void> Run::close_books() {
     evidence.doubts.push_back(
         fmt::format("the run was ended before it was done: its spool took the {} of disk that "
                     "--spool-max allows",
-                    format_bytes(static_cast<double>(options_.spool_limit.bytes_max))));
-  result_.verdict = judge(collector_->summary(), evidence);
+                    format_bytes(static_cast<double>(recording_.options().spool_limit.bytes_max))));
+  return evidence;
+}
+
+// All traces into the database, then the end record with the books, then the books too.
+Result<void> Run::close_books() {
+  experiment_.end = wall_now();
+  experiment_.status = broken_off_ ? wire::kFailed : wire::kFinished;
+  problem_ = broken_off_;
+  if (const auto& error = collector_->spool_error())
+    notes_.push_back("the spool couldn't be written whole: " + error->to_text());
+  store_rows();
+  const store::RowBooks rows = recording_.rows();
+  if (rows.refused.rows() > 0) notes_.push_back(store::to_text(rows.refused));
+  if (const std::uint64_t others = rows.given_up.others + recording_.spool().others_lost();
+      others > 0)
+    notes_.push_back(fmt::format("{} values and events were lost: the spool had no room for them",
+                                 format_count(others)));
+  result_.experiment = experiment_;
+  result_.ledger = final_ledger();
+  result_.generator = load_->use(collector_->summary().due_span());
+  for (const std::string& note : load_->notes()) notes_.push_back(note);
+  result_.verdict = judge(collector_->summary(), evidence());
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),
                                           collector_->summary(), collector_->telemetry()));
@@ -535,112 +362,70 @@ Result<void> Run::close_books() {
   return {};
 }
 
-// Into the database, what is in the spool; what it doesn't take, or not before the next signal,
-// waits there.
-void Run::drain_rest() {
-  drain_told_ = control_.clock().now();  // one try at a locked database may take seconds
-  const auto drained = drain_->finish([this, signals = signals_seen_] {
-    control_.run_pending();
-    tell_of_drain();
-    return signals_seen_ > signals;
-  });
-  drained_ = drained.ok();
-  if (!drained_)
-    notes_.push_back("the database didn't take everything, the spool is kept: " +
-                     drained.error().to_text());
+// Into the database, what is in the spool; what it doesn't take, or not before it is told to stop
+// once more, waits there.
+void Run::store_rows() {
+  const auto stored = recording_.store_rows(give_up());
+  rows_are_stored_ = stored.ok();
+  if (!stored.ok()) note_undrained(stored.error());
 }
 
-// A database that is slow or away: what is waited for, and how to leave.
-void Run::tell_of_drain() {
-  const Time now = control_.clock().now();
-  if (options_.quiet || now - drain_told_ < std::chrono::seconds{2}) return;
-  print_talk(fmt::format("{} of {} traces are in the database; Ctrl-C leaves the rest in {}\n",
-                         format_count(drain_->traces()),
-                         format_count(load_ ? load_->state().ledger.traces_made : 0), spool_path_));
-  drain_told_ = now;
+store::Recording::GiveUp Run::give_up() {
+  return [this, before = setup_.stop.times()] {
+    control_.run_pending();
+    watcher_.on_storing({recording_.traces_drained(), load_ ? load_->state().ledger.traces_made : 0,
+                         recording_.spool_path()});
+    return setup_.stop.times() > before;
+  };
+}
+
+void Run::note_undrained(const Error& why) {
+  notes_.push_back("the database didn't take everything, the spool is kept: " + why.to_text());
 }
 
 void Run::keep_result() {
-  bool keep_spool = !drained_ || result_.ledger.traces_spooled > 0;
+  const bool keep_spool =
+      recording_.database().empty() || !rows_are_stored_ || result_.ledger.traces_spooled > 0;
   analysis::Provenance& from = result_.provenance;
-  from.version = options_.version;
+  from = setup_.provenance;
   from.seed = plan_.seed;
-  from.command = options_.command;
   for (const wire::NodeInfo& info : node_info_) from.host.emplace_back(info.key, info.value);
   from.file_path = plan_.source_path;
   from.file_text = without_secrets_of_text(plan_.source_text);
   from.plan_json = to_json(plan_);
-  from.database = database_;
-  from.spool = keep_spool ? spool_path_ : "";
-  from.report = options_.report;
+  from.database = recording_.database();
+  from.spool = keep_spool ? recording_.spool_path() : "";
   result_.notes = notes_;
   result_.fail_on = plan_.limits.fail_on;
-  store::SpoolWriter& spool = collector_->spool();
-  spool.end(experiment_, analysis::metadata_json(result_));
-  const bool closed = keep(spool.close());
-  // A database that is away has been waited for once; the end comes behind what is missing there.
-  if (closed && drained_) drain_rest();
-  is_stored_ = !drain_ || (closed && drained_ && drain_->ended());
+  const auto ended = recording_.end(experiment_, metadata_json(result_), give_up(), keep_spool);
+  if (ended.unclosed && !problem_) problem_ = ended.unclosed;
+  if (ended.undrained) note_undrained(*ended.undrained);
   // The count at the very end may have told more.
-  if (!is_stored_) result_.ledger = final_ledger();
-  keep_spool = keep_spool || !is_stored_ || !closed || !drain_;
-  drain_.reset();
-  from.spool = keep_spool ? spool_path_ : "";
+  if (!recording_.is_stored()) result_.ledger = final_ledger();
+  from.spool = recording_.kept_spool();
   result_.notes = notes_;
-  if (!keep_spool) store::remove_spool(spool_path_, database_);
-  const std::string document =
-      analysis::result_json(result_, collector_->summary(), collector_->telemetry());
-  if (!options_.json.empty()) keep(write_document(options_.json, document + "\n"));
-  if (!options_.report.empty()) keep(analysis::write_report(options_.report, document));
-}
-
-// What was measured is told also where it can't be kept: the first reason is the run's problem.
-bool Run::keep(const Result<void>& done) {
-  if (!done.ok() && !problem_) problem_ = done.error();
-  return done.ok();
 }
 
 void Run::abandon(const Error& error) {
-  if (drain_) drain_->stop();
   experiment_.end = wall_now();
   experiment_.status = wire::kFailed;
+  store_rows();
   result_.experiment = experiment_;
   result_.notes = {error.to_text()};
   result_.verdict = {analysis::VerdictValue::kInvalid, {error.to_text()}};
   result_.ledger = final_ledger();
-  store::SpoolWriter& spool = collector_->spool();
-  spool.end(experiment_, analysis::metadata_json(result_));
-  if (!spool.close().ok() || !drain_) return;
-  drain_rest();
-  if (!drained_ || !drain_->ended()) return;
-  drain_.reset();  // on the database's disk before the spool goes
-  store::remove_spool(spool_path_, database_);
+  recording_.end(experiment_, metadata_json(result_), give_up());
 }
 
 RunOutcome Run::outcome() {
-  RunOutcome outcome;
-  outcome.text = analysis::summary_text(result_, collector_->summary(), options_.colour);
-  outcome.verdict = result_.verdict.value;
-  outcome.stored = is_stored_;
-  outcome.balanced = result_.ledger.balanced();
-  outcome.interrupted = signals_seen_ > 0;
-  outcome.unreached = result_.ledger.unreached();
-  outcome.problem = problem_;
-  for (const analysis::ThresholdResult& threshold : result_.thresholds)
-    outcome.thresholds_passed = outcome.thresholds_passed && threshold.passed;
-  return outcome;
+  return {std::move(result_),      collector_->take_summary(), collector_->take_telemetry(),
+          setup_.stop.times() > 0, recording_.is_stored(),     std::move(problem_)};
 }
 
 }  // namespace
 
-std::uint64_t draw_seed() {
-  std::random_device device;
-  // Short enough to be typed again.
-  return device() % 1'000'000'000u;
-}
-
-Result<RunOutcome> run_plan(plan::Plan plan, const RunOptions& options) {
-  Run run(std::move(plan), options);
+Result<RunOutcome> run(const plan::Plan& plan, const RunSetup& setup) {
+  Run run(plan, setup);
   TRY(run.open_books());
   const auto ran = [&]() -> Result<void> {
     TRY(run.start_applications());

@@ -1,49 +1,55 @@
-// A run: from a plan to a result. The steps, in order, are in run.cc's run_plan(); whatever happens
-// in one of them, what has been recorded is kept and what was started is stopped. Blocking; called
-// on the main thread, which it uses as the control loop.
+// A run: from a plan to a result. A call that knows no process, no signal, no terminal and no
+// report: what it needs of the world is handed to it, so that a command, a service or a notebook
+// can make one. The steps, in order, are at the end of run.cc; whatever happens in one of them,
+// what has been recorded is kept and what was started is stopped.
+//
+// Blocking: it runs on the caller's thread, which becomes the run's control loop. Several runs may
+// go on in one process, each on a thread of its own and with a setup of its own.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "analysis/result.h"
-#include "bus/bus.h"
+#include "analysis/summary.h"
+#include "analysis/telemetry_series.h"
+#include "experiment/load_source.h"
+#include "experiment/platform.h"
+#include "experiment/run_watcher.h"
+#include "experiment/stop.h"
+#include "experiment/telemetry_source.h"
 #include "plan/plan.h"
-#include "store/spool.h"
+#include "store/recording.h"
 
 namespace galileo::experiment {
 
-struct RunOptions {
-  std::string database = "galileo.sqlite";  // "none": the spool is all that is kept
-  std::string spool_folder;  // empty: beside the database, or here where there is none
-  store::SpoolLimit spool_limit;
-  std::string report;  // path of the HTML report; empty: none
-  std::string json;    // path of the result document; empty: none
-  bool quiet = false;  // no live view
-  bool live = false;   // stderr is a terminal: draw over the last lines
-  bool colour = false;
-  bus::Bus* bus = nullptr;           // its workers send the requests; null: this process does
-  std::vector<std::string> command;  // argv, kept with the result
-  std::string version;
+// All of it outlives the run, and is one run's.
+struct RunSetup {
+  store::Recording& recording;  // opened; the run begins and ends it
+  LoadMaker load;               // on_engine(), on_fleet()
+  Platform& platform;           // where applications run
+  TelemetrySource& telemetry;
+  RunWatcher& watcher;
+  Stop& stop;
+  // What the run can't know of its result: the program's version, the command, the report's place.
+  analysis::Provenance provenance;
+  // How many files the process may have open: what bounds the connections of on_engine(). 0: the
+  // plan does.
+  std::size_t open_files_max = 0;
 };
 
 struct RunOutcome {
-  std::string text;  // the summary
-  analysis::VerdictValue verdict = analysis::VerdictValue::kValid;
-  bool balanced = true;
-  bool thresholds_passed = true;
-  bool interrupted = false;
+  analysis::RunResult result;
+  analysis::Summary summary;
+  analysis::TelemetrySeries telemetry;
+  bool interrupted = false;      // it was told to stop
   bool stored = true;            // what is to be in the database is there; else in the spool
-  bool unreached = false;        // not one connection could be made
   std::optional<Error> problem;  // why not all of it was run, or could be kept
 };
 
 // Runs it. An Error where the run couldn't begin; where it could, but couldn't go on to a later
 // phase, or not all of it could be kept, the outcome says so.
-Result<RunOutcome> run_plan(plan::Plan plan, const RunOptions& options);
-
-// A seed nobody has chosen.
-std::uint64_t draw_seed();
+Result<RunOutcome> run(const plan::Plan& plan, const RunSetup& setup);
 
 }  // namespace galileo::experiment

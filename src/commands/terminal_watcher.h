@@ -1,0 +1,26 @@
+// Shows a run on stderr: lines that are drawn over and over in a terminal, or one a second where
+// there is none (live_view.h), and what the end of the run waits for. Lives on the run's thread.
+#pragma once
+
+#include "experiment/run_watcher.h"
+
+namespace galileo::commands {
+
+class TerminalWatcher final : public experiment::RunWatcher {
+ public:
+  // `quiet`: it shows nothing. `draws`: stderr is a terminal.
+  TerminalWatcher(bool quiet, bool draws) : quiet_(quiet), draws_(draws) {}
+
+  std::optional<Duration> state_every() const override;
+  void on_state(const experiment::RunState& state) override;
+  void on_sending_over() override;
+  void on_storing(const experiment::Storing& storing) override;
+
+ private:
+  const bool quiet_;
+  const bool draws_;
+  bool is_drawn_ = false;
+  Time storing_told_ = kNever;
+};
+
+}  // namespace galileo::commands

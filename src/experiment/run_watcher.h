@@ -1,0 +1,56 @@
+// What a run tells while it goes on: to a terminal, a page, a progress bar.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "analysis/summary.h"
+#include "base/time.h"
+#include "wire/sample.h"
+
+namespace galileo::experiment {
+
+// How far it is.
+struct RunState {
+  std::string name;
+  std::string phase;
+  Duration elapsed{0};
+  std::optional<std::uint64_t> requests_expected;
+  std::optional<Duration> duration_expected;
+  analysis::LiveFigures figures;
+  std::uint64_t intended = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t not_sent = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t connections = 0;
+  double cpu_pct = -1;  // of the machine; -1: not known
+  bool stopping = false;
+  std::string trouble;  // a disk that is full, an application that has ended
+};
+
+// How far the database is with what was recorded.
+struct Storing {
+  std::uint64_t traces_stored = 0;
+  std::uint64_t traces_made = 0;
+  std::string spool;  // where the rest waits
+};
+
+// All calls come on the run's thread, which waits for them.
+class RunWatcher {
+ public:
+  virtual ~RunWatcher() = default;
+
+  // How often on_state() is wanted while requests are sent; nothing: never, and it costs nothing.
+  virtual std::optional<Duration> state_every() const { return std::nullopt; }
+  virtual void on_state(const RunState&) {}
+  // No on_state() comes any more. Once or more often.
+  virtual void on_sending_over() {}
+  // What is recorded as an event too: "phase/start" and the like.
+  virtual void on_event(const wire::Event&) {}
+  // Again and again while the end of the run waits for its database.
+  virtual void on_storing(const Storing&) {}
+};
+
+}  // namespace galileo::experiment

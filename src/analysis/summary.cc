@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::analysis {
 namespace {
@@ -108,16 +109,8 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
 
 void Summary::add(const wire::NamedTrace& named) {
   wire::Trace trace;
-  trace.status = named.status;
+  wire::copy_values(trace, named);
   trace.failure = wire::guess_failure(named);
-  trace.closed_loop = named.intended == kNoWall && named.dispatched != kNoWall;
-  trace.created = named.created;
-  trace.dispatched = named.dispatched;
-  trace.sent = named.sent;
-  trace.first_byte = named.first_byte;
-  trace.done = named.done;
-  trace.request_bytes = named.request_bytes;
-  trace.response_bytes = named.response_bytes;
   add(trace, {service_place(named.service), server_place(named.server), phase_place(named.phase)});
 }
 

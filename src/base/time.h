@@ -30,12 +30,19 @@ using Wall = std::chrono::time_point<WallTimeline>;
 // Stands for "didn't happen" and "never".
 inline constexpr Time kNever = Time::max();
 inline constexpr Wall kNoWall = Wall{Duration{-1}};
+// Of how long something took that didn't happen.
+inline constexpr Duration kNoDuration{-1};
 
 constexpr Duration seconds(double value) {
   return Duration{static_cast<std::int64_t>(value * 1e9)};
 }
 constexpr double to_seconds(Duration value) {
   return static_cast<double>(value.count()) * 1e-9;
+}
+// The nearest nanosecond; kNoDuration below 0 and where a Duration doesn't reach.
+constexpr Duration from_seconds(double value) {
+  if (!(value >= 0 && value < 9.2e9)) return kNoDuration;
+  return Duration{static_cast<std::int64_t>(value * 1e9 + 0.5)};
 }
 
 // Seconds since the Unix epoch, as the stored and wire formats have them; -1 for kNoWall. The

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <random>
 #include <set>
@@ -14,6 +13,7 @@
 #include "net/loop.h"
 #include "wire/event_line.h"
 #include "wire/sample_line.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::fleet {
 namespace {
@@ -23,23 +23,6 @@ struct MessageHead {
   std::uint32_t kind = 0;
   std::uint32_t channel_size = 0;
 };
-
-// "<prefix>:<number>"; an id of another form is a prefix as a whole, with the number 0.
-struct RequestId {
-  std::string_view prefix;
-  std::uint64_t number = 0;
-};
-RequestId split_request_id(std::string_view id) {
-  const std::size_t colon = id.rfind(':');
-  if (colon == std::string_view::npos) return {id, 0};
-  const std::string_view digits = id.substr(colon + 1);
-  const char* const end = digits.data() + digits.size();
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
-  // It must read the same when it is put together again.
-  if (error != std::errc{} || stop != end || digits.front() == '0') return {id, 0};
-  return {id.substr(0, colon), number};
-}
 
 // The worker of "<worker>:<service>:<n>"; its name holds no colon (bus/directory.h).
 std::string_view worker_of(std::string_view client) {
@@ -187,9 +170,7 @@ void Intake::take_batch(std::string_view bytes, store::SpoolVisitor& to) {
   ids.reserve(names.size());
   for (const std::string_view name : names) ids.push_back(name_id(name));
   for (wire::Trace& trace : batch->traces) {
-    for (wire::NameId* id :
-         {&trace.client, &trace.id_prefix, &trace.service, &trace.server, &trace.phase})
-      *id = ids[*id];
+    wire::each_name(trace, [&](wire::NameId& id) { id = ids[id]; });
     // The same in a batch of another number: made anew, or a line that was taken before.
     if (!is_new(trace)) {
       ++counts_.duplicates;
@@ -228,22 +209,18 @@ void Intake::take_waiting(std::uint64_t since_max, store::SpoolVisitor& to) {
 
 void Intake::hand_on(const wire::TraceLine& line, bool waited, store::SpoolVisitor& to) {
   const wire::NamedTrace& named = line.trace;
-  const RequestId id = split_request_id(named.request_id);
+  const wire::RequestId id = wire::split_request_id(named.request_id);
   const std::array<std::string_view, 4> names{named.client, id.prefix, named.service, named.server};
   if (!has_room_for(names, Kind::kLine)) return;
   wire::Trace trace;
-  trace.client = name_id(named.client);
+  wire::copy_values(trace, named);
   trace.id_prefix = name_id(id.prefix);
-  trace.service = name_id(named.service);
-  trace.server = name_id(named.server);
   trace.number = id.number;
-  trace.status = named.status;
+#define TRACE_NAME(member, ...) trace.member = name_id(named.member);
+#define TRACE_HEADERS(member, ...) trace.member = named.member;
+#define TRACE_RESPONSE(member, ...) trace.member = named.member;
+#include "wire/trace_fields.def"
   trace.failure = wire::guess_failure(named);
-  trace.created = named.created;
-  trace.sent = named.sent;
-  trace.done = named.done;
-  trace.headers = named.headers;
-  trace.response = named.response;
   trace.empty_response = line.has_response && named.response.empty();
   if (!is_new(trace)) {
     if (!waited) ++counts_.duplicates;  // else its batch came, as expected
@@ -272,6 +249,7 @@ bool Intake::has_room_for(std::span<const std::string_view> names, Kind kind) {
 }
 
 wire::NameId Intake::name_id(std::string_view name) {
+  if (name.empty()) return 0;
   const auto found = ids_.find(name);
   if (found != ids_.end()) return found->second;
   const wire::NameId id = names_.add(std::string(name));

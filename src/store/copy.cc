@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <optional>
 #include <random>
 
 #include "base/text.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::store {
 namespace {
@@ -19,16 +19,6 @@ constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
 
 // RowNumbers are bytes of a spool, in which a record takes some.
 constexpr RowNumber kRowStep = 64;
-
-// The number of "<prefix>:<number>" where the text is made of it again as it was; otherwise 0.
-std::uint64_t number_of(std::string_view request_id, std::size_t colon) {
-  if (colon == std::string_view::npos) return 0;
-  const std::string_view digits = request_id.substr(colon + 1);
-  if (digits.empty() || digits.front() == '0') return 0;
-  std::uint64_t number = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return read.ec == std::errc{} && read.ptr == digits.data() + digits.size() ? number : 0;
-}
 
 // Puts rows into the target by transactions of bounded size; remembers the first failure, and takes
 // no rows after it.
@@ -202,36 +192,25 @@ Result<CopyCounts> copy_whole(Store& from, Store& to, const wire::Experiment& ex
 }  // namespace
 
 const wire::Trace& TraceAgain::of(const wire::NamedTrace& named) {
-  enum Place : wire::NameId { kNone, kClient, kPrefix, kService, kServer, kPhase, kFailure };
-  const auto name = [this](Place place, std::string_view text) -> wire::NameId {
-    if (text.empty()) return kNone;
-    names_.set(place, std::string(text));
-    return place;
+  // A field's place says which number its name has.
+  const auto name = [this](std::size_t place, std::string_view text) -> wire::NameId {
+    if (text.empty()) return 0;
+    const auto number = static_cast<wire::NameId>(place + 1);
+    names_.set(number, std::string(text));
+    return number;
   };
-  const std::size_t colon = named.request_id.rfind(':');
+  const wire::RequestId id = wire::split_request_id(named.request_id);
   trace_ = {};
-  trace_.number = number_of(named.request_id, colon);
-  trace_.id_prefix =
-      name(kPrefix, trace_.number > 0 ? std::string_view(named.request_id).substr(0, colon)
-                                      : std::string_view(named.request_id));
-  trace_.client = name(kClient, named.client);
-  trace_.service = name(kService, named.service);
-  trace_.server = name(kServer, named.server);
-  trace_.phase = name(kPhase, named.phase);
-  trace_.status = named.status;
+  wire::copy_values(trace_, named);
+  trace_.number = id.number;
+  trace_.id_prefix = name(wire::field_place::request_id, id.prefix);
+#define TRACE_NAME(member, ...) trace_.member = name(wire::field_place::member, named.member);
+#define TRACE_HEADERS(member, ...) trace_.member = named.member;
+#define TRACE_RESPONSE(member, ...) trace_.member = named.member;
+#include "wire/trace_fields.def"
   trace_.failure = wire::failure_named(named.failure);
-  if (trace_.failure == wire::Failure::none) trace_.foreign_failure = name(kFailure, named.failure);
-  trace_.closed_loop = named.intended == kNoWall && named.dispatched != kNoWall;
-  trace_.empty_response = named.empty_response;
-  trace_.created = named.created;
-  trace_.dispatched = named.dispatched;
-  trace_.sent = named.sent;
-  trace_.first_byte = named.first_byte;
-  trace_.done = named.done;
-  trace_.request_bytes = named.request_bytes;
-  trace_.response_bytes = named.response_bytes;
-  trace_.headers = named.headers;
-  trace_.response = named.response;
+  if (trace_.failure == wire::Failure::none)
+    trace_.foreign_failure = name(wire::field_place::failure, named.failure);
   return trace_;
 }
 

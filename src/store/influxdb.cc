@@ -123,28 +123,9 @@ class InfluxdbStore final : public Store {
 
   Result<void> put_trace(const std::string& id, RowNumber row, const wire::Trace& trace,
                          const wire::Names& names) override {
-    request_id_ = names.at(trace.id_prefix);
-    if (trace.number > 0) request_id_ += fmt::format(":{}", trace.number);
-    TraceView v;
-    v.request_id = request_id_;
-    v.client = names.at(trace.client);
-    v.service = names.at(trace.service);
-    if (trace.status >= 0) v.server = names.at(trace.server);
-    v.phase = names.at(trace.phase);
-    v.failure = wire::failure_name(trace, names);
-    v.headers = trace.headers;
-    v.response = trace.response;
-    v.status = trace.status;
-    v.closed_loop = trace.closed_loop;
-    v.empty_response = trace.empty_response;
-    v.created = trace.created;
-    v.dispatched = trace.dispatched;
-    v.sent = trace.sent;
-    v.first_byte = trace.first_byte;
-    v.done = trace.done;
-    v.request_bytes = trace.request_bytes;
-    v.response_bytes = trace.response_bytes;
-    return add_trace(id, v, point_time(trace.created, place_of(trace, row, names)));
+    wire::put_request_id(request_id_, trace, names);
+    const wire::TraceView whole = wire::view(trace, names, id, request_id_);
+    return add_trace(whole, point_time(trace.created, place_of(trace, row, names)));
   }
 
   Result<void> put_sample(const std::string& id, RowNumber row,
@@ -283,9 +264,7 @@ class InfluxdbStore final : public Store {
     if (has_old) return each_trace(id, f);
     return each_in_order<TraceReader, wire::NamedTrace>(
         bucket_of(id), "traces", "",
-        [&](const wire::NamedTrace& trace, std::int64_t) { return f(trace); },
-        "closed_loop, created, dispatched, done, error, first_byte, phase, request_bytes, "
-        "response_bytes, sent, server, service, status");
+        [&](const wire::NamedTrace& trace, std::int64_t) { return f(trace); }, figure_keys());
   }
 
   Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
@@ -316,7 +295,9 @@ class InfluxdbStore final : public Store {
   static constexpr std::int64_t kLastTime = std::int64_t{9'223'372'036} * 1'000'000'000;
 
   static std::string id_text(const std::string& id) { return influxql_text(wire::tag_text(id)); }
-  static std::string bucket_of(const std::string& id) { return id.empty() ? kOurBucket : id; }
+  static std::string bucket_of(std::string_view id) {
+    return std::string(id.empty() ? kOurBucket : id);
+  }
   // Tags have no backslashes.
   static std::string predicate_text(const std::string& text) {
     std::string quoted;
@@ -351,11 +332,11 @@ class InfluxdbStore final : public Store {
     return trace.number > 0 ? trace.number + crc32c(names.at(trace.id_prefix)) : row;
   }
 
-  Result<void> add_trace(const std::string& id, const TraceView& trace, std::int64_t time) {
-    LineBatch& batch = batches_[bucket_of(id)];
+  Result<void> add_trace(const wire::TraceView& trace, std::int64_t time) {
+    LineBatch& batch = batches_[bucket_of(trace.exp_id)];
     // Traces of no experiment are in our bucket, which has one layout.
-    const bool put = layout_ == Layout::kOld && !id.empty()
-                         ? put_old_trace(batch.text, id, trace)
+    const bool put = layout_ == Layout::kOld && !trace.exp_id.empty()
+                         ? put_old_trace(batch.text, trace)
                          : influxdb::put_trace(batch.text, trace, time);
     if (put) batch.end_line();
     return row_is_put();
@@ -562,7 +543,7 @@ Result<void> InfluxdbStore::copy_untouched(
   auto copied = each_in_order<TraceReader, wire::NamedTrace>(
       kOurBucket, "traces", span, [&](const wire::NamedTrace& trace, std::int64_t time) {
         if (trace.created < from || trace.created > to) return true;
-        written = add_trace(id, view(trace), time);
+        written = add_trace(wire::view(trace, id), time);
         f(trace.client, time);
         return written.ok();
       });

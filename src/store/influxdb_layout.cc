@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 #include "base/utf8.h"
 #include "wire/body_text.h"
@@ -24,6 +26,7 @@ constexpr std::int64_t kPerMillisecond = 1'000'000;
 constexpr std::size_t kTextMax = 65'000;
 // A tag of the old layout goes into the series' key, which has 64 KiB in all.
 constexpr std::size_t kOldTagMax = 16'000;
+constexpr const char* kEmptyResponse = "empty_response";
 // Rows that have no time of their own are at the epoch.
 constexpr std::int64_t kNoTime = 0;
 
@@ -77,34 +80,99 @@ double real(std::string_view text) {
 Wall time_of(std::string_view nanoseconds) {
   return Wall{Duration{integer(nanoseconds, -1)}};
 }
+// What isn't there is what a new row has.
+template <class Value>
+void read_value(std::string_view from, Value& to) {
+  if constexpr (std::is_same_v<Value, Wall>)
+    to = time_of(from);
+  else if constexpr (std::is_same_v<Value, Duration>)
+    to = Duration{integer(from, to.count())};
+  else
+    to = static_cast<Value>(integer(from, static_cast<std::int64_t>(to)));
+}
 Wall old_time_of(std::string_view seconds) {
   return seconds.empty() ? kNoWall : from_unix_seconds(real(seconds));
 }
 
-}  // namespace
+// A field's key is its column in small letters; in place of the intended time stands whether there
+// was none.
+class FieldKey {
+ public:
+  constexpr FieldKey() = default;
+  constexpr explicit FieldKey(const wire::TraceField& field) {
+    const bool is_intended = field.kind == wire::FieldKind::intended;
+    for (const char c : is_intended ? std::string_view("closed_loop") : field.column)
+      text_[size_++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  constexpr std::string_view text() const { return {text_.data(), size_}; }
 
-TraceView view(const wire::NamedTrace& trace) {
-  TraceView v;
-  v.request_id = trace.request_id;
-  v.client = trace.client;
-  v.service = trace.service;
-  v.server = trace.server;
-  v.phase = trace.phase;
-  v.failure = trace.failure;
-  v.headers = trace.headers;
-  v.response = trace.response;
-  v.empty_response = trace.empty_response;
-  v.status = trace.status;
-  v.closed_loop = trace.intended == kNoWall && trace.dispatched != kNoWall;
-  v.created = trace.created;
-  v.dispatched = trace.dispatched;
-  v.sent = trace.sent;
-  v.first_byte = trace.first_byte;
-  v.done = trace.done;
-  v.request_bytes = trace.request_bytes;
-  v.response_bytes = trace.response_bytes;
-  return v;
+ private:
+  std::array<char, 32> text_{};
+  std::size_t size_ = 0;
+};
+
+constexpr auto kKeys = [] {
+  std::array<FieldKey, wire::kTraceFieldCount> keys;
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = FieldKey(wire::kTraceFields[i]);
+  return keys;
+}();
+
+// Names are tags, which come first; both in the order of their keys, as the server likes it best.
+constexpr auto kByKey = [] {
+  std::array<std::size_t, wire::kTraceFieldCount> places{};
+  for (std::size_t i = 0; i < places.size(); ++i) places[i] = i;
+  std::sort(places.begin(), places.end(), [](std::size_t a, std::size_t b) {
+    const bool a_is_tag = wire::kTraceFields[a].kind == wire::FieldKind::name;
+    const bool b_is_tag = wire::kTraceFields[b].kind == wire::FieldKind::name;
+    return a_is_tag != b_is_tag ? a_is_tag : kKeys[a].text() < kKeys[b].text();
+  });
+  return places;
+}();
+
+void put_text(PointWriter& point, std::string_view key, std::string_view value) {
+  if (!value.empty()) point.text(key, value);
 }
+
+template <class Value>
+void put_value(PointWriter& point, std::string_view key, const Value& value) {
+  if constexpr (std::is_same_v<Value, Wall>)
+    put_time(point, key, value);
+  else if constexpr (std::is_integral_v<Value>)
+    point.integer(key, static_cast<std::int64_t>(value));
+  else if constexpr (!std::is_same_v<Value, Duration>)
+    put_text(point, key, value);
+  else if (value != kNoDuration)
+    point.integer(key, value.count());
+}
+
+template <std::size_t Place>
+void put_field(PointWriter& point, const wire::TraceView& trace) {
+  using wire::FieldKind;
+  constexpr FieldKind kKind = wire::kTraceFields[Place].kind;
+  constexpr std::string_view kKey = kKeys[Place].text();
+  const auto& value = wire::field_of<Place>(trace);
+  if constexpr (kKind == FieldKind::name) {
+    point.tag(kKey, value);
+  } else if constexpr (kKind == FieldKind::intended) {
+    if (trace.closed_loop) point.boolean(kKey, true);
+  } else if constexpr (kKind == FieldKind::id) {
+    point.text(kKey, value);
+  } else if constexpr (kKind == FieldKind::headers || kKind == FieldKind::response) {
+    if (!value.empty()) put_long_text(point, std::string(kKey), value);
+    // An answer that was kept and is empty: read back, an empty text is the same as none.
+    if (kKind == FieldKind::response && value.empty() && trace.empty_response)
+      point.boolean(kEmptyResponse, true);
+  } else if constexpr (kKind != FieldKind::experiment) {
+    put_value(point, kKey, value);
+  }
+}
+
+template <std::size_t... I>
+void put_fields(PointWriter& point, const wire::TraceView& trace, std::index_sequence<I...>) {
+  (put_field<kByKey[I]>(point, trace), ...);
+}
+
+}  // namespace
 
 std::int64_t point_time(Wall at, std::uint64_t place) {
   const auto millisecond = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch());
@@ -112,25 +180,10 @@ std::int64_t point_time(Wall at, std::uint64_t place) {
          static_cast<std::int64_t>(place % static_cast<std::uint64_t>(kPerMillisecond));
 }
 
-bool put_trace(std::string& out, const TraceView& trace, std::int64_t time) {
+bool put_trace(std::string& out, const wire::TraceView& trace, std::int64_t time) {
   PointWriter point(out);
-  point.point("traces").tag("client", trace.client).tag("phase", trace.phase);
-  point.tag("server", trace.server).tag("service", trace.service);
-  if (trace.closed_loop) point.boolean("closed_loop", true);
-  point.integer("created", nanoseconds(trace.created));
-  put_time(point, "dispatched", trace.dispatched);
-  put_time(point, "done", trace.done);
-  // An answer that was kept and is empty: read back, an empty text is the same as none.
-  if (trace.empty_response && trace.response.empty()) point.boolean("empty_response", true);
-  if (!trace.failure.empty()) point.text("error", trace.failure);
-  put_time(point, "first_byte", trace.first_byte);
-  if (!trace.headers.empty()) put_long_text(point, "headers", trace.headers);
-  point.integer("request_bytes", static_cast<std::int64_t>(trace.request_bytes));
-  point.text("request_id", trace.request_id);
-  if (!trace.response.empty()) put_long_text(point, "response", trace.response);
-  point.integer("response_bytes", static_cast<std::int64_t>(trace.response_bytes));
-  put_time(point, "sent", trace.sent);
-  point.integer("status", trace.status);
+  point.point("traces");
+  put_fields(point, trace, std::make_index_sequence<wire::kTraceFieldCount>());
   return point.at(time);
 }
 
@@ -152,11 +205,11 @@ bool put_event(std::string& out, const wire::Event& event, std::int64_t time) {
   return point.at(time);
 }
 
-bool put_old_trace(std::string& out, const std::string& id, const TraceView& trace) {
+bool put_old_trace(std::string& out, const wire::TraceView& trace) {
   PointWriter point(out);
   point.point("traces").raw_tag("client", trace.client);
   point.raw_tag("created", old_number(to_unix_seconds(trace.created)));
-  point.raw_tag("done", old_number(to_unix_seconds(trace.done))).raw_tag("exp_id", id);
+  point.raw_tag("done", old_number(to_unix_seconds(trace.done))).raw_tag("exp_id", trace.exp_id);
   point.raw_tag("headers", beginning(trace.headers, kOldTagMax));
   point.raw_tag("response", beginning(trace.response, kOldTagMax));
   point.raw_tag("sent", old_number(to_unix_seconds(trace.sent))).raw_tag("server", trace.server);
@@ -260,66 +313,61 @@ std::string RowReader::text(const Fields& row, const Columns::Parts& parts) {
   return text;
 }
 
+std::string figure_keys() {
+  std::vector<std::string_view> keys;
+  for (std::size_t i = 0; i < kKeys.size(); ++i) {
+    if (wire::kTraceFields[i].is_read_for(wire::FieldUse::figure)) keys.push_back(kKeys[i].text());
+  }
+  return fmt::format("{}", fmt::join(keys, ", "));
+}
+
 TraceReader::TraceReader(const Fields& header)
     : RowReader(header),
-      request_id_(columns_.at("request_id")),
-      client_(columns_.at("client")),
-      service_(columns_.at("service")),
-      phase_(columns_.at("phase")),
-      failure_(columns_.at("error")),
-      closed_loop_(columns_.at("closed_loop")),
-      empty_response_(columns_.at("empty_response")),
-      dispatched_(columns_.at("dispatched")),
-      first_byte_(columns_.at("first_byte")),
-      request_bytes_(columns_.at("request_bytes")),
-      response_bytes_(columns_.at("response_bytes")),
-      server_(place("server")),
-      created_(place("created")),
-      sent_(place("sent")),
-      done_(place("done")),
-      status_(place("status")),
-      old_headers_(place("headers")),
-      old_response_(place("response")),
+      empty_response_(columns_.at(kEmptyResponse)),
       headers_(columns_.parts("headers")),
-      response_(columns_.parts("response")) {}
+      response_(columns_.parts("response")) {
+  for (std::size_t i = 0; i < places_.size(); ++i) places_[i] = place(kKeys[i].text());
+}
 
 wire::NamedTrace TraceReader::read(const Fields& row) const {
+  using wire::FieldKind;
   if (is_old(row)) return read_old(row);
   wire::NamedTrace trace;
-  trace.request_id = value(row, request_id_);
-  trace.client = wire::text_of_tag(value(row, client_));
-  trace.service = wire::text_of_tag(value(row, service_));
-  trace.server = wire::text_of_tag(ours(row, server_));
-  trace.phase = wire::text_of_tag(value(row, phase_));
-  trace.status = static_cast<std::int32_t>(integer(ours(row, status_), -1));
-  trace.failure = value(row, failure_);
-  trace.created = time_of(ours(row, created_));
-  trace.dispatched = time_of(value(row, dispatched_));
-  const bool intended = trace.dispatched != kNoWall && value(row, closed_loop_) != "true";
-  trace.intended = intended ? trace.created : kNoWall;
-  trace.sent = time_of(ours(row, sent_));
-  trace.first_byte = time_of(value(row, first_byte_));
-  trace.done = time_of(ours(row, done_));
-  trace.request_bytes = static_cast<std::uint64_t>(integer(value(row, request_bytes_), 0));
-  trace.response_bytes = static_cast<std::uint64_t>(integer(value(row, response_bytes_), 0));
-  trace.headers = text(row, headers_);
-  trace.response = text(row, response_);
+  wire::each_field(trace, [&](auto place, auto& to) {
+    constexpr FieldKind kKind = wire::kTraceFields[place].kind;
+    const std::string_view from = ours(row, places_[place]);
+    if constexpr (kKind == FieldKind::name)
+      to = wire::text_of_tag(from);
+    else if constexpr (kKind == FieldKind::id || kKind == FieldKind::failure)
+      to = from;
+    else if constexpr (kKind == FieldKind::headers)
+      to = text(row, headers_);
+    else if constexpr (kKind == FieldKind::response)
+      to = text(row, response_);
+    else if constexpr (kKind != FieldKind::intended)
+      read_value(from, to);
+  });
+  const bool closed_loop = ours(row, places_[wire::field_place::intended]) == "true";
+  const bool is_intended = trace.dispatched != kNoWall && !closed_loop;
+  trace.intended = is_intended ? trace.created : kNoWall;
   trace.empty_response = value(row, empty_response_) == "true";
   return trace;
 }
 
 wire::NamedTrace TraceReader::read_old(const Fields& row) const {
   wire::NamedTrace trace;
-  trace.request_id = value(row, request_id_);
-  trace.client = value(row, client_);
-  trace.service = value(row, service_);
-  trace.server = old(row, server_);
-  trace.created = old_time_of(old(row, created_));
-  trace.sent = old_time_of(old(row, sent_));
-  trace.done = old_time_of(old(row, done_));
-  trace.status = static_cast<std::int32_t>(integer(old(row, status_), -1));
-  trace.headers = old(row, old_headers_);
-  trace.response = old(row, old_response_);
+  wire::each_field(trace, [&](auto place, auto& to) {
+    constexpr wire::TraceField kField = wire::kTraceFields[place];
+    const std::string_view from = old(row, places_[place]);
+    if constexpr (kField.is_ours())
+      return;  // it had none of those
+    else if constexpr (kField.kind == wire::FieldKind::time)
+      to = old_time_of(from);
+    else if constexpr (kField.kind == wire::FieldKind::code)
+      read_value(from, to);
+    else
+      to = from;
+  });
   return trace;
 }
 

@@ -9,32 +9,21 @@
 #include <vector>
 
 #include "store/store.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::store::influxdb {
 
 enum class Layout : unsigned char { kNew, kOld };
 
-// A trace whose texts are elsewhere.
-struct TraceView {
-  std::string_view request_id, client, service, server, phase, failure, headers, response;
-  std::int32_t status = -1;
-  bool closed_loop = false;
-  bool empty_response = false;
-  Wall created, dispatched, sent, first_byte, done;
-  std::uint64_t request_bytes = 0;
-  std::uint64_t response_bytes = 0;
-};
-TraceView view(const wire::NamedTrace& trace);
-
 // When a point is: the millisecond of its row, and in it the place that keeps rows apart.
 std::int64_t point_time(Wall at, std::uint64_t place);
 
 // Each appends one line, or none: false where the row can't be a point.
-bool put_trace(std::string& out, const TraceView& trace, std::int64_t time);
+bool put_trace(std::string& out, const wire::TraceView& trace, std::int64_t time);
 bool put_sample(std::string& out, const wire::Sample& sample, std::int64_t time);
 bool put_event(std::string& out, const wire::Event& event, std::int64_t time);
 // As the old system writes them, see docs/wire/database.md.
-bool put_old_trace(std::string& out, const std::string& id, const TraceView& trace);
+bool put_old_trace(std::string& out, const wire::TraceView& trace);
 bool put_old_sample(std::string& out, const std::string& id, const wire::Sample& sample);
 bool put_old_event(std::string& out, const std::string& id, const wire::Event& event);
 
@@ -93,6 +82,9 @@ class RowReader {
   std::size_t exp_id_;
 };
 
+// The keys of what statistics need of a trace in the new layout, as a question names them.
+std::string figure_keys();
+
 class TraceReader : public RowReader {
  public:
   explicit TraceReader(const Fields& header);
@@ -101,9 +93,8 @@ class TraceReader : public RowReader {
 
  private:
   wire::NamedTrace read_old(const Fields& row) const;
-  std::size_t request_id_, client_, service_, phase_, failure_, closed_loop_, empty_response_,
-      dispatched_, first_byte_, request_bytes_, response_bytes_;
-  Place server_, created_, sent_, done_, status_, old_headers_, old_response_;
+  std::array<Place, wire::kTraceFieldCount> places_;  // of the fields
+  std::size_t empty_response_;
   Columns::Parts headers_, response_;
 };
 

@@ -65,7 +65,8 @@ std::string organisation() {
 
 TEST_CASE("a trace, a value and an event are one line each") {
   std::string out;
-  influxdb::put_trace(out, influxdb::view(full_trace()), 17);
+  const wire::NamedTrace trace = full_trace();
+  influxdb::put_trace(out, wire::view(trace, kTestId), 17);
   influxdb::put_sample(out, {kTestStart, "n1", "rx", "eth0", 0.5}, 18);
   influxdb::put_event(out, {kTestStart, "scale", ""}, 19);
   CHECK(out ==
@@ -80,7 +81,8 @@ TEST_CASE("a trace, a value and an event are one line each") {
 
 TEST_CASE("the old layout is the old system's, line by line") {
   std::string out;
-  influxdb::put_old_trace(out, kTestId, influxdb::view(full_trace()));
+  const wire::NamedTrace trace = full_trace();
+  influxdb::put_old_trace(out, wire::view(trace, kTestId));
   influxdb::put_old_sample(out, kTestId, {kTestStart, "n1", "cpu", "", 2});
   influxdb::put_old_event(out, kTestId, {kTestStart + Duration{1'999'600}, "scale", "up"});
   CHECK(out ==
@@ -95,7 +97,7 @@ TEST_CASE("the old layout is the old system's, line by line") {
   wire::NamedTrace never_sent = full_trace();
   never_sent.sent = kNoWall;
   out.clear();
-  influxdb::put_old_trace(out, kTestId, influxdb::view(never_sent));
+  influxdb::put_old_trace(out, wire::view(never_sent, kTestId));
   CHECK(out.ends_with(" -1000000000\n"));
 }
 

@@ -150,6 +150,8 @@ class MysqlStore final : public Store {
                                         const std::vector<MysqlValue>& of_sql);
   Result<void> stream(const std::string& table, const std::string& columns, const std::string& id,
                       const RowTaker<MysqlRow>& f);
+  Result<void> stream_traces(const std::string& id, wire::FieldUse use,
+                             const RowTaker<wire::NamedTrace>& f);
   Result<std::vector<wire::Experiment>> select_experiments(const std::string& clause,
                                                            const std::vector<MysqlValue>& values);
 
@@ -473,24 +475,26 @@ Result<void> MysqlStore::stream(const std::string& table, const std::string& col
   return streamed;
 }
 
-Result<void> MysqlStore::each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) {
-  const bool has_ours = TRY(has("traces.PHASE"));
+Result<void> MysqlStore::stream_traces(const std::string& id, wire::FieldUse use,
+                                       const RowTaker<wire::NamedTrace>& f) {
+  // Where the newest is known to be there, so are the others; else they are looked for once.
+  TRY(has(fmt::format("traces.{}", std::rbegin(wire::kTraceFields)->column)));
+  const std::string columns = mysql_trace_columns(
+      use, [&](const std::string& column) { return prepared_ || columns_.contains(column); });
   wire::NamedTrace trace;
-  return stream("traces", mysql_figure_columns(has_ours) + ", " + kMysqlOtherTraceColumns, id,
-                [&](const MysqlRow& row) {
-                  read_mysql_others(row, read_mysql_figures(row, has_ours, trace), trace);
-                  return f(trace);
-                });
+  return stream("traces", columns, id, [&](const MysqlRow& row) {
+    read_mysql_trace(row, use, trace);
+    return f(trace);
+  });
+}
+
+Result<void> MysqlStore::each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) {
+  return stream_traces(id, wire::FieldUse::row, f);
 }
 
 Result<void> MysqlStore::each_trace_figures(const std::string& id,
                                             const RowTaker<wire::NamedTrace>& f) {
-  const bool has_ours = TRY(has("traces.PHASE"));
-  wire::NamedTrace trace;
-  return stream("traces", mysql_figure_columns(has_ours), id, [&](const MysqlRow& row) {
-    read_mysql_figures(row, has_ours, trace);
-    return f(trace);
-  });
+  return stream_traces(id, wire::FieldUse::figure, f);
 }
 
 Result<void> MysqlStore::each_sample(const std::string& id, const RowTaker<wire::Sample>& f) {

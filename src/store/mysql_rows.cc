@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -15,8 +13,6 @@ namespace {
 
 constexpr std::size_t kManyRows = 10'000;
 constexpr std::size_t kManyBytes = std::size_t{4} << 20;
-constexpr std::size_t kIdMax = 100;
-constexpr std::size_t kErrorMax = 40;
 // What all of a row but its long texts takes at most: names of four bytes a character.
 constexpr std::size_t kRowHead = 8192;
 
@@ -29,11 +25,37 @@ bool goes_on(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-void time_or_null(MysqlBatch& batch, Wall at) {
-  if (at == kNoWall)
-    batch.null();
+Kind kind_of(wire::FieldKind kind) {
+  switch (kind) {
+    case wire::FieldKind::time:
+    case wire::FieldKind::intended:
+    case wire::FieldKind::duration:
+      return Kind::kNumber;
+    case wire::FieldKind::code:
+    case wire::FieldKind::count:
+      return Kind::kInteger;
+    default:
+      return Kind::kText;
+  }
+}
+
+std::vector<MysqlBatch::Column> trace_columns() {
+  std::vector<MysqlBatch::Column> columns;
+  for (const wire::TraceField& field : wire::kTraceFields)
+    columns.push_back({field.column.data(), kind_of(field.kind)});
+  return columns;
+}
+
+template <class Value>
+void read(const MysqlRow& row, std::size_t column, Value& into) {
+  if constexpr (std::is_same_v<Value, std::string>)
+    into = row.text(column);
+  else if constexpr (std::is_same_v<Value, Wall>)
+    into = mysql_time(row, column);
+  else if constexpr (std::is_same_v<Value, Duration>)
+    into = row.is_null(column) ? kNoDuration : from_seconds(row.number(column));
   else
-    batch.number(to_unix_seconds(at));
+    into = static_cast<Value>(row.integer(column));
 }
 
 }  // namespace
@@ -52,24 +74,7 @@ MysqlRows::MysqlRows()
                               {"NODE", Kind::kText},
                               {"INFO_KEY", Kind::kText},
                               {"INFO_VALUE", Kind::kText}}),
-      traces_("traces", {{"REQUEST_ID", Kind::kText},
-                         {"CLIENT", Kind::kText},
-                         {"SERVICE", Kind::kText},
-                         {"CREATED", Kind::kNumber},
-                         {"SENT", Kind::kNumber},
-                         {"DONE", Kind::kNumber},
-                         {"STATUS", Kind::kInteger},
-                         {"RESPONSE", Kind::kText},
-                         {"HEADERS", Kind::kText},
-                         {"SERVER", Kind::kText},
-                         {"EXP_ID", Kind::kText},
-                         {"INTENDED", Kind::kNumber},
-                         {"DISPATCHED", Kind::kNumber},
-                         {"FIRST_BYTE", Kind::kNumber},
-                         {"REQUEST_BYTES", Kind::kInteger},
-                         {"RESPONSE_BYTES", Kind::kInteger},
-                         {"ERROR", Kind::kText},
-                         {"PHASE", Kind::kText}}),
+      traces_("traces", trace_columns()),
       telemetry_("telemetry", {{"EXP_ID", Kind::kText},
                                {"TIMESTAMP", Kind::kNumber},
                                {"METRIC", Kind::kText},
@@ -112,56 +117,57 @@ void MysqlRows::text(MysqlBatch& batch, std::string_view text, std::size_t bytes
 
 void MysqlRows::put_node_info(const std::string& id, const wire::NodeInfo& info,
                               std::size_t row_max) {
-  name(node_info_, id, kIdMax);
+  name(node_info_, id, kMysqlIdMax);
   name(node_info_, info.node, kMysqlNameMax);
   name(node_info_, info.key, kMysqlNameMax);
   text(node_info_, info.value, row_max - std::min(row_max, kRowHead));
 }
 
-void MysqlRows::put_trace(const std::string& id, const wire::Trace& trace, const wire::Names& names,
-                          std::size_t row_max) {
-  made_ = names.at(trace.id_prefix);
-  if (trace.number > 0) {
-    std::array<char, 24> digits{};
-    char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), trace.number).ptr;
-    made_ += ':';
-    made_.append(digits.data(), end);
-  }
-  const std::string_view request_id = made_;
-  if (is_utf8(request_id))
-    traces_.text(first_characters(request_id, kMysqlNameMax));
+template <wire::FieldNone kNone>
+void MysqlRows::field(std::string_view value, std::size_t characters) {
+  if (kNone == wire::FieldNone::null)
+    name_or_null(traces_, value, characters);
   else
-    traces_.text(first_characters(make_utf8(request_id), kMysqlNameMax));
-  name(traces_, names.at(trace.client), kMysqlNameMax);
-  name(traces_, names.at(trace.service), kMysqlNameMax);
-  traces_.number(to_unix_seconds(trace.created));
-  traces_.number(to_unix_seconds(trace.sent));
-  traces_.number(to_unix_seconds(trace.done));
-  traces_.integer(trace.status);
-  // Headers are JSON, of which a part is nothing: too long ones are left out.
-  const std::size_t bytes_max = row_max - std::min(row_max, kRowHead);
-  const std::string_view headers =
-      trace.headers.size() <= bytes_max / (2 * kReplaced) ? trace.headers : std::string_view{};
-  if (trace.response.empty() && !trace.empty_response)
+    name(traces_, value, characters);
+}
+template <wire::FieldNone kNone>
+void MysqlRows::field(Wall value, std::size_t /*characters*/) {
+  if (kNone == wire::FieldNone::null && value == kNoWall)
     traces_.null();
   else
-    text(traces_, trace.response, bytes_max - headers.size() * kReplaced);
-  name_or_null(traces_, headers, headers.size());
-  name_or_null(traces_, trace.status < 0 ? std::string_view{} : names.at(trace.server),
-               kMysqlNameMax);
-  name_or_null(traces_, id, kIdMax);
-  time_or_null(traces_, trace.has_intended() ? trace.created : kNoWall);
-  time_or_null(traces_, trace.dispatched);
-  time_or_null(traces_, trace.first_byte);
-  traces_.integer(static_cast<std::int64_t>(trace.request_bytes));
-  traces_.integer(static_cast<std::int64_t>(trace.response_bytes));
-  name_or_null(traces_, wire::failure_name(trace, names), kErrorMax);
-  name_or_null(traces_, names.at(trace.phase), kMysqlNameMax);
+    traces_.number(to_unix_seconds(value));
+}
+template <wire::FieldNone kNone>
+void MysqlRows::field(Duration value, std::size_t /*characters*/) {
+  if (value == kNoDuration)
+    traces_.null();
+  else
+    traces_.number(to_seconds(value));
+}
+template <wire::FieldNone kNone, std::integral Number>
+void MysqlRows::field(Number value, std::size_t /*characters*/) {
+  traces_.integer(static_cast<std::int64_t>(value));
+}
+
+void MysqlRows::put_trace(const std::string& id, const wire::Trace& trace, const wire::Names& names,
+                          std::size_t row_max) {
+  wire::put_request_id(request_id_, trace, names);
+  wire::TraceView row = wire::view(trace, names, id, request_id_);
+  // Headers are JSON, of which a part is nothing: too long ones are left out.
+  const std::size_t bytes_max = row_max - std::min(row_max, kRowHead);
+  if (row.headers.size() > bytes_max / (2 * kReplaced)) row.headers = {};
+  wire::each_field(row, [&](auto place, const auto& value) {
+    constexpr wire::TraceField kField = wire::kTraceFields[place];
+    if (kField.kind == wire::FieldKind::response && (!row.response.empty() || row.empty_response))
+      text(traces_, row.response, bytes_max - row.headers.size() * kReplaced);
+    else
+      field<kField.none>(value, mysql_characters(kField.kind, row.headers.size()));
+  });
 }
 
 void MysqlRows::put_sample(const std::string& id, const wire::Sample& sample) {
   if (!std::isfinite(sample.value)) return;
-  name(telemetry_, id, kIdMax);
+  name(telemetry_, id, kMysqlIdMax);
   telemetry_.number(to_unix_seconds(sample.at));
   name(telemetry_, sample.metric, kMysqlNameMax);
   name_or_null(telemetry_, sample.subsystem, kMysqlNameMax);
@@ -170,7 +176,7 @@ void MysqlRows::put_sample(const std::string& id, const wire::Sample& sample) {
 }
 
 void MysqlRows::put_event(const std::string& id, const wire::Event& event, std::size_t row_max) {
-  name(events_, id, kIdMax);
+  name(events_, id, kMysqlIdMax);
   events_.number(to_unix_seconds(event.at));
   name(events_, event.name, kMysqlNameMax);
   if (event.value.empty())
@@ -196,37 +202,27 @@ void MysqlRows::clear() {
   for (MysqlBatch* batch : {&node_info_, &traces_, &telemetry_, &events_}) batch->clear();
 }
 
-std::string mysql_figure_columns(bool has_ours) {
-  std::string columns = "SERVICE, CREATED, SENT, DONE, STATUS, SERVER";
-  if (has_ours)
-    columns += ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE";
-  return columns;
+std::string mysql_trace_columns(wire::FieldUse use,
+                                const std::function<bool(const std::string&)>& has) {
+  std::vector<std::string> columns;
+  for (const wire::TraceField& field : wire::kTraceFields) {
+    if (!field.is_read_for(use)) continue;
+    const bool is_there = !field.is_ours() || has(fmt::format("traces.{}", field.column));
+    columns.push_back(is_there ? fmt::format("`{}`", field.column) : "NULL");
+  }
+  return fmt::format("{}", fmt::join(columns, ", "));
 }
 
-std::size_t read_mysql_figures(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace) {
-  trace.service = row.text(0);
-  trace.created = mysql_time(row, 1);
-  trace.sent = mysql_time(row, 2);
-  trace.done = mysql_time(row, 3);
-  trace.status = static_cast<std::int32_t>(row.integer(4));
-  trace.server = row.text(5);
-  if (!has_ours) return 6;
-  trace.intended = mysql_time(row, 6);
-  trace.dispatched = mysql_time(row, 7);
-  trace.first_byte = mysql_time(row, 8);
-  trace.request_bytes = static_cast<std::uint64_t>(row.integer(9));
-  trace.response_bytes = static_cast<std::uint64_t>(row.integer(10));
-  trace.failure = row.text(11);
-  trace.phase = row.text(12);
-  return 13;
-}
-
-void read_mysql_others(const MysqlRow& row, std::size_t first, wire::NamedTrace& trace) {
-  trace.request_id = row.text(first);
-  trace.client = row.text(first + 1);
-  trace.response = row.text(first + 2);
-  trace.empty_response = trace.response.empty() && !row.is_null(first + 2);
-  trace.headers = row.text(first + 3);
+void read_mysql_trace(const MysqlRow& row, wire::FieldUse use, wire::NamedTrace& trace) {
+  std::size_t column = 0;
+  wire::each_field(trace, [&](auto place, auto& value) {
+    constexpr wire::TraceField kField = wire::kTraceFields[place];
+    if (!kField.is_read_for(use)) return;
+    read(row, column, value);
+    if (kField.kind == wire::FieldKind::response)
+      trace.empty_response = trace.response.empty() && !row.is_null(column);
+    ++column;
+  });
 }
 
 Wall mysql_time(const MysqlRow& row, std::size_t column) {

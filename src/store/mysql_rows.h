@@ -3,13 +3,16 @@
 // the database never takes would hold up all that come behind it. Lives where its store does.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "store/mysql_connection.h"
+#include "store/mysql_schema.h"
 #include "wire/sample.h"
-#include "wire/trace.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::store {
 
@@ -34,24 +37,32 @@ class MysqlRows {
   void name(MysqlBatch& batch, std::string_view text, std::size_t characters);
   void name_or_null(MysqlBatch& batch, std::string_view text, std::size_t characters);
   void text(MysqlBatch& batch, std::string_view text, std::size_t bytes_max);
+  template <wire::FieldNone kNone>
+  void field(std::string_view value, std::size_t characters);
+  template <wire::FieldNone kNone>
+  void field(Wall value, std::size_t characters);
+  template <wire::FieldNone kNone>
+  void field(Duration value, std::size_t characters);
+  template <wire::FieldNone kNone, std::integral Number>
+  void field(Number value, std::size_t characters);
 
   MysqlBatch node_info_;
   MysqlBatch traces_;
   MysqlBatch telemetry_;
   MysqlBatch events_;
-  std::string made_;  // a text that had to be changed, or put together
+  std::string made_;        // a text that had to be changed
+  std::string request_id_;  // of the trace that is put
 };
 
 // The text's first characters, up to that many.
 std::string_view first_characters(std::string_view text, std::size_t characters);
 
-// The columns of traces that statistics need, with ours where the table has them.
-std::string mysql_figure_columns(bool has_ours);
-// A row of those; texts of the trace before are used again. The column behind them.
-std::size_t read_mysql_figures(const MysqlRow& row, bool has_ours, wire::NamedTrace& trace);
-// The others, and a row's from `first` on.
-inline constexpr const char* kMysqlOtherTraceColumns = "REQUEST_ID, CLIENT, RESPONSE, HEADERS";
-void read_mysql_others(const MysqlRow& row, std::size_t first, wire::NamedTrace& trace);
+// The fields of a trace that are read for that use, as columns; one of ours that the database, by
+// `has` ("traces.PHASE"), doesn't have reads as null.
+std::string mysql_trace_columns(wire::FieldUse use,
+                                const std::function<bool(const std::string&)>& has);
+// A row of those; texts of the trace before are used again.
+void read_mysql_trace(const MysqlRow& row, wire::FieldUse use, wire::NamedTrace& trace);
 
 // A time in a double; null: it didn't happen.
 Wall mysql_time(const MysqlRow& row, std::size_t column);

@@ -13,17 +13,56 @@
 namespace galileo::store {
 namespace {
 
-constexpr int kVersion = 1;
+// Goes up with the fields of a trace. Other changes of the tables are to be counted beside them.
+constexpr int kVersion = wire::kTraceFieldsVersion;
 constexpr int kLockSeconds = 60;
 
 struct Column {
-  const char* name;
+  std::string name;
   const char* type;
   std::size_t characters = 0;  // at least; 0: it is no text
 };
 constexpr std::size_t kLong = 4'294'967'295;  // what LONGTEXT says of itself
 constexpr const char* kName = "VARCHAR(255)";
-constexpr const char* kId = "VARCHAR(100)";
+
+Column column_of(const wire::TraceField& field) {
+  Column column{std::string(field.column), "", mysql_characters(field.kind, 0)};
+  switch (field.kind) {
+    case wire::FieldKind::id:
+    case wire::FieldKind::name:
+      column.type = kName;
+      break;
+    case wire::FieldKind::time:
+    case wire::FieldKind::intended:
+    case wire::FieldKind::duration:
+      column.type = "DOUBLE";
+      break;
+    case wire::FieldKind::code:
+      column.type = "INT";
+      break;
+    case wire::FieldKind::count:
+      column.type = "BIGINT";
+      break;
+    case wire::FieldKind::failure:
+      column.type = "VARCHAR(40)";
+      break;
+    case wire::FieldKind::headers:
+    case wire::FieldKind::response:
+      column.type = "LONGTEXT";
+      column.characters = kLong;
+      break;
+    case wire::FieldKind::experiment:
+      column.type = "VARCHAR(100)";
+      break;
+  }
+  return column;
+}
+
+std::vector<Column> trace_columns() {
+  std::vector<Column> columns;
+  for (const wire::TraceField& field : wire::kTraceFields) columns.push_back(column_of(field));
+  return columns;
+}
 
 // How rows are told apart: by the experiment's id, or by a number that tells their order too.
 enum class Key : unsigned char { kExperiment, kNumbered };
@@ -67,26 +106,7 @@ const std::vector<Table>& tables() {
         {"TIMESTAMP", "DOUBLE NOT NULL"},
         {"NAME", kName, kMysqlNameMax},
         {"VALUE", "LONGTEXT", kLong}}},
-      {"traces",
-       Key::kNumbered,
-       {{"REQUEST_ID", kName, kMysqlNameMax},
-        {"CLIENT", kName, kMysqlNameMax},
-        {"SERVICE", kName, kMysqlNameMax},
-        {"CREATED", "DOUBLE"},
-        {"SENT", "DOUBLE"},
-        {"DONE", "DOUBLE"},
-        {"STATUS", "INT"},
-        {"RESPONSE", "LONGTEXT", kLong},
-        {"HEADERS", "LONGTEXT", kLong},
-        {"SERVER", kName, kMysqlNameMax},
-        {"EXP_ID", kId, 100},
-        {"INTENDED", "DOUBLE"},
-        {"DISPATCHED", "DOUBLE"},
-        {"FIRST_BYTE", "DOUBLE"},
-        {"REQUEST_BYTES", "BIGINT"},
-        {"RESPONSE_BYTES", "BIGINT"},
-        {"ERROR", "VARCHAR(40)", 40},
-        {"PHASE", kName, kMysqlNameMax}}},
+      {"traces", Key::kNumbered, trace_columns()},
       // Text, not the server's JSON: MySQL's own puts keys and numbers into a form of its liking.
       {"metadata",
        Key::kExperiment,

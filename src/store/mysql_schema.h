@@ -6,6 +6,7 @@
 #include <string>
 
 #include "store/mysql_connection.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::store {
 
@@ -24,6 +25,22 @@ Result<void> migrate_mysql_schema(MysqlConnection& connection);
 
 // How many characters the database takes of a name; texts of values may be as long as they like.
 inline constexpr std::size_t kMysqlNameMax = 255;
+inline constexpr std::size_t kMysqlIdMax = 100;  // of an experiment's
 inline constexpr std::size_t kMysqlStatusMax = 30;
+
+// The same of a trace's field; of one without a limit, `otherwise`.
+constexpr std::size_t mysql_characters(wire::FieldKind kind, std::size_t otherwise) {
+  switch (kind) {
+    case wire::FieldKind::id:
+    case wire::FieldKind::name:
+      return kMysqlNameMax;
+    case wire::FieldKind::failure:
+      return 40;
+    case wire::FieldKind::experiment:
+      return kMysqlIdMax;
+    default:
+      return otherwise;
+  }
+}
 
 }  // namespace galileo::store

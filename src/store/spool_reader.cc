@@ -273,11 +273,8 @@ void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor)
   if (!taker.ok() || from.headers_size > taker.rest().size()) return;
   static const wire::Names kNone;
   const wire::Names& names = from.producer < names_.size() ? names_[from.producer] : kNone;
-  const auto known = [&](wire::NameId id) { return id < names.size() ? id : 0; };
   wire::Trace trace = wire::unpack(from);
-  for (wire::NameId* id :
-       {&trace.client, &trace.id_prefix, &trace.service, &trace.server, &trace.phase})
-    *id = known(*id);
+  wire::each_name(trace, [&](wire::NameId& id) { id = id < names.size() ? id : 0; });
   trace.headers = taker.rest().substr(0, from.headers_size);
   trace.response = taker.rest().substr(from.headers_size);
   visitor.on_trace(trace, names);

@@ -542,3 +542,32 @@ TEST_CASE("records of a later version are passed over") {
   MemoryDisk longer{disk.bytes + record + body + disk.bytes.substr(kHeader)};
   CHECK(lines_of(*reader_on(longer)) == std::vector<std::string>{"event before ", "event before "});
 }
+
+TEST_CASE("a spool of the first version is read to the last field") {
+  const auto reader =
+      SpoolReader::open(std::string(GALILEO_SOURCE_DIR) + "/tests/golden/formats/spool-v1");
+  REQUIRE(reader.ok());
+  struct Traces final : SpoolVisitor {
+    void on_trace(const wire::Trace& trace, const wire::Names& names) override {
+      all.push_back(all_of(wire::resolve(trace, names)));
+    }
+    std::vector<std::string> all;
+  } traces;
+  REQUIRE((*reader)->read(traces, 1000).value() == SpoolReader::State::kEnd);
+  REQUIRE(traces.all.size() == 4);
+  CHECK(traces.all[0].starts_with(
+      "abcdef0123:1|w:hello:1|hello|1795500000000000001|1795500000000020003|1795500000000400005|"
+      "200|hello\nworld|{\"Server\": \"x\"}|127.0.0.1:8080|1795500000000000001|"
+      "1795500000000010002|1795500000000300004|80|8589934592||main|"));
+  CHECK(traces.all[1].starts_with(
+      "abcdef0123:1099511627776|w:hello:1|hello|1795500000000000001|1795500000000020003|"
+      "1795500000000400005|200|||127.0.0.1:8080|-1|1795500000000010002|1795500000000300004|80|"
+      "8589934592||main|"));
+  CHECK(traces.all[1].ends_with("|true"));
+  CHECK(traces.all[2].starts_with(
+      "abcdef0123:3|w:hello:1|hello|1795500000000000000|-1|1795500000000000008|-1||||"
+      "1795500000000000000|1795500000000000007|-1|0|0|no_connection||"));
+  CHECK(traces.all[3].starts_with(
+      "of:another:system|w:hello:1|hello|1795500000000000000|1795500000000000002|"
+      "1795500000000000009|503|||127.0.0.1:8080|-1|-1|-1|0|0|status||"));
+}

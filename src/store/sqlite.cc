@@ -6,13 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
 #include <cmath>
+#include <concepts>
 #include <cstring>
+#include <set>
 
 #include "base/utf8.h"
 #include "store/store.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::store {
 namespace {
@@ -28,10 +29,6 @@ CREATE TABLE IF NOT EXISTS telemetry (
   SUBSYSTEM VARCHAR(100), NODE VARCHAR(50) NOT NULL, VALUE DOUBLE NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
   EXP_ID VARCHAR(100) NOT NULL, TIMESTAMP DOUBLE NOT NULL, NAME VARCHAR(100), VALUE TEXT);
-CREATE TABLE IF NOT EXISTS traces (
-  REQUEST_ID VARCHAR(36), CLIENT VARCHAR(50), SERVICE VARCHAR(50), CREATED DOUBLE, SENT DOUBLE,
-  DONE DOUBLE, STATUS INTEGER, RESPONSE TEXT, HEADERS TEXT, SERVER VARCHAR(50),
-  EXP_ID VARCHAR(100));
 CREATE TABLE IF NOT EXISTS metadata (EXP_ID VARCHAR(100) NOT NULL PRIMARY KEY, DATA JSON);
 CREATE TABLE IF NOT EXISTS spool_position (EXP_ID VARCHAR(100) NOT NULL PRIMARY KEY,
   POSITION INTEGER NOT NULL);
@@ -41,22 +38,49 @@ CREATE INDEX IF NOT EXISTS events_exp ON events (EXP_ID);
 CREATE INDEX IF NOT EXISTS nodeinfo_exp ON nodeinfo (EXP_ID);
 )sql";
 
-// Ours, added behind the old columns where a database lacks them.
-struct Column {
-  const char* name;
-  const char* type;
-};
-constexpr std::array kOurColumns{
-    Column{"INTENDED", "DOUBLE"},        Column{"DISPATCHED", "DOUBLE"},
-    Column{"FIRST_BYTE", "DOUBLE"},      Column{"REQUEST_BYTES", "INTEGER"},
-    Column{"RESPONSE_BYTES", "INTEGER"}, Column{"ERROR", "VARCHAR(40)"},
-    Column{"PHASE", "VARCHAR(50)"},
-};
+constexpr const char* type_of(wire::FieldKind kind) {
+  switch (kind) {
+    case wire::FieldKind::id:
+      return "VARCHAR(36)";
+    case wire::FieldKind::name:
+      return "VARCHAR(50)";
+    case wire::FieldKind::time:
+    case wire::FieldKind::intended:
+    case wire::FieldKind::duration:
+      return "DOUBLE";
+    case wire::FieldKind::code:
+    case wire::FieldKind::count:
+      return "INTEGER";
+    case wire::FieldKind::failure:
+      return "VARCHAR(40)";
+    case wire::FieldKind::headers:
+    case wire::FieldKind::response:
+      return "TEXT";
+    case wire::FieldKind::experiment:
+      return "VARCHAR(100)";
+  }
+  return "";
+}
 
-constexpr const char* kInsertTrace =
-    "INSERT INTO traces (REQUEST_ID, CLIENT, SERVICE, CREATED, SENT, DONE, STATUS, RESPONSE, "
-    "HEADERS, SERVER, EXP_ID, INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, "
-    "ERROR, PHASE) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+std::string definition(const wire::TraceField& field) {
+  return fmt::format("{} {}", field.column, type_of(field.kind));
+}
+
+// The old columns; ours are added behind them where a database lacks them.
+std::string create_traces() {
+  std::vector<std::string> columns;
+  for (const wire::TraceField& field : wire::kTraceFields) {
+    if (!field.is_ours()) columns.push_back(definition(field));
+  }
+  return fmt::format("CREATE TABLE IF NOT EXISTS traces ({})", fmt::join(columns, ", "));
+}
+
+std::string insert_trace() {
+  std::vector<std::string_view> columns;
+  for (const wire::TraceField& field : wire::kTraceFields) columns.push_back(field.column);
+  return fmt::format("INSERT INTO traces ({}) VALUES ({})", fmt::join(columns, ", "),
+                     fmt::join(std::vector(columns.size(), '?'), ","));
+}
 
 struct CloseDatabase {
   void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
@@ -99,6 +123,23 @@ class Use {
     return *this;
   }
   Use& time_or_null(Wall at) { return at == kNoWall ? null() : number(to_unix_seconds(at)); }
+  // A trace's field, by what stands in its column where there is none.
+  template <wire::FieldNone kNone>
+  Use& field(std::string_view value) {
+    return kNone == wire::FieldNone::null ? text_or_null(value) : text(value);
+  }
+  template <wire::FieldNone kNone>
+  Use& field(Wall value) {
+    return kNone == wire::FieldNone::null ? time_or_null(value) : number(to_unix_seconds(value));
+  }
+  template <wire::FieldNone kNone>
+  Use& field(Duration value) {
+    return value == kNoDuration ? null() : number(to_seconds(value));
+  }
+  template <wire::FieldNone kNone, std::integral Number>
+  Use& field(Number value) {
+    return integer(static_cast<std::int64_t>(value));
+  }
   int step() { return sqlite3_step(statement_); }
 
   std::string column_text(int i) const {
@@ -133,6 +174,17 @@ class Use {
     expect(i, at != kNoWall || seconds < 0);  // too far in the future for 64 bits
     return at;
   }
+  Duration column_duration(int i) const {
+    if (is_null(i)) return kNoDuration;
+    const Duration value = from_seconds(column_number(i));
+    expect(i, value != kNoDuration);
+    return value;
+  }
+  void read(int i, std::string& into) const { read_text(i, into); }
+  void read(int i, Wall& into) const { into = column_time(i); }
+  void read(int i, Duration& into) const { into = column_duration(i); }
+  void read(int i, std::int32_t& into) const { into = column_int32(i); }
+  void read(int i, std::uint64_t& into) const { into = column_count(i); }
   // "STATUS is 'abc'", of the first such column since the last reset; empty: none.
   std::string unreadable() const {
     if (unreadable_ < 0) return {};
@@ -259,33 +311,16 @@ class SqliteStore final : public Store {
 
   Result<void> put_trace(const std::string& id, RowNumber /*row*/, const wire::Trace& trace,
                          const wire::Names& names) override {
-    if (!insert_trace_) insert_trace_ = TRY(prepare(kInsertTrace));
+    if (!insert_trace_) insert_trace_ = TRY(prepare(insert_trace()));
     Use use(insert_trace_.get());
-    request_id_ = names.at(trace.id_prefix);
-    if (trace.number > 0) {
-      std::array<char, 24> digits{};
-      char* const end =
-          std::to_chars(digits.data(), digits.data() + digits.size(), trace.number).ptr;
-      request_id_ += ':';
-      request_id_.append(digits.data(), end);
-    }
-    use.text(request_id_);
-    use.text(names.at(trace.client)).text(names.at(trace.service));
-    use.number(to_unix_seconds(trace.created)).number(to_unix_seconds(trace.sent));
-    use.number(to_unix_seconds(trace.done)).integer(trace.status);
-    if (trace.empty_response)
-      use.text("");
-    else
-      use.text_or_null(trace.response);
-    use.text_or_null(trace.headers);
-    use.text_or_null(trace.status < 0 ? std::string_view{} : names.at(trace.server));
-    use.text_or_null(id);
-    use.time_or_null(trace.has_intended() ? trace.created : kNoWall);
-    use.time_or_null(trace.dispatched);
-    use.time_or_null(trace.first_byte);
-    use.integer(static_cast<std::int64_t>(trace.request_bytes));
-    use.integer(static_cast<std::int64_t>(trace.response_bytes));
-    use.text_or_null(wire::failure_name(trace, names)).text_or_null(names.at(trace.phase));
+    wire::put_request_id(request_id_, trace, names);
+    wire::each_stored_field(trace, names, id, request_id_, [&](auto place, const auto& value) {
+      constexpr wire::TraceField kField = wire::kTraceFields[place];
+      if (kField.kind == wire::FieldKind::response && trace.empty_response)
+        use.text("");
+      else
+        use.field<kField.none>(value);
+    });
     return done(use.step());
   }
 
@@ -389,21 +424,11 @@ class SqliteStore final : public Store {
   }
 
   Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
-    return select_traces(id, "REQUEST_ID, CLIENT, RESPONSE, HEADERS",
-                         [&f](const Use& use, int i, wire::NamedTrace& trace) {
-                           use.read_text(i, trace.request_id);
-                           use.read_text(i + 1, trace.client);
-                           use.read_text(i + 2, trace.response);
-                           trace.empty_response = trace.response.empty() && !use.is_null(i + 2);
-                           use.read_text(i + 3, trace.headers);
-                           return f(trace);
-                         });
+    return select_traces<wire::FieldUse::row>(id, f);
   }
-
   Result<void> each_trace_figures(const std::string& id,
                                   const RowTaker<wire::NamedTrace>& f) override {
-    return select_traces(id, "",
-                         [&f](const Use&, int, wire::NamedTrace& trace) { return f(trace); });
+    return select_traces<wire::FieldUse::figure>(id, f);
   }
 
   Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
@@ -458,10 +483,12 @@ class SqliteStore final : public Store {
 
  private:
   Result<void> make_tables() {
+    TRY(execute(create_traces()));
     TRY(execute(kSchema));
-    for (const Column& column : kOurColumns) {
-      if (TRY(has_column("traces", column.name))) continue;
-      TRY(execute(fmt::format("ALTER TABLE traces ADD COLUMN {} {}", column.name, column.type)));
+    const std::set<std::string> there = TRY(columns_of("traces"));
+    for (const wire::TraceField& field : wire::kTraceFields) {
+      if (field.is_ours() && !there.contains(std::string(field.column)))
+        TRY(execute("ALTER TABLE traces ADD COLUMN " + definition(field)));
     }
     return commit();
   }
@@ -528,13 +555,12 @@ class SqliteStore final : public Store {
     }
   }
 
-  Result<bool> has_column(const std::string& table, const std::string& column) {
-    Use use(TRY(statement(
-        fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE upper(name) = ?", table))));
-    use.text(column);
-    bool found = false;
-    TRY(rows(use, [&] { found = use.column_integer(0) > 0; }));
-    return found;
+  // In capitals.
+  Result<std::set<std::string>> columns_of(const std::string& table) {
+    std::set<std::string> columns;
+    Use use(TRY(statement(fmt::format("SELECT upper(name) FROM pragma_table_info('{}')", table))));
+    TRY(rows(use, [&] { columns.insert(use.column_text(0)); }));
+    return columns;
   }
 
   Result<bool> has_table(const std::string& table) {
@@ -545,38 +571,34 @@ class SqliteStore final : public Store {
     return found;
   }
 
-  // Each trace of the experiment, in order: f(use, i, trace), where column `i` is the first of
-  // `more`. Only what is asked for is read and copied, a trace's texts are used again.
-  template <class F>
-  Result<void> select_traces(const std::string& id, std::string_view more, F&& f) {
-    // A database of the old system has none of our columns.
-    const bool ours = TRY(has_column("traces", "PHASE"));
-    Use use(TRY(statement(fmt::format(
-        "SELECT SERVICE, CREATED, SENT, DONE, STATUS, SERVER{}{}{} FROM traces WHERE EXP_ID = ? "
-        "ORDER BY rowid",
-        ours ? ", INTENDED, DISPATCHED, FIRST_BYTE, REQUEST_BYTES, RESPONSE_BYTES, ERROR, PHASE"
-             : "",
-        more.empty() ? "" : ", ", more))));
+  // Each trace of the experiment, in order. Only what is asked for is read and copied, a trace's
+  // texts are used again.
+  template <wire::FieldUse kUse>
+  Result<void> select_traces(const std::string& id, const RowTaker<wire::NamedTrace>& f) {
+    const std::set<std::string> there = TRY(columns_of("traces"));
+    std::vector<std::string> columns;
+    for (const wire::TraceField& field : wire::kTraceFields) {
+      // What a database of the old system, or of an older version, doesn't have reads as null.
+      const std::string column(field.column);
+      if (field.is_read_for(kUse))
+        columns.push_back(field.is_ours() && !there.contains(column) ? "NULL" : column);
+    }
+    Use use(TRY(statement(fmt::format("SELECT {} FROM traces WHERE EXP_ID = ? ORDER BY rowid",
+                                      fmt::join(columns, ", ")))));
     use.text(id);
-    const int first_of_more = ours ? 13 : 6;
     wire::NamedTrace trace;
     return rows(use, [&] {
-      use.read_text(0, trace.service);
-      trace.created = use.column_time(1);
-      trace.sent = use.column_time(2);
-      trace.done = use.column_time(3);
-      trace.status = use.column_int32(4);
-      use.read_text(5, trace.server);
-      if (ours) {
-        trace.intended = use.column_time(6);
-        trace.dispatched = use.column_time(7);
-        trace.first_byte = use.column_time(8);
-        trace.request_bytes = use.column_count(9);
-        trace.response_bytes = use.column_count(10);
-        use.read_text(11, trace.failure);
-        use.read_text(12, trace.phase);
-      }
-      return f(use, first_of_more, trace);
+      int i = 0;
+      wire::each_field(trace, [&](auto place, auto& value) {
+        constexpr wire::TraceField kField = wire::kTraceFields[place];
+        if constexpr (kField.is_read_for(kUse)) {
+          use.read(i, value);
+          if (kField.kind == wire::FieldKind::response)
+            trace.empty_response = trace.response.empty() && !use.is_null(i);
+          ++i;
+        }
+      });
+      return f(trace);
     });
   }
 

@@ -74,9 +74,7 @@ TEST_CASE("the tables and columns are those that notebooks of the old system rea
   CHECK(columns("telemetry") == "EXP_ID TIMESTAMP METRIC SUBSYSTEM NODE VALUE");
   CHECK(columns("events") == "EXP_ID TIMESTAMP NAME VALUE");
   CHECK(columns("metadata") == "EXP_ID DATA");
-  CHECK(columns("traces") ==
-        "REQUEST_ID CLIENT SERVICE CREATED SENT DONE STATUS RESPONSE HEADERS SERVER EXP_ID "
-        "INTENDED DISPATCHED FIRST_BYTE REQUEST_BYTES RESPONSE_BYTES ERROR PHASE");
+  CHECK(columns("traces") == trace_columns());
 }
 
 TEST_CASE("what didn't happen is stored as the old system stores it") {
@@ -145,6 +143,48 @@ TEST_CASE("the first write to an old database adds what is missing and keeps wha
   CHECK(
       query(path, "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL") ==
       std::vector<std::string>{"4"});
+}
+
+TEST_CASE("a database of an older version is read as it is, and brought up by the first write") {
+  TestFolder folder;
+  const std::string path = folder.file("older.sqlite");
+  {
+    const auto store = must(open_store(path, OpenMode::kCreate));
+    must(store->begin());
+    must(store->put_trace(kTestId, 1, full_trace(1), test_names()));
+    must(store->commit());
+  }
+  std::string older;
+  for (const wire::TraceField& field : wire::kTraceFields) {
+    if (field.since < wire::kTraceFieldsVersion)
+      older += fmt::format("{}{}", older.empty() ? "" : " ", field.column);
+    else
+      query(path, fmt::format("ALTER TABLE traces DROP COLUMN {}", field.column));
+  }
+  const auto columns = [&] {
+    return fmt::format("{}",
+                       fmt::join(query(path, "SELECT name FROM pragma_table_info('traces')"), " "));
+  };
+  CHECK(columns() == older);
+  const wire::NamedTrace expected = wire::resolve(full_trace(1), test_names());
+  const wire::NamedTrace none;
+  for (const bool is_written : {false, true}) {
+    const auto store = must(open_store(path, OpenMode::kExisting));
+    if (is_written) must(store->save_experiment(test_experiment()));
+    CHECK(columns() == (is_written ? trace_columns() : older));
+    std::size_t rows = 0;
+    must(store->each_trace(kTestId, [&](const wire::NamedTrace& trace) {
+      ++rows;
+      CHECK(trace.response == expected.response);
+      CHECK(trace.status == expected.status);
+      wire::each_field(trace, [&](auto field, const auto& value) {
+        INFO(std::string(wire::kTraceFields[field].column));
+        if (wire::kTraceFields[field].since == wire::kTraceFieldsVersion)
+          CHECK(value == wire::field_of<field>(none));
+      });
+    }));
+    CHECK(rows == 1);
+  }
 }
 
 TEST_CASE("a database that was never one of ours holds no experiments") {

@@ -13,6 +13,7 @@
 #include "base/counters.h"
 #include "store/spool.h"
 #include "store/store.h"
+#include "wire/packed.h"
 
 namespace galileo::store {
 
@@ -86,6 +87,21 @@ inline wire::Trace test_trace(std::uint64_t number) {
   return trace;
 }
 
+// One that has all fields, the numbers of each another one.
+inline wire::Trace full_trace(std::uint64_t number) {
+  wire::Trace trace = test_trace(number);
+  trace.headers = R"({"Server": "x"})";
+  trace.response = "it's \"quoted\",\nüber";
+#define TRACE_DURATION(member, ...) \
+  trace.member = std::chrono::microseconds{100 + wire::field_place::member};
+#define TRACE_COUNT(member, ...) trace.member = 1000 + wire::field_place::member;
+#define TRACE_TIME(member, ...) \
+  trace.member = trace.created + std::chrono::microseconds{wire::field_place::member};
+#include "wire/trace_fields.def"
+  trace.failure = wire::Failure::status;
+  return trace;
+}
+
 // The request ids stored for the experiment, in order.
 inline std::vector<std::string> stored_ids(Store& store, const std::string& id = kTestId) {
   std::vector<std::string> ids;
@@ -144,6 +160,31 @@ inline void put_rows_of_all_kinds(Store& store, const std::string& id = kTestId)
   must(store.commit());
 }
 
+// The columns of `traces` by the table of fields; those that older versions have come first, as
+// they always were.
+inline std::string trace_columns() {
+  std::string columns;
+  for (const wire::TraceField& field : wire::kTraceFields)
+    columns += fmt::format("{}{}", columns.empty() ? "" : " ", field.column);
+  CHECK(columns.starts_with(
+      "REQUEST_ID CLIENT SERVICE CREATED SENT DONE STATUS RESPONSE HEADERS SERVER EXP_ID INTENDED "
+      "DISPATCHED FIRST_BYTE REQUEST_BYTES RESPONSE_BYTES ERROR PHASE"));
+  return columns;
+}
+
+// All fields of a trace as a line.
+inline std::string all_of(const wire::NamedTrace& trace) {
+  std::string line;
+  wire::each_field(trace, [&](auto /*place*/, const auto& value) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+      line += value;
+    else
+      line += fmt::format("{}", wire::packed(value));
+    line += '|';
+  });
+  return line + fmt::format("{}", trace.empty_response);
+}
+
 // Everything that the store has of the experiment, a line a thing.
 inline std::vector<std::string> all_of(Store& store, const std::string& id = kTestId) {
   std::vector<std::string> lines;
@@ -155,13 +196,7 @@ inline std::vector<std::string> all_of(Store& store, const std::string& id = kTe
   must(store.each_node_info(id, [&](const wire::NodeInfo& info) {
     lines.push_back(fmt::format("{}|{}|{}", info.node, info.key, info.value));
   }));
-  must(store.each_trace(id, [&](const wire::NamedTrace& t) {
-    lines.push_back(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
-                                t.request_id, t.client, t.service, t.server, t.phase, t.status,
-                                t.failure, ns(t.intended), ns(t.created), ns(t.dispatched),
-                                ns(t.sent), ns(t.first_byte), ns(t.done), t.request_bytes,
-                                t.response_bytes, t.headers, t.response, t.empty_response));
-  }));
+  must(store.each_trace(id, [&](const wire::NamedTrace& t) { lines.push_back(all_of(t)); }));
   must(store.each_sample(id, [&](const wire::Sample& sample) {
     lines.push_back(fmt::format("{}|{}|{}|{}|{}", ns(sample.at), sample.node, sample.metric,
                                 sample.subsystem, sample.value));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <concepts>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -12,6 +13,7 @@
 #include "base/utf8.h"
 #include "tables/parquet.h"
 #include "tables/table_writer.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::tables {
 namespace {
@@ -19,25 +21,30 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Type = ColumnType;
 
-const Table kTraces{"traces",
-                    {{"REQUEST_ID", Type::kText},
-                     {"CLIENT", Type::kText},
-                     {"SERVICE", Type::kText},
-                     {"CREATED", Type::kTime},
-                     {"SENT", Type::kTime},
-                     {"DONE", Type::kTime},
-                     {"STATUS", Type::kInt32},
-                     {"RESPONSE", Type::kText},
-                     {"HEADERS", Type::kText},
-                     {"SERVER", Type::kText},
-                     {"EXP_ID", Type::kText},
-                     {"INTENDED", Type::kTime},
-                     {"DISPATCHED", Type::kTime},
-                     {"FIRST_BYTE", Type::kTime},
-                     {"REQUEST_BYTES", Type::kInt64},
-                     {"RESPONSE_BYTES", Type::kInt64},
-                     {"ERROR", Type::kText},
-                     {"PHASE", Type::kText}}};
+Type type_of(wire::FieldKind kind) {
+  switch (kind) {
+    case wire::FieldKind::time:
+    case wire::FieldKind::intended:
+      return Type::kTime;
+    case wire::FieldKind::duration:
+      return Type::kSeconds;
+    case wire::FieldKind::code:
+      return Type::kInt32;
+    case wire::FieldKind::count:
+      return Type::kInt64;
+    default:
+      return Type::kText;
+  }
+}
+
+std::vector<Column> trace_columns() {
+  std::vector<Column> columns;
+  for (const wire::TraceField& field : wire::kTraceFields)
+    columns.push_back({field.column.data(), type_of(field.kind)});
+  return columns;
+}
+
+const Table kTraces{"traces", trace_columns()};
 const Table kTelemetry{"telemetry",
                        {{"EXP_ID", Type::kText},
                         {"TIMESTAMP", Type::kTime},
@@ -152,27 +159,14 @@ class Export {
   }
 
   bool put(const wire::NamedTrace& trace) {
-    text(trace.request_id);
-    text(trace.client);
-    text(trace.service);
-    writer_->time(trace.created, NoTime::kMinusOne);
-    writer_->time(trace.sent, NoTime::kMinusOne);
-    writer_->time(trace.done, NoTime::kMinusOne);
-    writer_->integer(trace.status);
-    if (trace.empty_response)
-      text({});
-    else
-      text_or_null(trace.response);
-    text_or_null(trace.headers);
-    text_or_null(trace.server);
-    text(experiment_.id);
-    writer_->time(trace.intended, NoTime::kNull);
-    writer_->time(trace.dispatched, NoTime::kNull);
-    writer_->time(trace.first_byte, NoTime::kNull);
-    writer_->integer(static_cast<std::int64_t>(trace.request_bytes));
-    writer_->integer(static_cast<std::int64_t>(trace.response_bytes));
-    text_or_null(trace.failure);
-    text_or_null(trace.phase);
+    const wire::TraceView row = wire::view(trace, experiment_.id);
+    wire::each_field(row, [&](auto place, const auto& value) {
+      constexpr wire::TraceField kField = wire::kTraceFields[place];
+      if (kField.kind == wire::FieldKind::response && row.empty_response)
+        text({});
+      else
+        field<kField.none == wire::FieldNone::null>(value);
+    });
     return end_row();
   }
   bool put(const wire::Sample& sample) {
@@ -198,14 +192,36 @@ class Export {
     text(info.value);
     return end_row();
   }
+  template <bool kIsNull>
+  void field(std::string_view value) {
+    if (kIsNull)
+      text_or_null(value);
+    else
+      text(value);
+  }
+  template <bool kIsNull>
+  void field(Wall value) {
+    writer_->time(value, kIsNull ? NoTime::kNull : NoTime::kMinusOne);
+  }
+  template <bool kIsNull>
+  void field(Duration value) {
+    if (value == kNoDuration)
+      writer_->null();
+    else
+      writer_->number(to_seconds(value));
+  }
+  template <bool kIsNull, std::integral Number>
+  void field(Number value) {
+    writer_->integer(static_cast<std::int64_t>(value));
+  }
   // The old system's databases hold any bytes.
-  void text(const std::string& value) {
+  void text(std::string_view value) {
     if (is_utf8(value))
       writer_->text(value);
     else
       writer_->text(make_utf8(value));
   }
-  void text_or_null(const std::string& value) {
+  void text_or_null(std::string_view value) {
     if (value.empty())
       writer_->null();
     else

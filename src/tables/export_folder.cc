@@ -13,6 +13,7 @@
 #include "store/copy.h"
 #include "store/metadata_json.h"
 #include "tables/table_reader.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::tables {
 namespace {
@@ -91,6 +92,15 @@ class Fields {
     if (!(std::abs(value) < kTimeMax)) problem = *values[at_ - 1];  // or it isn't a number
     return problem.empty() ? from_unix_seconds(value) : kNoWall;
   }
+  Duration duration() {
+    if (!values[at_]) {
+      ++at_;
+      return kNoDuration;
+    }
+    const Duration value = from_seconds(number());
+    if (value == kNoDuration) problem = *values[at_ - 1];
+    return value;
+  }
   double number() {
     const Field& field = values[at_++];
     if (!field) return missing();
@@ -120,6 +130,20 @@ class Fields {
     return value;
   }
   bool is_null() const { return !values[at_]; }
+  template <class Value>
+  void read(Value& into) {
+    if constexpr (std::is_same_v<Value, std::string>)
+      into = text();
+    else if constexpr (std::is_same_v<Value, Wall>)
+      into = time();
+    else if constexpr (std::is_same_v<Value, Duration>)
+      into = duration();
+    else if constexpr (std::is_same_v<Value, std::uint64_t>)
+      into = count();
+    else
+      into = static_cast<Value>(
+          integer(std::numeric_limits<Value>::min(), std::numeric_limits<Value>::max()));
+  }
 
  private:
   static constexpr double kTimeMax = 9.2e9;  // seconds: what 64 bits of nanoseconds hold
@@ -130,6 +154,16 @@ class Fields {
   std::size_t at_ = 0;
 };
 
+// Those of the first exports are needed; one that came later reads as null where the file is older.
+std::vector<WantedColumn> trace_columns() {
+  std::vector<WantedColumn> columns;
+  for (const wire::TraceField& field : wire::kTraceFields) {
+    if (field.is_read_for(wire::FieldUse::row))
+      columns.push_back({std::string(field.column), field.since > 1});
+  }
+  return columns;
+}
+
 // Reads the tables of one folder into a store.
 class Folder {
  public:
@@ -139,20 +173,17 @@ class Folder {
   Result<void> read() {
     TRY(store_.save_experiment(described_.experiment));
     if (!described_.metadata.empty()) TRY(store_.save_metadata(id_, described_.metadata));
-    TRY(table("nodeinfo", {"NODE", "INFO_KEY", "INFO_VALUE"}, [this] { return node_info(); }));
-    TRY(table("traces",
-              {"REQUEST_ID", "CLIENT", "SERVICE", "CREATED", "SENT", "DONE", "STATUS", "HEADERS",
-               "SERVER", "INTENDED", "DISPATCHED", "FIRST_BYTE", "REQUEST_BYTES", "RESPONSE_BYTES",
-               "ERROR", "PHASE", "RESPONSE"},
-              [this] { return trace(); }));
-    TRY(table("telemetry", {"TIMESTAMP", "NODE", "METRIC", "SUBSYSTEM", "VALUE"},
+    TRY(table("nodeinfo", {{"NODE"}, {"INFO_KEY"}, {"INFO_VALUE"}},
+              [this] { return node_info(); }));
+    TRY(table("traces", trace_columns(), [this] { return trace(); }));
+    TRY(table("telemetry", {{"TIMESTAMP"}, {"NODE"}, {"METRIC"}, {"SUBSYSTEM"}, {"VALUE"}},
               [this] { return sample(); }));
-    return table("events", {"TIMESTAMP", "NAME", "VALUE"}, [this] { return event(); });
+    return table("events", {{"TIMESTAMP"}, {"NAME"}, {"VALUE"}}, [this] { return event(); });
   }
 
  private:
   template <class Put>
-  Result<void> table(const char* name, const std::vector<std::string>& columns, Put&& put) {
+  Result<void> table(const char* name, const std::vector<WantedColumn>& columns, Put&& put) {
     const std::string path = fmt::format("{}/{}.{}", folder_, name, described_.format);
     const auto reader =
         TRY(described_.format == "csv" ? read_csv(path, columns) : read_json_lines(path, columns));
@@ -188,26 +219,12 @@ class Folder {
     return store_.put_node_info(id_, row_, info);
   }
   Result<void> trace() {
-    trace_.request_id = fields_.text();
-    trace_.client = fields_.text();
-    trace_.service = fields_.text();
-    trace_.created = fields_.time();
-    trace_.sent = fields_.time();
-    trace_.done = fields_.time();
-    trace_.status = static_cast<std::int32_t>(fields_.integer(
-        std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
-    trace_.headers = fields_.text();
-    trace_.server = fields_.text();
-    trace_.intended = fields_.time();
-    trace_.dispatched = fields_.time();
-    trace_.first_byte = fields_.time();
-    trace_.request_bytes = fields_.count();
-    trace_.response_bytes = fields_.count();
-    trace_.failure = fields_.text();
-    trace_.phase = fields_.text();
-    const bool kept = !fields_.is_null();
-    trace_.response = fields_.text();
-    trace_.empty_response = kept && trace_.response.empty();
+    wire::each_field(trace_, [&](auto place, auto& value) {
+      const bool is_null = fields_.is_null();
+      fields_.read(value);
+      if (wire::kTraceFields[place].kind == wire::FieldKind::response)
+        trace_.empty_response = trace_.response.empty() && !is_null;
+    });
     return store_.put_trace(id_, row_, again_.of(trace_), again_.names());
   }
   Result<void> sample() {

@@ -39,6 +39,7 @@ const char* type_name(ColumnType type) {
       return "int32";
     case ColumnType::kInt64:
       return "int64";
+    case ColumnType::kSeconds:
     case ColumnType::kDouble:
       return "double";
   }

@@ -61,12 +61,13 @@ class CsvReader final : public TableReader {
  public:
   explicit CsvReader(std::unique_ptr<File> file) : file_(std::move(file)) {}
 
-  Result<void> open(const std::vector<std::string>& columns) {
+  Result<void> open(const std::vector<WantedColumn>& columns) {
     if (!TRY(record())) return wrong(file_->path(), "it is empty");
     const auto& names = lines_.fields();
-    for (const std::string& column : columns) {
-      const auto found = std::find(names.begin(), names.end(), column);
-      if (found == names.end()) return wrong(place(), fmt::format("it has no column {}", column));
+    for (const WantedColumn& column : columns) {
+      const auto found = std::find(names.begin(), names.end(), column.name);
+      if (found == names.end() && !column.may_lack)
+        return wrong(place(), fmt::format("it has no column {}", column.name));
       places_.push_back(static_cast<std::size_t>(found - names.begin()));
     }
     width_ = names.size();
@@ -78,9 +79,9 @@ class CsvReader final : public TableReader {
     if (all.size() != width_)
       return wrong(place(), fmt::format("{} fields instead of {}", all.size(), width_));
     fields.clear();
-    // A field without quotes and without characters is null.
+    // A field without quotes and without characters is null, and so is one of no column.
     for (const std::size_t i : places_)
-      fields.push_back(all[i].empty() && !lines_.in_quotes(i)
+      fields.push_back(i == width_ || (all[i].empty() && !lines_.in_quotes(i))
                            ? Field()
                            : Field(with_formula(std::string(all[i]))));
     return true;
@@ -124,7 +125,7 @@ class CsvReader final : public TableReader {
 
 class JsonLinesReader final : public TableReader {
  public:
-  JsonLinesReader(std::unique_ptr<File> file, const std::vector<std::string>& columns)
+  JsonLinesReader(std::unique_ptr<File> file, const std::vector<WantedColumn>& columns)
       : characters_(std::move(file)), columns_(columns) {}
 
   Result<bool> next(std::vector<Field>& fields) override {
@@ -140,10 +141,13 @@ class JsonLinesReader final : public TableReader {
     const Json row = Json::parse(line, nullptr, false);
     if (!row.is_object()) return wrong(place(), "the line isn't a JSON object");
     fields.clear();
-    for (const std::string& column : columns_) {
+    for (const auto& [column, may_lack] : columns_) {
       const auto found = row.find(column);
-      if (found == row.end()) return wrong(place(), fmt::format("it has no column {}", column));
-      if (found->is_null())
+      if (found == row.end() && !may_lack)
+        return wrong(place(), fmt::format("it has no column {}", column));
+      if (found == row.end())
+        fields.emplace_back();
+      else if (found->is_null())
         fields.push_back(infinite(row, column));
       else if (found->is_string())
         fields.emplace_back(found->get<std::string>());
@@ -162,21 +166,21 @@ class JsonLinesReader final : public TableReader {
   }
 
   Characters characters_;
-  const std::vector<std::string> columns_;
+  const std::vector<WantedColumn> columns_;
   std::uint64_t began_ = 1;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<TableReader>> read_csv(const std::string& path,
-                                              const std::vector<std::string>& columns) {
+                                              const std::vector<WantedColumn>& columns) {
   auto reader = std::make_unique<CsvReader>(TRY(open_file(path, FileMode::kRead)));
   TRY(reader->open(columns));
   return std::unique_ptr<TableReader>(std::move(reader));
 }
 
 Result<std::unique_ptr<TableReader>> read_json_lines(const std::string& path,
-                                                     const std::vector<std::string>& columns) {
+                                                     const std::vector<WantedColumn>& columns) {
   return std::unique_ptr<TableReader>(
       std::make_unique<JsonLinesReader>(TRY(open_file(path, FileMode::kRead)), columns));
 }

@@ -12,6 +12,11 @@ namespace galileo::tables {
 
 using Field = std::optional<std::string>;  // nothing: null
 
+struct WantedColumn {
+  std::string name;
+  bool may_lack = false;  // then it is null in each row
+};
+
 class TableReader {
  public:
   virtual ~TableReader() = default;
@@ -23,8 +28,8 @@ class TableReader {
 
 // Fails where a column isn't there.
 Result<std::unique_ptr<TableReader>> read_csv(const std::string& path,
-                                              const std::vector<std::string>& columns);
+                                              const std::vector<WantedColumn>& columns);
 Result<std::unique_ptr<TableReader>> read_json_lines(const std::string& path,
-                                                     const std::vector<std::string>& columns);
+                                                     const std::vector<WantedColumn>& columns);
 
 }  // namespace galileo::tables

@@ -151,7 +151,7 @@ class JsonLinesWriter final : public LineWriter {
       put_number(lines_, value);
     else
       lines_ += "null";
-    if (column.type != ColumnType::kDouble) return;  // a time, which is never infinite
+    if (column.type != ColumnType::kDouble) return;  // the others are never infinite
     // In each row: a reader that knows the columns by the first rows must find it there.
     fmt::format_to(std::back_inserter(lines_), ",\"{}{}\":", column.name, kInfinite);
     lines_ += finite ? "null" : fmt::format("\"{}\"", value);

@@ -14,7 +14,8 @@
 
 namespace galileo::tables {
 
-enum class ColumnType : std::uint8_t { kText, kTime, kInt32, kInt64, kDouble };
+// kSeconds: how long something took; never infinite, as kDouble may be.
+enum class ColumnType : std::uint8_t { kText, kTime, kSeconds, kInt32, kInt64, kDouble };
 
 struct Column {
   const char* name;

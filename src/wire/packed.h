@@ -10,13 +10,14 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "wire/trace.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::wire {
 
 static_assert(std::endian::native == std::endian::little);
 
-// A trace without its texts, as it lies in a spool and in a batch; headers and response follow.
+// A trace without its texts, as it lies in a spool and in a batch; headers and response follow. Its
+// bytes are a promise: fields that came later aren't among them.
 struct PackedTrace {
   std::uint16_t producer;  // whose numbers the names are; 0 in a batch
   std::uint8_t flags;
@@ -51,11 +52,26 @@ inline void put_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-inline std::int64_t packed(Wall wall) {
+// Any number of a trace in eight bytes; times in nanoseconds.
+constexpr std::int64_t packed(Wall wall) {
   return wall.time_since_epoch().count();
 }
-inline Wall unpacked(std::int64_t ns) {
+constexpr std::int64_t packed(Duration duration) {
+  return duration.count();
+}
+template <class Number>
+constexpr std::int64_t packed(Number number) {
+  return static_cast<std::int64_t>(number);
+}
+constexpr Wall unpacked(std::int64_t ns) {
   return Wall{Duration{ns}};
+}
+template <class Number>
+constexpr void unpack(Number& to, std::int64_t from) {
+  if constexpr (std::is_same_v<Number, Wall>)
+    to = unpacked(from);
+  else
+    to = static_cast<Number>(from);
 }
 
 // Takes values off a payload; after a short one nothing is taken any more and ok() is false.

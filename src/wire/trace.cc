@@ -1,10 +1,9 @@
 #include "wire/trace.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
 #include "wire/statuses.h"
+#include "wire/trace_fields.h"
 
 namespace galileo::wire {
 namespace {
@@ -52,24 +51,12 @@ std::string_view failure_name(const Trace& trace, const Names& names) {
 
 NamedTrace resolve(const Trace& trace, const Names& names) {
   NamedTrace named;
-  named.request_id = names.at(trace.id_prefix);
-  if (trace.number > 0) named.request_id += fmt::format(":{}", trace.number);
-  named.client = names.at(trace.client);
-  named.service = names.at(trace.service);
+  put_request_id(named.request_id, trace, names);
+  each_stored_field(trace, names, {}, named.request_id, [&](auto place, const auto& value) {
+    if constexpr (has_field<NamedTrace>(place) && place != field_place::request_id)
+      field_of<place>(named) = value;
+  });
   named.server = names.at(trace.server);
-  named.phase = names.at(trace.phase);
-  named.status = trace.status;
-  named.failure = failure_name(trace, names);
-  named.intended = trace.has_intended() ? trace.created : kNoWall;
-  named.created = trace.created;
-  named.dispatched = trace.dispatched;
-  named.sent = trace.sent;
-  named.first_byte = trace.first_byte;
-  named.done = trace.done;
-  named.request_bytes = trace.request_bytes;
-  named.response_bytes = trace.response_bytes;
-  named.headers = trace.headers;
-  named.response = trace.response;
   named.empty_response = trace.empty_response;
   return named;
 }

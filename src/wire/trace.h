@@ -36,13 +36,13 @@ Failure failure_named(std::string_view name);
 // the producer (an event loop); id 0 is the empty name.
 using NameId = std::uint32_t;
 
+// Most of its members are those of trace_fields.def, where they are explained.
 struct Trace {
-  NameId client = 0;     // "<worker>:<service>:<n>"
+#define TRACE_NAME(member, ...) NameId member = 0;
+#include "wire/trace_fields.def"
   NameId id_prefix = 0;  // the first part of the request id, 10 characters, one a client
-  NameId service = 0;
-  NameId server = 0;         // host:port that was taken; empty where none was
-  NameId phase = 0;          // phase of the experiment; "warmup" is left out of the statistics
-  std::int32_t status = -1;  // HTTP status; -1 where no complete answer came
+#define TRACE_CODE(member, ...) std::int32_t member = -1;
+#include "wire/trace_fields.def"
   Failure failure = Failure::none;
   bool closed_loop = false;     // sent because a connection was free; there was no intended time
   bool empty_response = false;  // an answer was kept, and it is empty: not the same as none
@@ -52,16 +52,14 @@ struct Trace {
   NameId foreign_failure = 0;
   // Counts the client's requests from 1; 0: a foreign id, which id_prefix holds as a whole.
   std::uint64_t number = 0;
-  Wall created = kNoWall;     // when it was due (open loop) or made (closed loop)
-  Wall dispatched = kNoWall;  // when the generator acted on it: late by dispatched - created
-  Wall sent = kNoWall;        // when its first byte went out; for a refused connection, the attempt
-  Wall first_byte = kNoWall;  // when the first byte of the answer was read
-  Wall done = kNoWall;        // when the answer was complete, or the failure seen
-  std::uint64_t request_bytes = 0;
-  std::uint64_t response_bytes = 0;  // head and body as received
-  // Only where the client keeps them; valid during Sink::put. Headers are a JSON object.
-  std::string_view headers;
-  std::string_view response;
+#define TRACE_TIME(member, ...) Wall member = kNoWall;
+#define TRACE_DURATION(member, ...) Duration member = kNoDuration;
+#define TRACE_COUNT(member, ...) std::uint64_t member = 0;
+#include "wire/trace_fields.def"
+  // The texts are valid during Sink::put.
+#define TRACE_HEADERS(member, ...) std::string_view member;
+#define TRACE_RESPONSE(member, ...) std::string_view member;
+#include "wire/trace_fields.def"
 
   // Whether `created` is when the request was due. Lines of the old wire don't say so.
   bool has_intended() const { return !closed_loop && dispatched != kNoWall; }
@@ -86,27 +84,26 @@ class Names {
   std::vector<std::string> names_{std::string{}};
 };
 
-// A trace with its names resolved: what stores hold and the bus carries (docs/wire/).
-struct NamedTrace {
-  std::string request_id;  // "<prefix>:<number>", or whatever a foreign worker has
-  std::string client;
-  std::string service;
-  std::string server;
-  std::string phase;
-  std::int32_t status = -1;
-  std::string failure;      // failure_name(), empty for none; readers keep names they don't know
-  Wall intended = kNoWall;  // kNoWall in a closed loop and in databases of the old system
-  Wall created = kNoWall;
-  Wall dispatched = kNoWall;
-  Wall sent = kNoWall;
-  Wall first_byte = kNoWall;
-  Wall done = kNoWall;
-  std::uint64_t request_bytes = 0;
-  std::uint64_t response_bytes = 0;
-  std::string headers;   // empty: none kept
-  std::string response;  // empty: none kept, see empty_response
-  bool empty_response = false;
+// A trace with its names resolved. Text is std::string, or std::string_view where the texts are
+// somebody else's.
+template <class Text>
+struct TraceRow {
+#define TRACE_ID(member, ...) Text member;
+#define TRACE_NAME(member, ...) Text member;
+#define TRACE_TIME(member, ...) Wall member = kNoWall;
+#define TRACE_INTENDED(member, ...) Wall member = kNoWall;
+#define TRACE_DURATION(member, ...) Duration member = kNoDuration;
+#define TRACE_CODE(member, ...) std::int32_t member = -1;
+#define TRACE_COUNT(member, ...) std::uint64_t member = 0;
+#define TRACE_FAILURE(member, ...) Text member;
+#define TRACE_HEADERS(member, ...) Text member;
+#define TRACE_RESPONSE(member, ...) Text member;
+#include "wire/trace_fields.def"
+  bool empty_response = false;  // an answer was kept, and it is empty: not the same as none
 };
+
+// What stores hand out and the bus carries (docs/wire/).
+struct NamedTrace : TraceRow<std::string> {};
 
 // The name of the trace's failure, a foreign one too; empty for none.
 std::string_view failure_name(const Trace& trace, const Names& names);

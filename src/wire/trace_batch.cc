@@ -46,11 +46,7 @@ NameId TraceBatchWriter::place(Places& places, NameId id) {
 void TraceBatchWriter::add(const Trace& trace, const Names& names) {
   Places& places = places_of(names);
   PackedTrace row = pack(trace);
-  row.client = place(places, trace.client);
-  row.id_prefix = place(places, trace.id_prefix);
-  row.service = place(places, trace.service);
-  row.server = place(places, trace.server);
-  row.phase = place(places, trace.phase);
+  each_name(row, [&](NameId& id) { id = place(places, id); });
   put(rows_, row);
   put(rows_, static_cast<std::uint32_t>(trace.response.size()));
   rows_.append(trace.headers).append(trace.response);
@@ -98,9 +94,9 @@ Result<TraceBatch> decode_trace_batch(std::string_view message) {
     const auto row = taker.take<PackedTrace>();
     const auto response_size = taker.take<std::uint32_t>();
     Trace trace = unpack(row);
-    for (const NameId id :
-         {trace.client, trace.id_prefix, trace.service, trace.server, trace.phase})
-      if (id > names) return corrupt(fmt::format("a trace names the name {} of {}", id, names));
+    NameId most = 0;
+    each_name(trace, [&](NameId id) { most = std::max(most, id); });
+    if (most > names) return corrupt(fmt::format("a trace names the name {} of {}", most, names));
     trace.headers = taker.take_bytes(row.headers_size);
     trace.response = taker.take_bytes(response_size);
     if (!taker.ok()) return corrupt("it is cut off");

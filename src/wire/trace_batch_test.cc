@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
+
 using namespace galileo;
 using namespace galileo::wire;
 
@@ -97,4 +100,27 @@ TEST_CASE("A batch that was cut anywhere is refused, and so are counts and names
   std::string many = message;
   many[8 + 1 + 8 + 5 + 5 + 3] = '\x7f';  // of the number of names
   CHECK_FALSE(decode_trace_batch(many).ok());
+}
+
+TEST_CASE("A batch of the first version is read") {
+  std::ifstream file(std::string(GALILEO_SOURCE_DIR) + "/tests/golden/formats/batch-v1");
+  const std::string message{std::istreambuf_iterator<char>(file), {}};
+  const auto batch = decode_trace_batch(message);
+  REQUIRE(batch.ok());
+  CHECK(batch->head.worker == "w");
+  CHECK(batch->head.boot == "boot");
+  CHECK(batch->head.sequence == 5);
+  CHECK(batch->head.resent);
+  REQUIRE(batch->traces.size() == 4);
+  const NamedTrace first = resolve(batch->traces[0], batch->names);
+  CHECK(first.request_id == "abcdef0123:1");
+  CHECK(first.phase == "main");
+  CHECK(first.done.time_since_epoch().count() == 1'795'500'000'000'400'005);
+  CHECK(first.response_bytes == std::uint64_t{1} << 33);
+  CHECK(first.headers == "{\"Server\": \"x\"}");
+  CHECK(first.response == "hello\nworld");
+  CHECK(batch->traces[1].empty_response);
+  CHECK(batch->traces[1].retried);
+  CHECK(resolve(batch->traces[2], batch->names).failure == "no_connection");
+  CHECK(resolve(batch->traces[3], batch->names).request_id == "of:another:system");
 }

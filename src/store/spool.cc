@@ -133,24 +133,30 @@ void SpoolWriter::begin_record() {
   buffer_.append(kRecordHeader, '\0');
 }
 
-void SpoolWriter::end_record(std::uint8_t type, Kind kind) {
+void SpoolWriter::seal_record(std::uint8_t type) {
+  char* header = buffer_.data() + record_at_;
+  header[8] = static_cast<char>(type);
+  const auto length = static_cast<std::uint32_t>(buffer_.size() - record_at_ - kRecordHeader);
+  const std::uint32_t sum = crc32c(std::string_view(header + 8, std::size_t{length} + 1));
+  std::memcpy(header, &length, 4);
+  std::memcpy(header + 4, &sum, 4);
+}
+
+// False where the record was refused.
+bool SpoolWriter::end_record(std::uint8_t type, Kind kind) {
   const std::size_t size = buffer_.size() - record_at_ - kRecordHeader;
   std::uint64_t SpoolRows::* const count = count_of(kind);
   if (size > kRecordMax || (kind != Kind::kNeeded && buffer_.size() > kBufferMax)) {
     buffer_.resize(record_at_);
     ++(refused_.*count);
-    return;
+    return false;
   }
   if (kind != Kind::kNeeded) ++(waiting_.*count);
   if (kind != Kind::kNeeded) ++(taken_.*count);
-  char* header = buffer_.data() + record_at_;
-  header[8] = static_cast<char>(type);
-  const auto length = static_cast<std::uint32_t>(size);
-  const std::uint32_t sum = crc32c(std::string_view(header + 8, size + 1));
-  std::memcpy(header, &length, 4);
-  std::memcpy(header + 4, &sum, 4);
+  seal_record(type);
   // A failure is told by the next flush(), which tries the same again.
   if (buffer_.size() > kBufferFull && !failing_) static_cast<void>(flush().ok());
+  return true;
 }
 
 void SpoolWriter::experiment(const wire::Experiment& experiment, std::string_view metadata_json) {
@@ -217,8 +223,24 @@ void SpoolWriter::begin_row() {
   begin_record();
 }
 
+// In front of the trace, and never written without it unless the disk fails in between: so it says
+// whose it is.
+void SpoolWriter::put_beside(ProducerId producer, const wire::Trace& trace) {
+  put(buffer_, producer);
+  put(buffer_, trace.id_prefix);
+  put(buffer_, trace.number);
+  wire::each_field_beside(trace, [&](std::uint8_t number, std::int64_t value) {
+    put(buffer_, number);
+    put(buffer_, value);
+  });
+  seal_record(kBeside);
+  begin_record();
+}
+
 void SpoolWriter::trace(ProducerId producer, const wire::Trace& trace) {
   begin_row();
+  const std::size_t row_at = record_at_;
+  if (wire::has_fields_beside(trace)) put_beside(producer, trace);
   const bool fits = trace.headers.size() + trace.response.size() <= kTextsMax;
   PackedTrace packed_trace = wire::pack(trace);
   packed_trace.producer = producer;
@@ -228,7 +250,7 @@ void SpoolWriter::trace(ProducerId producer, const wire::Trace& trace) {
     buffer_.append(trace.headers);
     buffer_.append(trace.response);
   }
-  end_record(kTrace, Kind::kTrace);
+  if (!end_record(kTrace, Kind::kTrace)) buffer_.resize(row_at);
 }
 
 void SpoolWriter::sample(const wire::Sample& sample) {
@@ -352,8 +374,9 @@ void SpoolWriter::give_up_waiting() {
   std::string needed;
   each_record(buffer_, [&](std::size_t, std::string_view record) {
     const auto type = static_cast<std::uint8_t>(record[8]);
-    // A section's place and counts would be wrong now.
-    if (kind_of(record) == Kind::kNeeded && type != kPadding && type != kSection) needed += record;
+    // A section's place and counts would be wrong now, and fields beside a trace have none.
+    const bool is_of_rows = type == kPadding || type == kSection || type == kBeside;
+    if (kind_of(record) == Kind::kNeeded && !is_of_rows) needed += record;
   });
   buffer_ = std::move(needed);
   while (!sections_.empty() && sections_.back().position >= flushed_) sections_.pop_back();

@@ -126,7 +126,9 @@ class SpoolWriter {
   Result<void> make_room();
   void begin_row();
   void begin_record();
-  void end_record(std::uint8_t type, Kind kind);
+  void put_beside(ProducerId producer, const wire::Trace& trace);
+  void seal_record(std::uint8_t type);
+  bool end_record(std::uint8_t type, Kind kind);
   void reserve(std::uint64_t end);
   void take_out_whole(std::uint64_t written);
 
@@ -207,6 +209,7 @@ class SpoolReader {
     std::uint64_t position = 0;
     SpoolRows rows;
     SpoolRows missing;
+    std::string beside = {};  // of the trace that begins here
   };
   const Place& place() const { return place_; }
   void go_to(const Place& place);

@@ -26,6 +26,8 @@ enum RecordType : std::uint8_t {
   kEvent = 7,
   kPadding = 8,
   kSection = 9,
+  kBeside = 10,  // fields of the trace behind it that a PackedTrace has no place for
+  kLastType = kBeside,
 };
 
 // Sections begin at multiples of this, the blocks in which file systems give disk back.

@@ -30,6 +30,19 @@ wire::Experiment take_experiment(Taker& taker) {
   return experiment;
 }
 
+// What lies in front of a trace, where it is that one's.
+void take_beside(std::string_view payload, const PackedTrace& of, wire::Trace& trace) {
+  Taker taker(payload);
+  const auto producer = taker.take<ProducerId>();
+  const auto prefix = taker.take<wire::NameId>();
+  const auto number = taker.take<std::uint64_t>();
+  if (producer != of.producer || prefix != of.id_prefix || number != of.number) return;
+  while (taker.rest().size() >= wire::kBesideSize) {
+    const auto field = taker.take<std::uint8_t>();
+    wire::set_field_beside(trace, field, taker.take<std::int64_t>());
+  }
+}
+
 std::size_t payload_size(std::string_view record) {
   std::uint32_t size = 0;
   std::memcpy(&size, record.data(), 4);
@@ -89,8 +102,14 @@ Result<SpoolReader::State> SpoolReader::read(SpoolVisitor& visitor, std::size_t 
   for (std::size_t records = 0; records < records_max && place_.position - began < bytes_max;) {
     const std::string_view left = buffered().substr(at_);
     if (const std::size_t size = sound_record(left, kRecordMax)) {
-      hand_on(static_cast<std::uint8_t>(left[8]), left.substr(0, size).substr(kRecordHeader),
-              visitor);
+      const auto type = static_cast<std::uint8_t>(left[8]);
+      const std::string_view payload = left.substr(0, size).substr(kRecordHeader);
+      hand_on(type, payload, visitor);
+      // Kept while reading may stop between the two.
+      if (type == kBeside)
+        place_.beside = payload;
+      else if (!place_.beside.empty())
+        place_.beside.clear();
       at_ += size;
       place_.position += size;
       ++records;
@@ -131,10 +150,11 @@ Result<bool> SpoolReader::skip_damage() {
       // Most of a reserved file are zeros: past them without a look at sums.
       if (bytes.size() - i < kRecordHeader || payload_size(bytes.substr(i)) == 0) continue;
       const auto type = static_cast<std::uint8_t>(bytes[i + 8]);
-      if (type < kExperiment || type > kSection) continue;
+      if (type < kExperiment || type > kLastType) continue;
       if (sound_record(bytes.substr(i), kSearchedMax) == 0) continue;
       damaged_ += from + i - place_.position;
       place_.position = from + i;
+      place_.beside.clear();
       at_ = i;
       return true;
     }
@@ -192,6 +212,7 @@ Result<bool> SpoolReader::pass_gap() {
   place_.missing += SpoolRows{traces, others}.behind(rows);
   rows = {traces, others};
   place_.position = at;
+  place_.beside.clear();
   return true;
 }
 
@@ -244,6 +265,8 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
       if (taker.ok()) visitor.on_event(event);
       return;
     }
+    case kBeside:
+      return;  // kept until its trace is here
     default:
       return;  // of a later version
   }
@@ -274,6 +297,7 @@ void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor)
   static const wire::Names kNone;
   const wire::Names& names = from.producer < names_.size() ? names_[from.producer] : kNone;
   wire::Trace trace = wire::unpack(from);
+  if (!place_.beside.empty()) take_beside(place_.beside, from, trace);
   wire::each_name(trace, [&](wire::NameId& id) { id = id < names.size() ? id : 0; });
   trace.headers = taker.rest().substr(0, from.headers_size);
   trace.response = taker.rest().substr(from.headers_size);

@@ -7,6 +7,14 @@ enum Flags : std::uint8_t { kClosedLoop = 1, kRetried = 2, kEmptyResponse = 4 };
 
 }  // namespace
 
+void set_field_beside(Trace& trace, std::uint8_t number, std::int64_t value) {
+  each_field(trace, [&](auto place, auto& to) {
+    if constexpr (is_beside(place)) {
+      if (number == place + 1) unpack(to, value);
+    }
+  });
+}
+
 PackedTrace pack(const Trace& trace) {
   PackedTrace to{};
   to.flags = static_cast<std::uint8_t>((trace.closed_loop ? kClosedLoop : 0) |
@@ -16,6 +24,9 @@ PackedTrace pack(const Trace& trace) {
   to.headers_size = static_cast<std::uint32_t>(trace.headers.size());
   to.number = trace.number;
   each_field(trace, [&](auto place, const auto& value) {
+    static_assert(has_field<PackedTrace>(place) != is_beside(place) ||
+                  kTraceFields[place].kind == FieldKind::headers ||
+                  kTraceFields[place].kind == FieldKind::response);
     if constexpr (has_field<PackedTrace>(place)) {
       auto& field = field_of<place>(to);
       field = static_cast<std::remove_reference_t<decltype(field)>>(packed(value));

@@ -111,6 +111,31 @@ class Taker {
   bool ok_ = true;
 };
 
+// Fields of later versions travel beside a PackedTrace, each as its number and eight bytes, where
+// the trace has it: whoever doesn't know the number passes it over. Numbers only: a text needs a
+// place in the formats first.
+constexpr bool is_beside(std::size_t place) {
+  return kTraceFields[place].since > 1;
+}
+inline constexpr std::size_t kBesideSize = 9;
+
+template <class F>
+void each_field_beside(const Trace& trace, F&& f) {
+  static constexpr Trace kNew;
+  each_field(trace, [&](auto place, const auto& value) {
+    if constexpr (is_beside(place)) {
+      static_assert(place < 255 && kTraceFields[place].kind != FieldKind::name);
+      if (value != field_of<place>(kNew)) f(static_cast<std::uint8_t>(place + 1), packed(value));
+    }
+  });
+}
+inline bool has_fields_beside(const Trace& trace) {
+  bool has = false;
+  each_field_beside(trace, [&](std::uint8_t, std::int64_t) { has = true; });
+  return has;
+}
+void set_field_beside(Trace& trace, std::uint8_t number, std::int64_t value);
+
 PackedTrace pack(const Trace& trace);
 // The names of `packed` are taken as they are; a failure that isn't known reads as none.
 Trace unpack(const PackedTrace& packed);

@@ -21,6 +21,20 @@ Error corrupt(std::string why) {
                "is its sender of the same version?"};
 }
 
+// Behind the traces, where any has such fields. False: they aren't whole.
+bool take_fields_beside(Taker& taker, std::vector<Trace>& traces) {
+  if (taker.rest().empty()) return true;
+  const auto count = taker.take<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && taker.ok(); ++i) {
+    const auto trace = taker.take<std::uint32_t>();
+    const auto number = taker.take<std::uint8_t>();
+    const auto value = taker.take<std::int64_t>();
+    if (!taker.ok() || trace >= traces.size()) return false;
+    set_field_beside(traces[trace], number, value);
+  }
+  return taker.ok();
+}
+
 }  // namespace
 
 TraceBatchWriter::Places& TraceBatchWriter::places_of(const Names& names) {
@@ -50,12 +64,18 @@ void TraceBatchWriter::add(const Trace& trace, const Names& names) {
   put(rows_, row);
   put(rows_, static_cast<std::uint32_t>(trace.response.size()));
   rows_.append(trace.headers).append(trace.response);
+  each_field_beside(trace, [&](std::uint8_t number, std::int64_t value) {
+    put(beside_, traces_);
+    put(beside_, number);
+    put(beside_, value);
+    ++beside_count_;
+  });
   ++traces_;
 }
 
 std::string TraceBatchWriter::take(const TraceBatchHead& head) {
   std::string message;
-  message.reserve(128 + names_.size() + rows_.size());
+  message.reserve(128 + names_.size() + rows_.size() + beside_.size());
   message.append(kMagic);
   put(message, head.resent ? kResent : std::uint8_t{0});
   put(message, head.sequence);
@@ -65,9 +85,13 @@ std::string TraceBatchWriter::take(const TraceBatchHead& head) {
   message.append(names_);
   put(message, traces_);
   message.append(rows_);
+  // Readers of the first version look at nothing behind the traces.
+  if (beside_count_ > 0) put(message, beside_count_);
+  message.append(beside_);
   names_.clear();
   rows_.clear();
-  names_count_ = traces_ = 0;
+  beside_.clear();
+  names_count_ = traces_ = beside_count_ = 0;
   places_.clear();
   return message;
 }
@@ -102,6 +126,7 @@ Result<TraceBatch> decode_trace_batch(std::string_view message) {
     if (!taker.ok()) return corrupt("it is cut off");
     batch.traces.push_back(trace);
   }
+  if (!take_fields_beside(taker, batch.traces)) return corrupt("it is cut off");
   return batch;
 }
 

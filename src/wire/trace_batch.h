@@ -29,7 +29,7 @@ class TraceBatchWriter {
   // A trace and the names that it refers to; both are copied.
   void add(const Trace& trace, const Names& names);
   std::size_t traces() const { return traces_; }
-  std::size_t bytes() const { return rows_.size() + names_.size(); }
+  std::size_t bytes() const { return rows_.size() + names_.size() + beside_.size(); }
   // The batch of what was added since the last one.
   std::string take(const TraceBatchHead& head);
 
@@ -44,6 +44,8 @@ class TraceBatchWriter {
 
   std::string names_;
   std::string rows_;
+  std::string beside_;
+  std::uint32_t beside_count_ = 0;
   std::uint32_t names_count_ = 0;
   std::uint32_t traces_ = 0;
   std::vector<Places> places_;

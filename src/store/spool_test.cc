@@ -571,3 +571,79 @@ TEST_CASE("a spool of the first version is read to the last field") {
       "of:another:system|w:hello:1|hello|1795500000000000000|1795500000000000002|"
       "1795500000000000009|503|||127.0.0.1:8080|-1|-1|-1|0|0|status||"));
 }
+
+namespace {
+
+wire::Trace with_handshake(std::uint64_t number) {
+  wire::Trace trace = trace_of(number);
+  trace.handshake = std::chrono::microseconds{number};
+  return trace;
+}
+
+// The handshake of each trace, in microseconds; -1: none.
+struct Handshakes final : SpoolVisitor {
+  void on_trace(const wire::Trace& trace, const wire::Names&) override {
+    all.push_back(trace.handshake == kNoDuration ? -1 : trace.handshake.count() / 1000);
+  }
+  std::vector<std::int64_t> all;
+};
+
+}  // namespace
+
+TEST_CASE("a field of a later version is beside its trace, wherever reading stops in between") {
+  MemoryDisk disk;
+  auto writer = writer_on(disk);
+  const std::uint64_t before = writer->size();
+  writer->trace(0, trace_of(1));
+  const std::uint64_t plain = writer->size() - before;
+  writer->trace(0, with_handshake(2));
+  CHECK(writer->size() - before == 2 * plain + 9 + 14 + 9);
+  writer->trace(0, trace_of(3));
+  writer->trace(0, with_handshake(4));
+  REQUIRE(writer->close().ok());
+  const auto reader = reader_on(disk);
+  Handshakes seen;
+  std::vector<SpoolReader::Place> places;
+  while (reader->read(seen, 1).value() == SpoolReader::State::kMore)
+    places.push_back(reader->place());
+  CHECK(seen.all == std::vector<std::int64_t>{-1, 2, -1, 4});
+  for (const SpoolReader::Place& place : places) {
+    reader->go_to(place);
+    Handshakes again;
+    REQUIRE(reader->read(again, 1000).value() == SpoolReader::State::kEnd);
+    CHECK(again.all ==
+          std::vector<std::int64_t>(seen.all.end() - static_cast<std::ptrdiff_t>(again.all.size()),
+                                    seen.all.end()));
+    // A drain that was begun anew passes over what it has.
+    const auto other = reader_on(disk);
+    REQUIRE(other->skip_to(place.position).ok());
+    Handshakes others;
+    REQUIRE(other->read(others, 1000).value() == SpoolReader::State::kEnd);
+    CHECK(others.all == again.all);
+  }
+}
+
+TEST_CASE("a field beside a trace that was lost isn't taken for another's") {
+  MemoryDisk disk;
+  auto writer = writer_on(disk);
+  const std::uint64_t first = writer->size();
+  writer->trace(0, with_handshake(1));
+  const std::uint64_t second = writer->size();
+  writer->trace(0, trace_of(2));
+  REQUIRE(writer->close().ok());
+  const std::string whole = disk.bytes;
+  const std::size_t beside = 9 + 14 + 9;
+  Handshakes seen;
+  SUBCASE("by damage") {
+    disk.bytes[first + beside + 20] ^= 1;
+    const auto reader = reader_on(disk);
+    REQUIRE(reader->read(seen, 1000).value() == SpoolReader::State::kEnd);
+    REQUIRE(reader->skip_damage().value());
+    REQUIRE(reader->read(seen, 1000).value() == SpoolReader::State::kEnd);
+  }
+  SUBCASE("by a disk that failed in between") {
+    disk.bytes = whole.substr(0, first + beside) + whole.substr(second);
+    REQUIRE(reader_on(disk)->read(seen, 1000).value() == SpoolReader::State::kEnd);
+  }
+  CHECK(seen.all == std::vector<std::int64_t>{-1});
+}

@@ -32,7 +32,7 @@ bool take_fields_beside(Taker& taker, std::vector<Trace>& traces) {
     if (!taker.ok() || trace >= traces.size()) return false;
     set_field_beside(traces[trace], number, value);
   }
-  return taker.ok();
+  return taker.ok() && taker.rest().empty();
 }
 
 }  // namespace

@@ -124,3 +124,30 @@ TEST_CASE("A batch of the first version is read") {
   CHECK(resolve(batch->traces[2], batch->names).failure == "no_connection");
   CHECK(resolve(batch->traces[3], batch->names).request_id == "of:another:system");
 }
+
+TEST_CASE("Fields of a later version are behind the traces, where any has one") {
+  const Names names = some_names("w");
+  TraceBatchWriter writer;
+  Trace trace = a_trace(1, 1);
+  writer.add(trace, names);
+  const std::size_t plain = writer.take({"w", "b", 1, false}).size();
+  writer.add(a_trace(1, 2), names);
+  const std::size_t one = writer.bytes();
+  trace.handshake = std::chrono::microseconds{250};
+  writer.add(trace, names);
+  CHECK(writer.bytes() == one + 100 + 13);
+  const std::string message = writer.take({"w", "b", 2, false});
+  CHECK(message.size() == plain + 100 + 4 + 13);
+  const auto batch = decode_trace_batch(message);
+  REQUIRE(batch.ok());
+  CHECK(batch->traces[0].handshake == kNoDuration);
+  CHECK(batch->traces[1].handshake == std::chrono::microseconds{250});
+  CHECK_FALSE(decode_trace_batch(message.substr(0, message.size() - 1)).ok());
+  CHECK_FALSE(decode_trace_batch(message + "x").ok());
+  std::string unknown = message;
+  unknown[message.size() - 9] = '\x7f';  // a field of a later version still
+  REQUIRE(decode_trace_batch(unknown).ok());
+  CHECK(decode_trace_batch(unknown)->traces[1].handshake == kNoDuration);
+  unknown[message.size() - 13] = '\x02';  // of a trace that isn't there
+  CHECK_FALSE(decode_trace_batch(unknown).ok());
+}

@@ -105,3 +105,9 @@ def test_the_wire_s_pages_name_what_the_code_has():
     assert min(len(found) for found in words.values()) >= 3
     missing = [f"{page}: {word}" for page, found in words.items() for word in found if word not in pages[page]]
     assert not missing, "\n".join(missing)
+
+
+def test_the_page_of_databases_lists_the_columns_of_traces_in_their_order():
+    fields = re.findall(r'^TRACE_\w+\(\w+,\s*"(\w+)"', (ROOT / "src/wire/trace_fields.def").read_text(), re.MULTILINE)
+    row = next(line for line in (ROOT / "docs/wire/database.md").read_text().splitlines() if line.startswith("| `traces` | `REQUEST_ID`"))
+    assert re.findall(r"`([A-Z_]+)`", row) == fields

@@ -560,21 +560,57 @@ std::vector<Recovered> recover(Store& store, const OnRecovering& told) {
 
 namespace {
 
-constexpr const char* kSchemes =
-#define DRIVER(name, scheme, text) " " scheme
-#include "store/drivers.def"
-#undef DRIVER
-    ;
+// Drivers that this build does without, with blanks around each (cmake/stores.cmake).
+#ifndef GALILEO_STORES_LEFT_OUT
+#define GALILEO_STORES_LEFT_OUT ""
+#endif
+
+constexpr bool is_built_in(std::string_view driver) {
+  std::string_view left_out = GALILEO_STORES_LEFT_OUT;
+  while (!left_out.empty()) {
+    const std::size_t end = std::min(left_out.find(' '), left_out.size());
+    if (left_out.substr(0, end) == driver) return false;
+    left_out.remove_prefix(std::min(end + 1, left_out.size()));
+  }
+  return true;
+}
+
+std::string known_schemes() {
+  std::string schemes;
+  for (const DriverRow& row : driver_rows()) schemes += fmt::format(" {}", row.scheme);
+  return schemes;
+}
+
+// The URL isn't shown: there may be a password in it.
+Error not_built_in(std::string_view driver, std::string_view scheme) {
+  const std::string schemes = known_schemes();
+  return {ErrorCode::kUsage, "can't use the database", std::string(scheme),
+          fmt::format("this galileo was built without {}", driver),
+          fmt::format("build it with -DGALILEO_STORES=all{}",
+                      schemes.empty() ? ", or keep spools alone with --db none"
+                                      : ", or name one of" + schemes)};
+}
 
 }  // namespace
 
 const std::vector<DriverRow>& driver_rows() {
-  static const std::vector<DriverRow> rows{
-#define DRIVER(name, scheme, text) {#name, scheme, text},
+  static const std::vector<DriverRow> rows = [] {
+    std::vector<DriverRow> built_in;
+#define DRIVER(name, scheme, what, libraries, text) \
+  if (is_built_in(#name)) built_in.push_back({#name, scheme, DatabaseIs::what, text});
 #include "store/drivers.def"
 #undef DRIVER
-  };
+    return built_in;
+  }();
   return rows;
+}
+
+// What isn't built in isn't named in code that is: it need not be there when the program is linked.
+Result<std::unique_ptr<Store>> open_temporary(const std::string& name) {
+  if constexpr (is_built_in("sqlite"))
+    return open_temporary_sqlite(name);
+  else
+    return not_built_in("sqlite", name);
 }
 
 Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mode) {
@@ -593,8 +629,13 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
     }
     return store;
   }
-#define DRIVER(name, scheme, text) \
-  if (where.rfind(scheme, 0) == 0) return open_##name(where.substr(sizeof(scheme) - 1), mode);
+#define DRIVER(name, scheme, what, libraries, text)               \
+  if (where.starts_with(scheme)) {                                \
+    if constexpr (is_built_in(#name))                             \
+      return open_##name(where.substr(sizeof(scheme) - 1), mode); \
+    else                                                          \
+      return not_built_in(#name, scheme);                         \
+  }
 #include "store/drivers.def"
 #undef DRIVER
   if (where.find("://") != std::string::npos)
@@ -602,10 +643,14 @@ Result<std::unique_ptr<Store>> open_store(const std::string& where, OpenMode mod
                  "unknown kind of database",
                  where,
                  {},
-                 std::string("use a path, which is SQLite's, or one of") + kSchemes};
+                 "use a path, which is SQLite's, or one of" + known_schemes()};
   // In a path that begins so, both are one; in a URL they would be no part of the path.
   const std::size_t slashes = std::min(where.find_first_not_of('/'), where.size());
-  return open_sqlite(slashes > 1 ? where.substr(slashes - 1) : where, mode);
+  const std::string path = slashes > 1 ? where.substr(slashes - 1) : where;
+  if constexpr (is_built_in("sqlite"))
+    return open_sqlite(path, mode);
+  else
+    return not_built_in("sqlite", path);
 }
 
 }  // namespace galileo::store

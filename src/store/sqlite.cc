@@ -676,7 +676,7 @@ Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mo
   return open_named(path, path, mode);
 }
 
-Result<std::unique_ptr<Store>> open_temporary(const std::string& name) {
+Result<std::unique_ptr<Store>> open_temporary_sqlite(const std::string& name) {
   // A file of its own without a name: what doesn't fit into the cache goes there.
   return open_named("", name, OpenMode::kCreate);
 }

@@ -119,20 +119,25 @@ class Store {
 
 enum class OpenMode { kCreate, kExisting };  // kCreate: made where it is missing
 
-#define DRIVER(name, scheme, text) \
+#define DRIVER(name, scheme, what, libraries, text) \
   Result<std::unique_ptr<Store>> open_##name(const std::string& where, OpenMode mode);
 #include "store/drivers.def"
 #undef DRIVER
 
+enum class DatabaseIs : std::uint8_t { file, server };
+
+// Of those that are built in.
 struct DriverRow {
   std::string_view name;
   std::string_view scheme;
+  DatabaseIs what;
   std::string_view text;
 };
 const std::vector<DriverRow>& driver_rows();
 
-// A database of its own that goes with the Store; `name` is what it calls itself.
+// A database of its own that goes with the Store; `name` is what it calls itself. It is SQLite's.
 Result<std::unique_ptr<Store>> open_temporary(const std::string& name);
+Result<std::unique_ptr<Store>> open_temporary_sqlite(const std::string& name);
 
 // Opens what `where` names: a path or "<scheme>:..." of drivers.def. The rows of a spool file are
 // drained into a temporary database; what is changed there changes nothing in the file.

@@ -87,7 +87,7 @@ ADDED = [
     ("shapes.def", 'SHAPE(tide, sine, {"max_rps", kRate, "at high tide"}, {"between_tides", kTime, "from one to the next"})', None, None),
     ("policies.def", 'POLICY(as_first, "the first one")', "as_first.cc", POLICY),
     ("routers.def", 'ROUTER(PlainRouter, plain, false, "http://<host><path>")', "plain.cc", ROUTER),
-    ("drivers.def", 'DRIVER(nowhere, "nowhere:", "nowhere:, which keeps nothing")', "nowhere.cc", DRIVER),
+    ("drivers.def", 'DRIVER(nowhere, "nowhere:", server, "", "nowhere:, which keeps nothing")', "nowhere.cc", DRIVER),
     ("commands.def", 'COMMAND(hello, "says so")', "hello.cc", COMMAND),
     ("threshold_metrics.def", 'METRIC(twice_failed, kCount, false, false, "failed, twice")', None, None),
 ]

@@ -23,16 +23,12 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-const char* server() {
-  return std::getenv("GALILEO_TEST_MYSQL");
-}
-
 // A database of the test's own, and a look into it beside the store's.
 struct Lab {
-  Lab() {
+  explicit Lab(const std::string& server) {
     static int number = 0;
     name = fmt::format("mysql_test_{}_{}", getpid(), ++number);
-    url = server() + name;
+    url = server + name;
     MysqlAddress without_database = address();
     without_database.database.clear();
     raw = std::make_unique<MysqlConnection>(without_database);
@@ -104,9 +100,10 @@ struct Lab {
   std::unique_ptr<MysqlConnection> raw;
 };
 
-#define ON_SERVER()        \
-  if (server() != nullptr) \
-    if (Lab lab; true)
+#define ON_SERVER()                                       \
+  for (const std::string& server : test_servers("mysql")) \
+    if (INFO(server); true)                               \
+      if (Lab lab(server); true)
 
 void put(Store& store, std::uint64_t from, std::uint64_t to, const std::string& id = kTestId) {
   must(store.begin());

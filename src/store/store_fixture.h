@@ -5,8 +5,12 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 
+#include <cctype>
+#include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -35,6 +39,16 @@ class TestFolder {
  private:
   std::string path_;
 };
+
+// The servers that are named to the tests of that driver, as URLs that a database's name goes
+// behind: GALILEO_TEST_<DRIVER> has them with blanks between (tests/support/with_databases.py).
+inline std::vector<std::string> test_servers(std::string_view driver) {
+  std::string variable = "GALILEO_TEST_";
+  for (const char c : driver) variable += static_cast<char>(std::toupper(c));
+  const char* const named = std::getenv(variable.c_str());
+  std::istringstream words(named ? named : "");
+  return {std::istream_iterator<std::string>(words), {}};
+}
 
 // The value of a Result that must hold one.
 template <class T>

@@ -1,6 +1,6 @@
-"""Runs a command beside a MariaDB, a MySQL and an InfluxDB of its own, named to it in GALILEO_TEST_MARIADB and
-GALILEO_TEST_MYSQL (URLs that a database's name goes behind), and GALILEO_TEST_INFLUXDB. Where MySQL can't be had, that is
-said and it goes on without.
+"""Runs a command beside a MariaDB, a MySQL and an InfluxDB of its own. They are named to it in GALILEO_TEST_<DRIVER>, for each
+driver of src/store/drivers.def that needs a server: URLs that a database's name goes behind, with blanks between.
+GALILEO_TEST_ALL_DRIVERS says that there is one for each. Where MySQL can't be had, that is said and it goes on without.
 
     tests/support/with_databases.py COMMAND...
 """
@@ -27,12 +27,13 @@ def main():
         stack.callback(mariadb.stop)
         influxdb = InfluxDb(folder / "influxdb")
         stack.callback(influxdb.stop)
-        env = {**os.environ, "GALILEO_TEST_MARIADB": mariadb.url(""), "GALILEO_TEST_INFLUXDB": influxdb.url}
+        env = {**os.environ, "GALILEO_TEST_MYSQL": mariadb.url(""), "GALILEO_TEST_INFLUXDB": influxdb.url,
+               "GALILEO_TEST_MIXED": f"mixed:{mariadb.url('')}", "GALILEO_TEST_ALL_DRIVERS": "1"}
         try:
             # Whatever of MySQL is in the mirror today: that it doesn't start is no fault of what is tested.
             mysql = MySql(folder / "mysql")
             stack.callback(mysql.stop)
-            env["GALILEO_TEST_MYSQL"] = mysql.url("")
+            env["GALILEO_TEST_MYSQL"] += f" {mysql.url('')}"
         except (OSError, subprocess.SubprocessError, LookupError, AssertionError) as error:
             print(f"skipped: MySQL can't be had or started: {str(error)[-300:]}".replace("\n", " "), flush=True)
         return subprocess.run(sys.argv[1:], env=env).returncode

@@ -100,6 +100,7 @@ def test_the_wire_s_pages_name_what_the_code_has():
         "telemetry.md": ["telem/", "telemcmd/", "telemd.info:", *re.findall(r'add\("(\w+)"', source["telemetry/machine.cc"])],
         "gateway.md": [*re.findall(r'"(golb/function/)', source["gateway/etcd.cc"]), *re.findall(r'"(X-[A-Za-z-]+?)-?"', source["gateway/heads.cc"]),
                        *re.findall(r'"(eb_go_lb_\w+)"', source["commands/gateway_flags.cc"])],
+        "database.md": re.findall(r'^TRACE_[A-Z]+\(\w+, "([A-Z_]+)"', (ROOT / "src/wire/trace_fields.def").read_text(), re.MULTILINE),
         "fleet.md": ["galileo/results/batches", "galileo/fleet/reports", "galileo:worker:<name>:heartbeat"],
     }
     assert min(len(found) for found in words.values()) >= 3

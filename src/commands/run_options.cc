@@ -96,7 +96,8 @@ Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::Rec
   TRY(prepare_outputs(output));
   const auto recording = TRY(store::Recording::open(kept));
   experiment::Processes processes;
-  const auto telemetry = experiment::this_machine();
+  const auto telemetry =
+      output.bus ? experiment::telemetry_of_fleet(*output.bus) : experiment::this_machine();
   TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
   const std::size_t files = net::raise_open_files_limit();
   const experiment::RunSetup setup{

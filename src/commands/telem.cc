@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,7 @@
 #include "commands/json_output.h"
 #include "commands/options.h"
 #include "commands/telem_table.h"
+#include "fleet/telemetry_nodes.h"
 #include "net/loop.h"
 #include "net/signals.h"
 #include "wire/sample_line.h"
@@ -32,15 +34,6 @@ struct TelemFlags {
   std::string duration;  // of follow; empty: until a signal
   bool json = false;
 };
-
-// Those that listen for commands now.
-Result<std::vector<std::string>> nodes_of(bus::Bus& bus) {
-  std::vector<std::string> nodes;
-  const std::string prefix = bus::telemetry_command_channel("");
-  for (const std::string& channel : TRY(bus.channels(std::string(bus::kAllTelemetryCommands))))
-    nodes.push_back(channel.substr(prefix.size()));
-  return nodes;
-}
 
 Error nobody(const bus::Bus& bus) {
   return Error{ErrorCode::kUnavailable,
@@ -61,7 +54,7 @@ Result<void> list(const TelemFlags& flags) {
   Json all = Json::array();
   std::string text = fmt::format("{:<24} {:<7} {:>4} {:>10}  {:<24} {}\n", "NODE", "ARCH", "CPUS",
                                  "RAM", "NET", "DISK");
-  for (const std::string& node : TRY(nodes_of(*bus))) {
+  for (const std::string& node : TRY(fleet::telemetry_nodes(*bus))) {
     const auto info = TRY(bus->hash(bus::node_info_key(node)));
     const auto field = [&](const char* name) {
       const auto found = info.find(name);
@@ -81,7 +74,7 @@ Result<void> list(const TelemFlags& flags) {
 
 Result<void> info(const TelemFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
-  const auto nodes = flags.nodes.empty() ? TRY(nodes_of(*bus)) : flags.nodes;
+  const auto nodes = flags.nodes.empty() ? TRY(fleet::telemetry_nodes(*bus)) : flags.nodes;
   if (nodes.empty()) return nobody(*bus);
   Json all = Json::object();
   for (const std::string& node : nodes) {
@@ -104,14 +97,12 @@ Result<void> info(const TelemFlags& flags) {
 
 Result<void> command_all(const TelemFlags& flags, std::string_view command) {
   const auto bus = TRY(connect_bus(flags.bus));
-  const auto nodes = flags.nodes.empty() ? TRY(nodes_of(*bus)) : flags.nodes;
+  const auto nodes = flags.nodes.empty() ? TRY(fleet::telemetry_nodes(*bus)) : flags.nodes;
   if (nodes.empty()) return nobody(*bus);
-  std::vector<std::string> silent;
+  const auto silent = TRY(fleet::tell_nodes(*bus, nodes, command));
   for (const std::string& node : nodes) {
-    if (TRY(bus->publish(bus::telemetry_command_channel(node), command)) == 0)
-      silent.push_back(node);
-    else if (!flags.json)
-      print_data(fmt::format("{}\n", node));
+    if (!flags.json && std::find(silent.begin(), silent.end(), node) == silent.end())
+      print_data(node + "\n");
   }
   if (flags.json) print_json(nodes);
   if (silent.empty()) return {};

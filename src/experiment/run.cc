@@ -389,7 +389,10 @@ void Run::keep_result() {
   analysis::Provenance& from = result_.provenance;
   from = setup_.provenance;
   from.seed = plan_.seed;
-  for (const wire::NodeInfo& info : node_info_) from.host.emplace_back(info.key, info.value);
+  // This machine comes first; others are in the database alone.
+  for (const wire::NodeInfo& info : node_info_) {
+    if (info.node == node_info_.front().node) from.host.emplace_back(info.key, info.value);
+  }
   from.file_path = plan_.source_path;
   from.file_text = without_secrets_of_text(plan_.source_text);
   from.plan_json = to_json(plan_);

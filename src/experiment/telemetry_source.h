@@ -1,4 +1,5 @@
-// Who measures during a run: this machine's instruments (this_machine.cc). Lives on the run's
+// Who measures during a run: this machine's instruments (this_machine.cc), or all nodes of a bus
+// (fleet_telemetry.cc). Lives on the run's
 // thread; samples go to the collector, from any.
 #pragma once
 
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bus/bus.h"
 #include "experiment/collector.h"
 #include "experiment/platform.h"
 #include "net/clock.h"
@@ -24,7 +26,7 @@ class TelemetrySource {
   };
   virtual ~TelemetrySource() = default;
 
-  // What is known of the nodes that are measured, from before the run.
+  // What is known of the nodes that are measured, from before the run; this machine's comes first.
   virtual Result<std::vector<wire::NodeInfo>> nodes() = 0;
   // What the context names stays until stop().
   virtual Result<void> start(const Context& context) = 0;
@@ -34,5 +36,9 @@ class TelemetrySource {
 
 // The instruments of this machine, read at a desk of their own.
 std::unique_ptr<TelemetrySource> this_machine();
+
+// All nodes that publish on the bus, which are unpaused for the run and paused after it, and this
+// machine's instruments where no daemon of this node is among them. The bus outlives it.
+std::unique_ptr<TelemetrySource> telemetry_of_fleet(bus::Bus& bus);
 
 }  // namespace galileo::experiment

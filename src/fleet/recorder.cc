@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "bus/keys.h"
+#include "fleet/telemetry_nodes.h"
 #include "net/clock.h"
 
 namespace galileo::fleet {
@@ -17,21 +17,6 @@ constexpr Duration kTick = std::chrono::milliseconds{20};
 constexpr Duration kCatchUp = std::chrono::seconds{10};
 // One producer of the spool: the intake, which gives all names their numbers.
 constexpr store::ProducerId kProducer = 0;
-
-// The hashes that telemetry daemons keep of their nodes.
-Result<std::vector<wire::NodeInfo>> read_node_info(bus::Bus& bus,
-                                                   const std::vector<std::string>& nodes) {
-  const std::string prefix = bus::node_info_key("");
-  std::vector<std::string> keys;
-  for (const std::string& node : nodes) keys.push_back(bus::node_info_key(node));
-  if (nodes.empty()) keys = TRY(bus.keys(prefix + "*"));
-  std::vector<wire::NodeInfo> all;
-  for (const std::string& key : keys) {
-    for (const auto& [field, value] : TRY(bus.hash(key)))
-      all.push_back({key.substr(prefix.size()), field, value});
-  }
-  return all;
-}
 
 }  // namespace
 
@@ -91,7 +76,7 @@ Result<void> Recorder::listen() {
     if (!connected) bus_breaks_.add(1);
   });
   TRY(intake_.open(bus_, options_.nodes));
-  node_info_ = TRY(read_node_info(bus_, options_.nodes));
+  node_info_ = TRY(node_infos(bus_, options_.nodes));
   return {};
 }
 

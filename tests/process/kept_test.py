@@ -34,7 +34,7 @@ def test_a_database_of_this_form_is_kept_and_found_again(run, target, tmp_path, 
 
 @pytest.mark.parametrize("form, why", [
     (":memory:", "in memory"), ("sqlite::memory:", "in memory"), ("file:x.sqlite", "URIs"), ("sqlite:file:x?mode=memory", "URIs"), ("", "empty"),
-    (" ", "empty"), ("sqlite:", "empty"), ("folder", "folder"), ("folder/", "folder"), ("x.sqlite/", "folder"), ("/dev/null", "no file"),
+    (" ", "empty"), ("sqlite:", "empty"), ("folder", "folder"), ("folder/", "folder"), ("x.sqlite/", "folder"), ("/dev/null", "a file"),
     ("new.spool", "spool"), ("postgres://host/db", "unknown kind")])
 def test_a_database_of_this_form_is_refused_before_anything_is_sent(run, tmp_path, port, form, why):
     (tmp_path / "folder").mkdir()
@@ -130,7 +130,7 @@ def test_an_import_makes_nothing_up(run, tmp_path, table, column, value):
         (made / f"{name}.csv").write_text(",".join(names) + "\r\n" + (",".join(row) + "\r\n" if name == table else ""))
     (made / "experiment.json").write_text(json.dumps({"id": "202611241200-0a1b", "name": "n", "creator": "c", "status": "FINISHED", "format": "csv"}))
     done = run("exp", "import", "in", "--db", "new.sqlite")
-    assert done.code == 1 and f"{table}.csv:2" in done.err and "no number that can stand there" in done.err, done
+    assert done.code == 1 and f"{table}.csv:2" in done.err and "a number that can stand there" in done.err, done
 
 
 @pytest.mark.parametrize("column, value", [

@@ -7,7 +7,6 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "commands/live_view.h"
-#include "net/clock.h"
 
 namespace galileo::commands {
 namespace {
@@ -45,15 +44,14 @@ void TerminalWatcher::on_sending_over() {
 }
 
 // A database that is slow or away: what is waited for, and how to leave. One try at a locked one
-// may take seconds, so that the first line may come late.
+// may take seconds, so that lines may be further apart.
 void TerminalWatcher::on_storing(const experiment::Storing& storing) {
-  const Time now = net::RealClock().now();
-  if (storing_told_ == kNever) storing_told_ = now;
-  if (quiet_ || now - storing_told_ < kStoringEvery) return;
+  if (storing.waited < storing_told_) storing_told_ = Duration{0};  // another wait
+  if (quiet_ || storing.waited - storing_told_ < kStoringEvery) return;
   print_talk(fmt::format("{} of {} traces are in the database; Ctrl-C leaves the rest in {}\n",
                          format_count(storing.traces_stored), format_count(storing.traces_made),
                          storing.spool));
-  storing_told_ = now;
+  storing_told_ = storing.waited;
 }
 
 }  // namespace galileo::commands

@@ -20,7 +20,7 @@ class TerminalWatcher final : public experiment::RunWatcher {
   const bool quiet_;
   const bool draws_;
   bool is_drawn_ = false;
-  Time storing_told_ = kNever;
+  Duration storing_told_{0};  // of the wait, when the last line was
 };
 
 }  // namespace galileo::commands

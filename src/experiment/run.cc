@@ -371,10 +371,10 @@ void Run::store_rows() {
 }
 
 store::Recording::GiveUp Run::give_up() {
-  return [this, before = setup_.stop.times()] {
+  return [this, before = setup_.stop.times(), began = control_.clock().now()] {
     control_.run_pending();
-    watcher_.on_storing({recording_.traces_drained(), load_ ? load_->state().ledger.traces_made : 0,
-                         recording_.spool_path()});
+    watcher_.on_storing({control_.clock().now() - began, recording_.traces_drained(),
+                         load_ ? load_->state().ledger.traces_made : 0, recording_.spool_path()});
     return setup_.stop.times() > before;
   };
 }

@@ -32,6 +32,7 @@ struct RunState {
 
 // How far the database is with what was recorded.
 struct Storing {
+  Duration waited{0};  // so far
   std::uint64_t traces_stored = 0;
   std::uint64_t traces_made = 0;
   std::string spool;  // where the rest waits

@@ -129,6 +129,9 @@ def compiled(path, src, commands, folder):
     old = ROOT / "src" / relative
     like = old if old.exists() else next(one for one in commands if one.parent == old.parent)
     words = [word.replace(str(ROOT / "src"), str(src)) for word in commands[like]]
+    # Headers that are precompiled are so for the release's optimization only.
+    for place in [n for n, word in enumerate(words) if word == "-include" and words[n + 1].endswith("cmake_pch.hxx")]:
+        words[place:place + 2] = []
     words = [word for word in words if not re.fullmatch(r"-O\d|-g\d?", word)]
     place = folder / (str(relative).replace("/", "-") + ".o")
     words[words.index("-o") + 1] = str(place)

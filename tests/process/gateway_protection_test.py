@@ -302,7 +302,7 @@ def test_it_is_ready_until_it_stops(gateway, target):
     wait_for(lambda: "can't be taken" in running.log(), "the refusal")
     assert page(running, "readyz")[0] == 200
     status, text = page(running, "healthz")
-    assert status == 200 and "isn't JSON" in text
+    assert status == 200 and "isn't a JSON object" in text
     busy = Client(running)
     busy.send("GET /function/app HTTP/1.1\r\nHost: a\r\n\r\n")
     assert asked.wait(10)

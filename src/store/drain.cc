@@ -582,7 +582,7 @@ std::string known_schemes() {
 }
 
 // The URL isn't shown: there may be a password in it.
-Error not_built_in(std::string_view driver, std::string_view scheme) {
+[[maybe_unused]] Error not_built_in(std::string_view driver, std::string_view scheme) {
   const std::string schemes = known_schemes();
   return {ErrorCode::kUsage, "can't use the database", std::string(scheme),
           fmt::format("this galileo was built without {}", driver),

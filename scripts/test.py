@@ -35,6 +35,7 @@ FUZZ_SECONDS = 40
 FUZZ_KNOWN_SECONDS = 5  # where the program and its corpus are what was fuzzed before
 # What reads people's files and strangers' answers gets longer.
 FUZZ_LONG = {"experiment_file": 300, "http1": 300, "worker_api": 120}
+ORDERLY_S = 30  # what is told to end has for it
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -76,6 +77,12 @@ def say(text):
     SAID.lines.append(text)
 
 
+def interrupt(process):
+    """As Ctrl-C does: pytest then stops the servers that its tests have started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+
+
 class Runner:
     def __init__(self, jobs):
         self.jobs = jobs
@@ -88,6 +95,11 @@ class Runner:
     def stop(self):
         """Ends all that runs, and lets nothing more begin."""
         self.stopped = True
+        for process in list(self.running):
+            interrupt(process)
+        deadline = time.monotonic() + ORDERLY_S
+        while self.running and time.monotonic() < deadline:
+            time.sleep(0.1)
         for process in list(self.running):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -104,15 +116,17 @@ class Runner:
             self.running.add(process)
             try:
                 if self.stopped:
-                    os.killpg(process.pid, signal.SIGKILL)
+                    interrupt(process)
                 status = process.wait(timeout=deadline_s)
             except subprocess.TimeoutExpired:
                 status = None
             finally:
-                try:
+                if process.poll() is None:
+                    interrupt(process)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(timeout=ORDERLY_S)
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
                 process.wait()
                 self.running.discard(process)
         text = log.read_text(errors="replace")

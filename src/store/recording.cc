@@ -97,8 +97,6 @@ Recording::Ended Recording::end(const wire::Experiment& experiment, const std::s
   count_rows();
   const bool all_stored = drain_ && is_stored_;
   drain_.reset();  // on the database's disk before the spool goes
-  // With its lock until it is deleted: nobody else is to begin with it.
-  const std::unique_ptr<SpoolWriter> spool = std::move(spool_);
   if (!all_stored || keep_spool) return ended;
   remove_spool(spool_path_, database_);
   kept_spool_.clear();

@@ -97,9 +97,12 @@ Recording::Ended Recording::end(const wire::Experiment& experiment, const std::s
   count_rows();
   const bool all_stored = drain_ && is_stored_;
   drain_.reset();  // on the database's disk before the spool goes
-  if (!all_stored || keep_spool) return ended;
-  remove_spool(spool_path_, database_);
-  kept_spool_.clear();
+  // With its lock until it is deleted: nobody else is to begin with it.
+  if (all_stored && !keep_spool) {
+    remove_spool(spool_path_, database_);
+    kept_spool_.clear();
+  }
+  spool_->let_go();
   return ended;
 }
 

@@ -66,8 +66,7 @@ class Recording {
   Result<void> show(const wire::Experiment& experiment);
   void drain();
 
-  // From begin() on; written until end(), its counts stay. Locked as long as this lives: nobody
-  // else begins with what is kept, or about to go.
+  // From begin() on; written until end(), its counts stay.
   SpoolWriter& spool() { return *spool_; }
   const std::string& spool_path() const { return spool_path_; }
 

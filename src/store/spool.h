@@ -94,6 +94,8 @@ class SpoolWriter {
   void give_up_waiting();
   // Flushes, gives back what was reserved beyond the end, syncs to disk.
   Result<void> close();
+  // After close(): the file goes, and with it its lock. Only the counts may be asked from then on.
+  void let_go() { file_.reset(); }
 
   // The position of the next record in the file.
   std::uint64_t size() const { return flushed_ + buffer_.size(); }

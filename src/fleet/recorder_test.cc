@@ -7,6 +7,7 @@
 #include "bus/in_process.h"
 #include "bus/keys.h"
 #include "fleet/intake_fixture.h"
+#include "store/recover.h"
 #include "store/store_fixture.h"
 
 using namespace galileo;

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "fleet/trace_log.h"
-#include "store/drain.h"
+#include "store/recover.h"
 
 namespace galileo::fleet {
 namespace {

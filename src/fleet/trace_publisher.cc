@@ -12,7 +12,7 @@
 #include "bus/keys.h"
 #include "fleet/trace_log.h"
 #include "net/clock.h"
-#include "store/drain.h"
+#include "store/recover.h"
 #include "wire/trace_line.h"
 
 namespace galileo::fleet {

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "store/recover.h"
 #include "store/store_fixture.h"
 
 using namespace galileo;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "store/drain.h"
 #include "store/experiment_id.h"
+#include "store/recover.h"
 
 namespace galileo::store {
 

@@ -7,6 +7,7 @@
 
 #include "base/memory_file.h"
 #include "store/drain.h"
+#include "store/recover.h"
 #include "store/store_fixture.h"
 
 using namespace galileo;

@@ -136,7 +136,8 @@ Result<int> export_tables(const ExpFlags& flags) {
   std::optional<LongWork> work;
   options.on_begin = [&](std::uint64_t rows) { work.emplace("exp export").expect(rows); };
   options.go_on = [&](std::uint64_t rows) { return work->go_on(rows); };
-  work->ended(TRY(tables::export_experiment(*store, experiment, options)));
+  const std::uint64_t rows = TRY(tables::export_experiment(*store, experiment, options));
+  work->ended(rows);
   work.reset();
   print_talk(fmt::format("galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
                          options.folder));

@@ -77,7 +77,9 @@ Result<int> import_experiments(const ImportFlags& flags) {
       print_talk(fmt::format("galileo exp: {} infinite values were left out: {} has none\n",
                              format_count(copied.infinite_left_out), target->where()));
   };
-  work->ended(TRY(tables::import_experiments(*source, *target, experiments, options)));
+  const std::uint64_t rows =
+      TRY(tables::import_experiments(*source, *target, experiments, options));
+  work->ended(rows);
   if (unread) return *unread;
   return code;
 }

@@ -42,18 +42,14 @@ int code_of(const experiment::RunOutcome& outcome) {
   return kFine;
 }
 
-Result<void> check_outputs(const OutputOptions& output) {
+// What can't be written to ends the run before it begins.
+Result<void> prepare_outputs(const OutputOptions& output) {
   if (is_stdout(output.json) && is_stdout(output.report))
     return Error{ErrorCode::kUsage,
                  "--json and --report can't both go to stdout",
                  {},
                  {},
                  "name a file for one of them"};
-  return {};
-}
-
-// What can't be written to ends the run before it begins.
-Result<void> prepare_outputs(const OutputOptions& output) {
   for (const std::string& path : {output.report, output.json}) {
     const auto folder = std::filesystem::path(path).parent_path();
     if (!folder.empty()) TRY(make_folders(folder.string()));
@@ -67,7 +63,6 @@ Result<store::RecordingOptions> recording_options(const OutputOptions& output) {
   options.database = TRY(whole_database(output.database));
   options.spool_folder = output.spool_folder;
   options.spool_limit = TRY(spool_limit(output.spool));
-  TRY(check_outputs(output));
   return options;
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "analysis/summary.h"
+#include "analysis/measured_fixture.h"
 #include "analysis/thresholds.h"
 #include "analysis/verdict.h"
 #include "base/random.h"
@@ -18,42 +18,17 @@ using wire::Failure;
 
 namespace {
 
-const Wall kStart{std::chrono::seconds{1000}};
+constexpr Wall kStart = kMeasuredStart;
 
-struct Run {
-  explicit Run(Duration width = milliseconds{100}) : summary(kStart, width), telemetry(kStart) {}
-
-  void add(Duration created, Duration latency, Failure failure = Failure::none,
-           Duration late = Duration{0}, const char* phase = "main") {
-    wire::Trace trace;
-    trace.created = kStart + created;
-    trace.dispatched = trace.created + late;
-    const bool sent = wire::failure_group(failure) != wire::FailureGroup::not_sent;
-    trace.sent = sent ? trace.dispatched : kNoWall;
-    trace.done = trace.created + latency;
-    trace.failure = failure;
-    trace.status = failure == Failure::none ? 200 : -1;
-    summary.add(trace, {summary.service_place("s"), summary.server_place("h:80"),
-                        summary.phase_place(phase)});
-  }
-
-  std::optional<double> value(const char* expression) {
-    const auto threshold = parse_threshold(expression);
-    REQUIRE_MESSAGE(threshold.ok(), expression);
-    return evaluate(*threshold, summary, telemetry).value;
-  }
-  bool holds(const char* expression) {
-    return evaluate(*parse_threshold(expression), summary, telemetry).passed;
-  }
+struct Run : Measurements {
+  using Measurements::Measurements;
+  std::optional<double> value(const char* expression) { return of(expression).value; }
   Evidence evidence() {
     Evidence made;
     made.ledger = summary.ledger();
     made.ledger.traces_stored = made.ledger.traces_made;
     return made;
   }
-
-  Summary summary;
-  TelemetrySeries telemetry;
 };
 
 }  // namespace

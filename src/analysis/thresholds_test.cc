@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "analysis/measured_fixture.h"
+
 using namespace galileo;
 using namespace galileo::analysis;
 using std::chrono::microseconds;
@@ -11,37 +13,13 @@ using wire::Failure;
 
 namespace {
 
-const Wall kStart{std::chrono::seconds{1000}};
+constexpr Wall kStart = kMeasuredStart;
 
-struct Run {
-  Run() : summary(kStart), telemetry(kStart) {}
-
-  void add(Duration created, Duration latency, Failure failure = Failure::none,
-           Duration late = Duration{0}, const char* phase = "main") {
-    wire::Trace trace;
-    trace.created = kStart + created;
-    trace.dispatched = trace.created + late;
-    const bool sent = wire::failure_group(failure) != wire::FailureGroup::not_sent;
-    trace.sent = sent ? trace.dispatched : kNoWall;
-    trace.done = trace.created + latency;
-    trace.failure = failure;
-    trace.status = failure == Failure::none ? 200 : -1;
-    summary.add(trace, {summary.service_place("s"), summary.server_place("h:80"),
-                        summary.phase_place(phase)});
-  }
+struct Run : Measurements {
   void read(Duration at, const char* metric, double value, const char* subsystem = "") {
     telemetry.add({kStart + at, "n", metric, subsystem, value});
   }
-  ThresholdResult of(const char* expression) {
-    const auto threshold = parse_threshold(expression);
-    REQUIRE_MESSAGE(threshold.ok(), threshold.error().to_text());
-    return evaluate(*threshold, summary, telemetry);
-  }
   double value(const char* expression) { return of(expression).value.value_or(-1); }
-  bool holds(const char* expression) { return of(expression).passed; }
-
-  Summary summary;
-  TelemetrySeries telemetry;
 };
 
 }  // namespace

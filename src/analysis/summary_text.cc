@@ -199,11 +199,11 @@ std::string ledger_text(const RunResult& result, std::uint64_t warmup, const Pai
 std::string generator_text(const RunResult& result, std::uint64_t requests, const Paint& paint) {
   const GeneratorUse& use = result.generator;
   return fmt::format(
-      "{} {:.2f} s CPU, {:.1f} us a request, busiest loop {:.0f} %, {} threads, {} memory at "
+      "{} {:.2f} s CPU, {:.1f} us a request, busiest loop {:.0f} %, {} thread{}, {} memory at "
       "most\n",
       paint.bold("generator"), use.cpu_s,
       requests > 0 ? 1e6 * use.cpu_s / static_cast<double>(requests) : 0.0,
-      100 * use.busiest_loop_share, use.threads,
+      100 * use.busiest_loop_share, use.threads, use.threads == 1 ? "" : "s",
       format_bytes(static_cast<double>(use.rss_max_bytes)));
 }
 

@@ -191,7 +191,7 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                  "statuses of answers that count as failures: '404, 500-599', none [400-999]");
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only");
-  app.add_option("-t,--threads", flags.threads, "event loops [one a core]");
+  app.add_option("-t,--threads", flags.threads, "event loops [one a core, up to 500/s one]");
   app.add_option("--warmup", flags.warmup,
                  "time at the start that is left out of the statistics: 5s");
   app.add_option("--threshold", flags.thresholds, "as 'p95(latency) < 50ms'; may be given again")

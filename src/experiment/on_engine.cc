@@ -21,14 +21,16 @@ std::uint64_t memory_most_bytes() {
 
 class OnEngine final : public LoadSource {
  public:
-  explicit OnEngine(const LoadContext& context) : control_(context.control), plan_(context.plan) {
+  explicit OnEngine(const LoadContext& context)
+      : control_(context.control), plan_(context.plan), loops_(plan::load_loops(plan_)) {
     load::Engine::Options options;
     options.limits = plan_.limits;
+    options.limits.threads = loops_;
     options.services = plan_.services;
     options.seed = plan_.seed;
     options.wall_clock = context.wall_clock;
     std::vector<load::TraceSink*> sinks;
-    for (std::size_t i = 0; i < load::Engine::threads(plan_.limits); ++i)
+    for (std::size_t i = 0; i < load::Engine::threads(options.limits); ++i)
       sinks.push_back(&context.collector.sink(i));
     engine_ = std::make_unique<load::Engine>(control_, options, sinks);
   }
@@ -72,7 +74,7 @@ class OnEngine final : public LoadSource {
     }
     engine_->join();
     use_.rss_max_bytes = memory_most_bytes();
-    use_.threads = load::Engine::threads(plan_.limits);
+    use_.threads = loops_;
   }
 
   analysis::GeneratorUse use(Duration due) override {
@@ -124,6 +126,7 @@ class OnEngine final : public LoadSource {
 
   net::Loop& control_;
   const plan::Plan& plan_;
+  const unsigned loops_;
   std::unique_ptr<load::Engine> engine_;
   load::Engine::Snapshot snapshot_;
   Time began_ = kNever;

@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
-#include "load/engine.h"
 #include "store/database_url.h"
 
 namespace galileo::experiment {
@@ -124,7 +123,7 @@ Result<void> Run::open_books() {
   TRY(recording_.begin(experiment_, wall_now(), node_info_));
   notes_ = recording_.notes();
   Collector::Options collected;
-  collected.loops = load::Engine::threads(plan_.limits);
+  collected.loops = load_loops(plan_);
   collected.start = experiment_.start;
   collected.on_spool_full = [this] { control_.post([this] { on_spool_full(); }); };
   collector_ = std::make_unique<Collector>(collected, recording_.spool());

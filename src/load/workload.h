@@ -65,7 +65,7 @@ struct ServiceSpec {
 };
 
 struct Limits {
-  std::uint32_t threads = 0;              // event loops; 0: one a core
+  std::uint32_t threads = 0;              // event loops; 0: one a core, of a small plan one
   std::uint32_t connections_max = 10000;  // open at once, over all loops
   Duration connect_timeout = std::chrono::seconds{10};
   Duration request_timeout = std::chrono::seconds{30};

@@ -5,11 +5,16 @@
 #include <limits>
 
 #include "load/arrival.h"
+#include "load/distribution.h"
+#include "load/engine.h"
 
 namespace galileo::plan {
 namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
+// One loop has time for a hundred times as many; the rest is for answers that are long, and for
+// what connections cost that are made anew for each request.
+constexpr double kFewRps = 500;
 
 bool is_open(const load::ClientSpec& client) {
   return !client.closed_loop && !load::unpaced(client.arrival);
@@ -19,6 +24,13 @@ bool is_open(const load::ClientSpec& client) {
 bool ends_by_itself(const load::ArrivalSpec& arrival) {
   if (arrival.kind == "ramp") return arrival.parameters.size() == 3 && arrival.parameters[1] <= 0;
   return arrival.kind == "prerecorded" || arrival.kind == "steps";
+}
+
+// Is the mean of its rate the same at all times?
+bool is_even(const load::ArrivalSpec& arrival) {
+  const std::vector<std::string>& drawn = load::distribution_names();
+  return arrival.kind == "constant" || arrival.kind == "constant_rate" ||
+         std::find(drawn.begin(), drawn.end(), arrival.kind) != drawn.end();
 }
 
 // How long a client may send; nothing where no one says. As the schedule has it: a duration of its
@@ -114,6 +126,26 @@ Expectation expect(const Plan& plan) {
     expectation.requests = static_cast<std::uint64_t>(std::llround(requests));
   if (timed) expectation.duration = duration;
   return expectation;
+}
+
+std::optional<double> even_rps(const Plan& plan) {
+  double most = 0;
+  for (const Phase& phase : plan.phases) {
+    double rps = 0;
+    for (const load::ClientSpec& client : phase.clients) {
+      if (!is_open(client) || !is_even(client.arrival)) return std::nullopt;
+      const double mean_over_s = to_seconds(load::kHorizon);
+      rps += client.count * load::expected_requests(client.arrival, load::kHorizon) / mean_over_s;
+    }
+    most = std::max(most, rps);
+  }
+  return most;
+}
+
+unsigned load_loops(const Plan& plan) {
+  const bool is_said = plan.limits.threads > 0;
+  if (!is_said && even_rps(plan).value_or(kInfinite) <= kFewRps) return 1;
+  return load::Engine::threads(plan.limits);
 }
 
 bool ends(const Phase& phase) {

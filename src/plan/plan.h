@@ -87,6 +87,15 @@ struct ClientExpectation {
 
 ClientExpectation expect(const load::ClientSpec& client, const Phase& phase);
 
+// Requests a second that all clients of a phase together make due, at most over the phases; nothing
+// where that isn't known: of a closed loop, a list, a rate that changes.
+std::optional<double> even_rps(const Plan& plan);
+
+// Event loops that send the plan's requests on one machine: as many as `limits` says. If it doesn't
+// say: one where few requests a second are planned, since a core that is woken seldom is dear to
+// wake, and a second loop wakes a second one; else one a core.
+unsigned load_loops(const Plan& plan);
+
 // Will all clients of the phase be done some time?
 bool ends(const Phase& phase);
 

@@ -181,8 +181,8 @@ std::string describe(const Plan& plan, Where where) {
   if (!plan.thresholds.empty())
     text += fmt::format("\nthresholds\n  {}\n", fmt::join(plan.thresholds, "\n  "));
   const load::Limits& limits = plan.limits;
-  const std::string threads =
-      limits.threads == 0 ? "one thread a core" : fmt::format("{} threads", limits.threads);
+  std::string threads = fmt::format("{} thread{}", limits.threads, limits.threads == 1 ? "" : "s");
+  if (limits.threads == 0) threads = load_loops(plan) == 1 ? "one thread" : "one thread a core";
   text += fmt::format("\nlimits: {}, {} to connect, {} to answer, {} of grace\n",
                       where == Where::kFleet ? "threads and connections as each worker has them"
                                              : fmt::format("{}, {} connections", threads,

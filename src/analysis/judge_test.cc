@@ -158,7 +158,7 @@ TEST_CASE("all answers were 500: it isn't said that there were none") {
   CHECK(judge(silent.summary, silent.evidence()).reasons.back() == "no request was answered");
 }
 
-TEST_CASE("warm-up is in the series and in the books, and in no statistic") {
+TEST_CASE("warm-up is in the series and in the ledger, and in no statistic") {
   Run run;
   for (int i = 0; i < 10; ++i)
     run.add(milliseconds{i}, std::chrono::seconds{1}, Failure::none, Duration{0}, "warmup");

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "analysis/books.h"
+#include "analysis/balance.h"
 #include "store/metadata_json.h"
 #include "telemetry/units.h"
 

@@ -15,7 +15,7 @@ struct StoredResult {
   RunResult result;
   Summary summary;
   TelemetrySeries telemetry;
-  std::uint64_t traces_missing = 0;  // that the run's books tell of, and no row
+  std::uint64_t traces_missing = 0;  // that the run's ledger tells of, and no row
 };
 
 // `on_trace`, where it is given, gets each row too, so that rows are read once.
@@ -23,8 +23,8 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(
     store::Store& store, const wire::Experiment& experiment,
     const std::function<void(const wire::NamedTrace&)>& on_trace = {});
 
-// Of an experiment with so many traces, those that its books tell of beyond them. Where it left
-// none nobody can say.
+// How many traces an experiment's ledger tells of beyond the `traces` that are there. Where it left
+// no ledger, nobody can say.
 std::uint64_t traces_missing(const std::string& metadata, std::uint64_t traces);
 
 }  // namespace galileo::analysis

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "analysis/books.h"
+#include "analysis/balance.h"
 #include "base/text.h"
 #include "base/utf8.h"
 

@@ -34,7 +34,7 @@ class Judge {
   }
 };
 
-void judge_books(Judge& judge, const Summary& summary, const load::Ledger& ledger) {
+void judge_ledger(Judge& judge, const Summary& summary, const load::Ledger& ledger) {
   if (const std::string imbalance = ledger.imbalance(); !imbalance.empty())
     judge.invalid("the books don't balance: " + imbalance);
   if (ledger.traces_lost > 0)
@@ -102,7 +102,7 @@ void judge_generator(Judge& judge, const GeneratorState& state) {
 Verdict judge(const Summary& summary, const Evidence& evidence) {
   Judge judge;
   if (!evidence.broken_off.empty()) judge.invalid(evidence.broken_off);
-  judge_books(judge, summary, evidence.ledger);
+  judge_ledger(judge, summary, evidence.ledger);
   if (summary.counted() == 0) {
     judge.invalid(summary.warmup() > 0 ? "the run ended within its warm-up"
                                        : "no request became due");

@@ -21,7 +21,7 @@ struct Verdict {
 
 // What the judge sees beside the summary.
 struct Evidence {
-  load::Ledger ledger;            // the loops' own books, with what became of the traces
+  load::Ledger ledger;            // the loops' own, with what became of the traces
   double busiest_loop_share = 0;  // CPU of the busiest loop's thread over the run's time, 0 to 1
   bool interrupted = false;       // the user ended the run
   std::string broken_off = {};    // why it ended before its last phase; empty: it didn't

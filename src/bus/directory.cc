@@ -78,7 +78,7 @@ constexpr std::size_t kClientsAtOnce = 1000;
 
 }  // namespace
 
-Result<void> register_worker(Bus& bus, const Worker& worker) {
+Result<void> register_worker(Bus& bus, const WorkerEntry& worker) {
   TRY(check_worker_name(worker.name));
   std::map<std::string, std::string> labels;
   for (const auto& [label, value] : worker.labels) {
@@ -106,8 +106,8 @@ Result<std::vector<std::string>> worker_names(Bus& bus) {
   return bus.set_members(std::string(kWorkers));
 }
 
-Result<std::vector<Worker>> workers(Bus& bus) {
-  std::vector<Worker> found;
+Result<std::vector<WorkerEntry>> workers(Bus& bus) {
+  std::vector<WorkerEntry> found;
   for (auto& name : TRY(worker_names(bus))) {
     auto labels = TRY(bus.hash(worker_labels_key(name)));
     found.push_back({std::move(name), std::move(labels)});

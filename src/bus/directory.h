@@ -13,7 +13,8 @@
 
 namespace galileo::bus {
 
-struct Worker {
+// What stands in the directory of a worker.
+struct WorkerEntry {
   std::string name;
   std::map<std::string, std::string> labels;
 };
@@ -21,11 +22,11 @@ struct Worker {
 // Labels whose name is that of a credential (base/secrets.h) are left out, whoever asks: everyone
 // on the bus may read them. kUsage: the name is empty or holds ':', which client ids and keys are
 // parted by.
-Result<void> register_worker(Bus& bus, const Worker& worker);
+Result<void> register_worker(Bus& bus, const WorkerEntry& worker);
 // Its name, its labels, and all that is known of its clients.
 Result<void> unregister_worker(Bus& bus, const std::string& name);
 Result<std::vector<std::string>> worker_names(Bus& bus);  // sorted
-Result<std::vector<Worker>> workers(Bus& bus);
+Result<std::vector<WorkerEntry>> workers(Bus& bus);
 // What is known of workers and which clients they have, before they are asked to register again;
 // the names that were there.
 Result<std::vector<std::string>> forget_workers(Bus& bus);

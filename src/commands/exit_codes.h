@@ -7,12 +7,12 @@ namespace galileo::commands {
 
 enum ExitCode : int {
   kFine = 0,
-  kWrongUsage = 2,        // wrong flags or a wrong file
-  kInvalidResult = 90,    // the verdict is INVALID
-  kUnbalancedBooks = 91,  // the ledger doesn't balance
-  kUnreachable = 92,      // a needed server can't be reached
-  kRegression = 93,       // `compare` found one
-  kNotStored = 94,        // the database hasn't all of it; the spool has
+  kWrongUsage = 2,      // wrong flags or a wrong file
+  kInvalidResult = 90,  // the verdict is INVALID
+  kUnbalanced = 91,     // the ledger doesn't balance
+  kUnreachable = 92,    // a needed server can't be reached
+  kRegression = 93,     // `compare` found one
+  kNotStored = 94,      // the database hasn't all of it; the spool has
   kThresholdCrossed = 99,
   kEndedBySignal = 105,
   kFailed = 1,  // anything else: a full disk, a corrupt database

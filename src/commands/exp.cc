@@ -49,7 +49,7 @@ std::string time_text(Wall at) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(whole));
 }
 
-Json json_of(const wire::Experiment& experiment, const store::Counts& counts) {
+Json json_of(const wire::Experiment& experiment, const store::StoredRows& counts) {
   const auto time = [](Wall at) {
     return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
   };
@@ -72,7 +72,7 @@ Result<int> list(const ExpFlags& flags) {
   std::string text = fmt::format("{:<18} {:<24} {:<10} {:<19} {:>10} {:>8} {:>10}\n", "ID", "NAME",
                                  "STATUS", "START", "TRACES", "FAILED", "TELEMETRY");
   for (const wire::Experiment& experiment : TRY(store->experiments())) {
-    const store::Counts counts = TRY(store->counts(experiment.id));
+    const store::StoredRows counts = TRY(store->counts(experiment.id));
     all.push_back(json_of(experiment, counts));
     text +=
         fmt::format("{:<18} {:<24} {:<10} {:<19} {:>10} {:>8} {:>10}\n", one_line(experiment.id),
@@ -94,7 +94,7 @@ Result<int> show(const ExpFlags& flags) {
         "{}\n", analysis::result_json(stored->result, stored->summary, stored->telemetry)));
   else
     print_data(analysis::summary_text(stored->result, stored->summary, colour_allowed(1)));
-  return stored->traces_missing > 0 ? kUnbalancedBooks : kFine;
+  return stored->traces_missing > 0 ? kUnbalanced : kFine;
 }
 
 Result<int> report(const ExpFlags& flags) {
@@ -141,7 +141,7 @@ Result<int> export_tables(const ExpFlags& flags) {
   work.reset();
   print_talk(fmt::format("galileo exp: wrote traces, telemetry, events and nodeinfo to {}\n",
                          options.folder));
-  const store::Counts counts = TRY(store->counts(experiment.id));
+  const store::StoredRows counts = TRY(store->counts(experiment.id));
   return tell_missing(experiment.id,
                       analysis::traces_missing(TRY(store->metadata(experiment.id)), counts.traces));
 }

@@ -38,7 +38,7 @@ int tell_missing(const std::string& id, std::uint64_t traces) {
   if (traces == 0) return kFine;
   print_talk(fmt::format("galileo exp: {} isn't whole: {} traces that its run left are missing\n",
                          id, format_count(traces)));
-  return kUnbalancedBooks;
+  return kUnbalanced;
 }
 
 Result<wire::Experiment> find_experiment(store::Store& store, const std::string& id) {
@@ -80,7 +80,7 @@ Result<std::unique_ptr<analysis::StoredResult>> read_result(store::Store& store,
                                                             const wire::Experiment& experiment,
                                                             const std::string& command,
                                                             const OnTrace& on_trace) {
-  const store::Counts counts = TRY(store.counts(experiment.id));
+  const store::StoredRows counts = TRY(store.counts(experiment.id));
   Progress progress(command, counts.traces);
   std::uint64_t rows = 0;
   auto result = analysis::load_stored_result(store, experiment, [&](const wire::NamedTrace& one) {

@@ -45,7 +45,7 @@ class Watch {
 
  private:
   void on_timer(Time now) {
-    const fleet::Recording recording = recorder_.recording();
+    const fleet::RecorderState recording = recorder_.state();
     if (recording.counts != told_.counts || ++silent_ == kSilentLines) {
       print_talk(fmt::format("galileo recorder: {}\n", progress_line(recording, told_)));
       told_ = recording;
@@ -57,7 +57,7 @@ class Watch {
   net::Loop& control_;
   fleet::Recorder& recorder_;
   net::Timer timer_;
-  fleet::Recording told_;
+  fleet::RecorderState told_;
   int silent_ = 0;
 };
 

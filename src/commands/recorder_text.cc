@@ -12,8 +12,8 @@ namespace {
 
 using Rows = std::vector<std::pair<const char*, std::uint64_t>>;
 Rows rows_of(const fleet::Recorded& recorded) {
-  const fleet::Recording& recording = recorded.recording;
-  const fleet::IntakeCounts& counts = recording.counts;
+  const fleet::RecorderState& state = recorded.state;
+  const fleet::IntakeCounts& counts = state.counts;
   return {{"traces", counts.traces},
           {"telemetry", counts.samples},
           {"events", counts.events},
@@ -23,14 +23,14 @@ Rows rows_of(const fleet::Recorded& recorded) {
           {"batches_missing", counts.batches_missing},
           {"malformed", counts.malformed},
           {"dropped", counts.dropped},
-          {"lost", recording.traces_lost + recording.others_lost},
+          {"lost", state.traces_lost + state.others_lost},
           {"stored", recorded.traces_stored},
-          {"bus_breaks", recording.bus_breaks}};
+          {"bus_breaks", state.bus_breaks}};
 }
 
 }  // namespace
 
-std::string progress_line(const fleet::Recording& now, const fleet::Recording& before) {
+std::string progress_line(const fleet::RecorderState& now, const fleet::RecorderState& before) {
   const fleet::IntakeCounts& counts = now.counts;
   std::string line = fmt::format(
       "{} traces (+{}), {} telemetry, {} events; duplicates {}, missing {}, malformed {}, "

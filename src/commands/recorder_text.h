@@ -8,7 +8,7 @@
 namespace galileo::commands {
 
 // "12,345 traces (+1,000), ...": how far it is, and how far since `before`. Without a newline.
-std::string progress_line(const fleet::Recording& now, const fleet::Recording& before);
+std::string progress_line(const fleet::RecorderState& now, const fleet::RecorderState& before);
 
 // What was recorded and where it is, for people, and as a JSON object.
 std::string recorder_summary(const fleet::Recorded& recorded);

@@ -32,7 +32,7 @@ constexpr const char* kDriver = "galileo_expdb_driver";
 int code_of(const experiment::RunOutcome& outcome) {
   const analysis::RunResult& result = outcome.result;
   if (outcome.interrupted) return kEndedBySignal;
-  if (!result.ledger.balanced()) return kUnbalancedBooks;
+  if (!result.ledger.balanced()) return kUnbalanced;
   if (!outcome.stored) return kNotStored;
   if (result.ledger.unreached()) return kUnreachable;
   if (result.verdict.value == analysis::VerdictValue::kInvalid) return kInvalidResult;

@@ -19,16 +19,16 @@ std::uint32_t place_of(std::vector<std::uint32_t>& places, wire::NameId id, Ask&
 
 }  // namespace
 
-// What the desk does with the traces of one table of names: into the spool, and to their places in
-// the summary's tables.
-class Collector::Taker {
+// What the desk does with the traces of one producer, which share a table of names: it puts them
+// into the spool, and to their places in the summary's tables.
+class Collector::Producer {
  public:
-  Taker(Collector& collector, store::ProducerId producer)
-      : collector_(collector), producer_(producer) {}
+  Producer(Collector& collector, store::ProducerId producer)
+      : collector_(collector), id_(producer) {}
 
-  void name(wire::NameId id, std::string_view text) { collector_.spool_.name(producer_, id, text); }
+  void name(wire::NameId id, std::string_view text) { collector_.spool_.name(id_, id, text); }
   void trace(const wire::Trace& trace, const wire::Names& names) {
-    collector_.spool_.trace(producer_, trace);
+    collector_.spool_.trace(id_, trace);
     analysis::Summary& summary = collector_.summary_;
     summary.add(trace, {place_of(services_, trace.service,
                                  [&] { return summary.service_place(names.at(trace.service)); }),
@@ -40,27 +40,27 @@ class Collector::Taker {
 
  private:
   Collector& collector_;
-  const store::ProducerId producer_;
+  const store::ProducerId id_;
   std::vector<std::uint32_t> services_;
   std::vector<std::uint32_t> servers_;
   std::vector<std::uint32_t> phases_;
 };
 
 // A loop of this process.
-class Collector::Loop final : public load::TraceTaker {
+class Collector::Loop final : public load::TraceVisitor {
  public:
   Loop(Collector& collector, store::ProducerId producer, std::size_t ring_bytes)
-      : ring(ring_bytes), taker_(collector, producer) {}
+      : ring(ring_bytes), producer_(collector, producer) {}
   void on_name(wire::NameId id, std::string_view name) override {
     names_.set(id, std::string(name));
-    taker_.name(id, name);
+    producer_.name(id, name);
   }
-  void on_trace(const wire::Trace& trace) override { taker_.trace(trace, names_); }
+  void on_trace(const wire::Trace& trace) override { producer_.trace(trace, names_); }
 
   load::TraceRing ring;
 
  private:
-  Taker taker_;
+  Producer producer_;
   wire::Names names_;
 };
 
@@ -68,13 +68,13 @@ class Collector::Loop final : public load::TraceTaker {
 class Collector::Remote final : public store::SpoolVisitor {
  public:
   Remote(Collector& collector, store::ProducerId producer)
-      : collector_(collector), taker_(collector, producer) {}
+      : collector_(collector), producer_(collector, producer) {}
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     for (; names_told_ < names.size(); ++names_told_) {
       const auto id = static_cast<wire::NameId>(names_told_);
-      taker_.name(id, names.at(id));
+      producer_.name(id, names.at(id));
     }
-    taker_.trace(trace, names);
+    producer_.trace(trace, names);
   }
   void on_sample(const wire::Sample& sample) override {
     collector_.spool_.sample(sample);
@@ -84,7 +84,7 @@ class Collector::Remote final : public store::SpoolVisitor {
 
  private:
   Collector& collector_;
-  Taker taker_;
+  Producer producer_;
   std::size_t names_told_ = 0;
 };
 

@@ -45,8 +45,8 @@ class Collector {
 
   void start();
 
-  // What other processes' traces come by: `drain` is called at the desk at each tick, with the
-  // taker of what it has. Traces' names are numbers of one table, which only ever grows.
+  // What other processes' traces come by: `drain` is called at the desk at each tick, and hands
+  // what it has to `to`. Traces' names are numbers of one table, which only ever grows.
   void attach(std::function<void(store::SpoolVisitor& to)> drain);
   // Runs `task` at the desk, between two ticks, and waits for it.
   void at_desk(const std::function<void()>& task);
@@ -71,7 +71,7 @@ class Collector {
   const std::optional<Error>& spool_error() const { return spool_error_; }
 
  private:
-  class Taker;
+  class Producer;
   class Loop;
   class Remote;
   Time tick();

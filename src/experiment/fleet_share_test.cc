@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "analysis/verdict.h"
-#include "experiment/fleet_books.h"
+#include "experiment/fleet_accounts.h"
 
 using namespace galileo;
 using namespace galileo::experiment;
@@ -31,7 +31,7 @@ struct Seen {
       times.add(milliseconds{5} + sent_late + read_late + wait, sent_late, read_late, wait);
   }
   // As a controller has it in the end.
-  WorkerBooks books() {
+  WorkerAccount account() {
     wire::RunReport report;
     report.number = 1;
     report.intended = report.sent = report.answered = report.traces_made = times.latency.count();
@@ -47,7 +47,7 @@ struct Seen {
     }
     const auto over_the_wire = wire::decode_run_report(encode(report));
     REQUIRE(over_the_wire.ok());
-    WorkerBooks worker;
+    WorkerAccount worker;
     worker.is_ours = true;
     take_report(worker, *over_the_wire);
     wire::Trace trace;
@@ -71,9 +71,9 @@ struct Judged {
 
 // What is judged of workers w1, w2, ...; `dispatched`: how late the traces say they went out.
 Judged judged(std::vector<Seen> workers, Duration dispatched = microseconds{40}) {
-  FleetBooks books;
+  FleetAccounts accounts;
   for (std::size_t i = 0; i < workers.size(); ++i)
-    books["w" + std::to_string(i + 1)] = workers[i].books();
+    accounts["w" + std::to_string(i + 1)] = workers[i].account();
   analysis::Summary summary(Wall{std::chrono::seconds{1000}});
   for (int i = 0; i < 100; ++i) {
     wire::NamedTrace trace;
@@ -84,17 +84,17 @@ Judged judged(std::vector<Seen> workers, Duration dispatched = microseconds{40})
     summary.add(trace);
   }
   Judged judged;
-  judged.use = use_of(books, kDue);
+  judged.use = use_of(accounts, kDue);
   analysis::Evidence evidence;
   evidence.ledger = summary.ledger();
   evidence.busiest_loop_share = judged.use.busiest_loop_share;
-  evidence.doubts = doubts_of(books);
+  evidence.doubts = doubts_of(accounts);
   evidence.generator = judged.use.state;
   evidence.some_dont_tell = !judged.use.silent.empty();
   evidence.ledger.traces_stored = evidence.ledger.traces_made;
   judged.verdict = judge(summary, evidence);
   for (const std::string& reason : judged.verdict.reasons) judged.reasons += reason + "\n";
-  for (const std::string& note : notes_of(books)) judged.notes += note + "\n";
+  for (const std::string& note : notes_of(accounts)) judged.notes += note + "\n";
   return judged;
 }
 

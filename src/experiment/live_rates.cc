@@ -21,7 +21,7 @@ LiveRates::Rates LiveRates::rates() const {
   const Reading& to = readings_.back();
   const double span_s = to_seconds(to.at - from.at);
   if (span_s <= 0) return {};
-  // Books of a fleet may be told anew, and be less than they were.
+  // A fleet may tell its counts anew, and less than they were.
   const auto rate = [&](std::uint64_t before, std::uint64_t now) {
     return static_cast<double>(now - std::min(before, now)) / span_s;
   };

@@ -1,5 +1,5 @@
 // Who sends the requests of a run: this process (on_engine.cc), or the workers of a fleet
-// (on_fleet.cc). The run says when to begin, watches, and asks for the books; where the traces go
+// (on_fleet.cc). The run says when to begin, watches, and asks for the ledger; where the traces go
 // is the source's affair. Lives on the control thread; on_done callbacks come through the control
 // loop.
 #pragma once

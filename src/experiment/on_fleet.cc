@@ -1,7 +1,7 @@
 // A run on the workers of a fleet: finds them, measures their clocks, sets the routes, spawns each
 // phase's clients on them, has all begin at one moment, and takes what comes back (fleet/intake.h).
-// Workers of ours get one order each and report their books; old ones get the commands that they
-// know, when the moment has come, and their books are what their traces say.
+// Workers of ours get one order each and report their counts; old ones get the commands that they
+// know, when the moment has come, and their counts are what their traces say.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 #include "bus/directory.h"
 #include "bus/keys.h"
 #include "bus/rpc.h"
-#include "experiment/fleet_books.h"
+#include "experiment/fleet_accounts.h"
 #include "experiment/fleet_orders.h"
 #include "experiment/load_source.h"
 #include "fleet/controller.h"
@@ -59,22 +59,22 @@ class OwnTraces final : public store::SpoolVisitor {
     Wall warm_until = kNoWall;
   };
 
-  void expect(const std::string& client) { clients_[client].worker = &books[worker_of(client)]; }
+  void expect(const std::string& client) { clients_[client].worker = &accounts[worker_of(client)]; }
   void expect_in(const std::string& client, const Phases& phases) {
     clients_[client].phases = phases;
   }
   void pass_to(store::SpoolVisitor& to) { to_ = &to; }
-  bool has_taker() const { return to_ != nullptr; }
+  bool passes_on() const { return to_ != nullptr; }
 
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     if (trace.client >= known_.size()) known_.resize(names.size(), nullptr);
-    const Client*& client = known_[trace.client];
+    const ExpectedClient*& client = known_[trace.client];
     if (!client) {
       const auto found = clients_.find(names.at(trace.client));
       if (found == clients_.end()) return;  // another run's
       client = &found->second;
     }
-    WorkerBooks& worker = *client->worker;
+    WorkerAccount& worker = *client->worker;
     if (!worker.has_first && trace.dispatched != kNoWall && !trace.closed_loop) {
       worker.has_first = true;
       worker.first_late = trace.dispatched - trace.created;
@@ -100,17 +100,17 @@ class OwnTraces final : public store::SpoolVisitor {
   void on_sample(const wire::Sample& sample) override { to_->on_sample(sample); }
   void on_event(const wire::Event& event) override { to_->on_event(event); }
 
-  FleetBooks books;  // only what has been received
+  FleetAccounts accounts;  // only what has been received
   load::Limits limits;
 
  private:
-  struct Client {
-    WorkerBooks* worker = nullptr;
+  struct ExpectedClient {
+    WorkerAccount* worker = nullptr;
     std::optional<Phases> phases;  // of an old worker's
   };
 
-  std::map<std::string, Client> clients_;
-  std::vector<const Client*> known_;  // by the client's number
+  std::map<std::string, ExpectedClient> clients_;
+  std::vector<const ExpectedClient*> known_;  // by the client's number
   store::SpoolVisitor* to_ = nullptr;
 };
 
@@ -136,8 +136,8 @@ class OnFleet final : public LoadSource {
   LoadState state() override;
   load::Begun begun() override;
   void finish() override;
-  analysis::GeneratorUse use(Duration due) override { return use_of(books_, due); }
-  std::vector<std::string> doubts() override { return doubts_of(books_); }
+  analysis::GeneratorUse use(Duration due) override { return use_of(accounts_, due); }
+  std::vector<std::string> doubts() override { return doubts_of(accounts_); }
   std::vector<std::string> notes() override;
 
  private:
@@ -166,7 +166,7 @@ class OnFleet final : public LoadSource {
   bus::Bus& bus_;
   const std::string id_;
   fleet::Controller controller_;
-  FleetBooks books_;
+  FleetAccounts accounts_;
   std::map<std::string, std::string> boots_;
   std::vector<std::pair<std::string, std::optional<bus::Route>>> routes_before_;
   fleet::Intake intake_;
@@ -201,19 +201,19 @@ Result<void> OnFleet::find_workers() {
   TRY(controller_.discover(kDiscovery));
   for (const fleet::WorkerStatus& worker : TRY(controller_.workers())) {
     TRY(check_routers(plan_.services, worker.name, worker.labels));
-    WorkerBooks& books = books_[worker.name];
-    books.is_ours = worker.heartbeat.has_value();
-    if (books.is_ours) boots_[worker.name] = worker.heartbeat->boot;
-    books.clock = TRY(controller_.measure_clock(worker.name));
-    if (!books.clock) continue;
+    WorkerAccount& account = accounts_[worker.name];
+    account.is_ours = worker.heartbeat.has_value();
+    if (account.is_ours) boots_[worker.name] = worker.heartbeat->boot;
+    account.clock = TRY(controller_.measure_clock(worker.name));
+    if (!account.clock) continue;
     collector_.put(
         wire::Event{controller_.wall_clock().wall(control_.clock().now()), "fleet/clock",
                     fmt::format("{{\"worker\": {}, \"offset_ns\": {}, "
                                 "\"uncertainty_ns\": {}}}",
-                                wire::json_text(worker.name), books.clock->offset.count(),
-                                books.clock->uncertainty.count())});
+                                wire::json_text(worker.name), account.clock->offset.count(),
+                                account.clock->uncertainty.count())});
   }
-  if (books_.empty())
+  if (accounts_.empty())
     return Error{ErrorCode::kUnavailable, "there are no workers", bus_.where(),
                  fmt::format("none registered within {}", format_duration(kDiscovery)),
                  "start some: galileo worker --bus URL --traces redis"};
@@ -279,9 +279,9 @@ void OnFleet::watch(Time now) {
 }
 
 void OnFleet::on_silent(const std::string& worker) {
-  WorkerBooks& books = books_[worker];
-  if (books.is_dead || finished_) return;
-  books.is_dead = true;
+  WorkerAccount& account = accounts_[worker];
+  if (account.is_dead || finished_) return;
+  account.is_dead = true;
   trouble_ = fmt::format("worker {} has died", worker);
   std::erase_if(pending_, [&](const std::string& client) { return worker_of(client) == worker; });
   pending_workers_.erase(worker);
@@ -289,14 +289,14 @@ void OnFleet::on_silent(const std::string& worker) {
 }
 
 void OnFleet::on_report(const wire::RunReport& report) {
-  take_report(books_[report.worker], report);
+  take_report(accounts_[report.worker], report);
   if (report.done && pending_workers_.erase(report.worker) > 0) check_done();
 }
 
 // Only of old workers: ours say that the last request is answered too.
 void OnFleet::client_done(const std::string& client) {
-  const auto books = books_.find(worker_of(client));
-  if (books == books_.end() || books->second.is_ours) return;
+  const auto account = accounts_.find(worker_of(client));
+  if (account == accounts_.end() || account->second.is_ours) return;
   if (pending_.erase(client) > 0) check_done();
 }
 
@@ -340,8 +340,8 @@ Result<std::vector<wire::ClientDescription>> OnFleet::spawn(const load::ClientSp
   config.parameters = request_parameters(spec.request, plan_.limits);
   config.worker_labels = wire::encode_labels(spec.worker_labels);
   std::set<std::string> dead;
-  for (const auto& [worker, books] : books_) {
-    if (books.is_dead) dead.insert(worker);
+  for (const auto& [worker, account] : accounts_) {
+    if (account.is_dead) dead.insert(worker);
   }
   const fleet::ClientGroup group = TRY(controller_.spawn(config, spec.count, dead));
   clients_.insert(clients_.end(), group.clients().begin(), group.clients().end());
@@ -364,7 +364,7 @@ Result<void> OnFleet::push_profile(const std::string& client, const std::vector<
 }
 
 Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()> on_done) {
-  if (std::all_of(books_.begin(), books_.end(),
+  if (std::all_of(accounts_.begin(), accounts_.end(),
                   [](const auto& entry) { return entry.second.is_dead; }))
     return Error{ErrorCode::kUnavailable, fmt::format("can't begin phase '{}'", phase.name),
                  bus_.where(), "all workers have died", "see their logs"};
@@ -374,7 +374,7 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
     for (const wire::ClientDescription& client : TRY(spawn(spec))) {
       const std::uint64_t number = clients_made_++;
       TRY(push_profile(client.client_id, spec.arrival.recorded_s));
-      if (books_[client.worker].is_ours)
+      if (accounts_[client.worker].is_ours)
         orders.ours[client.worker].push_back(
             order_of(spec, phase, client.client_id, plan_, number, index, begun_));
       else
@@ -403,7 +403,7 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
 
 Result<void> OnFleet::order_ours(const Orders& orders, const std::string& phase, Wall start) {
   for (const auto& [worker, list] : orders.ours) {
-    const auto& clock = books_[worker].clock;
+    const auto& clock = accounts_[worker].clock;
     const wire::StartWorkloads order{id_, phase, start + (clock ? clock->offset : Duration{0}),
                                      list};
     // The JSON of the order is one argument.
@@ -462,9 +462,9 @@ void OnFleet::end_all() {
 
 LoadState OnFleet::state() {
   LoadState state;
-  state.ledger = ledger_of(books_);
-  state.in_flight = in_flight_of(books_);
-  state.live = live_of(books_);
+  state.ledger = ledger_of(accounts_);
+  state.in_flight = in_flight_of(accounts_);
+  state.live = live_of(accounts_);
   state.trouble = trouble_;
   return state;
 }
@@ -472,30 +472,30 @@ LoadState OnFleet::state() {
 // A worker reports once a second; meanwhile its traces tell.
 load::Begun OnFleet::begun() {
   take_received();
-  return begun_of(books_);
+  return begun_of(accounts_);
 }
 
-// Asks each worker for its books until nothing of it is on its way any more.
+// Asks each worker for its report until nothing of it is on its way any more.
 void OnFleet::await_traces() {
   const Time until = control_.clock().now() + kArrival;
   std::set<std::string> waited;
-  for (const auto& [worker, books] : books_) {
-    if (books.is_ours && !books.is_dead && begun_) waited.insert(worker);
+  for (const auto& [worker, account] : accounts_) {
+    if (account.is_ours && !account.is_dead && begun_) waited.insert(worker);
   }
   while (!waited.empty() && control_.clock().now() < until) {
     for (auto worker = waited.begin(); worker != waited.end();) {
-      WorkerBooks& books = books_[*worker];
+      WorkerAccount& account = accounts_[*worker];
       const auto answer =
           bus::call(bus_, "Worker.report:" + *worker, "[" + wire::json_text(id_) + "]", kCall);
       auto report =
           answer.ok() ? wire::decode_run_report(*answer) : Result<wire::RunReport>(answer.error());
-      bool over = books.is_dead || (!answer.ok() && answer.error().code == ErrorCode::kNotFound);
+      bool over = account.is_dead || (!answer.ok() && answer.error().code == ErrorCode::kNotFound);
       if (report.ok()) {
-        books.report = std::move(*report);
+        account.report = std::move(*report);
         take_received();
-        const bool all = books.received.traces_made >= books.report.traces_made;
-        over = over || (books.report.in_flight == 0 &&
-                        (all || (books.report.traces_waiting == 0 && books.report.done &&
+        const bool all = account.received.traces_made >= account.report.traces_made;
+        over = over || (account.report.in_flight == 0 &&
+                        (all || (account.report.traces_waiting == 0 && account.report.done &&
                                  control_.clock().now() > until - kArrival + kCall)));
       }
       worker = over ? waited.erase(worker) : std::next(worker);
@@ -510,18 +510,18 @@ void OnFleet::await_traces() {
 void OnFleet::await_old() {
   std::vector<std::string> ids;
   for (const wire::ClientDescription& client : clients_) {
-    if (!books_[client.worker].is_ours) ids.push_back(client.client_id);
+    if (!accounts_[client.worker].is_ours) ids.push_back(client.client_id);
   }
   if (begun_) static_cast<void>(controller_.stop_tracing().ok());
   take_received();
   if (ids.empty() || !begun_) return;
   if (const auto infos = controller_.info(ids); infos.ok()) {
     for (const wire::ClientInfo& info : infos->clients)
-      books_[info.description.worker].requests_told += info.requests;
+      accounts_[info.description.worker].requests_told += info.requests;
   }
   const auto arrived = [this] {
     take_received();
-    return std::all_of(books_.begin(), books_.end(), [](const auto& entry) {
+    return std::all_of(accounts_.begin(), accounts_.end(), [](const auto& entry) {
       return entry.second.is_ours ||
              entry.second.received.traces_made >= entry.second.requests_told;
     });
@@ -533,10 +533,10 @@ void OnFleet::await_old() {
 
 void OnFleet::take_received() {
   collector_.at_desk([this] {
-    for (const auto& [worker, received] : own_.books) {
-      WorkerBooks& books = books_[worker];
-      books.received = received.received;
-      books.first_late = received.first_late;
+    for (const auto& [worker, received] : own_.accounts) {
+      WorkerAccount& account = accounts_[worker];
+      account.received = received.received;
+      account.first_late = received.first_late;
     }
   });
 }
@@ -557,14 +557,14 @@ void OnFleet::finish() {
   subscription_.reset();
   intake_.close();
   collector_.at_desk([this] {
-    if (own_.has_taker()) intake_.finish(own_);
+    if (own_.passes_on()) intake_.finish(own_);
   });
   collector_.attach({});
-  take_received();  // what came since belongs to the books too
+  take_received();  // what came since counts too
 }
 
 std::vector<std::string> OnFleet::notes() {
-  std::vector<std::string> notes = notes_of(books_);
+  std::vector<std::string> notes = notes_of(accounts_);
   const fleet::IntakeCounts counts = intake_.counts();
   if (counts.duplicates > 0)
     notes.push_back(

@@ -17,7 +17,7 @@
 namespace galileo::experiment {
 namespace {
 
-// What a run that is cut off doesn't know of its books, at most (README).
+// What a run that is cut off doesn't know of its ledger, at most (README).
 constexpr Duration kCheckpointEvery = std::chrono::milliseconds{100};
 // Once it is told to stop, answers that are on their way get this long.
 constexpr Duration kGraceAfterStop = std::chrono::seconds{2};
@@ -54,13 +54,13 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  Result<void> open_books();
+  Result<void> begin_recording();
   Result<void> start_applications();
   Result<void> start_telemetry();
   Result<void> start_load();
   Result<void> run_phases();
   void stop_sources();
-  Result<void> close_books();
+  Result<void> end_recording();
   // The run couldn't go on: what was recorded is kept, as FAILED.
   void abandon(const Error& error);
   RunOutcome outcome();
@@ -115,7 +115,7 @@ class Run {
   std::optional<Error> problem_;     // why not all was run, or could be kept
 };
 
-Result<void> Run::open_books() {
+Result<void> Run::begin_recording() {
   experiment_.name = plan_.name;
   experiment_.creator = plan_.creator;
   if (!plan_.seed_given) plan_.seed = draw_seed();
@@ -313,7 +313,7 @@ void Run::stop_sources() {
 
 load::Ledger Run::final_ledger() {
   load::Ledger ledger = load_ ? load_->state().ledger : load::Ledger{};
-  const store::RowBooks rows = recording_.rows();
+  const store::RowCounts rows = recording_.rows();
   ledger.traces_lost += collector_->traces_lost() + rows.refused.traces + rows.given_up.traces;
   const std::uint64_t kept = ledger.traces_made - std::min(ledger.traces_made, ledger.traces_lost);
   ledger.traces_stored = std::min(rows.traces_stored, kept);
@@ -335,15 +335,15 @@ analysis::Evidence Run::evidence() {
   return evidence;
 }
 
-// All traces into the database, then the end record with the books, then the books too.
-Result<void> Run::close_books() {
+// All traces go into the database, then the end record with the ledger, then that one too.
+Result<void> Run::end_recording() {
   experiment_.end = wall_now();
   experiment_.status = broken_off_ ? wire::kFailed : wire::kFinished;
   problem_ = broken_off_;
   if (const auto& error = collector_->spool_error())
     notes_.push_back("the spool couldn't be written whole: " + error->to_text());
   store_rows();
-  const store::RowBooks rows = recording_.rows();
+  const store::RowCounts rows = recording_.rows();
   if (rows.refused.rows() > 0) notes_.push_back(store::to_text(rows.refused));
   if (const std::uint64_t others = rows.given_up.others + recording_.spool().others_lost();
       others > 0)
@@ -428,7 +428,7 @@ RunOutcome Run::outcome() {
 
 Result<RunOutcome> run(const plan::Plan& plan, const RunSetup& setup) {
   Run run(plan, setup);
-  TRY(run.open_books());
+  TRY(run.begin_recording());
   const auto ran = [&]() -> Result<void> {
     TRY(run.start_applications());
     // After the applications, so that their processes can be watched from the start.
@@ -442,7 +442,7 @@ Result<RunOutcome> run(const plan::Plan& plan, const RunSetup& setup) {
     run.abandon(ran.error());
     return ran.error();
   }
-  TRY(run.close_books());
+  TRY(run.end_recording());
   return run.outcome();
 }
 

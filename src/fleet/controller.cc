@@ -44,9 +44,9 @@ Result<std::vector<wire::ClientInfo>> infos_of(const std::string& answer) {
 }
 
 // Which labels there are, for someone whose labels matched nobody.
-std::string labels_text(const std::vector<bus::Worker>& workers) {
+std::string labels_text(const std::vector<bus::WorkerEntry>& workers) {
   std::map<std::string, std::set<std::string>> values;
-  for (const bus::Worker& worker : workers) {
+  for (const bus::WorkerEntry& worker : workers) {
     for (const auto& [label, value] : worker.labels) values[label].insert(value);
   }
   std::vector<std::string> known;
@@ -137,7 +137,7 @@ Result<std::vector<WorkerStatus>> Controller::workers() {
     return wire::bus_channel(wire::create_client_function(worker));
   };
   const std::vector<std::string> listening = TRY(bus_.channels(channel_of("*")));
-  for (bus::Worker& worker : TRY(bus::workers(bus_))) {
+  for (bus::WorkerEntry& worker : TRY(bus::workers(bus_))) {
     WorkerStatus status;
     status.alive =
         std::find(listening.begin(), listening.end(), channel_of(worker.name)) != listening.end();
@@ -253,10 +253,11 @@ Result<ClientInfos> Controller::info(const std::vector<std::string>& ids) {
 Result<std::map<std::string, std::uint64_t>> Controller::matching_workers(
     const wire::ClientConfig& config, const std::set<std::string>& without) {
   const wire::Labels wanted = TRY(wire::decode_labels(config.worker_labels));
-  std::vector<bus::Worker> workers = TRY(bus::workers(bus_));
-  std::erase_if(workers, [&](const bus::Worker& worker) { return without.contains(worker.name); });
+  std::vector<bus::WorkerEntry> workers = TRY(bus::workers(bus_));
+  std::erase_if(workers,
+                [&](const bus::WorkerEntry& worker) { return without.contains(worker.name); });
   std::map<std::string, std::uint64_t> matching;
-  for (const bus::Worker& worker : workers) {
+  for (const bus::WorkerEntry& worker : workers) {
     if (labels_match(wanted, worker.labels))
       matching[worker.name] = TRY(bus::client_ids(bus_, worker.name)).size();
   }

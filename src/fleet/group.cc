@@ -58,7 +58,7 @@ std::vector<std::string> commands_for(const std::vector<wire::ClientDescription>
   return commands;
 }
 
-// Those of these clients that their workers still have on their books.
+// Those of these clients that their workers still have.
 Result<std::vector<std::string>> still_there(bus::Bus& bus,
                                              const std::vector<wire::ClientDescription>& clients) {
   std::set<std::string> workers;

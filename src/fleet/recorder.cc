@@ -21,9 +21,9 @@ constexpr store::ProducerId kProducer = 0;
 }  // namespace
 
 // What the intake hands on, into the spool: each name before the first trace that refers to it.
-class Recorder::Books final : public store::SpoolVisitor {
+class Recorder::ToSpool final : public store::SpoolVisitor {
  public:
-  explicit Books(store::SpoolWriter& spool) : spool_(spool) {}
+  explicit ToSpool(store::SpoolWriter& spool) : spool_(spool) {}
 
   void flush() {
     const auto flushed = spool_.flush();
@@ -65,7 +65,7 @@ Result<std::unique_ptr<Recorder>> Recorder::start(bus::Bus& bus, const RecorderO
   // intake's ring.
   recorder->kept_ = TRY(store::Recording::open(options.kept));
   TRY(recorder->listen());
-  TRY(recorder->open_books());
+  TRY(recorder->begin_recording());
   recorder->desk_.start("recorder", [&recorder = *recorder](Time) { return recorder.tick(); });
   recorder->kept_->drain();
   return recorder;
@@ -80,39 +80,39 @@ Result<void> Recorder::listen() {
   return {};
 }
 
-Result<void> Recorder::open_books() {
+Result<void> Recorder::begin_recording() {
   experiment_.name = options_.name;
   experiment_.creator = options_.creator;
   experiment_.status = wire::kRunning;
   const Wall now = wall_clock_.wall(net::RealClock().now());
   TRY(kept_->begin(experiment_, now, node_info_));
-  books_ = std::make_unique<Books>(kept_->spool());
+  to_spool_ = std::make_unique<ToSpool>(kept_->spool());
   return kept_->show(experiment_);
 }
 
 Time Recorder::tick() {
-  intake_.drain(*books_);
-  books_->flush();
+  intake_.drain(*to_spool_);
+  to_spool_->flush();
   if (kept_->spool().is_full() && !std::exchange(is_full_, true) && options_.on_full)
     options_.on_full();
   return desk_.clock().now() + kTick;
 }
 
-Recording Recorder::recording() {
-  Recording recording;
-  desk_.call([&] { recording = count(); });
-  return recording;
+RecorderState Recorder::state() {
+  RecorderState state;
+  desk_.call([&] { state = count(); });
+  return state;
 }
 
-Recording Recorder::count() const {
-  Recording recording;
-  recording.counts = intake_.counts();
-  recording.traces_lost = kept_->spool().traces_lost();
-  recording.others_lost = kept_->spool().others_lost();
-  recording.bus_breaks = bus_breaks_.load();
-  recording.bus_connected = bus_.connected();
-  if (books_->error()) recording.spool_error = books_->error()->to_text();
-  return recording;
+RecorderState Recorder::count() const {
+  RecorderState state;
+  state.counts = intake_.counts();
+  state.traces_lost = kept_->spool().traces_lost();
+  state.others_lost = kept_->spool().others_lost();
+  state.bus_breaks = bus_breaks_.load();
+  state.bus_connected = bus_.connected();
+  if (to_spool_->error()) state.spool_error = to_spool_->error()->to_text();
+  return state;
 }
 
 void Recorder::stop_listening() {
@@ -128,18 +128,18 @@ Recorded Recorder::stop(const std::function<bool()>& give_up) {
   // What was published until now is ours too; a bus that is away has nothing to tell.
   intake_.catch_up(kCatchUp);
   stop_listening();
-  intake_.finish(*books_);
-  books_->flush();
+  intake_.finish(*to_spool_);
+  to_spool_->flush();
   judge_spool(recorded);
   recorded.experiment = experiment_;
-  recorded.recording = count();
+  recorded.state = count();
   recorded.notes.insert(recorded.notes.begin(), kept_->notes().begin(), kept_->notes().end());
   for (const Error& trouble : intake_.troubles())
     recorded.notes.push_back("the first of its kind: " + trouble.to_text());
-  if (recorded.recording.counts.dropped > 0)
+  if (recorded.state.counts.dropped > 0)
     recorded.notes.emplace_back("more came at once than could be taken");
   recorded.database = kept_->database();
-  close_books(recorded, give_up);
+  end_recording(recorded, give_up);
   return recorded;
 }
 
@@ -153,7 +153,7 @@ void Recorder::judge_spool(Recorded& recorded) {
                           format_bytes(static_cast<double>(options_.kept.spool_limit.bytes_max))),
               "raise --spool-max, or let go of the oldest rows by --spool-full drop-oldest"};
     recorded.notes.push_back(recorded.problem->to_text());
-  } else if (const auto& error = books_->error()) {
+  } else if (const auto& error = to_spool_->error()) {
     recorded.problem = *error;
     recorded.notes.push_back("the spool couldn't be written whole: " + error->to_text());
   }
@@ -161,7 +161,7 @@ void Recorder::judge_spool(Recorded& recorded) {
 }
 
 // All rows into the database, then the end record, then that one too: who sees FINISHED sees all.
-void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give_up) {
+void Recorder::end_recording(Recorded& recorded, const std::function<bool()>& give_up) {
   const auto tell = [&](const Error& undrained) {
     if (undrained.code == ErrorCode::kInterrupted) recorded.problem = undrained;
     recorded.notes.push_back("the database didn't take everything, the spool is kept: " +
@@ -169,15 +169,15 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
   };
   if (const auto stored = kept_->store_rows(give_up); !stored.ok()) tell(stored.error());
   const store::SpoolRows given_up = kept_->rows().given_up;
-  recorded.recording.traces_lost += given_up.traces;
-  recorded.recording.others_lost += given_up.others;
+  recorded.state.traces_lost += given_up.traces;
+  recorded.state.others_lost += given_up.others;
   const auto ended = kept_->end(experiment_, metadata(recorded), give_up);
   if (ended.unclosed) {
     recorded.problem = ended.unclosed;
     recorded.notes.push_back("the spool couldn't be written whole: " + ended.unclosed->to_text());
   }
   if (ended.undrained) tell(*ended.undrained);
-  const store::RowBooks rows = kept_->rows();
+  const store::RowCounts rows = kept_->rows();
   if (rows.refused.rows() > 0) recorded.notes.push_back(store::to_text(rows.refused));
   recorded.traces_stored = rows.traces_stored;
   recorded.spool = kept_->kept_spool();
@@ -185,7 +185,7 @@ void Recorder::close_books(Recorded& recorded, const std::function<bool()>& give
 
 std::string Recorder::metadata(const Recorded& recorded) const {
   using Json = nlohmann::ordered_json;
-  const IntakeCounts& counts = recorded.recording.counts;
+  const IntakeCounts& counts = recorded.state.counts;
   const Json json = {{"recorder",
                       {{"version", options_.version},
                        {"traces", counts.traces},
@@ -197,9 +197,9 @@ std::string Recorder::metadata(const Recorded& recorded) const {
                        {"batches_missing", counts.batches_missing},
                        {"malformed", counts.malformed},
                        {"dropped", counts.dropped},
-                       {"traces_lost", recorded.recording.traces_lost},
-                       {"others_lost", recorded.recording.others_lost},
-                       {"bus_breaks", recorded.recording.bus_breaks}}},
+                       {"traces_lost", recorded.state.traces_lost},
+                       {"others_lost", recorded.state.others_lost},
+                       {"bus_breaks", recorded.state.bus_breaks}}},
                      {"notes", recorded.notes}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

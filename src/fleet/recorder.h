@@ -39,7 +39,7 @@ struct RecorderOptions {
 };
 
 // How far it is.
-struct Recording {
+struct RecorderState {
   IntakeCounts counts;
   std::uint64_t traces_lost = 0;  // that the disk had no room for
   std::uint64_t others_lost = 0;  // the same of telemetry and events
@@ -51,7 +51,7 @@ struct Recording {
 // What has become of it.
 struct Recorded {
   wire::Experiment experiment;
-  Recording recording;
+  RecorderState state;
   std::uint64_t traces_stored = 0;  // in the database
   std::string database;             // empty: none
   std::string spool;                // where it was kept; empty: all is in the database
@@ -72,24 +72,24 @@ class Recorder {
 
   const wire::Experiment& experiment() const { return experiment_; }
   // Waits for one turn of the desk.
-  Recording recording();
+  RecorderState state();
 
   // Once. Stops listening and stores all that has come; `give_up` is asked now and then whether to
   // leave the rest in the spool.
   Recorded stop(const std::function<bool()>& give_up = {});
 
  private:
-  class Books;
+  class ToSpool;
 
   Recorder(bus::Bus& bus, const RecorderOptions& options);
   Result<void> listen();
-  Result<void> open_books();
+  Result<void> begin_recording();
   Time tick();
   void judge_spool(Recorded& recorded);
   void stop_listening();
-  Recording count() const;
+  RecorderState count() const;
   std::string metadata(const Recorded& recorded) const;
-  void close_books(Recorded& recorded, const std::function<bool()>& give_up);
+  void end_recording(Recorded& recorded, const std::function<bool()>& give_up);
 
   bus::Bus& bus_;
   const RecorderOptions options_;
@@ -99,7 +99,7 @@ class Recorder {
   std::vector<wire::NodeInfo> node_info_;
   Intake intake_;
   std::unique_ptr<store::Recording> kept_;
-  std::unique_ptr<Books> books_;
+  std::unique_ptr<ToSpool> to_spool_;
   bool is_full_ = false;  // once it was, it ends as FAILED
   net::Desk desk_;
 };

@@ -65,7 +65,7 @@ TEST_CASE("All that is published between start and stop is in the database, and 
   CHECK(recorded.notes.empty());
   CHECK(recorded.spool.empty());
   CHECK(recorded.traces_stored == 30);
-  CHECK(recorded.recording.counts.traces == 30);
+  CHECK(recorded.state.counts.traces == 30);
   CHECK(lab.spool_is_gone());
   const auto experiment = must(store->experiment(id));
   CHECK(experiment->status == wire::kFinished);
@@ -106,9 +106,9 @@ TEST_CASE("What was lost, came twice or couldn't be read is counted in the metad
     lab.publish(bus::kTraces, test_line(fmt::format("abcdef0123:{}", number)));
   lab.publish(bus::kTraces, "nonsense");
   const Recorded recorded = lab.recorder->stop();
-  CHECK(recorded.recording.counts.missing == 2);
-  CHECK(recorded.recording.counts.duplicates == 1);
-  CHECK(recorded.recording.counts.malformed == 1);
+  CHECK(recorded.state.counts.missing == 2);
+  CHECK(recorded.state.counts.duplicates == 1);
+  CHECK(recorded.state.counts.malformed == 1);
   REQUIRE(recorded.notes.size() == 1);
   CHECK(recorded.notes[0] ==
         "the first of its kind: can't read the trace: it has 1 fields, not 11");
@@ -137,7 +137,7 @@ TEST_CASE("A recorder that wasn't stopped leaves a spool, which the next one tak
   const std::string id = lab.recorder->experiment().id;
   lab.publish(bus::kTraces, test_line("abcdef0123:1"));
   // It writes what has come with its next turn.
-  while (lab.recorder->recording().counts.traces == 0) net::pause_thread(Duration{1'000'000});
+  while (lab.recorder->state().counts.traces == 0) net::pause_thread(Duration{1'000'000});
   net::pause_thread(std::chrono::milliseconds{40});
   lab.recorder.reset();
   CHECK_FALSE(lab.spool_is_gone());
@@ -158,7 +158,7 @@ TEST_CASE("Who gives up leaves the rest in the spool, and it isn't lost") {
   const Recorded recorded = lab.recorder->stop([] { return true; });
   REQUIRE(recorded.problem);
   CHECK(recorded.problem->code == ErrorCode::kInterrupted);
-  CHECK(recorded.recording.counts.traces == 60'000);
+  CHECK(recorded.state.counts.traces == 60'000);
   CHECK(recorded.traces_stored < 60'000);
   CHECK(std::filesystem::exists(recorded.spool));
   const auto store = lab.open();

@@ -23,7 +23,7 @@ TraceLog::Options fitted(TraceLog::Options options) {
 }  // namespace
 
 // What the desk does with one loop's traces.
-class TraceLog::Loop final : public load::TraceTaker {
+class TraceLog::Loop final : public load::TraceVisitor {
  public:
   Loop(TraceLog& log, store::ProducerId producer)
       : ring(ring_bytes(log.options_.response_max)), log_(log), producer_(producer) {}
@@ -34,8 +34,8 @@ class TraceLog::Loop final : public load::TraceTaker {
   }
 
   void on_trace(const wire::Trace& trace) override {
-    if (Books* books = this->books(trace.client))
-      count(*books, trace, names_.at(trace.phase) == "warmup");
+    if (RunCounts* counts = this->counts(trace.client))
+      count(*counts, trace, names_.at(trace.phase) == "warmup");
     if (!log_.tracing_ || !log_.options_.keep) return;
     if (!log_.has_room()) {
       ++log_.refused_;
@@ -56,20 +56,20 @@ class TraceLog::Loop final : public load::TraceTaker {
   load::TraceRing ring;
 
  private:
-  Books* books(wire::NameId client) {
+  RunCounts* counts(wire::NameId client) {
     if (assignments_ != log_.assignments_) {
       known_.clear();
       assignments_ = log_.assignments_;
     }
     if (client >= known_.size()) known_.resize(client + 1);
     Known& known = known_[client];
-    if (!known.asked) known = {true, log_.books_of(names_.at(client))};
-    return known.books;
+    if (!known.asked) known = {true, log_.counts_of(names_.at(client))};
+    return known.counts;
   }
 
   struct Known {
     bool asked = false;
-    Books* books = nullptr;
+    RunCounts* counts = nullptr;
   };
   TraceLog& log_;
   const store::ProducerId producer_;
@@ -197,9 +197,9 @@ void TraceLog::set_tracing(bool on) {
 void TraceLog::assign(const std::string& run, const std::vector<std::string>& clients) {
   desk_.call([&] {
     drain_rings();
-    std::unique_ptr<Books>& books = runs_[run];
-    if (!books) books = std::make_unique<Books>();
-    for (const std::string& client : clients) run_of_[client] = books.get();
+    std::unique_ptr<RunCounts>& counts = runs_[run];
+    if (!counts) counts = std::make_unique<RunCounts>();
+    for (const std::string& client : clients) run_of_[client] = counts.get();
     ++assignments_;
   });
 }
@@ -215,27 +215,27 @@ void TraceLog::forget(const std::string& run) {
   });
 }
 
-TraceLog::Books* TraceLog::books_of(const std::string& client) {
+TraceLog::RunCounts* TraceLog::counts_of(const std::string& client) {
   const auto found = run_of_.find(client);
   return found == run_of_.end() ? nullptr : found->second;
 }
 
-void TraceLog::count(Books& books, const wire::Trace& trace, bool warmup) {
-  books.ledger.count(trace);
-  if (books.first_created == kNoWall || trace.created < books.first_created)
-    books.first_created = trace.created;
-  ++books.offered_last;
+void TraceLog::count(RunCounts& counts, const wire::Trace& trace, bool warmup) {
+  counts.ledger.count(trace);
+  if (counts.first_created == kNoWall || trace.created < counts.first_created)
+    counts.first_created = trace.created;
+  ++counts.offered_last;
   const bool answered = trace.failure == wire::Failure::none;
   const bool failed = wire::failure_group(trace.failure) == wire::FailureGroup::failed;
-  books.answered_last += answered;
-  books.failed_last += failed;
+  counts.answered_last += answered;
+  counts.failed_last += failed;
   const auto add = [warmup](Histogram& whole, Histogram& last, Duration value) {
     if (!warmup) whole.add(value);
     last.add(value);
   };
-  if (answered) add(books.latency, books.latency_last, trace.done - trace.created);
+  if (answered) add(counts.latency, counts.latency_last, trace.done - trace.created);
   if (!trace.closed_loop && trace.dispatched != kNoWall)
-    add(books.dispatch_error, books.dispatch_error_last, trace.dispatched - trace.created);
+    add(counts.dispatch_error, counts.dispatch_error_last, trace.dispatched - trace.created);
 }
 
 void TraceLog::fill(wire::RunReport& report, bool next) {
@@ -245,9 +245,9 @@ void TraceLog::fill(wire::RunReport& report, bool next) {
     report.traces_lost += spool_->traces_lost() + refused_;
     const auto found = runs_.find(report.run);
     if (found == runs_.end()) return;
-    Books& books = *found->second;
-    const load::Ledger& ledger = books.ledger;
-    report.started = books.first_created;
+    RunCounts& counts = *found->second;
+    const load::Ledger& ledger = counts.ledger;
+    report.started = counts.first_created;
     report.sent = ledger.sent;
     report.answered = ledger.answered;
     report.retried = ledger.retried;
@@ -257,19 +257,19 @@ void TraceLog::fill(wire::RunReport& report, bool next) {
         report.failures[std::string(wire::failure_name(static_cast<wire::Failure>(i)))] =
             ledger.failures[i];
     }
-    report.latency = books.latency;
-    report.dispatch_error = books.dispatch_error;
-    report.latency_last = books.latency_last;
-    report.dispatch_error_last = books.dispatch_error_last;
-    report.offered_last = books.offered_last;
-    report.answered_last = books.answered_last;
-    report.failed_last = books.failed_last;
-    report.number = books.reports + 1;
+    report.latency = counts.latency;
+    report.dispatch_error = counts.dispatch_error;
+    report.latency_last = counts.latency_last;
+    report.dispatch_error_last = counts.dispatch_error_last;
+    report.offered_last = counts.offered_last;
+    report.answered_last = counts.answered_last;
+    report.failed_last = counts.failed_last;
+    report.number = counts.reports + 1;
     if (!next) return;
-    ++books.reports;
-    books.latency_last.clear();
-    books.dispatch_error_last.clear();
-    books.offered_last = books.answered_last = books.failed_last = 0;
+    ++counts.reports;
+    counts.latency_last.clear();
+    counts.dispatch_error_last.clear();
+    counts.offered_last = counts.answered_last = counts.failed_last = 0;
   });
 }
 

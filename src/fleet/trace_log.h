@@ -1,4 +1,4 @@
-// A worker's traces on their way off the event loops: counted in the books of the run that their
+// A worker's traces on their way off the event loops: counted for the run that their
 // client belongs to, and written to a spool, from where an outlet takes them
 // (fleet/trace_publisher.h). The loops never wait; Redis may be away for as long as there is disk.
 //
@@ -31,8 +31,8 @@ class TraceLog {
     std::string folder;
     std::size_t loops = 1;
     std::uint64_t segment_bytes = std::uint64_t{64} << 20;
-    // Of disk, for all segments of this worker: beyond it traces are counted as lost until some
-    // have gone out. 0: as much as there is.
+    // The disk that all segments of this worker may take: beyond it traces are counted as lost
+    // until some have gone out. 0: as much as there is.
     std::uint64_t bytes_max = 0;
     Wall created = kNoWall;        // stamps the segments
     bool keep = true;              // false: traces are counted, and kept nowhere
@@ -43,7 +43,7 @@ class TraceLog {
   static Result<std::unique_ptr<TraceLog>> open(const Options& options);
   ~TraceLog();
 
-  // Of a loop's ring, in which a trace fits whose response has that many.
+  // The size of a loop's ring in which a trace fits whose response has that many bytes.
   static std::size_t ring_bytes(std::size_t response);
 
   // One sink a loop; lives on that loop.
@@ -53,16 +53,16 @@ class TraceLog {
   // After the loops are done: takes what is left, and closes the last segment.
   void stop();
 
-  // Whether traces are kept. The books count them either way.
+  // Whether traces are kept. They are counted either way.
   void set_tracing(bool on);
 
-  // From here on the traces of these clients belong to that run; its books begin at zero where it
+  // From here on the traces of these clients belong to that run; its counts begin at zero where it
   // is new.
   void assign(const std::string& run, const std::vector<std::string>& clients);
-  // Takes from that run's books what they say of its traces: counts and histograms. The `_last`
+  // Fills in what is known of that run's traces: counts and histograms. The `_last`
   // fields are since the last call with `next`, which also counts the report's number on.
   void fill(wire::RunReport& report, bool next);
-  // Forgets the run's books; traces of its clients belong to none from then on.
+  // Forgets the run's counts; traces of its clients belong to none from then on.
   void forget(const std::string& run);
 
   std::uint64_t traces_written() const { return written_.load(); }
@@ -71,7 +71,7 @@ class TraceLog {
 
  private:
   class Loop;
-  struct Books {
+  struct RunCounts {
     load::Ledger ledger;
     Histogram latency;
     Histogram dispatch_error;
@@ -90,8 +90,8 @@ class TraceLog {
   void look_at_size(Time now);
   bool has_room();
   std::size_t drain_rings();
-  Books* books_of(const std::string& client);
-  static void count(Books& books, const wire::Trace& trace, bool warmup);
+  RunCounts* counts_of(const std::string& client);
+  static void count(RunCounts& counts, const wire::Trace& trace, bool warmup);
 
   const Options options_;
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -105,9 +105,9 @@ class TraceLog {
   Time looked_{};
   std::uint64_t refused_ = 0;
   std::optional<Error> trouble_;
-  std::map<std::string, std::unique_ptr<Books>> runs_;
-  std::unordered_map<std::string, Books*> run_of_;  // by client
-  std::uint64_t assignments_ = 0;                   // counts the changes of run_of_
+  std::map<std::string, std::unique_ptr<RunCounts>> runs_;
+  std::unordered_map<std::string, RunCounts*> run_of_;  // by client
+  std::uint64_t assignments_ = 0;                       // counts the changes of run_of_
   RelaxedCounter written_;
   net::Desk desk_;
   load::DrainPace pace_;

@@ -25,7 +25,7 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("a ring has room for traces with the longest response and headers") {
-  struct Taker final : load::TraceTaker {
+  struct LastResponse final : load::TraceVisitor {
     void on_name(wire::NameId, std::string_view) override {}
     void on_trace(const wire::Trace& trace) override { bytes = trace.response.size(); }
     std::size_t bytes = 0;
@@ -38,11 +38,11 @@ TEST_CASE("a ring has room for traces with the longest response and headers") {
     wire::Trace trace;
     trace.response = body;
     trace.headers = headers;
-    Taker taker;
+    LastResponse last;
     for (int i = 0; i < 3; ++i) {
       ring.put(trace);
-      ring.drain(taker);
-      CHECK(taker.bytes == response);
+      ring.drain(last);
+      CHECK(last.bytes == response);
     }
     CHECK(ring.lost() == 0);
   }

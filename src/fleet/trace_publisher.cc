@@ -54,8 +54,8 @@ std::string boot_of(const std::string& segment) {
 
 }  // namespace
 
-// Collects what a reader hands on, in the form that is wanted.
-class TracePublisher::Taker final : public store::SpoolVisitor {
+// What goes out next: collects what a reader hands on, in the form that is wanted.
+class TracePublisher::Outgoing final : public store::SpoolVisitor {
  public:
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     ++traces;
@@ -96,7 +96,7 @@ struct TracePublisher::Segment {
 };
 
 TracePublisher::TracePublisher(bus::Bus& bus, const Options& options)
-    : bus_(bus), options_(options), taker_(std::make_unique<Taker>()) {}
+    : bus_(bus), options_(options), outgoing_(std::make_unique<Outgoing>()) {}
 
 TracePublisher::~TracePublisher() {
   stop(Duration{0});
@@ -120,7 +120,7 @@ bool TracePublisher::stop(Duration deadline) {
     const Time until = clock.now() + deadline;
     while (clock.now() < until) {
       if (publish_some()) continue;
-      done = !may_have_arrived_ && taker_->traces == 0 &&
+      done = !may_have_arrived_ && outgoing_->traces == 0 &&
              spool_segments(options_.folder, options_.worker, options_.boot).empty();
       if (done) break;
       net::pause_thread(kTick);
@@ -131,16 +131,17 @@ bool TracePublisher::stop(Duration deadline) {
 
 // The next piece of the spool onto the bus. False: nothing was there, or it couldn't be sent (now).
 bool TracePublisher::publish_some() {
-  if (taker_->traces == 0) {
+  if (outgoing_->traces == 0) {
     if (!segment_ && !next_segment()) return false;
     if (!has_more()) return false;
     if (!read_some()) return !segment_;  // a segment is over: on with the next
   }
-  const bool sent = (!taker_->as_batch || send_batch()) && (!taker_->as_lines || send_lines());
+  const bool sent =
+      (!outgoing_->as_batch || send_batch()) && (!outgoing_->as_lines || send_lines());
   may_have_arrived_ = !sent;
   if (!sent) return false;
-  traces_.add(taker_->traces);
-  taker_->clear();
+  traces_.add(outgoing_->traces);
+  outgoing_->clear();
   keep_position();
   return true;
 }
@@ -162,12 +163,12 @@ bool TracePublisher::has_more() {
 bool TracePublisher::read_some() {
   // Asked before reading: what is written between the two is seen by the read.
   const bool is_closed = !store::is_being_written(segment_->path);
-  taker_->as_batch = batches_wanted_;
-  taker_->as_lines = lines_wanted_;
+  outgoing_->as_batch = batches_wanted_;
+  outgoing_->as_lines = lines_wanted_;
   auto state = Result<store::SpoolReader::State>(store::SpoolReader::State::kMore);
-  while (!taker_->full() && state.ok() && *state == store::SpoolReader::State::kMore)
-    state = segment_->reader->read(*taker_, 100);
-  if (taker_->traces > 0) return true;
+  while (!outgoing_->full() && state.ok() && *state == store::SpoolReader::State::kMore)
+    state = segment_->reader->read(*outgoing_, 100);
+  if (outgoing_->traces > 0) return true;
   if (!is_closed || !state.ok()) return false;
   const auto more = segment_->reader->skip_damage();
   if (!more.ok() || *more) return false;
@@ -211,28 +212,28 @@ void TracePublisher::look_who_listens(Time now) {
 }
 
 bool TracePublisher::send_batch() {
-  if (taker_->message.empty()) {
-    if (taker_->batch.traces() == 0) return true;
+  if (outgoing_->message.empty()) {
+    if (outgoing_->batch.traces() == 0) return true;
     wire::TraceBatchHead head{options_.worker, options_.boot, batches_.load() + 1,
                               !segment_->is_ours};
-    taker_->message = taker_->batch.take(head);
+    outgoing_->message = outgoing_->batch.take(head);
   } else if (may_have_arrived_) {
-    wire::mark_resent(taker_->message);
+    wire::mark_resent(outgoing_->message);
   }
-  const auto sent = bus_.publish(bus::kTraceBatches, taker_->message);
+  const auto sent = bus_.publish(bus::kTraceBatches, outgoing_->message);
   if (!sent.ok() || (*sent == 0 && listeners_may_return())) return false;
   if (*sent > 0) heard_ = desk_.clock().now();
   batches_.add(1);
-  taker_->as_batch = false;  // the lines may still fail and be tried again
+  outgoing_->as_batch = false;  // the lines may still fail and be tried again
   return true;
 }
 
 bool TracePublisher::send_lines() {
   std::vector<std::string_view> messages;
-  messages.reserve(taker_->ends.size());
+  messages.reserve(outgoing_->ends.size());
   std::size_t from = 0;
-  for (const std::size_t end : taker_->ends) {
-    messages.push_back(std::string_view(taker_->lines).substr(from, end - from));
+  for (const std::size_t end : outgoing_->ends) {
+    messages.push_back(std::string_view(outgoing_->lines).substr(from, end - from));
     from = end;
   }
   const auto sent = bus_.publish_all(bus::kTraces, messages);

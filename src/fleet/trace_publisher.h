@@ -36,7 +36,7 @@ class TracePublisher final : public TraceOutlet {
   std::uint64_t batches_out() const override { return batches_.load(); }
 
  private:
-  class Taker;
+  class Outgoing;
   struct Segment;
 
   Time tick();
@@ -51,7 +51,7 @@ class TracePublisher final : public TraceOutlet {
 
   bus::Bus& bus_;
   const Options options_;
-  std::unique_ptr<Taker> taker_;
+  std::unique_ptr<Outgoing> outgoing_;
   std::unique_ptr<Segment> segment_;
   bool listeners_may_return() const;
 

@@ -63,7 +63,7 @@ Result<std::unique_ptr<Wait>> Wait::open(bus::Bus& bus,
   std::unique_ptr<Wait> wait(new Wait(bus));
   for (const wire::ClientDescription& client : clients) {
     wait->clients_.emplace(client.client_id, client.worker);
-    wait->workers_.emplace(client.worker, Worker{});
+    wait->workers_.emplace(client.worker, WatchedWorker{});
   }
   for (auto& [name, worker] : wait->workers_) {
     if (const auto heartbeat = TRY(heartbeat_of(bus, name))) worker.boot = heartbeat->boot;
@@ -87,7 +87,7 @@ void Wait::take(const std::string& channel, const std::string& message) {
   } else if (channel == close_channel()) {
     closed_.insert(subject);
   } else {
-    Worker& worker = workers_[subject];
+    WatchedWorker& worker = workers_[subject];
     worker.left = true;
     worker.why = fmt::format("worker '{}' has left", subject);
   }

@@ -49,7 +49,7 @@ class Wait {
   bool has_heartbeat(const std::string& worker) const;
 
  private:
-  struct Worker {
+  struct WatchedWorker {
     std::string boot;   // of its heartbeat; empty: an old worker
     std::string why;    // it is gone; empty: it is there
     bool left = false;  // for good
@@ -65,7 +65,7 @@ class Wait {
   bus::Bus& bus_;
   const net::RealClock clock_;
   std::map<std::string, std::string> clients_;  // each one's worker; doesn't change once open
-  std::map<std::string, Worker> workers_;
+  std::map<std::string, WatchedWorker> workers_;
   std::set<std::string> done_;
   std::set<std::string> closed_;
   Time next_look_{};

@@ -46,10 +46,11 @@ struct Failure {
   std::string held;
 };
 
-class Client final : private net::StreamHandler, public net::Deadline {
+// The end towards a client.
+class ClientConnection final : private net::StreamHandler, public net::Deadline {
  public:
   // Not `counted`: it is one too many, and is told so.
-  Client(Proxy& proxy, std::string address, bool counted);
+  ClientConnection(Proxy& proxy, std::string address, bool counted);
 
   void open(int fd);
   // Nothing is lost when it is closed: its last answer is out, not only whole.
@@ -172,7 +173,7 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   bool is_open();
 
   // An exchange for `client`; the request comes by out().
-  void begin(Client& client, bool head_only);
+  void begin(ClientConnection& client, bool head_only);
   Outlet& out() { return out_; }
   // Writes what is kept, as far as it is connected.
   void flush();
@@ -205,7 +206,7 @@ class Upstream final : private net::StreamHandler, public net::Deadline {
   Target& target_;
   std::unique_ptr<net::Stream> stream_;
   Outlet out_;
-  Client* client_ = nullptr;  // null: idle
+  ClientConnection* client_ = nullptr;  // null: idle
   bool connected_ = false;
   bool readable_ = false;
   bool ends_ = false;  // the peer has closed its side, which isn't told a second time

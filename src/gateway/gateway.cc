@@ -36,12 +36,12 @@ std::string some_of(const std::vector<std::string>& names) {
 
 Gateway::Gateway(net::Loop& control, const Options& options)
     : options_(options),
-      addresses_(control, 0,
-                 [this](const std::string& target, const std::vector<net::Address>& found) {
-                   on_loops([&](Worker& worker) { worker.proxy->set_addresses(target, found); });
-                 }) {
+      addresses_(
+          control, 0, [this](const std::string& target, const std::vector<net::Address>& found) {
+            on_loops([&](LoopWorker& worker) { worker.proxy->set_addresses(target, found); });
+          }) {
   for (unsigned i = 0; i < options.threads; ++i) {
-    Worker& worker = workers_.emplace_back();
+    LoopWorker& worker = workers_.emplace_back();
     worker.thread = std::make_unique<net::LoopThread>(fmt::format("gateway-{}", i));
     ProxyOptions of_loop = options.proxy;
     of_loop.seed += i;
@@ -51,23 +51,23 @@ Gateway::Gateway(net::Loop& control, const Options& options)
 
 Gateway::~Gateway() {
   // On its own loop: its sockets and timers belong there.
-  on_loops([](Worker& worker) {
+  on_loops([](LoopWorker& worker) {
     worker.listener.reset();
     worker.proxy.reset();
     worker.acceptor.reset();
   });
-  for (Worker& worker : workers_) worker.thread->join();
+  for (LoopWorker& worker : workers_) worker.thread->join();
 }
 
-void Gateway::on_loops(const std::function<void(Worker& worker)>& task) {
+void Gateway::on_loops(const std::function<void(LoopWorker& worker)>& task) {
   std::vector<net::LoopThread*> threads;
-  for (Worker& worker : workers_) threads.push_back(worker.thread.get());
+  for (LoopWorker& worker : workers_) threads.push_back(worker.thread.get());
   net::call_all(threads, [&](std::size_t i) { task(workers_[i]); });
 }
 
 Result<void> Gateway::listen(const net::Address& address) {
   if (!options_.tls.certificate_file.empty()) {
-    for (Worker& worker : workers_) {
+    for (LoopWorker& worker : workers_) {
       worker.acceptor = TRY(net::TlsAcceptor::make(options_.tls));
       worker.thread->call([&worker] { worker.proxy->set_acceptor(worker.acceptor.get()); });
     }
@@ -75,7 +75,7 @@ Result<void> Gateway::listen(const net::Address& address) {
   // A port that somebody else has must not be shared with him.
   const net::Address where = TRY(net::TcpListener::look_for(address));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    Worker& worker = workers_[i];
+    LoopWorker& worker = workers_[i];
     Result<void> listening;
     worker.thread->call([&] {
       Proxy& proxy = *worker.proxy;
@@ -90,7 +90,7 @@ Result<void> Gateway::listen(const net::Address& address) {
 
 Result<void> Gateway::reload_certificate() {
   std::vector<Result<void>> done(workers_.size());
-  on_loops([&](Worker& worker) {
+  on_loops([&](LoopWorker& worker) {
     if (worker.acceptor)
       done[static_cast<std::size_t>(&worker - workers_.data())] = worker.acceptor->reload();
   });
@@ -108,7 +108,7 @@ Result<void> Gateway::set_all(const std::map<std::string, Targets>& functions) {
     if (!functions.contains(name)) gone.push_back(name);
   }
   for (const std::string& name : gone) functions_.erase(name);
-  on_loops([&](Worker& worker) {
+  on_loops([&](LoopWorker& worker) {
     for (const std::string& name : gone) worker.proxy->remove_function(name);
   });
   for (const auto& [name, targets] : functions) {
@@ -127,7 +127,7 @@ Result<void> Gateway::set(const std::string& function, const Targets& targets) {
   auto places = std::make_unique<FunctionPlaces>();
   if (workers_.size() > 1) setup.places = places.get();
   std::vector<Result<void>> done(workers_.size());
-  on_loops([&](Worker& worker) {
+  on_loops([&](LoopWorker& worker) {
     done[static_cast<std::size_t>(&worker - workers_.data())] =
         worker.proxy->set_function(function, setup);
     for (const route::Host& target : targets.hosts)
@@ -150,7 +150,7 @@ FunctionSetup Gateway::setup_of(const std::string& function, const Targets& targ
 
 void Gateway::remove(const std::string& function) {
   functions_.erase(function);
-  on_loops([&](Worker& worker) { worker.proxy->remove_function(function); });
+  on_loops([&](LoopWorker& worker) { worker.proxy->remove_function(function); });
   want_addresses();
 }
 
@@ -176,7 +176,7 @@ std::string Gateway::trouble() const {
 }
 
 bool Gateway::drain() {
-  on_loops([](Worker& worker) {
+  on_loops([](LoopWorker& worker) {
     worker.listener.reset();
     worker.proxy->drain();
   });
@@ -185,7 +185,7 @@ bool Gateway::drain() {
 
 ProxyCounts Gateway::counts() {
   std::vector<ProxyCounts> each(workers_.size());
-  on_loops([&](Worker& worker) {
+  on_loops([&](LoopWorker& worker) {
     each[static_cast<std::size_t>(&worker - workers_.data())] = worker.proxy->counts();
   });
   ProxyCounts sum;
@@ -202,7 +202,7 @@ ProxyCounts Gateway::counts() {
 
 std::size_t Gateway::clients() {
   std::vector<std::size_t> each(workers_.size());
-  on_loops([&](Worker& worker) {
+  on_loops([&](LoopWorker& worker) {
     each[static_cast<std::size_t>(&worker - workers_.data())] = worker.proxy->clients();
   });
   std::size_t sum = 0;

@@ -54,13 +54,13 @@ class Gateway {
   std::size_t clients();
 
  private:
-  struct Worker {
+  struct LoopWorker {
     std::unique_ptr<net::LoopThread> thread;
     std::unique_ptr<net::TlsAcceptor> acceptor;
     std::unique_ptr<Proxy> proxy;
     std::unique_ptr<net::TcpListener> listener;
   };
-  void on_loops(const std::function<void(Worker& worker)>& task);
+  void on_loops(const std::function<void(LoopWorker& worker)>& task);
   void want_addresses();
   FunctionSetup setup_of(const std::string& function, const Targets& targets);
 
@@ -71,7 +71,7 @@ class Gateway {
   std::map<std::string, TargetShare> target_shares_;
   // Places of the weights in effect; loops read those before while they take new ones.
   std::map<std::string, std::unique_ptr<FunctionPlaces>> places_;
-  std::vector<Worker> workers_;
+  std::vector<LoopWorker> workers_;
   std::map<std::string, Targets> functions_;
   net::Addresses addresses_;
 };

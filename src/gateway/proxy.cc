@@ -43,15 +43,16 @@ Proxy::Proxy(net::Loop& loop, const ProxyOptions& options, SharedCount& clients)
         closed_upstreams_.clear();
       }),
       head_deadlines_(loop.timers(), options.head_timeout,
-                      [](net::Deadline& due) { static_cast<Client&>(due).timed_out(); }),
+                      [](net::Deadline& due) { static_cast<ClientConnection&>(due).timed_out(); }),
       idle_deadlines_(loop.timers(), options.idle_timeout,
-                      [](net::Deadline& due) { static_cast<Client&>(due).timed_out(); }),
+                      [](net::Deadline& due) { static_cast<ClientConnection&>(due).timed_out(); }),
       connect_deadlines_(loop.timers(), options.connect_timeout,
                          [](net::Deadline& due) { static_cast<Upstream&>(due).timed_out(); }),
       answer_deadlines_(loop.timers(), options.answer_timeout,
                         [](net::Deadline& due) { static_cast<Upstream&>(due).timed_out(); }),
-      linger_deadlines_(loop.timers(), options.linger_timeout,
-                        [](net::Deadline& due) { static_cast<Client&>(due).timed_out(); }),
+      linger_deadlines_(
+          loop.timers(), options.linger_timeout,
+          [](net::Deadline& due) { static_cast<ClientConnection&>(due).timed_out(); }),
       random_(options.seed, 0),
       buffer_(new char[kBufferSize]) {}
 
@@ -69,8 +70,8 @@ void Proxy::adopt(int fd, std::string address) {
   const bool too_many =
       options_.connections_max > 0 && !all_clients_.take(options_.connections_max);
   ++counts_.connections;
-  auto client = std::make_unique<Client>(*this, std::move(address), !too_many);
-  Client& made = *client;
+  auto client = std::make_unique<ClientConnection>(*this, std::move(address), !too_many);
+  ClientConnection& made = *client;
   clients_.emplace(&made, std::move(client));
   made.open(fd);
 }
@@ -231,7 +232,7 @@ void Proxy::put_back(Upstream& upstream) {
   idle.push_back(&upstream);
 }
 
-void Proxy::forget(Client& client) {
+void Proxy::forget(ClientConnection& client) {
   const auto found = clients_.find(&client);
   if (found == clients_.end()) return;
   if (options_.connections_max > 0 && client.counted()) all_clients_.give_back();
@@ -251,11 +252,11 @@ void Proxy::forget(Upstream& upstream) {
 
 void Proxy::drain() {
   draining_ = true;
-  std::vector<Client*> idle;
+  std::vector<ClientConnection*> idle;
   for (const auto& [client, owned] : clients_) {
     if (client->idle()) idle.push_back(owned.get());
   }
-  for (Client* const client : idle) client->close();
+  for (ClientConnection* const client : idle) client->close();
 }
 
 }  // namespace galileo::gateway

@@ -70,7 +70,7 @@ struct ProxyCounts {
   std::uint64_t upgraded = 0;    // to another protocol
 };
 
-class Client;
+class ClientConnection;
 class Upstream;
 
 // What the gateway says of a function.
@@ -112,7 +112,7 @@ class Proxy {
   const ProxyCounts& counts() const { return counts_; }
 
  private:
-  friend class Client;
+  friend class ClientConnection;
   friend class Upstream;
 
   static constexpr std::size_t kBufferSize = std::size_t{64} << 10;
@@ -138,7 +138,7 @@ class Proxy {
   // sent can't be sent again, so an idle one is looked at first.
   Upstream* upstream_to(Target& target, bool fresh, bool surely, int& error);
   void put_back(Upstream& upstream);
-  void forget(Client& client);
+  void forget(ClientConnection& client);
   void forget(Upstream& upstream);
 
   net::Loop& loop_;
@@ -156,10 +156,10 @@ class Proxy {
   std::unordered_map<std::string, std::unique_ptr<Function>, HashText, std::equal_to<>> functions_;
   std::vector<std::unique_ptr<Function>> leaving_;  // removed, with requests under way
   std::unordered_map<std::string, std::unique_ptr<Target>> targets_;
-  std::unordered_map<const Client*, std::unique_ptr<Client>> clients_;
+  std::unordered_map<const ClientConnection*, std::unique_ptr<ClientConnection>> clients_;
   std::unordered_map<const Upstream*, std::unique_ptr<Upstream>> upstreams_;
   // A connection that closes may stand on the stack: it is destroyed on the next turn.
-  std::vector<std::unique_ptr<Client>> closed_clients_;
+  std::vector<std::unique_ptr<ClientConnection>> closed_clients_;
   std::vector<std::unique_ptr<Upstream>> closed_upstreams_;
   net::Timer clean_up_;
   net::Deadlines head_deadlines_;

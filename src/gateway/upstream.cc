@@ -16,7 +16,7 @@ bool Upstream::connect(const net::Address& address, int& error) {
   return stream_ != nullptr;
 }
 
-void Upstream::begin(Client& client, bool head_only) {
+void Upstream::begin(ClientConnection& client, bool head_only) {
   client_ = &client;
   tunnels_ = body_as_text_ = false;
   parser_.start(head_only);
@@ -193,7 +193,7 @@ void Upstream::ended() {
 }
 
 void Upstream::fail(int status, std::string_view why, bool timed_out) {
-  Client* const client = client_;
+  ClientConnection* const client = client_;
   // One that is slow has most likely seen it.
   const bool unseen = reused_ && parser_.bytes() == 0 && !timed_out;
   Failure failure{status, why, false, !connected_, unseen, {}};
@@ -206,13 +206,13 @@ void Upstream::fail(int status, std::string_view why, bool timed_out) {
 }
 
 void Upstream::leave_to_another() {
-  Client* const client = client_;
+  ClientConnection* const client = client_;
   close();
   client->go_elsewhere();
 }
 
 void Upstream::over(bool keep) {
-  Client* const client = std::exchange(client_, nullptr);
+  ClientConnection* const client = std::exchange(client_, nullptr);
   const bool by_close = parser_.until_close();
   Deadline::end();
   reused_ = true;

@@ -87,13 +87,13 @@ class Client {
   bool rested = false;              // of a phase: it is over for this client
   Time warmup_until = Time::min();  // requests due before are marked as warm-up
   std::uint32_t redirects_max = 0;
-  // Of its requests, as Limits has them.
+  // The bounds of its requests, as Limits has them.
   wire::StatusSet fail_on = wire::failing_by_default();
   net::HttpBounds bounds;
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
   OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
-  std::uint64_t work = 0;         // what the workload reads, in the dispatcher's books; 0: nothing
+  std::uint64_t work = 0;         // what the workload reads, by the dispatcher's number; 0: nothing
   bool closing = false;           // gone when nothing is in flight
 
  private:
@@ -136,7 +136,7 @@ class Client {
   std::optional<Due> next_;
   std::uint64_t numbers_before_ = 0;  // requests of earlier workloads
   net::Timer timer_;
-  // With lanes.
+  // Its lanes, in a closed loop.
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::optional<std::uint64_t> requests_left_;
   std::optional<Time> ends_;

@@ -142,7 +142,7 @@ TEST_CASE("the debug router answers by itself, in a closed loop too") {
   }
 }
 
-TEST_CASE("stopping sends no more, lets answers come, and the books balance") {
+TEST_CASE("stopping sends no more, lets answers come, and the ledger balances") {
   World world;
   world.service_time = milliseconds{50};
   world.begin(constant(0.01, 1000));
@@ -221,7 +221,7 @@ TEST_CASE("redirects are followed within one trace, to their bound") {
   CHECK(world.traces.all.size() == 1);
 }
 
-// What is kept of an answer's headers and body, and how many the books say were cut.
+// What is kept of an answer's headers and body, and how many the ledger says were cut.
 struct Kept final : TraceSink {
   Kept(std::string_view type, std::string_view body, std::uint32_t most) {
     World world;

@@ -34,7 +34,7 @@ Engine::Engine(net::Loop& control, const Options& options, const std::vector<Tra
       sinks_(sinks),
       addresses_(control, options.limits.address_family,
                  [this](const std::string& host, const std::vector<net::Address>& found) {
-                   for (Worker& worker : workers_) {
+                   for (LoopWorker& worker : workers_) {
                      worker.thread->loop().post(
                          [&worker, host, found] { worker.dispatcher->set_addresses(host, found); });
                    }
@@ -46,7 +46,7 @@ Engine::Engine(net::Loop& control, const Options& options, const std::vector<Tra
     table_.set(service.name, std::move(hosts));
   }
   addresses_.on_unknown([this](const std::string& host) {
-    for (Worker& worker : workers_)
+    for (LoopWorker& worker : workers_)
       worker.thread->loop().post([&worker, host] { worker.dispatcher->no_addresses(host); });
   });
 }
@@ -74,7 +74,7 @@ void Engine::find_host(const std::string& host) {
   addresses_.want(hosts());
   const std::vector<net::Address>& known = addresses_.of(host);
   if (known.empty()) return;
-  for (Worker& worker : workers_) {
+  for (LoopWorker& worker : workers_) {
     worker.thread->loop().post(
         [&worker, host, known] { worker.dispatcher->set_addresses(host, known); });
   }
@@ -89,7 +89,7 @@ void Engine::start_workers() {
   addresses_.want(hosts());
   const unsigned count = threads(options_.limits);
   for (unsigned i = 0; i < count; ++i) {
-    Worker worker;
+    LoopWorker worker;
     worker.thread = std::make_unique<net::LoopThread>(fmt::format("load-{}", i));
     net::Loop& loop = worker.thread->loop();
     worker.connector = std::make_unique<net::TcpConnector>(loop, net::Stamps::kOn);
@@ -197,19 +197,19 @@ Result<void> Engine::begin_phase(const std::string& name, const std::vector<Clie
 
 void Engine::stop_sending() {
   roster_.all_stopped();
-  for (Worker& worker : workers_)
+  for (LoopWorker& worker : workers_)
     worker.thread->loop().post([&worker] { worker.dispatcher->stop_sending(); });
 }
 
 void Engine::end_all() {
   roster_.all_stopped();
-  for (Worker& worker : workers_)
+  for (LoopWorker& worker : workers_)
     worker.thread->loop().post([&worker] { worker.dispatcher->end_all(); });
 }
 
 Engine::Snapshot Engine::snapshot() {
   Snapshot snapshot;
-  for (Worker& worker : workers_) {
+  for (LoopWorker& worker : workers_) {
     worker.thread->call([&] {
       snapshot.ledger.add(worker.dispatcher->ledger());
       snapshot.in_flight += worker.dispatcher->in_flight();
@@ -225,7 +225,7 @@ Engine::Snapshot Engine::snapshot() {
 
 Begun Engine::begun() const {
   Begun begun;
-  for (const Worker& worker : workers_) {
+  for (const LoopWorker& worker : workers_) {
     const Begun of = worker.dispatcher->begun();
     begun.intended += of.intended;
     begun.sent += of.sent;
@@ -235,13 +235,13 @@ Begun Engine::begun() const {
 
 OwnTimes Engine::own_times(const std::string& run) {
   OwnTimes times;
-  for (Worker& worker : workers_)
+  for (LoopWorker& worker : workers_)
     worker.thread->call([&] { times.add(worker.dispatcher->own_times(run)); });
   return times;
 }
 
 void Engine::forget_own_times(const std::string& run) {
-  for (Worker& worker : workers_)
+  for (LoopWorker& worker : workers_)
     worker.thread->call([&] { worker.dispatcher->forget_own_times(run); });
 }
 
@@ -255,7 +255,7 @@ bool Engine::asks_this_machine() const {
 }
 
 void Engine::join() {
-  for (Worker& worker : workers_) {
+  for (LoopWorker& worker : workers_) {
     // On its own loop: its sockets and timers belong there.
     worker.thread->call([&] {
       worker.dispatcher.reset();

@@ -94,13 +94,14 @@ class Engine {
   // changes nothing.
   Result<void> set_workload(const std::vector<std::string>& ids, const Workload& workload,
                             Time start);
-  // As set_workload(), but they do nothing then; requests that were sent are waited for.
+  // Ends what set_workload() began: they do nothing then; requests that were sent are waited for.
   Result<void> stop_workload(const std::vector<std::string>& ids);
   // The same, but requests that were sent end at once, as unfinished.
   Result<void> end_workload(const std::vector<std::string>& ids);
-  // As stop_workload(), and their ids are free; the clients are gone when their requests are over.
+  // Does as stop_workload(), and their ids are free; the clients are gone when their requests are
+  // over.
   Result<void> close_clients(const std::vector<std::string>& ids);
-  // In the order of the ids.
+  // The counts come in the order of the ids.
   Result<std::vector<ClientCounts>> counts(const std::vector<std::string>& ids);
 
   // More entries of the stream that the client's workload (`fed`) follows; at most as many as
@@ -117,7 +118,7 @@ class Engine {
   void stop_sending();
   void end_all();
   Snapshot snapshot();
-  // Without waiting for the loops.
+  // Doesn't wait for the loops.
   Begun begun() const;
   // What of the latencies is the loops' own doing, of workloads of that run (Workload::run); empty:
   // of those of none, and of phases.
@@ -129,7 +130,7 @@ class Engine {
   void join();
 
  private:
-  struct Worker {
+  struct LoopWorker {
     std::unique_ptr<net::LoopThread> thread;
     std::unique_ptr<net::TcpConnector> connector;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -158,7 +159,7 @@ class Engine {
   const Options options_;
   const std::vector<TraceSink*> sinks_;
   Time warmup_until_ = Time::min();
-  std::vector<Worker> workers_;
+  std::vector<LoopWorker> workers_;
   std::map<std::string, ServiceSpec> services_;
   route::Table table_;
   net::Addresses addresses_;

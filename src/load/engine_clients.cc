@@ -205,7 +205,7 @@ Result<void> Engine::feed(const std::string& id, std::vector<double> between_s, 
                                between_s.size(), room));
   entry->fed += between_s.size();
   entry->is_fed = !last;
-  Worker& worker = workers_[entry->loop];
+  LoopWorker& worker = workers_[entry->loop];
   worker.thread->loop().post(
       [&worker, number = entry->number, workload = entry->workload, chunk = std::move(between_s),
        last]() mutable { worker.dispatcher->feed(number, workload, std::move(chunk), last); });

@@ -1,4 +1,4 @@
-// The books of a run: every request that was due is accounted for, whatever became of it.
+// The ledger of a run: every request that was due is accounted for, whatever became of it.
 //   intended = sent + not sent (why);  sent = answered + failed (why) + in flight at the end;
 //   traces made = stored + spooled + lost.
 // Plain counts; each loop keeps its own, the run adds them up.
@@ -25,7 +25,7 @@ struct Ledger {
   std::uint64_t sent = 0;      // left, or tried to connect
   std::uint64_t answered = 0;  // a complete answer, of a status that is no failure
   std::uint64_t in_flight_at_end = 0;
-  // By reason; a slot's group says whether it was not sent or failed.
+  // Counts by reason; a slot's group says whether it was not sent or failed.
   std::array<std::uint64_t, wire::kFailureCount> failures{};
   std::uint64_t retried = 0;  // sent again, unseen, after an idle connection had been closed
   std::uint64_t traces_made = 0;

@@ -25,16 +25,16 @@ std::string_view bytes_of(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-void hand_on(std::string_view message, TraceTaker& taker) {
+void hand_on(std::string_view message, TraceVisitor& visitor) {
   MessageHead head;
   std::memcpy(&head, message.data(), sizeof head);
-  if (head.kind == MessageHead::kName) return taker.on_name(head.id, message.substr(sizeof head));
+  if (head.kind == MessageHead::kName) return visitor.on_name(head.id, message.substr(sizeof head));
   TraceMessage taken;
   std::memcpy(static_cast<void*>(&taken), message.data(), sizeof taken);
   const std::string_view texts = message.substr(sizeof taken);
   taken.trace.headers = texts.substr(0, head.headers_size);
   taken.trace.response = texts.substr(head.headers_size, head.response_size);
-  taker.on_trace(taken.trace);
+  visitor.on_trace(taken.trace);
 }
 
 }  // namespace
@@ -63,8 +63,8 @@ wire::NameId TraceRing::name(std::string_view text) {
   return id;
 }
 
-std::size_t TraceRing::drain(TraceTaker& taker) {
-  return ring_.drain([&](std::string_view message) { hand_on(message, taker); });
+std::size_t TraceRing::drain(TraceVisitor& visitor) {
+  return ring_.drain([&](std::string_view message) { hand_on(message, visitor); });
 }
 
 void DrainPace::took(std::size_t traces) {

@@ -13,15 +13,15 @@
 
 namespace galileo::load {
 
-// Takes what a desk drains. A name comes before the first trace that refers to it.
-class TraceTaker {
+// Visits what a desk drains. A name comes before the first trace that refers to it.
+class TraceVisitor {
  public:
   virtual void on_name(wire::NameId id, std::string_view name) = 0;
   // The trace's texts are valid during the call.
   virtual void on_trace(const wire::Trace& trace) = 0;
 
  protected:
-  ~TraceTaker() = default;
+  ~TraceVisitor() = default;
 };
 
 class TraceRing final : public TraceSink {
@@ -34,7 +34,7 @@ class TraceRing final : public TraceSink {
   wire::NameId name(std::string_view text) override;
 
   // How many names and traces there were.
-  std::size_t drain(TraceTaker& taker);
+  std::size_t drain(TraceVisitor& visitor);
   std::uint64_t lost() const { return lost_.load(); }
 
  private:

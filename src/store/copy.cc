@@ -108,7 +108,7 @@ Result<CopyCounts> copy_rows(Store& from, Store& to, const std::string& id,
 }
 
 Result<CopyCounts> count_rows(Store& store, const std::string& id) {
-  const Counts counts = TRY(store.counts(id));
+  const StoredRows counts = TRY(store.counts(id));
   CopyCounts all{0, counts.traces, counts.telemetry, counts.events};
   TRY(store.each_node_info(id, [&](const wire::NodeInfo&) { ++all.node_infos; }));
   return all;

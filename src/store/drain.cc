@@ -175,7 +175,7 @@ Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
   // of it isn't.
   missing_before_ = reader_->missing();
   if (reader_->position() > *position) {
-    const Counts stored = TRY(store_.counts(experiment.id));
+    const StoredRows stored = TRY(store_.counts(experiment.id));
     lost_before_ = reader_->rows().behind({stored.traces, stored.telemetry + stored.events});
   }
   return {};
@@ -298,7 +298,7 @@ Result<bool> Drain::settle() {
   const auto counted = store_.counts(id);
   // A database that is only written to can't be asked.
   if (!counted.ok() && counted.error().code == ErrorCode::kUsage) return true;
-  const Counts counts = TRY(counted);
+  const StoredRows counts = TRY(counted);
   const SpoolRows stored{counts.traces, counts.telemetry + counts.events};
   const RefusedRows refused = store_.refused().since(refused_before_);
   const SpoolRows kept = reader_->rows().behind(given_up());

@@ -12,8 +12,8 @@ using namespace galileo::store;
 namespace {
 
 // A spool of a run that is on, and the database that it goes into.
-struct Books {
-  explicit Books(std::uint64_t traces) {
+struct SpooledRun {
+  explicit SpooledRun(std::uint64_t traces) {
     spool = must(SpoolWriter::create(path));
     spool->experiment(test_experiment(), "");
     wire::NameId id = 0;
@@ -44,13 +44,13 @@ void wait_until(const std::function<bool()>& condition) {
 }  // namespace
 
 TEST_CASE("While a spool grows its rows go into the database, and the rest with finish()") {
-  Books books(100);
-  DrainDesk desk(books.open(), books.path);
+  SpooledRun run(100);
+  DrainDesk desk(run.open(), run.path);
   desk.start();
-  auto reader = books.open();
+  auto reader = run.open();
   wait_until([&] { return must(reader->counts(kTestId)).traces == 100; });
-  for (std::uint64_t i = 101; i <= 150; ++i) books.spool->trace(0, test_trace(i));
-  must(books.spool->flush());
+  for (std::uint64_t i = 101; i <= 150; ++i) run.spool->trace(0, test_trace(i));
+  must(run.spool->flush());
   desk.stop();
   must(desk.finish());
   CHECK(desk.traces() == 150);
@@ -58,51 +58,51 @@ TEST_CASE("While a spool grows its rows go into the database, and the rest with 
 }
 
 TEST_CASE("After a database was away all traces are counted as stored, not just the later ones") {
-  Books books(6000);
-  auto failing = std::make_unique<OwnedFailingStore>(books.open());
+  SpooledRun run(6000);
+  auto failing = std::make_unique<OwnedFailingStore>(run.open());
   FailingStore& store = *failing;
   // The first step moves 5000 records, the second one fails on its way.
   store.calls_left = 5100;
-  DrainDesk desk(std::move(failing), books.path);
+  DrainDesk desk(std::move(failing), run.path);
   desk.start();
   wait_until([&] { return store.failures.load() > 0; });
   desk.stop();
   store.calls_left = -1;
   must(desk.finish());
   CHECK(desk.traces() == 6000);
-  CHECK(stored_ids(*books.open()) == ids_up_to(6000));
+  CHECK(stored_ids(*run.open()) == ids_up_to(6000));
 }
 
 TEST_CASE("A deadlock while the last rows go in doesn't leave a run unfinished") {
-  Books books(100);
-  books.spool->end(test_experiment(), "");
-  must(books.spool->close());
-  auto failing = std::make_unique<OwnedFailingStore>(books.open());
+  SpooledRun run(100);
+  run.spool->end(test_experiment(), "");
+  must(run.spool->close());
+  auto failing = std::make_unique<OwnedFailingStore>(run.open());
   FailingStore& store = *failing;
-  DrainDesk desk(std::move(failing), books.path);
+  DrainDesk desk(std::move(failing), run.path);
   store.calls_left = 50;
   store.code = ErrorCode::kUnavailable;
   must(desk.finish());
   CHECK(store.failures.load() == 1);
   CHECK(desk.ended());
   CHECK(desk.traces() == 100);
-  CHECK(stored_ids(*books.open()) == ids_up_to(100));
+  CHECK(stored_ids(*run.open()) == ids_up_to(100));
 }
 
 TEST_CASE("What won't be better soon is said at once") {
-  Books books(100);
-  auto failing = std::make_unique<OwnedFailingStore>(books.open());
+  SpooledRun run(100);
+  auto failing = std::make_unique<OwnedFailingStore>(run.open());
   FailingStore& store = *failing;
-  DrainDesk desk(std::move(failing), books.path);
+  DrainDesk desk(std::move(failing), run.path);
   store.calls_left = 50;
   CHECK_FALSE(desk.finish().ok());
   must(desk.finish());
-  CHECK(stored_ids(*books.open()) == ids_up_to(100));
+  CHECK(stored_ids(*run.open()) == ids_up_to(100));
 }
 
 TEST_CASE("Who is told to stop leaves the rest in the spool") {
-  Books books(50'000);
-  DrainDesk desk(books.open(), books.path);
+  SpooledRun run(50'000);
+  DrainDesk desk(run.open(), run.path);
   const auto finished = desk.finish([] { return true; });
   REQUIRE_FALSE(finished.ok());
   CHECK(finished.error().code == ErrorCode::kInterrupted);

@@ -44,7 +44,7 @@ struct Fixture {
 
 void check_whole(Store& store, std::uint64_t traces) {
   CHECK(stored_ids(store) == ids_up_to(traces));
-  const Counts counts = must(store.counts(kTestId));
+  const StoredRows counts = must(store.counts(kTestId));
   CHECK(counts.telemetry == 1);
   CHECK(counts.events == 1);
   int infos = 0;

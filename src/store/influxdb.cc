@@ -177,7 +177,7 @@ class InfluxdbStore final : public Store {
     auto list = TRY(our_experiments(""));
     std::set<std::string> known;
     for (const wire::Experiment& experiment : list) known.insert(experiment.id);
-    // Of the old system there are only the buckets here; the rest is in its SQL database.
+    // The old system has only its buckets here; the rest is in its SQL database.
     for (const InfluxBucket& bucket : TRY(server_->buckets())) {
       if (looks_like_experiment_id(bucket.name) && !known.contains(bucket.name))
         list.push_back(unlisted(bucket.name, bucket.created));
@@ -219,9 +219,9 @@ class InfluxdbStore final : public Store {
     return json;
   }
 
-  Result<Counts> counts(const std::string& id) override {
+  Result<StoredRows> counts(const std::string& id) override {
     TRY(must_read());
-    Counts counts;
+    StoredRows counts;
     counts.traces = TRY(count(id, "request_id", "traces"));
     counts.telemetry =
         TRY(count(id, "value", "telemetry")) + TRY(count(id, "infinite", "telemetry"));
@@ -246,14 +246,14 @@ class InfluxdbStore final : public Store {
 
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override;
 
-  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
+  Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) override {
     return each_in_order<TraceReader, wire::NamedTrace>(
         bucket_of(id), "traces", "",
         [&](const wire::NamedTrace& trace, std::int64_t) { return f(trace); });
   }
 
   Result<void> each_trace_figures(const std::string& id,
-                                  const RowTaker<wire::NamedTrace>& f) override {
+                                  const RowVisitor<wire::NamedTrace>& f) override {
     TRY(must_read());
     // With the old layout's points among them names mean two things, see RowReader.
     bool has_old = false;
@@ -267,19 +267,19 @@ class InfluxdbStore final : public Store {
         [&](const wire::NamedTrace& trace, std::int64_t) { return f(trace); }, figure_keys());
   }
 
-  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
+  Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) override {
     return each_in_order<SampleReader, wire::Sample>(
         bucket_of(id), "telemetry", "",
         [&](const wire::Sample& sample, std::int64_t) { return f(sample); });
   }
 
-  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
+  Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) override {
     return each_in_order<EventReader, wire::Event>(
         bucket_of(id), "events", "",
         [&](const wire::Event& event, std::int64_t) { return f(event); });
   }
 
-  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowVisitor<wire::NodeInfo>& f) override {
     return each<NodeInfoReader>(
         kOurBucket, "nodeinfo", "exp_id = " + id_text(id),
         [&](const NodeInfoReader& reader, const Fields& row) { return f(reader.read(row)); });

@@ -237,7 +237,7 @@ Result<void> InfluxServer::remove_points(const std::string& bucket, const std::s
 }
 
 Result<void> InfluxServer::ask(const std::string& bucket, const std::string& question,
-                               const Taker& taker) {
+                               const AnswerVisitor& visitor) {
   constexpr std::size_t kLineMax = std::size_t{256} << 20;
   wire::CsvReader reader;
   std::vector<std::string_view> header;
@@ -250,7 +250,7 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
       if (fields.size() == 1 && fields[0].empty()) {
         part = Part::kHeader;
       } else if (part == Part::kRows) {
-        is_enough = !taker.row(fields);
+        is_enough = !visitor.row(fields);
         if (is_enough) return false;
       } else if (fields.size() > 3 && fields[2] == "name" && fields[3] == "duration") {
         part = Part::kEnd;
@@ -258,7 +258,7 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
         // The first two are of each answer: the measurement's name, and the tags of a group.
         header = fields;
         for (std::size_t i = 0; i < std::min<std::size_t>(2, header.size()); ++i) header[i] = "";
-        taker.columns(header);
+        visitor.columns(header);
         part = Part::kRows;
       }
     }

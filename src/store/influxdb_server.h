@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "store/influxdb_connection.h"
 #include "store/influxdb_sender.h"
-#include "store/row_taker.h"
+#include "store/row_visitor.h"
 
 namespace galileo::store {
 
@@ -56,14 +56,15 @@ class InfluxServer final : public LineServer {
   Result<void> remove_points(const std::string& bucket, const std::string& predicate,
                              std::int64_t first, std::int64_t last);
 
-  // Takes an answer: the columns' names, then rows of them; the names may change in between.
-  struct Taker {
+  // Visits an answer: the columns' names, then rows of them; the names may change in between.
+  struct AnswerVisitor {
     std::function<void(const std::vector<std::string_view>&)> columns;
-    RowTaker<std::vector<std::string_view>> row;
+    RowVisitor<std::vector<std::string_view>> row;
   };
   // One SELECT or SHOW. Nothing is taken where the bucket isn't there. An Error where the answer
   // isn't whole, after some of its rows perhaps.
-  Result<void> ask(const std::string& bucket, const std::string& question, const Taker& taker);
+  Result<void> ask(const std::string& bucket, const std::string& question,
+                   const AnswerVisitor& visitor);
 
  private:
   InfluxServer() = default;

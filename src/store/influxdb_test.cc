@@ -131,7 +131,7 @@ TEST_CASE("rows that are put again are the same points") {
     put_one_of_each(*store, 105);
   }
   const auto store = must(open_store(url, OpenMode::kExisting));
-  const Counts counts = must(store->counts(kTestId));
+  const StoredRows counts = must(store->counts(kTestId));
   CHECK(counts.traces == 2);
   CHECK(counts.telemetry == 2);
   CHECK(counts.events == 2);
@@ -148,7 +148,7 @@ TEST_CASE("many rows of one time and series are all there") {
     must(store->put_sample(kTestId, row * 41, {kTestStart, "n1", "cpu", "", 1}));
   }
   must(store->commit());
-  const Counts counts = must(store->counts(kTestId));
+  const StoredRows counts = must(store->counts(kTestId));
   CHECK(counts.traces == 2000);
   CHECK(counts.telemetry == 2000);
 }
@@ -184,7 +184,7 @@ TEST_CASE("the old layout is written and read, alone and beside the new one in o
     CHECK(std::abs((trace.sent - expected.sent).count()) < 500);
     CHECK(std::abs((trace.done - expected.done).count()) < 500);
   }));
-  const Counts counts = must(store->counts(kTestId));
+  const StoredRows counts = must(store->counts(kTestId));
   CHECK(counts.traces == 2);
   CHECK(counts.telemetry == 2);
   CHECK(counts.events == 2);

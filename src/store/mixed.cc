@@ -86,7 +86,7 @@ class MixedStore final : public Store {
   }
   Result<std::optional<std::string>> running() override { return metadata_->running(); }
   Result<std::string> metadata(const std::string& id) override { return metadata_->metadata(id); }
-  Result<Counts> counts(const std::string& id) override { return runtime_->counts(id); }
+  Result<StoredRows> counts(const std::string& id) override { return runtime_->counts(id); }
   // Its rows first: where that fails, the experiment is still listed and can be removed again.
   Result<void> remove(const std::string& id) override {
     TRY(runtime_->remove(id));
@@ -96,20 +96,20 @@ class MixedStore final : public Store {
     return runtime_->touch_traces(id, from, to);
   }
 
-  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
+  Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) override {
     return runtime_->each_trace(id, f);
   }
   Result<void> each_trace_figures(const std::string& id,
-                                  const RowTaker<wire::NamedTrace>& f) override {
+                                  const RowVisitor<wire::NamedTrace>& f) override {
     return runtime_->each_trace_figures(id, f);
   }
-  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
+  Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) override {
     return runtime_->each_sample(id, f);
   }
-  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
+  Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) override {
     return runtime_->each_event(id, f);
   }
-  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowVisitor<wire::NodeInfo>& f) override {
     return metadata_->each_node_info(id, f);
   }
 

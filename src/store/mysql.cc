@@ -70,16 +70,16 @@ class MysqlStore final : public Store {
   Result<std::optional<wire::Experiment>> experiment(const std::string& id) override;
   Result<std::optional<std::string>> running() override;
   Result<std::string> metadata(const std::string& id) override;
-  Result<Counts> counts(const std::string& id) override;
+  Result<StoredRows> counts(const std::string& id) override;
   Result<void> remove(const std::string& id) override;
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override;
 
-  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override;
+  Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) override;
   Result<void> each_trace_figures(const std::string& id,
-                                  const RowTaker<wire::NamedTrace>& f) override;
-  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override;
-  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override;
-  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override;
+                                  const RowVisitor<wire::NamedTrace>& f) override;
+  Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) override;
+  Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) override;
+  Result<void> each_node_info(const std::string& id, const RowVisitor<wire::NodeInfo>& f) override;
 
   const std::string& where() const override { return address_.text; }
 
@@ -143,15 +143,15 @@ class MysqlStore final : public Store {
   }
   Result<void> change(const std::string& sql, const std::vector<MysqlValue>& values);
   Result<void> select(const std::string& sql, const std::vector<MysqlValue>& values,
-                      const RowTaker<MysqlRow>& f);
+                      const RowVisitor<MysqlRow>& f);
   Result<std::uint64_t> change_in_parts(const std::string& table, const std::string& which,
                                         const std::string& sql,
                                         const std::vector<MysqlValue>& of_which,
                                         const std::vector<MysqlValue>& of_sql);
   Result<void> stream(const std::string& table, const std::string& columns, const std::string& id,
-                      const RowTaker<MysqlRow>& f);
+                      const RowVisitor<MysqlRow>& f);
   Result<void> stream_traces(const std::string& id, wire::FieldUse use,
-                             const RowTaker<wire::NamedTrace>& f);
+                             const RowVisitor<wire::NamedTrace>& f);
   Result<std::vector<wire::Experiment>> select_experiments(const std::string& clause,
                                                            const std::vector<MysqlValue>& values);
 
@@ -287,7 +287,7 @@ Result<void> MysqlStore::change(const std::string& sql, const std::vector<MysqlV
 }
 
 Result<void> MysqlStore::select(const std::string& sql, const std::vector<MysqlValue>& values,
-                                const RowTaker<MysqlRow>& f) {
+                                const RowVisitor<MysqlRow>& f) {
   return attempt([&] { return connection_->select(sql, values, f); });
 }
 
@@ -384,11 +384,11 @@ Result<std::string> MysqlStore::metadata(const std::string& id) {
   return json;
 }
 
-Result<Counts> MysqlStore::counts(const std::string& id) {
-  Counts counts;
+Result<StoredRows> MysqlStore::counts(const std::string& id) {
+  StoredRows counts;
   auto connection = TRY(connect_for_long());
   const auto count = [&](const char* table, const char* column, const char* what,
-                         const RowTaker<MysqlRow>& f) -> Result<void> {
+                         const RowVisitor<MysqlRow>& f) -> Result<void> {
     if (!TRY(has(fmt::format("{}.{}", table, column)))) return {};
     return connection->select(fmt::format("SELECT {} FROM {} WHERE EXP_ID = ?", what, table), {id},
                               f);
@@ -463,7 +463,7 @@ Result<std::uint64_t> MysqlStore::touch_traces(const std::string& id, Wall from,
 // Over a connection of its own, row by row. The old system's tables have nothing to order by but
 // have never been anything but appended to.
 Result<void> MysqlStore::stream(const std::string& table, const std::string& columns,
-                                const std::string& id, const RowTaker<MysqlRow>& f) {
+                                const std::string& id, const RowVisitor<MysqlRow>& f) {
   if (!TRY(has(table + ".EXP_ID"))) return {};
   const bool numbered = TRY(has(table + ".ROW_ID"));
   auto connection = TRY(connect_for_long());
@@ -476,7 +476,7 @@ Result<void> MysqlStore::stream(const std::string& table, const std::string& col
 }
 
 Result<void> MysqlStore::stream_traces(const std::string& id, wire::FieldUse use,
-                                       const RowTaker<wire::NamedTrace>& f) {
+                                       const RowVisitor<wire::NamedTrace>& f) {
   // Where the newest is known to be there, so are the others; else they are looked for once.
   TRY(has(fmt::format("traces.{}", std::rbegin(wire::kTraceFields)->column)));
   const std::string columns = mysql_trace_columns(
@@ -488,16 +488,16 @@ Result<void> MysqlStore::stream_traces(const std::string& id, wire::FieldUse use
   });
 }
 
-Result<void> MysqlStore::each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) {
+Result<void> MysqlStore::each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) {
   return stream_traces(id, wire::FieldUse::row, f);
 }
 
 Result<void> MysqlStore::each_trace_figures(const std::string& id,
-                                            const RowTaker<wire::NamedTrace>& f) {
+                                            const RowVisitor<wire::NamedTrace>& f) {
   return stream_traces(id, wire::FieldUse::figure, f);
 }
 
-Result<void> MysqlStore::each_sample(const std::string& id, const RowTaker<wire::Sample>& f) {
+Result<void> MysqlStore::each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) {
   return stream("telemetry", "`TIMESTAMP`, NODE, METRIC, SUBSYSTEM, `VALUE`", id,
                 [&](const MysqlRow& row) {
                   return f({mysql_time(row, 0), std::string(row.text(1)), std::string(row.text(2)),
@@ -505,13 +505,14 @@ Result<void> MysqlStore::each_sample(const std::string& id, const RowTaker<wire:
                 });
 }
 
-Result<void> MysqlStore::each_event(const std::string& id, const RowTaker<wire::Event>& f) {
+Result<void> MysqlStore::each_event(const std::string& id, const RowVisitor<wire::Event>& f) {
   return stream("events", "`TIMESTAMP`, `NAME`, `VALUE`", id, [&](const MysqlRow& row) {
     return f({mysql_time(row, 0), std::string(row.text(1)), std::string(row.text(2))});
   });
 }
 
-Result<void> MysqlStore::each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) {
+Result<void> MysqlStore::each_node_info(const std::string& id,
+                                        const RowVisitor<wire::NodeInfo>& f) {
   return stream("nodeinfo", "NODE, INFO_KEY, INFO_VALUE", id, [&](const MysqlRow& row) {
     return f({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
   });

@@ -461,7 +461,7 @@ Result<std::uint64_t> MysqlConnection::change(const std::string& sql,
 }
 
 Result<void> MysqlConnection::select(const std::string& sql, const std::vector<MysqlValue>& values,
-                                     const RowTaker<MysqlRow>& f) {
+                                     const RowVisitor<MysqlRow>& f) {
   Statement& prepared = *TRY(statement(sql));
   TRY(run(prepared, values));
   if (mysql_stmt_store_result(prepared.handle) != 0) return failed(prepared);
@@ -469,13 +469,13 @@ Result<void> MysqlConnection::select(const std::string& sql, const std::vector<M
 }
 
 Result<void> MysqlConnection::stream(const std::string& sql, const std::vector<MysqlValue>& values,
-                                     const RowTaker<MysqlRow>& f) {
+                                     const RowVisitor<MysqlRow>& f) {
   Statement& prepared = *TRY(statement(sql));
   TRY(run(prepared, values));
   return fetch(prepared, f);
 }
 
-Result<void> MysqlConnection::fetch(Statement& statement, const RowTaker<MysqlRow>& f) {
+Result<void> MysqlConnection::fetch(Statement& statement, const RowVisitor<MysqlRow>& f) {
   const auto fetched = [&]() -> Result<void> {
     if (!statement.bind_all()) return failed(statement);
     while (true) {

@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "store/row_taker.h"
+#include "store/row_visitor.h"
 
 namespace galileo::store {
 
@@ -60,7 +60,7 @@ class MysqlBatch {
   };
   MysqlBatch(std::string table, std::vector<Column> columns);
 
-  // From the left; the last column's ends the row.
+  // Called from the left; the last column's ends the row.
   void text(std::string_view value);
   void number(double value);
   void integer(std::int64_t value);
@@ -116,11 +116,11 @@ class MysqlConnection {
   Result<std::uint64_t> change(const std::string& sql, const std::vector<MysqlValue>& values = {});
   // All rows are here before the first is handed on: `f` may use the connection.
   Result<void> select(const std::string& sql, const std::vector<MysqlValue>& values,
-                      const RowTaker<MysqlRow>& f);
+                      const RowVisitor<MysqlRow>& f);
   // Each row is handed on as it comes, however many there are; `f` leaves the connection alone.
   // Ended by `f`, it is broken afterwards: the server would send the rest first.
   Result<void> stream(const std::string& sql, const std::vector<MysqlValue>& values,
-                      const RowTaker<MysqlRow>& f);
+                      const RowVisitor<MysqlRow>& f);
   // Takes as many statements as the server's limit of bytes asks for. Rows of more than row_max()
   // bytes are refused by the server.
   Result<void> insert(const MysqlBatch& batch);
@@ -138,7 +138,7 @@ class MysqlConnection {
   Result<void> set_session(MysqlPatience patience);
   Result<Statement*> statement(const std::string& sql);
   Result<void> run(Statement& statement, const std::vector<MysqlValue>& values);
-  Result<void> fetch(Statement& statement, const RowTaker<MysqlRow>& f);
+  Result<void> fetch(Statement& statement, const RowVisitor<MysqlRow>& f);
   Result<void> insert_array(const MysqlBatch& batch, std::size_t first, std::size_t rows);
   Result<void> insert_values(const MysqlBatch& batch, std::size_t first, std::size_t rows);
   Error failed();

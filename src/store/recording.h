@@ -1,5 +1,5 @@
 // The record of an experiment from its first row to its end: a spool that is written at once, the
-// database that it is drained into meanwhile, and the books of what has become of the rows. What
+// database that it is drained into meanwhile, and the counts of what has become of the rows. What
 // runs and the recorder of a fleet have in common:
 //
 //   open()        the database, which first takes in what earlier runs have left
@@ -34,7 +34,7 @@ struct RecordingOptions {
 };
 
 // What has become of the rows, once store_rows() or end() is over.
-struct RowBooks {
+struct RowCounts {
   std::uint64_t traces_stored = 0;  // in the database
   RefusedRows refused;              // by the database, for good
   SpoolRows given_up;               // by the spool, before a database had them
@@ -76,7 +76,7 @@ class Recording {
   // Why the database hasn't taken all (kInterrupted: since it was told to give up): the rest waits
   // in the spool.
   Result<void> store_rows(const GiveUp& give_up = {});
-  RowBooks rows() const { return rows_; }
+  RowCounts rows() const { return rows_; }
 
   struct Ended {
     std::optional<Error> unclosed;   // why the spool isn't whole
@@ -104,7 +104,7 @@ class Recording {
   std::unique_ptr<DrainDesk> drain_;
   bool rows_are_stored_ = false;
   bool is_stored_ = false;
-  RowBooks rows_;
+  RowCounts rows_;
 };
 
 }  // namespace galileo::store

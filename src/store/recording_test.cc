@@ -28,7 +28,7 @@ void put_samples(Recording& recording, int count) {
     recording.spool().sample({kNow, "n1", "cpu", "", static_cast<double>(i)});
 }
 
-Counts counts_in(const std::string& database, const std::string& id) {
+StoredRows counts_in(const std::string& database, const std::string& id) {
   auto store = open_store(database, OpenMode::kExisting);
   REQUIRE(store.ok());
   const auto counts = (*store)->counts(id);

@@ -63,7 +63,7 @@ bool is_being_written(const std::string& spool_path) {
 namespace {
 
 // The latest time that any record of a spool tells: when a run that was cut off came to its end;
-// and the last that it told of its books.
+// and the last that it told of its ledger.
 struct LastTime final : SpoolVisitor {
   void on_experiment(const wire::Experiment& seen, std::string_view metadata) override {
     see(seen.created);

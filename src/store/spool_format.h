@@ -39,7 +39,7 @@ using wire::packed;
 using wire::PackedTrace;
 using wire::put;
 using wire::put_text;
-using wire::Taker;
 using wire::unpacked;
+using wire::Unpacker;
 
 }  // namespace galileo::store::spool_format

@@ -218,7 +218,7 @@ TEST_CASE("a drain counts what was given up before it could store it, also after
       while (must(drain->step())) {
       }
       CHECK(drain->traces() + drain->given_up().traces == 100'000);
-      const Counts there = must(store->counts(kTestId));
+      const StoredRows there = must(store->counts(kTestId));
       CHECK(there.telemetry + there.events + drain->given_up().others == 12'500);
       CHECK(drain->passed().traces == 100'000);
       CHECK(stored_ids(*store).size() == drain->traces());
@@ -229,7 +229,7 @@ TEST_CASE("a drain counts what was given up before it could store it, also after
       while (must(next->step())) {
       }
       CHECK(stored + next->traces() + next->given_up().traces == 100'000);
-      const Counts there = must(store->counts(kTestId));
+      const StoredRows there = must(store->counts(kTestId));
       CHECK(there.telemetry + there.events + next->given_up().others == 12'500);
       CHECK(stored_ids(*store).size() == stored + next->traces());
     }

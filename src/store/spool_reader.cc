@@ -18,28 +18,28 @@ constexpr std::size_t kReadAtOnce = std::size_t{1} << 20;
 // In search of a sound record any four bytes may look like a size; larger ones aren't tried.
 constexpr std::size_t kSearchedMax = std::size_t{1} << 20;
 
-wire::Experiment take_experiment(Taker& taker) {
+wire::Experiment take_experiment(Unpacker& unpacker) {
   wire::Experiment experiment;
-  experiment.id = taker.take_text();
-  experiment.name = taker.take_text();
-  experiment.creator = taker.take_text();
-  experiment.status = taker.take_text();
-  experiment.created = taker.take_wall();
-  experiment.start = taker.take_wall();
-  experiment.end = taker.take_wall();
+  experiment.id = unpacker.take_text();
+  experiment.name = unpacker.take_text();
+  experiment.creator = unpacker.take_text();
+  experiment.status = unpacker.take_text();
+  experiment.created = unpacker.take_wall();
+  experiment.start = unpacker.take_wall();
+  experiment.end = unpacker.take_wall();
   return experiment;
 }
 
 // What lies in front of a trace, where it is that one's.
 void take_beside(std::string_view payload, const PackedTrace& of, wire::Trace& trace) {
-  Taker taker(payload);
-  const auto producer = taker.take<ProducerId>();
-  const auto prefix = taker.take<wire::NameId>();
-  const auto number = taker.take<std::uint64_t>();
+  Unpacker unpacker(payload);
+  const auto producer = unpacker.take<ProducerId>();
+  const auto prefix = unpacker.take<wire::NameId>();
+  const auto number = unpacker.take<std::uint64_t>();
   if (producer != of.producer || prefix != of.id_prefix || number != of.number) return;
-  while (taker.rest().size() >= wire::kBesideSize) {
-    const auto field = taker.take<std::uint8_t>();
-    wire::set_field_beside(trace, field, taker.take<std::int64_t>());
+  while (unpacker.rest().size() >= wire::kBesideSize) {
+    const auto field = unpacker.take<std::uint8_t>();
+    wire::set_field_beside(trace, field, unpacker.take<std::int64_t>());
   }
 }
 
@@ -205,10 +205,10 @@ Result<bool> SpoolReader::pass_gap() {
     go_to(Place(place_));
     return false;
   }
-  Taker taker(buffered().substr(kRecordHeader));
+  Unpacker unpacker(buffered().substr(kRecordHeader));
   SpoolRows& rows = place_.rows;
-  const auto traces = std::max(taker.take<std::uint64_t>(), rows.traces);
-  const auto others = std::max(taker.take<std::uint64_t>(), rows.others);
+  const auto traces = std::max(unpacker.take<std::uint64_t>(), rows.traces);
+  const auto others = std::max(unpacker.take<std::uint64_t>(), rows.others);
   place_.missing += SpoolRows{traces, others}.behind(rows);
   rows = {traces, others};
   place_.position = at;
@@ -217,52 +217,52 @@ Result<bool> SpoolReader::pass_gap() {
 }
 
 void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisitor& visitor) {
-  Taker taker(payload);
+  Unpacker unpacker(payload);
   switch (type) {
     case kTrace:
       return hand_on_trace(payload, visitor);
     case kName:
       return take_name(payload);
     case kSection: {
-      const auto traces = taker.take<std::uint64_t>();
-      const auto others = taker.take<std::uint64_t>();
-      if (taker.ok()) place_.rows = {traces, others};
+      const auto traces = unpacker.take<std::uint64_t>();
+      const auto others = unpacker.take<std::uint64_t>();
+      if (unpacker.ok()) place_.rows = {traces, others};
       return;
     }
     case kExperiment:
     case kEnd: {
-      const wire::Experiment experiment = take_experiment(taker);
-      const std::string_view metadata = taker.take_text();
-      if (!taker.ok()) return;
+      const wire::Experiment experiment = take_experiment(unpacker);
+      const std::string_view metadata = unpacker.take_text();
+      if (!unpacker.ok()) return;
       return type == kEnd ? visitor.on_end(experiment, metadata)
                           : visitor.on_experiment(experiment, metadata);
     }
     case kNodeInfo: {
       wire::NodeInfo info;
-      info.node = taker.take_text();
-      info.key = taker.take_text();
-      info.value = taker.take_text();
-      if (taker.ok()) visitor.on_node_info(info);
+      info.node = unpacker.take_text();
+      info.key = unpacker.take_text();
+      info.value = unpacker.take_text();
+      if (unpacker.ok()) visitor.on_node_info(info);
       return;
     }
     case kSample: {
       ++place_.rows.others;
       wire::Sample sample;
-      sample.at = taker.take_wall();
-      sample.value = taker.take<double>();
-      sample.node = taker.take_text();
-      sample.metric = taker.take_text();
-      sample.subsystem = taker.take_text();
-      if (taker.ok()) visitor.on_sample(sample);
+      sample.at = unpacker.take_wall();
+      sample.value = unpacker.take<double>();
+      sample.node = unpacker.take_text();
+      sample.metric = unpacker.take_text();
+      sample.subsystem = unpacker.take_text();
+      if (unpacker.ok()) visitor.on_sample(sample);
       return;
     }
     case kEvent: {
       ++place_.rows.others;
       wire::Event event;
-      event.at = taker.take_wall();
-      event.name = taker.take_text();
-      event.value = taker.take_text();
-      if (taker.ok()) visitor.on_event(event);
+      event.at = unpacker.take_wall();
+      event.name = unpacker.take_text();
+      event.value = unpacker.take_text();
+      if (unpacker.ok()) visitor.on_event(event);
       return;
     }
     case kBeside:
@@ -273,14 +273,14 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
 }
 
 void SpoolReader::take_name(std::string_view payload) {
-  Taker taker(payload);
-  const auto producer = taker.take<ProducerId>();
-  const auto id = taker.take<wire::NameId>();
-  const std::string_view text = taker.take_text();
+  Unpacker unpacker(payload);
+  const auto producer = unpacker.take<ProducerId>();
+  const auto id = unpacker.take<wire::NameId>();
+  const std::string_view text = unpacker.take_text();
   // Producers and their names are counted from 0 and each name took a record of its own: a number
   // that the file is too short for is none of a writer's, and would only eat memory.
   const std::uint64_t most = place_.position / kRecordHeader;
-  if (!taker.ok() || producer > most || id > most) return;
+  if (!unpacker.ok() || producer > most || id > most) return;
   if (producer >= names_.size()) names_.resize(std::size_t{producer} + 1);
   const std::size_t known = names_[producer].size();
   const std::size_t grows = id < known ? 0 : id + 1 - known;
@@ -291,16 +291,16 @@ void SpoolReader::take_name(std::string_view payload) {
 
 void SpoolReader::hand_on_trace(std::string_view payload, SpoolVisitor& visitor) {
   ++place_.rows.traces;
-  Taker taker(payload);
-  const auto from = taker.take<PackedTrace>();
-  if (!taker.ok() || from.headers_size > taker.rest().size()) return;
+  Unpacker unpacker(payload);
+  const auto from = unpacker.take<PackedTrace>();
+  if (!unpacker.ok() || from.headers_size > unpacker.rest().size()) return;
   static const wire::Names kNone;
   const wire::Names& names = from.producer < names_.size() ? names_[from.producer] : kNone;
   wire::Trace trace = wire::unpack(from);
   if (!place_.beside.empty()) take_beside(place_.beside, from, trace);
   wire::each_name(trace, [&](wire::NameId& id) { id = id < names.size() ? id : 0; });
-  trace.headers = taker.rest().substr(0, from.headers_size);
-  trace.response = taker.rest().substr(from.headers_size);
+  trace.headers = unpacker.rest().substr(0, from.headers_size);
+  trace.response = unpacker.rest().substr(from.headers_size);
   visitor.on_trace(trace, names);
 }
 

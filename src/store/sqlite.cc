@@ -382,8 +382,8 @@ class SqliteStore final : public Store {
     return json;
   }
 
-  Result<Counts> counts(const std::string& id) override {
-    Counts counts;
+  Result<StoredRows> counts(const std::string& id) override {
+    StoredRows counts;
     Use use(TRY(statement(
         "SELECT (SELECT count(*) FROM traces WHERE EXP_ID = ?1), (SELECT count(*) FROM traces "
         "WHERE "
@@ -423,15 +423,15 @@ class SqliteStore final : public Store {
     return static_cast<std::uint64_t>(sqlite3_changes64(database_.get()));
   }
 
-  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
+  Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) override {
     return select_traces<wire::FieldUse::row>(id, f);
   }
   Result<void> each_trace_figures(const std::string& id,
-                                  const RowTaker<wire::NamedTrace>& f) override {
+                                  const RowVisitor<wire::NamedTrace>& f) override {
     return select_traces<wire::FieldUse::figure>(id, f);
   }
 
-  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
+  Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) override {
     Use use(
         TRY(statement("SELECT TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE FROM telemetry WHERE "
                       "EXP_ID = ? ORDER BY rowid")));
@@ -442,7 +442,7 @@ class SqliteStore final : public Store {
     });
   }
 
-  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
+  Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) override {
     Use use(TRY(
         statement("SELECT TIMESTAMP, NAME, VALUE FROM events WHERE EXP_ID = ? ORDER BY rowid")));
     use.text(id);
@@ -450,7 +450,7 @@ class SqliteStore final : public Store {
                 [&] { return f({use.column_time(0), use.column_text(1), use.column_text(2)}); });
   }
 
-  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowVisitor<wire::NodeInfo>& f) override {
     Use use(TRY(statement(
         "SELECT NODE, INFO_KEY, INFO_VALUE FROM nodeinfo WHERE EXP_ID = ? ORDER BY rowid")));
     use.text(id);
@@ -574,7 +574,7 @@ class SqliteStore final : public Store {
   // Each trace of the experiment, in order. Only what is asked for is read and copied, a trace's
   // texts are used again.
   template <wire::FieldUse kUse>
-  Result<void> select_traces(const std::string& id, const RowTaker<wire::NamedTrace>& f) {
+  Result<void> select_traces(const std::string& id, const RowVisitor<wire::NamedTrace>& f) {
     const std::set<std::string> there = TRY(columns_of("traces"));
     std::vector<std::string> columns;
     for (const wire::TraceField& field : wire::kTraceFields) {
@@ -662,7 +662,7 @@ Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::st
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mode) {
-  // Of "sqlite:///absolute" and "sqlite://relative", too.
+  // "sqlite:///absolute" and "sqlite://relative" name a path, too.
   const std::string path = where.starts_with("//") ? where.substr(2) : where;
   if (const std::string why = no_database_file(path); !why.empty())
     return Error{ErrorCode::kUsage, "can't open the database", path, why,

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "store/row_taker.h"
+#include "store/row_visitor.h"
 #include "wire/experiment.h"
 #include "wire/sample.h"
 #include "wire/trace.h"
@@ -24,7 +24,7 @@
 namespace galileo::store {
 
 // Rows of an experiment, table by table.
-struct Counts {
+struct StoredRows {
   std::uint64_t traces = 0;
   std::uint64_t failed = 0;  // traces with a status below 0 or from 400 up
   std::uint64_t telemetry = 0;
@@ -83,8 +83,8 @@ class Store {
   virtual Result<void> save_spool_position(const std::string& id, std::uint64_t position) = 0;
   virtual Result<std::optional<std::uint64_t>> spool_position(const std::string& id) = 0;
 
-  // Of what was put since it was opened: dropped, so that the rows behind them are stored, and told
-  // in the log.
+  // Those among what was put since it was opened: they were dropped, so that the rows behind them
+  // are stored, and told in the log.
   virtual RefusedRows refused() const { return {}; }
 
   // Newest last. Reading changes nothing in a database, also not in one of the old system.
@@ -94,7 +94,7 @@ class Store {
   virtual Result<std::optional<std::string>> running() = 0;
   // JSON text; empty where there is none.
   virtual Result<std::string> metadata(const std::string& id) = 0;
-  virtual Result<Counts> counts(const std::string& id) = 0;
+  virtual Result<StoredRows> counts(const std::string& id) = 0;
   // All rows of the experiment, in all tables.
   virtual Result<void> remove(const std::string& id) = 0;
   // Gives the experiment all traces of the time span that have none.
@@ -102,16 +102,17 @@ class Store {
 
   // One call a row, in the order in which they were stored; by time in a time-series database. One
   // that wants no more ends it, however many there are.
-  virtual Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) = 0;
+  virtual Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) = 0;
   // For statistics: the same rows, but request id, client, headers and response may be left empty,
   // where a database can do so with less reading.
   virtual Result<void> each_trace_figures(const std::string& id,
-                                          const RowTaker<wire::NamedTrace>& f) {
+                                          const RowVisitor<wire::NamedTrace>& f) {
     return each_trace(id, f);
   }
-  virtual Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) = 0;
-  virtual Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) = 0;
-  virtual Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) = 0;
+  virtual Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) = 0;
+  virtual Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) = 0;
+  virtual Result<void> each_node_info(const std::string& id,
+                                      const RowVisitor<wire::NodeInfo>& f) = 0;
 
   // The file, or the URL without user and password.
   virtual const std::string& where() const = 0;
@@ -126,7 +127,7 @@ enum class OpenMode { kCreate, kExisting };  // kCreate: made where it is missin
 
 enum class DatabaseIs : std::uint8_t { file, server };
 
-// Of those that are built in.
+// One of the drivers that are built in.
 struct DriverRow {
   std::string_view name;
   std::string_view scheme;

@@ -348,7 +348,7 @@ TEST_CASE("removing an experiment removes all its rows and nobody else's") {
     must(store->remove(kTestId));
     must(store->remove("never there"));
     const auto rows_of = [&](const char* id) {
-      const Counts counts = must(store->counts(id));
+      const StoredRows counts = must(store->counts(id));
       std::uint64_t rows = counts.traces + counts.telemetry + counts.events;
       must(store->each_node_info(id, [&](const wire::NodeInfo&) { ++rows; }));
       if (!must(store->metadata(id)).empty()) ++rows;
@@ -387,7 +387,7 @@ TEST_CASE("counts tell traces, those that failed, values and events") {
     }
     must(store->put_event(kTestId, 7, {kTestStart, "begin", ""}));
     must(store->commit());
-    const Counts counts = must(store->counts(kTestId));
+    const StoredRows counts = must(store->counts(kTestId));
     CHECK(counts.traces == 6);
     CHECK(counts.failed == 4);
     CHECK(counts.telemetry == 0);

@@ -289,25 +289,25 @@ class FailingStore : public Store {
   }
   Result<std::optional<std::string>> running() override { return store_->running(); }
   Result<std::string> metadata(const std::string& id) override { return store_->metadata(id); }
-  Result<Counts> counts(const std::string& id) override { return store_->counts(id); }
+  Result<StoredRows> counts(const std::string& id) override { return store_->counts(id); }
   Result<void> remove(const std::string& id) override { return store_->remove(id); }
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
     return store_->touch_traces(id, from, to);
   }
-  Result<void> each_trace(const std::string& id, const RowTaker<wire::NamedTrace>& f) override {
+  Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) override {
     return store_->each_trace(id, f);
   }
   Result<void> each_trace_figures(const std::string& id,
-                                  const RowTaker<wire::NamedTrace>& f) override {
+                                  const RowVisitor<wire::NamedTrace>& f) override {
     return store_->each_trace_figures(id, f);
   }
-  Result<void> each_sample(const std::string& id, const RowTaker<wire::Sample>& f) override {
+  Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) override {
     return store_->each_sample(id, f);
   }
-  Result<void> each_event(const std::string& id, const RowTaker<wire::Event>& f) override {
+  Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) override {
     return store_->each_event(id, f);
   }
-  Result<void> each_node_info(const std::string& id, const RowTaker<wire::NodeInfo>& f) override {
+  Result<void> each_node_info(const std::string& id, const RowVisitor<wire::NodeInfo>& f) override {
     return store_->each_node_info(id, f);
   }
   const std::string& where() const override { return name.empty() ? store_->where() : name; }

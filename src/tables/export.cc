@@ -112,7 +112,7 @@ class Export {
   // The rows that were written.
   Result<std::uint64_t> run() {
     const std::string& id = experiment_.id;
-    const store::Counts before = TRY(store_.counts(id));
+    const store::StoredRows before = TRY(store_.counts(id));
     options_.on_begin(before.traces + before.telemetry + before.events);
     TRY(table(kTraces, [&] {
       return store_.each_trace(id, [&](const wire::NamedTrace& trace) { return put(trace); });
@@ -136,9 +136,9 @@ class Export {
 
  private:
   // One state, or none: while a run is on, or a copy, a table that is read later has more.
-  Result<void> check_unchanged(const store::Counts& before) {
+  Result<void> check_unchanged(const store::StoredRows& before) {
     const auto now = TRY(store_.experiment(experiment_.id));
-    const store::Counts counts = TRY(store_.counts(experiment_.id));
+    const store::StoredRows counts = TRY(store_.counts(experiment_.id));
     const bool same = now && now->status == experiment_.status && before.traces == counts.traces &&
                       before.telemetry == counts.telemetry && before.events == counts.events;
     if (same) return {};

@@ -31,7 +31,7 @@ Result<std::uint64_t> import_experiments(store::Store& source, store::Store& tar
   if (!options.replace) TRY(check_room(target, experiments));
   std::uint64_t rows_expected = 0;
   for (const wire::Experiment& experiment : experiments) {
-    const store::Counts counts = TRY(source.counts(experiment.id));
+    const store::StoredRows counts = TRY(source.counts(experiment.id));
     rows_expected += counts.traces + counts.telemetry + counts.events;
   }
   options.on_begin(rows_expected);

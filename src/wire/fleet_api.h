@@ -1,5 +1,5 @@
 // What workers of this project say beyond the old wire (docs/fleet.md): a heartbeat, their clocks,
-// a start of many clients at one moment, the books of a run. Each is a JSON object; unknown fields
+// a start of many clients at one moment, the report of a run. Each is a JSON object; unknown fields
 // are passed over, so that later versions may add some. Values; pure functions. A decoder's Error
 // says which field and why.
 #pragma once
@@ -45,7 +45,7 @@ struct WorkloadOrder {
   // By how much of the time between two of its requests it is ahead of the last of its group.
   double ahead = 0;
   std::string fail_on;  // wire::StatusSet; empty: the worker's own
-  // Of its requests, as an experiment file has them under `limits`. None: the worker's own.
+  // What bounds its requests, as under an experiment file's `limits`. None: the worker's own.
   std::optional<std::uint32_t> redirects;  // before what the client's request says
   std::optional<Duration> connect_timeout;
   std::optional<std::uint32_t> head_max;
@@ -57,7 +57,7 @@ struct WorkloadOrder {
 // The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier
 // workloads these clients had; the answer is how many were started.
 struct StartWorkloads {
-  std::string run;    // experiment id: the books are kept by it
+  std::string run;    // experiment id: counts and reports are kept by it
   std::string phase;  // what the traces carry
   Wall at = kNoWall;  // by the worker's own clock
   std::vector<WorkloadOrder> orders;
@@ -85,7 +85,7 @@ struct OwnReport {
   bool shares_machine = false;  // with a host that it asks
 };
 
-// A worker's books of a run, cumulative; on galileo/fleet/reports each second and when the run's
+// A worker's report of a run, cumulative; on galileo/fleet/reports each second and when the run's
 // last request is over, and the answer of `Worker.report:<worker>`(run).
 struct RunReport {
   std::string run;

@@ -75,9 +75,9 @@ constexpr void unpack(Number& to, std::int64_t from) {
 }
 
 // Takes values off a payload; after a short one nothing is taken any more and ok() is false.
-class Taker {
+class Unpacker {
  public:
-  explicit Taker(std::string_view bytes) : bytes_(bytes) {}
+  explicit Unpacker(std::string_view bytes) : bytes_(bytes) {}
 
   template <class T>
   T take() {

@@ -22,17 +22,17 @@ Error corrupt(std::string why) {
 }
 
 // Behind the traces, where any has such fields. False: they aren't whole.
-bool take_fields_beside(Taker& taker, std::vector<Trace>& traces) {
-  if (taker.rest().empty()) return true;
-  const auto count = taker.take<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && taker.ok(); ++i) {
-    const auto trace = taker.take<std::uint32_t>();
-    const auto number = taker.take<std::uint8_t>();
-    const auto value = taker.take<std::int64_t>();
-    if (!taker.ok() || trace >= traces.size()) return false;
+bool take_fields_beside(Unpacker& unpacker, std::vector<Trace>& traces) {
+  if (unpacker.rest().empty()) return true;
+  const auto count = unpacker.take<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && unpacker.ok(); ++i) {
+    const auto trace = unpacker.take<std::uint32_t>();
+    const auto number = unpacker.take<std::uint8_t>();
+    const auto value = unpacker.take<std::int64_t>();
+    if (!unpacker.ok() || trace >= traces.size()) return false;
     set_field_beside(traces[trace], number, value);
   }
-  return taker.ok() && taker.rest().empty();
+  return unpacker.ok() && unpacker.rest().empty();
 }
 
 }  // namespace
@@ -102,31 +102,32 @@ void mark_resent(std::string& message) {
 
 Result<TraceBatch> decode_trace_batch(std::string_view message) {
   if (!message.starts_with(kMagic)) return corrupt("it doesn't begin as a batch of this version");
-  Taker taker(message.substr(kMagic.size()));
+  Unpacker unpacker(message.substr(kMagic.size()));
   TraceBatch batch;
-  batch.head.resent = (taker.take<std::uint8_t>() & kResent) != 0;
-  batch.head.sequence = taker.take<std::uint64_t>();
-  batch.head.worker = taker.take_text();
-  batch.head.boot = taker.take_text();
-  const auto names = taker.take<std::uint32_t>();
-  if (!taker.ok() || names > taker.rest().size() / kNameMin) return corrupt("it is cut off");
-  for (std::uint32_t i = 0; i < names; ++i) batch.names.add(std::string(taker.take_text()));
-  const auto traces = taker.take<std::uint32_t>();
-  if (!taker.ok() || traces > taker.rest().size() / kTraceMin) return corrupt("it is cut off");
+  batch.head.resent = (unpacker.take<std::uint8_t>() & kResent) != 0;
+  batch.head.sequence = unpacker.take<std::uint64_t>();
+  batch.head.worker = unpacker.take_text();
+  batch.head.boot = unpacker.take_text();
+  const auto names = unpacker.take<std::uint32_t>();
+  if (!unpacker.ok() || names > unpacker.rest().size() / kNameMin) return corrupt("it is cut off");
+  for (std::uint32_t i = 0; i < names; ++i) batch.names.add(std::string(unpacker.take_text()));
+  const auto traces = unpacker.take<std::uint32_t>();
+  if (!unpacker.ok() || traces > unpacker.rest().size() / kTraceMin)
+    return corrupt("it is cut off");
   batch.traces.reserve(traces);
   for (std::uint32_t i = 0; i < traces; ++i) {
-    const auto row = taker.take<PackedTrace>();
-    const auto response_size = taker.take<std::uint32_t>();
+    const auto row = unpacker.take<PackedTrace>();
+    const auto response_size = unpacker.take<std::uint32_t>();
     Trace trace = unpack(row);
     NameId most = 0;
     each_name(trace, [&](NameId id) { most = std::max(most, id); });
     if (most > names) return corrupt(fmt::format("a trace names the name {} of {}", most, names));
-    trace.headers = taker.take_bytes(row.headers_size);
-    trace.response = taker.take_bytes(response_size);
-    if (!taker.ok()) return corrupt("it is cut off");
+    trace.headers = unpacker.take_bytes(row.headers_size);
+    trace.response = unpacker.take_bytes(response_size);
+    if (!unpacker.ok()) return corrupt("it is cut off");
     batch.traces.push_back(trace);
   }
-  if (!take_fields_beside(taker, batch.traces)) return corrupt("it is cut off");
+  if (!take_fields_beside(unpacker, batch.traces)) return corrupt("it is cut off");
   return batch;
 }
 

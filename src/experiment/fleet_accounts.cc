@@ -1,4 +1,4 @@
-#include "experiment/fleet_books.h"
+#include "experiment/fleet_accounts.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@ namespace galileo::experiment {
 namespace {
 
 // As a worker of ours reports them.
-load::Ledger reported(const WorkerBooks& worker) {
+load::Ledger reported(const WorkerAccount& worker) {
   const wire::RunReport& report = worker.report;
   load::Ledger ledger;
   ledger.intended = report.intended;
@@ -32,7 +32,7 @@ load::Ledger reported(const WorkerBooks& worker) {
 }
 
 // As far as its traces tell; `intended` as far as anybody has said.
-load::Ledger arrived(const WorkerBooks& worker, std::uint64_t intended) {
+load::Ledger arrived(const WorkerAccount& worker, std::uint64_t intended) {
   load::Ledger ledger = worker.received;
   ledger.intended = ledger.traces_made;  // a trace doesn't count what it wasn't made for
   if (intended <= ledger.intended) return ledger;
@@ -46,7 +46,7 @@ load::Ledger arrived(const WorkerBooks& worker, std::uint64_t intended) {
 }
 
 // It has sent, and isn't of a version that tells.
-bool tells_nothing_of_itself(const WorkerBooks& worker) {
+bool tells_nothing_of_itself(const WorkerAccount& worker) {
   const bool has_sent =
       worker.received.traces_made > 0 || worker.report.intended > 0 || worker.requests_told > 0;
   return has_sent && !worker.report.own;
@@ -80,7 +80,7 @@ analysis::GeneratorState state_of(const std::string& name, const wire::RunReport
   return state;
 }
 
-load::Ledger ledger_of(const WorkerBooks& worker) {
+load::Ledger ledger_of(const WorkerAccount& worker) {
   if (worker.is_ours && !worker.is_dead) return reported(worker);
   return arrived(worker, worker.is_ours ? worker.report.intended : worker.requests_told);
 }
@@ -88,7 +88,7 @@ load::Ledger ledger_of(const WorkerBooks& worker) {
 }  // namespace
 
 // By what became due, not by traces: those come when their requests are over.
-void take_report(WorkerBooks& worker, const wire::RunReport& report) {
+void take_report(WorkerAccount& worker, const wire::RunReport& report) {
   const wire::RunReport& last = worker.report;
   if (report.number < last.number) return;
   const double between_s = to_seconds(report.at - last.at);
@@ -100,15 +100,15 @@ void take_report(WorkerBooks& worker, const wire::RunReport& report) {
   worker.report = report;
 }
 
-load::Ledger ledger_of(const FleetBooks& books) {
+load::Ledger ledger_of(const FleetAccounts& accounts) {
   load::Ledger ledger;
-  for (const auto& [name, worker] : books) ledger.add(ledger_of(worker));
+  for (const auto& [name, worker] : accounts) ledger.add(ledger_of(worker));
   return ledger;
 }
 
-load::Begun begun_of(const FleetBooks& books) {
+load::Begun begun_of(const FleetAccounts& accounts) {
   load::Begun begun;
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     const load::Ledger ledger =
         arrived(worker, worker.is_ours ? worker.report.intended : worker.requests_told);
     begun.intended += ledger.intended;
@@ -117,21 +117,21 @@ load::Begun begun_of(const FleetBooks& books) {
   return begun;
 }
 
-std::uint64_t in_flight_of(const FleetBooks& books) {
+std::uint64_t in_flight_of(const FleetAccounts& accounts) {
   std::uint64_t in_flight = 0;
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     if (!worker.is_dead) in_flight += worker.report.in_flight;
   }
   return in_flight;
 }
 
-analysis::LiveFigures live_of(const FleetBooks& books) {
+analysis::LiveFigures live_of(const FleetAccounts& accounts) {
   analysis::LiveFigures live;
   Histogram latency;
   Histogram dispatch;
   Histogram latency_so_far;
   Histogram dispatch_so_far;
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     latency_so_far.merge(worker.report.latency);
     dispatch_so_far.merge(worker.report.dispatch_error);
     if (worker.is_dead || worker.report.done) continue;
@@ -145,11 +145,11 @@ analysis::LiveFigures live_of(const FleetBooks& books) {
   return live;
 }
 
-analysis::GeneratorUse use_of(const FleetBooks& books, Duration due) {
+analysis::GeneratorUse use_of(const FleetAccounts& accounts, Duration due) {
   analysis::GeneratorUse use;
   std::vector<analysis::GeneratorState> states;
   load::OwnTimes times;
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     const wire::RunReport& report = worker.report;
     use.cpu_s += report.cpu_s;
     use.rss_max_bytes = std::max(use.rss_max_bytes, report.rss_bytes);
@@ -167,17 +167,17 @@ analysis::GeneratorUse use_of(const FleetBooks& books, Duration due) {
   return use;
 }
 
-Duration start_skew_of(const FleetBooks& books) {
+Duration start_skew_of(const FleetAccounts& accounts) {
   Duration skew{0};
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     if (worker.clock) skew = std::max(skew, worker.first_late + worker.clock->uncertainty);
   }
   return skew;
 }
 
-std::vector<std::string> doubts_of(const FleetBooks& books) {
+std::vector<std::string> doubts_of(const FleetAccounts& accounts) {
   std::vector<std::string> doubts;
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     if (worker.is_dead)
       doubts.push_back(
           fmt::format("worker {} died: {} of its traces arrived, of {} requests nobody knows", name,
@@ -187,10 +187,10 @@ std::vector<std::string> doubts_of(const FleetBooks& books) {
   return doubts;
 }
 
-std::vector<std::string> notes_of(const FleetBooks& books) {
+std::vector<std::string> notes_of(const FleetAccounts& accounts) {
   std::vector<std::string> notes;
   std::string clocks;
-  for (const auto& [name, worker] : books) {
+  for (const auto& [name, worker] : accounts) {
     if (worker.clock)
       clocks += fmt::format("{}{} {}{} ± {}", clocks.empty() ? "" : ", ", name,
                             worker.clock->offset < Duration{0} ? "-" : "+",
@@ -208,7 +208,7 @@ std::vector<std::string> notes_of(const FleetBooks& books) {
   if (!clocks.empty()) {
     notes.push_back("clocks of the workers against this one: " + clocks);
     notes.push_back(fmt::format("the workers began within {} of each other",
-                                format_duration(start_skew_of(books))));
+                                format_duration(start_skew_of(accounts))));
   }
   return notes;
 }

@@ -66,7 +66,7 @@ void Outlet::clear() {
   shrink(kept_);
 }
 
-Client::Client(Proxy& proxy, std::string address, bool counted)
+ClientConnection::ClientConnection(Proxy& proxy, std::string address, bool counted)
     : proxy_(proxy),
       address_(std::move(address)),
       address_key_(route::key_of(address_)),
@@ -76,7 +76,7 @@ Client::Client(Proxy& proxy, std::string address, bool counted)
   parser_.headers_into(&head_);
 }
 
-void Client::open(int fd) {
+void ClientConnection::open(int fd) {
   stream_ = proxy_.acceptor_ ? proxy_.acceptor_->adopt(proxy_.loop_, fd, *this)
                              : net::adopt_socket(proxy_.loop_, fd, *this);
   if (!stream_) return close();
@@ -91,7 +91,7 @@ void Client::open(int fd) {
   read_on();
 }
 
-void Client::close() {
+void ClientConnection::close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
   Deadline::end();
@@ -101,12 +101,12 @@ void Client::close() {
 }
 
 // Its target's connection is of no use any more where the exchange wasn't over.
-void Client::let_go_of_upstream() {
+void ClientConnection::let_go_of_upstream() {
   if (Upstream* const upstream = std::exchange(upstream_, nullptr)) upstream->close();
   proxy_.end(exchange_, route::Outcome::End::kGivenUp);
 }
 
-void Client::timed_out() {
+void ClientConnection::timed_out() {
   switch (phase_) {
     case Phase::kHead:
       ++proxy_.counts_.refused;
@@ -133,7 +133,7 @@ void Client::timed_out() {
   }
 }
 
-void Client::on_stream(net::StreamEvents events) {
+void ClientConnection::on_stream(net::StreamEvents events) {
   if (events.writable && out_.size() > 0) flush();
   if (events.writable && upstream_ && takes_more()) upstream_->read_on();
   if (phase_ == Phase::kClosed) return;
@@ -146,7 +146,7 @@ void Client::on_stream(net::StreamEvents events) {
 // A client that has closed waits for no answer, and its target needn't work for nobody. One that
 // has closed only its own side looks the same: it has a moment for its answer, and longer once it
 // takes some of it. What it sent before it closed are requests that it waits for.
-void Client::look_who_left() {
+void ClientConnection::look_who_left() {
   while (readable_ && ahead_.size() < kAheadMax) {
     const net::Transfer transfer = stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize);
     if (transfer.status == net::Transfer::Status::kDone) {
@@ -165,7 +165,7 @@ void Client::look_who_left() {
   }
 }
 
-bool Client::reads() const {
+bool ClientConnection::reads() const {
   switch (phase_) {
     case Phase::kIdle:
     case Phase::kHead:
@@ -179,7 +179,7 @@ bool Client::reads() const {
   }
 }
 
-void Client::read_on() {
+void ClientConnection::read_on() {
   while (readable_ && reads()) {
     const net::Transfer transfer = stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize);
     if (transfer.status == net::Transfer::Status::kWouldBlock) {
@@ -197,14 +197,14 @@ void Client::read_on() {
   }
 }
 
-void Client::take(std::string_view bytes) {
+void ClientConnection::take(std::string_view bytes) {
   taking_ = true;
   take_all(bytes);
   taking_ = false;
   if (upstream_ && phase_ != Phase::kClosed) upstream_->flush();
 }
 
-void Client::take_all(std::string_view bytes) {
+void ClientConnection::take_all(std::string_view bytes) {
   while (!bytes.empty()) {
     switch (phase_) {
       case Phase::kIdle:
@@ -231,7 +231,7 @@ void Client::take_all(std::string_view bytes) {
   }
 }
 
-std::string_view Client::take_head(std::string_view bytes) {
+std::string_view ClientConnection::take_head(std::string_view bytes) {
   bytes.remove_prefix(parser_.feed(bytes));
   if (parser_.failed())
     refuse();
@@ -241,7 +241,7 @@ std::string_view Client::take_head(std::string_view bytes) {
 }
 
 // Passed on as it came, with its chunks: the parser has seen that they are what they say.
-std::string_view Client::take_body(std::string_view bytes) {
+std::string_view ClientConnection::take_body(std::string_view bytes) {
   const std::size_t taken = parser_.feed(bytes);
   if (parser_.failed()) {
     let_go_of_upstream();
@@ -260,7 +260,7 @@ std::string_view Client::take_body(std::string_view bytes) {
   return bytes.substr(taken);
 }
 
-void Client::begin() {
+void ClientConnection::begin() {
   ++proxy_.counts_.requests;
   head_.finish();
   Deadline::end();
@@ -288,7 +288,7 @@ void Client::begin() {
   begin_at_target();
 }
 
-void Client::begin_at_target() {
+void ClientConnection::begin_at_target() {
   const bool whole = parser_.done();
   switch (proxy_.options_.hash_by) {
     case HashBy::kClient:
@@ -322,7 +322,7 @@ void Client::begin_at_target() {
 
 // Chooses a target and writes the head that it gets. False: there is none that may have the
 // request.
-bool Client::choose() {
+bool ClientConnection::choose() {
   const Function::Wish wish{{proxy_.random_, key_, proxy_.loop_.clock().now()},
                             head_.was_forwarded(),
                             tried_.empty() ? nullptr : &tried_};
@@ -338,7 +338,7 @@ bool Client::choose() {
 }
 
 // `body` is what there was of it.
-void Client::connect(bool fresh, std::string_view body) {
+void ClientConnection::connect(bool fresh, std::string_view body) {
   int error = 0;
   upstream_ = proxy_.upstream_to(*exchange_.target, fresh, !may_repeat_, error);
   if (!upstream_) {
@@ -359,26 +359,26 @@ void Client::connect(bool fresh, std::string_view body) {
 }
 
 // Over a new connection, to whatever target holds now.
-void Client::ask_again(std::string_view body) {
+void ClientConnection::ask_again(std::string_view body) {
   connect(true, body);
   if (upstream_) upstream_->flush();
 }
 
-void Client::on_connected() {
+void ClientConnection::on_connected() {
   read_on();
 }
 
-void Client::on_taken() {
+void ClientConnection::on_taken() {
   if (phase_ == Phase::kBody || phase_ == Phase::kTunnel) read_on();
 }
 
-void Client::on_interim(int status, const Head& head) {
+void ClientConnection::on_interim(int status, const Head& head) {
   // The gateway has said 100 itself, and a client of HTTP/1.0 knows no such answers.
   if (status == 100 || head_sent_ || parser_.minor_version() == 0) return;
   append_interim_head(out_.held(), status, head);
 }
 
-void Client::on_answer_head(const Head& head, const wire::http1::ResponseParser& answer) {
+void ClientConnection::on_answer_head(const Head& head, const wire::http1::ResponseParser& answer) {
   head_sent_ = true;
   status_ = answer.status();
   if (status_ == 101) {
@@ -399,15 +399,15 @@ void Client::on_answer_head(const Head& head, const wire::http1::ResponseParser&
                      too_old && answer.chunked());
 }
 
-void Client::send(std::string_view bytes) {
+void ClientConnection::send(std::string_view bytes) {
   out_.pass(bytes);
 }
 
-bool Client::takes_more() const {
+bool ClientConnection::takes_more() const {
   return out_.size() < kUnsentMax;
 }
 
-void Client::flush() {
+void ClientConnection::flush() {
   const std::size_t before = out_.size();
   if (!out_.flush()) {
     ++proxy_.counts_.cut;
@@ -419,7 +419,7 @@ void Client::flush() {
 
 // While an answer waits for its reader it is the reader's time that runs, anew with each piece that
 // it takes.
-void Client::watch_the_reader() {
+void ClientConnection::watch_the_reader() {
   const bool waits = !takes_more() && upstream_ != nullptr;
   if ((phase_ == Phase::kAnswer && waits) ||
       ((phase_ == Phase::kIdle || phase_ == Phase::kClosing) && out_.size() > 0))
@@ -428,7 +428,7 @@ void Client::watch_the_reader() {
     Deadline::end();
 }
 
-void Client::on_answered(bool answer_ended_by_close) {
+void ClientConnection::on_answered(bool answer_ended_by_close) {
   ++proxy_.counts_.forwarded;
   upstream_ = nullptr;
   proxy_.end(exchange_,
@@ -439,7 +439,7 @@ void Client::on_answered(bool answer_ended_by_close) {
   next();
 }
 
-void Client::on_failed(Failure failure) {
+void ClientConnection::on_failed(Failure failure) {
   upstream_ = nullptr;
   if (phase_ == Phase::kTunnel) return end_when_written();
   const std::string_view body =
@@ -482,7 +482,7 @@ void Client::on_failed(Failure failure) {
 }
 
 // Statuses that say nothing of the request, but that this target can't serve it now.
-bool Client::rather_elsewhere(int status) {
+bool ClientConnection::rather_elsewhere(int status) {
   if (tried_.size() >= proxy_.options_.retries || !may_repeat_) return false;
   if (status != 502 && status != 503 && status != 504) return false;
   tried_.push_back(exchange_.target);
@@ -492,7 +492,7 @@ bool Client::rather_elsewhere(int status) {
   return false;
 }
 
-void Client::go_elsewhere() {
+void ClientConnection::go_elsewhere() {
   upstream_ = nullptr;
   proxy_.end(left_, route::Outcome::End::kFailed);
   ++proxy_.counts_.moved;
@@ -500,7 +500,7 @@ void Client::go_elsewhere() {
 }
 
 // An answer of our own; of an exchange with a target it says so in the headers.
-void Client::answer(int status, std::string_view text) {
+void ClientConnection::answer(int status, std::string_view text) {
   std::string& out = out_.held();
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status,
                  wire::http1::reason_phrase(status));
@@ -520,7 +520,7 @@ void Client::answer(int status, std::string_view text) {
   next();
 }
 
-void Client::refuse() {
+void ClientConnection::refuse() {
   using wire::http1::Problem;
   ++proxy_.counts_.refused;
   hop_.target = {};
@@ -537,7 +537,7 @@ void Client::refuse() {
 }
 
 // The exchange is over; the connection goes on.
-void Client::next() {
+void ClientConnection::next() {
   hop_.target = {};
   phase_ = Phase::kIdle;
   shrink(request_head_);
@@ -550,7 +550,7 @@ void Client::next() {
   if (phase_ != Phase::kClosed && readable_) read_on();
 }
 
-void Client::end_when_written() {
+void ClientConnection::end_when_written() {
   // Closed with bytes unread, a connection is reset, and the answer with it.
   lingers_ = lingers_ || phase_ == Phase::kIdle || phase_ == Phase::kHead ||
              phase_ == Phase::kBody || !ahead_.empty();
@@ -560,7 +560,7 @@ void Client::end_when_written() {
   proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
 }
 
-void Client::linger_or_close() {
+void ClientConnection::linger_or_close() {
   if (!lingers_ || ends_) return close();
   stream_->end_writing();
   phase_ = Phase::kLinger;

@@ -1,6 +1,6 @@
-// Whatever has become of a worker, the books of the whole run balance, and what they can't know
+// Whatever has become of a worker, the ledger of the whole run balances, and what they can't know
 // stands in them as lost.
-#include "experiment/fleet_books.h"
+#include "experiment/fleet_accounts.h"
 
 #include <doctest/doctest.h>
 
@@ -18,8 +18,8 @@ load::Ledger answered(std::uint64_t requests) {
 }
 
 // One that has made `made` traces of `intended` requests, of which `arrived` have come.
-WorkerBooks ours(std::uint64_t intended, std::uint64_t made, std::uint64_t arrived) {
-  WorkerBooks worker;
+WorkerAccount ours(std::uint64_t intended, std::uint64_t made, std::uint64_t arrived) {
+  WorkerAccount worker;
   worker.is_ours = true;
   worker.report.intended = intended;
   worker.report.sent = worker.report.answered = worker.report.traces_made = made;
@@ -29,8 +29,8 @@ WorkerBooks ours(std::uint64_t intended, std::uint64_t made, std::uint64_t arriv
 }
 
 // As a run ends them: what has arrived is stored.
-load::Ledger ended(const FleetBooks& books) {
-  load::Ledger ledger = ledger_of(books);
+load::Ledger ended(const FleetAccounts& accounts) {
+  load::Ledger ledger = ledger_of(accounts);
   ledger.traces_stored = ledger.traces_made - ledger.traces_lost;
   return ledger;
 }
@@ -66,18 +66,18 @@ TEST_CASE("a worker that can't be asked any more, with requests in flight when i
 }
 
 TEST_CASE("a worker that has died") {
-  WorkerBooks dead = ours(150, 140, 132);
+  WorkerAccount dead = ours(150, 140, 132);
   dead.is_dead = true;
 
   SUBCASE("before all its traces had arrived") {
-    const FleetBooks books{{"w1", ours(600, 600, 600)}, {"w2", dead}};
-    const load::Ledger ledger = ended(books);
+    const FleetAccounts accounts{{"w1", ours(600, 600, 600)}, {"w2", dead}};
+    const load::Ledger ledger = ended(accounts);
     CHECK(ledger.imbalance() == "");
     CHECK(ledger.intended == 750);
     CHECK(ledger.answered == 732);
     CHECK(ledger.in_flight_at_end == 18);
     CHECK(ledger.traces_lost == 18);
-    CHECK(doubts_of(books) ==
+    CHECK(doubts_of(accounts) ==
           std::vector<std::string>{
               "worker w2 died: 132 of its traces arrived, of 18 requests nobody knows"});
   }
@@ -91,7 +91,7 @@ TEST_CASE("a worker that has died") {
 }
 
 TEST_CASE("of a worker of the old system its clients say how many requests there were") {
-  WorkerBooks old;
+  WorkerAccount old;
   old.requests_told = 100;
   old.received = answered(97);
   const load::Ledger ledger = ended({{"old", old}});
@@ -104,7 +104,7 @@ TEST_CASE("of a worker of the old system its clients say how many requests there
 
 TEST_CASE("what is offered is what became due, however long the answers take") {
   using std::chrono::seconds;
-  WorkerBooks worker;
+  WorkerAccount worker;
   wire::RunReport report;
   report.number = 1;
   report.at = Wall{seconds{100}};

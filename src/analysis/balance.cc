@@ -1,4 +1,4 @@
-#include "analysis/books.h"
+#include "analysis/balance.h"
 
 namespace galileo::analysis {
 

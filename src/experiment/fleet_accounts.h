@@ -1,4 +1,4 @@
-// The books of a run on a fleet: what each worker says that it has sent, and what has arrived of
+// A run on a fleet, worker by worker: what each says that it has sent, and what has arrived of
 // it. A worker that has died can say nothing more: what is known of it then is what arrived. Plain
 // values and pure functions.
 #pragma once
@@ -17,8 +17,8 @@
 
 namespace galileo::experiment {
 
-struct WorkerBooks {
-  bool is_ours = false;  // reports its books; an old worker doesn't
+struct WorkerAccount {
+  bool is_ours = false;  // reports of itself; an old worker doesn't
   bool is_dead = false;  // was ours, and is silent
   std::optional<fleet::ClockOffset> clock;
   wire::RunReport report;           // the last one; of an old worker: none
@@ -29,35 +29,35 @@ struct WorkerBooks {
   bool has_first = false;
 };
 
-using FleetBooks = std::map<std::string, WorkerBooks>;  // by worker
+using FleetAccounts = std::map<std::string, WorkerAccount>;  // by worker
 
 // A new report of a worker, unless a newer one has come.
-void take_report(WorkerBooks& worker, const wire::RunReport& report);
+void take_report(WorkerAccount& worker, const wire::RunReport& report);
 
 // All workers together. Traces that didn't arrive are lost. What a dead worker had intended, as far
 // as it told, and no trace tells of is in flight at the end, and its trace lost.
-load::Ledger ledger_of(const FleetBooks& books);
+load::Ledger ledger_of(const FleetAccounts& accounts);
 // As far as reports and traces tell, whichever say more.
-load::Begun begun_of(const FleetBooks& books);
+load::Begun begun_of(const FleetAccounts& accounts);
 
 // Requests under way, as told.
-std::uint64_t in_flight_of(const FleetBooks& books);
+std::uint64_t in_flight_of(const FleetAccounts& accounts);
 
 // The last second, over all workers that report.
-analysis::LiveFigures live_of(const FleetBooks& books);
+analysis::LiveFigures live_of(const FleetAccounts& accounts);
 
 // What generating the load took, over all workers that report, in the time in which requests were
 // due (0: not known); the busiest loop of any.
-analysis::GeneratorUse use_of(const FleetBooks& books, Duration due);
+analysis::GeneratorUse use_of(const FleetAccounts& accounts, Duration due);
 
 // A line a worker that died: what is known of its requests.
-std::vector<std::string> doubts_of(const FleetBooks& books);
+std::vector<std::string> doubts_of(const FleetAccounts& accounts);
 
 // A line a thing worth saying: clocks, the skew of the start, old workers.
-std::vector<std::string> notes_of(const FleetBooks& books);
+std::vector<std::string> notes_of(const FleetAccounts& accounts);
 
 // How far apart the workers' first requests can have been, beyond what the schedule says: the
 // latest first dispatch, and what isn't known of the clocks.
-Duration start_skew_of(const FleetBooks& books);
+Duration start_skew_of(const FleetAccounts& accounts);
 
 }  // namespace galileo::experiment

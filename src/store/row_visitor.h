@@ -1,4 +1,4 @@
-// Who takes rows as they are read, one a call: anything that can be called with one. Where that
+// Visits rows as they are read, one a call: anything that can be called with one. Where that
 // gives a bool, the first false ends the reading, which is no failure.
 #pragma once
 
@@ -9,11 +9,11 @@
 namespace galileo::store {
 
 template <class Row>
-class RowTaker {
+class RowVisitor {
  public:
   template <class F>
     requires std::is_invocable_v<F&, const Row&>
-  RowTaker(F f) {  // NOLINT(google-explicit-constructor): a lambda is one
+  RowVisitor(F f) {  // NOLINT(google-explicit-constructor): a lambda is one
     if constexpr (std::is_void_v<std::invoke_result_t<F&, const Row&>>)
       take_ = [f = std::move(f)](const Row& row) mutable {
         f(row);

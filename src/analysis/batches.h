@@ -29,11 +29,11 @@ class Batches {
 
   void add(const wire::NamedTrace& trace);
 
-  // Of the whole run.
+  // The whole run as one slice.
   const Slice& whole() const { return whole_; }
   Wall first() const { return first_; }
   Wall last() const { return last_; }
-  // From the first request due to the last one.
+  // The time from the first request due to the last one.
   double span_s() const;
   // The run in `kBatches` stretches of equal time, but for a rest of a slice; empty where it is too
   // short to be cut so.

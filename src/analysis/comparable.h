@@ -10,7 +10,7 @@
 
 namespace galileo::analysis {
 
-// What the books say of a run, and what came of it.
+// What the ledger says of a run, and what came of it.
 struct ComparedRun {
   RunResult result;
   Batches batches;

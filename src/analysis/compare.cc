@@ -49,7 +49,7 @@ struct Figure {
   std::function<bool(const Batches&)> is_known = [](const Batches&) { return true; };
   std::function<double(const Batches&)> of;
   std::function<std::vector<double>(const Batches&)> of_batches;
-  // Of one run beside what its stretches show, in the figure's own measure.
+  // One run's error beside what its stretches show, in the figure's own measure.
   std::function<double(const Batches&)> further_error;
 };
 

@@ -46,7 +46,7 @@ struct Latencies {
 
   void add(wire::FailureGroup became, Duration took);
   std::uint64_t count() const { return answered.count() + failed.count() + pending.count(); }
-  // Of their own times, whatever became of them.
+  // The mean of their own times, whatever became of them.
   Duration mean() const;
   // All of them. A request that was never answered took longer than each that was: its value is its
   // own time, or the longest answer's where that is longer. So a percentile is the time within

@@ -43,9 +43,9 @@ struct Rates {
   double failed_rps = 0;
 };
 
-// From the first request due to the moment when the next one would have been: after the mean time
-// between two; in a closed loop after the mean time of a request, when its lane sends again. How
-// late the last answer came has no part in it.
+// The time from the first request due to the moment when the next one would have been: after the
+// mean time between two; in a closed loop after the mean time of a request, when its lane sends
+// again. How late the last answer came has no part in it.
 Rates rates_of(const GroupFigures& group);
 
 // One stretch of time of the series; warm-up is in them.
@@ -59,8 +59,8 @@ struct Bucket {
   Histogram dispatch{Histogram::Grain::kCoarse};
 };
 
-// For the live view: the rates of the last second, of counts (experiment/live_rates.h), and times.
-// What too few requests lie past isn't known.
+// What the live view shows: the rates of the last second, of counts (experiment/live_rates.h), and
+// times. What too few requests lie past isn't known.
 struct LiveFigures {
   double offered_rps = 0;
   double achieved_rps = 0;
@@ -95,7 +95,7 @@ class Summary {
   std::uint32_t phase_place(std::string_view name) { return place(phases_, name, kServersMax); }
 
   void add(const wire::Trace& trace, const Places& places);
-  // From a database; old ones lack some of the times.
+  // Adds one from a database; old ones lack some of the times.
   void add(const wire::NamedTrace& trace);
 
   const Latencies& latencies() const { return latency_; }         // from due to over
@@ -117,7 +117,8 @@ class Summary {
 
   // Over the spans of all phases: what lies between them isn't in them.
   Rates rates() const;
-  // In which requests were due, the warm-up's too: what the generator was at work. 0: not known.
+  // The time in which requests were due, the warm-up's too: what the generator was at work. 0: not
+  // known.
   Duration due_span() const;
   double offered_rps() const { return rates().offered_rps; }
   double achieved_rps() const { return rates().achieved_rps; }

@@ -1,5 +1,5 @@
 // The end of a run as text for a person: verdict first, then thresholds, latencies, rates,
-// failures, the books, the generator itself, and where all of it is. Pure function.
+// failures, the ledger, the generator itself, and where all of it is. Pure function.
 #pragma once
 
 #include <string>

@@ -18,7 +18,7 @@ class TelemetrySeries {
   static constexpr std::size_t kBucketsMax = 600;
   static constexpr std::size_t kSeriesMax = 400;
 
-  // Of some samples.
+  // What some samples come to.
   struct Figures {
     double sum = 0;
     double min = 0;
@@ -40,8 +40,8 @@ class TelemetrySeries {
       : start_(start), width_(width) {}
 
   void add(const wire::Sample& sample);
-  // Of the samples from that moment on, as far as the buckets tell: those of one that begins sooner
-  // are left out. kNoWall: of all.
+  // What the samples from that moment on come to, as far as the buckets tell: those of one that
+  // begins sooner are left out. kNoWall: all of them.
   Figures figures(const Series& series, Wall from) const;
   const std::vector<Series>& all() const { return series_; }
   Duration width() const { return width_; }

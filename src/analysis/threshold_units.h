@@ -30,7 +30,7 @@ struct Scale {
   double factor = 1;
 };
 
-// Of a metric of ours or of telemetry, with its subsystem: a scraped page's own metric says its
+// The scale of a metric of ours or of telemetry, with its subsystem: a scraped page's own says its
 // unit by the end of its name, if at all.
 Scale scale_of(std::string_view metric, std::string_view subsystem);
 

@@ -57,7 +57,7 @@ struct ThresholdResult {
 // what was expected; what names of a plan it may use, check_threshold() knows.
 Result<Threshold> parse_threshold(std::string_view text);
 
-// By the requests and samples after the warm-up.
+// Judges by the requests and samples after the warm-up.
 ThresholdResult evaluate(const Threshold& threshold, const Summary& summary,
                          const TelemetrySeries& telemetry);
 

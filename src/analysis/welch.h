@@ -14,7 +14,7 @@ struct Estimate {
   double freedom = 0;  // degrees of freedom that the error has; infinite: it is known
 };
 
-// Of values that are independent of each other, two or more.
+// The estimate from values that are independent of each other, two or more.
 Estimate estimate(const std::vector<double>& values);
 
 // The same with a second source of error, which is independent of the first: errors add as squares,

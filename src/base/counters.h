@@ -52,7 +52,7 @@ class SharedCount {
 // A place in an order that threads go through together: each step is one thread's.
 class SharedPlace {
  public:
-  // Where nobody has been before: here. 0 is that nobody was.
+  // Begins here where nobody has been before; 0 says that nobody was.
   void begin_at(std::uint64_t place) {
     std::uint64_t nobody = 0;
     place_.compare_exchange_strong(nobody, place, std::memory_order_relaxed);

@@ -41,7 +41,7 @@ class MemoryFile final : public File {
   Result<void> allocate(std::uint64_t begin, std::uint64_t end) override;
   Result<void> punch(std::uint64_t begin, std::uint64_t end) override;
   Result<std::uint64_t> disk_use() override;
-  // As of a file system that doesn't know, or of a copy whose holes were filled with zeros.
+  // Answers as a file system that doesn't know, or a copy whose holes were filled with zeros.
   std::uint64_t next_data(std::uint64_t from) override { return from; }
   Result<void> truncate(std::uint64_t size) override;
   Result<void> sync() override;

@@ -30,7 +30,7 @@ using Wall = std::chrono::time_point<WallTimeline>;
 // Stands for "didn't happen" and "never".
 inline constexpr Time kNever = Time::max();
 inline constexpr Wall kNoWall = Wall{Duration{-1}};
-// Of how long something took that didn't happen.
+// How long something took that didn't happen.
 inline constexpr Duration kNoDuration{-1};
 
 constexpr Duration seconds(double value) {

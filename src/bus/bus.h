@@ -143,11 +143,11 @@ struct BusOptions {
   std::string certificate_file;  // our own, where the server asks for one
   std::string key_file;
   bool verify_certificate = true;
-  // Of each call; the time that it is asked to wait comes on top.
+  // How long each call may take; the time that it is asked to wait comes on top.
   Duration call_timeout = std::chrono::seconds{5};
-  // Of connect(), and of each attempt later.
+  // How long connect() may take, and each attempt later.
   Duration connect_timeout = std::chrono::seconds{5};
-  // After a lost connection; none: at once, and then less and less often, up to each second.
+  // How often a lost connection is tried again; none: at once, then less often, up to each second.
   std::optional<Duration> retry_every;
 };
 

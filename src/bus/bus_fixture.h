@@ -98,7 +98,7 @@ inline std::uint16_t free_port() {
   return must(listener.local_address()).port();
 }
 
-// On a Unix socket, and on a port where the arguments say so.
+// A server on a Unix socket, and on a port where the arguments say so.
 class TestRedis {
  public:
   explicit TestRedis(std::vector<std::string> arguments = {}) : arguments_(std::move(arguments)) {

@@ -8,7 +8,7 @@
 
 namespace galileo::commands {
 
-// Without a weight it is 1. An Error (kUsage) says the form.
+// The weight is 1 where there is none. An Error (kUsage) says the form.
 Result<route::Host> parse_host_weight(const std::string& word);
 
 }  // namespace galileo::commands

@@ -12,7 +12,7 @@ namespace galileo::commands {
 // Share of the run that is over, 0 to 1; nothing where its end isn't known.
 std::optional<double> progress(const experiment::RunState& state);
 
-// For a terminal of that width; each line ends in '\n' and fits.
+// Fits a terminal of that width; each line ends in '\n' and fits.
 std::string live_lines(const experiment::RunState& state, int width);
 
 // The same, to be drawn over and over: the cursor stays at the view's beginning, which kViewEnd

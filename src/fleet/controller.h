@@ -67,7 +67,7 @@ class Controller {
   // told to, up to `timeout`. Fewer is no Error: a foreign listener on the event bus is told, too.
   // Which clients old workers have isn't known afterwards, until they have new ones.
   Result<Discovery> discover(Duration timeout = std::chrono::seconds{5});
-  // Empty where there is no worker.
+  // Asks all workers for a sign of life; empty where there is none.
   Result<Pinged> ping();
 
   // Traces are published, or dropped, from now on; how many workers were told.
@@ -76,9 +76,9 @@ class Controller {
 
   // Those that the bus knows, by id; what can't be read is left out.
   Result<std::vector<wire::ClientDescription>> clients();
-  // Of them, these (none named: all). kNotFound for an id that isn't there.
+  // These of its clients (none named: all). kNotFound for an id that isn't there.
   Result<ClientGroup> group(const std::vector<std::string>& ids = {});
-  // Of these clients, as they answer.
+  // What these clients answer of themselves.
   Result<ClientInfos> info(const std::vector<std::string>& ids);
 
   // Makes `num` clients on the workers whose labels match, each where the fewest are, and returns
@@ -87,7 +87,7 @@ class Controller {
   Result<ClientGroup> spawn(const wire::ClientConfig& config, std::uint64_t num = 1,
                             const std::set<std::string>& without = {});
 
-  // Of the experiment: on galileo/events, with the time.
+  // Tells an event of the experiment: on galileo/events, with the time.
   Result<void> event(std::string_view name, std::string_view value = {});
 
   // How far the worker's wall clock is from wall_clock(); nothing of an old one.

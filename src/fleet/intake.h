@@ -84,8 +84,8 @@ class Intake {
   // The number of a name there, for an owner that adds what a sender couldn't say.
   wire::NameId name_id(std::string_view name);
   IntakeCounts counts() const;
-  // Of that worker's process: whether all its batches up to that one have come, from the first one
-  // on that was sent while we listened.
+  // Whether all batches of that worker's process up to that one have come, from the first one on
+  // that was sent while we listened.
   bool has_batches(const std::string& worker, const std::string& boot, std::uint64_t last) const;
   // The first malformed message of each kind, as Errors.
   const std::vector<Error>& troubles() const { return troubles_; }
@@ -124,9 +124,9 @@ class Intake {
   std::unique_ptr<bus::Subscription> subscription_;
   wire::Names names_;
   std::unordered_map<std::string, wire::NameId, Hash, std::equal_to<>> ids_;
-  // Of requests, by client and id prefix.
+  // The requests' numbers, by client and id prefix.
   std::unordered_map<std::uint64_t, NumberSet> numbers_;
-  // Of batches, by worker and boot.
+  // The batches' numbers, by worker and boot.
   std::map<std::string, std::map<std::string, NumberSet>, std::less<>> batches_;
   std::deque<WaitingLine> waiting_;
   std::size_t waiting_bytes_ = 0;

@@ -38,7 +38,7 @@ class Target {
   const std::string& name() const { return name_; }
   bool is_gateway() const { return is_gateway_; }
   bool ejected(Time now) const { return now < ejected_until; }
-  // Not to be chosen where another can be: it rests, or its name leads nowhere.
+  // It isn't chosen where another can be: it rests, or its name leads nowhere.
   bool is_last_resort(Time now) const { return unresolved || ejected(now); }
 
   std::vector<net::Address> addresses;

@@ -36,7 +36,7 @@ class Arrival {
   // requests, so that theirs lie evenly between each other (interleaved()) and don't go out in
   // bursts. Before the first next(). What chance or a list places has nothing to be ahead of.
   virtual void set_ahead(double) {}
-  // As expected(), of that many clients that are ahead of each other so.
+  // What expected() is of that many clients that are ahead of each other so.
   virtual double expected_together(Duration within, std::uint32_t clients) const {
     return clients * expected(within);
   }
@@ -74,9 +74,9 @@ Result<std::unique_ptr<Arrival>> make_rate_arrival(std::unique_ptr<RateShape> sh
 // inter-arrivals isn't copied: `spec` outlives the arrival.
 Result<std::unique_ptr<Arrival>> make_arrival(const ArrivalSpec& spec);
 
-// As fast as possible: no time between requests that could be told from none (`constant` without a
-// parameter, a distribution of draws that are never above 0). Has no schedule; its requests are
-// sent as connections become free.
+// Whether it is as fast as possible: no time between requests that could be told from none
+// (`constant` without a parameter, a distribution of draws that are never above 0). Has no
+// schedule; its requests are sent as connections become free.
 bool unpaced(const ArrivalSpec& spec);
 
 // How many requests a spec makes due within `duration`, on average; infinite for an unpaced one,

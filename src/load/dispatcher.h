@@ -105,7 +105,7 @@ class Dispatcher {
   void stop_workload(std::span<const std::uint32_t> clients);
   // The same, and what was sent ends at once, as unfinished.
   void end_workload(std::span<const std::uint32_t> clients);
-  // As stop_workload(); the clients are gone when what was sent is over.
+  // Does as stop_workload(); the clients are gone when what was sent is over.
   void close_clients(std::span<const std::uint32_t> clients);
   ClientCounts counts(std::uint32_t client) const;
   // More of the stream that the client's workload follows, and whether that is all; nothing where
@@ -124,7 +124,7 @@ class Dispatcher {
   void end_all();
 
   const Ledger& ledger() const { return ledger_; }
-  // From any thread, and without waiting: those under way are among them.
+  // May be called from any thread, and doesn't wait: those under way are among them.
   Begun begun() const {
     const std::uint64_t not_sent = not_sent_.load();
     const std::uint64_t intended = intended_.load();

@@ -31,8 +31,8 @@ class Schedule {
   static Result<Schedule> make(const ClientSpec& spec, std::uint64_t seed, std::uint32_t client,
                                Stripe stripe, std::optional<Duration> ends_after, double ahead = 0);
 
-  // Of an arrival that has begun nowhere else, until `ends_after` its start or until so many
-  // requests, whatever comes first; none: without that end. `random` is what it draws from.
+  // A schedule of an arrival that has begun nowhere else, until `ends_after` its start or until so
+  // many requests, whatever comes first; none: without that end. `random` is what it draws from.
   Schedule(std::unique_ptr<Arrival> arrival, const Random& random,
            std::optional<Duration> ends_after, std::optional<std::uint64_t> requests);
 

@@ -28,7 +28,7 @@ class Sending final : public net::HttpExchange {
   void begin(Client& of, std::uint64_t its_number, Time due, std::uint32_t of_lane);
   // What is kept of the answer's headers, as a JSON object.
   std::string headers_json() const;
-  // Of the answer's body, empty where it doesn't say.
+  // The type of the answer's body, empty where it doesn't say.
   std::string_view content_type() const;
 
   Client* client = nullptr;    // null: not in use

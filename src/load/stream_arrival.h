@@ -36,7 +36,7 @@ class StreamArrival final : public Arrival {
   // What is to come isn't known.
   double expected(Duration) const override { return 0; }
 
-  // At most half full, and not at its end.
+  // It is at most half full, and not at its end.
   bool wants_more() const { return !ended_ && queued_ <= kStreamCapacity / 2; }
   std::size_t room() const { return kStreamCapacity - queued_; }
   // Entries that have left the queue so far. With it, who appends from another thread knows the

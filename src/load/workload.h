@@ -91,7 +91,7 @@ struct Workload {
   Duration warmup{0};  // requests due before this, since the start, are marked as warm-up
   double ahead = 0;    // of other clients that do the same (Arrival::set_ahead())
 
-  // Of each request; of these threads, connections, the time-out, grace and addresses aren't read.
+  // What bounds each request; threads, connections, the time-out, grace and addresses aren't read.
   // None: the engine's.
   std::optional<Limits> limits;
   std::optional<std::uint32_t> redirects_max;  // none: the request's

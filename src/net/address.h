@@ -29,7 +29,7 @@ struct HostPort {
 };
 Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_default);
 
-// From a literal address; an Error where `host` is a name.
+// Reads a literal address; an Error where `host` is a name.
 Result<Address> literal_address(const std::string& host, std::uint16_t port);
 
 // The address of the Unix socket at `path`; an Error for a path longer than the system's 107.

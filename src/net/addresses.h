@@ -40,7 +40,7 @@ class Addresses {
   std::size_t size() const { return hosts_.size(); }
   // Wanted, and not found so far.
   std::vector<std::string> unknown() const;
-  // Of those, the ones for which no answer has come at all.
+  // Those among them for which no answer has come at all.
   std::vector<std::string> unasked() const;
 
  private:

@@ -40,7 +40,7 @@ class Desk {
   // doesn't run.
   void stop(const std::function<void()>& last = {});
 
-  // Of the thread, also once it is over; valid after start().
+  // The thread's loop and clock, also once it is over; valid after start().
   Loop& loop() { return thread_->loop(); }
   const Clock& clock() const { return thread_->loop().clock(); }
 

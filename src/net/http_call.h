@@ -20,7 +20,7 @@ class HttpCall final : private HttpExchange {
     // A piece of the body, valid during the call; `status` is the answer's.
     std::function<void(int status, std::string_view piece)> on_body;
     // It is over: the answer's status, or why there is none (kUnavailable; `where` is "host:port").
-    // Not to be destroyed from here, but later (by a timer): it still stands on the stack.
+    // The call isn't destroyed from here, but later (by a timer): it still stands on the stack.
     std::function<void(const Result<int>& status)> on_end;
   };
   // What has to come within the given time.
@@ -38,7 +38,7 @@ class HttpCall final : private HttpExchange {
 
   // Sends `request` (a whole message). Once; on_end may come before this returns.
   void start(std::string request, Handlers handlers);
-  // Of the answer, as far as it has come.
+  // The answer's headers, as far as they have come.
   const wire::http1::Headers& headers() const { return answer_.headers; }
 
  private:

@@ -34,7 +34,7 @@ class HttpPeer {
 
   const std::string& host_port() const { return host_port_; }
   Loop& loop() { return loop_; }
-  // Of connections that nobody used for long, which something on the way may have forgotten.
+  // Closes connections that nobody used for long: something on the way may have forgotten them.
   void close_idle() { pool_->close_idle(); }
 
  private:

@@ -20,7 +20,7 @@ using wire::Failure;
 // gives its place to the oldest request of all.
 constexpr int kWaitingScan = 64;
 
-// Of a whole buffer each: some 50 us.
+// Each read is of a whole buffer: some 50 us.
 constexpr int kReadsATurn = 4;
 
 Failure connect_failure(int error) {

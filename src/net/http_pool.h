@@ -68,7 +68,7 @@ class HttpPool {
   // Ends all of them: those that wait for a connection with `waiting`, the others with `in_flight`.
   void end_all(wire::Failure waiting, wire::Failure in_flight);
   void close_idle();
-  // Of targets that aren't among these: nothing goes there any more.
+  // Closes idle connections to targets not among these: nothing goes there any more.
   void close_idle_but(const std::set<std::string>& used);
 
   std::size_t open_connections() const { return connections_.size(); }

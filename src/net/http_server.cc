@@ -8,7 +8,7 @@ namespace {
 // Requests that a client may have sent ahead before it is cut off.
 constexpr std::size_t kUnreadMax = std::size_t{1} << 20;
 
-// Of a whole buffer each: some 50 us.
+// Each read is of a whole buffer: some 50 us.
 constexpr int kReadsATurn = 4;
 
 }  // namespace

@@ -26,7 +26,7 @@ class HttpPool;
 class HttpConnection;
 class HttpTarget;
 
-// For time-outs: its user ends it.
+// The time-out of a request that its user ends.
 inline constexpr Duration kNoTimeout = Duration::max();
 
 // What its user may say of a request beside its time-out.
@@ -72,7 +72,7 @@ class HttpExchange {
   std::string location;
   std::vector<std::string> set_cookies;
 
-  // Not sent yet: it waits for a connection to become free.
+  // It isn't sent yet: it waits for a connection to become free.
   bool waiting() const { return waiting_; }
 
  private:

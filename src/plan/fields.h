@@ -63,7 +63,7 @@ class Fields {
   bool has(std::string_view key) const { return find(key) != nullptr; }
   const YamlNode& node() const { return node_; }
   const YamlPlace& place() const { return node_.place; }
-  // Of the key's value, or of the map where the key isn't.
+  // The place of the key's value, or of the map where the key isn't.
   const YamlPlace& place(std::string_view key) const;
   std::string where(std::string_view key) const;
   Problems& problems() const { return problems_; }

@@ -37,7 +37,7 @@ struct Outcome {
   Time now{};
 };
 
-// In the list of hosts as they were: not there.
+// The place of a host that the list of before hasn't.
 inline constexpr std::size_t kNewHost = static_cast<std::size_t>(-1);
 
 class Policy {

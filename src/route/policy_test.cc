@@ -45,7 +45,7 @@ TEST_CASE("wrr goes on where it stood when the weights change, with the new ones
   after->go_on_from(*before, {0, 1, 2});
   // The second is next; in each four it has two.
   CHECK(picks(*after, 8) == std::vector<int>{2, 1, 2, 3, 2, 1, 2, 3});
-  // Of one that hasn't chosen yet, of more hosts than there are now.
+  // The one before hasn't chosen yet, and had more hosts than there are now.
   const auto fresh = made("wrr", {3, 1});
   fresh->go_on_from(*made("wrr", {1, 1}), {0, 1});
   CHECK(picks(*fresh, 4) == picks(*made("wrr", {3, 1}), 4));
@@ -172,7 +172,7 @@ Time at(double now) {
   return Time{} + seconds(now);
 }
 
-// Of `count` choices at that time, those of the first host.
+// How many of `count` choices at that time are the first host.
 int first_of(Policy& policy, int count, double now) {
   Random random(5);
   int first = 0;

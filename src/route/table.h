@@ -25,7 +25,7 @@ class Table {
     const auto found = services_.find(service);
     return found == services_.end() || found->second.empty() ? nullptr : &found->second;
   }
-  // Of all services.
+  // The hosts of all services.
   std::vector<std::string> host_names() const {
     std::vector<std::string> names;
     for (const auto& [service, hosts] : services_) {

@@ -46,7 +46,7 @@ class Drain {
   bool ended() const;
   std::uint64_t traces() const;   // drained by this object
   std::uint64_t damaged() const;  // bytes of the spool that couldn't be read
-  // Of the drained ones, those that the store refused for good. What it refused in a step that
+  // The drained rows that the store refused for good. What it refused in a step that
   // failed is put again.
   RefusedRows refused() const { return refused_; }
   // Rows that the spool gave up before they were in the store.

@@ -62,8 +62,8 @@ class DrainDesk {
   std::uint64_t safe_ = 0;  // what was told last
   Time told_{};
   std::unique_ptr<Drain> drain_;
-  // As many as the database takes in a fraction of a second: few, so that whoever wants to stop us
-  // gets a turn soon; many, as each commit costs it something.
+  // What the database takes in a fraction of a second: few, so that whoever wants to stop us gets a
+  // turn soon; many, as each commit costs it something.
   std::size_t records_at_once_ = 5000;
   net::Desk desk_;
 };

@@ -24,7 +24,7 @@ struct LineBatch {
   void end_line() { ends.push_back(text.size()); }
   std::size_t size() const { return ends.size(); }
   std::size_t begin_of(std::size_t line) const { return line == 0 ? 0 : ends[line - 1]; }
-  // With its end, "\n".
+  // The line with its end, "\n".
   std::string_view line(std::size_t i) const { return lines(i, i + 1); }
   std::string_view lines(std::size_t first, std::size_t last) const {
     const std::size_t begin = begin_of(first);

@@ -19,7 +19,8 @@ std::string spool_folder(const std::string& database);
 
 // Where a spool lies elsewhere, a link in that folder leads to it: recover() finds it by that.
 Result<void> link_spool(const std::string& spool_path, const std::string& database);
-// With the link, and the folders where they are empty then. `database`: none where it is empty.
+// Removes the link too, and the folders where they are empty then. `database`: none where it is
+// empty.
 void remove_spool(const std::string& spool_path, const std::string& database);
 
 // Whether that names a spool file rather than a database.

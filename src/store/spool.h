@@ -206,7 +206,7 @@ class SpoolReader {
   // Reads from position() on for the names only, damage too, so that reading goes on at `position`,
   // or behind it where that has been given back.
   Result<void> skip_to(std::uint64_t position);
-  // To where this reader has been before.
+  // Where this reader has been before.
   struct Place {
     std::uint64_t position = 0;
     SpoolRows rows;

@@ -61,9 +61,9 @@ class Devices {
  public:
   explicit Devices(std::string folder) : folder_(std::move(folder)) {}
 
-  // Before each reading. Those that are no longer what they were are forgotten, new ones looked for
-  // now and then, and at once where one is missed: make(name, path) gives what is kept of one, or
-  // nothing where it isn't wanted.
+  // Called before each reading. Those that are no longer what they were are forgotten, new ones
+  // looked for now and then, and at once where one is missed: make(name, path) gives what is kept
+  // of one, or nothing where it isn't wanted.
   template <class Make>
   void follow(Time now, const Make& make) {
     bool look = !looked_ || now - looked_at_ >= kRescan;

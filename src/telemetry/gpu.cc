@@ -154,7 +154,7 @@ class GpuPower final : public Gpu {
     return any ? ReadOutcome::kRead : ReadOutcome::kNoData;
   }
 
-  // Of newer kernels under hwmon, of a TX2's under iio; both call the sensor's chip INA3221, and
+  // Newer kernels have it under hwmon, a TX2's under iio; both call the sensor's chip INA3221, and
   // its three lines as the board does. Other machines' sensors are the instrument `power`'s.
   void scan() {
     scanned_ = true;

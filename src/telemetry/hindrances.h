@@ -17,7 +17,7 @@ struct Hindrances {
   double all = 0;                       // ticks of all CPUs
 
   Hindrances since(const Hindrances& before) const;
-  // Of the machine's CPU time.
+  // The share of the machine's CPU time that was stolen.
   double steal_share() const { return all > 0 ? steal / all : 0; }
 };
 

@@ -69,7 +69,7 @@ struct Machine {
   std::size_t containers_max = 4096;  // more are left out; each keeps four files open
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;
-  // Of the thread that the instruments live on, for those that have to wait for what they read;
+  // The loop of the instruments' thread, for those that have to wait for what they read;
   // null: these read nothing.
   net::Loop* loop = nullptr;
 };

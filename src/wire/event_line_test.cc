@@ -68,7 +68,7 @@ TEST_CASE("an event may be stamped with a date, as Python writes one") {
     CHECK(event->name == wanted.name);
     CHECK(event->value == wanted.value);
   }
-  // Of a zone an hour ahead.
+  // The clock of a zone an hour ahead.
   const auto ahead = [](std::tm clock) { return utc_seconds(clock) - 3600; };
   CHECK(parse_event_line(cases[2].text, ahead)->at == Wall{Duration{kSecond - 3'600'000'000'000}});
   CHECK(parse_event_line("5 mark", ahead)->at == Wall{std::chrono::seconds{5}});

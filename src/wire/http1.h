@@ -21,11 +21,11 @@ enum class Problem : std::uint8_t { none, malformed, head_too_large, body_too_la
 struct Limits {
   std::uint32_t head_max = 64 * 1024;  // bytes of start line and headers (and trailers)
   std::uint64_t body_max = std::uint64_t{1} << 30;  // bytes of body
-  // For who passes messages on: whatever two programs could read in two ways is malformed. That is
-  // lines that don't end with CR LF, folded headers, control characters, names that aren't tokens,
-  // a length said twice or beside chunks, chunk extensions of requests, other codings than chunked,
-  // no Host, several, or one that can't be a host; targets that don't start with '/' (but "*") or
-  // have a fragment.
+  // What passes messages on sets it: whatever two programs could read in two ways is malformed.
+  // That is lines that don't end with CR LF, folded headers, control characters, names that aren't
+  // tokens, a length said twice or beside chunks, chunk extensions of requests, other codings than
+  // chunked, no Host, several, or one that can't be a host; targets that don't start with '/' (but
+  // "*") or have a fragment.
   bool strict = false;
 };
 
@@ -73,7 +73,7 @@ class MessageReader {
   const std::string& location() const { return location_; }
   const std::vector<std::string>& set_cookies() const { return set_cookies_; }
   void want_redirect(bool want) { want_redirect_ = want; }
-  // Of the messages that begin from here on.
+  // Bounds the messages that begin from here on.
   void bound_by(const Limits& limits) { limits_ = limits; }
   // Kept until replaced; null: nothing is captured. Cleared by the caller.
   void capture_into(Capture* capture) { capture_ = capture; }

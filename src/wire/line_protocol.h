@@ -25,7 +25,7 @@ class PointWriter {
   PointWriter& point(std::string_view measurement);
   // An empty value is left out: the protocol has none.
   PointWriter& tag(std::string_view key, std::string_view text);
-  // As it is, only escaped: for the layout of others.
+  // Writes the text as it is, only escaped: for the layout of others.
   PointWriter& raw_tag(std::string_view key, std::string_view text);
   PointWriter& integer(std::string_view key, std::int64_t value);
   // What isn't finite is left out: the protocol has no such numbers.

@@ -39,7 +39,7 @@ class Redirect {
   const Uri& to() const { return to_; }
   const std::string& bytes() const { return bytes_; }
   const std::string& method() const { return method_; }
-  // Of the answer that was followed last.
+  // The status of the answer that was followed last.
   int status() const { return status_; }
   void clear() { count_ = 0; }
 

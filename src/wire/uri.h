@@ -25,7 +25,7 @@ struct Uri {
 // "http[s]://host[:port][/path][?query]"; without a scheme, http is meant. Blanks around it are
 // nothing. An Error for another scheme, a host or port that can't be one, a control character.
 Result<Uri> parse_uri(std::string_view text);
-// For who speaks no TLS: the same, but https is an Error, which says so.
+// The same where no TLS is spoken: https is an Error, which says so.
 Result<Uri> parse_plain_uri(std::string_view text);
 Result<Uri> plain(Uri uri);
 

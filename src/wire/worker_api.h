@@ -112,7 +112,7 @@ struct SetWorkloadCommand {
   std::optional<std::uint64_t> num;  // how many requests; none (and 0): without end
   std::string distribution = "constant";
   std::optional<std::vector<Number>> parameters;  // of a distribution but prerecorded
-  // Of prerecorded nothing is a parameter, whatever stands there: ["ran"] as a rule. JSON or empty.
+  // What stands where prerecorded has no parameters: ["ran"] as a rule. JSON or empty.
   std::string ignored;
   bool operator==(const SetWorkloadCommand&) const = default;
 };

@@ -12,59 +12,8 @@ namespace {
 constexpr std::size_t kAheadMax = std::size_t{256} << 10;
 // Bytes of an answer that wait until the client takes more.
 constexpr std::size_t kUnsentMax = std::size_t{64} << 10;
-// Below this, a copy costs less than a system call.
-constexpr std::size_t kWorthAWrite = 8192;
-// A buffer that grew beyond this is given back when its connection is idle.
-constexpr std::size_t kKeptMax = 4096;
-
-void shrink(std::string& text) {
-  text.clear();
-  if (text.capacity() > kKeptMax) text.shrink_to_fit();
-}
 
 }  // namespace
-
-bool Outlet::send(std::string_view bytes) {
-  if (size() == 0 && stream_) {
-    const net::Transfer transfer = stream_->write(bytes);
-    if (transfer.status == net::Transfer::Status::kFailed) return false;
-    bytes.remove_prefix(transfer.bytes);
-  }
-  kept_.append(bytes);
-  return true;
-}
-
-void Outlet::pass(std::string_view bytes) {
-  if (size() > 0 || bytes.size() < kWorthAWrite)
-    kept_.append(bytes);
-  else
-    failed_ = !send(bytes) || failed_;
-}
-
-bool Outlet::flush() {
-  if (failed_) return false;
-  while (size() > 0) {
-    const net::Transfer transfer = stream_->write(std::string_view(kept_).substr(begin_));
-    if (transfer.status == net::Transfer::Status::kWouldBlock) return true;
-    if (transfer.status != net::Transfer::Status::kDone) return false;
-    begin_ += transfer.bytes;
-    // One that never empties it would have all that ever went through kept.
-    if (begin_ >= kUnsentMax) kept_.erase(0, std::exchange(begin_, 0));
-  }
-  clear();
-  return true;
-}
-
-std::string Outlet::take() {
-  kept_.erase(0, begin_);
-  begin_ = 0;
-  return std::exchange(kept_, {});
-}
-
-void Outlet::clear() {
-  begin_ = 0;
-  shrink(kept_);
-}
 
 ClientConnection::ClientConnection(Proxy& proxy, std::string address, bool counted)
     : proxy_(proxy),
@@ -220,8 +169,7 @@ void ClientConnection::take_all(std::string_view bytes) {
         bytes = take_body(bytes);
         break;
       case Phase::kTunnel:
-        if (!upstream_->out().send(bytes)) close();
-        return;
+        return upstream_->pass(bytes);
       case Phase::kAnswer:
         ahead_.append(bytes);
         return;
@@ -249,7 +197,7 @@ std::string_view ClientConnection::take_body(std::string_view bytes) {
     return {};
   }
   may_repeat_ = false;
-  upstream_->out().pass(bytes.substr(0, taken));
+  upstream_->pass(bytes.substr(0, taken));
   if (parser_.done()) {
     phase_ = Phase::kAnswer;
     Deadline::end();
@@ -354,8 +302,7 @@ void ClientConnection::connect(bool fresh, std::string_view body) {
     failure.held += body;
     return on_failed(std::move(failure));
   }
-  upstream_->out().held().append(request_head_).append(body);
-  upstream_->begin(*this, parser_.method() == "HEAD");
+  upstream_->begin(*this, request_head_, body);
 }
 
 // Over a new connection, to whatever target holds now.
@@ -378,25 +325,25 @@ void ClientConnection::on_interim(int status, const Head& head) {
   append_interim_head(out_.held(), status, head);
 }
 
-void ClientConnection::on_answer_head(const Head& head, const wire::http1::ResponseParser& answer) {
+void ClientConnection::on_answer_head(const Head& head, int status,
+                                      const net::HttpPassage::Answer& answer) {
   head_sent_ = true;
-  status_ = answer.status();
+  status_ = status;
   if (status_ == 101) {
-    append_answer_head(out_.held(), status_, answer.reason(), head, proxy_.names_, hop_, {}, false);
+    append_answer_head(out_.held(), status_, answer.reason, head, proxy_.names_, hop_, {}, false);
     phase_ = Phase::kTunnel;
     ++proxy_.counts_.upgraded;
-    upstream_->tunnel();
     return;
   }
   const bool too_old = parser_.minor_version() == 0;
   // An answer before the request is whole: what is left of the request would be read as another.
-  if (phase_ == Phase::kBody || answer.until_close() || (too_old && answer.chunked()))
+  if (phase_ == Phase::kBody || answer.until_close || (too_old && answer.chunked))
     close_after_ = true;
-  append_answer_head(out_.held(), status_, answer.reason(), head, proxy_.names_, hop_,
+  append_answer_head(out_.held(), status_, answer.reason, head, proxy_.names_, hop_,
                      close_after_ ? "close"
                      : too_old    ? "keep-alive"
                                   : "",
-                     too_old && answer.chunked());
+                     too_old && answer.chunked);
 }
 
 void ClientConnection::send(std::string_view bytes) {
@@ -428,14 +375,14 @@ void ClientConnection::watch_the_reader() {
     Deadline::end();
 }
 
-void ClientConnection::on_answered(bool answer_ended_by_close) {
+void ClientConnection::on_answered() {
   ++proxy_.counts_.forwarded;
   upstream_ = nullptr;
   proxy_.end(exchange_,
              status_ >= 500 ? route::Outcome::End::kFailed : route::Outcome::End::kAnswered);
   flush();
   if (phase_ == Phase::kClosed) return;
-  if (close_after_ || answer_ended_by_close || phase_ != Phase::kAnswer) return end_when_written();
+  if (close_after_ || phase_ != Phase::kAnswer) return end_when_written();
   next();
 }
 
@@ -540,7 +487,7 @@ void ClientConnection::refuse() {
 void ClientConnection::next() {
   hop_.target = {};
   phase_ = Phase::kIdle;
-  shrink(request_head_);
+  net::shrink(request_head_);
   proxy_.idle_deadlines_.begin(*this, proxy_.loop_.clock().now());
   if (taking_) return;  // who takes goes on
   if (!ahead_.empty()) {

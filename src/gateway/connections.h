@@ -7,34 +7,11 @@
 #include <vector>
 
 #include "gateway/proxy.h"
+#include "net/http_session.h"
+#include "net/outlet.h"
 #include "net/stream.h"
 
 namespace galileo::gateway {
-
-// What is to be written to a socket, kept while it takes no more.
-class Outlet {
- public:
-  void set_stream(net::Stream* stream) { stream_ = stream; }
-  // Writes at once what goes, keeps the rest. False: the connection has failed.
-  bool send(std::string_view bytes);
-  // Passes a body on: what is large and has nothing before it is written as it lies, the rest kept
-  // for flush(), which also tells of a failure.
-  void pass(std::string_view bytes);
-  // Adds without writing; flush() writes all in one go.
-  std::string& held() { return kept_; }
-  bool flush();
-  std::size_t size() const { return kept_.size() - begin_; }
-  std::size_t in_memory() const { return kept_.size(); }
-  void clear();
-  // What isn't out, taken away.
-  std::string take();
-
- private:
-  net::Stream* stream_ = nullptr;
-  std::string kept_;
-  std::size_t begin_ = 0;  // of what is kept, this much is out
-  bool failed_ = false;
-};
 
 // A target didn't answer.
 struct Failure {
@@ -68,19 +45,20 @@ class ClientConnection final : private net::StreamHandler, public net::Deadline 
   // An interim answer, which is passed on where the client knows such.
   void on_interim(int status, const Head& head);
   // The head of the answer is there; what follows of it comes by send().
-  void on_answer_head(const Head& head, const wire::http1::ResponseParser& answer);
+  void on_answer_head(const Head& head, int status, const net::HttpPassage::Answer& answer);
   void send(std::string_view bytes);
   void flush();
   // Takes more of the answer?
   bool takes_more() const;
   // The answer is whole. The target's connection is free.
-  void on_answered(bool answer_ended_by_close);
+  void on_answered();
   // The target failed: another is asked, or an answer of our own where nothing was sent, else the
   // connection ends.
   void on_failed(Failure failure);
   void on_taken();  // the target took what was kept for it
 
   bool request_is_whole() const { return phase_ == Phase::kAnswer; }
+  bool asks_head_only() const { return parser_.method() == "HEAD"; }
   // It has asked for another protocol, and all of its request is there.
   bool may_upgrade() const { return head_.upgrades() && phase_ == Phase::kAnswer; }
   // Its answers can't have chunks.
@@ -124,7 +102,7 @@ class ClientConnection final : private net::StreamHandler, public net::Deadline 
   const std::uint64_t address_key_;
   const bool counted_;
   std::unique_ptr<net::Stream> stream_;
-  Outlet out_;
+  net::Outlet out_;
   Phase phase_ = Phase::kIdle;
   bool readable_ = false;
   bool ends_ = false;         // the peer has closed its side, which isn't told a second time
@@ -159,63 +137,56 @@ class AnswerHead final : public Head {
   Upstream& upstream_;
 };
 
-class Upstream final : private net::StreamHandler, public net::Deadline {
+class Upstream final : private net::HttpPassage, private net::StreamHandler, public net::Deadline {
  public:
   Upstream(Proxy& proxy, Target& target);
 
-  // False: no connection can be had; `error` is why.
-  bool connect(const net::Address& address, int& error);
-  void on_interim(int status);
+  // False: no connection can be had; `failed` (an errno) is why.
+  bool connect(const net::Address& address, int& failed);
+  void on_interim(int interim);
   // The request is whole, or goes on: whose turn is it?
   void watch_the_time();
   Target& target() { return target_; }
   // Idle, and its target hasn't closed it meanwhile, as far as can be known here.
   bool is_open();
 
-  // An exchange for `client`; the request comes by out().
-  void begin(ClientConnection& client, bool head_only);
-  Outlet& out() { return out_; }
+  // An exchange for `client`, whose request begins with `head` and `body`; flush() sends them.
+  void begin(ClientConnection& client, std::string_view head, std::string_view body);
+  // More of the request, likewise, or of what goes through a tunnel.
+  void pass(std::string_view piece);
   // Writes what is kept, as far as it is connected.
   void flush();
-  bool takes_more() const { return connected_ && out_.size() == 0; }
+  bool takes_more() const { return session_ && request.size() == 0; }
   // It has had something for a while that it doesn't take.
-  bool is_slow() const { return !connected_ || out_.size() > 0; }
+  bool is_slow() const { return !takes_more(); }
   // The client takes more again.
   void read_on();
-  // Both ways without looking, from now on.
-  void tunnel() {
-    tunnels_ = true;
-    Deadline::end();
-  }
   void close();
   void timed_out();
 
  private:
   void on_stream(net::StreamEvents events) override;
+  wire::http1::HeaderSink& headers() override { return head_; }
+  void on_head(const Answer& answer) override;
+  void on_bytes(std::string_view piece) override;
+  void on_done() override;
   void connected();
+  void wrote(const net::HttpSession::Outcome& outcome);
   void read_all();
-  bool take(std::string_view bytes);
-  bool take_head(std::string_view& bytes);
-  void ended();
-  void fail(int status, std::string_view why, bool timed_out = false);
-  // The client asks another target.
-  void leave_to_another();
-  void over(bool keep);
+  void broken(wire::Failure how);
+  void fail(int for_client, std::string_view reason, bool unseen = false);
 
   Proxy& proxy_;
   Target& target_;
   std::unique_ptr<net::Stream> stream_;
-  Outlet out_;
-  ClientConnection* client_ = nullptr;  // null: idle
-  bool connected_ = false;
+  std::unique_ptr<net::HttpSession> session_;  // once connected
+  ClientConnection* client_ = nullptr;         // null: idle
   bool readable_ = false;
   bool ends_ = false;  // the peer has closed its side, which isn't told a second time
   bool reused_ = false;
-  bool tunnels_ = false;
+  bool tunnels_ = false;  // both ways without looking
   bool closed_ = false;
-  bool body_as_text_ = false;  // its chunks are taken off
-  wire::http1::ResponseParser parser_;
-  wire::http1::Capture capture_;
+  wire::http1::Capture text_;  // of a body whose chunks are taken off
   AnswerHead head_;
 };
 

@@ -5,29 +5,39 @@
 namespace galileo::gateway {
 
 Upstream::Upstream(Proxy& proxy, Target& target)
-    : proxy_(proxy), target_(target), parser_(proxy.options_.limits), head_(proxy.names_, *this) {
-  parser_.headers_into(&head_);
-}
+    : proxy_(proxy), target_(target), head_(proxy.names_, *this) {}
 
-bool Upstream::connect(const net::Address& address, int& error) {
-  stream_ = proxy_.connector_.connect(address, *this, error);
-  out_.set_stream(stream_.get());
+bool Upstream::connect(const net::Address& address, int& failed) {
+  stream_ = proxy_.connector_.connect(address, *this, failed);
   if (stream_) proxy_.connect_deadlines_.begin(*this, proxy_.loop_.clock().now());
   return stream_ != nullptr;
 }
 
-void Upstream::begin(ClientConnection& client, bool head_only) {
+void Upstream::begin(ClientConnection& client, std::string_view head, std::string_view body) {
   client_ = &client;
-  tunnels_ = body_as_text_ = false;
-  parser_.start(head_only);
-  if (connected_) watch_the_time();
+  tunnels_ = false;
+  capture = nullptr;
+  expects_no_body = client.asks_head_only();
+  request_is_whole = client.request_is_whole();
+  if (session_) session_->begin(*this, proxy_.options_.limits);
+  request.held().append(head).append(body);
+  watch_the_time();
+}
+
+void Upstream::pass(std::string_view piece) {
+  if (session_)
+    session_->pass(*this, piece);
+  else
+    request.held().append(piece);
 }
 
 // The target has its time to answer once all of the request is there, and to take what there is of
 // it; while the client is slow to send or to read, it is the client's time that runs.
 void Upstream::watch_the_time() {
-  if (!connected_ || !client_ || tunnels_) return;
-  if (client_->takes_more() && (client_->request_is_whole() || out_.size() > 0))
+  if (!client_) return;
+  request_is_whole = client_->request_is_whole();
+  if (!session_ || tunnels_) return;
+  if (client_->takes_more() && (request_is_whole || request.size() > 0))
     proxy_.answer_deadlines_.begin(*this, proxy_.loop_.clock().now());
   else
     Deadline::end();
@@ -38,19 +48,21 @@ void AnswerHead::on_interim(int status) {
   upstream_.on_interim(status);
 }
 
-void Upstream::on_interim(int status) {
-  client_->on_interim(status, head_);
+void Upstream::on_interim(int interim) {
+  client_->on_interim(interim, head_);
 }
 
 void Upstream::flush() {
-  if (!connected_ || closed_) return;
-  const std::size_t before = out_.size();
-  if (out_.flush()) {
-    if (before > 0 && client_ && !client_->request_is_whole()) watch_the_time();
-    return;
-  }
-  // It takes no more. Where it answered before it closed, that is still there to be read.
-  out_.clear();
+  if (!session_ || closed_) return;
+  const std::size_t before = request.size();
+  const net::HttpSession::Outcome outcome = session_->on_writable();
+  if (before > 0 && client_ && !request_is_whole) watch_the_time();
+  wrote(outcome);
+}
+
+// Where it takes no more it may have answered before it closed, and that is still there to be read.
+void Upstream::wrote(const net::HttpSession::Outcome& outcome) {
+  if (outcome.kind == net::HttpSession::Outcome::Kind::kGoesOn) return;
   readable_ = true;
   read_on();
 }
@@ -59,29 +71,29 @@ void Upstream::close() {
   if (closed_) return;
   closed_ = true;
   client_ = nullptr;
+  if (session_ && session_->under_way()) session_->drop(*this);
   Deadline::end();
   stream_.reset();
   proxy_.forget(*this);
 }
 
 void Upstream::timed_out() {
-  fail(504, connected_ ? "it didn't answer in time" : "it didn't take the connection in time",
-       true);
+  fail(504, session_ ? "it didn't answer in time" : "it didn't take the connection in time");
 }
 
 void Upstream::on_stream(net::StreamEvents events) {
   if (closed_) return;
-  if (!connected_) {
+  if (!session_) {
     if (!events.writable && !events.closed) return;
-    if (const int error = stream_->connect_error())
-      return fail(502, system_error("it can't be reached", {}, error).why);
+    if (const int failed = stream_->connect_error())
+      return fail(502, system_error("it can't be reached", {}, failed).why);
     if (!events.writable) return;
     connected();
     if (closed_) return;
-  } else if (events.writable && out_.size() > 0) {
+  } else if (events.writable && request.size() > 0) {
     flush();
     if (closed_) return;
-    if (out_.size() == 0 && client_) client_->on_taken();
+    if (request.size() == 0 && client_) client_->on_taken();
     if (closed_) return;
   }
   if (events.readable || events.closed) readable_ = true;
@@ -90,18 +102,19 @@ void Upstream::on_stream(net::StreamEvents events) {
 }
 
 void Upstream::connected() {
-  connected_ = true;
+  session_ = net::make_http_session(*stream_, proxy_.loop_.clock(),
+                                    std::span(proxy_.buffer_.get(), Proxy::kBufferSize));
   Deadline::end();
   if (!client_) return;
+  wrote(session_->begin(*this, proxy_.options_.limits));
+  if (!client_) return;
   watch_the_time();
-  flush();
-  if (!closed_) client_->on_connected();
+  client_->on_connected();
 }
 
 bool Upstream::is_open() {
   if (ends_ || closed_) return false;
-  return stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize).status ==
-         net::Transfer::Status::kWouldBlock;
+  return session_->on_readable(false).kind == net::HttpSession::Outcome::Kind::kGoesOn;
 }
 
 void Upstream::read_on() {
@@ -112,116 +125,71 @@ void Upstream::read_on() {
 }
 
 void Upstream::read_all() {
-  while (readable_ && !closed_ && connected_ && (!client_ || client_->takes_more())) {
-    const net::Transfer transfer = stream_->read(proxy_.buffer_.get(), Proxy::kBufferSize);
-    if (transfer.status == net::Transfer::Status::kWouldBlock) {
-      readable_ = false;
-      return;
-    }
-    if (transfer.status != net::Transfer::Status::kDone) return ended();
-    if (transfer.bytes < Proxy::kBufferSize && !ends_) readable_ = false;
-    if (!take({proxy_.buffer_.get(), transfer.bytes})) return;
-  }
-}
-
-// False: this connection is no longer the client's.
-bool Upstream::take(std::string_view bytes) {
-  // Nobody has asked: whatever that is, it's not the answer to the next request.
-  if (!client_) {
-    close();
-    return false;
-  }
-  if (tunnels_) {
-    client_->send(bytes);
-    client_->flush();
-    return !closed_;
-  }
-  if (!parser_.head_done() && !take_head(bytes)) return false;
-  if (!tunnels_ && !parser_.done()) {
-    capture_.body.clear();
-    const std::size_t taken = parser_.feed(bytes);
-    if (parser_.failed()) {
-      fail(502, "its answer is malformed");
-      return false;
-    }
-    client_->send(body_as_text_ ? std::string_view(capture_.body) : bytes.substr(0, taken));
-    bytes.remove_prefix(taken);
+  using Kind = net::HttpSession::Outcome::Kind;
+  while (readable_ && !closed_ && session_ && (!client_ || client_->takes_more())) {
+    const net::HttpSession::Outcome outcome = session_->on_readable(ends_);
+    if (closed_) return;
+    readable_ = outcome.more;
+    if (outcome.kind == Kind::kBroken) return broken(outcome.failure);
+    if (outcome.kind == Kind::kAnswered) return on_done();
+    if (!client_) continue;
     watch_the_time();
+    client_->flush();
   }
-  if (tunnels_) client_->send(bytes);
-  if (parser_.done() && !tunnels_) {
-    // More than the answer: not to be trusted with another request.
-    if (!bytes.empty()) readable_ = true;
-    over(bytes.empty() && parser_.keep_alive() && !ends_);
-    return false;
-  }
-  client_->flush();
-  return !closed_;
 }
 
-// Takes its bytes off. False: the exchange has ended.
-bool Upstream::take_head(std::string_view& bytes) {
-  bytes.remove_prefix(parser_.feed(bytes));
-  if (parser_.failed()) {
-    fail(502, "its answer is malformed");
-    return false;
-  }
-  if (!parser_.head_done()) return true;
+void Upstream::on_head(const Answer& answer) {
   head_.finish();
-  if (parser_.status() == 101 && !(head_.upgrades() && client_->may_upgrade())) {
-    fail(502, "it changes the protocol unasked");
-    return false;
+  if (status == 101 && !(head_.upgrades() && client_->may_upgrade()))
+    return fail(502, "it changes the protocol unasked");
+  if (client_->rather_elsewhere(status)) {
+    ClientConnection* const client = client_;
+    close();
+    return client->go_elsewhere();
   }
-  if (client_->rather_elsewhere(parser_.status())) {
-    leave_to_another();
-    return false;
+  tunnels_ = status == 101;
+  if (tunnels_) Deadline::end();
+  if (answer.chunked && client_->want_body_text()) {
+    text_.want_body = std::numeric_limits<std::size_t>::max();
+    capture = &text_;
   }
-  body_as_text_ = parser_.chunked() && client_->want_body_text();
-  capture_.want_body = body_as_text_ ? std::numeric_limits<std::size_t>::max() : 0;
-  parser_.capture_into(body_as_text_ ? &capture_ : nullptr);
-  client_->on_answer_head(head_, parser_);
-  return true;
+  client_->on_answer_head(head_, status, answer);
 }
 
-// The target has closed, or the connection broke.
-void Upstream::ended() {
+void Upstream::on_bytes(std::string_view piece) {
+  client_->send(piece);
+}
+
+void Upstream::broken(wire::Failure how) {
+  // Nobody has asked: whatever came, it's not the answer to the next request.
   if (!client_) return close();
+  if (how != wire::Failure::closed && how != wire::Failure::reset)
+    return fail(502, "its answer is malformed");
   if (tunnels_) return fail(502, {});
-  parser_.finish();
-  if (parser_.done() && parser_.until_close()) return over(false);
-  fail(502, parser_.bytes() == 0 ? "it closed without an answer" : "its answer was cut");
+  const bool silent = session_->drop(*this) == 0;
+  fail(502, silent ? "it closed without an answer" : "its answer was cut", reused_ && silent);
 }
 
-void Upstream::fail(int status, std::string_view why, bool timed_out) {
+void Upstream::fail(int for_client, std::string_view reason, bool unseen) {
   ClientConnection* const client = client_;
-  // One that is slow has most likely seen it.
-  const bool unseen = reused_ && parser_.bytes() == 0 && !timed_out;
-  Failure failure{status, why, false, !connected_, unseen, {}};
-  if (!connected_) {
+  Failure failed{for_client, reason, false, !session_, unseen, {}};
+  if (!session_) {
     ++target_.address_turn;  // the next one is tried at another address
-    failure.held = out_.take();
+    failed.held = request.take();
   }
   close();
-  if (client) client->on_failed(std::move(failure));
+  if (client) client->on_failed(std::move(failed));
 }
 
-void Upstream::leave_to_another() {
-  ClientConnection* const client = client_;
-  close();
-  client->go_elsewhere();
-}
-
-void Upstream::over(bool keep) {
+void Upstream::on_done() {
   ClientConnection* const client = std::exchange(client_, nullptr);
-  const bool by_close = parser_.until_close();
   Deadline::end();
   reused_ = true;
-  // What of the request isn't out yet never will be.
-  if (keep && out_.size() == 0 && client->request_is_whole())
+  if (session_->can_take() && !ends_)
     proxy_.put_back(*this);
   else
     close();
-  client->on_answered(by_close);
+  client->on_answered();
 }
 
 }  // namespace galileo::gateway

@@ -35,11 +35,16 @@ HttpSession::Outcome Http1Session::begin(HttpExchange& exchange,
   parser_.capture_into(exchange.capture);
   parser_.want_redirect(exchange.want_redirect);
   parser_.start(exchange.expects_no_body);
+  HttpPassage* const passage = exchange.passes ? static_cast<HttpPassage*>(&exchange) : nullptr;
+  parser_.headers_into(passage ? &passage->headers() : nullptr);
+  if (passage) passage->request.set_stream(&stream_);
   return on_writable();
 }
 
 HttpSession::Outcome Http1Session::on_writable() {
-  if (!exchange_ || written_ == exchange_->bytes.size()) return {};
+  if (!exchange_) return {};
+  if (exchange_->passes) return write_passage();
+  if (written_ == exchange_->bytes.size()) return {};
   if (written_ == 0) exchange_->sent = clock_.now();
   while (written_ < exchange_->bytes.size()) {
     const Transfer transfer = stream_.write(exchange_->bytes.substr(written_));
@@ -53,6 +58,19 @@ HttpSession::Outcome Http1Session::on_writable() {
   return {};
 }
 
+// A peer that takes no more may have answered before, whatever of the request it has.
+HttpSession::Outcome Http1Session::write_passage() {
+  Outlet& request = static_cast<HttpPassage&>(*exchange_).request;
+  if (request.flush()) return {};
+  request.clear();
+  closing_ = true;
+  return {Kind::kReadFirst};
+}
+
+void Http1Session::pass(HttpPassage& passage, std::string_view bytes) {
+  passage.request.pass(bytes);
+}
+
 // A read that comes up short means for a socket that there is no more; where the peer has closed,
 // the next one finds the end.
 HttpSession::Outcome Http1Session::on_readable(bool closed) {
@@ -61,20 +79,30 @@ HttpSession::Outcome Http1Session::on_readable(bool closed) {
   switch (transfer.status) {
     case Transfer::Status::kDone: {
       if (exchange_) exchange_->read_late = transfer.lay.value_or(Duration{0});
-      Outcome outcome = take({buffer_.data(), transfer.bytes});
+      const std::string_view bytes(buffer_.data(), transfer.bytes);
+      Outcome outcome = exchange_ && exchange_->passes
+                            ? take_passage(static_cast<HttpPassage&>(*exchange_), bytes)
+                            : take(bytes);
       outcome.more = transfer.bytes == buffer_.size() || closed;
       return outcome;
     }
     case Transfer::Status::kWouldBlock:
       return {};
     case Transfer::Status::kEnd:
-      if (exchange_) parser_.finish();
-      return exchange_ && parser_.done() ? answered() : broken(Failure::closed);
+      return ended(Failure::closed);
     case Transfer::Status::kFailed:
       note(transfer.error);
-      return broken(Failure::reset);
+      // One that closes with some of a request unread resets, also behind a body that it has sent
+      // whole. Who measures calls that a failure; who passes on has passed it on by now.
+      return exchange_ && exchange_->passes ? ended(Failure::reset) : broken(Failure::reset);
   }
   return {};
+}
+
+HttpSession::Outcome Http1Session::ended(Failure failure) {
+  if (!exchange_ || tunnels_) return broken(failure);
+  parser_.finish();
+  return parser_.done() ? answered() : broken(failure);
 }
 
 HttpSession::Outcome Http1Session::take(std::string_view bytes) {
@@ -94,6 +122,35 @@ HttpSession::Outcome Http1Session::take(std::string_view bytes) {
   return answered();
 }
 
+HttpSession::Outcome Http1Session::take_passage(HttpPassage& passage, std::string_view bytes) {
+  if (!tunnels_ && !parser_.head_done()) {
+    bytes.remove_prefix(parser_.feed(bytes));  // no more than the head, as there is a sink
+    if (parser_.failed()) return broken(failure_of(parser_.problem()));
+    if (!parser_.head_done()) return {};
+    passage.status = parser_.status();
+    passage.on_head({parser_.reason(), parser_.chunked(), parser_.until_close()});
+    if (!exchange_) return {};  // dropped
+    parser_.capture_into(passage.capture);
+    tunnels_ = passage.status == 101;
+  }
+  if (tunnels_) {
+    if (!bytes.empty()) passage.on_bytes(bytes);
+    return {};
+  }
+  if (!parser_.done() && !bytes.empty()) {
+    if (passage.capture) passage.capture->body.clear();
+    const std::size_t taken = parser_.feed(bytes);
+    if (parser_.failed()) return broken(failure_of(parser_.problem()));
+    passage.on_bytes(passage.capture ? std::string_view(passage.capture->body)
+                                     : bytes.substr(0, taken));
+    bytes.remove_prefix(taken);
+    if (!exchange_) return {};
+  }
+  if (!parser_.done()) return {};
+  if (!bytes.empty()) closing_ = true;  // more than the answer: not to be trusted again
+  return answered();
+}
+
 HttpSession::Outcome Http1Session::answered() {
   HttpExchange& exchange = *std::exchange(exchange_, nullptr);
   exchange.status = parser_.status();
@@ -103,6 +160,10 @@ HttpSession::Outcome Http1Session::answered() {
     exchange.set_cookies = parser_.set_cookies();
   }
   clean_ = parser_.keep_alive() && !closing_ && written_ == exchange.bytes.size();
+  if (exchange.passes) {
+    const HttpPassage& passage = static_cast<HttpPassage&>(exchange);
+    clean_ = clean_ && passage.request_is_whole && passage.request.size() == 0;
+  }
   return {Kind::kAnswered, Failure::none, false, &exchange};
 }
 

@@ -16,11 +16,15 @@ class Http1Session final : public HttpSession {
   HttpExchange* under_way() const override { return exchange_; }
   Outcome begin(HttpExchange& exchange, const wire::http1::Limits& answer) override;
   Outcome on_writable() override;
+  void pass(HttpPassage& passage, std::string_view bytes) override;
   Outcome on_readable(bool closed) override;
   std::uint64_t drop(HttpExchange& exchange) override;
 
  private:
+  Outcome write_passage();
   Outcome take(std::string_view bytes);
+  Outcome take_passage(HttpPassage& passage, std::string_view bytes);
+  Outcome ended(wire::Failure failure);
   Outcome answered();
   void note(int error);
 
@@ -32,6 +36,7 @@ class Http1Session final : public HttpSession {
   std::size_t written_ = 0;  // of the exchange's bytes
   bool closing_ = false;     // its peer takes or gives nothing after this exchange
   bool clean_ = true;        // another exchange can follow
+  bool tunnels_ = false;     // what goes through isn't HTTP any more
 };
 
 }  // namespace galileo::net

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/http1_session.h"
 
 // A connection is in one of three phases: connecting (an exchange waits on it), idle (in its
 // target's stack), busy. Closed connections are kept until the outermost call into the pool is
@@ -104,8 +103,8 @@ void HttpConnection::connected() {
     return;
   }
   connect_deadline_.end();
-  session_ = std::make_unique<Http1Session>(*stream_, pool_.clock_,
-                                            std::span(pool_.buffer_.get(), pool_.buffer_size_));
+  session_ =
+      make_http_session(*stream_, pool_.clock_, std::span(pool_.buffer_.get(), pool_.buffer_size_));
   begin(*std::exchange(opened_for_, nullptr));
 }
 

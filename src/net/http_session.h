@@ -4,8 +4,11 @@
 // Who owns what: the pool (http_pool) owns the connection with its Stream, hears what happens on
 // it, and keeps places, deadlines and retries; the session owns the state of its protocol: the
 // parser, and what has been written of which exchange. It calls nobody back but an exchange that
-// takes its body in pieces: each call gives an Outcome, and the pool does what that asks for. No
+// takes its answer in pieces: each call gives an Outcome, and the pool does what that asks for. No
 // call blocks, nothing is allocated for an exchange. Lives on its connection's loop.
+//
+// The gateway has its own connections in place of the pool's: what it passes on may wait for its
+// client in the middle, and goes to a target that it has chosen with limits of its own.
 #pragma once
 
 #include <memory>
@@ -16,6 +19,7 @@
 
 #include "net/clock.h"
 #include "net/deadlines.h"
+#include "net/outlet.h"
 #include "net/stream.h"
 #include "wire/http1.h"
 #include "wire/trace.h"
@@ -39,6 +43,7 @@ struct HttpBounds {
 // keep the object and `bytes` until on_done() or HttpPool::abandon().
 class HttpExchange {
  public:
+  HttpExchange() = default;
   virtual ~HttpExchange() = default;
   // The exchange is over: `failure` is none where the answer is complete, whatever its status. The
   // connection is free again; sending from here is fine.
@@ -55,6 +60,7 @@ class HttpExchange {
   const HttpBounds* bounds = nullptr;       // kept until on_done(); null: the pool's
   wire::http1::Capture* capture = nullptr;  // null: keep nothing of the answer
   bool in_pieces = false;                   // then `capture` holds one piece of the body at a time
+  const bool passes = false;                // it is an HttpPassage
 
   wire::Failure failure = wire::Failure::none;
   int error = 0;    // the system's, where the failure is of connecting, writing or reading
@@ -75,6 +81,9 @@ class HttpExchange {
   // It isn't sent yet: it waits for a connection to become free.
   bool waiting() const { return waiting_; }
 
+ protected:
+  explicit HttpExchange(bool is_passage) : passes(is_passage) {}
+
  private:
   friend class HttpPool;
   friend class HttpConnection;
@@ -86,6 +95,34 @@ class HttpExchange {
   bool waiting_ = false;  // then in the pool's list of those without a connection
   HttpExchange* waiting_before_ = nullptr;
   HttpExchange* waiting_after_ = nullptr;
+};
+
+// An exchange whose messages are passed on while they come, for who stands between a client and its
+// server: the request is given in pieces, the answer taken in pieces, both with their framing as
+// HTTP/1.1 has it. Its user asks the session to read only while it takes more: so an answer waits
+// for its reader. `bytes` is empty, no times are taken, and on_done() is its user's to call.
+class HttpPassage : public HttpExchange {
+ public:
+  struct Answer {
+    std::string_view reason;
+    bool chunked = false;
+    bool until_close = false;  // the connection's end is the body's
+  };
+
+  HttpPassage() : HttpExchange(true) {}
+  // Takes the lines of the answer's head, and is told of interim answers.
+  virtual wire::http1::HeaderSink& headers() = 0;
+  // The head is there, and `status`. With a `capture` set from here, which wants a body, on_bytes()
+  // gets the body without its framing. After 101 all bytes are another protocol's, both ways. It
+  // may drop the exchange, as the next call may.
+  virtual void on_head(const Answer& answer) = 0;
+  // What follows the head, valid during the call.
+  virtual void on_bytes(std::string_view bytes) = 0;
+
+  // What of the request isn't out. Begin with an empty one: then what is added leaves with the next
+  // on_writable(), in one write.
+  Outlet request;
+  bool request_is_whole = false;  // nothing will be added to it
 };
 
 class HttpSession {
@@ -113,6 +150,9 @@ class HttpSession {
   // Begins the exchange, where can_take(); writes what goes at once.
   virtual Outcome begin(HttpExchange& exchange, const wire::http1::Limits& answer) = 0;
   virtual Outcome on_writable() = 0;
+  // More of the request of a passage that is under way. What is large goes at once and uncopied,
+  // the rest with the next on_writable(), which also tells of a failure.
+  virtual void pass(HttpPassage& passage, std::string_view bytes) = 0;
   // One read, and what it held. `closed`: the peer has ended its side. Of several answers that came
   // at once each call gives one, and says that there is more.
   virtual Outcome on_readable(bool closed) = 0;
@@ -120,5 +160,10 @@ class HttpSession {
   // connection can carry no other.
   virtual std::uint64_t drop(HttpExchange& exchange) = 0;
 };
+
+// The session of a new connection, of the protocol that its peer speaks; all three outlive it.
+// Reads go to `buffer`, shared by the sessions of a loop.
+std::unique_ptr<HttpSession> make_http_session(Stream& stream, const Clock& clock,
+                                               std::span<char> buffer);
 
 }  // namespace galileo::net

@@ -1,24 +1,22 @@
-#include "gateway/connections.h"
+#include "net/outlet.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <string>
 
-namespace galileo::gateway {
+namespace galileo::net {
 namespace {
 
 // Takes so many bytes until it is told to take more.
-struct SlowStream final : net::Stream {
-  net::Transfer read(char*, std::size_t) override {
-    return {0, net::Transfer::Status::kWouldBlock, 0};
-  }
-  net::Transfer write(std::string_view bytes) override {
+struct SlowStream final : Stream {
+  Transfer read(char*, std::size_t) override { return {0, Transfer::Status::kWouldBlock, 0}; }
+  Transfer write(std::string_view bytes) override {
     const std::size_t size = std::min(bytes.size(), room);
-    if (size == 0) return {0, net::Transfer::Status::kWouldBlock, 0};
+    if (size == 0) return {0, Transfer::Status::kWouldBlock, 0};
     room -= size;
     taken.append(bytes.substr(0, size));
-    return {size, net::Transfer::Status::kDone, 0};
+    return {size, Transfer::Status::kDone, 0};
   }
   int connect_error() override { return 0; }
   void abort() override {}
@@ -51,4 +49,4 @@ TEST_CASE("an outlet that never empties keeps no more than what isn't out") {
 }
 
 }  // namespace
-}  // namespace galileo::gateway
+}  // namespace galileo::net

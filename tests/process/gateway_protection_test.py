@@ -93,6 +93,7 @@ def test_another_address_of_the_target_is_tried_at_once(gateway, target, tmp_pat
         pytest.skip("no mounts of its own: it needs root, and no chroot")
     server = target()  # on 127.0.0.1 alone
     running = gateway({"app": [(f"two.example:{server.address.rpartition(':')[2]}", 1)]}, before=with_hosts)
+    wait_for(lambda: page(running, "readyz")[0] == 200, "the name to be looked up")
     client = Client(running)
     assert [client.get("/function/app", "Connection: close" if i == 5 else "A: b").status for i in range(6)] == [200] * 6
     for _ in range(3):

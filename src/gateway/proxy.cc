@@ -54,7 +54,8 @@ Proxy::Proxy(net::Loop& loop, const ProxyOptions& options, SharedCount& clients)
           loop.timers(), options.linger_timeout,
           [](net::Deadline& due) { static_cast<ClientConnection&>(due).timed_out(); }),
       random_(options.seed, 0),
-      buffer_(new char[kBufferSize]) {}
+      buffer_(new char[kBufferSize]),
+      target_buffer_(new char[kBufferSize]) {}
 
 Proxy::~Proxy() {
   // A client takes its target's connection along.

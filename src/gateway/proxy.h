@@ -170,7 +170,9 @@ class Proxy {
   Random random_;
   ProxyCounts counts_;
   bool draining_ = false;
+  // What clients send, and what targets do: a target is read while a client's bytes are looked at.
   std::unique_ptr<char[]> buffer_;
+  std::unique_ptr<char[]> target_buffer_;
 };
 
 }  // namespace galileo::gateway

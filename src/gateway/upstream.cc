@@ -103,7 +103,7 @@ void Upstream::on_stream(net::StreamEvents events) {
 
 void Upstream::connected() {
   session_ = net::make_http_session(*stream_, proxy_.loop_.clock(),
-                                    std::span(proxy_.buffer_.get(), Proxy::kBufferSize));
+                                    std::span(proxy_.target_buffer_.get(), Proxy::kBufferSize));
   Deadline::end();
   if (!client_) return;
   wrote(session_->begin(*this, proxy_.options_.limits));

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -54,6 +55,23 @@ def test_a_target_that_closes_after_its_answer_isn_t_asked_again_there(gateway, 
     client = Client(running)
     assert [client.get("/function/app", "Content-Length: 5", method="POST", body=b"hello").status for _ in range(50)] == [200] * 50
     assert running.metric("failed_total") == 0
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+def test_what_a_target_says_unasked_doesn_t_get_into_a_request(gateway, target):
+    """Given an idle connection on which the target says that it closes, in the moment in which a body comes for it."""
+    server = target()
+    running = gateway({"app": [(server, 1)]})
+    client = Client(running)
+    assert client.get("/function/app").status == 200
+    running.process.send_signal(signal.SIGSTOP)  # so that it finds both when it looks
+    client.send(b"POST /function/app HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + b"b" * 2000)
+    server.open[0].sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n" + b"x" * 1000)
+    running.process.send_signal(signal.SIGCONT)
+    assert client.answer().status == 200
+    assert server.requests[-1].body == b"b" * 2000
+    assert server.connections == 2
 
 
 @pytest.mark.sanitize

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kTextMax = 64 * 1024;
+constexpr std::size_t kTextMax = std::size_t{64} * 1024;
 constexpr std::size_t kPointsMin = 20;  // a line of fewer points shows nothing any more
 
 std::string dump(const Json& json) {

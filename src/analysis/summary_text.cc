@@ -12,7 +12,6 @@ namespace galileo::analysis {
 namespace {
 
 using wire::Failure;
-using wire::FailureGroup;
 
 // Text with or without colour.
 class Paint {

@@ -51,7 +51,7 @@ std::string value_text(const std::optional<double>& value, const std::string& un
   if (unit == "share") return fmt::format("{:.3f} %", *value * 100);
   if (unit == "rps") return fmt::format("{:.1f}/s", *value);
   if (unit.empty()) return fmt::format("{:.0f}", *value);
-  return analysis::format_value(*value, unit);
+  return analysis::format_value(value, unit);
 }
 
 // "+12.3 %"; a share's in points of it.

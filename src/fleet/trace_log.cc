@@ -80,7 +80,7 @@ class TraceLog::Loop final : public load::TraceVisitor {
 
 // A message may take a quarter of a ring. Headers as JSON are up to six times what was read.
 std::size_t TraceLog::ring_bytes(std::size_t response) {
-  constexpr std::size_t kHeaders = 512 * 1024;
+  constexpr std::size_t kHeaders = std::size_t{512} * 1024;
   return std::max(load::TraceRing::kBytes, 4 * (response + kHeaders));
 }
 

@@ -253,7 +253,7 @@ void Worker::on_hungry(const std::string& client, std::size_t room) {
   const auto entry = clients_.find(client);
   if (entry == clients_.end()) return;
   registry_->loop().post([this, client, room, workload = entry->second.workloads] {
-    constexpr std::size_t kAtOnce = 16 * 1024;
+    constexpr std::size_t kAtOnce = std::size_t{16} * 1024;
     auto popped = bus_.pop_right_many(bus::client_profile_key(client), std::min(room, kAtOnce));
     control_.post([this, client, room, workload, popped = std::move(popped)] {
       const auto still = clients_.find(client);

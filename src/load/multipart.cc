@@ -49,7 +49,8 @@ Multipart make_multipart(const std::vector<Part>& parts) {
     made.body +=
         fmt::format("--{}\r\nContent-Disposition: form-data; name={}", boundary, quoted(part.name));
     if (part.file_name) made.body += "; filename=" + quoted(*part.file_name);
-    for (const auto& [name, value] : part.headers) made.body += "\r\n" + name + ": " + value;
+    for (const auto& [name, value] : part.headers)
+      made.body += fmt::format("\r\n{}: {}", name, value);
     made.body += "\r\n\r\n" + part.content + "\r\n";
   }
   made.body += "--" + boundary + "--\r\n";

@@ -460,7 +460,7 @@ void Reader::read_cookies() {
     if (!value.is_scalar() || !is_token(name) || !is_header_value(text) ||
         text.find(';') != std::string::npos)
       fault({"kwargs", "cookies", name}, fmt::format("kwargs.cookies.{}", name), "is no cookie");
-    all += (all.empty() ? "" : "; ") + name + "=" + text;
+    all += fmt::format("{}{}={}", all.empty() ? "" : "; ", name, text);
   }
   if (!all.empty() && !given("cookie"))
     reading_.request.headers.emplace_back("Cookie", std::move(all));

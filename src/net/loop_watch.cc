@@ -18,8 +18,9 @@ constexpr Duration kStandstill = std::chrono::milliseconds{20};
 std::optional<ThreadTimes> parse_schedstat(std::string_view text) {
   std::int64_t ran = 0;
   std::int64_t waited = 0;
-  const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, ran);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto first = std::from_chars(begin, end, ran);
   if (first.ec != std::errc{} || first.ptr == end) return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, waited);
   if (second.ec != std::errc{}) return std::nullopt;

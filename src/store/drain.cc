@@ -196,7 +196,7 @@ Result<bool> Drain::step(std::size_t records_max) {
   if (is_unsure_ && TRY(look_where_it_is())) return true;
   const SpoolReader::Place place = reader_->place();
   const Rows::Progress progress = rows_->so_far;
-  const auto moved = [&]() -> Result<bool> {
+  auto moved = [&]() -> Result<bool> {
     at_end_ = TRY(reader_->read(*rows_, records_max, kBytesAtOnce)) == SpoolReader::State::kEnd;
     if (rows_->failure) return *rows_->failure;
     if (reader_->position() == place.position) return false;
@@ -250,7 +250,7 @@ Result<void> Drain::go_back(const char* why) {
   const std::uint64_t passed = reader_->rows().traces;
   const SpoolReader::Place place = reader_->place();
   const std::uint64_t committed = committed_;
-  const auto gone = [&]() -> Result<void> {
+  auto gone = [&]() -> Result<void> {
     reader_->go_to(start_);
     missing_before_ = {};
     rows_->left_out = 0;

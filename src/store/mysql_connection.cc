@@ -164,7 +164,8 @@ bool is_mysql_conflict(unsigned number) {
   }
 }
 
-MysqlBatch::MysqlBatch(std::string table, std::vector<Column> columns) : table_(std::move(table)) {
+MysqlBatch::MysqlBatch(std::string table, const std::vector<Column>& columns)
+    : table_(std::move(table)) {
   for (const Column& column : columns) values_.push_back({column, {}, {}, {}, {}});
 }
 
@@ -555,7 +556,7 @@ Result<void> MysqlConnection::insert_array(const MysqlBatch& batch, std::size_t 
       texts[i].push_back(batch.texts_.data() + values.texts[row].at);
       sizes[i].push_back(values.texts[row].size);
     }
-    binds[i].buffer = texts[i].data();
+    binds[i].buffer = static_cast<void*>(texts[i].data());
     binds[i].length = sizes[i].data();
   }
   const auto count = static_cast<unsigned>(rows);

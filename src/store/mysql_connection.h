@@ -55,10 +55,10 @@ class MysqlBatch {
  public:
   enum class Kind : std::uint8_t { kText, kNumber, kInteger };
   struct Column {
-    const char* name;
+    std::string_view name;
     Kind kind;
   };
-  MysqlBatch(std::string table, std::vector<Column> columns);
+  MysqlBatch(std::string table, const std::vector<Column>& columns);
 
   // Called from the left; the last column's ends the row.
   void text(std::string_view value);

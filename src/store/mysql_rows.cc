@@ -42,7 +42,7 @@ Kind kind_of(wire::FieldKind kind) {
 std::vector<MysqlBatch::Column> trace_columns() {
   std::vector<MysqlBatch::Column> columns;
   for (const wire::TraceField& field : wire::kTraceFields)
-    columns.push_back({field.column.data(), kind_of(field.kind)});
+    columns.push_back({field.column, kind_of(field.kind)});
   return columns;
 }
 

@@ -240,7 +240,7 @@ Result<void> bring_up(MysqlConnection& connection, const Table& table) {
   const std::vector<std::string> wanted = changes(table, *found);
   if (wanted.empty()) return {};
   const std::string text = fmt::format("ALTER TABLE `{}` {}", table.name, fmt::join(wanted, ", "));
-  const auto changed = connection.execute(text);
+  auto changed = connection.execute(text);
   if (changed.ok() || connection.last_error() != kMysqlDouble) return changed;
   TRY(remove_doubles(connection, table.name, found->columns.contains("ROW_ID")));
   return connection.execute(text);

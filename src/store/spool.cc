@@ -343,7 +343,7 @@ Result<void> SpoolWriter::flush() {
     return room;
   }
   if (size() > reserved_) reserve(size());
-  const auto written = file_->write_at(flushed_, buffer_);
+  auto written = file_->write_at(flushed_, buffer_);
   failing_ = !written.ok();
   if (failing_) {
     take_out_whole(file_->written());

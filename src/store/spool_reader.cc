@@ -265,10 +265,9 @@ void SpoolReader::hand_on(std::uint8_t type, std::string_view payload, SpoolVisi
       if (unpacker.ok()) visitor.on_event(event);
       return;
     }
-    case kBeside:
-      return;  // kept until its trace is here
-    default:
-      return;  // of a later version
+    case kBeside:  // kept until its trace is here
+    default:       // of a later version
+      return;
   }
 }
 

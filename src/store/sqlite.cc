@@ -269,7 +269,8 @@ class SqliteStore final : public Store {
   // The log is written to disk where it is: emptying it would wait for everybody who reads.
   Result<void> sync() override {
     sqlite3_file* log = nullptr;
-    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                         static_cast<void*>(&log));
     if (!log || !log->pMethods) return {};  // nothing has been written
     if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
       return Error{ErrorCode::kIo, "can't write the database to disk", where_,

@@ -40,7 +40,7 @@ Type type_of(wire::FieldKind kind) {
 std::vector<Column> trace_columns() {
   std::vector<Column> columns;
   for (const wire::TraceField& field : wire::kTraceFields)
-    columns.push_back({field.column.data(), type_of(field.kind)});
+    columns.push_back({field.column, type_of(field.kind)});
   return columns;
 }
 

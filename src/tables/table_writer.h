@@ -18,7 +18,7 @@ namespace galileo::tables {
 enum class ColumnType : std::uint8_t { kText, kTime, kSeconds, kInt32, kInt64, kDouble };
 
 struct Column {
-  const char* name;
+  std::string_view name;
   ColumnType type;
 };
 

@@ -185,6 +185,7 @@ Apart::~Apart() {
     desk->look(loop_.clock().now());
     const Job* left = Desk::leave(std::move(desk));
     for (auto& job : jobs_) {
+      // Whoever reads it still has it. NOLINTNEXTLINE(bugprone-unused-return-value)
       if (job.get() == left) static_cast<void>(job.release());
     }
   }

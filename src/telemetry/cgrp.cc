@@ -2,6 +2,8 @@
 // devices, memory (bytes) now, and bytes over each network device of their namespace, which is read
 // at one of their processes. One instrument a kind of container and value; what they find is
 // shared.
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -208,7 +210,7 @@ std::string process_in(const std::string& folder, std::string& buffer, int depth
   if (const std::string_view pid = take_word(text); !pid.empty()) return std::string(pid);
   if (depth == 3) return {};
   for (const std::string& name : list_folder(folder)) {
-    const std::string pid = process_in(folder + "/" + name, buffer, depth + 1);
+    const std::string pid = process_in(fmt::format("{}/{}", folder, name), buffer, depth + 1);
     if (!pid.empty()) return pid;
   }
   return {};

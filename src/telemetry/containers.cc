@@ -1,5 +1,6 @@
 #include "telemetry/containers.h"
 
+#include <fmt/format.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -157,11 +158,11 @@ void ContainerFinder::look_through(const std::string& folder, bool in_kubernetes
   const std::string path = root_ + "/" + folder;
   watch(path);
   for (const std::string& name : list_folders(path)) {
-    const std::string below = folder.empty() ? name : folder + "/" + name;
+    const std::string below = folder.empty() ? name : fmt::format("{}/{}", folder, name);
     const bool of_kubernetes = in_kubernetes || is_of_kubernetes(name);
     if (const std::string_view id = container_id(name); !id.empty())
       found.push_back({of_kubernetes ? Container::Kind::kKubernetes : Container::Kind::kDocker,
-                       std::string(id), below, identity_of(root_ + "/" + below)});
+                       std::string(id), below, identity_of(fmt::format("{}/{}", root_, below))});
     else if (depth < kDepthMax)
       look_through(below, of_kubernetes, depth + 1, found);
   }

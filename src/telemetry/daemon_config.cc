@@ -66,7 +66,7 @@ class Settings {
     }
     return std::nullopt;
   }
-  std::string text(std::string_view name, std::string otherwise = {}) const {
+  std::string text(std::string_view name, const std::string& otherwise = {}) const {
     const auto setting = find(name);
     return setting ? setting->value : otherwise;
   }

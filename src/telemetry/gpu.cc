@@ -7,6 +7,8 @@
 //   gpu_power        milliwatts; of a Jetson power/<rail>, of what its sensors call so
 //   gpu_memory       bytes in use                (not of a Jetson, which has no memory of its own)
 //   gpu_temperature  degrees Celsius             (not of a Jetson)
+#include <fmt/format.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -161,20 +163,22 @@ class GpuPower final : public Gpu {
     if (list_folder(jetson_).empty()) return;
     const std::string hwmon = sys_ + "/class/hwmon";
     for (const std::string& entry : list_folder(hwmon)) {
-      const std::string chip = hwmon + "/" + entry;
+      const std::string chip = fmt::format("{}/{}", hwmon, entry);
       if (text_of_file(chip + "/name") != "ina3221") continue;
       for (const char* number : {"1", "2", "3"})
-        add(text_of_file(chip + "/in" + number + "_label"),
-            {chip + "/in" + number + "_input", chip + "/curr" + number + "_input"});
+        add(text_of_file(fmt::format("{}/in{}_label", chip, number)),
+            {fmt::format("{}/in{}_input", chip, number),
+             fmt::format("{}/curr{}_input", chip, number)});
     }
     const std::string driver = sys_ + "/bus/i2c/drivers/ina3221x";
     for (const std::string& address : list_folder(driver)) {
-      for (const std::string& entry : list_folder(driver + "/" + address)) {
-        const std::string chip = driver + "/" + address + "/" + entry;
+      const std::string device = fmt::format("{}/{}", driver, address);
+      for (const std::string& entry : list_folder(device)) {
+        const std::string chip = fmt::format("{}/{}", device, entry);
         if (!entry.starts_with("iio:device")) continue;
         for (const char* number : {"0", "1", "2"})
-          add(text_of_file(chip + "/rail_name_" + number),
-              {chip + "/in_power" + number + "_input"});
+          add(text_of_file(fmt::format("{}/rail_name_{}", chip, number)),
+              {fmt::format("{}/in_power{}_input", chip, number)});
       }
     }
   }

@@ -2,6 +2,8 @@
 // itself, or voltage times current of the same number (an INA3221, as on a Jetson). One is called
 // "<chip>/<label or number>"; further chips of one kind get their number behind it, as in
 // "ina3221.2".
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -31,9 +33,10 @@ Sensor sensor_of(const std::string& chip, const std::vector<std::string>& files,
   Sensor sensor;
   std::string label;
   for (const char* kind : {"_input", "_average"}) {
-    if (!has("power" + number + kind) || !sensor.factors.empty()) continue;
-    sensor.factors.emplace_back(chip + "/power" + number + kind);
-    label = text_of_file(chip + "/power" + number + "_label");
+    const std::string file = fmt::format("power{}{}", number, kind);
+    if (!has(file) || !sensor.factors.empty()) continue;
+    sensor.factors.emplace_back(fmt::format("{}/{}", chip, file));
+    label = text_of_file(fmt::format("{}/power{}_label", chip, number));
   }
   if (sensor.factors.empty() && has("in" + number + "_input") && has("curr" + number + "_input")) {
     sensor.factors.emplace_back(chip + "/in" + number + "_input");

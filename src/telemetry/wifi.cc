@@ -1,5 +1,6 @@
 #include "telemetry/wifi.h"
 
+#include <fmt/format.h>
 #include <linux/nl80211.h>
 #include <net/if.h>
 #include <netlink/genl/ctrl.h>
@@ -140,8 +141,9 @@ std::vector<std::string> wireless_devices(const std::string& sys) {
   const std::string folder = sys + "/class/net";
   std::vector<std::string> devices;
   for (const std::string& name : list_folder(folder)) {
-    if (access((folder + "/" + name + "/phy80211").c_str(), F_OK) == 0 ||
-        access((folder + "/" + name + "/wireless").c_str(), F_OK) == 0)
+    const std::string device = fmt::format("{}/{}", folder, name);
+    if (access((device + "/phy80211").c_str(), F_OK) == 0 ||
+        access((device + "/wireless").c_str(), F_OK) == 0)
       devices.push_back(name);
   }
   return devices;

@@ -15,7 +15,8 @@ constexpr std::string_view kUnknown = "\xef\xbf\xbd";
 // A server that names ever new charsets must not make us keep ever more of them.
 constexpr std::size_t kConvertersMax = 16;
 
-const iconv_t kNoConverter = reinterpret_cast<iconv_t>(std::intptr_t{-1});  // as iconv_open says it
+// As iconv_open() says it. NOLINTNEXTLINE(performance-no-int-to-ptr)
+auto* const kNoConverter = reinterpret_cast<iconv_t>(std::intptr_t{-1});
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -106,7 +107,7 @@ std::string_view BodyText::of(std::string_view content_type, std::string_view bo
     text_ = utf8_of_latin1(body);
     return text_;
   }
-  if (const iconv_t known = converter(charset); known != kNoConverter) {
+  if (auto* const known = converter(charset); known != kNoConverter) {
     append_converted(text_, known, body);
     // Numbers beyond U+10FFFF go through glibc's iconv.
     if (!is_utf8(text_)) text_ = make_utf8(text_);

@@ -82,6 +82,14 @@ std::optional<unsigned> month_named(std::string_view token) {
   return static_cast<unsigned>(at / 3 + 1);
 }
 
+// Whether `read` is what a part of the date lacked.
+template <class Part>
+bool fills(std::optional<Part>& part, const std::optional<Part>& read) {
+  if (part || !read) return false;
+  part = read;
+  return true;
+}
+
 }  // namespace
 
 std::optional<Wall> parse_cookie_date(std::string_view text) {
@@ -95,10 +103,10 @@ std::optional<Wall> parse_cookie_date(std::string_view text) {
     const std::string_view token = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (token.empty()) continue;
-    if (!time && (time = time_of_day(token))) continue;
-    if (!day && (day = leading_number(token, 1, 2))) continue;
-    if (!month && (month = month_named(token))) continue;
-    if (!year) year = leading_number(token, 2, 4);
+    if (fills(time, time_of_day(token)) || fills(day, leading_number(token, 1, 2)) ||
+        fills(month, month_named(token)))
+      continue;
+    fills(year, leading_number(token, 2, 4));
   }
   if (!time || !day || !month || !year) return std::nullopt;
   if (*year < 70) *year += 2000;

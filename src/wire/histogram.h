@@ -17,7 +17,7 @@
 
 namespace galileo::wire {
 
-inline constexpr std::size_t kHistogramTextMax = 128 * 1024;
+inline constexpr std::size_t kHistogramTextMax = std::size_t{128} * 1024;
 
 std::string encode_histogram(const Histogram& histogram);
 

@@ -87,6 +87,7 @@ class Unpacker {
       bytes_ = {};
       return value;
     }
+    // There are as many bytes. NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
     std::memcpy(&value, bytes_.data(), sizeof value);
     bytes_.remove_prefix(sizeof value);
     return value;

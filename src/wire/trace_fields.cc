@@ -8,9 +8,10 @@ RequestId split_request_id(std::string_view id) {
   const std::size_t colon = id.rfind(':');
   if (colon == std::string_view::npos) return {id, 0};
   const std::string_view digits = id.substr(colon + 1);
-  const char* const end = digits.data() + digits.size();
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
   std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
+  const auto [stop, error] = std::from_chars(begin, end, number);
   if (error != std::errc{} || stop != end || digits.front() == '0') return {id, 0};
   return {id.substr(0, colon), number};
 }

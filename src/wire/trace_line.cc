@@ -145,8 +145,9 @@ Result<TraceLine> read_line(std::string_view text) {
     *times[i] = *at;
   }
   if (const std::string_view status = fields[kStatus]; status != kNone) {
-    const char* end = status.data() + status.size();
-    const auto [stop, error] = std::from_chars(status.data(), end, trace.status);
+    const char* const begin = status.data();
+    const char* const end = begin + status.size();
+    const auto [stop, error] = std::from_chars(begin, end, trace.status);
     if (error != std::errc{} || stop != end) return wrong(kStatus, status, "a whole number");
   }
   if (fields[kServer] != kNone) trace.server = fields[kServer];

@@ -25,7 +25,7 @@ double seconds_at(const Slice& slice, double share) {
   return bound ? to_seconds(bound->value) : 0;
 }
 
-// Without asking whether enough lie past it: for one stretch of several.
+// Doesn't ask whether enough lie past it: it is for one stretch of several.
 double seconds_within(const Slice& slice, double share) {
   return to_seconds(slice.latency.all().values.percentile(share));
 }

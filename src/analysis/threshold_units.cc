@@ -97,7 +97,7 @@ const Unit* find_unit(const Kind& kind, std::string_view name) {
   return found == kind.units.end() ? nullptr : &*found;
 }
 
-// As telemetry/units.h names them.
+// The units are those that telemetry/units.h names.
 Scale scale_of_unit(std::string_view unit) {
   if (unit == "kB") return {Dimension::kBytes, 1024};  // as /proc counts
   if (unit == "bytes") return {Dimension::kBytes, 1};

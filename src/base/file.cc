@@ -182,7 +182,7 @@ Result<void> check_folder(const Place& place) {
   return system_error("can't write", place.target, errno);
 }
 
-// Into what is there: a device, a pipe, a file in a folder that can't be written to.
+// Writes into what is there: a device, a pipe, a file in a folder that can't be written to.
 Result<void> write_over(const std::string& path, std::string_view bytes) {
   // A pipe that nobody reads is said, not waited for.
   const Descriptor file(open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));

@@ -72,8 +72,8 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
-// As it is where it is one plain word, else quoted, with its line breaks and quotes escaped: a
-// value that came from outside can't make a line of its own.
+// Writes it as it is where it is one plain word, else quoted, with its line breaks and quotes
+// escaped: a value that came from outside can't make a line of its own.
 void append_value(std::string& to, std::string_view value) {
   const bool plain = !value.empty() && value.find_first_of(" \"\\=\n\r\t") == value.npos;
   if (plain) {

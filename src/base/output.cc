@@ -119,7 +119,7 @@ Result<void> write_document(const std::string& path, std::string_view bytes) {
 }
 
 void give_up(const char* what, int error_number) {
-  // Without memory of its own, where there is none left.
+  // This takes no memory of its own: there may be none left.
   for (const char* text : {"galileo: ", what, ": ", strerrordesc_np(error_number),
                            "; see ulimit -a, what it allows may be too little\n"}) {
     if (text) static_cast<void>(!write(STDERR_FILENO, text, std::strlen(text)));

@@ -73,7 +73,7 @@ Result<std::optional<Route>> route_of(const Bus& bus, const std::string& service
   return route;
 }
 
-// In one transaction, for which all others wait.
+// So many go into one transaction, for which all others wait.
 constexpr std::size_t kClientsAtOnce = 1000;
 
 }  // namespace

@@ -373,7 +373,7 @@ class InProcess final : public Bus {
 
   const std::string where_ = "in-process:";
   net::LoopThread desk_;
-  // At the desk, all of it.
+  // All of what follows is the desk's.
   Keys keys_;
   std::vector<Listener*> listeners_;
   std::multimap<std::string, Listener*, std::less<>> by_channel_;

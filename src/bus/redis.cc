@@ -113,7 +113,7 @@ class Redis final : public Bus {
   const Duration call_timeout_;
   RelaxedFlag connected_;
   net::LoopThread desk_;
-  // At the desk, from here on.
+  // What follows is the desk's.
   net::TcpConnector tcp_{desk_.loop()};
   std::unique_ptr<net::TlsConnector> tls_;
   std::unique_ptr<net::LoopThread> resolver_;  // made when a name has to be looked up again

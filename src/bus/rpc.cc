@@ -181,7 +181,7 @@ Result<std::unique_ptr<RpcRemote>> RpcServer::serve(const std::string& remote, R
   return std::unique_ptr<RpcRemote>(std::move(served));
 }
 
-// On the bus's desk.
+// Runs at the bus's desk.
 void RpcServer::request(std::uint64_t remote, std::string_view message) {
   const std::uint64_t waiting = counts_.received.load() - counts_.refused.load() - taken_.load();
   counts_.received.add(1);
@@ -194,7 +194,7 @@ void RpcServer::request(std::uint64_t remote, std::string_view message) {
   });
 }
 
-// On the server's desk, as the rest.
+// Runs at the server's desk, as the rest.
 void RpcServer::carry_out(std::uint64_t remote, const std::string& message, Time came) {
   taken_.add(1);
   const auto served = remotes_.find(remote);

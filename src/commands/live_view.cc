@@ -31,7 +31,7 @@ std::string cpu_text(double cpu_pct) {
   return cpu_pct < 0 ? std::string("-") : fmt::format("{:.0f} %", cpu_pct);
 }
 
-// As the summary has it: a time that too few requests tell of is none.
+// Shows it as the summary does: a time that too few requests tell of is none.
 std::string time_text(const std::optional<Duration>& time) {
   return time ? format_duration(*time) : "–";
 }

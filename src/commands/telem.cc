@@ -120,7 +120,7 @@ Result<void> unpause(const TelemFlags& flags) {
   return command_all(flags, "unpause");
 }
 
-// In a terminal a table that is drawn anew twice a second, else a line a value.
+// Prints a table that is drawn anew twice a second in a terminal, else a line a value.
 Result<void> follow(const TelemFlags& flags) {
   constexpr Duration kDrawEvery = std::chrono::milliseconds{500};
   const Duration duration =

@@ -9,7 +9,7 @@
 namespace galileo::experiment {
 namespace {
 
-// As a worker of ours reports them.
+// The counts that a worker of ours reports.
 load::Ledger reported(const WorkerAccount& worker) {
   const wire::RunReport& report = worker.report;
   load::Ledger ledger;
@@ -31,7 +31,7 @@ load::Ledger reported(const WorkerAccount& worker) {
   return ledger;
 }
 
-// As far as its traces tell; `intended` as far as anybody has said.
+// The counts that its traces tell; `intended` as far as anybody has said.
 load::Ledger arrived(const WorkerAccount& worker, std::uint64_t intended) {
   load::Ledger ledger = worker.received;
   ledger.intended = ledger.traces_made;  // a trace doesn't count what it wasn't made for
@@ -87,7 +87,7 @@ load::Ledger ledger_of(const WorkerAccount& worker) {
 
 }  // namespace
 
-// By what became due, not by traces: those come when their requests are over.
+// The rate is that of what became due, not of traces: those come when their requests are over.
 void take_report(WorkerAccount& worker, const wire::RunReport& report) {
   const wire::RunReport& last = worker.report;
   if (report.number < last.number) return;

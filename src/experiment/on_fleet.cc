@@ -25,10 +25,10 @@ namespace {
 
 constexpr Duration kDiscovery = std::chrono::seconds{3};
 constexpr Duration kLookEvery = std::chrono::milliseconds{500};
-// For workers to find a bus that was away, and to say that they are there.
+// So long workers get to find a bus that was away, and to say that they are there.
 constexpr Duration kReturn = std::chrono::seconds{5};
 constexpr Duration kCall = std::chrono::seconds{3};
-// From the order to the first request: the way of the orders, and some for each client.
+// The time from the order to the first request: the orders' way, and some for each client.
 constexpr Duration kLead = std::chrono::milliseconds{300};
 constexpr Duration kLeadOfClient = std::chrono::microseconds{200};
 // After the last request, for traces that are still on their way.
@@ -252,7 +252,7 @@ Result<void> OnFleet::listen() {
   return {};
 }
 
-// At the watch's desk: who is silent is dead, whoever it was before. A server that has come up
+// Runs at the watch's desk: who is silent is dead, whoever it was before. A server that has come up
 // again knows of nobody until they have come back to it.
 void OnFleet::watch(Time now) {
   if (const std::uint64_t changes = bus_changes_.load();
@@ -325,7 +325,7 @@ void OnFleet::restore_own_routes() {
   }
 }
 
-// As they were before, so that a run leaves nothing behind.
+// Sets them as they were before, so that a run leaves nothing behind.
 void OnFleet::restore_routes() {
   for (const auto& [service, before] : routes_before_) {
     const auto restored = before ? bus::set_route(bus_, *before) : bus::remove_route(bus_, service);

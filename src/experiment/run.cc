@@ -361,8 +361,8 @@ Result<void> Run::end_recording() {
   return {};
 }
 
-// Into the database, what is in the spool; what it doesn't take, or not before it is told to stop
-// once more, waits there.
+// Brings what is in the spool into the database; what it doesn't take, or not before the run is
+// told to stop once more, waits there.
 void Run::store_rows() {
   const auto stored = recording_.store_rows(give_up());
   rows_are_stored_ = stored.ok();

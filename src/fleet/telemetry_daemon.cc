@@ -16,7 +16,7 @@
 namespace galileo::fleet {
 namespace {
 
-// In one round trip; more wait for the next.
+// So many go out in one round trip; more wait for the next.
 constexpr std::size_t kAtOnce = 2000;
 constexpr Duration kCareEvery = std::chrono::seconds{5};
 constexpr double kStretchMax = 64;
@@ -151,7 +151,7 @@ void TelemetryDaemon::take(std::vector<Waiting> turn) {
   publish_waiting();
 }
 
-// In the order in which they were read. What the bus refuses stays.
+// They go out in the order in which they were read. What the bus refuses stays.
 void TelemetryDaemon::publish_waiting() {
   while (bus_.connected() && !waiting_.empty()) {
     const std::size_t count = std::min(waiting_.size(), kAtOnce);

@@ -128,8 +128,8 @@ void Worker::close_client(const std::string& id) {
   });
 }
 
-// At the desk of the calls. The client hears commands before this answers, and has the route that
-// was set before this was asked: a request that is sent at once isn't lost.
+// Runs at the desk of the calls. The client hears commands before this answers, and has the route
+// that was set before this was asked: a request that is sent at once isn't lost.
 Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
   const std::string argument = TRY(wire::argument_of(request, 0, "cmd"));
   const auto command = TRY(wire::decode_create_client_command(argument));
@@ -292,7 +292,7 @@ void Worker::starve(const std::string& client, std::size_t room, const Error& er
   if (const auto left_out = starving_told_.may(now, error.why))
     log(LogLevel::kWarning, "a profile can't be read; its client waits",
         {{"client", client}, {"why", error.to_text()}, {"more", std::to_string(*left_out)}});
-  // For this workload only: the next one is hungry itself.
+  // This is for this workload only: the next one is hungry itself.
   entry->second.again =
       std::make_unique<net::Timer>([this, client, room, workload = entry->second.workloads](Time) {
         const auto still = clients_.find(client);

@@ -305,7 +305,7 @@ void ClientConnection::connect(bool fresh, std::string_view body) {
   upstream_->begin(*this, request_head_, body);
 }
 
-// Over a new connection, to whatever target holds now.
+// Asks over a new connection, and whatever target holds now.
 void ClientConnection::ask_again(std::string_view body) {
   connect(true, body);
   if (upstream_) upstream_->flush();

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFileMax = std::size_t{64} << 20;
 constexpr Duration kRest = std::chrono::milliseconds{5};
-// For changes that its folder isn't told of: behind a link, on a file system of another machine.
+// How often it looks for changes that its folder isn't told of: behind a link, on another machine.
 constexpr Duration kLook = std::chrono::seconds{1};
 // A file that was changed so short a time ago may change again without its time showing that.
 constexpr Duration kFresh = std::chrono::milliseconds{50};

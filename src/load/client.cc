@@ -14,7 +14,7 @@ using wire::Failure;
 constexpr Duration kBackOffFirst = std::chrono::milliseconds{10};
 constexpr Duration kBackOffMost = std::chrono::seconds{1};
 
-// In flight at most for a client that sends as fast as possible and says no number itself.
+// How many are in flight of a client that sends as fast as possible and says no number itself.
 constexpr std::uint32_t kUnpacedLanes = 50;
 
 bool failed_to_connect(Failure failure) {

@@ -121,7 +121,7 @@ void Engine::start_workers() {
   roster_.set_loops(count);
 }
 
-// On all loops that take part, at the same time; returns when all have done it.
+// Runs it on all loops that take part, at the same time; returns when all have done it.
 void Engine::on_loops(const std::function<void(std::size_t loop)>& task,
                       const std::function<bool(std::size_t loop)>& takes_part) {
   std::vector<net::LoopThread*> threads;

@@ -198,7 +198,7 @@ void HttpPool::begin_connect_deadline(HttpConnection& connection, Duration after
   list->begin(connection.connect_deadline_, now);
 }
 
-// On an idle connection, on a new one, or later.
+// Sends it on an idle connection, on a new one, or later.
 void HttpPool::dispatch(HttpExchange& exchange) {
   HttpTarget& target = *exchange.target_;
   if (!target.idle_.empty()) {
@@ -382,7 +382,7 @@ void HttpPool::serve_waiting() {
   serving_ = false;
 }
 
-// In the next turn of the loop: what else is due or ready comes first.
+// Reads on in the loop's next turn: what else is due or ready comes first.
 void HttpPool::read_on_later(HttpConnection& connection, bool closed) {
   connection.reads_end_ = connection.reads_end_ || closed;
   if (!std::exchange(connection.reads_on_, true)) unread_.push_back(&connection);

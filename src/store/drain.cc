@@ -163,7 +163,7 @@ Result<std::unique_ptr<Drain>> Drain::open(const std::string& spool_path, Store&
   return drain;
 }
 
-// From where the store has the spool's rows on.
+// Goes on from where the store has the spool's rows.
 Result<void> Drain::go_on_with(const wire::Experiment& experiment) {
   const auto position = TRY(store_.spool_position(experiment.id));
   if (!position) return {};
@@ -245,7 +245,7 @@ Result<bool> Drain::look_where_it_is() {
   return true;
 }
 
-// To where the store is, behind what it has answered for.
+// Goes to where the store is, behind what it has answered for.
 Result<void> Drain::go_back(const char* why) {
   const std::uint64_t passed = reader_->rows().traces;
   const SpoolReader::Place place = reader_->place();

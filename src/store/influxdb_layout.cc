@@ -38,7 +38,7 @@ void put_time(PointWriter& point, std::string_view key, Wall at) {
   if (at != kNoWall) point.integer(key, nanoseconds(at));
 }
 
-// Over several fields where it is too long for one; how many.
+// Puts it into several fields where it is too long for one; how many.
 std::size_t put_long_text(PointWriter& point, const std::string& key, std::string_view text) {
   if (text.size() <= kTextMax) {
     point.text(key, text);

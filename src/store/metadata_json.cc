@@ -22,7 +22,7 @@ struct Scanner {
     }
     ++at;
   }
-  // To the ',' or bracket behind it.
+  // Goes to the ',' or bracket behind it.
   void skip_value() {
     int depth = 0;
     for (;; ++at) {

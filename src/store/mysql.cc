@@ -220,7 +220,7 @@ Result<std::unique_ptr<MysqlConnection>> MysqlStore::connect_for_long() {
   return made;
 }
 
-// At the first write, so that reading a database of the old system changes nothing in it.
+// Called at the first write, so that reading a database of the old system changes nothing in it.
 Result<void> MysqlStore::prepare_tables() {
   if (prepared_) return {};
   const bool current = TRY(attempt([&] { return is_mysql_schema_current(*connection_); }));
@@ -329,8 +329,8 @@ Result<void> MysqlStore::save_spool_position(const std::string& id, std::uint64_
       {id, static_cast<std::int64_t>(position)});
 }
 
-// With a lock: a commit whose answer was lost may still be on its way in the server, and only when
-// it is over there is an answer to what was committed.
+// Reads with a lock: a commit whose answer was lost may still be on its way in the server, and only
+// when it is over there is an answer to what was committed.
 Result<std::optional<std::uint64_t>> MysqlStore::spool_position(const std::string& id) {
   std::optional<std::uint64_t> position;
   if (!TRY(has("spool_position.POSITION"))) return position;
@@ -460,8 +460,8 @@ Result<std::uint64_t> MysqlStore::touch_traces(const std::string& id, Wall from,
   });
 }
 
-// Over a connection of its own, row by row. The old system's tables have nothing to order by but
-// have never been anything but appended to.
+// Reads over a connection of its own, row by row. The old system's tables have nothing to order by
+// but have never been anything but appended to.
 Result<void> MysqlStore::stream(const std::string& table, const std::string& columns,
                                 const std::string& id, const RowVisitor<MysqlRow>& f) {
   if (!TRY(has(table + ".EXP_ID"))) return {};

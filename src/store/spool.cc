@@ -223,8 +223,8 @@ void SpoolWriter::begin_row() {
   begin_record();
 }
 
-// In front of the trace, and never written without it unless the disk fails in between: so it says
-// whose it is.
+// Goes in front of the trace, and is never written without it unless the disk fails in between: so
+// it says whose it is.
 void SpoolWriter::put_beside(ProducerId producer, const wire::Trace& trace) {
   put(buffer_, producer);
   put(buffer_, trace.id_prefix);

@@ -192,7 +192,7 @@ class Use {
                        shortened(one_line(make_utf8(column_text(unreadable_))), 40));
   }
   bool is_null(int i) const { return sqlite3_column_type(statement_, i) == SQLITE_NULL; }
-  // Into a text that is used again for each row; null is empty.
+  // Reads into a text that is used again for each row; null is empty.
   void read_text(int i, std::string& into) const {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, i));
     if (text)
@@ -556,7 +556,7 @@ class SqliteStore final : public Store {
     }
   }
 
-  // In capitals.
+  // Their names in capitals.
   Result<std::set<std::string>> columns_of(const std::string& table) {
     std::set<std::string> columns;
     Use use(TRY(statement(fmt::format("SELECT upper(name) FROM pragma_table_info('{}')", table))));

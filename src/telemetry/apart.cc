@@ -14,11 +14,11 @@ namespace galileo::telemetry {
 namespace {
 
 constexpr std::size_t kDesksMax = 16;
-// For so long the others wait for a reading; then they go around it.
+// So long the others wait for a reading; then they go around it.
 constexpr Duration kPatience = std::chrono::milliseconds{100};
 // A reading that takes longer says how it was, not how it is.
 constexpr Duration kDeadline = std::chrono::seconds{5};
-// At the end, for all of them.
+// What all of them get together at the end.
 constexpr int kLeaveAfterMs = 200;
 
 // A count of things between the loop and a desk that may never come back. Whoever takes from it
@@ -104,7 +104,7 @@ class Apart::Desk final : private net::IoHandler {
   bool is_free() const { return batch_.empty(); }
   // Null: none, or the end of the last one isn't heard yet.
   Job* under_way() const { return finished_ < batch_.size() ? batch_[finished_] : nullptr; }
-  // At the latest.
+  // When the reading under way has begun at the latest.
   Time began() const { return began_; }
   bool has_more() const { return finished_ + 1 < batch_.size(); }
 

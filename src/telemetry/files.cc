@@ -25,8 +25,8 @@ KeptFile::KeptFile(KeptFile&& other) noexcept
       fd_(std::exchange(other.fd_, -1)),
       buffer_(std::move(other.buffer_)) {}
 
-// Up to where nothing more comes: the kernel hands out a long file (/proc/net/dev, /proc/cpuinfo)
-// by the page, so that less than was asked for isn't the end.
+// Reads up to where nothing more comes: the kernel hands out a long file (/proc/net/dev,
+// /proc/cpuinfo) by the page, so that less than was asked for isn't the end.
 std::optional<std::string_view> KeptFile::read_open(std::string& buffer) {
   constexpr std::size_t kMost = std::size_t{8} << 20;
   if (buffer.size() < 4096) buffer.resize(4096);

@@ -363,7 +363,7 @@ class Process final : public Instrument {
   }
 
   const std::string proc_;
-  // As many as there can ever be: the library reads a file to know.
+  // The cores that there can ever be: the library reads a file to know.
   const double cores_ = static_cast<double>(sysconf(_SC_NPROCESSORS_CONF));
   bool is_kernels_ = false;  // and no recorded tree
   std::vector<State> watched_;

@@ -29,7 +29,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Without a last character of which only the first bytes are there.
+// The text without a last character of which only the first bytes are there.
 std::string_view without_cut_end(std::string_view text) {
   for (std::size_t bytes = 1; bytes < 4 && bytes <= text.size(); ++bytes) {
     const auto byte = static_cast<unsigned char>(text[text.size() - bytes]);

@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "net/blocking_http.h"
 #include "net/clock.h"
 #include "net/loop.h"
 #include "net/resolver.h"
@@ -24,44 +26,41 @@ namespace galileo::experiment {
 namespace {
 
 constexpr Duration kProbeEvery = std::chrono::milliseconds{20};
-constexpr int kProbeTimeoutMs = 1000;
+constexpr std::chrono::seconds kProbeTimeout{1};
 
 std::string status_text(int status) {
   if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
   return fmt::format("exit status {}", WEXITSTATUS(status));
 }
 
-// A connection to the address, made within the probe's time; -1: none.
-int connect_once(const net::Address& address) {
+bool accepts(const net::Address& address) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  if (connect(fd, address.raw(), address.size) == 0) return fd;
-  pollfd waiting{fd, POLLOUT, 0};
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (errno == EINPROGRESS && poll(&waiting, 1, kProbeTimeoutMs) == 1 &&
-      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0)
-    return fd;
+  if (fd < 0) return false;
+  bool connected = connect(fd, address.raw(), address.size) == 0;
+  if (!connected && errno == EINPROGRESS) {
+    constexpr std::chrono::milliseconds kAtMost = kProbeTimeout;
+    pollfd waiting{fd, POLLOUT, 0};
+    int error = 0;
+    socklen_t size = sizeof error;
+    connected = poll(&waiting, 1, static_cast<int>(kAtMost.count())) == 1 &&
+                getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  }
   close(fd);
-  return -1;
+  return connected;
 }
 
-// Sends a GET and reads the status line; true for any complete head below 500.
-bool answers(int fd, const wire::Uri& uri) {
-  const std::string request = wire::http1::serialize_request(
-      "GET", uri.path, wire::host_header(uri.host_port()), {}, nullptr, true);
-  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) return false;
-  wire::http1::ResponseParser parser;
-  parser.start(false);
-  char buffer[4096];
-  while (parser.status() < 0 && !parser.failed()) {
-    pollfd waiting{fd, POLLIN, 0};
-    if (poll(&waiting, 1, kProbeTimeoutMs) != 1) return false;
-    const ssize_t count = recv(fd, buffer, sizeof buffer, 0);
-    if (count <= 0) return false;
-    parser.feed({buffer, static_cast<std::size_t>(count)});
-  }
-  return parser.status() > 0 && parser.status() < 500;
+// A GET there has an answer below 500; its body may go on for ever.
+bool answers(const net::Address& address, const wire::Uri& uri) {
+  net::HttpPeer::Options peer{address.to_text()};
+  peer.connect_timeout = kProbeTimeout;
+  const auto http = net::BlockingHttp::make(peer);
+  if (!http.ok()) return false;
+  net::BlockingHttp::Request get{wire::http1::serialize_request(
+      "GET", uri.path, wire::host_header(uri.host_port()), {}, nullptr, true)};
+  get.within = 2 * kProbeTimeout;  // with the connecting
+  get.head_only = true;
+  const auto answer = (*http)->call(std::move(get));
+  return answer.ok() && answer->status < 500;
 }
 
 // "host:port" accepts, or the URL answers.
@@ -71,14 +70,9 @@ bool is_ready(const std::string& ready) {
   if (!uri.ok()) return false;
   const auto addresses = net::resolve(is_url ? uri->host_port() : ready, 0);
   if (!addresses.ok()) return false;
-  for (const net::Address& address : *addresses) {
-    const int fd = connect_once(address);
-    if (fd < 0) continue;
-    const bool ready_now = !is_url || answers(fd, *uri);
-    close(fd);
-    if (ready_now) return true;
-  }
-  return false;
+  return std::any_of(addresses->begin(), addresses->end(), [&](const net::Address& address) {
+    return is_url ? answers(address, *uri) : accepts(address);
+  });
 }
 
 // In the child, between fork and exec: only calls that are safe there.

@@ -102,12 +102,10 @@ void EtcdMember::start(std::string_view path, const std::string& body,
     loop_.timers().set(clean_up_, loop_.clock().now());
     call.on_answer(status, text);
   };
-  std::string request = fmt::format(
-      "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
-      "Connection: close\r\n{}\r\n",
-      path, peer_->host_port(), body.size(),
-      token.empty() ? "" : fmt::format("Authorization: {}\r\n", token));
-  request += body;
+  wire::http1::Headers headers{{"Content-Type", "application/json"}};
+  if (!token.empty()) headers.emplace_back("Authorization", token);
+  std::string request = wire::http1::serialize_request("POST", path, peer_->host_port(), headers,
+                                                       &body, /*connection_close=*/true);
   net::HttpCall::Handlers handlers;
   handlers.on_body = [&call, end](int status, std::string_view piece) {
     if (call.over) return;

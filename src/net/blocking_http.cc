@@ -45,6 +45,11 @@ BlockingHttp::Asking::Asking(BlockingHttp& http, Request request)
                [this](const Result<int>& status) {
                  if (status.ok()) answer_.status = *status;
                  over(status.ok() ? std::nullopt : std::optional<Error>(status.error()));
+               },
+               [this](int status) {
+                 if (!request_.head_only) return;
+                 answer_.status = status;
+                 over({});
                }});
 }
 

@@ -25,6 +25,9 @@ class BlockingHttp {
     // Takes the body of an answer of 200 as it comes, instead of Answer::body. False ends the call
     // with an Error.
     std::function<bool(std::string_view)> stream = {};
+    // The answer is over with its head: what follows, which may never end, is left, and its
+    // connection with it.
+    bool head_only = false;
   };
   struct Answer {
     int status = 0;

@@ -37,6 +37,8 @@ void HttpCall::on_piece(std::string_view piece) {
   Loop& loop = peer_.loop();
   if (kind_ == Within::kHead && status >= 0) loop.timers().cancel(timer_);
   if (kind_ == Within::kPiece) loop.timers().set(timer_, loop.clock().now() + within_);
+  if (status >= 0 && !std::exchange(head_told_, true) && handlers_.on_head)
+    handlers_.on_head(status);
   if (!piece.empty() && handlers_.on_body) handlers_.on_body(status, piece);
 }
 

@@ -22,6 +22,8 @@ class HttpCall final : private HttpExchange {
     // It is over: the answer's status, or why there is none (kUnavailable; `where` is "host:port").
     // The call isn't destroyed from here, but later (by a timer): it still stands on the stack.
     std::function<void(const Result<int>& status)> on_end;
+    // The head of the answer is there, once; on_body may never come, and nor may on_end.
+    std::function<void(int status)> on_head = {};
   };
   // What has to come within the given time.
   enum class Within : unsigned char {
@@ -52,6 +54,7 @@ class HttpCall final : private HttpExchange {
   const Duration within_;
   const Within kind_;
   bool timed_out_ = false;
+  bool head_told_ = false;
   bool under_way_ = false;
   Timer timer_;
   std::string request_;

@@ -73,6 +73,25 @@ TEST_CASE("a call's answer comes in pieces as it arrives, and its connection ser
   CHECK(bench.connector.at(0).take() == "x");
 }
 
+TEST_CASE("a call tells of its answer's head once, before any of its body") {
+  Bench bench;
+  Heard heard;
+  HttpCall call(*bench.peer, Seconds{5}, Within::kHead);
+  HttpCall::Handlers handlers = heard.handlers();
+  handlers.on_head = [&](int status) { heard.pieces += "head:" + std::to_string(status) + " "; };
+  call.start("x", std::move(handlers));
+  bench.connector.at(0).connected();
+  bench.connector.at(0).send("HTTP/1.1 103 Early\r\n\r\n");
+  bench.connector.at(0).send(kHead.substr(0, 20));
+  CHECK(heard.pieces.empty());
+  bench.connector.at(0).send(kHead.substr(20));
+  CHECK(heard.pieces == "head:200 ");
+  bench.connector.at(0).send("1\r\na\r\n");
+  bench.connector.at(0).send("0\r\n\r\n");
+  CHECK(heard.pieces == "head:200 200:a ");
+  CHECK(heard.end == "200");
+}
+
 TEST_CASE("a call that finds its kept connection closed is sent again, unseen, on another") {
   Bench bench;
   Heard heard;

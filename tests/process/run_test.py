@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from conftest import ROOT, accepts, result_of
+from conftest import ROOT, accepts, free_port, result_of
 from pages import Pages
 
 FILE = """
@@ -120,6 +120,37 @@ def test_an_application_that_fails_to_start_says_why(run, tmp_path, port):
         assert done.code == 92, done
         for word in words:
             assert word in done.err, done
+
+
+# Says no, closes without a word, talks nonsense; then begins an answer that has no end. Writes down what it was asked.
+WAKES_UP = r"""
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+kept = []
+for answer in (b"HTTP/1.1 503 Not Yet\r\nContent-Length: 0\r\n\r\n", b"", b"What?\r\n\r\n", b"HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\n"):
+    kept.append(listener.accept()[0])
+    with open("asked", "ab") as asked:
+        asked.write(kept[-1].recv(4096).partition(b"\r\n")[0] + b"\n")
+    kept[-1].sendall(answer)
+    if not answer:
+        kept[-1].close()
+time.sleep(60)
+"""
+
+
+def test_an_application_is_ready_when_its_url_has_an_answer_below_500(run, target, tmp_path, port):
+    target()
+    (tmp_path / "wakes_up.py").write_text(WAKES_UP)
+    wakes_up = free_port()
+    path = tmp_path / "e.yaml"
+    path.write_text(f"""name: x
+applications: [{{name: app, command: [python3, wakes_up.py, "{wakes_up}"], ready: "http://127.0.0.1:{wakes_up}/up?x=1", ready_timeout: 20s}}]
+services: {{a: {{hosts: {{"127.0.0.1:{port}": 1}}}}}}
+clients: [{{service: a, rate: 100, requests: 1}}]
+""")
+    done = run("run", path, "-q")
+    assert done.ran, done
+    assert (tmp_path / "asked").read_text() == "GET /up?x=1 HTTP/1.1\n" * 4
 
 
 def test_a_port_in_use_is_said_before_the_application_starts(run, write, target):

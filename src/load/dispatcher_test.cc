@@ -116,6 +116,19 @@ TEST_CASE("a lane backs off from a server that refuses, and goes on when it answ
   CHECK(world.dispatcher->ledger().of(Failure::connect_refused) == 4);
 }
 
+TEST_CASE("a lane waits twice as long after each refusal, and a second at most") {
+  World world;
+  ClientSpec spec = constant(0, 100);
+  spec.closed_loop = true;
+  world.refuse = true;
+  world.begin(spec, {}, 1);
+  world.run(milliseconds{5000});
+  std::vector<int> at_ms;
+  for (const wire::Trace& trace : world.traces.all)
+    at_ms.push_back(static_cast<int>(world.since_start(trace.done) / milliseconds{1}));
+  CHECK(at_ms == std::vector<int>{0, 10, 30, 70, 150, 310, 630, 1270, 2270, 3270, 4270});
+}
+
 TEST_CASE("without a route a request isn't sent, and the client goes on") {
   World world;
   world.options.services[0].hosts.clear();

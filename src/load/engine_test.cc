@@ -227,6 +227,46 @@ TEST_CASE("a seed gives a client the same schedule on any number of loops, whoev
   CHECK(schedule(3, 1) == one);
 }
 
+TEST_CASE("each phase draws anew, and a seed gives each of them the same again") {
+  ClientSpec spec;
+  spec.service = spec.name = "s";
+  spec.count = 2;
+  spec.arrival.kind = "expovariate";
+  spec.arrival.parameters = {2000};
+  spec.requests = 50;
+  // The times between two requests of a client, by phase and client.
+  const auto drawn = [&] {
+    Bench bench;
+    for (const char* phase : {"first", "second"}) {
+      bool done = false;
+      REQUIRE(bench.engine
+                  ->begin_phase(phase, {spec}, bench.now() + milliseconds{5}, std::nullopt,
+                                [&] { done = true; })
+                  .ok());
+      REQUIRE(bench.wait_until([&] { return done; }));
+    }
+    std::map<std::string, std::vector<Wall>> due;
+    for (const wire::NamedTrace& trace : bench.traces())
+      due[trace.phase + " " + trace.client].push_back(trace.created);
+    std::map<std::string, std::vector<Duration>> between;
+    for (auto& [who, times] : due) {
+      std::sort(times.begin(), times.end());
+      for (std::size_t i = 1; i < times.size(); ++i)
+        between[who].push_back(times[i] - times[i - 1]);
+    }
+    return between;
+  };
+  const auto once = drawn();
+  REQUIRE(once.size() == 4);
+  std::set<std::vector<Duration>> different;
+  for (const auto& [who, times] : once) {
+    CHECK(times.size() == 49);
+    different.insert(times);
+  }
+  CHECK(different.size() == 4);
+  CHECK(drawn() == once);
+}
+
 TEST_CASE("a stream is fed as its client asks, a hundred thousand entries through a small queue") {
   Bench bench;
   constexpr std::size_t kEntries = 100'000;

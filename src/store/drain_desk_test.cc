@@ -73,6 +73,38 @@ TEST_CASE("After a database was away all traces are counted as stored, not just 
   CHECK(stored_ids(*run.open()) == ids_up_to(6000));
 }
 
+TEST_CASE("Rows are told to be safe only once they are on the database's disk") {
+  // A machine that fails takes back what was committed; the spool must have it still.
+  struct Disk final : FailingStore {
+    explicit Disk(std::unique_ptr<Store> owned, bool fails)
+        : FailingStore(*owned), owned_(std::move(owned)), fails_(fails) {}
+    Result<void> sync() override {
+      syncs.add(1);
+      if (fails_) return Error{ErrorCode::kIo, "can't write", "the disk", "it is gone", {}};
+      return FailingStore::sync();
+    }
+    RelaxedCounter syncs;
+    const std::unique_ptr<Store> owned_;
+    const bool fails_;
+  };
+  for (const bool fails : {false, true}) {
+    CAPTURE(fails);
+    SpooledRun run(6000);
+    auto owned = std::make_unique<Disk>(run.open(), fails);
+    Disk& disk = *owned;
+    std::vector<std::uint64_t> syncs_at;  // the desk's, until it has stopped
+    DrainDesk desk(std::move(owned), run.path,
+                   [&](std::uint64_t) { syncs_at.push_back(disk.syncs.load()); });
+    desk.start();
+    const auto reader = run.open();
+    wait_until([&] { return must(reader->counts(kTestId)).traces == 6000; });
+    desk.stop();
+    CHECK(disk.syncs.load() > 0);
+    CHECK(syncs_at.empty() == fails);
+    if (!syncs_at.empty()) CHECK(syncs_at.front() == 1);
+  }
+}
+
 TEST_CASE("A deadlock while the last rows go in doesn't leave a run unfinished") {
   SpooledRun run(100);
   run.spool->end(test_experiment(), "");

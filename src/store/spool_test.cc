@@ -271,6 +271,37 @@ TEST_CASE("behind megabytes of damage reading goes on") {
   CHECK(reader->damaged() == to - from);
 }
 
+// Damage is looked through in pieces; wherever their borders are, one of these records lies over
+// each of the first.
+TEST_CASE("behind damage a large record is found wherever it lies") {
+  const std::string filler(100'000, 'x');
+  const std::string large(900'000, 'y');
+  for (int fillers = 8; fillers <= 72; fillers += 8) {
+    CAPTURE(fillers);
+    MemoryDisk disk;
+    auto writer = writer_on(disk);
+    writer->event({kStart, "before", ""});
+    REQUIRE(writer->flush().ok());
+    const std::size_t from = disk.bytes.size();
+    for (int i = 0; i < fillers; ++i) {
+      writer->event({kStart, "filler", filler});
+      REQUIRE(writer->flush().ok());
+    }
+    const std::size_t to = disk.bytes.size();
+    writer->event({kStart, "large", large});
+    REQUIRE(writer->flush().ok());
+    writer->event({kStart, "after", ""});
+    REQUIRE(writer->close().ok());
+    std::fill(disk.bytes.begin() + static_cast<std::ptrdiff_t>(from),
+              disk.bytes.begin() + static_cast<std::ptrdiff_t>(to), '\xff');
+    auto reader = reader_on(disk);
+    const std::vector<std::string> lines = lines_of(*reader);
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[1] == "event large " + large);
+    CHECK(reader->damaged() == to - from);
+  }
+}
+
 TEST_CASE("a file that doesn't begin as a spool does is refused, with its name") {
   for (const char* text : {"", "GALSPOO", "SQLite format 3\0......................."}) {
     MemoryDisk disk{text};

@@ -228,6 +228,22 @@ def check_exceptions(src):
     return found
 
 
+def check_names(src):
+    """One word a thing (docs/glossary.md): no two rooms' headers have a type of the same name, but for those of a namespace in a room."""
+    places = {}
+    for path in sources(src, (".h",)):
+        if path.name.endswith("_fixture.h"):
+            continue
+        space = ""
+        for line in code_of(path):
+            if match := re.match(r"namespace galileo::\w+((?:::\w+)*)", line):
+                space = match[1]
+            elif match := re.match(r"(?:class|struct|union|enum(?: class)?) (\w+)\b(?!::)[^;]*$", line):
+                places.setdefault((space, match[1]), []).append(str(path.relative_to(src)))
+    return [f"{name}: {' and '.join(files)} have a type of that name; give each thing its own word"
+            for (_, name), files in sorted(places.items()) if len(files) > 1]
+
+
 def check_fuzzed(root):
     """Each part of wire/ that reads bytes has a fuzz target with a corpus."""
     found = []
@@ -241,7 +257,7 @@ def check_fuzzed(root):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("check", [check_rooms, check_floors, check_libraries, check_words, check_sizes, check_tables, check_exceptions], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("check", [check_rooms, check_floors, check_libraries, check_words, check_names, check_sizes, check_tables, check_exceptions], ids=lambda f: f.__name__)
 def test_the_house_keeps_its_rules(check):
     found = check(SRC)
     assert not found, "\n".join(found)
@@ -279,6 +295,8 @@ def test_the_changelog_has_a_place_for_the_next_version():
     (check_words, "net/bad.cc", "auto t = std::chrono::steady_clock::now();\n"),
     (check_words, "net/bad.cc", 'void f() { fmt::print("x"); }\n'),
     (check_words, "net/bad.cc", "// TODO: more\n"),
+    (check_names, "net/bad.h", "struct Message {\n};\n"),
+    (check_names, "net/bad.h", "namespace galileo::net {\nclass Message final : public Base {\n"),
     (check_sizes, "net/bad.cc", "int x;\n" * 701),
     (check_sizes, "net/bad.cc", "//" + "x" * 100 + "\n"),
     (check_sizes, "net/bad.cc", "void f() {\n" + "  g();\n" * 100 + "}\n"),
@@ -287,6 +305,8 @@ def test_a_planted_breach_is_found(tmp_path, check, file, text):
     (tmp_path / "rooms.txt").write_text("1 wire fmt zlib\n2 net fmt openssl\n2 route fmt\n")
     for room in ("wire", "net", "route"):
         (tmp_path / room).mkdir()
+    (tmp_path / "wire/good.h").write_text("namespace galileo::wire {\nstruct Message {\n};\n")
+    (tmp_path / "net/good.h").write_text("class Message;\nnamespace galileo::net::inner {\nstruct Message {\n};\n")
     (tmp_path / "net/good.cc").write_text('#include "wire/x.h"\n#include <fmt/format.h>\nvoid f() { g("throw"); }  // no throw\n')
     assert check(tmp_path) == []
     (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)

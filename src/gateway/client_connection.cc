@@ -290,7 +290,7 @@ void ClientConnection::connect(bool fresh, std::string_view body) {
   int error = 0;
   upstream_ = proxy_.upstream_to(*exchange_.target, fresh, !may_repeat_, error);
   if (!upstream_) {
-    Failure failure;
+    TargetFailure failure;
     const bool no_address = exchange_.target->addresses.empty();
     failure.blameless = error != 0 || no_address;
     failure.status = error != 0 ? 503 : 502;
@@ -386,7 +386,7 @@ void ClientConnection::on_answered() {
   next();
 }
 
-void ClientConnection::on_failed(Failure failure) {
+void ClientConnection::on_failed(TargetFailure failure) {
   upstream_ = nullptr;
   if (phase_ == Phase::kTunnel) return end_when_written();
   const std::string_view body =

@@ -14,7 +14,7 @@
 namespace galileo::gateway {
 
 // A target didn't answer.
-struct Failure {
+struct TargetFailure {
   int status = 502;  // for the client
   std::string_view why;
   bool blameless = false;  // the gateway's sockets or a name server failed, not the target
@@ -54,7 +54,7 @@ class ClientConnection final : private net::StreamHandler, public net::Deadline 
   void on_answered();
   // The target failed: another is asked, or an answer of our own where nothing was sent, else the
   // connection ends.
-  void on_failed(Failure failure);
+  void on_failed(TargetFailure failure);
   void on_taken();  // the target took what was kept for it
 
   bool request_is_whole() const { return phase_ == Phase::kAnswer; }

@@ -172,7 +172,7 @@ void Upstream::broken(wire::Failure how) {
 
 void Upstream::fail(int for_client, std::string_view reason, bool unseen) {
   ClientConnection* const client = client_;
-  Failure failed{for_client, reason, false, !session_, unseen, {}};
+  TargetFailure failed{for_client, reason, false, !session_, unseen, {}};
   if (!session_) {
     ++target_.address_turn;  // the next one is tried at another address
     failed.held = request.take();

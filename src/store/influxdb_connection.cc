@@ -65,7 +65,7 @@ Result<std::unique_ptr<InfluxConnection>> InfluxConnection::open(const DatabaseU
   return connection;
 }
 
-net::BlockingHttp::Request InfluxConnection::request_of(const HttpCall& call) const {
+net::BlockingHttp::Request InfluxConnection::request_of(const InfluxCall& call) const {
   wire::http1::Headers headers;
   if (!token_.empty()) headers.emplace_back("Authorization", "Token " + token_);
   if (call.content_type) headers.emplace_back("Content-Type", call.content_type);
@@ -88,11 +88,11 @@ Result<HttpAnswer> InfluxConnection::result(Result<net::BlockingHttp::Answer> an
   return HttpAnswer{answer->status, std::move(answer->body), wait_asked_for(answer->headers)};
 }
 
-Result<HttpAnswer> InfluxConnection::call(const HttpCall& call) {
+Result<HttpAnswer> InfluxConnection::call(const InfluxCall& call) {
   return result((call.stream ? streams_ : http_)->call(request_of(call)));
 }
 
-void InfluxConnection::begin(const HttpCall& call) {
+void InfluxConnection::begin(const InfluxCall& call) {
   ENSURE(!background_);
   background_ = std::make_unique<net::BlockingHttp::Asking>(*http_, request_of(call));
 }

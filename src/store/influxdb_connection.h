@@ -24,7 +24,7 @@ struct HttpAnswer {
   std::optional<Duration> retry_after;
 };
 
-struct HttpCall {
+struct InfluxCall {
   const char* method = "GET";
   std::string path;  // with its query
   std::string body = {};
@@ -42,13 +42,13 @@ class InfluxConnection {
   static Result<std::unique_ptr<InfluxConnection>> open(const DatabaseUrl& url);
 
   // Blocking. kUnavailable: no answer came. What was sent may have been taken all the same.
-  Result<HttpAnswer> call(const HttpCall& call);
+  Result<HttpAnswer> call(const InfluxCall& call);
 
   // One call that goes on while others are made and other things done, over a connection of its
   // own: begin() and advance() send and take what can be at once, end() waits for the answer as
   // call() does. advance() is false once that waits for nothing more. Each begin() is followed by
   // one end() or abandon().
-  void begin(const HttpCall& call);
+  void begin(const InfluxCall& call);
   bool advance();
   Result<HttpAnswer> end();
   void abandon();
@@ -58,7 +58,7 @@ class InfluxConnection {
 
  private:
   InfluxConnection() = default;
-  net::BlockingHttp::Request request_of(const HttpCall& call) const;
+  net::BlockingHttp::Request request_of(const InfluxCall& call) const;
   Result<HttpAnswer> result(Result<net::BlockingHttp::Answer> answer) const;
 
   std::unique_ptr<net::BlockingHttp> http_;

@@ -14,7 +14,7 @@ namespace galileo::store {
 // What the server answers to an order of its API.
 inline nlohmann::json influx_order(InfluxConnection& connection, const char* path,
                                    const nlohmann::json& order) {
-  HttpCall call{"POST", path};
+  InfluxCall call{"POST", path};
   call.body = order.dump();
   call.content_type = "application/json";
   const HttpAnswer answer = must(connection.call(call));

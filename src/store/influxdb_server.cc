@@ -113,9 +113,9 @@ std::string InfluxServer::packed(std::string_view lines) {
   return gzip(lines);
 }
 void InfluxServer::begin_write(const std::string& bucket, std::string packed_lines) {
-  HttpCall call{"POST",
-                "/api/v2/write" +
-                    url_query({{"org", organisation_}, {"bucket", bucket}, {"precision", "ns"}})};
+  InfluxCall call{"POST",
+                  "/api/v2/write" +
+                      url_query({{"org", organisation_}, {"bucket", bucket}, {"precision", "ns"}})};
   call.body = std::move(packed_lines);
   call.compressed = true;
   call.content_type = "text/plain; charset=utf-8";
@@ -194,7 +194,7 @@ Result<void> InfluxServer::make_bucket(const std::string& bucket) {
                  "the token has no right to look at the organisation", by_hand};
   Json rules = Json::array();
   if (seconds > 0) rules.push_back({{"type", "expire"}, {"everySeconds", seconds}});
-  HttpCall call{"POST", "/api/v2/buckets"};
+  InfluxCall call{"POST", "/api/v2/buckets"};
   call.body = Json{{"name", bucket}, {"orgID", id}, {"retentionRules", rules}}.dump();
   call.content_type = "application/json";
   const HttpAnswer answer = TRY(connection_->call(call));
@@ -225,7 +225,8 @@ Result<void> InfluxServer::remove_bucket(const std::string& bucket) {
 
 Result<void> InfluxServer::remove_points(const std::string& bucket, const std::string& predicate,
                                          std::int64_t first, std::int64_t last) {
-  HttpCall call{"POST", "/api/v2/delete" + url_query({{"org", organisation_}, {"bucket", bucket}})};
+  InfluxCall call{"POST",
+                  "/api/v2/delete" + url_query({{"org", organisation_}, {"bucket", bucket}})};
   call.body =
       Json{{"start", rfc3339(first)}, {"stop", rfc3339(last)}, {"predicate", predicate}}.dump();
   call.content_type = "application/json";
@@ -264,10 +265,10 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
     }
     return reader.waiting() < kLineMax;
   };
-  HttpCall call{"POST", "/query" + url_query({{"db", bucket},
-                                              {"epoch", "ns"},
-                                              {"chunked", "true"},
-                                              {"chunk_size", "10000"}})};
+  InfluxCall call{"POST", "/query" + url_query({{"db", bucket},
+                                                {"epoch", "ns"},
+                                                {"chunked", "true"},
+                                                {"chunk_size", "10000"}})};
   call.body = "q=" + wire::encode_percent(question + std::string(kEnd));
   call.content_type = "application/x-www-form-urlencoded";
   call.accept = "application/csv";
@@ -291,7 +292,7 @@ Result<void> InfluxServer::ask(const std::string& bucket, const std::string& que
 Error InfluxServer::why_not_whole(const std::string& bucket, const std::string& question) {
   Error error{ErrorCode::kIo, fmt::format("can't read the bucket '{}' of InfluxDB whole", bucket),
               where(), "its answer broke off", "look into the server's log"};
-  HttpCall call{"POST", "/query" + url_query({{"db", bucket}})};
+  InfluxCall call{"POST", "/query" + url_query({{"db", bucket}})};
   call.body = "q=" + wire::encode_percent(question + " LIMIT 1");
   call.content_type = "application/x-www-form-urlencoded";
   const auto answer = connection_->call(call);

@@ -349,7 +349,7 @@ TEST_CASE("what is no experiment's row is kept for ever, whatever the retention 
   const auto connection = must(InfluxConnection::open(must(parse_database_url(url, kAnyOption))));
   const auto found = must(connection->call({"GET", "/api/v2/buckets?name=galileo"}));
   const auto bucket = nlohmann::json::parse(found.body)["buckets"][0];
-  const auto call = HttpCall{"DELETE", "/api/v2/buckets/" + bucket["id"].get<std::string>()};
+  const auto call = InfluxCall{"DELETE", "/api/v2/buckets/" + bucket["id"].get<std::string>()};
   REQUIRE(must(connection->call(call)).status == 204);
   influx_order(*connection, "/api/v2/buckets",
                {{"name", "galileo"},

@@ -44,24 +44,24 @@ std::vector<Column> trace_columns() {
   return columns;
 }
 
-const Table kTraces{"traces", trace_columns()};
-const Table kTelemetry{"telemetry",
-                       {{"EXP_ID", Type::kText},
-                        {"TIMESTAMP", Type::kTime},
-                        {"METRIC", Type::kText},
-                        {"SUBSYSTEM", Type::kText},
-                        {"NODE", Type::kText},
-                        {"VALUE", Type::kDouble}}};
-const Table kEvents{"events",
-                    {{"EXP_ID", Type::kText},
-                     {"TIMESTAMP", Type::kTime},
-                     {"NAME", Type::kText},
-                     {"VALUE", Type::kText}}};
-const Table kNodeInfo{"nodeinfo",
-                      {{"EXP_ID", Type::kText},
-                       {"NODE", Type::kText},
-                       {"INFO_KEY", Type::kText},
-                       {"INFO_VALUE", Type::kText}}};
+const TableSchema kTraces{"traces", trace_columns()};
+const TableSchema kTelemetry{"telemetry",
+                             {{"EXP_ID", Type::kText},
+                              {"TIMESTAMP", Type::kTime},
+                              {"METRIC", Type::kText},
+                              {"SUBSYSTEM", Type::kText},
+                              {"NODE", Type::kText},
+                              {"VALUE", Type::kDouble}}};
+const TableSchema kEvents{"events",
+                          {{"EXP_ID", Type::kText},
+                           {"TIMESTAMP", Type::kTime},
+                           {"NAME", Type::kText},
+                           {"VALUE", Type::kText}}};
+const TableSchema kNodeInfo{"nodeinfo",
+                            {{"EXP_ID", Type::kText},
+                             {"NODE", Type::kText},
+                             {"INFO_KEY", Type::kText},
+                             {"INFO_VALUE", Type::kText}}};
 
 // A table takes the place of an older one, and of nothing else: a device, a pipe or a link would be
 // gone, and what it leads to wouldn't have the table.
@@ -146,7 +146,7 @@ class Export {
                  "rows came or went while it was read", "try again when its run is over"};
   }
   template <class Each>
-  Result<void> table(const Table& table, Each&& each) {
+  Result<void> table(const TableSchema& table, Each&& each) {
     const std::string name = fmt::format("{}.{}", table.name, writer_->suffix());
     TRY(writer_->begin_table(table, TRY(files_.add(path(name)))));
     rows_of_table_ = 0;

@@ -226,7 +226,7 @@ class ParquetWriter final : public TableWriter {
   Result<void> start() { return converter_.start(); }
 
   std::string suffix() const override { return "parquet"; }
-  Result<void> begin_table(const Table& table, const std::string& path) override {
+  Result<void> begin_table(const TableSchema& table, const std::string& path) override {
     table_ = &table;
     columns_.assign(table.columns.size(), {});
     Json head{{"table", table.name}, {"path", path}};
@@ -297,7 +297,7 @@ class ParquetWriter final : public TableWriter {
   }
 
   Converter converter_;
-  const Table* table_ = nullptr;
+  const TableSchema* table_ = nullptr;
   std::vector<ColumnBuffers> columns_;
   std::size_t column_ = 0;
   std::size_t rows_ = 0;

@@ -17,7 +17,7 @@ namespace {
 // matter.
 class LineWriter : public TableWriter {
  public:
-  Result<void> begin_table(const Table& table, const std::string& path) override {
+  Result<void> begin_table(const TableSchema& table, const std::string& path) override {
     table_ = &table;
     failure_.reset();
     column_ = 0;
@@ -50,10 +50,10 @@ class LineWriter : public TableWriter {
   }
 
  protected:
-  virtual void begin_file(const Table&) {}
+  virtual void begin_file(const TableSchema&) {}
   virtual void end_line() = 0;
 
-  const Table* table_ = nullptr;
+  const TableSchema* table_ = nullptr;
   std::size_t column_ = 0;
   std::string lines_;
 
@@ -118,7 +118,7 @@ class CsvWriter final : public LineWriter {
   }
 
  private:
-  void begin_file(const Table& table) override {
+  void begin_file(const TableSchema& table) override {
     for (const Column& column : table.columns) text(column.name);
     end_row();
   }

@@ -22,7 +22,7 @@ struct Column {
   ColumnType type;
 };
 
-struct Table {
+struct TableSchema {
   const char* name;  // "traces"
   std::vector<Column> columns;
 };
@@ -36,7 +36,7 @@ class TableWriter {
   // The table's files of a folder end in this: "csv".
   virtual std::string suffix() const = 0;
   // Into the file of that path, which is made.
-  virtual Result<void> begin_table(const Table& table, const std::string& path) = 0;
+  virtual Result<void> begin_table(const TableSchema& table, const std::string& path) = 0;
   virtual void null() = 0;
   // UTF-8, which every reader insists on.
   virtual void text(std::string_view value) = 0;

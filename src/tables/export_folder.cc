@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -79,7 +80,7 @@ Result<Description> read_description(const std::string& path) {
 class Fields {
  public:
   std::vector<Field> values;
-  std::string problem;
+  std::optional<std::string> problem;  // which may be an empty text
 
   void begin() { at_ = 0; }
   std::string text() { return values[at_++].value_or(std::string()); }
@@ -90,7 +91,7 @@ class Fields {
     }
     const double value = number();
     if (!(std::abs(value) < kTimeMax)) problem = *values[at_ - 1];  // or it isn't a number
-    return problem.empty() ? from_unix_seconds(value) : kNoWall;
+    return problem ? kNoWall : from_unix_seconds(value);
   }
   Duration duration() {
     if (!values[at_]) {
@@ -193,9 +194,9 @@ class Folder {
       fields_.begin();
       ++row_;
       TRY(put());
-      if (!fields_.problem.empty())
+      if (fields_.problem)
         return wrong(reader->place(),
-                     fmt::format("'{}' isn't a number that can stand there", fields_.problem));
+                     fmt::format("'{}' isn't a number that can stand there", *fields_.problem));
       if (++rows % kRowsAtOnce != 0) continue;
       TRY(store_.commit());
       TRY(store_.begin());

@@ -1,7 +1,7 @@
 // A run on the workers of a fleet: finds them, measures their clocks, sets the routes, spawns each
 // phase's clients on them, has all begin at one moment, and takes what comes back (fleet/intake.h).
-// Workers of ours get one order each and report their counts; old ones get the commands that they
-// know, when the moment has come, and their counts are what their traces say.
+// Workers of ours get one order each and report their counts; those of the original system are
+// spoken to in their own way (experiment/old_workers.h).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,9 +15,9 @@
 #include "experiment/fleet_accounts.h"
 #include "experiment/fleet_orders.h"
 #include "experiment/load_source.h"
+#include "experiment/old_workers.h"
 #include "fleet/controller.h"
 #include "fleet/intake.h"
-#include "wire/body_text.h"
 #include "wire/json.h"
 
 namespace galileo::experiment {
@@ -52,16 +52,10 @@ bus::Route route_of(const load::ServiceSpec& service) {
 // desk.
 class OwnTraces final : public store::SpoolVisitor {
  public:
-  // What an old worker can't say of its traces: the phase, or the warm-up while that lasts.
-  struct Phases {
-    wire::NameId phase = 0;
-    wire::NameId warmup = 0;
-    Wall warm_until = kNoWall;
-  };
-
   void expect(const std::string& client) { clients_[client].worker = &accounts[worker_of(client)]; }
-  void expect_in(const std::string& client, const Phases& phases) {
-    clients_[client].phases = phases;
+  // Of an old worker.
+  void expect_in(const std::string& client, const OldPhase& phase) {
+    clients_[client].phase = phase;
   }
   void pass_to(store::SpoolVisitor& to) { to_ = &to; }
   bool passes_on() const { return to_ != nullptr; }
@@ -79,21 +73,11 @@ class OwnTraces final : public store::SpoolVisitor {
       worker.has_first = true;
       worker.first_late = trace.dispatched - trace.created;
     }
-    if (!client->phases) {
+    if (!client->phase) {
       worker.received.count(trace);
       return to_->on_trace(trace, names);
     }
-    wire::Trace placed = trace;
-    const Phases& phases = *client->phases;
-    // An old worker says no reason: its answers are judged here, as the others' are there.
-    if (placed.status >= 0)
-      placed.failure =
-          limits.fail_on.contains(placed.status) ? wire::Failure::status : wire::Failure::none;
-    placed.phase = trace.created < phases.warm_until ? phases.warmup : phases.phase;
-    // It keeps what it likes; ours keep what the run says.
-    if (!limits.keep_headers) placed.headers = {};
-    placed.response = wire::beginning(placed.response, limits.keep_response);
-    if (limits.keep_response == 0) placed.empty_response = false;
+    const wire::Trace placed = as_of_ours(trace, *client->phase, limits);
     worker.received.count(placed);
     to_->on_trace(placed, names);
   }
@@ -106,7 +90,7 @@ class OwnTraces final : public store::SpoolVisitor {
  private:
   struct ExpectedClient {
     WorkerAccount* worker = nullptr;
-    std::optional<Phases> phases;  // of an old worker's
+    std::optional<OldPhase> phase;  // of an old worker's
   };
 
   std::map<std::string, ExpectedClient> clients_;
@@ -123,8 +107,9 @@ class OnFleet final : public LoadSource {
         bus_(bus),
         id_(context.id),
         controller_(bus),
-        begin_timer_([this](Time) { begin_old(); }),
-        end_timer_([this](Time) { end_old(); }) {
+        old_(
+            bus, control_, [this] { check_done(); },
+            [this](const Error& error) { trouble_ = error.to_text(); }) {
     own_.limits = plan_.limits;
   }
   ~OnFleet() override { finish(); }
@@ -149,15 +134,11 @@ class OnFleet final : public LoadSource {
   Result<std::vector<wire::ClientDescription>> spawn(const load::ClientSpec& spec);
   Result<void> push_profile(const std::string& client, const std::vector<double>& entries);
   Result<void> order_ours(const Orders& orders, const std::string& phase, Wall start);
-  void begin_old();
-  void end_old();
-  void client_done(const std::string& client);
   void on_report(const wire::RunReport& report);
   void on_silent(const std::string& worker);
   void watch(Time now);
   void check_done();
   void await_traces();
-  void await_old();
   void take_received();
 
   net::Loop& control_;
@@ -174,11 +155,8 @@ class OnFleet final : public LoadSource {
   std::unique_ptr<bus::Subscription> subscription_;
   std::vector<wire::ClientDescription> clients_;  // all that were spawned
   std::uint64_t clients_made_ = 0;                // of all phases: numbers their draws
-  std::set<std::string> pending_;                 // clients of the phase that aren't done
   std::set<std::string> pending_workers_;         // of ours, that haven't reported done
-  std::vector<OldOrder> old_orders_;
-  net::Timer begin_timer_;
-  net::Timer end_timer_;
+  OldWorkers old_;
   std::function<void()> on_done_;
   net::Desk watch_;                     // looks for heartbeats
   RelaxedCounter bus_changes_;          // it was lost, or is there again
@@ -230,18 +208,17 @@ Result<void> OnFleet::listen() {
     bus_changes_.add(1);
     if (connected) control_.post([this] { restore_own_routes(); });
   });
-  const std::string done = wire::event_channel(wire::WorkloadDoneEvent::kType);
-  subscription_ = TRY(bus_.subscribe(
-      {done, std::string(bus::kReports)}, {},
-      [this, done](std::string_view channel, std::string_view message) {
-        if (channel == done) {
-          if (auto event = wire::decode_workload_done_event(message); event.ok())
-            control_.post([this, client = event->client_id] { client_done(client); });
-        } else if (auto report = wire::decode_run_report(message);
-                   report.ok() && report->run == id_) {
-          control_.post([this, report = std::move(*report)] { on_report(report); });
-        }
-      }));
+  const std::string done = OldWorkers::done_channel();
+  subscription_ = TRY(
+      bus_.subscribe({done, std::string(bus::kReports)}, {},
+                     [this, done](std::string_view channel, std::string_view message) {
+                       if (channel == done) {
+                         old_.take_done(message);
+                       } else if (auto report = wire::decode_run_report(message);
+                                  report.ok() && report->run == id_) {
+                         control_.post([this, report = std::move(*report)] { on_report(report); });
+                       }
+                     }));
   watch_.start(
       "watch",
       [this](Time now) {
@@ -283,7 +260,6 @@ void OnFleet::on_silent(const std::string& worker) {
   if (account.is_dead || finished_) return;
   account.is_dead = true;
   trouble_ = fmt::format("worker {} has died", worker);
-  std::erase_if(pending_, [&](const std::string& client) { return worker_of(client) == worker; });
   pending_workers_.erase(worker);
   check_done();
 }
@@ -293,15 +269,8 @@ void OnFleet::on_report(const wire::RunReport& report) {
   if (report.done && pending_workers_.erase(report.worker) > 0) check_done();
 }
 
-// Only of old workers: ours say that the last request is answered too.
-void OnFleet::client_done(const std::string& client) {
-  const auto account = accounts_.find(worker_of(client));
-  if (account == accounts_.end() || account->second.is_ours) return;
-  if (pending_.erase(client) > 0) check_done();
-}
-
 void OnFleet::check_done() {
-  if (!pending_.empty() || !pending_workers_.empty() || !on_done_) return;
+  if (!old_.done() || !pending_workers_.empty() || !on_done_) return;
   std::exchange(on_done_, nullptr)();
 }
 
@@ -384,16 +353,14 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
   }
   begun_ = true;
   on_done_ = std::move(on_done);
-  pending_.clear();
   pending_workers_.clear();
-  for (const OldOrder& order : orders.old) pending_.insert(order.command.client_id);
   for (const auto& [worker, list] : orders.ours) pending_workers_.insert(worker);
+  old_.order(std::move(orders.old));
   const Time start = control_.clock().now() + kLead + kLeadOfClient * clients_.size();
   TRY(order_ours(orders, phase.name, controller_.wall_clock().wall(start)));
-  old_orders_ = std::move(orders.old);
-  if (!old_orders_.empty()) control_.timers().set(begin_timer_, start);
+  old_.begin_at(start);
   collector_.at_desk([&] {
-    for (const OldOrder& order : old_orders_)
+    for (const OldOrder& order : old_.orders())
       own_.expect_in(order.command.client_id,
                      {intake_.name_id(phase.name), intake_.name_id("warmup"),
                       controller_.wall_clock().wall(start + order.warmup)});
@@ -412,38 +379,8 @@ Result<void> OnFleet::order_ours(const Orders& orders, const std::string& phase,
   return {};
 }
 
-void OnFleet::begin_old() {
-  std::vector<std::string> commands;
-  Duration longest{0};
-  for (const OldOrder& order : old_orders_) {
-    commands.push_back(encode(order.command));
-    if (order.duration) longest = std::max(longest, *order.duration);
-  }
-  const std::vector<std::string_view> views(commands.begin(), commands.end());
-  if (const auto sent =
-          bus_.publish_all(wire::event_channel(wire::SetWorkloadCommand::kType), views);
-      !sent.ok())
-    trouble_ = sent.error().to_text();
-  if (longest > Duration{0}) control_.timers().set(end_timer_, control_.clock().now() + longest);
-}
-
-// Old workers know no durations: they are stopped, and say nothing to that.
-void OnFleet::end_old() {
-  for (const OldOrder& order : old_orders_) {
-    if (!order.duration) continue;
-    static_cast<void>(bus_.publish(wire::event_channel(wire::StopWorkloadCommand::kType),
-                                   encode(wire::StopWorkloadCommand{order.command.client_id}))
-                          .ok());
-    pending_.erase(order.command.client_id);
-  }
-  check_done();
-}
-
 void OnFleet::stop_sending() {
-  control_.timers().cancel(begin_timer_);
-  control_.timers().cancel(end_timer_);
-  for (OldOrder& order : old_orders_) order.duration = Duration{0};
-  end_old();
+  old_.stop_sending();
   for (const std::string& worker : pending_workers_)
     static_cast<void>(
         bus::call(bus_, "Worker.stop_run:" + worker, "[" + wire::json_text(id_) + "]", kCall).ok());
@@ -455,7 +392,7 @@ void OnFleet::end_all() {
     static_cast<void>(bus::call(bus_, "Worker.stop_run:" + worker,
                                 fmt::format("[{}, true]", wire::json_text(id_)), kCall)
                           .ok());
-  pending_.clear();
+  old_.wait_no_more();
   pending_workers_.clear();
   check_done();
 }
@@ -505,32 +442,6 @@ void OnFleet::await_traces() {
   }
 }
 
-// Old workers publish what they have when tracing is paused. How many requests there were their
-// clients say, the traces of those that weren't answered yet may still come.
-void OnFleet::await_old() {
-  std::vector<std::string> ids;
-  for (const wire::ClientDescription& client : clients_) {
-    if (!accounts_[client.worker].is_ours) ids.push_back(client.client_id);
-  }
-  if (begun_) static_cast<void>(controller_.stop_tracing().ok());
-  take_received();
-  if (ids.empty() || !begun_) return;
-  if (const auto infos = controller_.info(ids); infos.ok()) {
-    for (const wire::ClientInfo& info : infos->clients)
-      accounts_[info.description.worker].requests_told += info.requests;
-  }
-  const auto arrived = [this] {
-    take_received();
-    return std::all_of(accounts_.begin(), accounts_.end(), [](const auto& entry) {
-      return entry.second.is_ours ||
-             entry.second.received.traces_made >= entry.second.requests_told;
-    });
-  };
-  for (const Time until = control_.clock().now() + kCall;
-       !arrived() && control_.clock().now() < until;)
-    net::pause_thread(std::chrono::milliseconds{20});
-}
-
 void OnFleet::take_received() {
   collector_.at_desk([this] {
     for (const auto& [worker, received] : own_.accounts) {
@@ -544,7 +455,9 @@ void OnFleet::take_received() {
 void OnFleet::finish() {
   if (finished_) return;
   await_traces();
-  await_old();
+  if (begun_) static_cast<void>(controller_.stop_tracing().ok());
+  take_received();
+  if (begun_) old_.await_traces(controller_, accounts_, [this] { take_received(); });
   finished_ = true;
   // First its end, then the pointer, which its timer reads.
   watch_.stop();

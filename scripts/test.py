@@ -1,19 +1,13 @@
-""
-    "Runs every suite and ends with one line: N passed, N failed[, N skipped].
+"""Runs every suite and ends with one line: N passed, N failed[, N skipped].
 
-    scripts /
-    test.py[--quick][--only SUITE]...[--jobs N]
+    scripts/test.py [--quick] [--only SUITE]... [--jobs N]
 
-    A suite is a name,
-    a deadline and a function that returns its counts.A build that fails,
-    a suite that hangs or prints no counts is one failure of that suite;
-the others go on.Only the standard library.
+A suite is a name, a deadline and a function that returns its counts. A build that fails, a suite that
+hangs or prints no counts is one failure of that suite; the others go on. Only the standard library.
 
-    Suites run in two lanes side by side
-    : what
-      works(compilers, unit tests, fuzzers; the compilers and fuzzers niced) and
-    what mostly waits(the black - box tests, several at once).Tests that measure,
-    marked `alone`, come after both, one at a time; and so does once more a test that failed beside others: a note says which, and how it ended alone. docs/testing.md
+Suites run in two lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced) and
+what mostly waits (the black-box tests, several at once). Tests that measure, marked `alone`, come after both, one at a
+time; and so does once more a test that failed beside others: a note says which, and how it ended alone. docs/testing.md
 says where the time goes.
 """
 import argparse
@@ -39,7 +33,7 @@ PYTHON = "/usr/bin/python3"
 FUZZ_RUNS = 1_000_000
 FUZZ_SECONDS = 40
 FUZZ_KNOWN_SECONDS = 5  # where the program and its corpus are what was fuzzed before
-#What reads people 's files and strangers' answers gets longer.
+# What reads people's files and strangers' answers gets longer.
 FUZZ_LONG = {"experiment_file": 300, "http1": 300, "worker_api": 120}
 ORDERLY_S = 30  # what is told to end has for it
 SANITIZERS = {
@@ -64,8 +58,8 @@ class Counts:
         self.reasons += other.reasons
         self.failures += other.failures
 
-#What compiles and fuzzes gives way to what is tested beside it; \
-    the kernel groups by session, so its group does too.
+
+# What compiles and fuzzes gives way to what is tested beside it; the kernel groups by session, so its group does too.
 NICE = ["sh", "-c", 'echo 15 2>/dev/null > /proc/self/autogroup; exec nice -n 15 "$@"', "nice"]
 CACHE = Path(os.environ.get("CCACHE_DIR") or Path.home() / ".cache/galileo/ccache").parent
 
@@ -121,7 +115,7 @@ class Runner:
                 env={**os.environ, **SANITIZERS, **(env or {})}, start_new_session=True)
             self.running.add(process)
             try:
-  if self.stopped:
+                if self.stopped:
                     interrupt(process)
                 status = process.wait(timeout=deadline_s)
             except subprocess.TimeoutExpired:
@@ -230,17 +224,16 @@ def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
         more += ["-p", "no:cacheprovider"]
     status, text = runner.run(
         name, [PYTHON, "-m", "pytest", "-q", "-rs", f"--junitxml={xml}", *more, *arguments], deadline_s,
-        {
-      "PYTHONDONTWRITEBYTECODE" : "1", **(env or {})})
+        {"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
     if not xml.exists():
         return failed(text)
     counts = Counts()
     for case in ElementTree.parse(xml).iter("testcase"):
-  title = f "{case.get('classname')}.{case.get('name')}" if case.find("skipped") is not None:
-  counts.skipped +=
-      1 counts.reasons.append(f "{name}: {title}: {case.find('skipped').get('message')}")
-          elif case.find("failure") is not None or
-      case.find("error") is not None:
+        title = f"{case.get('classname')}.{case.get('name')}"
+        if case.find("skipped") is not None:
+            counts.skipped += 1
+            counts.reasons.append(f"{name}: {title}: {case.find('skipped').get('message')}")
+        elif case.find("failure") is not None or case.find("error") is not None:
             counts.failed += 1
             counts.failures.append(title)
         else:
@@ -399,7 +392,7 @@ def fuzz(runner):
             match = re.search(r"stat::number_of_executed_units:\s*(\d+)", text)
             executed = int(match[1]) if match else 0
             say(f"    {name}: {executed:,} inputs{', unchanged' if known else ''}")
-#A million was asked for; what a slow machine leaves out is said, not hidden.
+            # A million was asked for; what a slow machine leaves out is said, not hidden.
             counts.add(Counts(passed=1) if status == 0 and executed > 0 else failed(text))
             unchanged += known
             if status == 0 and executed < FUZZ_RUNS and not known:
@@ -497,8 +490,7 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     runner = Runner(options.jobs)
-    works, waits, alone = ({
-    name: suite for name, suite in lane.items()
+    works, waits, alone = ({name: suite for name, suite in lane.items()
                             if not options.only or any(word in name for word in options.only)}
                            for lane in suites(options.quick))
     start = time.monotonic()

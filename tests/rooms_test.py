@@ -270,6 +270,13 @@ def test_what_reads_bytes_is_fuzzed():
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("folder", ["scripts", "bench", "tests"])
+def test_every_script_can_be_read(folder):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        compile(path.read_text(), str(path), "exec")
+
+
+@pytest.mark.quick
 def test_the_changelog_has_a_place_for_the_next_version():
     assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
 

@@ -20,7 +20,7 @@ ServerConnection::ServerConnection(HttpServer& server, std::uint64_t id)
 
 void ServerConnection::on_stream(StreamEvents events) {
   if (closed_) return;
-  if (events.writable && !unsent_.empty()) flush();
+  if (events.writable && out_.size() > 0) flush();
   if (!closed_ && (events.readable || events.closed)) read();
 }
 
@@ -64,7 +64,7 @@ void ServerConnection::refuse() {
   const int status = parser_.problem() == Problem::head_too_large   ? 431
                      : parser_.problem() == Problem::body_too_large ? 413
                                                                     : 400;
-  unsent_ += wire::http1::serialize_response(status, {}, "", false, false);
+  out_.held() += wire::http1::serialize_response(status, {}, "", false, false);
   closing_ = true;
   flush();
 }
@@ -73,12 +73,7 @@ void ServerConnection::answer(std::string_view message) {
   const bool keep = parser_.keep_alive();
   answering_ = false;
   closing_ = !keep;
-  if (unsent_.empty()) {
-    const Transfer transfer = stream_->write(message);
-    if (transfer.status == Transfer::Status::kFailed) return close();
-    message.remove_prefix(transfer.bytes);
-  }
-  unsent_ += message;
+  if (!out_.send(message)) return close();
   flush();
   if (closed_ || !keep) return;
   parser_.start();
@@ -89,13 +84,8 @@ void ServerConnection::answer(std::string_view message) {
 }
 
 void ServerConnection::flush() {
-  while (!unsent_.empty()) {
-    const Transfer transfer = stream_->write(unsent_);
-    if (transfer.status == Transfer::Status::kWouldBlock) return;
-    if (transfer.status != Transfer::Status::kDone) return close();
-    unsent_.erase(0, transfer.bytes);
-  }
-  if (closing_) close();
+  if (!out_.flush()) return close();
+  if (closing_ && out_.size() == 0) close();
 }
 
 void ServerConnection::close() {
@@ -120,6 +110,7 @@ void HttpServer::adopt(int fd) {
   ServerConnection& made = *connection;
   made.stream_ = adopt_socket(loop_, fd, made);
   if (!made.stream_) return;
+  made.out_.set_stream(made.stream_.get());
   connections_.emplace(made.id(), std::move(connection));
   made.read();
 }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/outlet.h"
 #include "net/tcp.h"
 #include "wire/http1.h"
 
@@ -44,9 +45,9 @@ class ServerConnection final : private StreamHandler {
   std::unique_ptr<Stream> stream_;
   wire::http1::RequestParser parser_;
   std::string unread_;      // requests sent before the last one was answered
-  std::string unsent_;      // of an answer that the socket didn't take at once
+  Outlet out_;              // what the socket didn't take at once
   bool answering_ = false;  // a request waits for its answer
-  bool closing_ = false;    // once unsent_ is out
+  bool closing_ = false;    // once all is out
   bool closed_ = false;
 };
 

@@ -89,6 +89,24 @@ TEST_CASE("a session is of no more use after an answer that leaves its connectio
   }
 }
 
+TEST_CASE("a session remembers that its peer has ended, and what of a request isn't out") {
+  Bench ended;
+  Exchange exchange;
+  ended.begin(exchange);
+  ended.peer().send(kAnswer.substr(0, 20));
+  CHECK(ended.session->on_readable(true).kind == Kind::kGoesOn);
+  ended.peer().send(kAnswer.substr(20));
+  CHECK(ended.session->on_readable(false).kind == Kind::kAnswered);
+  CHECK_FALSE(ended.session->can_take());
+
+  Bench early;
+  early.peer().write_limit = 5;
+  early.begin(exchange);
+  early.peer().send(kAnswer);  // before it has the request
+  CHECK(early.session->on_readable(false).kind == Kind::kAnswered);
+  CHECK_FALSE(early.session->can_take());
+}
+
 TEST_CASE("a session says how its connection broke") {
   struct Row {
     const char* name;
@@ -392,6 +410,10 @@ TEST_CASE("a peer that takes no more of what is passed on may have answered befo
   bench.peer().reset = true;
   CHECK(bench.session->on_writable().kind == Kind::kReadFirst);
   CHECK(passage.request.size() == 0);  // nothing waits for a peer that is gone
+  bench.peer().reset = false;
+  passage.request_is_whole = true;
+  CHECK(bench.session->on_readable(false).kind == Kind::kAnswered);
+  CHECK_FALSE(bench.session->can_take());
 }
 
 TEST_CASE("who is told of what is passed on may give it up at any point") {

@@ -295,6 +295,7 @@ TEST_CASE("what was left for the next turn is read to its end where the peer has
   PipeEnd& peer = bench.connector.at(0);
   peer.send("HTTP/1.1 200 OK\r\n\r\n" + std::string(std::size_t{1} << 20, 'x'));
   peer.close();
+  peer.send("");  // it can be read, which says nothing about its end
   for (int i = 0; i < 20 && exchange.ended == 0; ++i) bench.pass(Duration{1});
   CHECK(exchange.failure == Failure::none);
   CHECK(exchange.response_bytes > std::size_t{1} << 20);
@@ -483,4 +484,116 @@ TEST_CASE("a request's own bounds hold on whatever connection it gets, and for i
   bench.pool->send(large, *bench.target);
   bench.connector.at(1).send(kAnswer);
   CHECK(large.failure == Failure::body_too_large);
+}
+
+TEST_CASE("a time-out while connecting is the end, whatever further addresses there are") {
+  Bench bench(100, 2);
+  Exchange exchange;
+  exchange.timeout = std::chrono::seconds{1};
+  bench.pool->send(exchange, *bench.target);
+  bench.pass(std::chrono::seconds{1});
+  CHECK(exchange.ended == 1);
+  CHECK(exchange.failure == Failure::connect_timeout);
+  CHECK(bench.connector.made() == 1);
+  CHECK(bench.pool->open_connections() == 0);
+}
+
+TEST_CASE("an event of a connection that isn't made yet is none") {
+  Bench bench;
+  Exchange exchange;
+  bench.pool->send(exchange, *bench.target);
+  bench.connector.at(0).connect_error = EINPROGRESS;
+  bench.connector.at(0).connected();
+  CHECK(exchange.ended == 0);
+  bench.connector.at(0).connect_error = 0;
+  bench.connector.at(0).connected();
+  CHECK(bench.connector.at(0).take() == kRequest);
+}
+
+TEST_CASE("whose server doesn't answer in time ends the connection so that the server sees it") {
+  Bench bench;
+  Exchange exchange;
+  bench.send_connected(exchange);
+  bench.pass(exchange.timeout);
+  CHECK(exchange.failure == Failure::timeout);
+  CHECK(bench.connector.at(0).reset);
+}
+
+TEST_CASE("who waits gets a new connection where the one that was busy has to close") {
+  Bench bench(1);
+  Exchange first;
+  Exchange second;
+  bench.send_connected(first);
+  bench.pool->send(second, *bench.target);
+  bench.connector.at(0).send("HTTP/1.1 204 No\r\nConnection: close\r\n\r\n");
+  CHECK(first.ended == 1);
+  REQUIRE(bench.connector.made() == 2);
+  bench.connector.at(1).connected();
+  CHECK(bench.connector.at(1).take() == kRequest);
+}
+
+TEST_CASE("of idle connections the one that was used longest ago gives way") {
+  Bench bench(2);
+  Exchange first;
+  Exchange second;
+  bench.send_connected(first);
+  bench.send_connected(second);
+  bench.connector.at(1).send(kAnswer);
+  bench.connector.at(0).send(kAnswer);
+  HttpTarget& other = bench.pool->target("other:80");
+  bench.pool->set_addresses(other, {*literal_address("127.0.0.9", 80)});
+  Exchange third;
+  bench.pool->send(third, other);
+  CHECK_FALSE(bench.connector.at(1).open());
+  CHECK(bench.connector.at(0).open());
+}
+
+TEST_CASE("an exchange that is used again knows nothing of its last time") {
+  Bench bench;
+  Exchange exchange;
+  exchange.want_redirect = true;
+  bench.send_connected(exchange);
+  bench.connector.at(0).send("HTTP/1.1 302 F\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n");
+  CHECK(exchange.location == "/a");
+  bench.pool->send(exchange, *bench.target);
+  bench.connector.at(0).close();  // it turned out closed: sent again
+  bench.connector.at(1).connected();
+  bench.connector.at(1).send(kAnswer);
+  CHECK(exchange.retried);
+  CHECK(exchange.location.empty());
+  bench.pool->send(exchange, *bench.target);
+  CHECK_FALSE(exchange.retried);
+  CHECK(exchange.status == -1);
+  bench.connector.at(1).send(kAnswer);
+  CHECK(exchange.ended == 3);
+}
+
+TEST_CASE("a connection that becomes free goes to who waits for its own host") {
+  Bench bench(1);
+  HttpTarget& other = bench.pool->target("other:80");
+  bench.pool->set_addresses(other, {*literal_address("127.0.0.9", 80)});
+  Exchange first;
+  Exchange longest;
+  Exchange same;
+  bench.send_connected(first);
+  bench.pool->send(longest, other);
+  bench.pool->send(same, *bench.target);
+  bench.connector.at(0).take();
+  bench.connector.at(0).send(kAnswer);
+  CHECK(longest.waiting());
+  CHECK(bench.connector.at(0).take() == kRequest);
+  bench.connector.at(0).send(kAnswer);
+  CHECK(same.ended == 1);
+  CHECK_FALSE(longest.waiting());
+}
+
+TEST_CASE("idle connections are closed but to hosts that are used still") {
+  Bench bench;
+  Exchange exchange;
+  bench.send_connected(exchange);
+  bench.connector.at(0).send(kAnswer);
+  bench.pool->close_idle_but({"h:80", "x:80"});
+  CHECK(bench.connector.at(0).open());
+  bench.pool->close_idle_but({"x:80"});
+  CHECK_FALSE(bench.connector.at(0).open());
 }

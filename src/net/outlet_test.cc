@@ -12,6 +12,7 @@ namespace {
 struct SlowStream final : Stream {
   Transfer read(char*, std::size_t) override { return {0, Transfer::Status::kWouldBlock, 0}; }
   Transfer write(std::string_view bytes) override {
+    if (broken) return {0, Transfer::Status::kFailed, 0};
     const std::size_t size = std::min(bytes.size(), room);
     if (size == 0) return {0, Transfer::Status::kWouldBlock, 0};
     room -= size;
@@ -22,6 +23,7 @@ struct SlowStream final : Stream {
   void abort() override {}
 
   std::size_t room = 0;
+  bool broken = false;
   std::string taken;
 };
 
@@ -46,6 +48,33 @@ TEST_CASE("an outlet that never empties keeps no more than what isn't out") {
   CHECK(outlet.size() == 0);
   CHECK(stream.taken == sent);
   CHECK(outlet.held().capacity() <= 4096);
+}
+
+TEST_CASE("what an outlet hasn't written can be taken away, and leaves it empty") {
+  SlowStream stream;
+  Outlet outlet;
+  outlet.set_stream(&stream);
+  stream.room = 3;
+  CHECK(outlet.send("abcdef"));
+  outlet.held().append("gh");
+  stream.room = 1;
+  CHECK(outlet.flush());
+  CHECK(outlet.take() == "efgh");
+  CHECK(outlet.size() == 0);
+  stream.room = 10;
+  CHECK(outlet.send("i"));
+  CHECK(stream.taken == "abcdi");
+}
+
+TEST_CASE("an outlet whose stream failed under a body says so when it is flushed") {
+  SlowStream stream;
+  Outlet outlet;
+  outlet.set_stream(&stream);
+  stream.broken = true;
+  outlet.pass(std::string(10'000, 'x'));
+  stream.broken = false;
+  CHECK_FALSE(outlet.flush());
+  CHECK_FALSE(outlet.flush());
 }
 
 }  // namespace

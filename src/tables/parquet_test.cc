@@ -82,12 +82,12 @@ void put_rows(TableWriter& writer) {
   }
 }
 
-const Table kTable{"t",
-                   {{"TEXT", ColumnType::kText},
-                    {"TIME", ColumnType::kTime},
-                    {"CODE", ColumnType::kInt32},
-                    {"COUNT", ColumnType::kInt64},
-                    {"VALUE", ColumnType::kDouble}}};
+const TableSchema kTable{"t",
+                         {{"TEXT", ColumnType::kText},
+                          {"TIME", ColumnType::kTime},
+                          {"CODE", ColumnType::kInt32},
+                          {"COUNT", ColumnType::kInt64},
+                          {"VALUE", ColumnType::kDouble}}};
 
 }  // namespace
 
@@ -131,7 +131,7 @@ TEST_CASE("columns are sent as Arrow has them in memory") {
 TEST_CASE("a batch has so many rows or bytes at most, and the next table begins anew") {
   const store::TestFolder folder;
   const auto writer = must(parquet_writer(keeping(folder)));
-  const Table codes{"codes", {{"CODE", ColumnType::kInt32}}};
+  const TableSchema codes{"codes", {{"CODE", ColumnType::kInt32}}};
   must(writer->begin_table(codes, "codes"));
   for (int row = 0; row < 50'001; ++row) {
     if (row == 0)
@@ -141,7 +141,7 @@ TEST_CASE("a batch has so many rows or bytes at most, and the next table begins 
     writer->end_row();
   }
   must(writer->end_table());
-  const Table texts{"texts", {{"TEXT", ColumnType::kText}}};
+  const TableSchema texts{"texts", {{"TEXT", ColumnType::kText}}};
   must(writer->begin_table(texts, "texts"));
   const std::string large((std::size_t{6} << 20), 'x');
   for (int row = 0; row < 4; ++row) {

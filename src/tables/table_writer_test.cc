@@ -28,7 +28,7 @@ const Format kFormats[] = {{"csv", csv_writer, read_csv},
 
 // A row of the number 7 and of one value more.
 void write_one(TableWriter& writer, const std::string& path, ColumnType type, const Put& put) {
-  const Table table{"t", {{"N", ColumnType::kInt32}, {"A", type}}};
+  const TableSchema table{"t", {{"N", ColumnType::kInt32}, {"A", type}}};
   must(writer.begin_table(table, path));
   writer.integer(7);
   put(writer);
@@ -179,7 +179,7 @@ TEST_CASE("rows of many pieces come whole, wherever a piece ends") {
   for (const Format& format : kFormats) {
     INFO(format.name);
     const std::string path = folder.file(format.name);
-    const Table table{"t", {{"A", ColumnType::kText}}};
+    const TableSchema table{"t", {{"A", ColumnType::kText}}};
     const auto writer = format.writer();
     must(writer->begin_table(table, path));
     for (const std::string& row : rows) {
@@ -201,7 +201,7 @@ TEST_CASE("a writer writes one table after another, and a table without rows has
   const store::TestFolder folder;
   const auto csv = csv_writer();
   write_one(*csv, folder.file("a.csv"), ColumnType::kText, text("a"));
-  const Table table{"t", {{"=X", ColumnType::kText}, {"Y", ColumnType::kDouble}}};
+  const TableSchema table{"t", {{"=X", ColumnType::kText}, {"Y", ColumnType::kDouble}}};
   must(csv->begin_table(table, folder.file("b.csv")));
   must(csv->end_table());
   CHECK(read_file(folder.file("b.csv")) == "'=X,Y\r\n");
@@ -217,7 +217,7 @@ TEST_CASE("a file that can't be made is named, and one that is there stays") {
   const store::TestFolder folder;
   for (const Format& format : kFormats) {
     const auto writer = format.writer();
-    const Table table{"t", {{"A", ColumnType::kText}}};
+    const TableSchema table{"t", {{"A", ColumnType::kText}}};
     const std::string missing = folder.file("missing/t");
     const auto refused = writer->begin_table(table, missing);
     REQUIRE_FALSE(refused.ok());

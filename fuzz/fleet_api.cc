@@ -16,6 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = decode_start_workloads(encode(*start));
     ENSURE(again.ok() && again->orders.size() == start->orders.size());
   }
+  if (const auto change = decode_change_arrivals(text); change.ok()) {
+    const auto again = decode_change_arrivals(encode(*change));
+    ENSURE(again.ok() && again->client_ids == change->client_ids);
+  }
   if (const auto report = decode_run_report(text); report.ok()) {
     const auto again = decode_run_report(encode(*report));
     ENSURE(again.ok() && again->latency.count() == report->latency.count());

@@ -93,6 +93,9 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& ph
   order.arrival = spec.arrival.kind;
   order.parameters = spec.arrival.parameters;
   order.process = spec.arrival.process;
+  for (const load::ArrivalChange& change : spec.changes)
+    order.changes.push_back(
+        arrival_order(change.arrival, std::max(Duration{0}, change.at - spec.start_after)));
   order.requests = spec.requests;
   order.duration = spec.duration ? spec.duration : phase.duration;
   order.start_after = spec.start_after;
@@ -138,6 +141,10 @@ Result<void> check_routers(const std::vector<load::ServiceSpec>& services,
   return {};
 }
 
+wire::ArrivalOrder arrival_order(const load::ArrivalSpec& arrival, Duration at) {
+  return {at, arrival.kind, arrival.parameters, arrival.process};
+}
+
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& phase,
                               const std::string& client, const plan::Plan& plan,
                               bool is_later_phase) {
@@ -149,6 +156,10 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& p
                  "give it a distribution or a constant rate, or labels that choose other workers"};
   };
   if (spec.closed_loop) return cannot("a closed loop");
+  for (const plan::Action& action : phase.actions) {
+    const auto* const change = std::get_if<plan::Action::ChangeArrival>(&action.what);
+    if (change && change->client == spec.name) return cannot("a rate that changes");
+  }
   if (spec.start_after > Duration{0}) return cannot("a delayed start");
   const std::uint32_t redirects = redirects_of(spec.request, plan.limits);
   if (redirects > 0 && redirects != load::kRedirectsFollowed)

@@ -35,14 +35,16 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& ph
                              const std::string& client, const plan::Plan& plan,
                              std::uint64_t number, std::uint32_t index, bool is_later_phase);
 
+wire::ArrivalOrder arrival_order(const load::ArrivalSpec& arrival, Duration at);
+
 // An Error where a service is reached in another way than that worker reaches all of them, which is
 // the worker's own: by the labels that it shows.
 Result<void> check_routers(const std::vector<load::ServiceSpec>& services,
                            const std::string& worker,
                            const std::map<std::string, std::string>& labels);
 
-// An Error for what an old worker can't do: rate shapes, a closed loop, a start that is delayed,
-// so many redirects.
+// An Error for what an old worker can't do: rate shapes and rates that change, a closed loop, a
+// start that is delayed, so many redirects.
 Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& phase,
                               const std::string& client, const plan::Plan& plan,
                               bool is_later_phase);

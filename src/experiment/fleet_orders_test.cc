@@ -20,7 +20,7 @@ TEST_CASE("clients with a rate are due on a fleet when they are on one machine, 
   spec.arrival.kind = "constant_rate";
   spec.arrival.parameters = {25};
   spec.requests = 10;
-  const plan::Phase phase{"main", {spec}, {}};
+  const plan::Phase phase{"main", {spec}, {}, {}};
   for (std::uint32_t i = 0; i < spec.count; ++i) {
     const wire::WorkloadOrder order = order_of(spec, phase, "w:s:0", plan, i, i, false);
     auto arrival = load::make_arrival({order.arrival, order.parameters, {}, order.process});
@@ -163,5 +163,34 @@ TEST_CASE("an old worker follows no redirects or 30, and other numbers are refus
     const auto order = old_order_of(phase.clients.front(), phase, "old:s:0", plan, false);
     CHECK(order.ok() == (redirects != 3));
     if (!order.ok()) CHECK(order.error().to_text().find("limits.redirects") != std::string::npos);
+  }
+}
+
+TEST_CASE("a rate that changes reaches the workers of ours, and old ones refuse it") {
+  constexpr const char* kChanging = R"(
+name: x
+services: {{s: {{hosts: {{"h:80": 1}}}}}}
+clients: [{{service: s, name: web, rate: 10, duration: 20s, start_after: {}}}]
+events: [{{{}, client: web, rate: 50}}]
+)";
+  plan::FileOptions options;
+  options.on_fleet = true;
+  const auto plan_of = [&](const char* start_after, const char* when) {
+    return plan::parse_plan(fmt::format(kChanging, start_after, when), "x.yaml", options);
+  };
+  const auto plan = plan_of("2s", "at: 5s");
+  REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
+  const load::ClientSpec& web = plan->phases[0].clients[0];
+  const wire::WorkloadOrder order = order_of(web, plan->phases[0], "w:s:0", *plan, 0, 0, false);
+  REQUIRE(order.changes.size() == 1);
+  CHECK(order.changes[0].at == std::chrono::seconds{3});  // since its own start
+  CHECK(order.changes[0].arrival == "constant_rate");
+  for (const char* when : {"at: 5s", "when: \"failed > 5\""}) {
+    const auto old = plan_of("0s", when);
+    REQUIRE_MESSAGE(old.ok(), old.error().to_text());
+    const auto refused =
+        old_order_of(old->phases[0].clients[0], old->phases[0], "w:s:0", *old, false);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().to_text().find("a rate that changes") != std::string::npos);
   }
 }

@@ -39,6 +39,10 @@ class LoadSource {
   // run's, and requests due before the plan's warm-up since then are marked. `on_done` is called
   // once.
   virtual Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) = 0;
+  // From a moment on, which it returns, this arrival says when the requests of the phase's clients
+  // of that name are due; those of changes that the plan foresees are the source's own affair.
+  virtual Result<Time> change_arrival(const std::string& client,
+                                      const load::ArrivalSpec& arrival) = 0;
   // No request becomes due any more; those under way go on.
   virtual void stop_sending() = 0;
   // Ends what is under way at once.

@@ -10,6 +10,9 @@
 namespace galileo::experiment {
 namespace {
 
+// So far ahead that no loop has sent a request by then which the change takes back.
+constexpr Duration kLeadOfChange = std::chrono::milliseconds{10};
+
 // The most memory that this program has had at once. Not getrusage()'s, which remembers the program
 // that started us too.
 std::uint64_t memory_most_bytes() {
@@ -51,6 +54,13 @@ class OnEngine final : public LoadSource {
     const Time start = now + std::chrono::milliseconds{5} + std::chrono::microseconds{10} * clients;
     TRY(engine_->begin_phase(phase.name, phase.clients, start, phase.duration, std::move(on_done)));
     return start;
+  }
+
+  Result<Time> change_arrival(const std::string& client,
+                              const load::ArrivalSpec& arrival) override {
+    const Time from = control_.clock().now() + kLeadOfChange;
+    TRY(engine_->change_phase(client, arrival, from));
+    return from;
   }
 
   void stop_sending() override { engine_->stop_sending(); }

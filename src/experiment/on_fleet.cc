@@ -116,6 +116,7 @@ class OnFleet final : public LoadSource {
 
   Result<void> prepare() override;
   Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override;
+  Result<Time> change_arrival(const std::string& client, const load::ArrivalSpec& arrival) override;
   void stop_sending() override;
   void end_all() override;
   LoadState state() override;
@@ -154,8 +155,10 @@ class OnFleet final : public LoadSource {
   OwnTraces own_;
   std::unique_ptr<bus::Subscription> subscription_;
   std::vector<wire::ClientDescription> clients_;  // all that were spawned
-  std::uint64_t clients_made_ = 0;                // of all phases: numbers their draws
-  std::set<std::string> pending_workers_;         // of ours, that haven't reported done
+  // Those of the phase: ids by worker, by the name that the plan has for them.
+  std::map<std::string, std::map<std::string, std::vector<std::string>>> by_name_;
+  std::uint64_t clients_made_ = 0;         // of all phases: numbers their draws
+  std::set<std::string> pending_workers_;  // of ours, that haven't reported done
   OldWorkers old_;
   std::function<void()> on_done_;
   net::Desk watch_;                     // looks for heartbeats
@@ -338,10 +341,12 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
     return Error{ErrorCode::kUnavailable, fmt::format("can't begin phase '{}'", phase.name),
                  bus_.where(), "all workers have died", "see their logs"};
   Orders orders;
+  by_name_.clear();
   for (const load::ClientSpec& spec : phase.clients) {
     std::uint32_t index = 0;
     for (const wire::ClientDescription& client : TRY(spawn(spec))) {
       const std::uint64_t number = clients_made_++;
+      by_name_[spec.name][client.worker].push_back(client.client_id);
       TRY(push_profile(client.client_id, spec.arrival.recorded_s));
       if (accounts_[client.worker].is_ours)
         orders.ours[client.worker].push_back(
@@ -377,6 +382,19 @@ Result<void> OnFleet::order_ours(const Orders& orders, const std::string& phase,
     TRY(bus::call(bus_, "Worker.start_workloads:" + worker, "[" + encode(order) + "]", kCall));
   }
   return {};
+}
+
+Result<Time> OnFleet::change_arrival(const std::string& client, const load::ArrivalSpec& arrival) {
+  const Time from = control_.clock().now() + kLead;
+  const Wall at = controller_.wall_clock().wall(from);
+  for (const auto& [worker, ids] : by_name_[client]) {
+    if (accounts_[worker].is_dead) continue;
+    const auto& clock = accounts_[worker].clock;
+    const wire::ChangeArrivals change{id_, at + (clock ? clock->offset : Duration{0}), ids,
+                                      arrival_order(arrival, Duration{0})};
+    TRY(bus::call(bus_, "Worker.change_arrivals:" + worker, "[" + encode(change) + "]", kCall));
+  }
+  return from;
 }
 
 void OnFleet::stop_sending() {

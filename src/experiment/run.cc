@@ -12,7 +12,9 @@
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
+#include "experiment/timeline.h"
 #include "store/database_url.h"
+#include "wire/json.h"
 
 namespace galileo::experiment {
 namespace {
@@ -47,7 +49,11 @@ class Run {
         wall_clock_(net::RealClock().wall_clock()),
         state_timer_([this](Time now) { on_state(now); }),
         checkpoint_timer_([this](Time now) { on_checkpoint(now); }),
-        give_up_([this](Time) { load_->end_all(); }) {
+        give_up_([this](Time) { load_->end_all(); }),
+        timeline_(
+            control_.timers(),
+            [this](const analysis::Threshold& condition) { return holds(condition); },
+            [this](const plan::Action& action, Time) { act(action); }) {
     setup_.stop.on_asked([this] { on_stop(); });
   }
   ~Run() { setup_.stop.on_asked({}); }
@@ -67,6 +73,9 @@ class Run {
 
  private:
   Result<void> run_phase(const plan::Phase& phase);
+  bool holds(const analysis::Threshold& condition);
+  void act(const plan::Action& action);
+  void end_timeline();
   void wait_for_phase(Time deadline);  // kNever: until it is done or told to stop
   void on_stop();
   void on_spool_full();
@@ -76,7 +85,7 @@ class Run {
   void on_checkpoint(Time now);
   RunState state(Time now);
   Time next_turn(Time now, Duration every) const;
-  void tell(const char* event, const std::string& value);
+  void tell(const std::string& event, const std::string& value);
   load::Ledger final_ledger();
   analysis::Evidence evidence();
   void keep_result();
@@ -95,6 +104,7 @@ class Run {
   net::Timer checkpoint_timer_;
   load::Begun checkpoint_;  // the last one told
   net::Timer give_up_;      // ends what is in flight
+  Timeline timeline_;       // of the phase
   wire::Experiment experiment_;
   std::vector<wire::NodeInfo> node_info_;
   std::unique_ptr<Collector> collector_;
@@ -195,6 +205,7 @@ Result<void> Run::run_phase(const plan::Phase& phase) {
     phase_done_ = true;
     control_.stop();
   }));
+  TRY(timeline_.begin(phase, start));
   // Where every client has an end in time, the wait has one too: then, and the grace for answers.
   Duration longest{0};
   bool ends = true;
@@ -204,8 +215,39 @@ Result<void> Run::run_phase(const plan::Phase& phase) {
     longest = std::max(longest, client.start_after + lasts.value_or(Duration{0}));
   }
   wait_for_phase(ends ? start + longest + plan_.limits.grace : kNever);
+  end_timeline();
   tell("phase/end", phase.name);
   return {};
+}
+
+// By what the collector has; a question that can't be decided yet hasn't come to hold.
+bool Run::holds(const analysis::Threshold& condition) {
+  bool holds = false;
+  collector_->at_desk(
+      [&] { holds = evaluate(condition, collector_->summary(), collector_->telemetry()).passed; });
+  return holds;
+}
+
+void Run::act(const plan::Action& action) {
+  if (const auto* const put = std::get_if<plan::Action::PutEvent>(&action.what))
+    return tell(put->name, put->value);
+  const auto& change = std::get<plan::Action::ChangeArrival>(action.what);
+  if (!action.at) {
+    if (const auto changed = load_->change_arrival(change.client, change.arrival); !changed.ok()) {
+      notes_.push_back(
+          fmt::format("not done: {}: {}", describe(action), changed.error().to_text()));
+      return;
+    }
+  }
+  tell("client/arrival",
+       fmt::format(R"({{"client": {}, "arrival": {}}})", wire::json_text(change.client),
+                   wire::json_text(plan::describe(change.arrival))));
+}
+
+void Run::end_timeline() {
+  for (const plan::Action* action : timeline_.end())
+    notes_.push_back(
+        fmt::format("not done before the phase '{}' was over: {}", phase_name_, describe(*action)));
 }
 
 void Run::wait_for_phase(Time deadline) {
@@ -214,7 +256,7 @@ void Run::wait_for_phase(Time deadline) {
   control_.timers().cancel(give_up_);
 }
 
-void Run::tell(const char* event, const std::string& value) {
+void Run::tell(const std::string& event, const std::string& value) {
   const wire::Event told{wall_now(), event, value};
   collector_->put(told);
   watcher_.on_event(told);
@@ -239,6 +281,7 @@ void Run::on_spool_full() {
 }
 
 void Run::stop_sending() {
+  end_timeline();
   load_->stop_sending();
   control_.timers().set(give_up_, control_.clock().now() + kGraceAfterStop);
 }

@@ -113,6 +113,7 @@ class Worker {
   Result<bus::RpcResult> client_info(const std::string& id);
   Result<std::string> start_workloads(const wire::RpcRequest& request);
   Result<void> begin(const wire::StartWorkloads& start);
+  Result<std::string> change_arrivals(const wire::RpcRequest& request);
   Result<std::string> stop_run(const wire::RpcRequest& request);
   Result<std::string> answer_report(const wire::RpcRequest& request);
   Result<wire::RunReport> report(const std::string& run, bool next);

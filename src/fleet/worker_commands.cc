@@ -227,6 +227,8 @@ Result<void> Worker::serve() {
   });
   serve_json("Worker.start_workloads:" + options_.name, "int",
              [this](const wire::RpcRequest& request) { return start_workloads(request); });
+  serve_json("Worker.change_arrivals:" + options_.name, "int",
+             [this](const wire::RpcRequest& request) { return change_arrivals(request); });
   serve_json("Worker.stop_run:" + options_.name, "int",
              [this](const wire::RpcRequest& request) { return stop_run(request); });
   serve_json("Worker.report:" + options_.name, "dict",

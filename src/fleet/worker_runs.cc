@@ -29,12 +29,22 @@ load::Limits limits_of(const wire::WorkloadOrder& order, const load::Limits& own
   return limits;
 }
 
+load::ArrivalSpec arrival_of(const wire::ArrivalOrder& order) {
+  load::ArrivalSpec arrival;
+  arrival.kind = order.arrival;
+  arrival.parameters = order.parameters;
+  if (!order.process.empty()) arrival.process = order.process;
+  return arrival;
+}
+
 load::Workload workload_of(const wire::WorkloadOrder& order, const wire::StartWorkloads& start,
                            const load::Limits& own) {
   load::Workload workload;
   workload.arrival.kind = order.arrival;
   workload.arrival.parameters = order.parameters;
   if (!order.process.empty()) workload.arrival.process = order.process;
+  for (const wire::ArrivalOrder& change : order.changes)
+    workload.changes.push_back({change.at, arrival_of(change)});
   workload.fed = order.arrival == wire::kPrerecorded;
   workload.closed_loop = order.closed_loop;
   workload.connections = order.connections;
@@ -129,6 +139,24 @@ void Worker::on_answered(const std::string& client) {
   run->second.unanswered.erase(client);
   // The controller waits for this: it needn't wait for the next second too.
   if (run->second.unanswered.empty()) publish_report(run->first);
+}
+
+// Clients that are gone, or whose workload is over or another run's, are passed over.
+Result<std::string> Worker::change_arrivals(const wire::RpcRequest& request) {
+  const auto change =
+      TRY(wire::decode_change_arrivals(TRY(wire::argument_of(request, 0, "change"))));
+  std::vector<std::string> ids;
+  Result<void> changed;
+  TRY(on_control([&, this] {
+    for (const std::string& id : change.client_ids) {
+      const auto client = clients_.find(id);
+      if (client != clients_.end() && client->second.run == change.run) ids.push_back(id);
+    }
+    changed =
+        engine_->change_arrival(ids, arrival_of(change.order), wall_clock_.monotonic(change.at));
+  }));
+  TRY(std::move(changed));
+  return fmt::format("{}", ids.size());
 }
 
 // No request of the run becomes due any more; those under way go on, or end at once.

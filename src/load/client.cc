@@ -78,6 +78,16 @@ void Client::begin_lanes(std::uint32_t lanes, std::optional<std::uint64_t> reque
   }
 }
 
+void Client::change(std::unique_ptr<Arrival> arrival, Time from) {
+  if (phase_ != Phase::kSending || !schedule_ || stream_) return;
+  arrival->set_ahead(ahead);
+  schedule_->change(from - start_, std::move(arrival));
+  if (next_ && start_ + next_->at < from) return;
+  dispatcher_.timers_.cancel(timer_);
+  take_next();
+  if (!next_) end();
+}
+
 void Client::stop() {
   ++workload_;
   dispatcher_.timers_.cancel(timer_);

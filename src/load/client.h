@@ -51,6 +51,9 @@ class Client {
   // Begins with so many lanes, which send `requests` together (none: without end) before `ends`.
   void begin_lanes(std::uint32_t lanes, std::optional<std::uint64_t> requests, Time start,
                    std::optional<Time> ends);
+  // From `from` on another arrival says when requests are due. Nothing where it has no schedule, or
+  // one that is fed, or its last request has been dispatched.
+  void change(std::unique_ptr<Arrival> arrival, Time from);
   // Nothing of the workload is sent any more; what is under way goes on, and isn't part of any
   // workload then.
   void stop();
@@ -83,6 +86,7 @@ class Client {
   Random choices;           // of hosts; apart from the draws of the schedule
   const std::uint64_t key;  // of all its requests, for policies that keep a client's host
   wire::NameId phase = 0;
+  double ahead = 0;  // of its group's other clients, as ClientShare has it
   bool of_phase = false;
   bool rested = false;              // of a phase: it is over for this client
   Time warmup_until = Time::min();  // requests due before are marked as warm-up

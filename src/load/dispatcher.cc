@@ -11,12 +11,24 @@ namespace galileo::load {
 
 using wire::Failure;
 
+Result<void> check_change(const ArrivalSpec& arrival) {
+  if (arrival.kind == "prerecorded" || unpaced(arrival))
+    return wrong_arrival("a client can't change to that while it runs",
+                         "give a rate or a distribution, of times that aren't 0");
+  TRY(make_arrival(arrival));
+  return {};
+}
+
 Result<void> check_workload(const Workload& workload) {
   if (workload.duration && *workload.duration <= Duration{0})
     return wrong_arrival("a workload can't have a duration of 0", "leave it out: without end");
-  if (workload.fed || lanes_of(workload.closed_loop, workload.connections, workload.arrival) > 0)
-    return {};
-  TRY(make_arrival(workload.arrival));
+  const bool has_schedule =
+      !workload.fed && lanes_of(workload.closed_loop, workload.connections, workload.arrival) == 0;
+  if (!has_schedule && !workload.changes.empty())
+    return wrong_arrival("its arrival can't change",
+                         "give it a rate or a distribution to begin with");
+  if (has_schedule) TRY(make_arrival(workload.arrival));
+  for (const ArrivalChange& change : workload.changes) TRY(check_change(change.arrival));
   return {};
 }
 
@@ -155,10 +167,28 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
     arrival = std::move(*made);
     arrival->set_ahead(workload.ahead);
   }
+  client.ahead = workload.ahead;
   const Random draws = workload.draws ? Random(workload.draws->seed, workload.draws->stream)
                                       : client.draws(options_.seed);
-  client.begin(Schedule(std::move(arrival), draws, workload.duration, workload.requests), start,
-               stream);
+  Schedule schedule(std::move(arrival), draws, workload.duration, workload.requests);
+  for (const ArrivalChange& change : workload.changes) {
+    auto made = make_arrival(change.arrival);
+    ENSURE(made.ok(), made.error().to_text());
+    (*made)->set_ahead(workload.ahead);
+    schedule.change(change.at, std::move(*made));
+  }
+  client.begin(std::move(schedule), start, stream);
+}
+
+void Dispatcher::change_arrival(std::span<const std::uint32_t> clients, const ArrivalSpec& arrival,
+                                Time from) {
+  for (const std::uint32_t number : clients) {
+    const auto found = clients_.find(number);
+    if (found == clients_.end()) continue;
+    auto made = make_arrival(arrival);
+    ENSURE(made.ok(), made.error().to_text());
+    found->second->change(std::move(*made), from);
+  }
 }
 
 // What the client's arrival has read goes with the last client that reads it.
@@ -250,6 +280,7 @@ Result<void> Dispatcher::begin_phase(const std::string& name,
 Result<void> Dispatcher::begin_share(Client& client, const ClientShare& share, Time start,
                                      std::optional<Duration> ends_after) {
   const ClientSpec& spec = *share.spec;
+  client.ahead = share.ahead;
   if (share.lanes == 0) {
     client.warmup_until = start + spec.warmup;
     client.begin(TRY(Schedule::make(spec, options_.seed, share.number, share.stripe, ends_after,

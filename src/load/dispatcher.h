@@ -55,7 +55,11 @@ struct ClientReport {
   std::uint64_t taken = 0;  // of kHungry: StreamArrival::taken()
 };
 
-// An Error where the workload's arrival, number or duration can't be.
+// An Error where a client can't change to this arrival while it runs: to a list, to as fast as
+// possible, or to one that can't be.
+Result<void> check_change(const ArrivalSpec& arrival);
+
+// An Error where the workload's arrival, its changes, number or duration can't be.
 Result<void> check_workload(const Workload& workload);
 
 class Dispatcher {
@@ -100,6 +104,10 @@ class Dispatcher {
   // What these clients do from `start` on, instead of what they do now. The first request is due
   // one inter-arrival after `start`. `workload` has been checked; the clients are there.
   void set_workload(std::span<const std::uint32_t> clients, Workload workload, Time start);
+  // From `from` on this arrival says when these clients' requests are due, within the ends that
+  // their workloads have. It has been checked; of those that aren't here nothing is changed.
+  void change_arrival(std::span<const std::uint32_t> clients, const ArrivalSpec& arrival,
+                      Time from);
   // From here on nothing of these clients' workloads is sent: what waits for a connection ends as
   // stopped, a redirect isn't followed. What was sent goes on.
   void stop_workload(std::span<const std::uint32_t> clients);

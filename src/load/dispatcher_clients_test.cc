@@ -191,6 +191,52 @@ TEST_CASE("a number of 0 means without end, and a duration ends a workload witho
   CHECK(world.take_reports() == Texts{"0 dispatched", "0 answered", "0 dispatched", "0 answered"});
 }
 
+TEST_CASE("a client's rate may change while it sends, at a moment to come or at once") {
+  World world;
+  const auto clients = world.add(2);
+  ArrivalSpec faster;
+  faster.kind = "constant_rate";
+  faster.parameters = {10};
+  Workload workload = every(1);
+  workload.duration = Seconds{20};
+  workload.changes = {{Seconds{15}, faster}};
+  world.dispatcher->set_workload(clients, workload, world.clock.now());
+  const Time began = world.clock.now();
+  const std::uint32_t one[] = {clients[0], 99};  // that one is another loop's
+  world.dispatcher->change_arrival(one, faster, began + Seconds{2} + milliseconds{500});
+  world.pass(Seconds{5});
+  CHECK(world.dispatcher->counts(0).requests == 2 + 25);
+  CHECK(world.dispatcher->counts(1).requests == 5);
+  ArrivalSpec slower = faster;
+  slower.parameters = {0.5};
+  world.dispatcher->change_arrival(clients, slower, world.clock.now());
+  world.pass(Seconds{6});
+  CHECK(world.dispatcher->counts(0).requests == 27 + 3);
+  CHECK(world.dispatcher->counts(1).requests == 5 + 3);
+  // The change that the workload has itself comes too, and its end stays.
+  world.pass(Seconds{100});
+  CHECK(world.dispatcher->counts(0).requests == 27 + 4 + 50);
+  CHECK(world.dispatcher->counts(1).requests == 5 + 4 + 50);
+  CHECK(world.take_reports().size() == 4);
+}
+
+TEST_CASE("a change to a rate that ends ends a client that has nothing else to send") {
+  World world;
+  const auto client = world.add(1);
+  world.dispatcher->set_workload(client, every(1), world.clock.now());
+  world.pass(Seconds{3});
+  ArrivalSpec none;
+  none.kind = "steps";
+  none.parameters = {0, 1, 1, 0.1};
+  world.dispatcher->change_arrival(client, none, world.clock.now());
+  world.pass(Seconds{3});
+  CHECK(world.dispatcher->counts(0).requests == 3);
+  CHECK(world.take_reports() == Texts{"0 dispatched", "0 answered"});
+  world.dispatcher->change_arrival(client, every(1).arrival, world.clock.now());
+  world.pass(Seconds{3});
+  CHECK(world.dispatcher->counts(0).requests == 3);
+}
+
 TEST_CASE("nothing is told of a workload that was stopped or replaced before its end") {
   World world;
   world.service_time = Seconds{1};
@@ -504,5 +550,11 @@ TEST_CASE("a workload that can't be is refused before it is set") {
   wrong.duration = Duration{0};
   CHECK_FALSE(check_workload(wrong).ok());
   wrong.arrival.kind = "prerecorded";
+  CHECK_FALSE(check_workload(wrong).ok());
+  wrong = as_fast_as_possible();
+  wrong.changes = {{Seconds{1}, every(1).arrival}};
+  CHECK_FALSE(check_workload(wrong).ok());
+  wrong = every(1);
+  wrong.changes = {{Seconds{1}, as_fast_as_possible().arrival}};
   CHECK_FALSE(check_workload(wrong).ok());
 }

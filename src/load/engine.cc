@@ -143,6 +143,7 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
   const bool spread = total < loops;
   std::vector<std::vector<ClientShare>> result(loops);
   std::uint32_t index = 0;
+  first_of_phase_ = clients_made_;
   for (const ClientSpec& spec : clients) {
     const std::uint32_t lanes = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
     for (std::uint32_t n = 0; n < spec.count; ++n, ++index) {
@@ -192,6 +193,24 @@ Result<void> Engine::begin_phase(const std::string& name, const std::vector<Clie
     });
     TRY(std::move(begun));
   }
+  return {};
+}
+
+Result<void> Engine::change_phase(const std::string& name, const ArrivalSpec& arrival, Time from) {
+  TRY(check_change(arrival));
+  std::vector<std::uint32_t> numbers;
+  std::uint32_t number = first_of_phase_;
+  for (const ClientSpec& spec : clients_) {
+    const std::uint32_t first = std::exchange(number, number + spec.count);
+    if (spec.name != name) continue;
+    if (lanes_of(spec.closed_loop, spec.connections, spec.arrival) > 0)
+      return wrong_arrival(fmt::format("client '{}' is a closed loop", name), "give it a rate");
+    for (std::uint32_t i = first; i < number; ++i) numbers.push_back(i);
+  }
+  if (numbers.empty())
+    return Error{ErrorCode::kNotFound, fmt::format("no client is called '{}'", name), {}, {}, {}};
+  on_loops(
+      [&](std::size_t loop) { workers_[loop].dispatcher->change_arrival(numbers, arrival, from); });
   return {};
 }
 

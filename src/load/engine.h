@@ -76,6 +76,11 @@ class Engine {
                            Time start, std::optional<Duration> ends_after,
                            std::function<void()> on_done);
 
+  // From `from` on this arrival says when the requests of the phase's clients of that name are due,
+  // within the ends that they have. What would have been due then isn't, where that hasn't been
+  // sent already. An Error (no such clients, a closed loop, check_change()) changes nothing.
+  Result<void> change_phase(const std::string& name, const ArrivalSpec& arrival, Time from);
+
   // The hosts of a service from now on, whether it has clients yet or not; none: it has no route,
   // and its requests fail with Failure::no_route. A name that isn't resolved yet makes requests
   // fail with Failure::no_address until it is. An Error (an unknown service, weights or a host that
@@ -94,6 +99,10 @@ class Engine {
   // changes nothing.
   Result<void> set_workload(const std::vector<std::string>& ids, const Workload& workload,
                             Time start);
+  // Does as change_phase(), of clients that have a workload with a schedule; of others nothing
+  // changes.
+  Result<void> change_arrival(const std::vector<std::string>& ids, const ArrivalSpec& arrival,
+                              Time from);
   // Ends what set_workload() began: they do nothing then; requests that were sent are waited for.
   Result<void> stop_workload(const std::vector<std::string>& ids);
   // The same, but requests that were sent end at once, as unfinished.
@@ -166,9 +175,10 @@ class Engine {
   std::set<std::string> redirect_hosts_;  // that redirects have led to
   Roster roster_;
   Events events_;
-  std::vector<ClientSpec> clients_;  // of the phase under way
-  std::uint32_t clients_made_ = 0;   // of all phases and none: each has draws of its own
-  std::size_t loops_busy_ = 0;       // with the phase
+  std::vector<ClientSpec> clients_;   // of the phase under way
+  std::uint32_t first_of_phase_ = 0;  // number of its first client; the others follow in order
+  std::uint32_t clients_made_ = 0;    // of all phases and none: each has draws of its own
+  std::size_t loops_busy_ = 0;        // with the phase
   std::function<void()> on_done_;
 };
 

@@ -142,6 +142,18 @@ Result<void> Engine::set_workload(const std::vector<std::string>& ids, const Wor
   return {};
 }
 
+Result<void> Engine::change_arrival(const std::vector<std::string>& ids, const ArrivalSpec& arrival,
+                                    Time from) {
+  const Numbers clients = numbers(TRY(entries_once(ids)));
+  TRY(check_change(arrival));
+  on_loops(
+      [&](std::size_t loop) {
+        workers_[loop].dispatcher->change_arrival(clients[loop], arrival, from);
+      },
+      [&](std::size_t loop) { return !clients[loop].empty(); });
+  return {};
+}
+
 Result<void> Engine::stop_workload(const std::vector<std::string>& ids) {
   return stop_workload(ids, &Dispatcher::stop_workload);
 }

@@ -3,8 +3,10 @@
 // the same for any number of threads. Passive; lives on its client's loop.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "load/arrival.h"
 
@@ -38,12 +40,27 @@ class Schedule {
 
   // The next request of this stripe; nothing when there are no more, or none yet (waiting()).
   std::optional<Due> next();
+  // From `at` on, since the start of the phase, this arrival says when requests are due, with draws
+  // of its own; what the one before it would have made due then isn't. Where next() has given such
+  // a request already, it is taken back: it isn't to be sent, and next() gives another.
+  void change(Duration at, std::unique_ptr<Arrival> arrival);
+
   // next() had nothing, but may have later, when more of the arrival has come.
   bool waiting() const { return requests_max_ > count_ && arrival_->waiting(); }
 
  private:
+  struct Change {
+    Duration at{0};
+    std::unique_ptr<Arrival> arrival;
+    Random random;
+  };
+
   std::unique_ptr<Arrival> arrival_;
   Random random_;
+  Random seeds_of_changes_;
+  std::deque<Change> changes_;    // in order of time; those to come
+  std::vector<Duration> others_;  // due before what next() gave, and after what it gave before that
+  std::optional<Duration> given_;
   Stripe stripe_;
   Duration start_after_{0};
   std::optional<Duration> ends_after_;

@@ -9,6 +9,8 @@
 namespace galileo::load {
 namespace {
 
+using std::chrono::milliseconds;
+
 ClientSpec client_of(std::string kind, std::vector<double> parameters,
                      std::string process = "static") {
   ClientSpec spec;
@@ -176,6 +178,68 @@ TEST_CASE("what chance or a list places isn't moved by other clients") {
     auto ahead = Schedule::make(spec, 7, 3, {}, {}, 0.5);
     REQUIRE(ahead.ok());
     for (const Due& due : all(spec, 7, 3)) CHECK(ahead->next()->at == due.at);
+  }
+}
+
+ArrivalChange change_at(Duration at, std::string kind, std::vector<double> parameters) {
+  ArrivalChange change;
+  change.at = at;
+  change.arrival.kind = std::move(kind);
+  change.arrival.parameters = std::move(parameters);
+  return change;
+}
+
+TEST_CASE("from a change on another rate says when requests are due, and none lies between") {
+  ClientSpec spec = client_of("constant_rate", {10});
+  spec.changes = {change_at(milliseconds{350}, "constant_rate", {100}),
+                  change_at(milliseconds{400}, "steps", {0, 0.1, 1, 0.1}),
+                  change_at(seconds(1), "constant_rate", {2})};
+  spec.duration = seconds(2);
+  std::vector<Duration> times;
+  for (const Due& due : all(spec)) times.push_back(due.at);
+  const std::vector<Duration> wanted = {milliseconds{100}, milliseconds{200},  milliseconds{300},
+                                        milliseconds{360}, milliseconds{370},  milliseconds{380},
+                                        milliseconds{390}, milliseconds{1500}, milliseconds{2000}};
+  REQUIRE(times.size() == wanted.size());
+  for (std::size_t i = 0; i < times.size(); ++i)
+    CHECK(std::chrono::abs(times[i] - wanted[i]) < std::chrono::microseconds{1});
+}
+
+TEST_CASE("a change counts from the phase's start, and not before the client's own") {
+  ClientSpec spec = client_of("constant_rate", {10});
+  spec.start_after = seconds(1);
+  spec.requests = 2;
+  spec.changes = {change_at(milliseconds{1150}, "constant_rate", {1000})};
+  CHECK(all(spec)[1].at == milliseconds{1151});
+  spec.changes = {change_at(milliseconds{500}, "constant_rate", {1000})};
+  CHECK(all(spec)[0].at == milliseconds{1001});
+}
+
+TEST_CASE("a schedule that changes is the same over any number of loops, foreseen or not") {
+  ClientSpec spec = client_of("expovariate", {200});
+  const ArrivalChange change = change_at(milliseconds{777}, "gammavariate", {0.5, 0.004});
+  spec.duration = seconds(2);
+  ClientSpec foreseen = spec;
+  foreseen.changes = {change};
+  const auto whole = by_number(all(foreseen));
+  REQUIRE(whole.size() > 500);
+  const auto before = std::count_if(whole.begin(), whole.end(),
+                                    [&](const auto& entry) { return entry.second < change.at; });
+  CHECK(before > 100);
+  for (std::uint32_t loops = 1; loops <= 8; ++loops) {
+    std::vector<Due> told;  // before they began
+    std::vector<Due> late;  // when all before it was given
+    for (std::uint32_t i = 0; i < loops; ++i) {
+      for (const Due& due : all(foreseen, 7, 0, {i, loops})) told.push_back(due);
+      auto schedule = Schedule::make(spec, 7, 0, {i, loops}, std::nullopt);
+      REQUIRE(schedule.ok());
+      std::optional<Due> due = schedule->next();
+      for (; due->at < change.at; due = schedule->next()) late.push_back(*due);
+      schedule->change(change.at, *make_arrival(change.arrival));
+      while ((due = schedule->next())) late.push_back(*due);
+    }
+    CHECK(by_number(told) == whole);
+    CHECK(by_number(late) == whole);
   }
 }
 

@@ -38,6 +38,12 @@ struct ArrivalSpec {
   std::string process = "static";
 };
 
+// From some moment on another arrival says when a client's requests are due.
+struct ArrivalChange {
+  Duration at{0};  // since the start of the phase, or of the workload
+  ArrivalSpec arrival;
+};
+
 // A group of equal clients of one service.
 struct ClientSpec {
   std::string service;
@@ -47,6 +53,7 @@ struct ClientSpec {
   bool closed_loop = false;       // send again as soon as answered; `arrival` is not read
   std::uint32_t connections = 0;  // closed loop: connections a client; open loop: 0 (pool decides)
   ArrivalSpec arrival;
+  std::vector<ArrivalChange> changes;     // in order; none of a closed loop
   std::optional<std::uint64_t> requests;  // a client; none: without end, until `duration`
   std::optional<Duration> duration;       // none: until `requests` or the end of the phase
   Duration warmup{0};                     // requests due before this are marked as warm-up
@@ -82,6 +89,7 @@ struct Limits {
 // What a client that is there already does from some moment on, until it gets another workload.
 struct Workload {
   ArrivalSpec arrival;
+  std::vector<ArrivalChange> changes;  // in order; none of what is fed or a closed loop
   bool fed = false;          // its inter-arrivals come while they are used; `arrival` is not read
   bool closed_loop = false;  // as in ClientSpec, and so is `connections`
   std::uint32_t connections = 0;

@@ -11,6 +11,7 @@
 #include "plan/fields.h"
 #include "plan/file_applications.h"
 #include "plan/file_clients.h"
+#include "plan/file_events.h"
 #include "plan/file_overrides.h"
 #include "plan/file_services.h"
 #include "plan/plan.h"
@@ -49,6 +50,7 @@ class Reader {
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
     if (options_.on_fleet || !plan.bus.empty()) check_for_fleet();
+    read_all_events(plan);
     read_thresholds(plan);
     return plan;
   }
@@ -92,6 +94,20 @@ class Reader {
       problems_.add(file_.place(file_.has("phases") ? "phases" : "clients"),
                     "the file has no clients",
                     "add clients: [{service: ..., rate: 100, duration: 10s}]");
+  }
+
+  // After the rest: their conditions name parts of it.
+  void read_all_events(Plan& plan) {
+    if (!problems_.empty()) return;
+    if (!file_.has("phases")) return read_events(file_, plan, plan.phases.front());
+    if (file_.has("events"))
+      problems_.add(file_.place("events"), "the file can't have events and phases",
+                    "put the events into the phases");
+    std::size_t index = 0;
+    file_.each("phases", [&](const YamlNode& node, const std::string& where) {
+      read_events(Fields(problems_, node, where, MapKind::phase), plan, plan.phases[index++]);
+    });
+    check_ends(plan);
   }
 
   Phase read_phase(const Fields& fields, const Plan& plan) {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "load/arrival.h"
+#include "load/dispatcher.h"
 #include "load/distribution.h"
 #include "load/rate_shape.h"
 #include "wire/csv.h"
@@ -265,6 +266,21 @@ Result<std::vector<double>> parse_profile(std::string_view text, std::string_vie
   }
   if (values.empty()) return wrong_profile({}, "the profile has no numbers", {});
   return values;
+}
+
+load::ArrivalSpec read_changed_arrival(const Fields& fields) {
+  Problems& problems = fields.problems();
+  const std::size_t before = problems.count();
+  load::ArrivalSpec arrival;
+  if (fields.has("arrival") && fields.has("rate"))
+    problems.add(fields.place(), "an event can have only one of arrival and rate");
+  if (const YamlNode* node = fields.find("arrival")) arrival = read_arrival(fields, *node, {});
+  if (const YamlNode* node = fields.find("rate")) arrival = read_rate(fields, *node);
+  if (problems.count() != before) return arrival;
+  const char* const key = fields.has("rate") ? "rate" : "arrival";
+  if (const auto checked = load::check_change(arrival); !checked.ok())
+    problems.add(fields.place(key), fields.where(key), checked.error());
+  return arrival;
 }
 
 void read_pace(const Fields& fields, const FileOptions& options, load::ClientSpec& client) {

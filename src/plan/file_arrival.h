@@ -17,6 +17,10 @@ namespace galileo::plan {
 // can. Problems are added.
 void read_pace(const Fields& fields, const FileOptions& options, load::ClientSpec& client);
 
+// What a client's pace changes to, from `arrival` or `rate`; no list, nor as fast as possible.
+// Problems are added.
+load::ArrivalSpec read_changed_arrival(const Fields& fields);
+
 // A profile's text: inter-arrival seconds, one a line, or a column of a CSV; '#' begins a comment.
 // The column is the one whose heading is `column`, or else the first. With `column` the first line
 // holds headings; without it does where each of its fields begins like a word, and several columns

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <memory>
 
 #include "load/arrival.h"
 #include "load/distribution.h"
@@ -33,6 +35,14 @@ bool is_even(const load::ArrivalSpec& arrival) {
          std::find(drawn.begin(), drawn.end(), arrival.kind) != drawn.end();
 }
 
+// Changes its rate when a condition holds, that is nobody knows when.
+bool may_change(const load::ClientSpec& client, const Phase& phase) {
+  return std::any_of(phase.actions.begin(), phase.actions.end(), [&](const Action& action) {
+    const auto* const change = std::get_if<Action::ChangeArrival>(&action.what);
+    return change && !action.at && change->client == client.name;
+  });
+}
+
 // How long a client may send; nothing where no one says. As the schedule has it: a duration of its
 // own counts from its start, that of the phase from the phase's.
 std::optional<double> window_s(const load::ClientSpec& client, const Phase& phase) {
@@ -41,9 +51,11 @@ std::optional<double> window_s(const load::ClientSpec& client, const Phase& phas
   return std::max(0.0, to_seconds(*phase.duration - client.start_after));
 }
 
+// How many requests are due within so many seconds.
+using DueIn = std::function<double(double within_s)>;
+
 // When that many requests are due, in seconds; infinite where they never are.
-double when_due(const load::Arrival& arrival, double requests) {
-  const auto due_in = [&](double within_s) { return arrival.expected(seconds(within_s)); };
+double when_due(const DueIn& due_in, double requests) {
   const double horizon_s = to_seconds(load::kHorizon);
   double high = 1e-6;
   while (due_in(high) < requests) {
@@ -66,27 +78,65 @@ double when_due(const std::vector<double>& recorded_s, double requests) {
   return sum_s;
 }
 
+// Of a client whose arrival changes: what each of them makes due in its own time, one after
+// another.
+struct Stretch {
+  double from_s = 0;  // since the client's start
+  std::unique_ptr<const load::Arrival> arrival;
+};
+
+Result<std::vector<Stretch>> stretches_of(const load::ClientSpec& client) {
+  std::vector<Stretch> stretches;
+  stretches.push_back({0, TRY(load::make_arrival(client.arrival))});
+  for (const load::ArrivalChange& change : client.changes)
+    stretches.push_back({std::max(0.0, to_seconds(change.at - client.start_after)),
+                         TRY(load::make_arrival(change.arrival))});
+  return stretches;
+}
+
+double due_in(const std::vector<Stretch>& stretches, double within_s,
+              const std::function<double(const load::Arrival&, Duration)>& expected) {
+  double due = 0;
+  for (std::size_t i = 0; i < stretches.size(); ++i) {
+    const double from_s = stretches[i].from_s;
+    if (from_s >= within_s) break;
+    const double next_s = i + 1 < stretches.size() ? stretches[i + 1].from_s : kInfinite;
+    due += expected(*stretches[i].arrival, seconds(std::min(within_s, next_s) - from_s));
+  }
+  return due;
+}
+
 // An open loop ends with its last request, its arrival or its time, whatever comes first.
 ClientExpectation expect_open(const load::ClientSpec& client, std::optional<double> window) {
   ClientExpectation expectation;
-  const auto arrival = load::make_arrival(client.arrival);
-  if (!arrival.ok()) return expectation;
+  const auto stretches = stretches_of(client);
+  if (!stretches.ok()) return expectation;
   // Some of the group's clients are ahead, and fit one request more into their time.
   const auto due_within = [&](Duration time) {
-    return (*arrival)->expected_together(time, client.count) / std::max(1u, client.count);
+    const std::uint32_t count = std::max(1u, client.count);
+    return due_in(*stretches, to_seconds(time), [&](const load::Arrival& arrival, Duration within) {
+      return arrival.expected_together(within, count) / count;
+    });
   };
+  const DueIn one_client = [&](double within_s) {
+    return due_in(*stretches, within_s, [](const load::Arrival& arrival, Duration within) {
+      return arrival.expected(within);
+    });
+  };
+  const load::ArrivalSpec& last =
+      client.changes.empty() ? client.arrival : client.changes.back().arrival;
   double wanted = client.requests ? static_cast<double>(*client.requests) : kInfinite;
-  if (ends_by_itself(client.arrival)) wanted = std::min(wanted, due_within(load::kHorizon));
+  if (ends_by_itself(last)) wanted = std::min(wanted, due_within(load::kHorizon));
   const double in_window = window ? due_within(seconds(*window)) : kInfinite;
   // The mean of some distributions is infinite: of those nothing is known but what limits them.
-  const bool has_mean = ends_by_itself(client.arrival) || due_within(load::kHorizon) > 0;
+  const bool has_mean = ends_by_itself(last) || due_within(load::kHorizon) > 0;
   const double requests = has_mean ? std::min(wanted, in_window) : wanted;
   if (std::isfinite(requests)) expectation.requests = requests;
   double lasts_s = window.value_or(kInfinite);
   if (has_mean && std::isfinite(wanted) && wanted <= in_window) {
-    const bool is_list = client.arrival.kind == "prerecorded";
+    const bool is_list = client.arrival.kind == "prerecorded" && client.changes.empty();
     const double last_s = is_list ? when_due(client.arrival.recorded_s, wanted)
-                                  : when_due(**arrival, wanted * (1 - 1e-9));
+                                  : when_due(one_client, wanted * (1 - 1e-9));
     lasts_s = std::min(lasts_s, last_s);
   }
   if (std::isfinite(lasts_s)) expectation.duration = seconds(lasts_s);
@@ -97,6 +147,11 @@ ClientExpectation expect_open(const load::ClientSpec& client, std::optional<doub
 
 ClientExpectation expect(const load::ClientSpec& client, const Phase& phase) {
   const std::optional<double> window = window_s(client, phase);
+  if (may_change(client, phase)) {
+    ClientExpectation unknown;
+    if (window) unknown.duration = seconds(*window);
+    return unknown;
+  }
   if (is_open(client)) return expect_open(client, window);
   ClientExpectation expectation;
   if (client.requests) expectation.requests = static_cast<double>(*client.requests);
@@ -134,6 +189,7 @@ std::optional<double> even_rps(const Plan& plan) {
     double rps = 0;
     for (const load::ClientSpec& client : phase.clients) {
       if (!is_open(client) || !is_even(client.arrival)) return std::nullopt;
+      if (!client.changes.empty() || may_change(client, phase)) return std::nullopt;
       const double mean_over_s = to_seconds(load::kHorizon);
       rps += client.count * load::expected_requests(client.arrival, load::kHorizon) / mean_over_s;
     }
@@ -151,7 +207,9 @@ unsigned load_loops(const Plan& plan) {
 bool ends(const Phase& phase) {
   return std::all_of(phase.clients.begin(), phase.clients.end(), [&](const auto& client) {
     if (client.requests || client.duration || phase.duration) return true;
-    return is_open(client) && ends_by_itself(client.arrival);
+    const load::ArrivalSpec& last =
+        client.changes.empty() ? client.arrival : client.changes.back().arrival;
+    return is_open(client) && !may_change(client, phase) && ends_by_itself(last);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/time.h"
@@ -26,11 +27,31 @@ struct Application {
   Duration stop_timeout = std::chrono::seconds{10};  // SIGTERM, then SIGKILL after this
 };
 
+// What is done once while a phase goes on: at a time, or when a condition holds for the first time.
+struct Action {
+  // An event of the experiment's own.
+  struct PutEvent {
+    std::string name;
+    std::string value;
+  };
+  // From then on this arrival says when the requests of the phase's clients of that name are due.
+  // At a time: it is among their ClientSpec::changes too, so that it comes to the nanosecond.
+  struct ChangeArrival {
+    std::string client;  // ClientSpec::name
+    load::ArrivalSpec arrival;
+  };
+
+  std::optional<Duration> at;  // since the start of the phase; none: when `condition` holds
+  std::string condition;       // as a threshold, of what has been measured of the run so far
+  std::variant<PutEvent, ChangeArrival> what;
+};
+
 // Phases run one after another; the next starts when the last one's clients are done.
 struct Phase {
   std::string name = "main";
   std::vector<load::ClientSpec> clients;
   std::optional<Duration> duration;  // ends clients that have no end of their own
+  std::vector<Action> actions;
 };
 
 // A process that is running already and is to be watched.
@@ -95,6 +116,12 @@ std::optional<double> even_rps(const Plan& plan);
 // say: one where few requests a second are planned, since a core that is woken seldom is dear to
 // wake, and a second loop wakes a second one; else one a core.
 unsigned load_loops(const Plan& plan);
+
+// "at 10.0s: event deploy", "when p99(latency) > 200ms: constant_rate(50) for client web".
+std::string describe(const Action& action);
+
+// "expovariate(100)", "steps up to ...": an arrival in a few words.
+std::string describe(const load::ArrivalSpec& arrival);
 
 // Will all clients of the phase be done some time?
 bool ends(const Phase& phase);

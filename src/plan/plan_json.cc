@@ -56,6 +56,23 @@ Json arrival_json(const load::ArrivalSpec& arrival) {
   return json;
 }
 
+Json action_json(const Action& action) {
+  Json json = Json::object();
+  if (action.at)
+    json["at_s"] = to_seconds(*action.at);
+  else
+    json["when"] = action.condition;
+  if (const auto* const put = std::get_if<Action::PutEvent>(&action.what)) {
+    json["event"] = put->name;
+    json["value"] = without_secrets_of_text(put->value);
+  } else {
+    const auto& change = std::get<Action::ChangeArrival>(action.what);
+    json["client"] = change.client;
+    json["arrival"] = arrival_json(change.arrival);
+  }
+  return json;
+}
+
 Json client_json(const load::ClientSpec& client) {
   Json json{{"name", client.name},
             {"service", client.service},
@@ -77,6 +94,7 @@ Json phase_json(const Phase& phase) {
   for (const load::ClientSpec& client : phase.clients) clients.push_back(client_json(client));
   Json json{{"name", phase.name}, {"clients", clients}};
   if (phase.duration) json["duration_s"] = to_seconds(*phase.duration);
+  for (const Action& action : phase.actions) json["events"].push_back(action_json(action));
   return json;
 }
 

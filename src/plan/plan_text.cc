@@ -55,23 +55,9 @@ std::string steps_text(const std::vector<double>& parameters) {
 }
 
 std::string pace_text(const load::ClientSpec& client) {
-  if (client.closed_loop) {
-    const std::uint32_t connections = std::max(client.connections, 1u);
-    return fmt::format("closed loop, {} connection{}", connections, connections == 1 ? "" : "s");
-  }
-  const load::ArrivalSpec& arrival = client.arrival;
-  const std::vector<double>& p = arrival.parameters;
-  if (load::unpaced(arrival)) return "as fast as possible";
-  std::string text = fmt::format("{}({})", arrival.kind, fmt::join(p, ", "));
-  if (arrival.kind == "prerecorded")
-    text = fmt::format("prerecorded, {} inter-arrivals", format_count(arrival.recorded_s.size()));
-  if (arrival.kind == "constant_rate" && p.size() == 1) text = fmt::format("{}/s", p[0]);
-  if (arrival.kind == "sine" && p.size() == 2)
-    text = fmt::format("sine up to {}/s every {}s", p[0], p[1]);
-  if (arrival.kind == "ramp" && p.size() == 3)
-    text = fmt::format("ramp from {}/s to {}/s in {}s", p[0], p[1], p[2]);
-  if (arrival.kind == "steps") text = steps_text(p);
-  return arrival.process == "exponential" ? text + ", exponential" : text;
+  if (!client.closed_loop) return describe(client.arrival);
+  const std::uint32_t connections = std::max(client.connections, 1u);
+  return fmt::format("closed loop, {} connection{}", connections, connections == 1 ? "" : "s");
 }
 
 // All the clients together, on average: "300/s".
@@ -105,6 +91,12 @@ std::string lasts_text(const load::ClientSpec& client, const ClientExpectation& 
   return text;
 }
 
+std::string actions_text(const Phase& phase) {
+  std::string text;
+  for (const Action& action : phase.actions) text += fmt::format("  {}\n", describe(action));
+  return text;
+}
+
 std::string phase_text(const Phase& phase) {
   std::vector<Row> rows{{"clients", "service", "request", "when", "rate", "requests", "lasts"}};
   for (const load::ClientSpec& client : phase.clients) {
@@ -117,7 +109,7 @@ std::string phase_text(const Phase& phase) {
   }
   return fmt::format("\nphase {}{}\n", phase.name,
                      phase.duration ? ", at most " + format_duration(*phase.duration) : "") +
-         table(rows);
+         table(rows) + actions_text(phase);
 }
 
 std::string applications_text(const std::vector<Application>& applications) {
@@ -167,6 +159,30 @@ std::string telemetry_text(const Telemetry& telemetry) {
 }
 
 }  // namespace
+
+std::string describe(const load::ArrivalSpec& arrival) {
+  const std::vector<double>& p = arrival.parameters;
+  if (load::unpaced(arrival)) return "as fast as possible";
+  std::string text = fmt::format("{}({})", arrival.kind, fmt::join(p, ", "));
+  if (arrival.kind == "prerecorded")
+    text = fmt::format("prerecorded, {} inter-arrivals", format_count(arrival.recorded_s.size()));
+  if (arrival.kind == "constant_rate" && p.size() == 1) text = fmt::format("{}/s", p[0]);
+  if (arrival.kind == "sine" && p.size() == 2)
+    text = fmt::format("sine up to {}/s every {}s", p[0], p[1]);
+  if (arrival.kind == "ramp" && p.size() == 3)
+    text = fmt::format("ramp from {}/s to {}/s in {}s", p[0], p[1], p[2]);
+  if (arrival.kind == "steps") text = steps_text(p);
+  return arrival.process == "exponential" ? text + ", exponential" : text;
+}
+
+std::string describe(const Action& action) {
+  const std::string when = action.at ? fmt::format("at {}", format_duration(*action.at))
+                                     : fmt::format("when {}", action.condition);
+  if (const auto* const put = std::get_if<Action::PutEvent>(&action.what))
+    return fmt::format("{}: event {}", when, put->name);
+  const auto& change = std::get<Action::ChangeArrival>(action.what);
+  return fmt::format("{}: {} for client {}", when, describe(change.arrival), change.client);
+}
 
 std::string describe(const Plan& plan, Where where) {
   std::string text = fmt::format("experiment {}{}, seed {}\n", plan.name,

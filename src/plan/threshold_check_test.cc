@@ -23,7 +23,7 @@ TEST_CASE("names that the plan doesn't have are refused before anything starts, 
   load::ClientSpec client;
   client.service = "shop";
   client.arrival.parameters = {0.1};
-  plan.phases = {{"before", {client}, {}}, {"after", {client}, {}}};
+  plan.phases = {{"before", {client}, {}, {}}, {"after", {client}, {}, {}}};
   plan.telemetry.applications = {"shop-app"};
   plan.telemetry.pages = {{"metrics", "http://10.0.0.1:9090/metrics"}};
   plan.telemetry.files = {{"room", "/run/room"}};

@@ -102,6 +102,36 @@ std::int64_t ns(Wall wall) {
   return wall.time_since_epoch().count();
 }
 
+Json arrival_json(const ArrivalOrder& order) {
+  Json json{
+      {"at_ns", order.at.count()}, {"arrival", order.arrival}, {"parameters", order.parameters}};
+  if (!order.process.empty()) json["process"] = order.process;
+  return json;
+}
+
+void read_parameters(Fields& fields, std::vector<double>& to) {
+  const Json* const parameters = fields.list("parameters");
+  if (!parameters) return;
+  for (const Json& one : *parameters) {
+    if (!one.is_number()) return fields.fail("parameters", "a list of numbers");
+    to.push_back(one.get<double>());
+  }
+}
+
+Result<ArrivalOrder> read_arrival(const Json& json) {
+  constexpr std::string_view kWhat = "a change of an arrival";
+  if (!json.is_object())
+    return Error{ErrorCode::kCorrupt, "a change of an arrival isn't an object", {}, {}, {}};
+  Fields fields(json, kWhat);
+  ArrivalOrder order;
+  fields.duration("at_ns", order.at);
+  fields.text("arrival", order.arrival);
+  read_parameters(fields, order.parameters);
+  fields.text("process", order.process);
+  if (fields.error()) return *fields.error();
+  return order;
+}
+
 Json order_json(const WorkloadOrder& order) {
   Json json{{"client_id", order.client_id},
             {"arrival", order.arrival},
@@ -111,6 +141,7 @@ Json order_json(const WorkloadOrder& order) {
             {"seed", order.seed},
             {"stream", order.stream}};
   if (!order.process.empty()) json["process"] = order.process;
+  for (const ArrivalOrder& change : order.changes) json["changes"].push_back(arrival_json(change));
   if (order.requests) json["requests"] = *order.requests;
   if (order.duration) json["duration_ns"] = order.duration->count();
   if (order.closed_loop) json["closed_loop"] = true;
@@ -134,16 +165,11 @@ Result<WorkloadOrder> read_order(const Json& json) {
   WorkloadOrder order;
   fields.text("client_id", order.client_id);
   fields.text("arrival", order.arrival);
-  if (const Json* parameters = fields.list("parameters")) {
-    for (const Json& one : *parameters) {
-      if (!one.is_number()) {
-        fields.fail("parameters", "a list of numbers");
-        break;
-      }
-      order.parameters.push_back(one.get<double>());
-    }
-  }
+  read_parameters(fields, order.parameters);
   fields.text("process", order.process);
+  if (const Json* const changes = fields.list("changes")) {
+    for (const Json& change : *changes) order.changes.push_back(TRY(read_arrival(change)));
+  }
   if (fields.has("requests")) fields.count("requests", order.requests.emplace());
   if (fields.has("duration_ns")) fields.duration("duration_ns", order.duration.emplace());
   fields.duration("start_after_ns", order.start_after);
@@ -290,6 +316,34 @@ Result<StartWorkloads> decode_start_workloads(std::string_view json) {
   if (!orders) return start;
   for (const Json& order : *orders) start.orders.push_back(TRY(read_order(order)));
   return start;
+}
+
+std::string encode(const ChangeArrivals& change) {
+  return dump({{"run", change.run},
+               {"at_ns", ns(change.at)},
+               {"clients", change.client_ids},
+               {"change", arrival_json(change.order)}});
+}
+
+Result<ChangeArrivals> decode_change_arrivals(std::string_view json) {
+  constexpr std::string_view kWhat = "a change of arrivals";
+  const Json parsed = TRY(parse(json, kWhat));
+  Fields fields(parsed, kWhat);
+  ChangeArrivals change;
+  fields.text("run", change.run);
+  fields.wall("at_ns", change.at);
+  if (const Json* const clients = fields.list("clients")) {
+    for (const Json& one : *clients) {
+      if (!one.is_string()) {
+        fields.fail("clients", "a list of ids");
+        break;
+      }
+      change.client_ids.push_back(one.get<std::string>());
+    }
+  }
+  if (const Json* const order = fields.map("change")) change.order = TRY(read_arrival(*order));
+  if (fields.error()) return *fields.error();
+  return change;
 }
 
 std::string encode(const RunReport& report) {

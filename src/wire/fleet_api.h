@@ -28,12 +28,21 @@ struct Heartbeat {
   std::uint64_t traces_waiting = 0;  // in its spool, not yet published
 };
 
-// What a client is to do, and how; of StartWorkloads.
-struct WorkloadOrder {
-  std::string client_id;
+// From some moment on another arrival says when a client's requests are due.
+struct ArrivalOrder {
+  Duration at{0};                  // since the workload's start; not of ChangeArrivals
   std::string arrival;             // a name of load/arrivals.def or a distribution
   std::vector<double> parameters;  // of that arrival
   std::string process;             // of rate shapes: "static" or "exponential"
+};
+
+// What a client is to do, and how; of StartWorkloads.
+struct WorkloadOrder {
+  std::string client_id;
+  std::string arrival;                // a name of load/arrivals.def or a distribution
+  std::vector<double> parameters;     // of that arrival
+  std::string process;                // of rate shapes: "static" or "exponential"
+  std::vector<ArrivalOrder> changes;  // in order
   std::optional<std::uint64_t> requests;
   std::optional<Duration> duration;
   Duration start_after{0};
@@ -61,6 +70,15 @@ struct StartWorkloads {
   std::string phase;  // what the traces carry
   Wall at = kNoWall;  // by the worker's own clock
   std::vector<WorkloadOrder> orders;
+};
+
+// The argument of the remote `Worker.change_arrivals:<worker>`: these clients' arrival, from `at`
+// on. The answer is how many were meant.
+struct ChangeArrivals {
+  std::string run;
+  Wall at = kNoWall;  // by the worker's own clock
+  std::vector<std::string> client_ids;
+  ArrivalOrder order;
 };
 
 // What a worker saw of its own share in a run's latencies, and of what kept it from its work, since
@@ -124,6 +142,8 @@ std::string encode(const Heartbeat& heartbeat);
 Result<Heartbeat> decode_heartbeat(std::string_view json);
 std::string encode(const StartWorkloads& start);
 Result<StartWorkloads> decode_start_workloads(std::string_view json);
+std::string encode(const ChangeArrivals& change);
+Result<ChangeArrivals> decode_change_arrivals(std::string_view json);
 std::string encode(const RunReport& report);
 Result<RunReport> decode_run_report(std::string_view json);
 

@@ -18,6 +18,8 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   order.client_id = "w:a:0";
   order.arrival = "expovariate";
   order.parameters = {100.5};
+  order.changes = {{std::chrono::seconds{1}, "sine", {10, 60}, "exponential"},
+                   {std::chrono::seconds{2}, "constant_rate", {7}, {}}};
   order.requests = 10;
   order.duration = std::chrono::seconds{3};
   order.seed = ~std::uint64_t{0};
@@ -34,6 +36,12 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   REQUIRE(started.ok());
   REQUIRE(started->orders.size() == 2);
   CHECK(started->orders[0].parameters == order.parameters);
+  REQUIRE(started->orders[0].changes.size() == 2);
+  CHECK(started->orders[0].changes[0].at == std::chrono::seconds{1});
+  CHECK(started->orders[0].changes[0].process == "exponential");
+  CHECK(started->orders[0].changes[1].arrival == "constant_rate");
+  CHECK(started->orders[0].changes[1].parameters == std::vector<double>{7});
+  CHECK(started->orders[1].changes.empty());
   CHECK(started->orders[0].seed == order.seed);
   CHECK(started->orders[0].duration == order.duration);
   CHECK(started->orders[0].ahead == 0.75);
@@ -48,6 +56,15 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK_FALSE(started->orders[1].body_max);
   CHECK_FALSE(started->orders[1].keep_headers);
   CHECK_FALSE(started->orders[1].requests);
+
+  const ChangeArrivals change{start.run, heartbeat.at, {"w:a:0", "w:a:1"}, order.changes[0]};
+  const auto changed = decode_change_arrivals(encode(change));
+  REQUIRE(changed.ok());
+  CHECK(changed->run == start.run);
+  CHECK(changed->at == heartbeat.at);
+  CHECK(changed->client_ids == change.client_ids);
+  CHECK(changed->order.arrival == "sine");
+  CHECK(changed->order.parameters == order.changes[0].parameters);
 
   RunReport report;
   report.run = start.run;
@@ -102,8 +119,12 @@ TEST_CASE("What is of the wrong type is refused with its field, what isn't known
   for (const char* text : {"", "[]", "nonsense", "{"}) {
     CHECK_FALSE(decode_heartbeat(text).ok());
     CHECK_FALSE(decode_start_workloads(text).ok());
+    CHECK_FALSE(decode_change_arrivals(text).ok());
     CHECK_FALSE(decode_run_report(text).ok());
   }
+  CHECK_FALSE(decode_change_arrivals(R"({"clients": [1]})").ok());
+  CHECK_FALSE(decode_change_arrivals(R"({"change": {"parameters": ["a"]}})").ok());
+  CHECK_FALSE(decode_start_workloads(R"({"orders": [{"changes": [1]}]})").ok());
   CHECK_FALSE(decode_start_workloads(R"({"orders": [1]})").ok());
   CHECK_FALSE(decode_start_workloads(R"({"orders": [{"parameters": ["a"]}]})").ok());
   CHECK_FALSE(decode_run_report(R"({"latency": "no histogram"})").ok());

@@ -80,7 +80,7 @@ def test_the_schedule_of_a_seed_is_that_of_one_machine(run, redis, worker, write
     server = redis()
     for name in ("w1", "w2", "w3"):
         worker(server, name)
-    path = write()
+    path = write(CLIENTS + "\nevents: [{at: 300ms, client: app, arrival: expovariate(300)}]")
     seen = []
     for database, arguments in (("here.sqlite", []), ("fleet.sqlite", ["--bus", server.url])):
         assert run("run", path, "--db", database, "-q", *arguments).ran
@@ -93,6 +93,29 @@ def test_the_schedule_of_a_seed_is_that_of_one_machine(run, redis, worker, write
     assert len(seen[0]) == len(seen[1]) == 4
     for one, other in zip(*seen):
         assert max(abs(a - b) for a, b in zip(one, other)) <= 1
+
+
+@pytest.mark.sanitize
+def test_a_condition_changes_the_rate_on_all_workers_at_one_moment(run, redis, worker, write, tmp_path):
+    server = redis()
+    for name in ("w1", "w2"):
+        worker(server, name)
+    path = write("""clients: [{service: app, name: web, num: 2, rate: 20, duration: 4s}]
+events: [{when: "answered >= 20", client: web, rate: 200}, {when: "answered >= 20", event: twenty}]""")
+    assert run("run", path, "--bus", server.url, "-q").ran
+    changed = {}
+    for client, due in rows(tmp_path, "SELECT CLIENT, CREATED FROM traces ORDER BY CREATED"):
+        changed.setdefault(client, []).append(due)
+    assert sorted(changed) == ["w1:app:0", "w2:app:0"]
+    began = []
+    for due in changed.values():
+        gaps = [round(b - a, 3) for a, b in zip(due, due[1:])]
+        began.append(due[gaps.index(0.005)] - 0.005)
+        assert set(gaps[:8]) == {0.05} and set(gaps[gaps.index(0.005):]) == {0.005}
+    # One client is ahead of the other by half of the time between two requests.
+    assert abs(began[0] - began[1]) < 0.012, "clocks of one machine differ by little"
+    names = [name for name, in rows(tmp_path, "SELECT NAME FROM events ORDER BY TIMESTAMP")]
+    assert names.count("client/arrival") == 1 and names.count("twenty") == 1
 
 
 @pytest.mark.sanitize

@@ -99,6 +99,35 @@ phases:
     assert 195 <= phases["fast"]["answered"] <= 200
 
 
+@pytest.mark.sanitize
+def test_events_are_put_in_and_rates_change_at_a_time_or_on_a_condition(run, write, tmp_path):
+    clients = """clients: [{service: app, name: web, rate: 20, duration: 3s}]
+events:
+  - {at: 500ms, event: deploy, value: v2}
+  - {at: 1s, client: web, rate: 200}
+  - {when: "answered >= 150", client: web, rate: 10}
+  - {when: "answered >= 100000", event: never}"""
+    path = write(clients)
+    shown = run("run", path, "--dry-run")
+    assert "at 1.00s: 200/s for client local:web" in shown.out and "when answered >= 100000: event never" in shown.out, shown
+    done = run("run", path, "--json", "r.json", "-q")
+    assert done.ran, done
+    database = sqlite3.connect(tmp_path / "galileo.sqlite")
+    due = [at for at, in database.execute("SELECT CREATED FROM traces ORDER BY CREATED")]
+    start = due[0] - 0.05
+    first = [at - start for at in due if at - start < 0.999]
+    assert len(first) == 19, "every 50 ms, and none at 1 s"
+    assert due[19] - start == pytest.approx(1.005, abs=1e-5) and due[20] - due[19] == pytest.approx(0.005, abs=1e-5)
+    gaps = [round(b - a, 4) for a, b in zip(due, due[1:])]
+    slow = gaps[gaps.index(0.1, 20):]
+    assert len(due) > 150 and slow and set(slow) == {0.1}, "every 100 ms to the end"
+    events = database.execute("SELECT NAME, VALUE, TIMESTAMP FROM events WHERE NAME IN ('deploy', 'client/arrival') ORDER BY TIMESTAMP").fetchall()
+    assert [name for name, _, _ in events] == ["deploy", "client/arrival", "client/arrival"]
+    assert events[0][1] == "v2" and 0.4999 <= events[0][2] - start < 1
+    assert [json.loads(value)["arrival"] for _, value, _ in events[1:]] == ["200/s", "10/s"]
+    assert "not done before the phase 'main' was over: when answered >= 100000: event never" in done.out
+
+
 def test_set_and_environment_change_the_file(run, write, tmp_path):
     path = write()
     path.write_text(path.read_text().replace("creator: me", "creator: ${WHO:-nobody}"))

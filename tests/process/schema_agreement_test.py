@@ -23,6 +23,10 @@ def rest(more):
     return FILE.format(client="", rest=more)
 
 
+def changing(events):
+    return FILE.format(client=", rate: 5", rest=f"events: [{events}]")
+
+
 def service(more):
     return f"name: x\nservices: {{a: {more}}}\n{CLIENTS}\n"
 
@@ -55,6 +59,10 @@ RIGHT = {
     "a static host without a scheme": service('{router: StaticRouter, static_host: "127.0.0.1:80"}'),
     "no host for DebugRouter": service("{router: DebugRouter}"),
     "hosts from the environment": service('{hosts: {"${NO_SUCH_VARIABLE:-127.0.0.1}:80": "${NO_SUCH_VARIABLE:-1}"}}'),
+    "events": changing("{at: 5s, event: deploy, value: 2}, {when: 'p99(latency) > 200ms', event: slow}"),
+    "events that change a rate": changing("{at: 5s, client: a, rate: 10k}, {when: failed > 5, client: a, arrival: expovariate(5)},"
+                                          " {at: 0, client: a, rate: {shape: ramp, from: 1, to: 5, seconds: 3}}"),
+    "an event of a phase": phases("[{name: b, duration: 1m, clients: [{service: a}], events: [{at: 1m, event: end}]}]"),
     "phases": phases("[{name: b, duration: 1m, clients: [{service: a}]}, {name: c, clients: []}]"),
     "a group of clients": client("name: b, num: 1k, requests: 1.5M, duration: 1h30m, start_after: 0, warmup: 250ms"),
     "without end": client("requests: 0"),
@@ -109,6 +117,18 @@ RIGHT = {
 }
 
 WRONG = {
+    "an event without a time": changing("{event: x}"),
+    "an event at a time and on a condition": changing("{at: 1s, when: failed > 5, event: x}"),
+    "an event that does nothing": changing("{at: 1s}"),
+    "an event that changes nothing": changing("{at: 1s, client: a}"),
+    "an event that changes nobody": changing("{at: 1s, rate: 5}"),
+    "an event that changes two things": changing("{at: 1s, client: a, rate: 5, arrival: expovariate(5)}"),
+    "an event of two kinds": changing("{at: 1s, client: a, rate: 5, event: x}"),
+    "an event with an unknown key": changing("{at: 1s, evnt: x}"),
+    "an event at a word": changing("{at: soon, event: x}"),
+    "an event on a condition without a unit": changing("{when: p99(latency) > 200, event: x}"),
+    "a rate of 0 from then on": changing("{at: 1s, client: a, rate: 0}"),
+    "events beside phases": phases("[{name: b, clients: [{service: a}]}]") + "events: [{at: 1s, event: x}]\n",
     "no name": rest("").replace("name: x", ""),
     "an empty name": rest("").replace("name: x", "name: ''"),
     "a name that is a list": rest("").replace("name: x", "name: [x]"),
@@ -325,6 +345,11 @@ WRONG |= {
 
 # What a schema can't know, the program finds: names that lead nowhere, sums, files, spelling.
 ONLY_THE_PROGRAM = {
+    "a client of an event that isn't there": changing("{at: 1s, client: b, rate: 5}"),
+    "an event's list": changing("{at: 1s, client: a, arrival: {list: [1]}}"),
+    "a closed loop that gets a rate": rest("events: [{at: 1s, client: a, rate: 5}]"),
+    "an event after its phase": phases("[{name: b, duration: 1s, clients: [{service: a}], events: [{at: 2s, event: x}]}]"),
+    "a condition that is known at the end only": changing("{when: in_flight > 5, event: x}"),
     "a service that isn't there": rest("").replace("service: a", "service: b"),
     "a watched application that isn't there": rest("telemetry: {processes: [b]}"),
     "two applications of one name": rest("applications: [{name: b, command: x}, {name: b, command: y}]"),

@@ -51,7 +51,8 @@ bool accepts(const net::Address& address) {
 
 // A GET there has an answer below 500; its body may go on for ever.
 bool answers(const net::Address& address, const wire::Uri& uri) {
-  net::HttpPeer::Options peer{address.to_text()};
+  net::HttpPeer::Options peer{uri.host_port()};
+  peer.address = address;
   peer.connect_timeout = kProbeTimeout;
   const auto http = net::BlockingHttp::make(peer);
   if (!http.ok()) return false;

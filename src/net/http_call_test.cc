@@ -73,6 +73,24 @@ TEST_CASE("a call's answer comes in pieces as it arrives, and its connection ser
   CHECK(bench.connector.at(0).take() == "x");
 }
 
+TEST_CASE("a peer whose address is given is asked there, zone and all, whatever its name") {
+  Loop loop;
+  PipeConnector connector;
+  HttpPeer::Options options{"no-such-name.invalid:81"};
+  options.address = *literal_address("fe80::1%7", 81);
+  const auto peer = HttpPeer::make(loop, connector, options);
+  REQUIRE(peer.ok());
+  Heard heard;
+  HttpCall call(**peer, Seconds{5}, Within::kAnswer);
+  call.start("x", heard.handlers());
+  REQUIRE(connector.made() == 1);
+  const Address& asked = connector.at(0).address;
+  CHECK(asked.to_text() == "[fe80::1]:81");
+  CHECK(reinterpret_cast<const sockaddr_in6*>(asked.raw())->sin6_scope_id == 7);
+  connector.at(0).connected();
+  CHECK(connector.at(0).take() == "x");
+}
+
 TEST_CASE("a call tells of its answer's head once, before any of its body") {
   Bench bench;
   Heard heard;

@@ -34,8 +34,10 @@ Result<std::unique_ptr<HttpPeer>> HttpPeer::make(Loop& loop, Connector& connecto
   pool.bounds.answer.body_max = kEndless;
   peer->pool_ = std::make_unique<HttpPool>(loop.clock(), loop.timers(), over, pool);
   peer->target_ = &peer->pool_->target(options.host_port);
-  peer->addresses_.want({options.host_port});
-  peer->pool_->set_addresses(*peer->target_, peer->addresses_.of(options.host_port));
+  if (!options.address) peer->addresses_.want({options.host_port});
+  peer->pool_->set_addresses(*peer->target_, options.address
+                                                 ? std::vector{*options.address}
+                                                 : peer->addresses_.of(options.host_port));
   return peer;
 }
 

@@ -23,6 +23,8 @@ class HttpPeer {
     std::optional<TlsOptions> tls = {};
     std::size_t connections_max = 16;
     Duration connect_timeout = kNoTimeout;  // with the handshake of TLS
+    // Where it is, for who knows already; the name isn't looked up then.
+    std::optional<Address> address = {};
   };
 
   // `loop` and `connector`, which TLS goes over too, outlive it. An Error of kUsage where TLS's

@@ -123,8 +123,9 @@ double read_parameter(const Fields& rate, const load::ShapeRow& shape,
                       const load::ShapeParameter& parameter) {
   if (!rate.has(parameter.key)) {
     if (parameter.otherwise) return *parameter.otherwise;
-    rate.problems().add(rate.place(), fmt::format("{} is missing for the shape {}",
-                                                  rate.where(parameter.key), shape.name));
+    if (!rate.misspelt(parameter.key))
+      rate.problems().add(rate.place(), fmt::format("{} is missing for the shape {}",
+                                                    rate.where(parameter.key), shape.name));
     return 0;
   }
   if (parameter.takes != load::ShapeParameter::Takes::kTime)

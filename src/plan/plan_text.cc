@@ -122,7 +122,8 @@ std::string applications_text(const std::vector<Application>& applications) {
     rows.push_back({application.name, command});
     if (!application.directory.empty()) rows.push_back({"", "in " + application.directory});
     if (!application.ready.empty())
-      rows.push_back({"", fmt::format("ready when {} answers, within {}", application.ready,
+      rows.push_back({"", fmt::format("ready when {} answers, within {}",
+                                      without_secrets_of_url(application.ready),
                                       format_duration(application.ready_timeout))});
   }
   return "\napplications\n" + table(rows);
@@ -134,7 +135,7 @@ std::string services_text(const std::vector<load::ServiceSpec>& services) {
     std::vector<std::string> hosts;
     for (const auto& [host, weight] : service.hosts)
       hosts.push_back(fmt::format("{} (weight {})", host, weight));
-    if (!service.static_host.empty()) hosts = {service.static_host};
+    if (!service.static_host.empty()) hosts = {without_user_info(service.static_host)};
     rows.push_back({service.name, fmt::format("{}", fmt::join(hosts, ", ")),
                     fmt::format("{}, {}", service.router, service.balancer)});
   }

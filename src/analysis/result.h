@@ -43,6 +43,8 @@ struct Provenance {
   std::string report;
 };
 
+// What run() says of a run and load_stored_result() reads back. `ledger` is the whole run's, as the
+// load's source counted; Summary::ledger() is of the traces that arrived.
 struct RunResult {
   wire::Experiment experiment;
   Verdict verdict;

@@ -48,7 +48,8 @@ struct Rates {
 // again. How late the last answer came has no part in it.
 Rates rates_of(const GroupFigures& group);
 
-// One stretch of time of the series; warm-up is in them.
+// One stretch of time of the series, for the report's charts; warm-up is in them. A request counts
+// in the stretch in which it became due, was sent or was over, each count by its own moment.
 struct Bucket {
   std::uint64_t offered = 0;  // became due
   std::uint64_t sent = 0;
@@ -75,6 +76,9 @@ struct LiveFigures {
 void set_times(LiveFigures& figures, const Histogram& latency_last, const Histogram& dispatch_last,
                const Histogram& latency, const Histogram& dispatch);
 
+// Who feeds it owns it: the collector, on its desk, while a run goes on; load_stored_result()
+// afterwards. It can be read on the feeding thread at any time, on others once that is done.
+// Nothing here fails: a trace that lacks a time counts where the times that it has allow it.
 class Summary {
  public:
   static constexpr std::size_t kBucketsMax = 600;

@@ -13,6 +13,9 @@
 
 namespace galileo::analysis {
 
+// Samples may come in any order. Once a run is longer than kBucketsMax buckets are wide, all series
+// get buckets of twice the width, so that they can be drawn above each other. It can't fail: series
+// beyond kSeriesMax are left out, and left_out() says how many samples that were.
 class TelemetrySeries {
  public:
   static constexpr std::size_t kBucketsMax = 600;

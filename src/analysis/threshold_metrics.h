@@ -19,6 +19,7 @@ struct Measured {
   std::string why_not = {};
 };
 
+// A row of threshold_metrics.def, which the file's reader, the help and the judge go by.
 struct ThresholdMetric {
   std::string_view name;
   Dimension dimension;

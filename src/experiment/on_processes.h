@@ -15,6 +15,9 @@
 
 namespace galileo::experiment {
 
+// Owned by whoever makes the run, and one run's. start() fails where something answers at the
+// application's address already, where it ends before it is ready (the Error has its last line),
+// or isn't ready in its time; without an address to ask, it must only not end at once.
 class Processes final : public Platform {
  public:
   Processes() = default;

@@ -38,7 +38,9 @@ struct Storing {
   std::string spool;  // where the rest waits
 };
 
-// All calls come on the run's thread, which waits for them.
+// All calls come on the run's thread, which waits for them: a watcher that takes long holds the run
+// up, and one that shows things elsewhere hands them over. It outlives the run. A watcher can't
+// fail the run, and ends it by the run's Stop only.
 class RunWatcher {
  public:
   virtual ~RunWatcher() = default;

@@ -9,6 +9,8 @@
 
 namespace galileo::experiment {
 
+// Made before the run by whoever may end it, and outlives it. Asking is safe at any time: a
+// run that was asked before it begins ends at once, and after its end nobody hears.
 class Stop {
  public:
   // From any thread. The first time ends the sending, and what is under way a moment later; the

@@ -26,6 +26,7 @@ struct TelemetryDaemonOptions {
   double cpu_max = 0.1;  // share of one core; beyond it everything is read less often
 };
 
+// What has become of the values, for its /metrics; those read, and neither out nor dropped, wait.
 struct TelemetryDaemonCounts {
   std::uint64_t samples = 0;    // read
   std::uint64_t published = 0;  // and out

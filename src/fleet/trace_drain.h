@@ -15,6 +15,8 @@
 
 namespace galileo::fleet {
 
+// Owned by its worker. Once open() has given it, nothing fails: a database that is away is tried
+// again at the next tick, and stop() says whether something was left.
 class TraceDrain final : public TraceOutlet {
  public:
   struct Options {

@@ -18,6 +18,8 @@
 
 namespace galileo::fleet {
 
+// Owned by its worker. Nothing of it fails: what can't go out now is tried again at the next tick,
+// and stop() says whether something was left.
 class TracePublisher final : public TraceOutlet {
  public:
   struct Options {

@@ -61,6 +61,7 @@ struct WatchedProcess {
   std::string pid_file;  // a file that holds it
 };
 
+// What is measured beside the load: by this machine's instruments, or by the daemons of a fleet.
 struct Telemetry {
   bool enabled = true;
   Duration period = std::chrono::milliseconds{500};
@@ -73,6 +74,9 @@ struct Telemetry {
   std::vector<telemetry::WatchedCommand> commands;
 };
 
+// All that a run does. load_plan() gives only plans that hold together; who makes one by hand
+// answers for it: each client's service is among `services`, phases and applications have names of
+// their own, no phase is called "warmup", and each but the last one ends.
 struct Plan {
   std::string name;
   std::string creator;

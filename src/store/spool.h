@@ -55,6 +55,9 @@ struct SpoolRows {
   bool operator==(const SpoolRows&) const = default;
 };
 
+// Owned by the Recording, or by a worker's TraceLog. One thread writes it; from any other one only
+// release() may be called. A row that can't be taken is counted, never an Error of the call that
+// put it: flush() and close() tell of the disk.
 class SpoolWriter {
  public:
   // Makes the file, which must not be there, and holds its lock until destroyed: others see by it
@@ -170,6 +173,8 @@ class SpoolVisitor {
   virtual void on_event(const wire::Event&) {}
 };
 
+// Reads from the beginning on, as often as asked for more: State::kEnd may be a writer's pause.
+// Owned and used by one thread; the spool may be another process's, and may go while it is read.
 class SpoolReader {
  public:
   enum class State {

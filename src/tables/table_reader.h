@@ -17,6 +17,8 @@ struct WantedColumn {
   bool may_lack = false;  // then it is null in each row
 };
 
+// A table's file, open as long as the reader is there. An Error names the place, and
+// ends the reading.
 class TableReader {
  public:
   virtual ~TableReader() = default;

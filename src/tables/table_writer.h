@@ -30,6 +30,9 @@ struct TableSchema {
 // What stands for a time that there is none of: where the old system has -1, text formats do too.
 enum class NoTime : std::uint8_t { kNull, kMinusOne };
 
+// Made by csv_writer() and the like, and used by one thread: begin_table(), rows, end_table() for
+// each table, then finish(). A table's file is whole once end_table() is fine; after any Error the
+// writer is of no use any more, and what it has made is its caller's to remove.
 class TableWriter {
  public:
   virtual ~TableWriter() = default;

@@ -179,6 +179,9 @@ TEST_CASE("of a field that can't be its file, line and text are told") {
     if (wrong.told)
       CHECK(error.why == fmt::format("'{}' isn't a number that can stand there", *wrong.told));
   }
+  const SmallExport values;
+  values.replace("telemetry.csv", ",0.5", ",nan");
+  CHECK(refused(values).why == "'nan' isn't a number that can stand there");
   const SmallExport other;
   other.replace("telemetry.csv", ",0.5", ",");
   CHECK(refused(other).where == other.path("telemetry.csv:2"));

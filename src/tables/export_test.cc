@@ -69,7 +69,29 @@ class ChangingStore final : public store::FailingStore {
   const std::function<void()> change_;
 };
 
+// One of the old system's, which holds any bytes.
+class OldStore final : public store::FailingStore {
+ public:
+  using FailingStore::FailingStore;
+  Result<void> each_event(const std::string&, const store::RowVisitor<wire::Event>& f) override {
+    f({store::kTestStart, "caf\xe9", "\xff\xc3\xbc"});
+    return {};
+  }
+};
+
 }  // namespace
+
+TEST_CASE("bytes of an old database that are no text stand for themselves in no file") {
+  const store::TestFolder folder;
+  const auto store = made();
+  OldStore old(*store);
+  for (const Format& format : kFormats) {
+    must(export_it(old, options_of(format, folder)));
+    const std::string text = read_file(folder.file(format.name + "/events." + format.name));
+    CHECK(text.find("caf\uFFFD") != std::string::npos);
+    CHECK(text.find("\uFFFDü") != std::string::npos);
+  }
+}
 
 TEST_CASE("what is exported and read again is what the database has") {
   const store::TestFolder folder;

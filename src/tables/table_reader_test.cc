@@ -61,6 +61,8 @@ const Good kGood[] = {
     {"empty lines", "t.jsonl", "\n{\"A\":1,\"B\":2}\n  \r\n{\"A\":3,\"B\":4}\r\n\n",
      "1|2|-|\n3|4|-|\n"},
     {"a byte order mark", "t.jsonl", "\xef\xbb\xbf{\"A\":1,\"B\":2}\n", "1|2|-|\n"},
+    {"a byte order mark in a line of its own", "t.jsonl", "\xef\xbb\xbf\n{\"A\":1,\"B\":2}\n",
+     "1|2|-|\n"},
     {"numbers as they are", "t.jsonl", R"({"A":18446744073709551615,"B":-0.0,"C":1e300})",
      "18446744073709551615|-0.0|1e+300|\n"},
     {"escapes", "t.jsonl", R"({"A":"\u00fc\ud83d\ude00\n","B":true,"C":{"x":[1]}})",

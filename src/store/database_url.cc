@@ -1,6 +1,7 @@
 #include "store/database_url.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -222,6 +223,18 @@ Result<std::string> complete_database_url(const std::string& where,
 
 bool is_database_url(std::string_view where) {
   return where.find("://") != std::string_view::npos;
+}
+
+std::string why_no_database_file(const std::string& path) {
+  if (path.find_first_not_of(" \t\r\n") == std::string::npos) return "its path is empty";
+  if (path.starts_with(":")) return "a database in memory is gone with the run";
+  if (path.starts_with("file:")) return "SQLite's URIs aren't taken";
+  if (path.ends_with('/')) return "it is a folder's name";
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return {};
+  if (S_ISDIR(info.st_mode)) return "it is a folder";
+  if (!S_ISREG(info.st_mode)) return "it isn't a file: a device, a pipe or a socket";
+  return {};
 }
 
 std::string path_beside(const std::string& where, std::string_view suffix) {

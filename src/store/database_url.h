@@ -53,6 +53,9 @@ Result<std::string> complete_database_url(const std::string& where, const Enviro
 // Whether `where` names a server's database ("scheme://...") rather than a file.
 bool is_database_url(std::string_view where);
 
+// Why nothing that a file's database kept at that path would be found again; empty: it would be.
+std::string why_no_database_file(const std::string& path);
+
 // A path that belongs to the database of that name, `suffix` (".spool", ".logs") put behind: beside
 // the file, or, for a server's, named after it in the current folder, where a file would be too.
 std::string path_beside(const std::string& where, std::string_view suffix);

@@ -3,7 +3,6 @@
 // caller.
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -12,75 +11,13 @@
 #include <set>
 
 #include "base/utf8.h"
+#include "store/database_url.h"
+#include "store/sqlite_tables.h"
 #include "store/store.h"
 #include "wire/trace_fields.h"
 
 namespace galileo::store {
 namespace {
-
-constexpr const char* kSchema = R"sql(
-CREATE TABLE IF NOT EXISTS experiments (
-  EXP_ID VARCHAR(100) NOT NULL, NAME VARCHAR(100), CREATOR VARCHAR(100), START DOUBLE, END DOUBLE,
-  CREATED DOUBLE, STATUS VARCHAR(30) NOT NULL, CONSTRAINT experiments_pk PRIMARY KEY (EXP_ID));
-CREATE TABLE IF NOT EXISTS nodeinfo (
-  EXP_ID VARCHAR(100) NOT NULL, NODE VARCHAR(50) NOT NULL, INFO_KEY VARCHAR(50), INFO_VALUE TEXT);
-CREATE TABLE IF NOT EXISTS telemetry (
-  EXP_ID VARCHAR(100) NOT NULL, TIMESTAMP DOUBLE NOT NULL, METRIC VARCHAR(100) NOT NULL,
-  SUBSYSTEM VARCHAR(100), NODE VARCHAR(50) NOT NULL, VALUE DOUBLE NOT NULL);
-CREATE TABLE IF NOT EXISTS events (
-  EXP_ID VARCHAR(100) NOT NULL, TIMESTAMP DOUBLE NOT NULL, NAME VARCHAR(100), VALUE TEXT);
-CREATE TABLE IF NOT EXISTS metadata (EXP_ID VARCHAR(100) NOT NULL PRIMARY KEY, DATA JSON);
-CREATE TABLE IF NOT EXISTS spool_position (EXP_ID VARCHAR(100) NOT NULL PRIMARY KEY,
-  POSITION INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS traces_exp ON traces (EXP_ID);
-CREATE INDEX IF NOT EXISTS telemetry_exp ON telemetry (EXP_ID);
-CREATE INDEX IF NOT EXISTS events_exp ON events (EXP_ID);
-CREATE INDEX IF NOT EXISTS nodeinfo_exp ON nodeinfo (EXP_ID);
-)sql";
-
-constexpr const char* type_of(wire::FieldKind kind) {
-  switch (kind) {
-    case wire::FieldKind::id:
-      return "VARCHAR(36)";
-    case wire::FieldKind::name:
-      return "VARCHAR(50)";
-    case wire::FieldKind::time:
-    case wire::FieldKind::intended:
-    case wire::FieldKind::duration:
-      return "DOUBLE";
-    case wire::FieldKind::code:
-    case wire::FieldKind::count:
-      return "INTEGER";
-    case wire::FieldKind::failure:
-      return "VARCHAR(40)";
-    case wire::FieldKind::headers:
-    case wire::FieldKind::response:
-      return "TEXT";
-    case wire::FieldKind::experiment:
-      return "VARCHAR(100)";
-  }
-  return "";
-}
-
-std::string definition(const wire::TraceField& field) {
-  return fmt::format("{} {}", field.column, type_of(field.kind));
-}
-
-// The old columns; ours are added behind them where a database lacks them.
-std::string create_traces() {
-  std::vector<std::string> columns;
-  for (const wire::TraceField& field : wire::kTraceFields) {
-    if (!field.is_ours()) columns.push_back(definition(field));
-  }
-  return fmt::format("CREATE TABLE IF NOT EXISTS traces ({})", fmt::join(columns, ", "));
-}
-
-std::string insert_trace() {
-  std::vector<std::string_view> columns;
-  for (const wire::TraceField& field : wire::kTraceFields) columns.push_back(field.column);
-  return fmt::format("INSERT INTO traces ({}) VALUES ({})", fmt::join(columns, ", "),
-                     fmt::join(std::vector(columns.size(), '?'), ","));
-}
 
 struct CloseDatabase {
   void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
@@ -312,7 +249,7 @@ class SqliteStore final : public Store {
 
   Result<void> put_trace(const std::string& id, RowNumber /*row*/, const wire::Trace& trace,
                          const wire::Names& names) override {
-    if (!insert_trace_) insert_trace_ = TRY(prepare(insert_trace()));
+    if (!insert_trace_) insert_trace_ = TRY(prepare(sqlite_insert_trace()));
     Use use(insert_trace_.get());
     wire::put_request_id(request_id_, trace, names);
     wire::each_stored_field(trace, names, id, request_id_, [&](auto place, const auto& value) {
@@ -484,12 +421,12 @@ class SqliteStore final : public Store {
 
  private:
   Result<void> make_tables() {
-    TRY(execute(create_traces()));
-    TRY(execute(kSchema));
+    TRY(execute(sqlite_create_traces()));
+    TRY(execute(kSqliteTables));
     const std::set<std::string> there = TRY(columns_of("traces"));
     for (const wire::TraceField& field : wire::kTraceFields) {
       if (field.is_ours() && !there.contains(std::string(field.column)))
-        TRY(execute("ALTER TABLE traces ADD COLUMN " + definition(field)));
+        TRY(execute("ALTER TABLE traces ADD COLUMN " + sqlite_definition(field)));
     }
     return commit();
   }
@@ -626,23 +563,6 @@ class SqliteStore final : public Store {
   std::vector<std::pair<std::string, Statement>> statements_;
 };
 
-}  // namespace
-
-namespace {
-
-// Why nothing that was kept there would be found again; empty: it would be.
-std::string no_database_file(const std::string& path) {
-  if (path.find_first_not_of(" \t\r\n") == std::string::npos) return "its path is empty";
-  if (path.starts_with(":")) return "a database in memory is gone with the run";
-  if (path.starts_with("file:")) return "SQLite's URIs aren't taken";
-  if (path.ends_with('/')) return "it is a folder's name";
-  struct stat info{};
-  if (stat(path.c_str(), &info) != 0) return {};
-  if (S_ISDIR(info.st_mode)) return "it is a folder";
-  if (!S_ISREG(info.st_mode)) return "it isn't a file: a device, a pipe or a socket";
-  return {};
-}
-
 // `file` as SQLite takes it; `name` is what the store calls itself.
 Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::string& name,
                                           OpenMode mode) {
@@ -665,7 +585,7 @@ Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::st
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& where, OpenMode mode) {
   // "sqlite:///absolute" and "sqlite://relative" name a path, too.
   const std::string path = where.starts_with("//") ? where.substr(2) : where;
-  if (const std::string why = no_database_file(path); !why.empty())
+  if (const std::string why = why_no_database_file(path); !why.empty())
     return Error{ErrorCode::kUsage, "can't open the database", path, why,
                  "name a file, as in --db galileo.sqlite"};
   if (mode == OpenMode::kExisting && access(path.c_str(), F_OK) != 0)

@@ -35,6 +35,9 @@ void OldWorkers::take_done(std::string_view message) {
 }
 
 void OldWorkers::order(std::vector<OldOrder> orders) {
+  // Where all were done early, the last phase's end is still to come, and isn't this one's.
+  control_.timers().cancel(begin_timer_);
+  control_.timers().cancel(end_timer_);
   orders_ = std::move(orders);
   pending_.clear();
   for (const OldOrder& order : orders_) {

@@ -62,6 +62,18 @@ TEST_CASE("old workers' clients are stopped, with a duration or without, and not
   CHECK((told == 1 && workers.done()));
 }
 
+TEST_CASE("the end of a phase that was done early doesn't stop the next one's clients") {
+  const auto bus = bus::make_in_process();
+  net::Loop control;
+  OldWorkers workers(*bus, control, [] {}, [](const Error&) {});
+  workers.order({order("old:app:1", std::chrono::hours{1})});
+  workers.begin_at(control.clock().now());
+  control.timers().run_due(control.clock().now());
+  REQUIRE(control.timers().size() == 1);
+  workers.order({order("old:app:2", std::chrono::hours{2})});
+  CHECK(control.timers().size() == 0);
+}
+
 TEST_CASE("an old worker's trace gets what it can't say, and keeps what the run says") {
   constexpr OldPhase kPhase{1, 2, Wall{std::chrono::seconds{100}}};
   load::Limits limits;

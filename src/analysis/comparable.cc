@@ -64,6 +64,16 @@ void compare_clients(const std::string& phase, const Json& base, const Json& oth
   }
 }
 
+// What of a phase's events changes its load; those that are put in say what the runs are for.
+Json changes_of(const Json& phase) {
+  Json changes = Json::array();
+  const Json events = value_of(phase, "events");
+  for (const Json& event : events) {
+    if (event.is_object() && event.contains("arrival")) changes.push_back(event);
+  }
+  return changes;
+}
+
 void compare_plans(const Json& base, const Json& other, std::vector<std::string>& reasons) {
   const Json before = value_of(base, "phases");
   const Json after = value_of(other, "phases");
@@ -81,6 +91,9 @@ void compare_plans(const Json& base, const Json& other, std::vector<std::string>
     else
       for (std::size_t n = 0; n < clients.size(); ++n)
         compare_clients(phase, clients[n], others[n], reasons);
+    if (changes_of(before[i]) != changes_of(after[i]))
+      reasons.push_back(fmt::format("the rate of {} changes otherwise: {}, and {}", phase,
+                                    shown(changes_of(before[i])), shown(changes_of(after[i]))));
     if (value_of(before[i], "duration_s") != value_of(after[i], "duration_s"))
       reasons.push_back(fmt::format("{} doesn't last as long in both", phase));
   }

@@ -59,6 +59,15 @@ TEST_CASE("experiments that asked for different things aren't compared") {
       {"the duration", [](Json& plan) { client(plan)["duration_s"] = 5; }},
       {"doesn't last as long", [](Json& plan) { plan["phases"][0]["duration_s"] = 20; }},
       {"the warm-up", [](Json& plan) { plan["warmup_s"] = 1; }},
+      {"the rate of phase",
+       [](Json& plan) {
+         plan["phases"][0]["events"] =
+             Json::parse(R"([{"at_s": 5, "client": "c", "arrival": {"kind": "constant"}}])");
+       }},
+      {"",
+       [](Json& plan) {
+         plan["phases"][0]["events"] = Json::parse(R"([{"at_s": 5, "event": "deploy"}])");
+       }},
       {"phases", [](Json& plan) { plan["phases"].push_back(plan["phases"][0]); }},
       {"kinds of clients",
        [](Json& plan) { plan["phases"][0]["clients"].push_back(client(plan)); }},

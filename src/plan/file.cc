@@ -12,6 +12,7 @@
 #include "plan/file_applications.h"
 #include "plan/file_clients.h"
 #include "plan/file_events.h"
+#include "plan/file_limits.h"
 #include "plan/file_overrides.h"
 #include "plan/file_services.h"
 #include "plan/plan.h"
@@ -46,7 +47,8 @@ class Reader {
     read_services(plan);
     read_phases(plan);
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
-    if (const YamlNode* limits = file_.find("limits")) plan.limits = read_limits(*limits);
+    if (const YamlNode* limits = file_.find("limits"))
+      plan.limits = read_limits(problems_, *limits);
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
     if (options_.on_fleet || !plan.bus.empty()) check_for_fleet();
@@ -139,41 +141,6 @@ class Reader {
                                   plan.phases[i].name, plan.phases[i + 1].name),
                       "give it a duration, or its clients requests or a duration");
     }
-  }
-
-  load::Limits read_limits(const YamlNode& node) {
-    const Fields fields(problems_, node, "limits", MapKind::limits);
-    load::Limits limits;
-    const auto count = [&](const char* key, std::uint32_t otherwise, std::uint32_t fewest,
-                           std::uint32_t most) {
-      return static_cast<std::uint32_t>(fields.count(key, fewest, most).value_or(otherwise));
-    };
-    const auto size = [&](const char* key, std::uint32_t otherwise, std::uint32_t most) {
-      return static_cast<std::uint32_t>(fields.size(key, most).value_or(otherwise));
-    };
-    limits.threads = count("threads", limits.threads, 0, 1024);
-    limits.connections_max = count("connections", limits.connections_max, 1, 1'000'000);
-    limits.connect_timeout =
-        fields.positive_duration("connect_timeout").value_or(limits.connect_timeout);
-    limits.request_timeout =
-        fields.positive_duration("request_timeout").value_or(limits.request_timeout);
-    limits.grace = fields.duration("grace").value_or(limits.grace);
-    limits.body_max = fields.size("body_max", std::uint64_t{1} << 50).value_or(limits.body_max);
-    limits.head_max = size("head_max", limits.head_max, 1u << 24);
-    limits.redirects_max = count("redirects", limits.redirects_max, 0, 100);
-    if (const auto words = fields.words("fail_on")) {
-      std::string list;
-      for (const std::string& word : *words) list += (list.empty() ? "" : ", ") + word;
-      if (const auto statuses = wire::StatusSet::parse(list); statuses.ok())
-        limits.fail_on = *statuses;
-      else
-        problems_.add(fields.place("fail_on"), fields.where("fail_on"), statuses.error());
-    }
-    limits.keep_headers = fields.boolean("keep_headers").value_or(false);
-    limits.keep_response = size("keep_response", limits.keep_response, 1u << 20);
-    const auto family = fields.choice("address_family", {"any", "ipv4", "ipv6"});
-    limits.address_family = family == "ipv4" ? 4 : family == "ipv6" ? 6 : 0;
-    return limits;
   }
 
   // What of the file no worker can be told: it would be another run than on one machine.

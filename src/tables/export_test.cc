@@ -11,6 +11,7 @@
 using namespace galileo;
 using namespace galileo::tables;
 using std::string_literals::operator""s;
+using std::string_view_literals::operator""sv;
 using store::kTestId;
 using store::must;
 
@@ -123,7 +124,7 @@ TEST_CASE("texts and numbers at their bounds survive an export") {
   wire::Trace trace = store::full_trace(1);
   trace.service = formula;
   trace.server = path;
-  trace.response = "\0 \xff\"\n"s;
+  trace.response = "\0 \xff\"\n"sv;
   trace.response_bytes = std::numeric_limits<std::int64_t>::max();
   trace.status = std::numeric_limits<std::int32_t>::max();
   must(store->put_trace(kTestId, 1, trace, names));

@@ -124,7 +124,7 @@ int run(const std::string& folder, std::uint64_t traces, const std::string& data
   const std::chrono::duration<double> drain_wall = std::chrono::steady_clock::now() - began;
   const double drain_s = drained.cpu_s - spooled.cpu_s;
   auto store = must(store::open_store(database_path, store::OpenMode::kExisting));
-  const store::Counts counts = must(store->counts(kId));
+  const store::StoredRows counts = must(store->counts(kId));
   ENSURE(counts.traces == traces, counts.traces);
   const auto rows = static_cast<double>(traces);
   fmt::print(

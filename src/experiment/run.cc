@@ -200,12 +200,13 @@ Result<void> Run::run_phases() {
 Result<void> Run::run_phase(const plan::Phase& phase) {
   phase_name_ = phase.name;
   phase_done_ = false;
+  TRY(timeline_.take(phase));
   tell("phase/start", phase.name);
   const Time start = TRY(load_->begin_phase(phase, [this] {
     phase_done_ = true;
     control_.stop();
   }));
-  TRY(timeline_.begin(phase, start));
+  timeline_.begin(start);
   // Where every client has an end in time, the wait has one too: then, and the grace for answers.
   Duration longest{0};
   bool ends = true;

@@ -11,21 +11,24 @@ Timeline::Timeline(net::Timers& timers, Holds holds, Act act)
       act_(std::move(act)),
       timer_([this](Time now) { on_turn(now); }) {}
 
-Result<void> Timeline::begin(const plan::Phase& phase, Time start) {
+Result<void> Timeline::take(const plan::Phase& phase) {
   std::vector<Entry> entries;
   for (const plan::Action& action : phase.actions) {
     Entry entry;
     entry.action = &action;
-    if (action.at)
-      entry.due = start + *action.at;
-    else
-      entry.condition = TRY(analysis::parse_threshold(action.condition));
+    if (!action.at) entry.condition = TRY(analysis::parse_threshold(action.condition));
     entries.push_back(std::move(entry));
   }
   entries_ = std::move(entries);
-  start_ = start;
-  set_timer(start);
   return {};
+}
+
+void Timeline::begin(Time start) {
+  start_ = start;
+  for (Entry& entry : entries_) {
+    if (entry.action->at) entry.due = start + *entry.action->at;
+  }
+  set_timer(start);
 }
 
 std::vector<const plan::Action*> Timeline::end() {

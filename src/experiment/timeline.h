@@ -25,9 +25,11 @@ class Timeline {
 
   Timeline(net::Timers& timers, Holds holds, Act act);
 
-  // Those of the phase, which outlives its part, since `start`. An Error where a condition can't be
-  // read; nothing is begun then.
-  Result<void> begin(const plan::Phase& phase, Time start);
+  // Takes those of the phase, which outlives its part, in place of the last one's. An Error where a
+  // condition can't be read.
+  Result<void> take(const plan::Phase& phase);
+  // They come, since `start`.
+  void begin(Time start);
   // Nothing is done any more. Those that weren't, in the plan's order.
   std::vector<const plan::Action*> end();
 

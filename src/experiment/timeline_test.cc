@@ -71,7 +71,8 @@ TEST_CASE("actions come once, at their times, those of one time in the plan's or
   plan::Phase phase;
   phase.actions = {event_at(milliseconds{500}, "c"), event_at(milliseconds{0}, "a"),
                    event_at(milliseconds{500}, "d"), event_at(milliseconds{250}, "b")};
-  REQUIRE(world.timeline.begin(phase, world.start).ok());
+  REQUIRE(world.timeline.take(phase).ok());
+  world.timeline.begin(world.start);
   CHECK(world.pass(milliseconds{0}) == Texts{"0 a"});
   CHECK(world.pass(milliseconds{499}) == Texts{"250 b"});
   CHECK(world.pass(milliseconds{1}) == Texts{"500 c", "500 d"});
@@ -85,7 +86,8 @@ TEST_CASE("a condition is looked at until it holds, and what it brings comes onc
   plan::Phase phase;
   phase.actions = {event_when("answered > 10", "many"), event_when("failed > 0", "bad"),
                    event_at(milliseconds{300}, "c")};
-  REQUIRE(world.timeline.begin(phase, world.start).ok());
+  REQUIRE(world.timeline.take(phase).ok());
+  world.timeline.begin(world.start);
   CHECK(world.pass(milliseconds{350}) == Texts{"300 c"});
   world.holding = {"answered"};
   CHECK(world.pass(milliseconds{400}) == Texts{"400 many"});
@@ -101,14 +103,16 @@ TEST_CASE("what wasn't done by the end is told, and isn't done in the next phase
   plan::Phase first;
   first.actions = {event_at(milliseconds{900}, "late"), event_at(milliseconds{100}, "early"),
                    event_when("failed > 0", "never")};
-  REQUIRE(world.timeline.begin(first, world.start).ok());
+  REQUIRE(world.timeline.take(first).ok());
+  world.timeline.begin(world.start);
   CHECK(world.pass(milliseconds{500}) == Texts{"100 early"});
   CHECK(world.end() == Texts{"late", "never"});
   world.holding = {"failed"};
   CHECK(world.pass(milliseconds{1000}).empty());
   plan::Phase second;
   second.actions = {event_at(milliseconds{10}, "next")};
-  REQUIRE(world.timeline.begin(second, world.now).ok());
+  REQUIRE(world.timeline.take(second).ok());
+  world.timeline.begin(world.now);
   CHECK(world.pass(milliseconds{10}) == Texts{"1510 next"});
 }
 
@@ -116,6 +120,7 @@ TEST_CASE("a phase whose condition can't be read begins nothing") {
   World world;
   plan::Phase phase;
   phase.actions = {event_at(milliseconds{1}, "a"), event_when("failde > 0", "b")};
-  CHECK_FALSE(world.timeline.begin(phase, world.start).ok());
+  CHECK_FALSE(world.timeline.take(phase).ok());
+  world.timeline.begin(world.start);
   CHECK(world.pass(milliseconds{10}).empty());
 }

@@ -109,25 +109,27 @@ Json arrival_json(const ArrivalOrder& order) {
   return json;
 }
 
-void read_parameters(Fields& fields, std::vector<double>& to) {
+// The arrival of an order, or of a change.
+template <class Order>
+void read_arrival(Fields& fields, Order& order) {
+  fields.text("arrival", order.arrival);
+  fields.text("process", order.process);
   const Json* const parameters = fields.list("parameters");
   if (!parameters) return;
   for (const Json& one : *parameters) {
     if (!one.is_number()) return fields.fail("parameters", "a list of numbers");
-    to.push_back(one.get<double>());
+    order.parameters.push_back(one.get<double>());
   }
 }
 
-Result<ArrivalOrder> read_arrival(const Json& json) {
+Result<ArrivalOrder> read_change(const Json& json) {
   constexpr std::string_view kWhat = "a change of an arrival";
   if (!json.is_object())
     return Error{ErrorCode::kCorrupt, "a change of an arrival isn't an object", {}, {}, {}};
   Fields fields(json, kWhat);
   ArrivalOrder order;
   fields.duration("at_ns", order.at);
-  fields.text("arrival", order.arrival);
-  read_parameters(fields, order.parameters);
-  fields.text("process", order.process);
+  read_arrival(fields, order);
   if (fields.error()) return *fields.error();
   return order;
 }
@@ -164,11 +166,9 @@ Result<WorkloadOrder> read_order(const Json& json) {
   Fields fields(json, kWhat);
   WorkloadOrder order;
   fields.text("client_id", order.client_id);
-  fields.text("arrival", order.arrival);
-  read_parameters(fields, order.parameters);
-  fields.text("process", order.process);
+  read_arrival(fields, order);
   if (const Json* const changes = fields.list("changes")) {
-    for (const Json& change : *changes) order.changes.push_back(TRY(read_arrival(change)));
+    for (const Json& change : *changes) order.changes.push_back(TRY(read_change(change)));
   }
   if (fields.has("requests")) fields.count("requests", order.requests.emplace());
   if (fields.has("duration_ns")) fields.duration("duration_ns", order.duration.emplace());
@@ -341,7 +341,7 @@ Result<ChangeArrivals> decode_change_arrivals(std::string_view json) {
       change.client_ids.push_back(one.get<std::string>());
     }
   }
-  if (const Json* const order = fields.map("change")) change.order = TRY(read_arrival(*order));
+  if (const Json* const order = fields.map("change")) change.order = TRY(read_change(*order));
   if (fields.error()) return *fields.error();
   return change;
 }

@@ -43,7 +43,8 @@ int command(const galileo::commands::Arguments& arguments) {
     if (command.name != name) continue;
     // Services have another level for when nothing is said, and set it themselves.
     const Arguments rest(arguments.begin() + 1, arguments.end());
-    auto set = check_environment_files();
+    auto set = take_env_files(rest);
+    if (set.ok()) set = check_environment_files();
     if (set.ok()) set = set_log_level_by_environment(galileo::LogLevel::kWarning);
     if (!set.ok() && rest != Arguments{"--help"} && rest != Arguments{"-h"})
       return fail(name, set.error());

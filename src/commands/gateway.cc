@@ -166,12 +166,12 @@ Result<void> serve(const GatewayFlags& flags) {
       [&] {
         if (certificate && !certificate->trouble().empty()) return certificate->trouble();
         return source.trouble().empty() ? gateway.trouble() : source.trouble();
+      },
+      [&]() -> std::string {
+        if (stopping) return "it is stopping";
+        if (options.proxy.dummy) return "";
+        return source.has_read() ? gateway.unready() : "the weights haven't been read yet";
       });
-  page.set_readiness([&]() -> std::string {
-    if (stopping) return "it is stopping";
-    if (options.proxy.dummy) return "";
-    return source.has_read() ? gateway.unready() : "the weights haven't been read yet";
-  });
   if (status) TRY(page.listen(*status));
   log(LogLevel::kInfo, "listening",
       {{"at", TRY(gateway.local_address()).to_text()},

@@ -15,9 +15,24 @@
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "wire/csv.h"
+#include "wire/env_file.h"
 
 namespace galileo::commands {
 namespace {
+
+constexpr std::string_view kEnvFile = "--env-file";
+constexpr std::size_t kEnvFileMax = std::size_t{1} << 20;
+
+// Shown and taken by the command and each of its subcommands; main has read the files already.
+void add_env_file_option(CLI::App& app) {
+  app.add_option_function<std::vector<std::string>>(
+         std::string(kEnvFile), [](const std::vector<std::string>&) {},
+         "variables, NAME=VALUE a line, that hold where the environment doesn't say them")
+      ->expected(1)
+      ->take_all();
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    add_env_file_option(*command);
+}
 
 // The long flags of the app, to find the one that was meant.
 std::vector<std::string> flags_of(const CLI::App& app) {
@@ -55,6 +70,7 @@ void name_stdout(Arguments& arguments, std::string_view flag) {
 
 std::optional<int> parse_options(CLI::App& app, const Arguments& arguments) {
   Arguments words = arguments;
+  add_env_file_option(app);
   const CLI::Option* const json = app.get_option_no_throw("--json");
   if (json && json->get_items_expected_max() > 0) name_stdout(words, "--json");
   Arguments reversed(words.rbegin(), words.rend());  // CLI11 takes them from the back
@@ -84,6 +100,35 @@ std::optional<std::string> environment(std::string_view name) {
     if (file) return std::string(trim(wire::after_byte_order_mark(text)));
   }
   return std::nullopt;
+}
+
+Result<void> take_env_files(const Arguments& arguments) {
+  std::map<std::string, std::string> variables;
+  for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    std::string_view word = arguments[i];
+    if (!word.starts_with(kEnvFile)) continue;
+    word.remove_prefix(kEnvFile.size());
+    std::string path;
+    if (word.starts_with('='))
+      path = word.substr(1);
+    else if (word.empty() && i + 1 < arguments.size())
+      path = arguments[++i];
+    else
+      continue;  // another flag, or no file: the parser of the options says so
+    auto text = read_input(path, kEnvFileMax);
+    if (!text.ok())
+      return Error{ErrorCode::kUsage, "can't read the file of variables", path, text.error().why,
+                   "name a file with NAME=VALUE lines behind --env-file"};
+    for (auto& [name, value] : TRY(wire::parse_env_file(*text, path))) variables[name] = value;
+  }
+  for (const auto& [name, value] : variables) {
+    const char* const before = std::getenv(name.c_str());
+    // What is empty says nothing, and NAME_FILE says the value, too.
+    const bool said =
+        (before != nullptr && *before != '\0') || std::getenv((name + "_FILE").c_str()) != nullptr;
+    if (!said) setenv(name.c_str(), value.c_str(), 1);
+  }
+  return {};
 }
 
 Result<void> check_environment_files() {

@@ -26,6 +26,11 @@ int fail(std::string_view command, const Error& error);
 // The environment, as the rooms below take it; a secret NAME may come from the file in NAME_FILE.
 std::optional<std::string> environment(std::string_view name);
 
+// Every command has --env-file FILE: its variables are set where the environment doesn't say them;
+// of several files the later ones go over those before. Called before anything reads a variable,
+// and before there are threads. kUsage: a line that can't be read.
+Result<void> take_env_files(const Arguments& arguments);
+
 // An Error where a variable NAME_FILE of ours names a file that can't be read.
 Result<void> check_environment_files();
 

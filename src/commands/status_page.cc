@@ -5,10 +5,11 @@
 namespace galileo::commands {
 
 StatusPage::StatusPage(net::Loop& loop, std::function<std::string()> metrics,
-                       std::function<std::string()> trouble)
+                       std::function<std::string()> trouble, std::function<std::string()> not_ready)
     : loop_(loop),
       metrics_(std::move(metrics)),
       trouble_(std::move(trouble)),
+      not_ready_(std::move(not_ready)),
       server_(loop, *this) {}
 
 Result<std::optional<net::Address>> status_address(const std::string& flag) {
@@ -32,16 +33,14 @@ void StatusPage::on_request(net::ServerConnection& connection) {
     body = metrics_();
   } else if (path == "/healthz") {
     const std::string trouble = trouble_();
-    status = trouble.empty() || not_ready_ ? 200 : 503;
     body = trouble.empty() ? "ok\n" : trouble + "\n";
-  } else if (path == "/readyz" && not_ready_) {
+  } else if (path == "/readyz") {
     const std::string why = not_ready_();
     status = why.empty() ? 200 : 503;
     body = why.empty() ? "ok\n" : why + "\n";
   } else {
     status = 404;
-    body = not_ready_ ? "there are /healthz, /readyz and /metrics\n"
-                      : "there are /healthz and /metrics\n";
+    body = "there are /healthz, /readyz and /metrics\n";
   }
   connection.answer(wire::http1::serialize_response(
       status, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, body,

@@ -1,5 +1,6 @@
-// /healthz, /metrics and, where there is such a thing, /readyz of a long-running command, for
-// probes and scrapers. Lives on the loop that it is made with.
+// /healthz, /readyz and /metrics of a long-running command, for probes and scrapers. /healthz is
+// about the process alone: it tells the trouble, and says 200 as long as it answers, since a
+// restart mends none. Lives on the loop that it is made with.
 #pragma once
 
 #include <functional>
@@ -13,14 +14,10 @@ namespace galileo::commands {
 
 class StatusPage final : private net::HttpService {
  public:
-  // `metrics` gives Prometheus' text; `trouble` why the process isn't well, empty: it is. Both are
-  // called on the loop.
+  // `metrics` gives Prometheus' text; `trouble` why the process isn't well, `not_ready` why no work
+  // is to be given to it now, empty: it is. All are called on the loop.
   StatusPage(net::Loop& loop, std::function<std::string()> metrics,
-             std::function<std::string()> trouble);
-
-  // /readyz too: why no work is to be given to it now, empty: it is ready. Then /healthz is about
-  // the process alone: it tells the trouble, and says 200, as a restart wouldn't mend it.
-  void set_readiness(std::function<std::string()> not_ready) { not_ready_ = std::move(not_ready); }
+             std::function<std::string()> trouble, std::function<std::string()> not_ready);
 
   // An Error where the address can't be listened on.
   Result<void> listen(const net::Address& address);
@@ -31,7 +28,7 @@ class StatusPage final : private net::HttpService {
   net::Loop& loop_;
   const std::function<std::string()> metrics_;
   const std::function<std::string()> trouble_;
-  std::function<std::string()> not_ready_;
+  const std::function<std::string()> not_ready_;
   net::HttpServer server_;
   std::unique_ptr<net::TcpListener> listener_;
 };

@@ -120,7 +120,13 @@ Result<void> serve(const TelemdFlags& flags) {
     ++signals_seen;
     control.stop();
   });
-  const auto bus = TRY(connect_in_time(control, signals_seen, where));
+  std::unique_ptr<bus::Bus> bus;
+  std::unique_ptr<fleet::TelemetryDaemon> daemon;
+  // Values wait until the bus is back: no restart, which would lose them.
+  const auto away = [&] { return bus && bus->connected() ? std::string() : "the bus is away"; };
+  StatusPage page(control, [&] { return daemon ? daemon->metrics() : std::string(); }, away, away);
+  if (status) TRY(page.listen(*status));
+  bus = TRY(connect_in_time(control, signals_seen, where));
   if (!bus) return {};
   fleet::TelemetryDaemonOptions options;
   options.sampler.machine.node = config.node;
@@ -141,11 +147,7 @@ Result<void> serve(const TelemdFlags& flags) {
   options.cpu_max = config.cpu_max;
   options.sampler.instruments = config.instruments;
   options.sampler.periods = config.periods;
-  const auto daemon = TRY(fleet::TelemetryDaemon::start(control, *bus, options));
-  StatusPage page(
-      control, [&] { return daemon->metrics(); },
-      [&] { return bus->connected() ? std::string() : "the bus is away"; });
-  if (status) TRY(page.listen(*status));
+  daemon = TRY(fleet::TelemetryDaemon::start(control, *bus, options));
   log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", bus->where()}});
   net::Timer settled([](Time) { give_back_unused_memory(); });
   control.timers().set(settled, control.clock().now() + kSettled);
@@ -171,7 +173,7 @@ int telemd(const Arguments& arguments) {
                  "redis://localhost:6379]");
   app.add_option("--node", flags.node, "this node's name [telemd_nodename, or the host's name]");
   app.add_option("--config", flags.config, fmt::format("[{}, where it is there]", kDefaultFile));
-  app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
+  app.add_option("--status", flags.status, "host:port of /healthz, /readyz and /metrics [none]");
   const std::string listing = "list the instruments with their topics and units, and read nothing";
   app.add_flag("--list", listing);
   if (const auto over = print_tables_if_asked(arguments, "--list", {"instruments"})) return *over;

@@ -119,9 +119,9 @@ Result<void> serve(const WorkerFlags& flags) {
   const std::string name = options.name;
   const auto worker = TRY(fleet::Worker::make(control, *bus, std::move(options)));
   TRY(worker->start());
-  StatusPage page(
-      control, [&] { return worker->metrics(); },
-      [&] { return bus->connected() ? std::string() : "the bus is away"; });
+  // Without a bus the load goes on: no restart, which would end it.
+  const auto away = [&] { return bus->connected() ? std::string() : "the bus is away"; };
+  StatusPage page(control, [&] { return worker->metrics(); }, away, away);
   if (status) TRY(page.listen(*status));
   log(LogLevel::kInfo, "worker registered", {{"name", name}, {"bus", bus->where()}});
   control.run();
@@ -159,7 +159,7 @@ int worker(const Arguments& arguments) {
       ->check(CLI::PositiveNumber);
   const auto ipv4 = app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only")->excludes(ipv4);
-  app.add_option("--status", flags.status, "host:port of /healthz and /metrics [none]");
+  app.add_option("--status", flags.status, "host:port of /healthz, /readyz and /metrics [none]");
   app.add_option("--keep-response", flags.keep_response,
                  fmt::format("how much of each answer's body a trace keeps; what is cut is "
                              "counted [galileo_keep_response, or {}]",

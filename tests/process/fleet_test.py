@@ -2,9 +2,11 @@
 import json
 import os
 import subprocess
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
-from conftest import free_port, wait_for
+from conftest import accepts, free_port, wait_for
 from redis_server import ForeignWorker
 
 pytestmark = pytest.mark.quick
@@ -56,6 +58,38 @@ def test_a_dead_worker_looks_dead_ours_and_an_old_one(run, redis, worker, start)
     assert [line.split()[2] for line in done.out.splitlines()] == ["STATE", "dead", "dead"], done
     assert "2 of them dead" in done.err
     assert [one["alive"] for one in json.loads(run("workers", "ls", "--json", "--bus", server.url).out)] == [False, False]
+
+
+def asked(status, name):
+    try:
+        with urlopen(f"http://127.0.0.1:{status}/{name}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize("words", [["worker", "--name", "one"], ["telemd", "--node", "one"]], ids=lambda words: words[0])
+def test_without_redis_it_is_not_ready_but_nobody_restarts_it(redis, start, port, tmp_path, words):
+    server = redis()
+    process = start(*words, "--bus", server.url, "--status", port)
+    wait_for(lambda: accepts(port) and asked(port, "readyz") == (200, "ok\n"), "it to be ready")
+    server.kill()
+    wait_for(lambda: asked(port, "readyz") == (503, "the bus is away\n"), "it to be told")
+    assert asked(port, "healthz") == (200, "the bus is away\n") and process.poll() is None
+    server.launch()
+    wait_for(lambda: asked(port, "readyz") == (200, "ok\n") == asked(port, "healthz"), "it to be ready again", 20)
+    assert asked(port, "else") == (404, "there are /healthz, /readyz and /metrics\n")
+
+
+def test_the_telemetry_daemon_is_well_while_it_waits_for_a_first_redis(redis, start, port):
+    server = redis()
+    server.kill()
+    start("telemd", "--node", "one", "--bus", server.url, "--status", port, env={**os.environ, "telemd_redis_retry_backoff": "100ms"})
+    wait_for(lambda: accepts(port), "its page")
+    assert asked(port, "healthz") == (200, "the bus is away\n") and asked(port, "readyz")[0] == 503 and asked(port, "metrics") == (200, "")
+    server.launch()
+    wait_for(lambda: asked(port, "readyz") == (200, "ok\n"), "it to be ready", 20)
+    assert "galileo_telemd_paused" in asked(port, "metrics")[1]
 
 
 def test_discovery_brings_back_those_that_live(run, redis, worker):

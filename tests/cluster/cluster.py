@@ -280,7 +280,7 @@ class Cluster:
     @staticmethod
     def cgroup_root(number):
         """Below which the containers of a node are, in each hierarchy."""
-        return f"/glk/n{number}"
+        return f"/glk/node{number}"
 
     def start_node(self, number):
         folder = self.folder / f"node{number}"

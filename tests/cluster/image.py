@@ -5,7 +5,10 @@ import json
 import re
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
+
+ROOTFS = Path(__file__).resolve().parents[2] / "deployment/image/rootfs.sh"
 
 
 def libraries_of(program):
@@ -47,6 +50,11 @@ class Layer:
         self.file(source, name)
         for library in libraries_of(source):
             self.file(library, str(library))
+
+    def tree(self, root):
+        for path in sorted(Path(root).rglob("*")):
+            add = self.folder if path.is_dir() else lambda name, path=path: self.file(path, name)
+            add(str(path.relative_to(root)))
 
     def link(self, name, target):
         entry = tarfile.TarInfo(name.strip("/"))
@@ -94,7 +102,9 @@ def busybox_image(path, name):
 
 
 def program_image(path, name, program):
-    """One program and its libraries, started by the image."""
-    layer = Layer()
-    layer.program(program, f"/bin/{Path(program).name}")
-    return write_image(path, name, layer, [f"/bin/{Path(program).name}"])
+    """The image of deployment/Dockerfile, of a program that is built already."""
+    with tempfile.TemporaryDirectory() as root:
+        subprocess.run([ROOTFS, program, root], check=True)
+        layer = Layer()
+        layer.tree(root)
+    return write_image(path, name, layer, ["/bin/galileo"])

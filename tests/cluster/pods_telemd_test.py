@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 
 import cluster as kubernetes
+import deployment
 import image
 import pytest
-import yaml
 from conftest import ROOT, wait_for
 from telemetry_values import Values
 
-IMAGE = "galileo.test/galileo:1"
 FOUR = ("cpu", "memory", "blkio", "net")
 
 
@@ -24,7 +23,7 @@ def cluster(galileo):
     if reason := kubernetes.why_not():
         pytest.skip(reason)
     with kubernetes.Cluster(nodes=1) as made:
-        made.load(image.program_image(made.folder / "galileo.tar", IMAGE, galileo))
+        made.load(image.program_image(made.folder / "galileo.tar", deployment.IMAGE, galileo))
         yield made
 
 
@@ -66,7 +65,7 @@ def all_ids(cluster):
 
 
 def group_of(controller, identity):
-    found = list(Path(f"/sys/fs/cgroup/{controller}/glk/n1").glob(f"**/{identity}"))
+    found = list(Path(f"/sys/fs/cgroup/{controller}{kubernetes.Cluster.cgroup_root(1)}").glob(f"**/{identity}"))
     assert len(found) == 1, found
     return found[0]
 
@@ -191,26 +190,17 @@ def test_a_pod_is_read_soon_after_it_comes_and_no_more_when_it_has_gone(cluster,
     assert len(series()) == count
 
 
-def manifest():
-    one = yaml.safe_load((ROOT / "examples/kubernetes/telemd.yaml").read_text())
-    container = one["spec"]["template"]["spec"]["containers"][0]
-    container |= {"image": IMAGE, "imagePullPolicy": "Never"}
-    return one, container
-
-
-def test_the_example_reads_from_a_pod_without_rights_what_is_read_on_the_machine(cluster, apply, server, start):
-    """examples/kubernetes/telemd.yaml, with its image and its Redis said, and where this cluster's pods are."""
+def test_the_daemon_set_reads_from_a_pod_without_rights_what_is_read_on_the_machine(cluster, apply, server, start):
+    """deployment/kubernetes/4-telemd.yaml with its ConfigMap, to read more often, with its Redis, and where this cluster's pods are."""
     values = Values(server)
     on_machine(start, server)
-    one, container = manifest()
-    for entry in container["env"]:
-        if entry["name"] == "telemd_redis_url":
-            entry["value"] = f"redis://{kubernetes.OUTSIDE}:{server.port}"
-    container["env"] += [{"name": f"telemd_period_kubernetes_cgrp_{what}", "value": "100ms"} for what in FOUR]
-    container["env"] += [{"name": "telemd_cgroup_root", "value": kubernetes.Cluster.cgroup_root(1)}]
-    apply(one, pod("watched", "while true; do :; done", {"limits": {"cpu": "100m", "memory": "32Mi"}}))
+    config, one = (made for made in deployment.base_objects() if made["metadata"]["name"] in ("telemd-config", "telemd-cpu"))
+    config["data"] |= {"telemd_redis_url": f"redis://{kubernetes.OUTSIDE}:{server.port}", "telemd_cgroup_root": kubernetes.Cluster.cgroup_root(1)}
+    config["data"] |= {f"telemd_period_kubernetes_cgrp_{what}": "100ms" for what in FOUR}
+    cluster.kubectl("label", "node", "node1", "--overwrite", "telemd.edgerun.io/mode=cpu")
+    apply(config, one, pod("watched", "while true; do :; done", {"limits": {"cpu": "100m", "memory": "32Mi"}}))
     identity = ids_of(cluster, "watched")
-    wait_for(lambda: server("EXISTS", "telemd.info:node1"), lambda: cluster.kubectl("describe", "pods", "-l", "app=telemd")[-1500:], 30)
+    wait_for(lambda: server("EXISTS", "telemd.info:node1"), lambda: cluster.kubectl("describe", "pods", "-l", "app=telemd-cpu")[-1500:], 30)
     of = lambda node, what: values.of(node).get(f"kubernetes_cgrp_{what}/{identity}", [])
     wait_for(lambda: all(len(of("node1", what)) > 10 for what in FOUR), lambda: f"its values: {sorted(values.of('node1'))}", 30)
     time.sleep(0.5)
@@ -225,7 +215,7 @@ def test_the_example_reads_from_a_pod_without_rights_what_is_read_on_the_machine
     of_node = lambda node: {topic.split("/")[1] for topic in values.of(node) if topic.startswith("kubernetes_cgrp_cpu/")}
     assert of_node("node1") >= all_ids(cluster)
     # And that it has no right is Kubernetes' word.
-    name = cluster.get("pods", "-l", "app=telemd")["items"][0]["metadata"]["name"]
+    name = cluster.get("pods", "-l", "app=telemd-cpu")["items"][0]["metadata"]["name"]
     process = kubernetes.do(*cluster.in_node(1, "pgrep", "-f", "galileo telemd")).split()[0]
     status = kubernetes.do(*cluster.in_node(1, "cat", f"/proc/{process}/status"))
     assert re.search(r"^Uid:\s+65534\b", status, re.M) and re.search(r"^CapEff:\s+0+$", status, re.M) and re.search(r"^NoNewPrivs:\s+1$", status, re.M)

@@ -22,13 +22,14 @@ def coded(text):
 class Etcd:
     """On free ports of the loopback, everything in a scratch folder."""
 
-    def __init__(self, folder, *more, tls=None):
+    def __init__(self, folder, *more, tls=None, also=()):
+        """`also`: further addresses of this machine that it listens on."""
         self.folder, self.tls, self.token = folder, tls, None
         self.port, self.peer = free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         scheme = "https" if tls else "http"
         self.url, peer = f"{scheme}://{self.address}", f"http://127.0.0.1:{self.peer}"
-        self.words = ["etcd", "--data-dir", folder / "etcd", "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
+        self.words = ["etcd", "--data-dir", folder / "etcd", "--listen-client-urls", ",".join([self.url, *(f"{scheme}://{address}:{self.port}" for address in also)]), "--advertise-client-urls", self.url,
                       "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}", "--log-level", "error", *more]
         if tls:
             self.words += ["--cert-file", tls["cert"], "--key-file", tls["key"]]

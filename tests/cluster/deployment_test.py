@@ -1,0 +1,314 @@
+"""deployment/ on a whole Kubernetes with two nodes: workers, telemetry, gateways and adapter as pods by the files as they
+stand, with the addresses of a Redis and an etcd outside; experiments through the gateways to applications in pods; the old
+system's files replaced in place; and nothing left when they are taken away."""
+import copy
+import json
+import os
+import re
+import sqlite3
+import subprocess
+
+import cluster as kubernetes
+import deployment
+import image
+import pytest
+import yaml
+from conftest import wait_for
+from etcd_server import Etcd
+from telemetry_values import Values
+
+OUTSIDE = kubernetes.OUTSIDE
+NODES = {"node1": "10.87.0.11", "node2": "10.87.0.12"}
+LABELS = ("node-role.kubernetes.io/client", "node-role.kubernetes.io/worker", "node-role.kubernetes.io/controller",
+          "ether.edgerun.io/zone", "telemd.edgerun.io/mode")
+
+
+@pytest.fixture(scope="module")
+def cluster(galileo):
+    if reason := kubernetes.why_not():
+        pytest.skip(reason)
+    with kubernetes.Cluster(nodes=2) as made:
+        made.load(image.program_image(made.folder / "galileo.tar", deployment.IMAGE, galileo))
+        yield made
+
+
+@pytest.fixture
+def label(cluster):
+    """label("node1", "ether.edgerun.io/zone=main", ...), until the test is over."""
+    def call(node, *labels):
+        cluster.kubectl("label", "node", node, "--overwrite", *labels)
+    yield call
+    for node in NODES:
+        cluster.kubectl("label", "node", node, *(f"{name}-" for name in LABELS))
+
+
+@pytest.fixture
+def server(cluster, redis):
+    return redis(more=("--bind", f"127.0.0.1 {OUTSIDE}", "--protected-mode", "no"))
+
+
+@pytest.fixture
+def etcd(cluster, tmp_path):
+    made = Etcd(tmp_path, also=[OUTSIDE])
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def apply(cluster):
+    """apply("-k", folder): into the cluster, and out of it again with the test, to the last object."""
+    made = []
+
+    def call(*words, text=None):
+        made.append((words, text))
+        return cluster.kubectl("apply", *words, text=text)
+    yield call
+    for words, text in reversed(made):
+        cluster.kubectl("delete", "--wait=true", "--ignore-not-found", *words, text=text)
+
+
+def copied(folder):
+    """deployment/, whose daemons look for containers where this cluster's nodes have them."""
+    files = deployment.copy(folder)
+    path = files / "kubernetes/4-telemd.yaml"
+    name = "            - name: telemd_nodename\n"
+    assert name in path.read_text()
+    own = f"            - {{name: telemd_cgroup_root, value: {kubernetes.Cluster.cgroup_root('')[:-len('node')]}$(telemd_nodename)}}\n"
+    before, after = path.read_text().split("          livenessProbe:\n")
+    path.write_text(before + own + "          livenessProbe:\n" + after)
+    return files
+
+
+def rolled_out(cluster, *names):
+    for name in names:
+        try:
+            cluster.kubectl("rollout", "status", name, "--timeout=60s")
+        except RuntimeError as error:
+            raise AssertionError(f"{error}\n{cluster.kubectl('describe', 'pods')[-4000:]}")
+
+
+def pods(cluster, selector):
+    found = cluster.get("pods", "-l", selector)["items"]
+    return [one for one in found if "deletionTimestamp" not in one["metadata"]]
+
+
+def leftovers(cluster):
+    kinds = "pods,daemonsets,deployments,replicasets,configmaps,secrets,services,serviceaccounts,networkpolicies,clusterroles,clusterrolebindings"
+    words = cluster.kubectl("get", kinds, "-o", "name").split()
+    ours = re.compile(r"galileo|telemd|load-balancer|redis|etcd|mariadb|influxdb")
+    return [word for word in words if ours.search(word)]
+
+
+def application(name, zone, node):
+    return {"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": f"{name}-deployment-{node}-0", "labels": {"ether.edgerun.io/function": name, "ether.edgerun.io/zone": zone}},
+            "spec": {"nodeSelector": {"kubernetes.io/hostname": node}, "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False,
+                     "containers": [{"name": f"{name}-deployment-{node}-0", "image": deployment.IMAGE, "command": ["galileo", "target", "--listen", "0.0.0.0:8080", "--delay", "5ms"],
+                                     "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}}]}}
+
+
+def address_of(cluster, pod):
+    cluster.kubectl("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
+    return cluster.get(f"pod/{pod}")["status"]["podIP"] + ":8080"
+
+
+def rights_of(cluster, node, command):
+    process = kubernetes.do(*cluster.in_node(node, "pgrep", "-f", f"^galileo {command}")).split()[0]
+    status = kubernetes.do(*cluster.in_node(node, "cat", f"/proc/{process}/status"))
+    return {name: re.search(rf"^{name}:\s+(\w+)", status, re.M)[1] for name in ("Uid", "CapEff", "NoNewPrivs", "Seccomp")}
+
+
+LEAST = {"Uid": "65534", "CapEff": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}
+
+
+def experiment(clients, gateways):
+    """An experiment of (zone, function) clients, each of which sends through its zone's gateway."""
+    return yaml.safe_dump({
+        "name": "deployed", "creator": "test", "seed": 7, "limits": {"keep_headers": True},
+        "services": {f"{function}-{zone}": {"hosts": {f"{gateways[zone]}:8080": 1}} for zone, function in clients},
+        "clients": [{"service": f"{function}-{zone}", "num": 2, "worker_labels": {"galileo_zone": zone}, "request": {"method": "get", "path": f"/function/{function}/some/path"},
+                     "arrival": {"distribution": "constant", "parameters": [0.02]}, "requests": 50} for zone, function in clients]})
+
+
+def traces_of(database):
+    rows = sqlite3.connect(database).execute("SELECT CLIENT, STATUS, SENT, DONE, HEADERS FROM traces")
+    return [{"client": client, "status": status, "sent": sent, "done": done, **json.loads(headers)} for client, status, sent, done, headers in rows]
+
+
+def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply, run, tmp_path):
+    """kubectl apply -f deployment/kubernetes, with the addresses changed in the files."""
+    values = Values(server)
+    files = copied(tmp_path)
+    deployment.change((files / "kubernetes").glob("*.yaml"), **deployment.addresses(OUTSIDE, server.port, etcd.port))
+    label("node1", "node-role.kubernetes.io/client=true", "ether.edgerun.io/zone=main", "telemd.edgerun.io/mode=cpu")
+    label("node2", "node-role.kubernetes.io/controller=true", "node-role.kubernetes.io/worker=true", "ether.edgerun.io/zone=main", "telemd.edgerun.io/mode=cpu")
+    apply("-f", files / "kubernetes")
+    rolled_out(cluster, "ds/galileo-worker-main", "ds/telemd-cpu", "ds/go-load-balancer-deployment-main")
+
+    # The worker is the pod, on the client node, with its zone as a label and no secret among them.
+    worker, = pods(cluster, "app=galileo-worker-main")
+    assert worker["spec"]["nodeName"] == "node1" and rights_of(cluster, 1, "worker") == LEAST
+    name = worker["metadata"]["name"]
+    wait_for(lambda: server("SMEMBERS", "galileo:workers") == [name], lambda: f"the worker: {server('SMEMBERS', 'galileo:workers')}", 30)
+    assert server.hash(name)["galileo_zone"] == "main" and "password" not in str(server.hash(name))
+    # Telemetry of both nodes, by their names, with what their containers take.
+    wait_for(lambda: all(server("EXISTS", f"telemd.info:{node}") for node in NODES), "telemd's nodes", 30)
+    identity = worker["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    assert rights_of(cluster, 1, "telemd") == LEAST and cluster.get("ds/telemd-gpu")["status"]["desiredNumberScheduled"] == 0
+    # The gateway, at its node's address.
+    gateway, = pods(cluster, "app=go-load-balancer")
+    assert gateway["spec"]["nodeName"] == "node2" and rights_of(cluster, 2, "gateway") == LEAST
+    told = subprocess.run(["curl", "-s", f"http://{NODES['node2']}:8080/function/none"], capture_output=True, text=True).stdout
+    assert "main" in told, told
+
+    apply("-f", "-", text=json.dumps(application("hello", "main", "node2")))
+    target = address_of(cluster, "hello-deployment-node2-0")
+    assert run("gateway", "weights", "set", "--zone", "main", "hello", f"{target}=1", "--etcd", etcd.address).code == 0
+    (tmp_path / "experiment.yaml").write_text(experiment([("main", "hello")], {"main": NODES["node2"]}))
+    done = run("run", "experiment.yaml", "--bus", server.url, "--db", "of-one.sqlite", timeout=90)
+    assert done.ran, done
+    traces = traces_of(tmp_path / "of-one.sqlite")
+    assert len(traces) == 100 and {trace["status"] for trace in traces} == {200}
+    for trace in traces:
+        assert trace["client"].startswith(f"{name}:hello-main:")
+        assert trace["X-Final-Host"] == target and trace["X-Forwarded-For"] == "node2"
+        times = [trace["sent"], float(trace["X-Forwarded-Host-Node2"]), float(trace["X-Start"]), float(trace["X-End"]), trace["done"]]
+        assert times == sorted(times) and float(trace["X-End"]) - float(trace["X-Start"]) >= 0.005, trace
+    of_container = lambda: {topic.split("/")[0] for topic in values.of("node1") if identity in topic}
+    four = {f"kubernetes_cgrp_{what}" for what in ("cpu", "memory", "blkio", "net")}
+    wait_for(lambda: of_container() == four, lambda: f"the container's values: {of_container()}", 20)
+    assert {"cpu", "ram", "load1", "procs"} <= set(values.of("node2"))
+
+
+def test_several_zones_by_kustomize(cluster, label, server, etcd, apply, run, tmp_path):
+    """kubectl apply -k deployment/kustomize/several-zones: two zones, one application that is in one of them only, and one in both."""
+    files = copied(tmp_path)
+    gateways = {"zone-a": NODES["node1"], "zone-b": NODES["node2"]}
+    overlay = files / "kustomize/several-zones"
+    deployment.change([overlay / "kustomization.yaml"], gateways=" ".join(f"{address}:8080" for address in gateways.values()),
+                      **deployment.addresses(OUTSIDE, server.port, etcd.port))
+    for node, zone in zip(NODES, gateways):
+        label(node, "node-role.kubernetes.io/client=true", "node-role.kubernetes.io/controller=true", "node-role.kubernetes.io/worker=true",
+              f"ether.edgerun.io/zone={zone}", "telemd.edgerun.io/mode=cpu")
+    apply("-k", overlay)
+    rolled_out(cluster, "ds/telemd-cpu", *(f"ds/{name}-{zone}" for name in ("galileo-worker", "go-load-balancer-deployment") for zone in gateways))
+    # Each zone's on its node, and told of by what finds them: labels, names.
+    found = {one["metadata"]["labels"]["ether.edgerun.io/zone"]: one for one in pods(cluster, "type=api-gateway")}
+    assert {zone: one["status"]["podIP"] for zone, one in found.items()} == gateways
+    assert all(one["metadata"]["name"].startswith(f"go-load-balancer-deployment-{zone}-") for zone, one in found.items())
+    workers = {one["metadata"]["labels"]["ether.edgerun.io/zone"]: one["metadata"]["name"] for one in pods(cluster, "ether.edgerun.io/function=client")}
+    assert all(workers[zone].startswith(f"galileo-worker-{zone}-") for zone in gateways)
+    wait_for(lambda: sorted(server("SMEMBERS", "galileo:workers")) == sorted(workers.values()), "the workers", 30)
+    assert {server.hash(name)["galileo_zone"] for name in workers.values()} == set(gateways)
+
+    applications = [application("both", "zone-a", "node1"), application("both", "zone-b", "node2"), application("far", "zone-b", "node2")]
+    apply("-f", "-", text="\n---\n".join(map(json.dumps, applications)))
+    both = {zone: address_of(cluster, f"both-deployment-{node}-0") for node, zone in zip(NODES, gateways)}
+    far = address_of(cluster, "far-deployment-node2-0")
+    a, b = (f"{address}:8080" for address in gateways.values())
+    for zone, function, *targets in (("zone-a", "both", both["zone-a"], b), ("zone-b", "both", both["zone-b"], a), ("zone-b", "far", far), ("zone-a", "far", b)):
+        assert run("gateway", "weights", "set", "--zone", zone, function, *targets, "--etcd", etcd.address).code == 0
+    (tmp_path / "experiment.yaml").write_text(experiment([("zone-a", "far"), ("zone-a", "both"), ("zone-b", "both")], gateways))
+    done = run("run", "experiment.yaml", "--bus", server.url, "--db", "of-two.sqlite", timeout=90)
+    assert done.ran, done
+    traces = traces_of(tmp_path / "of-two.sqlite")
+    assert len(traces) == 300 and {trace["status"] for trace in traces} == {200}
+    of = lambda zone, function: [trace for trace in traces if trace["client"].startswith(f"{workers[zone]}:{function}-{zone}:")]
+    # From the zone that hasn't the application: over both gateways, the first one's words first.
+    for trace in of("zone-a", "far"):
+        assert trace["X-Final-Host"] == f"{b}, {far}" and trace["X-Forwarded-For"] == "node1, node2"
+        times = [trace["sent"], float(trace["X-Forwarded-Host-Node1"]), float(trace["X-Forwarded-Host-Node2"]), float(trace["X-Start"]), float(trace["X-End"]), trace["done"]]
+        assert times == sorted(times), trace
+    # Where both have it: half of it here, half over there, and nothing goes round in circles.
+    for zone, own, other in (("zone-a", both["zone-a"], f"{b}, {both['zone-b']}"), ("zone-b", both["zone-b"], f"{a}, {both['zone-a']}")):
+        taken = [trace["X-Final-Host"] for trace in of(zone, "both")]
+        assert len(taken) == 100 and set(taken) == {own, other} and 40 <= taken.count(own) <= 60, taken
+
+
+# The old system's objects, as its files have them: of the zone main, with an application's ConfigMap that isn't ours.
+def old_daemon_set(name, selector, labels, pod):
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name},
+            "spec": {"selector": {"matchLabels": selector}, "template": {"metadata": {"labels": {**selector, **labels}}, "spec": pod}}}
+
+
+def old_telemd(mode):
+    return old_daemon_set(f"telemd-{mode}", {"app": f"telemd-{mode}"}, {}, {
+        "nodeSelector": {"telemd.edgerun.io/mode": mode}, "hostNetwork": True,
+        "volumes": [{"name": "sys", "hostPath": {"path": "/sys"}}, {"name": "proc", "hostPath": {"path": "/proc"}}],
+        "containers": [{"name": "telemd", "image": "edgerun/telemd:0.9.5", "securityContext": {"privileged": True}, "envFrom": [{"configMapRef": {"name": "telemd-config"}}],
+                        "env": [{"name": "telemd_nodename", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+                        "volumeMounts": [{"name": "sys", "mountPath": "/sys"}, {"name": "proc", "mountPath": "/proc_host"}]}]})
+
+
+ZONE = {"ether.edgerun.io/zone": "main"}
+OLD = [
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "galileo-worker-config-main"},
+     "data": {"galileo_redis_host": "host", "galileo_redis_password": "password", "galileo_trace_logging": "redis", "galileo_logging_level": "WARN", "galileo_zone": "main"}},
+    old_daemon_set("galileo-worker-main", {"app": "galileo-worker-main"}, {**ZONE, "ether.edgerun.io/function": "client"}, {
+        "nodeSelector": {"node-role.kubernetes.io/client": "true", **ZONE},
+        "containers": [{"name": "galileo-worker", "image": "edgerun/galileo:0.10.4.dev1", "command": ["python", "-u", "-m", "galileo.cli.worker"],
+                        "envFrom": [{"configMapRef": {"name": "galileo-worker-config-main"}}]}]}),
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "telemd-config"}, "data": {"telemd_redis_url": "redis-url", "telemd_period_cpu": "1s"}},
+    old_telemd("cpu"), old_telemd("gpu"),
+    old_daemon_set("go-load-balancer-deployment-main", {"app": "go-load-balancer"}, {"type": "api-gateway"}, {
+        "hostNetwork": True, "nodeSelector": {"node-role.kubernetes.io/controller": "true", **ZONE},
+        "containers": [{"name": "go-load-balancer", "image": "edgerun/go-load-balancer:0.1.8", "ports": [{"containerPort": 8080, "hostPort": 8080}],
+                        "env": [{"name": f"eb_go_lb_{name}", "value": value} for name, value in (
+                            ("etcd_host", "ip:port"), ("zone", "main"), ("handler_type", "wrr"), ("listen_port", "8080"), ("mode", "dev"), ("gateways", "10.0.0.1:8080"))]
+                        + [{"name": "eb_go_lb_node_name", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]}]}),
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "telemd-kubernetes-adapter-config"},
+     "data": {"telemd_kubernetes_adapter_redis_host": "host", "telemd_kubernetes_adapter_redis_port": "6379", "telemd_kubernetes_adapter_location": "cluster"}},
+    {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "telemd-kubernetes-adapter"}, "spec": {
+        "replicas": 1, "selector": {"matchLabels": {"app": "telemd-kubernetes-adapter"}}, "template": {
+            "metadata": {"labels": {"app": "telemd-kubernetes-adapter"}}, "spec": {
+                "nodeSelector": {"kubernetes.io/hostname": "no-such-node"}, "tolerations": [{"key": "node-role.kubernetes.io/master", "operator": "Exists", "effect": "NoSchedule"}],
+                "containers": [{"name": "telemd-kubernetes-adapter", "image": "edgerun/telemd-kubernetes-adapter:0.1.20",
+                                "envFrom": [{"configMapRef": {"name": "telemd-kubernetes-adapter-config"}}]}]}}}},
+]
+WAYS = {"kubectl apply -f": ("-f", "kubernetes"), "kubectl apply -k": ("-k", "kubernetes")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("made_by", ["apply", "create"])
+def test_an_old_cluster_is_updated_in_place(cluster, apply, tmp_path, made_by, way):
+    """The same objects, by their uids, with our programs in them; `create` as the old library and others make objects."""
+    files = deployment.copy(tmp_path)
+    cluster.kubectl(made_by, "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": copy.deepcopy(OLD)}))
+    read = lambda: {deployment.key(one): cluster.get(one["kind"].lower(), one["metadata"]["name"]) for one in OLD}
+    before = read()
+    flag, folder = WAYS[way]
+    apply(flag, files / folder)
+    after = read()
+    assert {name: one["metadata"]["uid"] for name, one in after.items()} == {name: one["metadata"]["uid"] for name, one in before.items()}
+    for name, one in after.items():
+        if not (pod := deployment.pod_of(one)):
+            continue
+        container, = pod["containers"]
+        assert container["image"] == deployment.IMAGE.removeprefix("docker.io/library/") and container["command"][0] == "galileo", name
+        assert container["securityContext"]["privileged"] is False and pod["securityContext"]["runAsNonRoot"] is True
+        assert one["spec"]["selector"] == before[name]["spec"]["selector"]
+    # In a value only what stands before it is known.
+    variables = [one["name"] for one in deployment.pod_of(after["DaemonSet", "go-load-balancer-deployment-main"])["containers"][0]["env"]]
+    assert variables.index("etcd_host") < variables.index("eb_go_lb_etcd_host")
+    assert max(map(variables.index, ("own_ip", "gateways"))) < variables.index("eb_go_lb_gateways")
+    assert after["ConfigMap", "telemd-config"]["data"]["telemd_redis_url"] == "redis://redis:6379"
+
+
+def overlays():
+    return sorted(path.parent for path in (deployment.FILES / "kustomize").glob("**/kustomization.yaml")
+                  if "kind: Component" not in path.read_text() and len(path.relative_to(deployment.FILES).parts) == 3)
+
+
+@pytest.mark.parametrize("folder", [deployment.BASE, *overlays()], ids=lambda path: path.name)
+def test_the_api_server_accepts_all_files(cluster, folder):
+    """Strictly: a field that there isn't would be an error."""
+    built = cluster.kubectl("kustomize", folder)
+    told = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", text=built)
+    assert len(told.splitlines()) == len(deployment.documents(built)) and "created (server dry run)" in told
+    if folder == deployment.BASE:
+        assert sorted(told.splitlines()) == sorted(cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", folder).splitlines())
+    assert leftovers(cluster) == []
+
+
+def test_nothing_is_left(cluster):
+    wait_for(lambda: leftovers(cluster) == [], lambda: f"the end of {leftovers(cluster)}", 60)

@@ -3,17 +3,24 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/output.h"
 #include "base/text.h"
+#include "bus/keys.h"
+#include "commands/bus_options.h"
 #include "commands/etcd_flags.h"
 #include "commands/exit_codes.h"
 #include "commands/host_weight.h"
 #include "commands/json_output.h"
 #include "commands/options.h"
 #include "gateway/weights.h"
+#include "net/clock.h"
 #include "net/loop.h"
+#include "wire/event_line.h"
+#include "wire/weight_update.h"
 
 namespace galileo::commands {
 namespace {
@@ -26,16 +33,57 @@ struct WeightsFlags {
   std::string function;
   std::vector<std::string> hosts;
   std::string policy;
+  std::string bus;
   bool json = false;
 };
 
-Result<std::string> prefix_of(const WeightsFlags& flags) {
-  const std::string zone = said(flags.zone, "--zone", "eb_go_lb_zone").value;
+Result<std::string> zone_of(const WeightsFlags& flags) {
+  std::string zone = said(flags.zone, "--zone", "eb_go_lb_zone").value;
   if (zone.empty())
     return Error{
         ErrorCode::kUsage, "the zone isn't said", {}, {}, "give --zone NAME, or set eb_go_lb_zone"};
-  return gateway::weights_prefix(zone);
+  return zone;
 }
+
+// Whoever records an experiment hears of a change on its bus, where one is known.
+class Announcer {
+ public:
+  // A bus that was named must be there, before anything is written; one that only the environment
+  // knows may be away.
+  static Result<Announcer> find(const std::string& url) {
+    Announcer announcer;
+    const std::string known =
+        environment("galileo_redis_url").value_or(environment("galileo_redis_host").value_or(""));
+    if (url.empty() && known.empty()) return announcer;
+    auto bus = connect_bus(url);
+    if (bus.ok())
+      announcer.bus_ = std::move(*bus);
+    else if (!url.empty())
+      return bus.error();
+    else
+      announcer.trouble_ = bus.error();
+    return announcer;
+  }
+
+  // After the change was written.
+  void tell(const std::string& zone, const std::string& function,
+            const std::vector<route::Host>& hosts) {
+    wire::WeightUpdate update{net::RealClock::wall_now(), function, zone, {}};
+    for (const route::Host& host : hosts) update.targets.emplace_back(host.name, host.weight);
+    if (bus_) {
+      std::string line;
+      wire::append_event_line(line, wire::weight_update_event(update));
+      if (auto told = bus_->publish(bus::kEvents, line); !told.ok()) trouble_ = told.error();
+    }
+    if (trouble_)
+      print_talk(fmt::format("galileo gateway: the weights are written; no recorder was told: {}\n",
+                             trouble_->to_text()));
+  }
+
+ private:
+  std::unique_ptr<bus::Bus> bus_;
+  std::optional<Error> trouble_;
+};
 
 Json json_of(const std::string& function, const gateway::Targets& targets) {
   return {{"function", function}, {"value", Json::parse(gateway::targets_json(targets))}};
@@ -44,7 +92,7 @@ Json json_of(const std::string& function, const gateway::Targets& targets) {
 Result<void> get(const WeightsFlags& flags) {
   net::Loop loop;
   gateway::EtcdKeys keys(loop, TRY(etcd_options(flags.etcd)));
-  const std::string prefix = TRY(prefix_of(flags));
+  const std::string prefix = gateway::weights_prefix(TRY(zone_of(flags)));
   const auto values = TRY(keys.all(prefix));
   Json all = Json::array();
   std::string text = fmt::format("{:<24} {:<32} {:>8}\n", "FUNCTION", "TARGET", "WEIGHT");
@@ -97,7 +145,10 @@ Result<void> set(const WeightsFlags& flags) {
                  "leave the slashes out"};
   net::Loop loop;
   gateway::EtcdKeys keys(loop, TRY(etcd_options(flags.etcd)));
-  TRY(keys.put(TRY(prefix_of(flags)) + flags.function, gateway::targets_json(targets)));
+  const std::string zone = TRY(zone_of(flags));
+  Announcer announcer = TRY(Announcer::find(flags.bus));
+  TRY(keys.put(gateway::weights_prefix(zone) + flags.function, gateway::targets_json(targets)));
+  announcer.tell(zone, flags.function, targets.hosts);
   if (flags.json) print_json(json_of(flags.function, targets));
   return {};
 }
@@ -105,15 +156,24 @@ Result<void> set(const WeightsFlags& flags) {
 Result<void> remove(const WeightsFlags& flags) {
   net::Loop loop;
   gateway::EtcdKeys keys(loop, TRY(etcd_options(flags.etcd)));
-  const std::string prefix = TRY(prefix_of(flags));
+  const std::string zone = TRY(zone_of(flags));
+  const std::string prefix = gateway::weights_prefix(zone);
+  Announcer announcer = TRY(Announcer::find(flags.bus));
   if (!TRY(keys.remove(prefix + flags.function)))
     return Error{ErrorCode::kNotFound,
                  fmt::format("there is no function '{}'", flags.function),
                  prefix,
                  {},
                  "galileo gateway weights get lists them"};
+  announcer.tell(zone, flags.function, {});
   if (flags.json) print_json(Json::array({flags.function}));
   return {};
+}
+
+void add_told_bus(CLI::App& app, WeightsFlags& flags) {
+  app.add_option("--bus", flags.bus,
+                 "the bus on which recorders hear of it, as a weight_update event "
+                 "[galileo_redis_url, or galileo_redis_host and _port; none: nobody is told]");
 }
 
 }  // namespace
@@ -140,12 +200,13 @@ int gateway_weights(const Arguments& arguments) {
   add("get", "show the weights of all functions, or of one", &get)
       ->add_option("FUNCTION", flags.function, "its name");
   CLI::App* setting = add("set", "set a function's weights, in place of those that it has", &set);
+  add_told_bus(*setting, flags);
   setting->add_option("FUNCTION", flags.function, "its name")->required();
   setting->add_option("HOST=WEIGHT", flags.hosts, "host:port, with its weight [1]")->required();
   setting->add_option("--policy", flags.policy, "how a target is chosen [as the gateway does]");
-  add("rm", "remove a function", &remove)
-      ->add_option("FUNCTION", flags.function, "its name")
-      ->required();
+  CLI::App* removing = add("rm", "remove a function", &remove);
+  add_told_bus(*removing, flags);
+  removing->add_option("FUNCTION", flags.function, "its name")->required();
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto done = chosen(flags);
   return done.ok() ? static_cast<int>(kFine) : fail("gateway", done.error());

@@ -488,3 +488,37 @@ def test_weights_are_written_as_the_old_balancer_reads_them(etcd, gateway, targe
     assert "warning" not in named.log()
     gone = run("gateway", "weights", "get", "--zone", "main", "--etcd", f"127.0.0.1:{free_port()}")
     assert gone.code == 92 and "refused" in gone.err
+
+
+def test_who_records_hears_of_weights_that_are_written(etcd, redis, run):
+    server, bus = etcd(), redis()
+    without = {name: value for name, value in os.environ.items() if not name.startswith("galileo_redis")}
+    heard = bus.listen("galileo/events")
+
+    def call(*words, code=0, env=None):
+        done = run("gateway", "weights", *words, "--zone", "zone-a", "--etcd", server.address, env={**without, **(env or {})})
+        assert done.code == code, done
+        return done
+
+    def event():
+        stamp, name, text = heard.messages.get(timeout=10)[1].split(" ", 2)
+        told = json.loads(text)
+        assert name == "weight_update" and abs(told.pop("ts") - float(stamp)) < 1e-6 and abs(float(stamp) - time.time()) < 60
+        assert list(told) == ["fn", "zone", "weights"]
+        return told
+    call("set", "app", "10.0.0.1:8080=3", "10.0.0.2:8080=0.5", "--bus", bus.url)
+    assert event() == {"fn": "app", "zone": "zone-a", "weights": {"ips": ["10.0.0.1:8080", "10.0.0.2:8080"], "weights": [3, 0.5]}}
+    call("rm", "app", env=bus.env)
+    assert event() == {"fn": "app", "zone": "zone-a", "weights": {"ips": [], "weights": []}}
+    # Nobody is told of what wasn't written, nor where no bus is known.
+    call("rm", "app", "--bus", bus.url, code=2)
+    call("set", "app", "10.0.0.1:8080")
+    # A bus that was named must be there first; one that the environment knows is second to the weights.
+    away = f"127.0.0.1:{free_port()}"
+    refused = call("set", "app", "10.0.0.9:8080", "--bus", f"redis://{away}", code=92)
+    assert away in refused.err and server.get("golb/function/zone-a/app")[0]["ips"] == ["10.0.0.1:8080"]
+    told = call("set", "app", "10.0.0.9:8080", env={"galileo_redis_url": f"redis://{away}"})
+    assert "the weights are written; no recorder was told" in told.err and away in told.err
+    assert server.get("golb/function/zone-a/app")[0]["ips"] == ["10.0.0.9:8080"]
+    call("set", "last", "10.0.0.1:8080", "--bus", bus.url)
+    assert event()["fn"] == "last", "and of nothing else meanwhile"

@@ -397,6 +397,31 @@ void parse_kept(const Json& json, RunResult& result) {
   if (fail_on.ok()) result.fail_on = *fail_on;
 }
 
+// The old system's have none of these; it may have other words of ours as its users' own.
+bool is_ours(const Json& metadata) {
+  return metadata.contains("galileo") || metadata.contains("recorder") ||
+         metadata.contains("damaged_bytes") ||
+         (metadata.contains("checkpoint") && metadata["checkpoint"].is_object());
+}
+
+// What isn't ours of an experiment's metadata.
+std::string users_of(const Json& json) {
+  const bool has_ours = is_ours(json);
+  Json users = Json::object();
+  for (const auto& [key, value] : json.items()) {
+    const auto& ours = result_metadata_keys();
+    const bool is_key =
+        key == "exp_id" || (has_ours && std::find(ours.begin(), ours.end(), key) != ours.end());
+    if (!is_key) users[key] = value;
+  }
+  return users.empty() ? std::string() : dump(users, -1);
+}
+
+Json users_json(const RunResult& result) {
+  Json json = Json::parse(result.metadata, nullptr, false);
+  return json.is_object() ? json : Json::object();
+}
+
 }  // namespace
 
 std::string result_json(const RunResult& result, const Summary& summary,
@@ -430,15 +455,27 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["telemetry"] = telemetry_list(telemetry);
   json["generator"] = parts["generator"];
   json["provenance"] = parts["provenance"];
+  json["metadata"] = users_json(result);
   json["notes"] = parts["notes"];
   return dump(json, -1);
 }
 
 std::string metadata_json(const RunResult& result) {
-  Json json = kept(result, result.ledger.intended);
+  Json json = users_json(result);
+  const Json ours = kept(result, result.ledger.intended);
+  for (const auto& [key, value] : ours.items()) json[key] = value;
   json["exp_id"] = result.experiment.id;
   json["galileo"] = 1;  // tells our metadata from that of the old system
   return dump(json, -1);
+}
+
+const std::vector<std::string>& result_metadata_keys() {
+  static const std::vector<std::string> keys{
+      "verdict",     "thresholds",  "ledger",         "generator",
+      "provenance",  "notes",       "fail_on",        "exp_id",
+      "galileo",     "checkpoint",  "recorder",       "damaged_bytes",
+      "traces_lost", "others_lost", "traces_refused", "others_refused"};
+  return keys;
 }
 
 RunResult parse_metadata(const std::string& text) {
@@ -448,7 +485,9 @@ RunResult parse_metadata(const std::string& text) {
     return result;
   }
   const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object() || !json.contains("galileo")) return result;
+  if (json.is_discarded() || !json.is_object()) return result;
+  result.metadata = users_of(json);
+  if (!json.contains("galileo")) return result;
   try {
     parse_kept(json, result);
   } catch (const Json::exception&) {

@@ -54,14 +54,19 @@ struct RunResult {
   Provenance provenance;
   std::vector<std::string> notes;
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures
+  std::string metadata;  // of the user's, a JSON object; empty: none
 };
 
 // The whole document. `summary` and `telemetry` give the statistics and series.
 std::string result_json(const RunResult& result, const Summary& summary,
                         const TelemetrySeries& telemetry);
 
-// What is saved as the experiment's metadata: the document without what the database's rows give.
+// What is saved as the experiment's metadata: the document without what the database's rows give,
+// and beside its keys those of the user's metadata, where the old system's readers look for them.
 std::string metadata_json(const RunResult& result);
+
+// The keys that are ours there, of a result, a recorder or a run that was cut off.
+const std::vector<std::string>& result_metadata_keys();
 
 // Reads metadata_json() back; what isn't there (a database of the old system) stays empty.
 RunResult parse_metadata(const std::string& json);

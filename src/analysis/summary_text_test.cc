@@ -100,6 +100,44 @@ TEST_CASE("the summary tells services and phases apart where there is more than 
   CHECK(text.find("  high ", phases) != std::string::npos);
 }
 
+TEST_CASE("the user's metadata stand beside the result's keys, and come back alone") {
+  RunResult result;
+  result.experiment.id = "x";
+  result.provenance.version = "1";
+  result.metadata = R"({"exp":{"host":"n1","n":60},"note":"ü"})";
+  const std::string kept = metadata_json(result);
+  CHECK(kept.starts_with(R"({"exp":{"host":"n1","n":60},"note":"ü",)"));
+  const RunResult back = parse_metadata(kept);
+  CHECK(back.metadata == result.metadata);
+  CHECK(back.provenance.version == "1");
+  // Every key that we write is known as ours, so that it isn't taken for the user's.
+  result.metadata.clear();
+  CHECK(parse_metadata(metadata_json(result)).metadata.empty());
+}
+
+TEST_CASE("metadata of others are told from ours by what is beside them") {
+  struct Case {
+    const char* text;
+    const char* users;
+  };
+  const Case cases[] = {
+      {R"({"exp_id":"x"})", ""},
+      {R"({"params":{"n":1},"notes":["theirs"],"exp_id":"x"})",
+       R"({"params":{"n":1},"notes":["theirs"]})"},
+      {R"({"checkpoint":{"intended":1,"sent":1},"a":1,"exp_id":"x"})", R"({"a":1})"},
+      {R"({"notes":["recovered"],"damaged_bytes":0,"traces_lost":0,"a":1,"exp_id":"x"})",
+       R"({"a":1})"},
+      {R"({"checkpoint":"best.pt","notes":"x"})", R"({"checkpoint":"best.pt","notes":"x"})"},
+      {R"({"recorder":{"version":"1"},"notes":[],"exp_id":"x"})", ""},
+      {"", ""},
+      {"[1]", ""},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.text);
+    CHECK(parse_metadata(one.text).metadata == one.users);
+  }
+}
+
 TEST_CASE(
     "metadata gives back what was put in, and strange text is an empty result, never a crash") {
   RunResult result;

@@ -1,6 +1,11 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "experiment/telemetry_source.h"
 #include "fleet/telemetry_nodes.h"
 #include "telemetry/machine.h"
@@ -20,15 +25,17 @@ class OfFleet final : public TelemetrySource {
 
   Result<std::vector<wire::NodeInfo>> nodes() override {
     std::vector<wire::NodeInfo> all = TRY(here_->nodes());
-    const std::string here = telemetry::hostname();
+    std::set<std::pair<std::string, std::string>> known;
+    for (const wire::NodeInfo& info : all) known.emplace(info.node, info.key);
+    // Of this machine what others know: its labels on a cluster.
     for (wire::NodeInfo& info : TRY(fleet::node_infos(bus_))) {
-      if (info.node != here) all.push_back(std::move(info));
+      if (known.emplace(info.node, info.key).second) all.push_back(std::move(info));
     }
     return all;
   }
 
   Result<void> start(const Context& context) override {
-    nodes_ = TRY(fleet::telemetry_nodes(bus_));
+    nodes_ = TRY(meant(context.plan.telemetry.nodes));
     TRY(fleet::tell_nodes(bus_, nodes_, "unpause"));
     const bool is_node =
         std::find(nodes_.begin(), nodes_.end(), telemetry::hostname()) != nodes_.end();
@@ -43,7 +50,8 @@ class OfFleet final : public TelemetrySource {
     return here_->start({plan_, context.platform, context.collector, context.wall_clock});
   }
 
-  // As the old system leaves them: quiet until the next run.
+  // As the old system leaves them, quiet until the next run; those that weren't told to read are
+  // told nothing.
   void stop() override {
     here_->stop();
     if (const auto told = fleet::tell_nodes(bus_, nodes_, "pause"); !told.ok())
@@ -53,6 +61,20 @@ class OfFleet final : public TelemetrySource {
   }
 
  private:
+  // The named nodes, whose daemons must listen; all that do where none is named.
+  Result<std::vector<std::string>> meant(const std::vector<std::string>& named) {
+    std::vector<std::string> there = TRY(fleet::telemetry_nodes(bus_));
+    for (const std::string& node : named) {
+      if (std::find(there.begin(), there.end(), node) == there.end())
+        return Error{
+            ErrorCode::kUnavailable,
+            fmt::format("no telemetry daemon of the node '{}' listens", node), bus_.where(),
+            "telemetry.nodes names it",
+            there.empty() ? "start it there: galileo telemd" : hint_for_unknown(node, there)};
+    }
+    return named.empty() ? there : named;
+  }
+
   bus::Bus& bus_;
   const std::unique_ptr<TelemetrySource> here_;
   plan::Plan plan_;  // for what is read here

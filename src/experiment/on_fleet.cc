@@ -202,7 +202,7 @@ Result<void> OnFleet::find_workers() {
 }
 
 Result<void> OnFleet::listen() {
-  TRY(intake_.open(bus_));
+  TRY(intake_.open(bus_, plan_.telemetry.nodes));
   collector_.attach([this](store::SpoolVisitor& to) {
     own_.pass_to(to);
     intake_.drain(own_);

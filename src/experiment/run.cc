@@ -32,10 +32,16 @@ std::uint64_t draw_seed() {
   return device() % 1'000'000'000u;
 }
 
+// Metadata longer than this aren't written again with each checkpoint: a run that is killed keeps
+// them no more.
+constexpr std::size_t kMetadataOften = std::size_t{16} << 10;
+
 // What is known of a run that is cut off, beside its rows: in place of its metadata until it ends.
-std::string checkpoint_json(const load::Begun& begun) {
-  return fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}}}}})", begun.intended,
-                     begun.sent);
+std::string checkpoint_json(const load::Begun& begun, const std::string& metadata) {
+  std::string json =
+      fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}}})", begun.intended, begun.sent);
+  if (metadata.empty() || metadata.size() > kMetadataOften) return json + "}";
+  return json + ", " + metadata.substr(1);
 }
 
 class Run {
@@ -130,7 +136,8 @@ Result<void> Run::begin_recording() {
   experiment_.creator = plan_.creator;
   if (!plan_.seed_given) plan_.seed = draw_seed();
   node_info_ = TRY(setup_.telemetry.nodes());
-  TRY(recording_.begin(experiment_, wall_now(), node_info_));
+  TRY(recording_.begin(experiment_, wall_now(), node_info_, plan_.metadata));
+  result_.metadata = plan_.metadata;
   notes_ = recording_.notes();
   Collector::Options collected;
   collected.loops = load_loops(plan_);
@@ -302,7 +309,7 @@ void Run::on_checkpoint(Time now) {
   if (begun != checkpoint_) {
     wire::Experiment running = experiment_;
     running.status = wire::kRunning;
-    collector_->put(running, checkpoint_json(begun));
+    collector_->put(running, checkpoint_json(begun, plan_.metadata));
   }
   checkpoint_ = begun;
   control_.timers().set(checkpoint_timer_, next_turn(now, kCheckpointEvery));

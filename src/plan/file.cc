@@ -13,6 +13,7 @@
 #include "plan/file_clients.h"
 #include "plan/file_events.h"
 #include "plan/file_limits.h"
+#include "plan/file_metadata.h"
 #include "plan/file_overrides.h"
 #include "plan/file_services.h"
 #include "plan/plan.h"
@@ -51,7 +52,13 @@ class Reader {
       plan.limits = read_limits(problems_, *limits);
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
-    if (options_.on_fleet || !plan.bus.empty()) check_for_fleet();
+    if (options_.on_fleet || !plan.bus.empty())
+      check_for_fleet();
+    else if (!plan.telemetry.nodes.empty())
+      problems_.add(file_.find("telemetry")->find("nodes")->place,
+                    "telemetry.nodes are the daemons of a bus, and none is named",
+                    "leave it out, or name the bus: bus: redis://..., or --bus");
+    plan.metadata = read_metadata(file_);
     read_all_events(plan);
     read_thresholds(plan);
     return plan;

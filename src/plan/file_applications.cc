@@ -199,6 +199,7 @@ Telemetry read_telemetry(const Fields& file, const std::vector<Application>& app
                    hint_for_unknown(name, known));
   }
   read_watched(fields, telemetry);
+  telemetry.nodes = fields.words("nodes").value_or(std::vector<std::string>());
   std::vector<std::string> names;
   fields.each("processes", [&](const YamlNode& item, const std::string& where) {
     if (item.kind == YamlNode::Kind::kScalar) {

@@ -72,6 +72,7 @@ struct Telemetry {
   std::vector<telemetry::WatchedPage> pages;
   std::vector<std::string> page_metrics;  // patterns; empty: all
   std::vector<telemetry::WatchedCommand> commands;
+  std::vector<std::string> nodes;  // of a bus, whose daemons are meant; empty: all
 };
 
 // All that a run does. load_plan() gives only plans that hold together; who makes one by hand
@@ -89,7 +90,8 @@ struct Plan {
   load::Limits limits;
   Telemetry telemetry;
   std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
-  std::string bus;  // URL of the bus whose workers run it; empty: this machine does
+  std::string bus;       // URL of the bus whose workers run it; empty: this machine does
+  std::string metadata;  // of the user's, a JSON object; empty: none
   std::string source_path;
   std::string source_text;  // the file as it was read
 };

@@ -137,7 +137,8 @@ Json telemetry_json(const Telemetry& telemetry) {
           {"files", files},
           {"scrape", pages},
           {"scrape_metrics", telemetry.page_metrics},
-          {"commands", commands}};
+          {"commands", commands},
+          {"nodes", telemetry.nodes}};
 }
 
 }  // namespace

@@ -156,6 +156,8 @@ std::string telemetry_text(const Telemetry& telemetry) {
     text += fmt::format("; page {}", without_secrets_of_url(page.url));
   for (const auto& command : telemetry.commands)
     text += fmt::format("; command {}", without_secrets_of_text(command.command));
+  if (!telemetry.nodes.empty())
+    text += fmt::format("; of the nodes {}", fmt::join(telemetry.nodes, ", "));
   return text + "\n";
 }
 
@@ -193,6 +195,7 @@ std::string describe(const Plan& plan, Where where) {
   text += services_text(plan.services);
   for (const Phase& phase : plan.phases) text += phase_text(phase);
   text += telemetry_text(plan.telemetry);
+  if (!plan.metadata.empty()) text += fmt::format("\nmetadata {}\n", plan.metadata);
   if (plan.warmup.count() > 0)
     text += fmt::format("\nwarm-up {}: left out of the statistics\n", format_duration(plan.warmup));
   if (!plan.thresholds.empty())

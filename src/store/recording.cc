@@ -21,7 +21,7 @@ Result<std::unique_ptr<Recording>> Recording::open(const RecordingOptions& optio
 }
 
 Result<void> Recording::begin(wire::Experiment& experiment, Wall now,
-                              const std::vector<wire::NodeInfo>& nodes) {
+                              const std::vector<wire::NodeInfo>& nodes, std::string_view metadata) {
   experiment.id = TRY(new_experiment_id(now, store_.get()));
   if (experiment.name.empty()) experiment.name = experiment.id;
   experiment.created = experiment.start = now;
@@ -36,7 +36,7 @@ Result<void> Recording::begin(wire::Experiment& experiment, Wall now,
   }
   wire::Experiment running = experiment;
   running.status = wire::kRunning;
-  spool_->experiment(running, "");
+  spool_->experiment(running, metadata);
   for (const wire::NodeInfo& node : nodes) spool_->node_info(node);
   return {};
 }

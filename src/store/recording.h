@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -57,10 +58,10 @@ class Recording {
   const std::vector<std::string>& notes() const { return notes_; }
 
   // Draws the id of `experiment`, its name too where it has none, and writes it into a new spool as
-  // what is RUNNING since `now`, with `nodes`. An Error where the disk can't be used: nothing is
-  // left of it then.
+  // what is RUNNING since `now`, with `nodes` and what is known of its metadata (a JSON object;
+  // empty: none). An Error where the disk can't be used: nothing is left of it then.
   Result<void> begin(wire::Experiment& experiment, Wall now,
-                     const std::vector<wire::NodeInfo>& nodes);
+                     const std::vector<wire::NodeInfo>& nodes, std::string_view metadata = {});
   // Others see the experiment in the database from now on, not from the drain's first step on. An
   // Error takes begin() back.
   Result<void> show(const wire::Experiment& experiment);

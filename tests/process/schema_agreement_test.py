@@ -102,6 +102,10 @@ RIGHT = {
     "one metric": rest("telemetry: {scrape: , scrape_metrics: up, commands: {}}"),
     "one instrument": rest("telemetry: {instruments: cpu, processes: [{name: b, pid_file: /run/b.pid}]}"),
     "a watched application": rest("applications: [{name: b, command: x}]\ntelemetry: {processes: [b]}"),
+    "nodes of a bus": rest("telemetry: {nodes: [n1, n2]}\nbus: redis://127.0.0.1:1"),
+    "one node of a bus": rest("telemetry: {nodes: n1}\nbus: redis://127.0.0.1:1"),
+    "metadata": rest("metadata: {exp: {host: n1, requests: {n: 60, ia: 0.025}}, list: [1, {a: ~}], note: ü, 5: on, verdicts: x}"),
+    "no metadata": rest("metadata: {}"),
     "thresholds": rest("""thresholds:
   - p99.9(latency{service=a}) <= 1.5 ms
   - failed{server=127.0.0.1:1} == 0
@@ -256,6 +260,9 @@ WRONG = {
     "a process with two": rest("telemetry: {processes: [{name: b, pid: 1, pid_file: c}]}"),
     "a process without a name": rest("telemetry: {processes: [{pid: 1}]}"),
     "a process twice": rest("telemetry: {processes: [{name: b, pid: 1}, {name: b, pid: 1}]}"),
+    "metadata in a list": rest("metadata: [a]"),
+    "metadata in a word": rest("metadata: a"),
+    "nodes in a map": rest("telemetry: {nodes: {a: b}}\nbus: redis://127.0.0.1:1"),
     "one threshold without a list": rest("thresholds: failed == 0"),
     "a threshold that is a map": rest("thresholds: [{failed: 0}]"),
     "a threshold of nothing": rest("thresholds: ['']"),
@@ -301,6 +308,10 @@ for name, parameters in SHAPES.items():
     WRONG[f"a stranger in the shape {name}"] = shape(name, {**parameters, "period" if name == "ramp" else "from": 1})
     for key in parameters:
         WRONG[f"the shape {name} without {key}"] = shape(name, {other: 1 for other in parameters if other != key})
+# Each key of the result's own, as one of the user's metadata.
+WRONG |= {f"metadata with the result's {key}": rest(f"metadata: {{{key}: 1}}") for key in (
+    "verdict", "thresholds", "ledger", "generator", "provenance", "notes", "fail_on", "exp_id", "galileo", "checkpoint", "recorder", "damaged_bytes",
+    "traces_lost", "others_lost", "traces_refused", "others_refused")}
 # Each number that has bounds, at them and beyond them.
 for name, text, least, most in (
         ("num", client("num: @"), 1, 1_000_000), ("requests", client("requests: @"), 0, 10**15),
@@ -352,6 +363,7 @@ ONLY_THE_PROGRAM = {
     "a condition that is known at the end only": changing("{when: in_flight > 5, event: x}"),
     "a service that isn't there": rest("").replace("service: a", "service: b"),
     "a watched application that isn't there": rest("telemetry: {processes: [b]}"),
+    "nodes without a bus": rest("telemetry: {nodes: [n1]}"),
     "two applications of one name": rest("applications: [{name: b, command: x}, {name: b, command: y}]"),
     "two phases of one name": phases("[{name: b, duration: 1, clients: [{service: a}]}, {name: b, clients: []}]"),
     "two clients of one name": rest("").replace("[{service: a}]", "[{service: a, name: b}, {service: a, name: b}]"),

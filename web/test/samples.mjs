@@ -99,6 +99,7 @@ export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 
       host: { arch: "amd64", cpus: "2", ram: "24684092", boot: "1795531255", hostname: "here" }, file_path: "x.yaml",
       file_text: "name: hello\n# </script> \u2028\n", plan: { name: "hello" }, database: "galileo.sqlite", spool: "",
       report: "report.html" },
+    metadata: failing ? {} : { exp: { host: "n1", app_name: "hello" }, note: "<b>" },
     notes: failing ? [`the application 'hello' ended during the run: ${refused}`] : [],
   };
 }

@@ -15,10 +15,10 @@ LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nl
              "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
-              ("plan/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp")}
+              ("wire/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp")}
 # Libraries that one file speaks to, so that another one may be put in its place.
 ONE_FILE = {"openssl": "net/tls.cc", "mariadb": "store/mysql_connection.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc",
-            "sqlite3": "store/sqlite.cc", "zlib": "store/influxdb_connection.cc", "yaml-cpp": "plan/yaml.cc", "spdlog": "base/log.cc"}
+            "sqlite3": "store/sqlite.cc", "zlib": "store/influxdb_connection.cc", "yaml-cpp": "wire/yaml.cc", "spdlog": "base/log.cc"}
 # Libraries that throw: only files that include one of them may catch.
 THROWING = ("nlohmann/", "yaml-cpp/", "CLI/", "spdlog/", "thread")
 THREADS = {"base/inbox.h", "base/counters.h", "base/log.cc", "net/loop.h", "net/loop.cc"}

@@ -3,14 +3,14 @@
 namespace galileo::commands {
 namespace {
 
-using plan::YamlNode;
-using Kind = plan::YamlNode::Kind;
+using wire::YamlNode;
+using Kind = wire::YamlNode::Kind;
 
 constexpr std::string_view kClient = "client/";
 
-YamlNode& value_of(YamlNode& map, std::string_view key) {
+wire::YamlNode& value_of(wire::YamlNode& map, std::string_view key) {
   map.kind = Kind::kMap;
-  if (YamlNode* found = map.find(key)) return *found;
+  if (wire::YamlNode* found = map.find(key)) return *found;
   map.keys.push_back({std::string(key), {}});
   map.items.emplace_back();
   return map.items.back();
@@ -18,8 +18,8 @@ YamlNode& value_of(YamlNode& map, std::string_view key) {
 
 }  // namespace
 
-YamlNode& LoadDocument::at(YamlNode& node, std::string_view path) {
-  YamlNode* place = &node;
+wire::YamlNode& LoadDocument::at(wire::YamlNode& node, std::string_view path) {
+  wire::YamlNode* place = &node;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('/'), path.size());
     place = &value_of(*place, path.substr(0, end));
@@ -28,9 +28,9 @@ YamlNode& LoadDocument::at(YamlNode& node, std::string_view path) {
   return *place;
 }
 
-YamlNode LoadDocument::scalar(std::string_view value, const std::string& flag) {
+wire::YamlNode LoadDocument::scalar(std::string_view value, const std::string& flag) {
   flags_.push_back(flag);
-  YamlNode node;
+  wire::YamlNode node;
   node.kind = Kind::kScalar;
   node.scalar = value;
   node.quoted = true;
@@ -70,9 +70,9 @@ void LoadDocument::add_header(std::string_view name, std::string_view value) {
   headers.items.push_back(std::move(pair));
 }
 
-YamlNode LoadDocument::document() const {
-  YamlNode file = file_;
-  YamlNode& clients = value_of(file, "clients");
+wire::YamlNode LoadDocument::document() const {
+  wire::YamlNode file = file_;
+  wire::YamlNode& clients = value_of(file, "clients");
   clients.kind = Kind::kList;
   clients.items.push_back(client_);
   return file;

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "plan/yaml.h"
+#include "wire/yaml.h"
 
 namespace galileo::commands {
 
@@ -22,11 +22,11 @@ class LoadDocument {
   // One more header; their names may be there several times.
   void add_header(std::string_view name, std::string_view value);
 
-  plan::YamlNode document() const;
+  wire::YamlNode document() const;
   const std::vector<std::string>& flags() const { return flags_; }
 
  private:
-  using Node = plan::YamlNode;
+  using Node = wire::YamlNode;
   Node scalar(std::string_view value, const std::string& flag);
   static Node& at(Node& node, std::string_view path);
 

@@ -79,7 +79,7 @@ const std::vector<std::string>& keys_of(MapKind map) {
   return keys[static_cast<std::size_t>(map)];
 }
 
-void Problems::add(const YamlPlace& place, std::string_view text, std::string_view hint) {
+void Problems::add(const wire::YamlPlace& place, std::string_view text, std::string_view hint) {
   if (++count_ > kProblemsKept) return;
   std::string line;
   if (place.setting >= 0)
@@ -93,7 +93,7 @@ void Problems::add(const YamlPlace& place, std::string_view text, std::string_vi
   kept_.push_back({place, count_, std::move(line)});
 }
 
-void Problems::add(const YamlPlace& place, std::string_view subject, const Error& error) {
+void Problems::add(const wire::YamlPlace& place, std::string_view subject, const Error& error) {
   std::string text(subject);
   for (const std::string& part : {error.what, error.where, error.why}) {
     if (!part.empty()) text += (text.empty() ? "" : ": ") + part;
@@ -120,12 +120,13 @@ Error Problems::to_error() const {
       {}};
 }
 
-Fields::Fields(Problems& problems, const YamlNode& node, std::string where, MapKind map)
+Fields::Fields(Problems& problems, const wire::YamlNode& node, std::string where, MapKind map)
     : problems_(problems), node_(node), where_(std::move(where)), map_(map) {
-  if (node.kind == YamlNode::Kind::kNull) return;
-  if (node.kind != YamlNode::Kind::kMap) {
-    problems_.add(node.place, fmt::format("{} must be a map, not {}",
-                                          where_.empty() ? "the file" : where_, kind_text(node)));
+  if (node.kind == wire::YamlNode::Kind::kNull) return;
+  if (node.kind != wire::YamlNode::Kind::kMap) {
+    problems_.add(node.place,
+                  fmt::format("{} must be a map, not {}", where_.empty() ? "the file" : where_,
+                              wire::kind_text(node)));
     return;
   }
   const std::vector<std::string>& known = keys_of(map);
@@ -141,15 +142,15 @@ Fields::Fields(Problems& problems, const YamlNode& node, std::string where, MapK
   }
 }
 
-const YamlNode* Fields::find(std::string_view key) const {
+const wire::YamlNode* Fields::find(std::string_view key) const {
   const std::vector<std::string>& known = keys_of(map_);
   ENSURE(std::find(known.begin(), known.end(), key) != known.end(), key, where_);
-  const YamlNode* node = node_.find(key);
-  return node && node->kind != YamlNode::Kind::kNull ? node : nullptr;
+  const wire::YamlNode* node = node_.find(key);
+  return node && node->kind != wire::YamlNode::Kind::kNull ? node : nullptr;
 }
 
-const YamlPlace& Fields::place(std::string_view key) const {
-  const YamlNode* node = find(key);
+const wire::YamlPlace& Fields::place(std::string_view key) const {
+  const wire::YamlNode* node = find(key);
   return node ? node->place : node_.place;
 }
 
@@ -157,9 +158,10 @@ std::string Fields::where(std::string_view key) const {
   return where_.empty() ? std::string(key) : fmt::format("{}.{}", where_, key);
 }
 
-void Fields::wrong_type(const YamlNode& node, std::string_view key, std::string_view wanted) const {
+void Fields::wrong_type(const wire::YamlNode& node, std::string_view key,
+                        std::string_view wanted) const {
   problems_.add(node.place,
-                fmt::format("{} must be {}, not {}", where(key), wanted, kind_text(node)));
+                fmt::format("{} must be {}, not {}", where(key), wanted, wire::kind_text(node)));
 }
 
 bool Fields::misspelt(std::string_view key) const {
@@ -167,23 +169,24 @@ bool Fields::misspelt(std::string_view key) const {
 }
 
 void Fields::missing(std::string_view key, std::string_view hint) const {
-  if (node_.kind == YamlNode::Kind::kList || node_.kind == YamlNode::Kind::kScalar) return;
+  if (node_.kind == wire::YamlNode::Kind::kList || node_.kind == wire::YamlNode::Kind::kScalar)
+    return;
   if (!misspelt(key)) problems_.add(node_.place, where(key) + " is missing", hint);
 }
 
 template <class T>
 std::optional<T> Fields::parsed(std::string_view key, std::string_view wanted,
                                 const std::function<Result<T>(std::string_view)>& parse) const {
-  const YamlNode* node = find(key);
+  const wire::YamlNode* node = find(key);
   if (!node) return std::nullopt;
-  if (node->kind != YamlNode::Kind::kScalar) {
+  if (node->kind != wire::YamlNode::Kind::kScalar) {
     wrong_type(*node, key, wanted);
     return std::nullopt;
   }
   auto value = parse(node->scalar);
   if (value.ok()) return *value;
   problems_.add(node->place,
-                fmt::format("{} must be {}, not {}", where(key), wanted, kind_text(*node)),
+                fmt::format("{} must be {}, not {}", where(key), wanted, wire::kind_text(*node)),
                 value.error().hint);
   return std::nullopt;
 }
@@ -251,33 +254,34 @@ std::optional<double> Fields::rate(std::string_view key) const {
 }
 
 std::optional<std::vector<double>> Fields::numbers(std::string_view key) const {
-  const YamlNode* node = find(key);
+  const wire::YamlNode* node = find(key);
   if (!node) return std::nullopt;
   std::vector<double> values;
-  const auto add = [&](const YamlNode& item) {
+  const auto add = [&](const wire::YamlNode& item) {
     const auto value =
-        item.kind == YamlNode::Kind::kScalar ? parse_number(item.scalar) : std::nullopt;
+        item.kind == wire::YamlNode::Kind::kScalar ? parse_number(item.scalar) : std::nullopt;
     if (!value) wrong_type(item, key, "a list of numbers");
     values.push_back(value.value_or(0));
     return value.has_value();
   };
-  if (node->kind != YamlNode::Kind::kList) return add(*node) ? std::optional(values) : std::nullopt;
+  if (node->kind != wire::YamlNode::Kind::kList)
+    return add(*node) ? std::optional(values) : std::nullopt;
   bool right = true;
-  for (const YamlNode& item : node->items) right = add(item) && right;
+  for (const wire::YamlNode& item : node->items) right = add(item) && right;
   return right ? std::optional(values) : std::nullopt;
 }
 
 std::optional<std::vector<std::string>> Fields::words(std::string_view key) const {
-  const YamlNode* node = find(key);
+  const wire::YamlNode* node = find(key);
   if (!node) return std::nullopt;
-  if (node->kind == YamlNode::Kind::kScalar) return std::vector<std::string>{node->scalar};
-  if (node->kind != YamlNode::Kind::kList) {
+  if (node->kind == wire::YamlNode::Kind::kScalar) return std::vector<std::string>{node->scalar};
+  if (node->kind != wire::YamlNode::Kind::kList) {
     wrong_type(*node, key, "a list of texts");
     return std::nullopt;
   }
   std::vector<std::string> values;
-  for (const YamlNode& item : node->items) {
-    if (item.kind != YamlNode::Kind::kScalar) {
+  for (const wire::YamlNode& item : node->items) {
+    if (item.kind != wire::YamlNode::Kind::kScalar) {
       wrong_type(item, key, "a list of texts");
       return std::nullopt;
     }
@@ -322,10 +326,10 @@ std::optional<std::string> Fields::choice(std::string_view key,
 
 void Fields::each(
     std::string_view key,
-    const std::function<void(const YamlNode& item, const std::string& where)>& read) const {
-  const YamlNode* list = find(key);
+    const std::function<void(const wire::YamlNode& item, const std::string& where)>& read) const {
+  const wire::YamlNode* list = find(key);
   if (!list) return;
-  if (list->kind != YamlNode::Kind::kList) return wrong_type(*list, key, "a list");
+  if (list->kind != wire::YamlNode::Kind::kList) return wrong_type(*list, key, "a list");
   for (std::size_t i = 0; i < list->items.size(); ++i)
     read(list->items[i], fmt::format("{}[{}]", where(key), i));
 }

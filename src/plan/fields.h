@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "plan/yaml.h"
+#include "wire/yaml.h"
 
 namespace galileo::plan {
 
@@ -31,9 +31,9 @@ class Problems {
   Problems(std::string path, std::vector<std::string> settings)
       : path_(std::move(path)), settings_(std::move(settings)) {}
 
-  void add(const YamlPlace& place, std::string_view text, std::string_view hint = {});
+  void add(const wire::YamlPlace& place, std::string_view text, std::string_view hint = {});
   // From the Error of a function that knows no places; `subject` is what it is about.
-  void add(const YamlPlace& place, std::string_view subject, const Error& error);
+  void add(const wire::YamlPlace& place, std::string_view subject, const Error& error);
   std::size_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
   // All of them (40 at most, then how many more), in the order of the file.
@@ -41,7 +41,7 @@ class Problems {
 
  private:
   struct Problem {
-    YamlPlace place;
+    wire::YamlPlace place;
     std::size_t number = 0;  // keeps those of one place in the order they were found
     std::string line;
   };
@@ -57,14 +57,14 @@ class Fields {
  public:
   // `where`: the path of the map, as in "clients[0].arrival". Keys that aren't its own are
   // problems.
-  Fields(Problems& problems, const YamlNode& node, std::string where, MapKind map);
+  Fields(Problems& problems, const wire::YamlNode& node, std::string where, MapKind map);
 
-  const YamlNode* find(std::string_view key) const;
+  const wire::YamlNode* find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
-  const YamlNode& node() const { return node_; }
-  const YamlPlace& place() const { return node_.place; }
+  const wire::YamlNode& node() const { return node_; }
+  const wire::YamlPlace& place() const { return node_.place; }
   // The place of the key's value, or of the map where the key isn't.
-  const YamlPlace& place(std::string_view key) const;
+  const wire::YamlPlace& place(std::string_view key) const;
   std::string where(std::string_view key) const;
   Problems& problems() const { return problems_; }
 
@@ -92,10 +92,11 @@ class Fields {
   std::optional<std::string> choice(std::string_view key,
                                     const std::vector<std::string>& known) const;
   // The items of a list, each with its path.
-  void each(std::string_view key,
-            const std::function<void(const YamlNode& item, const std::string& where)>& read) const;
+  void each(
+      std::string_view key,
+      const std::function<void(const wire::YamlNode& item, const std::string& where)>& read) const;
 
-  void wrong_type(const YamlNode& node, std::string_view key, std::string_view wanted) const;
+  void wrong_type(const wire::YamlNode& node, std::string_view key, std::string_view wanted) const;
   // Does an unknown key look like this one?
   bool misspelt(std::string_view key) const;
   // The key must be there and isn't. No problem of its own where the map isn't one, or where the
@@ -108,7 +109,7 @@ class Fields {
                           const std::function<Result<T>(std::string_view)>& parse) const;
 
   Problems& problems_;
-  const YamlNode& node_;
+  const wire::YamlNode& node_;
   const std::string where_;
   const MapKind map_;
   std::vector<std::string> misspelt_;  // what unknown keys were likely meant to be

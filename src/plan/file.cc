@@ -48,7 +48,7 @@ class Reader {
     read_services(plan);
     read_phases(plan);
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
-    if (const YamlNode* limits = file_.find("limits"))
+    if (const wire::YamlNode* limits = file_.find("limits"))
       plan.limits = read_limits(problems_, *limits);
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
@@ -66,8 +66,8 @@ class Reader {
 
  private:
   void read_services(Plan& plan) {
-    const YamlNode* services = file_.find("services");
-    if (services && services->kind != YamlNode::Kind::kMap)
+    const wire::YamlNode* services = file_.find("services");
+    if (services && services->kind != wire::YamlNode::Kind::kMap)
       return file_.wrong_type(*services, "services", "a map of names to services");
     if (!services && file_.misspelt("services")) return;
     if (!services || services->keys.empty())
@@ -90,7 +90,7 @@ class Reader {
       plan.phases.back().clients = read_clients(file_, plan.services, options_);
     }
     std::vector<std::string> names;
-    file_.each("phases", [&](const YamlNode& node, const std::string& where) {
+    file_.each("phases", [&](const wire::YamlNode& node, const std::string& where) {
       const Fields fields(problems_, node, where, MapKind::phase);
       plan.phases.push_back(read_phase(fields, plan));
       check_phase_name(fields, plan.phases.back().name, names);
@@ -113,7 +113,7 @@ class Reader {
       problems_.add(file_.place("events"), "the file can't have events and phases",
                     "put the events into the phases");
     std::size_t index = 0;
-    file_.each("phases", [&](const YamlNode& node, const std::string& where) {
+    file_.each("phases", [&](const wire::YamlNode& node, const std::string& where) {
       read_events(Fields(problems_, node, where, MapKind::phase), plan, plan.phases[index++]);
     });
     check_ends(plan);
@@ -152,20 +152,21 @@ class Reader {
 
   // What of the file no worker can be told: it would be another run than on one machine.
   void check_for_fleet() {
-    const auto refuse = [&](const std::string& what, const YamlNode* node, std::string_view hint) {
+    const auto refuse = [&](const std::string& what, const wire::YamlNode* node,
+                            std::string_view hint) {
       if (node) problems_.add(node->place, what + " is each worker's own on a fleet", hint);
     };
     const auto refuse_limit = [&](const char* key, std::string_view hint) {
-      const YamlNode* const limits = file_.find("limits");
+      const wire::YamlNode* const limits = file_.find("limits");
       refuse(fmt::format("limits.{}", key), limits ? limits->find(key) : nullptr, hint);
     };
     refuse_limit("threads", "leave it out, and start the workers with --threads");
     refuse_limit("connections", "leave it out, and start the workers with --connections");
     refuse_limit("address_family", "leave it out, and start the workers with --ipv4 or --ipv6");
-    const YamlNode* const services = file_.find("services");
-    if (!services || services->kind != YamlNode::Kind::kMap) return;
+    const wire::YamlNode* const services = file_.find("services");
+    if (!services || services->kind != wire::YamlNode::Kind::kMap) return;
     for (std::size_t i = 0; i < services->keys.size(); ++i) {
-      const YamlNode* const balancer = services->items[i].find("balancer");
+      const wire::YamlNode* const balancer = services->items[i].find("balancer");
       if (balancer && balancer->scalar != load::ServiceSpec{}.balancer)
         refuse(fmt::format("services.{}.balancer", services->keys[i].text), balancer,
                "leave it out: workers choose hosts by weighted round robin");
@@ -174,10 +175,10 @@ class Reader {
 
   void read_thresholds(Plan& plan) {
     const bool is_sound = problems_.empty();
-    file_.each("thresholds", [&](const YamlNode& node, const std::string& where) {
-      if (node.kind != YamlNode::Kind::kScalar)
-        return problems_.add(node.place,
-                             fmt::format("{} must be a text, not {}", where, kind_text(node)));
+    file_.each("thresholds", [&](const wire::YamlNode& node, const std::string& where) {
+      if (node.kind != wire::YamlNode::Kind::kScalar)
+        return problems_.add(
+            node.place, fmt::format("{} must be a text, not {}", where, wire::kind_text(node)));
       // Where the rest of the file is wrong, its names say little.
       const auto checked = [&]() -> Result<void> {
         const analysis::Threshold threshold = TRY(analysis::parse_threshold(node.scalar));
@@ -200,13 +201,13 @@ Result<Plan> parse_plan(std::string_view text, const std::string& path,
   std::vector<std::string> settings;
   for (const std::string& setting : options.set) settings.push_back(setting_name(setting));
   Problems problems(path, settings);
-  auto root = parse_yaml(text);
+  auto root = wire::parse_yaml(text);
   if (!root) {
-    const YamlFault& fault = root.error();
+    const wire::YamlFault& fault = root.error();
     problems.add(fault.place, fault.why, fault.hint);
     return problems.to_error();
   }
-  if (root->kind == YamlNode::Kind::kNull) {
+  if (root->kind == wire::YamlNode::Kind::kNull) {
     problems.add({}, "the file is empty", "examples/hello/experiment.yaml is one to begin with");
     return problems.to_error();
   }
@@ -214,7 +215,7 @@ Result<Plan> parse_plan(std::string_view text, const std::string& path,
     apply_setting(problems, *root, options.set[i], static_cast<int>(i));
   expand_environment(problems, *root, options.environment);
   const Fields file(problems, *root, "", MapKind::file);
-  if (root->kind != YamlNode::Kind::kMap) return problems.to_error();
+  if (root->kind != wire::YamlNode::Kind::kMap) return problems.to_error();
   Plan plan = Reader(problems, options, file).read();
   if (!problems.empty()) return problems.to_error();
   plan.source_path = path;
@@ -222,7 +223,7 @@ Result<Plan> parse_plan(std::string_view text, const std::string& path,
   return plan;
 }
 
-Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>& flags,
+Result<Plan> read_plan(const wire::YamlNode& document, const std::vector<std::string>& flags,
                        const FileOptions& options) {
   Problems problems("", flags);
   const Fields file(problems, document, "", MapKind::file);

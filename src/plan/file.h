@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "plan/plan.h"
-#include "plan/yaml.h"
+#include "wire/yaml.h"
 
 namespace galileo::plan {
 
@@ -33,7 +33,7 @@ Result<Plan> parse_plan(std::string_view text, const std::string& path, const Fi
 
 // The same from a document that flags make: each value's place is the number of its flag among
 // `flags`, by whose texts the messages name it. No variable in it is looked at.
-Result<Plan> read_plan(const YamlNode& document, const std::vector<std::string>& flags,
+Result<Plan> read_plan(const wire::YamlNode& document, const std::vector<std::string>& flags,
                        const FileOptions& options);
 
 }  // namespace galileo::plan

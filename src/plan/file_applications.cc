@@ -17,13 +17,13 @@ namespace {
 constexpr Duration kPeriodMin = std::chrono::milliseconds{10};
 
 std::vector<std::string> read_command(const Fields& fields) {
-  const YamlNode* node = fields.find("command");
+  const wire::YamlNode* node = fields.find("command");
   if (!node) {
     fields.missing("command", "give the program and its arguments as a list");
     return {};
   }
   std::vector<std::string> words;
-  if (node->kind == YamlNode::Kind::kScalar) {
+  if (node->kind == wire::YamlNode::Kind::kScalar) {
     const auto split = split_words(node->scalar);
     if (split.ok())
       words = *split;
@@ -46,19 +46,20 @@ using Texts = std::vector<std::pair<std::string, std::string>>;
 Texts read_texts(const Fields& fields, std::string_view key, std::string_view wanted,
                  const std::function<std::optional<std::string>(const std::string& name)>& unfit) {
   Texts texts;
-  const YamlNode* map = fields.find(key);
+  const wire::YamlNode* map = fields.find(key);
   if (!map) return texts;
-  if (map->kind != YamlNode::Kind::kMap) {
+  if (map->kind != wire::YamlNode::Kind::kMap) {
     fields.wrong_type(*map, key, wanted);
     return texts;
   }
   for (std::size_t i = 0; i < map->keys.size(); ++i) {
     const auto& [name, place] = map->keys[i];
-    const YamlNode& value = map->items[i];
+    const wire::YamlNode& value = map->items[i];
     if (const auto why = unfit(name)) fields.problems().add(place, *why);
-    if (value.kind == YamlNode::Kind::kList || value.kind == YamlNode::Kind::kMap) {
-      fields.problems().add(value.place, fmt::format("{}.{} must be a text, not {}",
-                                                     fields.where(key), name, kind_text(value)));
+    if (value.kind == wire::YamlNode::Kind::kList || value.kind == wire::YamlNode::Kind::kMap) {
+      fields.problems().add(value.place,
+                            fmt::format("{}.{} must be a text, not {}", fields.where(key), name,
+                                        wire::kind_text(value)));
       continue;
     }
     texts.emplace_back(name, value.scalar);
@@ -88,7 +89,8 @@ std::string read_ready(const Fields& fields) {
   return ready;
 }
 
-Application read_application(Problems& problems, const YamlNode& node, const std::string& where) {
+Application read_application(Problems& problems, const wire::YamlNode& node,
+                             const std::string& where) {
   const Fields fields(problems, node, where, MapKind::application);
   Application application;
   application.name = fields.required_name("name");
@@ -112,7 +114,8 @@ void read_process(const Fields& process, Telemetry& telemetry) {
   watched.pid = static_cast<std::int64_t>(
       process.count("pid", 1, std::numeric_limits<std::int32_t>::max()).value_or(0));
   watched.pid_file = process.text("pid_file").value_or("");
-  if (process.has("pid") == process.has("pid_file") && process.node().kind == YamlNode::Kind::kMap)
+  if (process.has("pid") == process.has("pid_file") &&
+      process.node().kind == wire::YamlNode::Kind::kMap)
     process.problems().add(process.place(), "a process needs either pid or pid_file");
   telemetry.processes.push_back(std::move(watched));
 }
@@ -150,7 +153,7 @@ void read_watched(const Fields& fields, Telemetry& telemetry) {
 }
 
 // An application of the file, named by a scalar.
-void check_application(Problems& problems, const YamlNode& node,
+void check_application(Problems& problems, const wire::YamlNode& node,
                        const std::vector<Application>& applications) {
   std::vector<std::string> names;
   for (const Application& application : applications) names.push_back(application.name);
@@ -164,7 +167,7 @@ void check_application(Problems& problems, const YamlNode& node,
 
 std::vector<Application> read_applications(const Fields& file) {
   std::vector<Application> applications;
-  file.each("applications", [&](const YamlNode& node, const std::string& where) {
+  file.each("applications", [&](const wire::YamlNode& node, const std::string& where) {
     Application application = read_application(file.problems(), node, where);
     const bool twice =
         std::any_of(applications.begin(), applications.end(),
@@ -179,9 +182,9 @@ std::vector<Application> read_applications(const Fields& file) {
 
 Telemetry read_telemetry(const Fields& file, const std::vector<Application>& applications) {
   Telemetry telemetry;
-  const YamlNode* node = file.find("telemetry");
+  const wire::YamlNode* node = file.find("telemetry");
   if (!node) return telemetry;
-  if (node->kind == YamlNode::Kind::kScalar) {
+  if (node->kind == wire::YamlNode::Kind::kScalar) {
     telemetry.enabled = file.boolean("telemetry").value_or(true);
     return telemetry;
   }
@@ -201,8 +204,8 @@ Telemetry read_telemetry(const Fields& file, const std::vector<Application>& app
   read_watched(fields, telemetry);
   telemetry.nodes = fields.words("nodes").value_or(std::vector<std::string>());
   std::vector<std::string> names;
-  fields.each("processes", [&](const YamlNode& item, const std::string& where) {
-    if (item.kind == YamlNode::Kind::kScalar) {
+  fields.each("processes", [&](const wire::YamlNode& item, const std::string& where) {
+    if (item.kind == wire::YamlNode::Kind::kScalar) {
       telemetry.applications.push_back(item.scalar);
       check_application(problems, item, applications);
       names.push_back(item.scalar);

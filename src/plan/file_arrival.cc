@@ -24,7 +24,7 @@ double plain_seconds(Duration duration) {
 }
 
 // Is it an arrival that can be made? The places are those of the whole and of its kind's name.
-void check_arrival(const Fields& client, const YamlPlace& place, const std::string& where,
+void check_arrival(const Fields& client, const wire::YamlPlace& place, const std::string& where,
                    const load::ArrivalSpec& arrival) {
   if (load::unpaced(arrival)) return;
   const auto made = load::make_arrival(arrival);
@@ -64,7 +64,8 @@ void read_recorded(const Fields& fields, const FileOptions& options, load::Arriv
 }
 
 // `arrival: expovariate(100)`.
-load::ArrivalSpec read_call(Problems& problems, const YamlNode& node, const std::string& where) {
+load::ArrivalSpec read_call(Problems& problems, const wire::YamlNode& node,
+                            const std::string& where) {
   load::ArrivalSpec arrival;
   const auto call = load::parse_call(node.scalar);
   if (!call.ok()) {
@@ -76,14 +77,14 @@ load::ArrivalSpec read_call(Problems& problems, const YamlNode& node, const std:
   return arrival;
 }
 
-load::ArrivalSpec read_arrival(const Fields& client, const YamlNode& node,
+load::ArrivalSpec read_arrival(const Fields& client, const wire::YamlNode& node,
                                const FileOptions& options) {
   Problems& problems = client.problems();
   const std::string where = client.where("arrival");
   const std::size_t before = problems.count();
   load::ArrivalSpec arrival;
-  YamlPlace place = node.place;
-  if (node.kind == YamlNode::Kind::kScalar) {
+  wire::YamlPlace place = node.place;
+  if (node.kind == wire::YamlNode::Kind::kScalar) {
     arrival = read_call(problems, node, where);
   } else {
     const Fields fields(problems, node, where, MapKind::arrival);
@@ -104,7 +105,7 @@ load::ArrivalSpec read_arrival(const Fields& client, const YamlNode& node,
 
 std::vector<double> read_steps(const Fields& rate, std::string_view key) {
   std::vector<double> parameters;
-  rate.each(key, [&](const YamlNode& node, const std::string& where) {
+  rate.each(key, [&](const wire::YamlNode& node, const std::string& where) {
     const Fields step(rate.problems(), node, where, MapKind::rate_step);
     step.required("rps");
     step.required("for");
@@ -112,7 +113,7 @@ std::vector<double> read_steps(const Fields& rate, std::string_view key) {
     parameters.push_back(
         plain_seconds(step.positive_duration("for").value_or(std::chrono::seconds{1})));
   });
-  if (rate.has(key) && parameters.empty() && rate.find(key)->kind == YamlNode::Kind::kList)
+  if (rate.has(key) && parameters.empty() && rate.find(key)->kind == wire::YamlNode::Kind::kList)
     rate.problems().add(
         rate.place(key), rate.where(key) + " is empty",
         fmt::format("write {}: [{{rps: 100, for: 10s}}, {{rps: 200, for: 10s}}]", key));
@@ -170,11 +171,11 @@ load::ArrivalSpec read_shape(const Fields& fields) {
 }
 
 // `rate: 100`, `rate: 10k`, or a shape with its parameters by name.
-load::ArrivalSpec read_rate(const Fields& client, const YamlNode& node) {
+load::ArrivalSpec read_rate(const Fields& client, const wire::YamlNode& node) {
   Problems& problems = client.problems();
   const std::size_t before = problems.count();
   load::ArrivalSpec arrival;
-  if (node.kind == YamlNode::Kind::kScalar) {
+  if (node.kind == wire::YamlNode::Kind::kScalar) {
     arrival.kind = "constant_rate";
     arrival.parameters = {client.rate("rate").value_or(1)};
   } else {
@@ -275,8 +276,9 @@ load::ArrivalSpec read_changed_arrival(const Fields& fields) {
   load::ArrivalSpec arrival;
   if (fields.has("arrival") && fields.has("rate"))
     problems.add(fields.place(), "an event can have only one of arrival and rate");
-  if (const YamlNode* node = fields.find("arrival")) arrival = read_arrival(fields, *node, {});
-  if (const YamlNode* node = fields.find("rate")) arrival = read_rate(fields, *node);
+  if (const wire::YamlNode* node = fields.find("arrival"))
+    arrival = read_arrival(fields, *node, {});
+  if (const wire::YamlNode* node = fields.find("rate")) arrival = read_rate(fields, *node);
   if (problems.count() != before) return arrival;
   const char* const key = fields.has("rate") ? "rate" : "arrival";
   if (const auto checked = load::check_change(arrival); !checked.ok())
@@ -288,10 +290,10 @@ void read_pace(const Fields& fields, const FileOptions& options, load::ClientSpe
   Problems& problems = fields.problems();
   if (fields.has("arrival") + fields.has("rate") + fields.has("closed_loop") > 1)
     problems.add(fields.place(), "a client can have only one of arrival, rate and closed_loop");
-  if (const YamlNode* arrival = fields.find("arrival"))
+  if (const wire::YamlNode* arrival = fields.find("arrival"))
     client.arrival = read_arrival(fields, *arrival, options);
-  if (const YamlNode* rate = fields.find("rate")) client.arrival = read_rate(fields, *rate);
-  if (const YamlNode* closed = fields.find("closed_loop")) {
+  if (const wire::YamlNode* rate = fields.find("rate")) client.arrival = read_rate(fields, *rate);
+  if (const wire::YamlNode* closed = fields.find("closed_loop")) {
     client.closed_loop = true;
     const Fields loop(problems, *closed, fields.where("closed_loop"), MapKind::closed_loop);
     client.connections =

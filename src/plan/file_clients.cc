@@ -30,12 +30,12 @@ void check_service(const Fields& fields, const std::string& name,
 }
 
 void read_labels(const Fields& fields, load::ClientSpec& client) {
-  const YamlNode* const labels = fields.find("worker_labels");
+  const wire::YamlNode* const labels = fields.find("worker_labels");
   if (!labels) return;
-  if (labels->kind != YamlNode::Kind::kMap)
+  if (labels->kind != wire::YamlNode::Kind::kMap)
     return fields.wrong_type(*labels, "worker_labels", "a map of labels to values");
   for (std::size_t i = 0; i < labels->keys.size(); ++i) {
-    if (labels->items[i].kind == YamlNode::Kind::kScalar)
+    if (labels->items[i].kind == wire::YamlNode::Kind::kScalar)
       client.worker_labels.emplace_back(labels->keys[i].text, labels->items[i].scalar);
     else
       fields.wrong_type(labels->items[i], "worker_labels", "a map of labels to values");
@@ -49,7 +49,7 @@ load::ClientSpec read_client(const Fields& fields, const std::vector<load::Servi
   check_service(fields, client.service, services);
   client.name = fields.name("name").value_or("");
   client.count = static_cast<std::uint32_t>(fields.count("num", 1, kClientsMax).value_or(1));
-  if (const YamlNode* request = fields.find("request"))
+  if (const wire::YamlNode* request = fields.find("request"))
     client.request = read_request(fields.problems(), *request, fields.where("request"));
   read_pace(fields, options, client);
   const std::uint64_t requests = fields.count("requests", 0, kRequestsMax).value_or(0);
@@ -68,7 +68,7 @@ std::vector<load::ClientSpec> read_clients(const Fields& phase,
                                            const FileOptions& options) {
   std::vector<load::ClientSpec> clients;
   std::set<std::string> names;
-  phase.each("clients", [&](const YamlNode& node, const std::string& where) {
+  phase.each("clients", [&](const wire::YamlNode& node, const std::string& where) {
     const Fields fields(phase.problems(), node, where, MapKind::client);
     clients.push_back(read_client(fields, services, options));
     const std::string& name = clients.back().name;

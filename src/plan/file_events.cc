@@ -79,7 +79,7 @@ void read_change(const Fields& fields, Phase& phase, Action& action) {
 }  // namespace
 
 void read_events(const Fields& phase_fields, const Plan& plan, Phase& phase) {
-  phase_fields.each("events", [&](const YamlNode& node, const std::string& where) {
+  phase_fields.each("events", [&](const wire::YamlNode& node, const std::string& where) {
     const Fields fields(phase_fields.problems(), node, where, MapKind::event);
     Action action;
     read_when(fields, plan, phase, action);

@@ -4,7 +4,7 @@
 
 namespace galileo::plan {
 
-load::Limits read_limits(Problems& problems, const YamlNode& node) {
+load::Limits read_limits(Problems& problems, const wire::YamlNode& node) {
   const Fields fields(problems, node, "limits", MapKind::limits);
   load::Limits limits;
   const auto count = [&](const char* key, std::uint32_t otherwise, std::uint32_t fewest,

@@ -8,6 +8,6 @@
 namespace galileo::plan {
 
 // The map `limits`; what isn't in it is as load::Limits has it. Problems are added.
-load::Limits read_limits(Problems& problems, const YamlNode& node);
+load::Limits read_limits(Problems& problems, const wire::YamlNode& node);
 
 }  // namespace galileo::plan

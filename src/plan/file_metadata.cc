@@ -39,7 +39,7 @@ std::optional<std::string> whole_number(std::string_view text) {
   return (minus && text != "0" ? "-" : "") + std::string(text);
 }
 
-std::string scalar_json(const YamlNode& node) {
+std::string scalar_json(const wire::YamlNode& node) {
   const std::string& text = node.scalar;
   if (node.quoted) return wire::json_text(text);
   const auto is = [&](auto... words) { return ((text == words) || ...); };
@@ -55,19 +55,19 @@ std::string scalar_json(const YamlNode& node) {
 }
 
 // What stands below a credential's name is hidden where it is text; a number is a count of tokens.
-std::string json_of(const YamlNode& node, bool is_secret = false) {
+std::string json_of(const wire::YamlNode& node, bool is_secret = false) {
   std::string json;
   switch (node.kind) {
-    case YamlNode::Kind::kNull:
+    case wire::YamlNode::Kind::kNull:
       return "null";
-    case YamlNode::Kind::kScalar:
+    case wire::YamlNode::Kind::kScalar:
       json = scalar_json(node);
       return is_secret && json.starts_with('"') ? wire::json_text("***") : json;
-    case YamlNode::Kind::kList:
-      for (const YamlNode& item : node.items)
+    case wire::YamlNode::Kind::kList:
+      for (const wire::YamlNode& item : node.items)
         json += (json.empty() ? "" : ", ") + json_of(item, is_secret);
       return "[" + json + "]";
-    case YamlNode::Kind::kMap:
+    case wire::YamlNode::Kind::kMap:
       for (std::size_t i = 0; i < node.keys.size(); ++i) {
         const std::string& key = node.keys[i].text;
         json += fmt::format("{}{}: {}", json.empty() ? "" : ", ", wire::json_text(key),
@@ -81,14 +81,14 @@ std::string json_of(const YamlNode& node, bool is_secret = false) {
 }  // namespace
 
 std::string read_metadata(const Fields& file) {
-  const YamlNode* const map = file.find("metadata");
+  const wire::YamlNode* const map = file.find("metadata");
   if (!map) return {};
-  if (map->kind != YamlNode::Kind::kMap) {
+  if (map->kind != wire::YamlNode::Kind::kMap) {
     file.wrong_type(*map, "metadata", "a map");
     return {};
   }
   const std::vector<std::string>& ours = analysis::result_metadata_keys();
-  for (const YamlKey& key : map->keys) {
+  for (const wire::YamlKey& key : map->keys) {
     if (std::find(ours.begin(), ours.end(), key.text) != ours.end())
       file.problems().add(
           key.place,

@@ -45,24 +45,24 @@ std::optional<std::vector<Step>> take_path(std::string_view& text) {
   }
 }
 
-void set_place(YamlNode& node, int setting) {
+void set_place(wire::YamlNode& node, int setting) {
   node.place = {0, 0, setting};
-  for (YamlKey& key : node.keys) key.place = node.place;
-  for (YamlNode& item : node.items) set_place(item, setting);
+  for (wire::YamlKey& key : node.keys) key.place = node.place;
+  for (wire::YamlNode& item : node.items) set_place(item, setting);
 }
 
 // Null where there is no such way; `why` then says so.
-YamlNode* step_into(YamlNode& node, const Step& step, int setting, std::string& why) {
-  if (node.kind == YamlNode::Kind::kNull)
-    node.kind = step.position ? YamlNode::Kind::kList : YamlNode::Kind::kMap;
-  if (step.position != (node.kind == YamlNode::Kind::kList) ||
-      node.kind == YamlNode::Kind::kScalar) {
-    why = fmt::format("'{}' can't be found in {}", step.key, kind_text(node));
+wire::YamlNode* step_into(wire::YamlNode& node, const Step& step, int setting, std::string& why) {
+  if (node.kind == wire::YamlNode::Kind::kNull)
+    node.kind = step.position ? wire::YamlNode::Kind::kList : wire::YamlNode::Kind::kMap;
+  if (step.position != (node.kind == wire::YamlNode::Kind::kList) ||
+      node.kind == wire::YamlNode::Kind::kScalar) {
+    why = fmt::format("'{}' can't be found in {}", step.key, wire::kind_text(node));
     return nullptr;
   }
   if (!step.position) {
-    if (YamlNode* found = node.find(step.key)) return found;
-    const YamlPlace place{0, 0, setting};
+    if (wire::YamlNode* found = node.find(step.key)) return found;
+    const wire::YamlPlace place{0, 0, setting};
     node.keys.push_back({step.key, place});
     node.items.emplace_back();
     node.items.back().place = place;
@@ -95,8 +95,8 @@ class Expander {
            const std::function<std::optional<std::string>(std::string_view)>& environment)
       : problems_(problems), environment_(environment) {}
 
-  void expand(YamlNode& node) {
-    if (node.kind == YamlNode::Kind::kScalar) node.scalar = expanded(node.place, node.scalar);
+  void expand(wire::YamlNode& node) {
+    if (node.kind == wire::YamlNode::Kind::kScalar) node.scalar = expanded(node.place, node.scalar);
     for (auto& [key, place] : node.keys) {
       if (key.find('$') == std::string::npos) continue;
       std::string now = expanded(place, key);
@@ -104,11 +104,11 @@ class Expander {
         problems_.add(place, fmt::format("the key '{}' is there twice", now));
       key = std::move(now);
     }
-    for (YamlNode& item : node.items) expand(item);
+    for (wire::YamlNode& item : node.items) expand(item);
   }
 
  private:
-  std::string expanded(const YamlPlace& place, const std::string& text) {
+  std::string expanded(const wire::YamlPlace& place, const std::string& text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const char next = i + 1 < text.size() ? text[i + 1] : '\0';
@@ -132,7 +132,7 @@ class Expander {
     return out;
   }
 
-  std::string variable(const YamlPlace& place, const std::string& inside) {
+  std::string variable(const wire::YamlPlace& place, const std::string& inside) {
     const std::size_t colon = inside.find(":-");
     const std::string name = inside.substr(0, colon);
     if (!is_variable_name(name) || inside.find("${") != std::string::npos) {
@@ -161,16 +161,17 @@ std::string setting_name(const std::string& setting) {
          setting.substr(0, has_path ? setting.size() - rest.size() - 1 : setting.find('='));
 }
 
-void apply_setting(Problems& problems, YamlNode& root, const std::string& setting, int number) {
-  const YamlPlace place{0, 0, number};
+void apply_setting(Problems& problems, wire::YamlNode& root, const std::string& setting,
+                   int number) {
+  const wire::YamlPlace place{0, 0, number};
   std::string_view rest = setting;
   const auto path = take_path(rest);
   if (!path)
     return problems.add(place, "it isn't of the form path=value",
                         "write for example --set clients[0].requests=100");
-  auto value = parse_yaml(rest);
+  auto value = wire::parse_yaml(rest);
   if (!value) return problems.add(place, "its value is no YAML: " + value.error().why);
-  YamlNode* node = &root;
+  wire::YamlNode* node = &root;
   for (const Step& step : *path) {
     std::string why;
     node = step_into(*node, step, number, why);
@@ -181,7 +182,7 @@ void apply_setting(Problems& problems, YamlNode& root, const std::string& settin
 }
 
 void expand_environment(
-    Problems& problems, YamlNode& root,
+    Problems& problems, wire::YamlNode& root,
     const std::function<std::optional<std::string>(std::string_view)>& environment) {
   Expander(problems, environment).expand(root);
 }

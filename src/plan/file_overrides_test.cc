@@ -12,7 +12,7 @@ std::string changed(std::string_view text, const std::vector<std::string>& setti
   std::vector<std::string> named;
   for (const std::string& setting : settings) named.push_back(setting_name(setting));
   Problems problems("f.yaml", named);
-  auto root = parse_yaml(text);
+  auto root = wire::parse_yaml(text);
   REQUIRE(root);
   for (std::size_t i = 0; i < settings.size(); ++i)
     apply_setting(problems, *root, settings[i], static_cast<int>(i));

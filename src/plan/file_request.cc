@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "load/request_parameters.h"
+#include "wire/json.h"
 
 namespace galileo::plan {
 namespace {
@@ -24,54 +25,29 @@ bool is_json_integer(std::string_view text) {
          (text[0] != '0' || text.size() == 1);
 }
 
-std::string json_string(const std::string& text) {
-  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
-}
-
-std::string scalar_json(const YamlNode& node) {
+std::string scalar_json(const wire::YamlNode& node) {
   const std::string& text = node.scalar;
-  if (node.quoted) return json_string(text);
+  if (node.quoted) return wire::json_text(text);
   if (is_one_of(text, {"true", "True", "TRUE"})) return "true";
   if (is_one_of(text, {"false", "False", "FALSE"})) return "false";
   if (is_json_integer(text)) return text;
   if (const auto number = parse_number(text)) return Json(*number).dump();
-  return json_string(text);
-}
-
-// The node as JSON, each scalar by `scalar`.
-std::string node_json(const YamlNode& node, std::string (*scalar)(const YamlNode& node)) {
-  std::string text;
-  switch (node.kind) {
-    case YamlNode::Kind::kNull:
-      return "null";
-    case YamlNode::Kind::kScalar:
-      return scalar(node);
-    case YamlNode::Kind::kList:
-      for (const YamlNode& item : node.items)
-        text += (text.empty() ? "" : ", ") + node_json(item, scalar);
-      return "[" + text + "]";
-    case YamlNode::Kind::kMap:
-      for (std::size_t i = 0; i < node.keys.size(); ++i)
-        text += (text.empty() ? "" : ", ") + json_string(node.keys[i].text) + ": " +
-                node_json(node.items[i], scalar);
-      return "{" + text + "}";
-  }
-  return text;
+  return wire::json_text(text);
 }
 
 // The parameters as the wire has them. A header or form value is the text that was written, 1.10
 // and not 1.1; only in a JSON body are numbers numbers.
 std::string parameters_json(const Fields& fields) {
-  const auto as_written = [](const YamlNode& node) { return json_string(node.scalar); };
+  const auto as_written = [](const wire::YamlNode& node) { return wire::json_text(node.scalar); };
   std::string top;
   std::string kwargs;
   for (const std::string& key : keys_of(MapKind::request)) {
-    const YamlNode* node = fields.find(key);
+    const wire::YamlNode* node = fields.find(key);
     if (!node) continue;
     const bool is_top = key == "method" || key == "path";
     std::string& text = is_top ? top : kwargs;
-    text += (text.empty() ? "" : ", ") + json_string(key) + ": " +
-            (key == "json" ? to_json_text(*node) : node_json(*node, as_written));
+    text += (text.empty() ? "" : ", ") + wire::json_text(key) + ": " +
+            (key == "json" ? to_json_text(*node) : wire::yaml_to_json(*node, as_written));
   }
   return fmt::format("{{{}{}\"kwargs\": {{{}}}}}", top, top.empty() ? "" : ", ", kwargs);
 }
@@ -85,19 +61,19 @@ std::string subject_in_file(std::string subject) {
 }
 
 // Where the value is written that a fault's path leads to, or the key.
-const YamlPlace& place_of(const YamlNode& request, const load::RequestFault& fault) {
-  const YamlNode* node = &request;
+const wire::YamlPlace& place_of(const wire::YamlNode& request, const load::RequestFault& fault) {
+  const wire::YamlNode* node = &request;
   for (std::size_t i = 0; i < fault.path.size(); ++i) {
     const std::string& step = fault.path[i];
     if (i == 0 && step == kArguments) continue;
-    const YamlNode* next = node->find(step);
-    if (node->kind == YamlNode::Kind::kList) {
+    const wire::YamlNode* next = node->find(step);
+    if (node->kind == wire::YamlNode::Kind::kList) {
       const auto position = parse_integer(step);
       if (position && static_cast<std::size_t>(*position) < node->items.size())
         next = &node->items[static_cast<std::size_t>(*position)];
     }
     if (!next) break;
-    if (fault.of_key && node->kind == YamlNode::Kind::kMap && i + 1 == fault.path.size())
+    if (fault.of_key && node->kind == wire::YamlNode::Kind::kMap && i + 1 == fault.path.size())
       return node->keys[static_cast<std::size_t>(next - node->items.data())].place;
     node = next;
   }
@@ -106,11 +82,12 @@ const YamlPlace& place_of(const YamlNode& request, const load::RequestFault& fau
 
 }  // namespace
 
-std::string to_json_text(const YamlNode& node) {
-  return node_json(node, &scalar_json);
+std::string to_json_text(const wire::YamlNode& node) {
+  return wire::yaml_to_json(node, &scalar_json);
 }
 
-load::Request read_request(Problems& problems, const YamlNode& node, const std::string& where) {
+load::Request read_request(Problems& problems, const wire::YamlNode& node,
+                           const std::string& where) {
   const Fields fields(problems, node, where, MapKind::request);
   const load::RequestReading reading = load::read_request_parameters(parameters_json(fields));
   for (const load::RequestFault& fault : reading.faults) {

@@ -13,9 +13,10 @@ namespace galileo::plan {
 
 // `node` is the map `request` at `where`. Problems are added; what comes back is used only where
 // there were none.
-load::Request read_request(Problems& problems, const YamlNode& node, const std::string& where);
+load::Request read_request(Problems& problems, const wire::YamlNode& node,
+                           const std::string& where);
 
 // The node as JSON: a scalar that isn't quoted and looks like a number, true, false or null is one.
-std::string to_json_text(const YamlNode& node);
+std::string to_json_text(const wire::YamlNode& node);
 
 }  // namespace galileo::plan

@@ -9,7 +9,7 @@ namespace {
 
 load::Request read(std::string_view text) {
   Problems problems("f.yaml", {});
-  const auto node = parse_yaml(text);
+  const auto node = wire::parse_yaml(text);
   REQUIRE(node);
   load::Request request = read_request(problems, *node, "request");
   CHECK_MESSAGE(problems.empty(), problems.to_error().to_text());
@@ -18,7 +18,7 @@ load::Request read(std::string_view text) {
 
 std::string problem(std::string_view text) {
   Problems problems("f.yaml", {});
-  const auto node = parse_yaml(text);
+  const auto node = wire::parse_yaml(text);
   REQUIRE(node);
   read_request(problems, *node, "request");
   return problems.to_error().why;
@@ -126,7 +126,7 @@ TEST_CASE("the rest of the arguments says how the request is sent") {
 }
 
 TEST_CASE("JSON is written as Python writes it") {
-  const auto json = [](std::string_view text) { return to_json_text(*parse_yaml(text)); };
+  const auto json = [](std::string_view text) { return to_json_text(*wire::parse_yaml(text)); };
   CHECK(json("[1, -2, 007, 1.5, 1e3, '1', yes, true, False, null, ~]") ==
         R"([1, -2, 7.0, 1.5, 1000.0, "1", "yes", true, false, null, null])");
   CHECK(json("123456789012345678901234567890") == "123456789012345678901234567890");

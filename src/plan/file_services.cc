@@ -13,7 +13,7 @@
 namespace galileo::plan {
 namespace {
 
-void add_host(Problems& problems, load::ServiceSpec& service, const YamlPlace& place,
+void add_host(Problems& problems, load::ServiceSpec& service, const wire::YamlPlace& place,
               const std::string& host, double weight) {
   const auto parsed = net::parse_host_port(host, 80);
   if (!parsed.ok()) problems.add(place, "", parsed.error());
@@ -23,32 +23,33 @@ void add_host(Problems& problems, load::ServiceSpec& service, const YamlPlace& p
   service.hosts.emplace_back(host, weight);
 }
 
-void add_weighted_hosts(const Fields& fields, const YamlNode& hosts, load::ServiceSpec& service) {
+void add_weighted_hosts(const Fields& fields, const wire::YamlNode& hosts,
+                        load::ServiceSpec& service) {
   for (std::size_t i = 0; i < hosts.keys.size(); ++i) {
     const auto& [host, place] = hosts.keys[i];
-    const YamlNode& node = hosts.items[i];
+    const wire::YamlNode& node = hosts.items[i];
     const auto weight =
-        node.kind == YamlNode::Kind::kScalar ? parse_number(node.scalar) : std::nullopt;
+        node.kind == wire::YamlNode::Kind::kScalar ? parse_number(node.scalar) : std::nullopt;
     if (!weight || *weight < 0)
       fields.problems().add(node.place,
                             fmt::format("the weight of {} must be a number from 0 up, not {}", host,
-                                        kind_text(node)));
+                                        wire::kind_text(node)));
     add_host(fields.problems(), service, place, host, weight.value_or(1));
   }
 }
 
 void read_hosts(const Fields& fields, bool needed, load::ServiceSpec& service) {
-  const YamlNode* hosts = fields.find("hosts");
+  const wire::YamlNode* hosts = fields.find("hosts");
   if (!hosts) {
     if (needed) fields.missing("hosts", "write hosts: {\"127.0.0.1:8080\": 1}");
     return;
   }
   const std::size_t before = fields.problems().count();
-  if (hosts->kind == YamlNode::Kind::kMap) {
+  if (hosts->kind == wire::YamlNode::Kind::kMap) {
     add_weighted_hosts(fields, *hosts, service);
-  } else if (hosts->kind == YamlNode::Kind::kList) {
-    for (const YamlNode& item : hosts->items) {
-      if (item.kind != YamlNode::Kind::kScalar)
+  } else if (hosts->kind == wire::YamlNode::Kind::kList) {
+    for (const wire::YamlNode& item : hosts->items) {
+      if (item.kind != wire::YamlNode::Kind::kScalar)
         fields.wrong_type(item, "hosts", "a list of hosts");
       else
         add_host(fields.problems(), service, item.place, item.scalar, 1);
@@ -81,7 +82,7 @@ void check_static_host(const Fields& fields, bool needed, const std::string& url
 }  // namespace
 
 load::ServiceSpec read_service(Problems& problems, const std::string& name,
-                               const YamlPlace& name_place, const YamlNode& node) {
+                               const wire::YamlPlace& name_place, const wire::YamlNode& node) {
   const Fields fields(problems, node, "services." + name, MapKind::service);
   load::ServiceSpec service;
   service.name = name;

@@ -11,6 +11,6 @@ namespace galileo::plan {
 // `name` is the key of the service in `services`, which stands at `name_place`. Problems are added;
 // what comes back is used only where there were none.
 load::ServiceSpec read_service(Problems& problems, const std::string& name,
-                               const YamlPlace& name_place, const YamlNode& node);
+                               const wire::YamlPlace& name_place, const wire::YamlNode& node);
 
 }  // namespace galileo::plan

@@ -1,4 +1,4 @@
-#include "plan/yaml.h"
+#include "wire/yaml.h"
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
@@ -7,11 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <optional>
 #include <sstream>
 #include <unordered_set>
 
-namespace galileo::plan {
+#include "base/text.h"
+#include "wire/json.h"
+
+namespace galileo::wire {
 namespace {
 
 constexpr std::size_t kDepthMax = 32;
@@ -26,9 +31,9 @@ YamlPlace place_of(const YAML::Mark& mark) {
 // fault the rest of them is let pass.
 class TreeBuilder final : public YAML::EventHandler {
  public:
+  explicit TreeBuilder(std::size_t documents_max) : documents_max_(documents_max) {}
   std::optional<YamlFault>& fault() { return fault_; }
-  std::size_t documents() const { return documents_; }
-  YamlNode take_root() { return std::move(root_); }
+  std::vector<YamlNode> take_roots() { return std::move(roots_); }
 
  private:
   // A list or map whose end hasn't come yet.
@@ -47,7 +52,9 @@ class TreeBuilder final : public YAML::EventHandler {
   };
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ == 2) fail(mark, "the file holds a second document", "leave out the '---'");
+    if (++documents_ > documents_max_)
+      fail(mark, "the file holds a second document", "leave out the '---'");
+    anchored_.clear();
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -157,7 +164,7 @@ class TreeBuilder final : public YAML::EventHandler {
       anchored_[anchor] = Anchored{node, height};
     }
     if (open_.empty()) {
-      root_ = std::move(node);
+      roots_.push_back(std::move(node));
       return;
     }
     Open& parent = open_.back();
@@ -198,7 +205,8 @@ class TreeBuilder final : public YAML::EventHandler {
     map.merged.push_back(std::move(node));
   }
 
-  YamlNode root_;
+  const std::size_t documents_max_;
+  std::vector<YamlNode> roots_;  // of the documents
   std::vector<Open> open_;
   std::vector<std::optional<Anchored>> anchored_;  // by the parser's number
   std::optional<YamlFault> fault_;
@@ -239,6 +247,57 @@ std::string hint_for(std::string_view message) {
   return {};
 }
 
+tl::expected<std::vector<YamlNode>, YamlFault> parse(std::string_view text,
+                                                     std::size_t documents_max) {
+  if (text.find('\0') != std::string_view::npos)
+    return tl::unexpected(YamlFault{{}, "it holds a zero byte and is no YAML text", {}});
+  TreeBuilder builder(documents_max);
+  try {
+    // The comment ends a quote that the file leaves open: yaml-cpp 0.7 would take a line's end for
+    // it.
+    std::istringstream stream(std::string(text) + "\n#");
+    YAML::Parser parser(stream);
+    while (!builder.fault() && parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& error) {
+    if (!builder.fault())
+      return tl::unexpected(
+          YamlFault{within(place_of(error.mark), text), error.msg, hint_for(error.msg)});
+  }
+  if (builder.fault()) return tl::unexpected(std::move(*builder.fault()));
+  return builder.take_roots();
+}
+
+bool is_capitals(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// "0x1f", "0o17", "017", "0b1", "1_000", as Go's strconv reads them with base 0.
+std::optional<std::string> integer_json(std::string text) {
+  std::erase(text, '_');
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.erase(0, 1);
+  int base = 10;
+  if (text.size() > 1 && text[0] == '0') {
+    const char kind = static_cast<char>(text[1] | 0x20);
+    base = kind == 'x' ? 16 : kind == 'b' ? 2 : 8;
+    text.erase(0, kind == 'x' || kind == 'b' || kind == 'o' ? 2 : 1);
+  }
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, value, base);
+  if (error != std::errc() || read != end) return std::nullopt;
+  if (negative && value > std::uint64_t{1} << 63) return std::nullopt;
+  return (negative && value != 0 ? "-" : "") + std::to_string(value);
+}
+
+// A whole one without its decimals, which a field for integers wouldn't take.
+std::string number_json(double value) {
+  if (std::trunc(value) == value && std::abs(value) < 1e15)
+    return std::to_string(static_cast<std::int64_t>(value));
+  return json_real(value);
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
@@ -267,23 +326,56 @@ std::string kind_text(const YamlNode& node) {
 }
 
 tl::expected<YamlNode, YamlFault> parse_yaml(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos)
-    return tl::unexpected(YamlFault{{}, "it holds a zero byte and is no YAML text", {}});
-  TreeBuilder builder;
-  try {
-    // The comment ends a quote that the file leaves open: yaml-cpp 0.7 would take a line's end for
-    // it.
-    std::istringstream stream(std::string(text) + "\n#");
-    YAML::Parser parser(stream);
-    while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {
-    }
-  } catch (const YAML::Exception& error) {
-    if (!builder.fault())
-      return tl::unexpected(
-          YamlFault{within(place_of(error.mark), text), error.msg, hint_for(error.msg)});
-  }
-  if (builder.fault()) return tl::unexpected(std::move(*builder.fault()));
-  return builder.take_root();
+  auto roots = parse(text, 1);
+  if (!roots) return tl::unexpected(std::move(roots.error()));
+  return roots->empty() ? YamlNode{} : std::move(roots->front());
 }
 
-}  // namespace galileo::plan
+tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml_documents(std::string_view text) {
+  auto roots = parse(text, kNodesMax);
+  if (roots)
+    std::erase_if(*roots, [](const YamlNode& root) { return root.kind == YamlNode::Kind::kNull; });
+  return roots;
+}
+
+std::string yaml_to_json(const YamlNode& node, std::string (*scalar)(const YamlNode& node)) {
+  std::string text;
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "null";
+    case YamlNode::Kind::kScalar:
+      return scalar(node);
+    case YamlNode::Kind::kList:
+      for (const YamlNode& item : node.items)
+        text += (text.empty() ? "" : ", ") + yaml_to_json(item, scalar);
+      return "[" + text + "]";
+    case YamlNode::Kind::kMap:
+      for (std::size_t i = 0; i < node.keys.size(); ++i)
+        text += (text.empty() ? "" : ", ") + json_text(node.keys[i].text) + ": " +
+                yaml_to_json(node.items[i], scalar);
+      return "{" + text + "}";
+  }
+  return text;
+}
+
+std::string kubernetes_scalar(const YamlNode& node) {
+  const std::string& text = node.scalar;
+  if (node.quoted || text.empty()) return json_text(text);
+  // As they are, as names are, and in capitals; nothing between.
+  const std::string lower = to_lower(text);
+  const std::string rest = text.substr(1);
+  if (rest == lower.substr(1) || is_capitals(text)) {
+    for (const std::string_view word : {"y", "yes", "true", "on"})
+      if (lower == word) return "true";
+    for (const std::string_view word : {"n", "no", "false", "off"})
+      if (lower == word) return "false";
+  }
+  if (auto integer = integer_json(text)) return *integer;
+  if (text.find_first_not_of("0123456789.eE+-") == std::string::npos) {
+    if (const auto number = parse_number(text.starts_with('+') ? text.substr(1) : text))
+      return number_json(*number);
+  }
+  return json_text(text);
+}
+
+}  // namespace galileo::wire

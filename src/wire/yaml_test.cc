@@ -1,9 +1,9 @@
-#include "plan/yaml.h"
+#include "wire/yaml.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-namespace galileo::plan {
+namespace galileo::wire {
 namespace {
 
 // The tree on one line: maps in braces, lists in brackets, quoted scalars in quotes.
@@ -130,6 +130,40 @@ TEST_CASE("nesting and aliases of aliases end in a message, not in the machine's
   CHECK(read(many + "]").ends_with("it holds more than 200000 values"));
 }
 
+TEST_CASE("several documents are read apart from each other, and empty ones are left out") {
+  const auto roots = parse_yaml_documents("---\na: &x 1\n---\n---\n# nothing\n---\nb: 2\n...\n");
+  REQUIRE(roots);
+  REQUIRE(roots->size() == 2);
+  CHECK(flat(roots->at(0)) == "{a: 1}");
+  CHECK(flat(roots->at(1)) == "{b: 2}");
+  CHECK(roots->at(1).keys[0].place.line == 7);
+  CHECK(parse_yaml_documents("")->empty());
+  CHECK_FALSE(parse_yaml_documents("a: &x 1\n---\nb: *x\n"));
+  const auto second = parse_yaml_documents("a: 1\n---\nb: [\n");
+  REQUIRE_FALSE(second);
+  CHECK(second.error().place.line == 3);
+}
+
+std::string kubernetes_json(std::string_view text) {
+  const auto node = parse_yaml(text);
+  REQUIRE(node);
+  return yaml_to_json(*node, &kubernetes_scalar);
+}
+
+// Given scalars whose kind readers of YAML disagree on.
+TEST_CASE("a manifest becomes the JSON that kubectl makes of it") {
+  CHECK(kubernetes_json("a: {b: [1, x, ], c: , d: 'é'}") ==
+        R"({"a": {"b": [1, "x"], "c": null, "d": "\u00e9"}})");
+  CHECK(kubernetes_json("[0644, 0o644, 0x1F, 0b11, 1_000, -5, +5, 018, 18446744073709551615]") ==
+        R"([420, 420, 31, 3, 1000, -5, 5, 18, 18446744073709551615])");
+  CHECK(kubernetes_json("[1.5, 1e3, 0.5, .5, 5., -1.5e-3, 1e400, .inf, 1.2.3, -, e3]") ==
+        R"([1.5, 1000, 0.5, 0.5, 5, -0.0015, "1e400", ".inf", "1.2.3", "-", "e3"])");
+  CHECK(kubernetes_json("[true, True, TRUE, yes, on, y, false, NO, Off, n, tRue, oN]") ==
+        R"([true, true, true, true, true, true, false, false, false, false, "tRue", "oN"])");
+  CHECK(kubernetes_json("['yes', \"1\", 100m, 1Gi, 2001-01-01, 1:30]") ==
+        R"(["yes", "1", "100m", "1Gi", "2001-01-01", "1:30"])");
+}
+
 TEST_CASE("a kind is said in words") {
   const auto root = parse_yaml("[~, x, [], {}, " + std::string(61, 'y') + "]");
   REQUIRE(root);
@@ -141,4 +175,4 @@ TEST_CASE("a kind is said in words") {
 }
 
 }  // namespace
-}  // namespace galileo::plan
+}  // namespace galileo::wire

@@ -8,7 +8,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-namespace galileo::plan {
+namespace galileo::wire {
 
 // Where something was written: in the file, or in one of the settings of the command line.
 struct YamlPlace {
@@ -46,7 +46,16 @@ struct YamlFault {
 // YAML's own; more than 32 levels, 200,000 nodes or 16 MiB of text once aliases are resolved.
 tl::expected<YamlNode, YamlFault> parse_yaml(std::string_view text);
 
+// Any number of them, within the same limits together; empty ones are left out.
+tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml_documents(std::string_view text);
+
+// The node as JSON, each scalar as `scalar` has it: by kubernetes_scalar() as kubectl reads a
+// manifest.
+std::string yaml_to_json(const YamlNode& node, std::string (*scalar)(const YamlNode& node));
+// YAML 1.1: "0644" is octal, "yes" and "on" are true; what is in quotes or a date is text.
+std::string kubernetes_scalar(const YamlNode& node);
+
 // What kind of value it is, for a message: "'text'", "a list", "a map", "nothing".
 std::string kind_text(const YamlNode& node);
 
-}  // namespace galileo::plan
+}  // namespace galileo::wire

@@ -9,7 +9,12 @@
 using namespace galileo;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto at = wire::parse_unix_time({reinterpret_cast<const char*>(data), size});
+  const std::string_view given(reinterpret_cast<const char*>(data), size);
+  if (const auto date = wire::parse_rfc3339(given)) {
+    const std::string text = wire::rfc3339(*date, 9);
+    ENSURE(wire::parse_rfc3339(text) == date, text);
+  }
+  const auto at = wire::parse_unix_time(given);
   if (!at) return 0;
   for (int decimals = 1; decimals <= 9; ++decimals) {
     std::string text;

@@ -8,6 +8,7 @@
 #include "net/clock.h"
 #include "net/loop.h"
 #include "wire/csv.h"
+#include "wire/unix_time.h"
 #include "wire/uri.h"
 
 namespace galileo::store {
@@ -32,34 +33,9 @@ Json array_of(const HttpAnswer& answer, const char* key) {
   return std::move(json[key]);
 }
 
-// The seconds of "2026-11-27T22:06:06.102457329Z".
-Wall rfc3339_time(std::string_view text) {
-  const auto number = [&](std::size_t at, std::size_t size) {
-    return static_cast<int>(
-        parse_integer(text.substr(std::min(at, text.size()), size)).value_or(0));
-  };
-  if (text.size() < 19) return kNoWall;
-  const std::chrono::year_month_day day{std::chrono::year{number(0, 4)},
-                                        std::chrono::month{static_cast<unsigned>(number(5, 2))},
-                                        std::chrono::day{static_cast<unsigned>(number(8, 2))}};
-  if (!day.ok()) return kNoWall;
-  return Wall{std::chrono::sys_days{day}.time_since_epoch() + std::chrono::hours{number(11, 2)} +
-              std::chrono::minutes{number(14, 2)} + std::chrono::seconds{number(17, 2)}};
-}
-
-std::string rfc3339(std::int64_t nanoseconds) {
-  const auto time = std::chrono::nanoseconds{nanoseconds};
-  const auto days = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date{std::chrono::sys_days{days}};
-  const std::chrono::hh_mm_ss clock{time - days};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
-}
-
 InfluxBucket bucket_of(const Json& json) {
-  InfluxBucket bucket{text_of(json, "name"), rfc3339_time(text_of(json, "createdAt"))};
+  InfluxBucket bucket{text_of(json, "name"),
+                      wire::parse_rfc3339(text_of(json, "createdAt")).value_or(kNoWall)};
   for (const Json& rule : json.value("retentionRules", Json::array())) {
     if (text_of(rule, "type") == "expire")
       bucket.retention_seconds = rule.value("everySeconds", std::int64_t{0});
@@ -227,8 +203,11 @@ Result<void> InfluxServer::remove_points(const std::string& bucket, const std::s
                                          std::int64_t first, std::int64_t last) {
   InfluxCall call{"POST",
                   "/api/v2/delete" + url_query({{"org", organisation_}, {"bucket", bucket}})};
-  call.body =
-      Json{{"start", rfc3339(first)}, {"stop", rfc3339(last)}, {"predicate", predicate}}.dump();
+  call.body = Json{
+      {"start", wire::rfc3339(Wall{Duration{first}}, 9)},
+      {"stop", wire::rfc3339(Wall{Duration{last}}, 9)},
+      {"predicate",
+       predicate}}.dump();
   call.content_type = "application/json";
   const HttpAnswer answer = TRY(connection_->call(call));
   if (answer.status == 204) return {};

@@ -18,4 +18,11 @@ void append_unix_time(std::string& to, Wall at, int decimals);
 // isn't plain digits with at most one point between them, or lies after the year 2262.
 std::optional<Wall> parse_unix_time(std::string_view text);
 
+// "2026-11-27T22:06:06.102457Z" (RFC 3339), with that many decimals, 0 to 9; what is finer is cut
+// off.
+std::string rfc3339(Wall at, int decimals);
+// With any number of decimals, and "Z" or an offset behind them. Nothing for what isn't one, or
+// lies before 1970 or after the year 2261.
+std::optional<Wall> parse_rfc3339(std::string_view text);
+
 }  // namespace galileo::wire

@@ -59,6 +59,30 @@ TEST_CASE("what isn't a time is refused") {
   }
 }
 
+std::int64_t read_date(std::string_view text) {
+  return parse_rfc3339(text).value_or(kNoWall).time_since_epoch().count();
+}
+
+TEST_CASE("a date of RFC 3339 is read with its fraction and its offset, and written as UTC") {
+  CHECK(read_date("1970-01-01T00:00:00Z") == 0);
+  CHECK(read_date("2026-11-27T22:06:06.102457329Z") == 1795817166'102457329);
+  CHECK(read_date("2026-11-27T23:06:06.102457+01:00") == 1795817166'102457000);
+  CHECK(read_date("2026-11-27 20:36:06-01:30") == 1795817166'000000000);
+  CHECK(read_date("2024-02-29T23:59:60z") == read_date("2024-03-01T00:00:00Z"));
+  CHECK(rfc3339(Wall{Duration{1795817166'102457329}}, 6) == "2026-11-27T22:06:06.102457Z");
+  CHECK(rfc3339(Wall{Duration{1795817166'102457329}}, 0) == "2026-11-27T22:06:06Z");
+  CHECK(rfc3339(Wall{}, 9) == "1970-01-01T00:00:00.000000000Z");
+  for (const char* const wrong :
+       {"", "2026", "2026-11-27", "2026-11-27T22:06:06", "2026-13-01T00:00:00Z",
+        "2026-02-29T00:00:00Z", "2026-11-27T24:00:00Z", "2026-11-27T22:60:00Z",
+        "2026-11-27T22:06:06.Z", "2026-11-27T22:06:06+1:00", "2026-11-27T22:06:06Zx",
+        "1969-12-31T23:59:59Z", "2262-01-01T00:00:00Z", "+026-11-27T22:06:06Z",
+        "1970-01-01T00:00:00+00:01"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_rfc3339(wrong));
+  }
+}
+
 TEST_CASE("what is written with all decimals is read as it was") {
   for (std::int64_t ns = 1; ns < 3'000'000'000'000'000'000; ns = ns * 3 + 1) {
     CHECK(read(written(ns, 9)) == ns);

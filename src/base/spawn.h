@@ -17,8 +17,10 @@ struct StandardFiles {
   int errors = -1;
 };
 
-// `words` begins with the program, which is looked for in PATH where it names no folder. 0, with
-// the process in `pid`, which is the caller's to wait for; or the errno of why it can't be started.
-int spawn(std::vector<std::string> words, const StandardFiles& files, pid_t& pid);
+// `words` begins with the program, which is looked for in PATH where it names no folder. It has our
+// environment, and of `variables` ("NAME=value") what they say instead. 0, with the process in
+// `pid`, which is the caller's to wait for; or the errno of why it can't be started.
+int spawn(std::vector<std::string> words, const StandardFiles& files, pid_t& pid,
+          std::vector<std::string> variables = {});
 
 }  // namespace galileo

@@ -14,12 +14,13 @@ using namespace galileo;
 namespace {
 
 // What a shell prints on its output, and its status.
-std::pair<std::string, int> shell(const std::string& script, StandardFiles files = {}) {
+std::pair<std::string, int> shell(const std::string& script, StandardFiles files = {},
+                                  const std::vector<std::string>& variables = {}) {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   files.output = ends[1];
   pid_t pid = 0;
-  REQUIRE(spawn({"sh", "-c", script}, files, pid) == 0);
+  REQUIRE(spawn({"sh", "-c", script}, files, pid, variables) == 0);
   CHECK(getpgid(pid) == pid);
   close(ends[1]);
   std::string output;
@@ -49,6 +50,16 @@ TEST_CASE("a program has the files that it is given, and nothing where it is giv
   close(ends[0]);
   CHECK(output == "some");
   CHECK(WEXITSTATUS(status) == 3);
+}
+
+TEST_CASE("a program has our environment, and in it what it is given instead") {
+  REQUIRE(setenv("GALILEO_TEST_A", "ours", 1) == 0);
+  REQUIRE(setenv("GALILEO_TEST_AB", "kept", 1) == 0);
+  const std::string script = "echo $GALILEO_TEST_A $GALILEO_TEST_AB $GALILEO_TEST_C; env";
+  const std::string told = shell(script, {}, {"GALILEO_TEST_A=given", "GALILEO_TEST_C=new"}).first;
+  CHECK(told.starts_with("given kept new\n"));
+  CHECK(told.find("GALILEO_TEST_A=ours") == std::string::npos);
+  CHECK(told.find("PATH=") != std::string::npos);
 }
 
 TEST_CASE("a program doesn't inherit what this process does with its signals") {

@@ -56,6 +56,20 @@ void HttpCall::on_done() {
       Error{ErrorCode::kUnavailable, "no answer", peer_.host_port(), why_failed(), {}});
 }
 
+bool HttpCall::never_left() const {
+  switch (failure) {
+    case wire::Failure::no_address:
+    case wire::Failure::no_connection:
+    case wire::Failure::no_socket:
+    case wire::Failure::connect_refused:
+    case wire::Failure::connect_timeout:
+    case wire::Failure::connect_failed:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string HttpCall::why_failed() const {
   if (timed_out_) return "no answer within " + format_duration(within_);
   if (!why.empty()) return why;

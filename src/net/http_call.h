@@ -40,6 +40,10 @@ class HttpCall final : private HttpExchange {
 
   // Sends `request` (a whole message). Once; on_end may come before this returns.
   void start(std::string request, Handlers handlers);
+  // Before start(): it isn't sent again by itself, since the server might do it twice.
+  void send_once() { repeatable = false; }
+  // Of one that has ended without an answer: it never left, so that the server can't have done it.
+  bool never_left() const;
   // The answer's headers, as far as they have come.
   const wire::http1::Headers& headers() const { return answer_.headers; }
 

@@ -106,6 +106,17 @@ void set_no_delay(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+// After 10 s of silence it is asked every 5 s, up to three times; what is sent and not confirmed
+// has as long.
+void set_keep_alive(int fd) {
+  const int on = 1, idle_s = 10, every_s = 5, times = 3, unconfirmed_ms = 25'000;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unconfirmed_ms, sizeof unconfirmed_ms);
+}
+
 }  // namespace
 
 std::unique_ptr<Stream> TcpConnector::connect(const Address& address, StreamHandler& handler,
@@ -116,6 +127,7 @@ std::unique_ptr<Stream> TcpConnector::connect(const Address& address, StreamHand
     return nullptr;
   }
   set_no_delay(fd);
+  if (keep_alive_ == KeepAlive::kOn) set_keep_alive(fd);
   auto stream = std::make_unique<TcpStream>(loop_, fd, handler, stamps_);
   if (::connect(fd, address.raw(), address.size) != 0 && errno != EINPROGRESS) {
     error_number = errno;

@@ -26,15 +26,22 @@ class Connector {
 // Whether a stream says of what it reads how long that has lain with the system.
 enum class Stamps : unsigned char { kOff, kOn };
 
+// Whether the system asks an idle peer if it is still there: one that has gone without a word, or
+// that nothing on the way knows any more, ends the connection within 25 s.
+enum class KeepAlive : unsigned char { kOff, kOn };
+
 class TcpConnector final : public Connector {
  public:
-  explicit TcpConnector(Loop& loop, Stamps stamps = Stamps::kOff) : loop_(loop), stamps_(stamps) {}
+  explicit TcpConnector(Loop& loop, Stamps stamps = Stamps::kOff,
+                        KeepAlive keep_alive = KeepAlive::kOff)
+      : loop_(loop), stamps_(stamps), keep_alive_(keep_alive) {}
   std::unique_ptr<Stream> connect(const Address& address, StreamHandler& handler,
                                   int& error_number) override;
 
  private:
   Loop& loop_;
   const Stamps stamps_;
+  const KeepAlive keep_alive_;
 };
 
 // This machine or process has no socket left, which says nothing of the other end.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -9,9 +10,12 @@
 #include <cerrno>
 #include <ctime>
 #include <system_error>
+#include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "net/clock.h"
+#include "wire/unix_time.h"
 
 namespace galileo::net {
 namespace {
@@ -34,6 +38,7 @@ struct Free {
 };
 using Session = std::unique_ptr<SSL, Free<SSL_free>>;
 using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Bytes = std::unique_ptr<BIO, Free<BIO_free>>;
 
 // The oldest error of this thread's list, which is the cause; empties the list.
 std::string openssl_error() {
@@ -47,6 +52,15 @@ std::string openssl_error() {
 
 bool is_address(const std::string& name) {
   return literal_address(name, 0).ok();
+}
+
+Wall wall_of(const ASN1_TIME* at) {
+  std::tm fields{};
+  ASN1_TIME_to_tm(at, &fields);
+  const std::chrono::seconds since_epoch{timegm(&fields)};
+  // What never ends has the year 9999.
+  if (since_epoch > std::chrono::floor<std::chrono::seconds>(Duration::max())) return Wall::max();
+  return Wall{since_epoch};
 }
 
 class TlsStream final : public Stream, private StreamHandler {
@@ -256,7 +270,7 @@ class TlsStream final : public Stream, private StreamHandler {
     std::string why = openssl_error();
     const long verdict = SSL_get_verify_result(session_.get());
     if (verdict != X509_V_OK && code == SSL_R_CERTIFICATE_VERIFY_FAILED)
-      why += fmt::format(": {}", X509_verify_cert_error_string(verdict));
+      why += fmt::format(": {}{}", X509_verify_cert_error_string(verdict), times_of(verdict));
     else if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST ||
              code == SSL_R_HTTPS_PROXY_REQUEST)
       why += side_ == Side::kClient ? " (the server doesn't speak TLS there)"
@@ -264,6 +278,26 @@ class TlsStream final : public Stream, private StreamHandler {
     else if (code > SSL_AD_REASON_OFFSET)
       why += fmt::format(" (said by the {})", peer());
     return why;
+  }
+
+  // A machine whose clock is wrong finds good certificates out of date: both times are said.
+  std::string times_of(long verdict) const {
+    if (verdict != X509_V_ERR_CERT_NOT_YET_VALID && verdict != X509_V_ERR_CERT_HAS_EXPIRED)
+      return {};
+    const Wall now = RealClock::wall_now();
+    const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(session_.get());
+    for (int i = 0; chain && i < sk_X509_num(chain); ++i) {
+      const X509* const one = sk_X509_value(chain, i);
+      const Wall begin = wall_of(X509_get0_notBefore(one));
+      const Wall end = wall_of(X509_get0_notAfter(one));
+      if (begin > now)
+        return fmt::format(" (it is valid from {} on; this machine's clock says {}: is it right?)",
+                           wire::rfc3339(begin, 0), wire::rfc3339(now, 0));
+      if (end < now)
+        return fmt::format(" (it was valid until {}; this machine's clock says {}: is it right?)",
+                           wire::rfc3339(end, 0), wire::rfc3339(now, 0));
+    }
+    return {};
   }
 
   const char* peer() const { return side_ == Side::kClient ? "server" : "client"; }
@@ -314,6 +348,11 @@ class TlsStream final : public Stream, private StreamHandler {
   std::string failure_;
 };
 
+// A key with a password is refused; OpenSSL would ask for it at the terminal.
+int no_password(char*, int, int, void*) {
+  return -1;
+}
+
 // What both sides have in common.
 Context new_context(const SSL_METHOD* method) {
   ERR_clear_error();
@@ -326,42 +365,89 @@ Context new_context(const SSL_METHOD* method) {
   // head and then the rest.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context.get(), 1);
-  // A key with a password is refused; OpenSSL would ask for it at the terminal.
-  SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
+  SSL_CTX_set_default_passwd_cb(context.get(), no_password);
   return context;
 }
 
-Error file_error(const char* what, const std::string& file, const char* hint) {
-  return Error{ErrorCode::kUsage, what, file, openssl_error(), hint};
+using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+
+// What is PEM, in a file or as a text.
+struct Pem {
+  const std::string& file;
+  const std::string& text;
+  bool given() const { return !file.empty() || !text.empty(); }
+  std::string place() const { return text.empty() ? file : "what is given as text"; }
+};
+
+// A text's certificates, the keys among them left out.
+std::vector<Certificate> certificates_of(const std::string& text) {
+  std::vector<Certificate> found;
+  const Bytes bytes(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  while (X509* const one = PEM_read_bio_X509(bytes.get(), nullptr, no_password, nullptr))
+    found.emplace_back(one);
+  if (!found.empty()) ERR_clear_error();  // that there is no further one
+  return found;
+}
+
+Error pem_error(const char* what, const Pem& pem, const char* hint) {
+  return Error{ErrorCode::kUsage, what, pem.place(), openssl_error(), hint};
+}
+
+bool take_authorities(SSL_CTX* context, const Pem& pem) {
+  if (pem.text.empty())
+    return SSL_CTX_load_verify_locations(context, pem.file.c_str(), nullptr) == 1;
+  const std::vector<Certificate> found = certificates_of(pem.text);
+  for (const Certificate& one : found)
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get());
+  return !found.empty();
+}
+
+bool take_certificate(SSL_CTX* context, const Pem& pem) {
+  if (pem.text.empty()) return SSL_CTX_use_certificate_chain_file(context, pem.file.c_str()) == 1;
+  const std::vector<Certificate> found = certificates_of(pem.text);
+  if (found.empty() || SSL_CTX_use_certificate(context, found.front().get()) != 1) return false;
+  // What SSL_CTX_add1_chain_cert() is, less its casts.
+  for (std::size_t i = 1; i < found.size(); ++i)
+    SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 1, found[i].get());
+  return true;
+}
+
+bool take_key(SSL_CTX* context, const Pem& pem) {
+  if (pem.text.empty())
+    return SSL_CTX_use_PrivateKey_file(context, pem.file.c_str(), SSL_FILETYPE_PEM) == 1;
+  const Bytes bytes(BIO_new_mem_buf(pem.text.data(), static_cast<int>(pem.text.size())));
+  const Key key(PEM_read_bio_PrivateKey(bytes.get(), nullptr, no_password, nullptr));
+  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
 }
 
 Result<void> trust(SSL_CTX* context, const TlsOptions& options) {
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (options.ca_file.empty()) {
+  const Pem authorities{options.ca_file, options.ca_text};
+  if (!authorities.given()) {
     SSL_CTX_set_default_verify_paths(context);
     return {};
   }
-  if (SSL_CTX_load_verify_locations(context, options.ca_file.c_str(), nullptr) != 1)
-    return file_error("can't use the CA file", options.ca_file,
-                      "give a readable file of certificates in PEM");
+  if (!take_authorities(context, authorities))
+    return pem_error("can't use the CA file", authorities,
+                     "give a readable file of certificates in PEM");
   return {};
 }
 
-Result<void> identify(SSL_CTX* context, const std::string& certificate_file,
-                      const std::string& key_file) {
-  const std::string& key = key_file.empty() ? certificate_file : key_file;
-  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1)
-    return file_error("can't use the certificate", certificate_file,
-                      "give a readable certificate in PEM");
-  const bool taken = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;
+Result<void> identify(SSL_CTX* context, const Pem& certificate, const Pem& own_key) {
+  const Pem& key = own_key.given() ? own_key : certificate;
+  if (!take_certificate(context, certificate))
+    return pem_error("can't use the certificate", certificate,
+                     "give a readable certificate in PEM");
+  const bool taken = take_key(context, key);
   // Another's key is refused at once where it is of the certificate's kind, else only here.
   const bool anothers = taken ? SSL_CTX_check_private_key(context) != 1
                               : ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_X509;
   if (taken && !anothers) return {};
-  Error error = file_error(
+  Error error = pem_error(
       "can't use the certificate's key", key,
       "give a readable private key in PEM, without a password, that belongs to the certificate");
-  if (anothers) error.why = fmt::format("it isn't the key of {}", certificate_file);
+  if (anothers) error.why = fmt::format("it isn't the key of {}", certificate.place());
   return error;
 }
 
@@ -392,8 +478,9 @@ Result<std::unique_ptr<TlsConnector>> TlsConnector::make(Connector& below,
   settings->context = new_context(TLS_client_method());
   SSL_CTX* const context = settings->context.get();
   TRY(trust(context, options));
-  if (!options.certificate_file.empty())
-    TRY(identify(context, options.certificate_file, options.key_file));
+  const Pem certificate{options.certificate_file, options.certificate_text};
+  if (certificate.given())
+    TRY(identify(context, certificate, {options.key_file, options.key_text}));
   return std::unique_ptr<TlsConnector>(new TlsConnector(below, std::move(settings)));
 }
 
@@ -430,7 +517,8 @@ Result<std::unique_ptr<TlsAcceptor::Settings>> TlsAcceptor::load(const TlsServer
   auto settings = std::make_unique<Settings>();
   settings->context = new_context(TLS_server_method());
   SSL_CTX* const context = settings->context.get();
-  TRY(identify(context, options.certificate_file, options.key_file));
+  const std::string none;
+  TRY(identify(context, {options.certificate_file, none}, {options.key_file, none}));
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   // Sessions are with the clients, as tickets; here they would only take room.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -455,13 +543,7 @@ Result<void> TlsAcceptor::reload() {
 }
 
 Wall TlsAcceptor::valid_until() const {
-  std::tm end{};
-  const X509* const certificate = SSL_CTX_get0_certificate(settings_->context.get());
-  ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end);
-  const std::chrono::seconds since_epoch{timegm(&end)};
-  // What never ends has the year 9999.
-  if (since_epoch > std::chrono::floor<std::chrono::seconds>(Duration::max())) return Wall::max();
-  return Wall{since_epoch};
+  return wall_of(X509_get0_notAfter(SSL_CTX_get0_certificate(settings_->context.get())));
 }
 
 std::unique_ptr<Stream> TlsAcceptor::adopt(Loop& loop, int fd, StreamHandler& handler) {

@@ -31,6 +31,10 @@ struct TlsOptions {
   std::string certificate_file;  // PEM, ours, where the server asks for one; with its chain
   std::string key_file;          // PEM; empty: in certificate_file
   bool verify = true;            // false: any certificate is taken, and anyone may listen in
+  // The same as texts, in place of files, where they aren't empty: keys needn't be written to disk.
+  std::string ca_text = {};
+  std::string certificate_text = {};
+  std::string key_text = {};  // empty: in certificate_text
 };
 
 // Makes TLS connections over those of another Connector, which outlives it; the streams may outlive

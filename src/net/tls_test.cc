@@ -64,6 +64,8 @@ class Certificates {
     make("first", "2");
     make("second", "2");
     make("endless", "2900000");
+    run_openssl({"x509", "-in", file("first.crt"), "-days", "-1", "-signkey", file("first.key"),
+                 "-out", file("old.crt")});
     run_openssl({"genpkey", "-algorithm", "ed25519", "-out", file("other_kind.key")});
     run_openssl({"pkey", "-in", file("first.key"), "-aes256", "-passout", "pass:secret", "-out",
                  file("locked.key")});
@@ -163,9 +165,11 @@ struct Accepted {
 
 // A client and a server, and what is between them.
 struct Pair {
-  Pair(TlsAcceptor& acceptor, const std::string& trusts, const std::string& name = "gateway.lab")
+  Pair(TlsAcceptor& acceptor, const std::string& trusts, const std::string& name = "gateway.lab",
+       const std::string& trusts_text = {})
       : accepted(acceptor) {
     TlsOptions options;
+    options.ca_text = trusts_text;
     options.server_name = name;
     options.ca_file = trusts;
     connector = must(TlsConnector::make(pipes, options));
@@ -306,6 +310,45 @@ TEST_CASE("files that aren't what they must be are named") {
   options = {};
   options.certificate_file = "/proc/self/cmdline";
   CHECK(error_of(TlsConnector::make(pipes, options)).where == "/proc/self/cmdline");
+}
+
+TEST_CASE("certificates and keys are taken as texts too, and what is wrong with one is said") {
+  PipeConnector pipes;
+  TlsOptions options;
+  options.ca_text = certificates().text("first.crt") + certificates().text("second.crt");
+  options.certificate_text = certificates().text("first.crt");
+  options.key_text = certificates().text("first.key");
+  CHECK(TlsConnector::make(pipes, options).ok());
+  options.key_text = {};
+  options.certificate_text = certificates().text("both.pem");
+  CHECK(TlsConnector::make(pipes, options).ok());
+  options.key_text = certificates().text("second.key");
+  CHECK(error_of(TlsConnector::make(pipes, options)).why ==
+        "it isn't the key of what is given as text");
+  options.key_text = certificates().text("locked.key");
+  CHECK(error_of(TlsConnector::make(pipes, options)).what == "can't use the certificate's key");
+  options.certificate_text = "no certificate";
+  CHECK(error_of(TlsConnector::make(pipes, options)).where == "what is given as text");
+  options = {};
+  options.ca_text = "no certificate";
+  CHECK(error_of(TlsConnector::make(pipes, options)).what == "can't use the CA file");
+}
+
+// Given a machine whose clock stands after all that the certificate says.
+TEST_CASE("a certificate that is out of date is told with its time and this machine's") {
+  const auto acceptor = must(TlsAcceptor::make({file("old.crt"), file("first.key")}));
+  Pair pair(*acceptor, file("old.crt"));
+  pair.pass();
+  const std::string why = pair.client.stream->failure();
+  CHECK(why.find("certificate has expired (it was valid until 2") != std::string::npos);
+  CHECK(why.find("this machine's clock says 2") != std::string::npos);
+}
+
+TEST_CASE("both sides shake hands, trust being a text, talk and part") {
+  const auto acceptor = acceptor_of("first");
+  Pair pair(*acceptor, {}, "gateway.lab", certificates().text("first.crt"));
+  pair.pass();
+  CHECK(pair.client.told.starts_with("readable writable "));
 }
 
 TEST_CASE("both sides shake hands, talk and part") {

@@ -5,6 +5,8 @@ include(CMakePackageConfigHelpers)
 
 # What only the program needs.
 set(galileo_rooms_of_the_program gateway service commands)
+# Whose headers speak of JSON as nlohmann has it, which users of the library needn't have.
+set(galileo_rooms_without_headers kubernetes)
 set(galileo_headers_folder ${CMAKE_INSTALL_INCLUDEDIR}/galileo)
 set(galileo_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Galileo)
 
@@ -25,6 +27,9 @@ endfunction()
 function(galileo_install_room room)
   set_target_properties(galileo_${room} PROPERTIES EXPORT_NAME ${room})
   install(TARGETS galileo_${room} EXPORT Galileo ARCHIVE COMPONENT library)
+  if(room IN_LIST galileo_rooms_without_headers)
+    return()
+  endif()
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/src/${room} DESTINATION ${galileo_headers_folder} COMPONENT library
           FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "*_fixture.h" EXCLUDE)
 endfunction()

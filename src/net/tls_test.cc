@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/spawn.h"
 #include "net/clock.h"
 #include "net/pipe.h"
 
@@ -38,17 +38,10 @@ Error error_of(const Result<T>& result) {
   return result.error();
 }
 
-void run_openssl(const std::vector<std::string>& words) {
-  std::vector<char*> arguments{const_cast<char*>("openssl")};
-  for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t quiet;
-  posix_spawn_file_actions_init(&quiet);
-  posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+void run_openssl(std::vector<std::string> words) {
+  words.insert(words.begin(), "openssl");
   pid_t pid = -1;
-  const int refused = posix_spawnp(&pid, arguments[0], &quiet, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&quiet);
-  REQUIRE(refused == 0);
+  REQUIRE(spawn(words, {}, pid) == 0);
   int status = -1;
   REQUIRE(waitpid(pid, &status, 0) == pid);
   REQUIRE(status == 0);
@@ -165,13 +158,11 @@ struct Accepted {
 
 // A client and a server, and what is between them.
 struct Pair {
-  Pair(TlsAcceptor& acceptor, const std::string& trusts, const std::string& name = "gateway.lab",
-       const std::string& trusts_text = {})
+  Pair(TlsAcceptor& acceptor, const std::string& trusts, const std::string& name = "gateway.lab")
       : accepted(acceptor) {
     TlsOptions options;
-    options.ca_text = trusts_text;
     options.server_name = name;
-    options.ca_file = trusts;
+    options.ca_text = must(read_whole_file(trusts, 100'000));
     connector = must(TlsConnector::make(pipes, options));
     int error_number = 0;
     client.stream = connector->connect(*literal_address("127.0.0.1", 1), client, error_number);
@@ -314,41 +305,26 @@ TEST_CASE("files that aren't what they must be are named") {
 
 TEST_CASE("certificates and keys are taken as texts too, and what is wrong with one is said") {
   PipeConnector pipes;
+  const auto text = [](const char* name) { return certificates().text(name); };
   TlsOptions options;
-  options.ca_text = certificates().text("first.crt") + certificates().text("second.crt");
-  options.certificate_text = certificates().text("first.crt");
-  options.key_text = certificates().text("first.key");
+  options.certificate_text = text("both.pem");
   CHECK(TlsConnector::make(pipes, options).ok());
-  options.key_text = {};
-  options.certificate_text = certificates().text("both.pem");
-  CHECK(TlsConnector::make(pipes, options).ok());
-  options.key_text = certificates().text("second.key");
+  options.key_text = text("second.key");
   CHECK(error_of(TlsConnector::make(pipes, options)).why ==
         "it isn't the key of what is given as text");
-  options.key_text = certificates().text("locked.key");
+  options.key_text = text("locked.key");
   CHECK(error_of(TlsConnector::make(pipes, options)).what == "can't use the certificate's key");
-  options.certificate_text = "no certificate";
-  CHECK(error_of(TlsConnector::make(pipes, options)).where == "what is given as text");
-  options = {};
   options.ca_text = "no certificate";
-  CHECK(error_of(TlsConnector::make(pipes, options)).what == "can't use the CA file");
+  CHECK(error_of(TlsConnector::make(pipes, options)).where == "what is given as text");
 }
 
 // Given a machine whose clock stands after all that the certificate says.
 TEST_CASE("a certificate that is out of date is told with its time and this machine's") {
-  const auto acceptor = must(TlsAcceptor::make({file("old.crt"), file("first.key")}));
-  Pair pair(*acceptor, file("old.crt"));
+  Pair pair(*must(TlsAcceptor::make({file("old.crt"), file("first.key")})), file("old.crt"));
   pair.pass();
   const std::string why = pair.client.stream->failure();
-  CHECK(why.find("certificate has expired (it was valid until 2") != std::string::npos);
-  CHECK(why.find("this machine's clock says 2") != std::string::npos);
-}
-
-TEST_CASE("both sides shake hands, trust being a text, talk and part") {
-  const auto acceptor = acceptor_of("first");
-  Pair pair(*acceptor, {}, "gateway.lab", certificates().text("first.crt"));
-  pair.pass();
-  CHECK(pair.client.told.starts_with("readable writable "));
+  CHECK(why.find("has expired (it was valid until 2") != std::string::npos);
+  CHECK(why.find("; this machine's clock says 2") != std::string::npos);
 }
 
 TEST_CASE("both sides shake hands, talk and part") {

@@ -2,10 +2,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/log.h"
 #include "bus/bus_options.h"
 #include "commands/options.h"
 
 namespace galileo::commands {
+namespace {
+
+constexpr Duration kRetryEvery = std::chrono::milliseconds{500};
+
+}  // namespace
 
 void add_bus_option(CLI::App& app, std::string& url) {
   app.add_option("--bus", url,
@@ -35,6 +41,23 @@ Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url) {
                  "nobody else is on a bus of this process alone",
                  "name a Redis server with --bus"};
   return bus::connect(options);
+}
+
+Result<std::unique_ptr<bus::Bus>> connect_bus_in_time(net::Loop& control, const int& signals_seen,
+                                                      const bus::BusOptions& options) {
+  bool told = false;
+  while (signals_seen == 0) {
+    auto bus = bus::connect(options);
+    if (bus.ok() || bus.error().code != ErrorCode::kUnavailable) return bus;
+    if (!told)
+      log(LogLevel::kWarning, "no bus yet; it is tried again and again",
+          {{"why", bus.error().to_text()}});
+    told = true;
+    net::Timer timer([&](Time) { control.stop(); });
+    control.timers().set(timer, control.clock().now() + options.retry_every.value_or(kRetryEvery));
+    control.run();
+  }
+  return std::unique_ptr<bus::Bus>();
 }
 
 }  // namespace galileo::commands

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "bus/bus.h"
+#include "net/loop.h"
 
 namespace CLI {
 class App;
@@ -25,5 +26,10 @@ Result<bus::BusOptions> bus_options(const std::string& url);
 // Connects; kUnavailable where nobody is there, kUsage for a wrong password. A bus of this process
 // alone (in-process:) is kUsage, too: nobody else would be on it.
 Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url);
+
+// The same of a daemon that was started before its bus is there: tries until it is. `control` runs
+// meanwhile; null: a signal came first. Errors: what no waiting mends, as a wrong password.
+Result<std::unique_ptr<bus::Bus>> connect_bus_in_time(net::Loop& control, const int& signals_seen,
+                                                      const bus::BusOptions& options);
 
 }  // namespace galileo::commands

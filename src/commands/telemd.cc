@@ -80,24 +80,6 @@ Result<bus::BusOptions> place_of_bus(const TelemdFlags& flags,
   return options;
 }
 
-// Tries until there is one. Null: a signal came first.
-Result<std::unique_ptr<bus::Bus>> connect_in_time(net::Loop& control, const int& signals_seen,
-                                                  const bus::BusOptions& options) {
-  bool told = false;
-  while (signals_seen == 0) {
-    auto bus = bus::connect(options);
-    if (bus.ok() || bus.error().code != ErrorCode::kUnavailable) return bus;
-    if (!told)
-      log(LogLevel::kWarning, "no bus yet; it is tried again and again",
-          {{"why", bus.error().to_text()}});
-    told = true;
-    net::Timer timer([&](Time) { control.stop(); });
-    control.timers().set(timer, control.clock().now() + *options.retry_every);
-    control.run();
-  }
-  return std::unique_ptr<bus::Bus>();
-}
-
 Result<void> serve(const TelemdFlags& flags) {
   keep_heap_small();
   TRY(set_log_level_by_environment(LogLevel::kInfo, "telemd_logging_level"));
@@ -126,7 +108,7 @@ Result<void> serve(const TelemdFlags& flags) {
   const auto away = [&] { return bus && bus->connected() ? std::string() : "the bus is away"; };
   StatusPage page(control, [&] { return daemon ? daemon->metrics() : std::string(); }, away, away);
   if (status) TRY(page.listen(*status));
-  bus = TRY(connect_in_time(control, signals_seen, where));
+  bus = TRY(connect_bus_in_time(control, signals_seen, where));
   if (!bus) return {};
   fleet::TelemetryDaemonOptions options;
   options.sampler.machine.node = config.node;

@@ -1,0 +1,151 @@
+// `galileo adapter`: the pod adapter of a Kubernetes cluster, until it is told to stop.
+#include "pods/adapter.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "base/resident.h"
+#include "bus/bus.h"
+#include "bus/bus_options.h"
+#include "commands/bus_options.h"
+#include "commands/commands.h"
+#include "commands/exit_codes.h"
+#include "commands/kubernetes_access.h"
+#include "commands/log_level.h"
+#include "commands/options.h"
+#include "commands/status_page.h"
+#include "kubernetes/api.h"
+#include "net/signals.h"
+#include "telemetry/machine.h"
+
+namespace galileo::commands {
+namespace {
+
+constexpr std::string_view kOldRedis = "telemd_kubernetes_adapter_redis_";
+constexpr const char* kOldLocation = "telemd_kubernetes_adapter_location";
+// After that time all has been done once.
+constexpr Duration kSettled = std::chrono::seconds{3};
+// A call under way and one more end within the second that a stop may take.
+constexpr Duration kCallTimeout = std::chrono::milliseconds{400};
+
+struct AdapterFlags {
+  std::string bus;
+  std::string kubeconfig;
+  std::string context;
+  std::string location;
+  std::string status;
+};
+
+// Where the bus is: the flag, the old adapter's variables, those of all commands.
+Result<bus::BusOptions> place_of_bus(const AdapterFlags& flags) {
+  const auto own = [](std::string_view name) -> std::optional<std::string> {
+    constexpr std::string_view kOurs = "galileo_redis_";
+    if (!name.starts_with(kOurs)) return std::nullopt;
+    auto value = environment(std::string(kOldRedis) + std::string(name.substr(kOurs.size())));
+    return value && !value->empty() ? value : std::nullopt;
+  };
+  bus::BusOptions options;
+  if (!flags.bus.empty()) {
+    options = TRY(bus_options(flags.bus));
+    if (TRY(bus::place_of(options)).password.empty())
+      options.password = own("galileo_redis_password").value_or("");
+  } else {
+    // One place isn't put together of two.
+    const bool has_place = own("galileo_redis_url") || own("galileo_redis_host");
+    auto said = bus::bus_options_from([&](std::string_view name) -> std::optional<std::string> {
+      if (auto value = own(name)) return value;
+      const bool is_place = name.ends_with("_url") || name.ends_with("_host") ||
+                            name.ends_with("_port") || name.ends_with("_db");
+      return has_place && is_place ? std::nullopt : environment(name);
+    });
+    if (!said.ok()) {
+      Error error = std::move(said).error();
+      if (own(error.where))
+        error.where = std::string(kOldRedis) + error.where.substr(sizeof("galileo_redis_") - 1);
+      return error;
+    }
+    options = std::move(*said);
+  }
+  options.call_timeout = kCallTimeout;
+  TRY(bus::place_of(options));
+  return options;
+}
+
+Result<kubernetes::Access> place_of_cluster(const AdapterFlags& flags) {
+  const Said location = said(flags.location, "--location", kOldLocation);
+  if (!location.value.empty() && location.value != "local" && location.value != "cluster")
+    return Error{ErrorCode::kUsage, fmt::format("'{}' isn't a place of an adapter", location.value),
+                 location.name, "it is either beside the cluster or in it",
+                 "use local (KUBECONFIG says where) or cluster (the service account does)"};
+  return kubernetes_access(flags.kubeconfig, flags.context,
+                           location.value == "cluster" && flags.kubeconfig.empty());
+}
+
+Result<void> serve(const AdapterFlags& flags) {
+  keep_heap_small();
+  TRY(set_log_level_by_environment(LogLevel::kInfo, "telemd_logging_level"));
+  const bus::BusOptions where = TRY(place_of_bus(flags));
+  const auto status = TRY(status_address(flags.status));
+  const kubernetes::Access access = TRY(place_of_cluster(flags));
+  net::Loop control;
+  int signals_seen = 0;
+  const net::Signals signals(control, [&](int) {
+    ++signals_seen;
+    control.stop();
+  });
+  const auto bus = TRY(connect_bus_in_time(control, signals_seen, where));
+  if (!bus) return {};
+  const auto api = TRY(kubernetes::Api::make(control, access));
+  pods::EventPublisherOptions options;
+  options.mark_key =
+      fmt::format("galileo:adapter:{}:{}:{}", telemetry::hostname(), getpid(),
+                  net::RealClock::wall_now().time_since_epoch() / std::chrono::milliseconds{1});
+  const auto adapter = std::make_unique<pods::Adapter>(control, *api, *bus, std::move(options));
+  StatusPage page(
+      control, [&] { return adapter->metrics(); },
+      [&] { return bus->connected() ? adapter->trouble() : std::string("the bus is away"); });
+  page.set_readiness([&] { return adapter->trouble(); });
+  if (status) TRY(page.listen(*status));
+  log(LogLevel::kInfo, "adapter",
+      {{"cluster", access.server()}, {"by", access.told_by}, {"bus", bus->where()}});
+  net::Timer settled([](Time) { give_back_unused_memory(); });
+  control.timers().set(settled, control.clock().now() + kSettled);
+  control.run();
+  log(LogLevel::kInfo, "stopping");
+  return {};
+}
+
+}  // namespace
+
+int adapter(const Arguments& arguments) {
+  AdapterFlags flags;
+  CLI::App app(
+      "Run the pod adapter of a Kubernetes cluster: it tells the bus what becomes of pods and "
+      "their\n"
+      "containers, nodes and autoscalers, and keeps the labels of nodes there. It needs the right "
+      "to\n"
+      "list and watch pods and nodes; with that for horizontalpodautoscalers and events it tells "
+      "more.\n\n"
+      "example:\n"
+      "  galileo adapter --kubeconfig ~/.kube/config --bus redis://127.0.0.1:6379\n",
+      "galileo adapter");
+  app.add_option("--bus", flags.bus,
+                 "redis://[user[:password]@]host[:port][/database], rediss:// over TLS, or "
+                 "unix:///path [telemd_kubernetes_adapter_redis_url, or _redis_host and "
+                 "_redis_port; _redis_password; else galileo_redis_*; redis://localhost:6379]");
+  app.add_option("--kubeconfig", flags.kubeconfig,
+                 "[KUBECONFIG, ~/.kube/config, or the service account in a pod]");
+  app.add_option("--context", flags.context, "of the kubeconfig [the current one]");
+  app.add_option("--location", flags.location,
+                 "local: as the kubeconfig says; cluster: the service account "
+                 "[telemd_kubernetes_adapter_location, or whichever there is]");
+  app.add_option("--status", flags.status, "host:port of /healthz, /readyz and /metrics [none]");
+  if (const auto over = parse_options(app, arguments)) return *over;
+  const auto served = serve(flags);
+  return served.ok() ? static_cast<int>(kFine) : fail("adapter", served.error());
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,173 @@
+#include "pods/event_publisher.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "bus/keys.h"
+#include "net/clock.h"
+
+namespace galileo::pods {
+namespace {
+
+// A node's fields are there again within two seconds.
+constexpr Duration kLookEvery = std::chrono::seconds{1};
+constexpr Duration kAgainAfter = std::chrono::milliseconds{100};
+// Clients of the family come back within a second.
+constexpr Duration kListenersBack = std::chrono::milliseconds{1200};
+constexpr Duration kListenersLost = std::chrono::seconds{3};
+constexpr Duration kMarkKept = std::chrono::hours{24};
+
+// Of a server that takes no changes, but passes messages on. All of the transaction was refused.
+bool takes_no_changes(const Error& error) {
+  constexpr std::string_view kRefusals[] = {"OOM",        "READONLY", "MISCONF",
+                                            "NOREPLICAS", "NOPERM",   "EXECABORT"};
+  return std::any_of(std::begin(kRefusals), std::end(kRefusals),
+                     [&](std::string_view word) { return error.why.starts_with(word); });
+}
+
+}  // namespace
+
+EventPublisher::EventPublisher(bus::Bus& bus, EventPublisherOptions options)
+    : bus_(bus), options_(std::move(options)), outbox_(options_.waiting_bytes_max) {
+  desk_.start("publisher", [this](Time now) { return on_tick(now); });
+  bus_.on_connected([this](bool connected) { on_connected(connected); });
+}
+
+EventPublisher::~EventPublisher() {
+  bus_.on_connected({});
+  desk_.stop([this] {
+    back_since_.reset();
+    if (publish(desk_.clock().now()) && has_mark_)
+      static_cast<void>(bus_.change({bus::remove_key(options_.mark_key)}).ok());
+  });
+}
+
+void EventPublisher::put(std::vector<std::string> lines) {
+  put_.add(lines.size());
+  desk_.post([this, lines = std::move(lines)]() mutable {
+    for (std::string& line : lines) outbox_.put(std::move(line));
+    static_cast<void>(publish(desk_.clock().now()));
+  });
+}
+
+void EventPublisher::set_node(const std::string& node, const std::optional<NodeFields>& fields) {
+  desk_.post([this, node, fields] {
+    if (!fields) {
+      nodes_.erase(node);
+      return;
+    }
+    nodes_[node] = *fields;
+    if (bus_.connected()) write(node, *fields);
+  });
+}
+
+Time EventPublisher::on_tick(Time now) {
+  if (now >= looked_at_ + kLookEvery) {
+    looked_at_ = now;
+    look_after_nodes();
+  }
+  const bool all_out = publish(now);
+  const Time next_look = looked_at_ + kLookEvery;
+  return all_out || !bus_.connected() ? next_look : std::min(next_look, now + kAgainAfter);
+}
+
+// At the bus's desk.
+void EventPublisher::on_connected(bool connected) {
+  if (!connected) {
+    log(LogLevel::kWarning, "the bus is away; events wait", {{"bus", bus_.where()}});
+    return;
+  }
+  log(LogLevel::kInfo, "the bus is there again", {{"bus", bus_.where()}});
+  desk_.post([this] {
+    const Time now = desk_.clock().now();
+    back_since_ = now;
+    looked_at_ = now - kLookEvery;  // all may be gone
+    desk_.set_next(now);
+  });
+}
+
+bool EventPublisher::is_held(Time now) {
+  if (!back_since_ || !had_listeners_) return false;
+  if (now < *back_since_ + kListenersBack) return true;
+  if (now < *back_since_ + kListenersLost) {
+    const auto channels = bus_.channels(std::string(bus::kEvents));
+    if (!channels.ok() || channels->empty()) return true;
+  }
+  back_since_.reset();
+  return false;
+}
+
+// Whether all is out.
+bool EventPublisher::publish(Time now) {
+  while (!outbox_.empty()) {
+    if (!bus_.connected() || is_held(now)) break;
+    if (outbox_.in_doubt() ? !resolve() : !publish_batch()) break;
+  }
+  made_.add(outbox_.made() - made_.load());
+  dropped_.add(outbox_.dropped() - dropped_.load());
+  if (outbox_.empty()) return true;
+  desk_.set_next(std::min(looked_at_ + kLookEvery, now + kAgainAfter));
+  return false;
+}
+
+bool EventPublisher::resolve() {
+  const auto mark = bus_.text(options_.mark_key);
+  if (!mark.ok()) return false;
+  const std::size_t lines = outbox_.size();
+  outbox_.resolve(*mark, net::RealClock::wall_now());
+  if (outbox_.size() < lines) published_.add(lines - outbox_.size());
+  unsure_.add(outbox_.unsure() - unsure_.load());
+  return true;
+}
+
+bool EventPublisher::publish_batch() {
+  const std::string channel(bus::kEvents);
+  if (!has_mark_) has_mark_ = bus_.change({bus::set_text(options_.mark_key, "0", kMarkKept)}).ok();
+  const std::vector<std::string>& lines = outbox_.batch(net::RealClock::wall_now());
+  std::vector<bus::Change> changes;
+  changes.reserve(lines.size() + 1);
+  for (const std::string& line : lines) changes.push_back(bus::publish_in(channel, line));
+  changes.push_back(bus::set_text(options_.mark_key, outbox_.mark(), kMarkKept));
+  const auto told = bus_.change(changes);
+  bool is_out = told.ok();
+  if (is_out) {
+    had_listeners_ = told->front() > 0;
+  } else if (takes_no_changes(told.error())) {
+    is_out = bus_.publish_all(channel, {lines.begin(), lines.end()}).ok();
+  }
+  if (!is_out) {
+    outbox_.doubt();
+    return false;
+  }
+  published_.add(lines.size());
+  outbox_.settle();
+  return true;
+}
+
+void EventPublisher::look_after_nodes() {
+  for (const auto& [node, fields] : nodes_) {
+    if (!bus_.connected()) return;
+    const auto info = bus_.hash(bus::node_info_key(node));
+    if (!info.ok()) continue;
+    const auto holds = [&](const char* key, const std::string& value) {
+      const auto found = info->find(key);
+      return found != info->end() && found->second == value;
+    };
+    if (!holds("labels", fields.labels) || !holds("allocatable", fields.allocatable))
+      write(node, fields);
+  }
+}
+
+// In one transaction, as readers are used to it.
+void EventPublisher::write(const std::string& node, const NodeFields& fields) {
+  const std::string key = bus::node_info_key(node);
+  if (bus_.change({bus::hash_set(key, {{"labels", fields.labels}}),
+                   bus::hash_set(key, {{"allocatable", fields.allocatable}})})
+          .ok())
+    nodes_written_.add(1);
+}
+
+}  // namespace galileo::pods

@@ -1,0 +1,74 @@
+// The adapter's end at the bus: publishes its events in their order, each once (outbox.h), and
+// keeps `labels` and `allocatable` of each node in telemd.info:<node>, where a telemd that starts
+// or ends wipes them out. Works at a desk of its own: a bus that is slow or away holds no watch up.
+//
+// Who listens reconnects after a loss, too. So after one what waits is held back for a moment,
+// where somebody had been listening before: published earlier it would reach nobody.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/counters.h"
+#include "bus/bus.h"
+#include "net/desk.h"
+#include "pods/cluster_events.h"
+#include "pods/outbox.h"
+
+namespace galileo::pods {
+
+struct EventPublisherOptions {
+  std::string mark_key;  // this process's own
+  std::size_t waiting_bytes_max = std::size_t{16} << 20;
+};
+
+class EventPublisher {
+ public:
+  EventPublisher(bus::Bus& bus, EventPublisherOptions options);
+  // Publishes what waits, as far as the bus takes it at once.
+  ~EventPublisher();
+
+  // From the owner's thread. Lines of docs/wire/bus.md, "Events".
+  void put(std::vector<std::string> lines);
+  void set_node(const std::string& node, const std::optional<NodeFields>& fields);
+
+  std::uint64_t published() const { return published_.load(); }
+  std::uint64_t waiting() const {
+    return put_.load() + made_.load() - published_.load() - dropped_.load();
+  }
+  std::uint64_t dropped() const { return dropped_.load(); }
+  std::uint64_t unsure() const { return unsure_.load(); }
+  std::uint64_t nodes_written() const { return nodes_written_.load(); }
+
+ private:
+  // All of it at the desk.
+  Time on_tick(Time now);
+  bool publish(Time now);
+  bool resolve();
+  bool publish_batch();
+  bool is_held(Time now);
+  void look_after_nodes();
+  void write(const std::string& node, const NodeFields& fields);
+  void on_connected(bool connected);
+
+  bus::Bus& bus_;
+  const EventPublisherOptions options_;
+  Outbox outbox_;
+  std::map<std::string, NodeFields> nodes_;
+  Time looked_at_{};
+  bool has_mark_ = false;
+  bool had_listeners_ = false;
+  std::optional<Time> back_since_;
+  RelaxedCounter put_;   // the owner's
+  RelaxedCounter made_;  // lines that the outbox says itself
+  RelaxedCounter published_;
+  RelaxedCounter dropped_;
+  RelaxedCounter unsure_;
+  RelaxedCounter nodes_written_;
+  net::Desk desk_;
+};
+
+}  // namespace galileo::pods

@@ -1,0 +1,77 @@
+#include "pods/event_publisher.h"
+
+#include <mutex>
+
+#include "bus/in_process.h"
+#include "bus/keys.h"
+#include "net/clock.h"
+#include "pods/pods_fixture.h"
+
+namespace galileo::pods {
+namespace {
+
+template <class F>
+bool eventually(F&& condition) {
+  const net::RealClock clock;
+  const Time end = clock.now() + std::chrono::seconds{10};
+  while (!condition()) {
+    if (clock.now() > end) return false;
+    net::pause_thread(std::chrono::milliseconds{1});
+  }
+  return true;
+}
+
+struct Listening {
+  std::unique_ptr<bus::Bus> bus = bus::make_in_process();
+  std::mutex mutex;
+  Names lines;
+  std::unique_ptr<bus::Subscription> subscription =
+      *bus->subscribe({std::string(bus::kEvents)}, {}, [this](auto, std::string_view line) {
+        const std::lock_guard hold(mutex);
+        lines.emplace_back(line);
+      });
+
+  Names heard() {
+    const std::lock_guard hold(mutex);
+    return lines;
+  }
+  std::string field(const std::string& node, const std::string& name) {
+    const auto info = bus->hash(bus::node_info_key(node));
+    return info.ok() && info->contains(name) ? info->at(name) : "";
+  }
+};
+
+TEST_CASE("lines go out in their order, the last ones at the end, and nothing of it stays behind") {
+  Listening on;
+  {
+    EventPublisher publisher(*on.bus, {.mark_key = "mark"});
+    publisher.put({"1 a", "2 b"});
+    CHECK(eventually([&] { return publisher.published() == 2 && publisher.waiting() == 0; }));
+    CHECK(on.bus->text("mark")->has_value());
+    publisher.put({"3 c"});
+  }
+  CHECK(eventually([&] { return on.heard() == Names{"1 a", "2 b", "3 c"}; }));
+  CHECK_FALSE(on.bus->text("mark")->has_value());
+}
+
+TEST_CASE(
+    "a node's labels stand beside what telemd writes, and again after it has wiped them out") {
+  Listening on;
+  const std::string key = bus::node_info_key("n1");
+  REQUIRE(on.bus->change({bus::hash_set(key, {{"arch", "arm64"}})}).ok());
+  EventPublisher publisher(*on.bus, {.mark_key = "mark"});
+  publisher.set_node("n1", NodeFields{R"({"a":"1"})", R"({"cpu":"4"})"});
+  CHECK(eventually([&] { return on.field("n1", "allocatable") == R"({"cpu":"4"})"; }));
+  CHECK(on.field("n1", "labels") == R"({"a":"1"})");
+  CHECK(on.field("n1", "arch") == "arm64");
+  REQUIRE(on.bus->change({bus::remove_key(key)}).ok());
+  CHECK(eventually([&] { return on.field("n1", "labels") == R"({"a":"1"})"; }));
+  CHECK(publisher.nodes_written() == 2);
+  publisher.set_node("n1", std::nullopt);
+  publisher.set_node("n2", NodeFields{"{}", "{}"});
+  CHECK(eventually([&] { return on.field("n2", "labels") == "{}"; }));
+  CHECK(on.field("n1", "labels") == R"({"a":"1"})");  // what was recorded of it stays
+}
+
+}  // namespace
+}  // namespace galileo::pods

@@ -96,19 +96,25 @@ Result<void> serve(const AdapterFlags& flags) {
     ++signals_seen;
     control.stop();
   });
-  const auto bus = TRY(connect_bus_in_time(control, signals_seen, where));
+  std::unique_ptr<bus::Bus> bus;
+  std::unique_ptr<kubernetes::Api> api;
+  std::unique_ptr<pods::Adapter> adapter;
+  // Events wait until the bus is back: no restart, which would lose them.
+  const auto trouble = [&] {
+    if (!bus || !bus->connected()) return std::string("the bus is away");
+    return adapter ? adapter->trouble() : std::string("it begins");
+  };
+  StatusPage page(
+      control, [&] { return adapter ? adapter->metrics() : std::string(); }, trouble, trouble);
+  if (status) TRY(page.listen(*status));
+  bus = TRY(connect_bus_in_time(control, signals_seen, where));
   if (!bus) return {};
-  const auto api = TRY(kubernetes::Api::make(control, access));
+  api = TRY(kubernetes::Api::make(control, access));
   pods::EventPublisherOptions options;
   options.mark_key =
       fmt::format("galileo:adapter:{}:{}:{}", telemetry::hostname(), getpid(),
                   net::RealClock::wall_now().time_since_epoch() / std::chrono::milliseconds{1});
-  const auto adapter = std::make_unique<pods::Adapter>(control, *api, *bus, std::move(options));
-  StatusPage page(
-      control, [&] { return adapter->metrics(); },
-      [&] { return bus->connected() ? adapter->trouble() : std::string("the bus is away"); });
-  page.set_readiness([&] { return adapter->trouble(); });
-  if (status) TRY(page.listen(*status));
+  adapter = std::make_unique<pods::Adapter>(control, *api, *bus, std::move(options));
   log(LogLevel::kInfo, "adapter",
       {{"cluster", access.server()}, {"by", access.told_by}, {"bus", bus->where()}});
   net::Timer settled([](Time) { give_back_unused_memory(); });

@@ -33,8 +33,9 @@ inline Json pending(const std::string& name = "a-0") {
 
 inline Json placed(Json pod) {
   pod["spec"]["nodeName"] = "n1";
-  pod["status"]["conditions"] = Json::parse(
-      R"([{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-30T08:00:01Z"}])");
+  pod["status"]["conditions"] = Json::array({Json{{"type", "PodScheduled"},
+                                                  {"status", "True"},
+                                                  {"lastTransitionTime", "2026-11-30T08:00:01Z"}}});
   return pod;
 }
 

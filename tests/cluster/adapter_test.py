@@ -48,8 +48,12 @@ def create(cluster, api):
         names.extend(one["metadata"]["name"] for one in pods)
         return [api("POST", PODS, one)["metadata"]["uid"] for one in pods]
     yield call
-    for start in range(0, len(names), 200):
-        cluster.kubectl("delete", "pods", *names[start:start + 200], "--wait=true", "--ignore-not-found", "--grace-period=1")
+    there = lambda: {one["metadata"]["name"] for one in cluster.get("pods")["items"]} & set(names)
+    own = ClusterApi(cluster)  # the server may have restarted meanwhile
+    for name in there():
+        own("DELETE", f"{PODS}/{name}", {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 1})
+    own.close()
+    wait_for(lambda: not there(), there, 60)
 
 
 class Heard:
@@ -274,7 +278,6 @@ def test_a_redis_that_restarts_loses_no_event_and_hears_none_twice(server, heard
     times = [event.at for event in later.events]
     assert times == sorted(times), "in their order, with the times at which they were made"
     wait_for(lambda: server("HGET", "telemd.info:node1", "labels"), "the labels to be there again")
-    create()
     for number in range(1, 20):
         api("DELETE", f"{PODS}/away-{number}")
 

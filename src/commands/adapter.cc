@@ -129,12 +129,10 @@ Result<void> serve(const AdapterFlags& flags) {
 int adapter(const Arguments& arguments) {
   AdapterFlags flags;
   CLI::App app(
-      "Run the pod adapter of a Kubernetes cluster: it tells the bus what becomes of pods and "
-      "their\n"
-      "containers, nodes and autoscalers, and keeps the labels of nodes there. It needs the right "
-      "to\n"
-      "list and watch pods and nodes; with that for horizontalpodautoscalers and events it tells "
-      "more.\n\n"
+      "Run the pod adapter of a Kubernetes cluster: it tells the bus what becomes of pods,\n"
+      "containers, nodes and autoscalers, and keeps the labels of nodes there. It needs the\n"
+      "right to list and watch pods and nodes, and tells more with that for\n"
+      "horizontalpodautoscalers and events.\n\n"
       "example:\n"
       "  galileo adapter --kubeconfig ~/.kube/config --bus redis://127.0.0.1:6379\n",
       "galileo adapter");

@@ -28,7 +28,7 @@ if ((await readFile(made, "utf8").catch(() => "")) !== html) {
 }
 
 await build({
-  entryPoints: ["format", "data"].map((name) => join(here, `src/${name}.ts`)),
+  entryPoints: ["format", "data", "cluster"].map((name) => join(here, `src/${name}.ts`)),
   bundle: true, format: "esm", outdir: join(dist, "test"), outExtension: { ".js": ".mjs" },
 });
 console.log(`dist/report.html: ${Math.round(html.length / 1024)} KiB`);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/balance.h"
+#include "analysis/json_parts.h"
 #include "store/metadata_json.h"
 #include "telemetry/units.h"
 
@@ -26,33 +27,11 @@ Json unix_or_null(Wall at) {
   return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
 }
 
-// Null: not known.
-Json figures(const Times& times) {
-  Json json{{"count", times.count()}};
-  Json at_least = Json::array();
-  const auto put = [&](const char* name, const std::optional<Bound>& bound) {
-    json[name] = bound ? Json(to_seconds(bound->value)) : Json(nullptr);
-    if (bound && bound->at_least) at_least.push_back(name);
-  };
-  put("min", times.min());
-  put("mean", times.mean());
-  const bool known = times.count() > 0 && times.unbounded == 0;
-  json["stddev"] = known ? Json(times.values.stddev_s()) : Json(nullptr);
-  put("p50", times.percentile(0.5));
-  put("p90", times.percentile(0.9));
-  put("p95", times.percentile(0.95));
-  put("p99", times.percentile(0.99));
-  put("p999", times.percentile(0.999));
-  put("max", times.max());
-  json["at_least"] = at_least;
-  return json;
-}
-
 // Times of all of them, of those that were answered, and of those that failed.
 void put_latencies(Json& json, const Latencies& latency) {
-  json["latency_s"] = figures(latency.all());
-  json["latency_answered_s"] = figures(times_of(latency.answered));
-  json["latency_failed_s"] = figures(times_of(latency.failed));
+  json["latency_s"] = figures_json(latency.all());
+  json["latency_answered_s"] = figures_json(times_of(latency.answered));
+  json["latency_failed_s"] = figures_json(times_of(latency.failed));
 }
 
 // Null where the span isn't known: of one request nobody knows how often it comes.
@@ -165,7 +144,18 @@ Json histogram(const Histogram& latency) {
   return {{"lower_s", lower}, {"upper_s", upper}, {"count", count}};
 }
 
-Json telemetry_list(const TelemetrySeries& telemetry) {
+// Whose container a row is of, by name; a part of it has the rest of its subsystem behind a slash.
+void put_pod(Json& json, const std::string& subsystem, const PodLives& pods) {
+  const PodLives::Place place =
+      pods.of_container(std::string_view(subsystem).substr(0, subsystem.find('/')));
+  if (place.pod == PodLives::kNone) return;
+  const PodLives::Pod& pod = pods.all()[place.pod];
+  json["pod"] = pod.name;
+  json["container"] = pod.containers[place.container].name;
+  json["containers"] = pod.containers.size();
+}
+
+Json telemetry_list(const TelemetrySeries& telemetry, const PodLives& pods) {
   Json list = Json::array();
   const double width = to_seconds(telemetry.width());
   for (const TelemetrySeries::Series& row : telemetry.all()) {
@@ -184,6 +174,7 @@ Json telemetry_list(const TelemetrySeries& telemetry) {
                     {"t_s", t},
                     {"mean", mean},
                     {"max", max}});
+    put_pod(list.back(), row.subsystem, pods);
   }
   return list;
 }
@@ -424,8 +415,30 @@ Json users_json(const RunResult& result) {
 
 }  // namespace
 
+// Null: not known.
+Json figures_json(const Times& times) {
+  Json json{{"count", times.count()}};
+  Json at_least = Json::array();
+  const auto put = [&](const char* name, const std::optional<Bound>& bound) {
+    json[name] = bound ? Json(to_seconds(bound->value)) : Json(nullptr);
+    if (bound && bound->at_least) at_least.push_back(name);
+  };
+  put("min", times.min());
+  put("mean", times.mean());
+  const bool known = times.count() > 0 && times.unbounded == 0;
+  json["stddev"] = known ? Json(times.values.stddev_s()) : Json(nullptr);
+  put("p50", times.percentile(0.5));
+  put("p90", times.percentile(0.9));
+  put("p95", times.percentile(0.95));
+  put("p99", times.percentile(0.99));
+  put("p999", times.percentile(0.999));
+  put("max", times.max());
+  json["at_least"] = at_least;
+  return json;
+}
+
 std::string result_json(const RunResult& result, const Summary& summary,
-                        const TelemetrySeries& telemetry) {
+                        const TelemetrySeries& telemetry, const JoinedView& joined) {
   Json json;
   json["schema"] = 1;
   json["experiment"] = experiment_json(result.experiment);
@@ -437,8 +450,8 @@ std::string result_json(const RunResult& result, const Summary& summary,
                  : summary.closed_loop() == summary.counted() ? "closed"
                                                               : "mixed";
   put_latencies(json, summary.latencies());
-  json["dispatch_error_s"] = figures(times_of(summary.dispatch_error()));
-  json["service_time_s"] = figures(summary.service_times().all());
+  json["dispatch_error_s"] = figures_json(times_of(summary.dispatch_error()));
+  json["service_time_s"] = figures_json(summary.service_times().all());
   json["rate"] = rate_json(summary);
   json["ledger"] = parts["ledger"];
   json["ledger"]["balanced"] = imbalance_of(result).empty();
@@ -452,7 +465,9 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["phases"] = phases(summary);
   json["series"] = series(summary);
   json["histogram"] = histogram(summary.latency());
-  json["telemetry"] = telemetry_list(telemetry);
+  json["events"] = events_json(joined, summary.start());
+  json["cluster"] = cluster_json(joined, summary);
+  json["telemetry"] = telemetry_list(telemetry, joined.pods());
   json["generator"] = parts["generator"];
   json["provenance"] = parts["provenance"];
   json["metadata"] = users_json(result);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/joined_view.h"
 #include "analysis/own_share.h"
 #include "analysis/summary.h"
 #include "analysis/telemetry_series.h"
@@ -57,9 +58,10 @@ struct RunResult {
   std::string metadata;  // of the user's, a JSON object; empty: none
 };
 
-// The whole document. `summary` and `telemetry` give the statistics and series.
+// The whole document. `summary` and `telemetry` give the statistics and series, `joined` what is
+// known of pods and nodes.
 std::string result_json(const RunResult& result, const Summary& summary,
-                        const TelemetrySeries& telemetry);
+                        const TelemetrySeries& telemetry, const JoinedView& joined);
 
 // What is saved as the experiment's metadata: the document without what the database's rows give,
 // and beside its keys those of the user's metadata, where the old system's readers look for them.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "store/metadata_json.h"
@@ -51,6 +53,9 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(
     store::Store& store, const wire::Experiment& experiment,
     const std::function<void(const wire::NamedTrace&)>& on_trace) {
   std::unique_ptr<StoredResult> stored;
+  // Events first: they say whose an address was when a request went there.
+  JoinedView joined;
+  TRY(store.each_event(experiment.id, [&](const wire::Event& event) { joined.add(event); }));
   // The series begin with the experiment, or with its first row where that was earlier or isn't
   // known: the figures are begun at the first row, so that the rows are read once.
   const auto begin = [&](Wall at) {
@@ -61,14 +66,23 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(
   TRY(store.each_trace_figures(experiment.id, [&](const wire::NamedTrace& trace) {
     if (!stored) begin(trace.created);
     stored->summary.add(trace);
+    joined.add(trace);
     if (on_trace) on_trace(trace);
   }));
   if (!stored) begin(kNoWall);
   const std::string metadata = TRY(store.metadata(experiment.id));
   stored->result = parse_metadata(metadata);
   stored->result.experiment = experiment;
-  TRY(store.each_sample(experiment.id,
-                        [&](const wire::Sample& sample) { stored->telemetry.add(sample); }));
+  TRY(store.each_sample(experiment.id, [&](const wire::Sample& sample) {
+    stored->telemetry.add(sample);
+    joined.add(sample);
+  }));
+  std::vector<wire::NodeInfo> nodes;
+  TRY(store.each_node_info(experiment.id, [&](const wire::NodeInfo& info) {
+    joined.add(info);
+    nodes.push_back(info);
+  }));
+  stored->joined = std::move(joined);
   RunResult& result = stored->result;
   if (result.provenance.version.empty()) {
     // The rows are all there is of the old system's runs, and of one that was cut off.
@@ -77,9 +91,8 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(
     result.verdict = {VerdictValue::kSuspect,
                       {"the run left no books: what is shown is made of its rows alone"}};
     add_checkpoint(metadata, result);
-    TRY(store.each_node_info(experiment.id, [&](const wire::NodeInfo& info) {
+    for (const wire::NodeInfo& info : nodes)
       result.provenance.host.emplace_back(info.node + "/" + info.key, info.value);
-    }));
   }
   const std::uint64_t rows = stored->summary.ledger().traces_made;
   stored->traces_missing = result.provenance.version.empty() ? 0 : missing_of(result.ledger, rows);

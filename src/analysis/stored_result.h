@@ -15,6 +15,7 @@ struct StoredResult {
   RunResult result;
   Summary summary;
   TelemetrySeries telemetry;
+  JoinedView joined;
   std::uint64_t traces_missing = 0;  // that the run's ledger tells of, and no row
 };
 

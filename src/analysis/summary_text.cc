@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analysis/balance.h"
+#include "analysis/placement.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -175,6 +176,34 @@ std::string groups_text(const char* title, const std::vector<GroupFigures>& grou
   return text;
 }
 
+// Application by node, where pods are known.
+std::string placement_text(const std::vector<PlacementRow>& rows, const Paint& paint) {
+  constexpr std::size_t kRowsMax = 20;
+  constexpr std::size_t kNameMax = 24;
+  if (rows.empty()) return {};
+  std::string text =
+      paint.bold(fmt::format("{:<26} {:<16} {:>4} {:>10} {:>8} {:>7} {:>7} {:>9} {:>11}",
+                             "applications", "node", "pods", "answered", "failed", "p50", "p95",
+                             "execution", "CPU/request")) +
+      "\n";
+  for (std::size_t i = 0; i < std::min(rows.size(), kRowsMax); ++i) {
+    const PlacementRow& row = rows[i];
+    const Times latency = times_of(row.latency);
+    const Times execution = times_of(row.execution.values);
+    const auto cpu = row.cpu_s_per_request();
+    text += fmt::format("  {:<24} {:<16} {:>4} {:>10} {:>8} {:>7} {:>7} {:>9} {:>11}\n",
+                        shortened(one_line(row.application), kNameMax),
+                        row.node.empty() ? kNotKnown : shortened(one_line(row.node), 16),
+                        row.node.empty() ? std::string(kNotKnown) : format_count(row.pods),
+                        format_count(row.answered), format_count(row.failed),
+                        time_text(latency.percentile(0.5)), time_text(latency.percentile(0.95)),
+                        time_text(execution.percentile(0.5)),
+                        cpu ? format_duration(seconds(*cpu)) : kNotKnown);
+  }
+  if (rows.size() > kRowsMax) text += fmt::format("  and {} more\n", rows.size() - kRowsMax);
+  return text;
+}
+
 std::string ledger_text(const RunResult& result, std::uint64_t warmup, const Paint& paint) {
   const load::Ledger& ledger = result.ledger;
   const std::string imbalance = imbalance_of(result);
@@ -219,7 +248,8 @@ std::string places_text(const Provenance& provenance, const Paint& paint) {
 
 }  // namespace
 
-std::string summary_text(const RunResult& result, const Summary& summary, bool colour) {
+std::string summary_text(const RunResult& result, const Summary& summary, const JoinedView& joined,
+                         bool colour) {
   const Paint paint(colour);
   const wire::Experiment& experiment = result.experiment;
   const double lasted = experiment.start == kNoWall || experiment.end == kNoWall
@@ -237,6 +267,7 @@ std::string summary_text(const RunResult& result, const Summary& summary, bool c
   text += failures_text(result, summary, paint);
   text += groups_text("services", summary.services(), paint);
   text += groups_text("phases", summary.phases(), paint);
+  text += placement_text(placement(joined, summary), paint);
   text += ledger_text(result, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
   text += places_text(result.provenance, paint);

@@ -8,6 +8,7 @@
 
 namespace galileo::analysis {
 
-std::string summary_text(const RunResult& result, const Summary& summary, bool colour);
+std::string summary_text(const RunResult& result, const Summary& summary, const JoinedView& joined,
+                         bool colour);
 
 }  // namespace galileo::analysis

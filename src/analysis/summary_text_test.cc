@@ -59,7 +59,7 @@ TEST_CASE("the summary says the verdict first, and colours only when asked") {
   result.provenance.version = "1";
   result.thresholds.push_back({"failed == 0", 0, 0, "", true});
   result.verdict = {VerdictValue::kSuspect, {"a reason"}};
-  const std::string plain = summary_text(result, summary, false);
+  const std::string plain = summary_text(result, summary, {}, false);
   CHECK(plain.rfind(
             "verdict SUSPECT\n  - a reason\nexperiment 202611240900-ab12 (hello), open loop", 0) ==
         0);
@@ -67,9 +67,9 @@ TEST_CASE("the summary says the verdict first, and colours only when asked") {
   CHECK(plain.find("traces 3 = stored 3 + spooled 0 + lost 0; balanced") != std::string::npos);
   CHECK(plain.find('\x1b') == std::string::npos);
   result.provenance.version.clear();
-  CHECK(summary_text(result, summary, false).find("lost 0; the run left no books") !=
+  CHECK(summary_text(result, summary, {}, false).find("lost 0; the run left no books") !=
         std::string::npos);
-  CHECK(summary_text(result, summary, true).find("\x1b[33mSUSPECT") != std::string::npos);
+  CHECK(summary_text(result, summary, {}, true).find("\x1b[33mSUSPECT") != std::string::npos);
 }
 
 TEST_CASE("the summary tells services and phases apart where there is more than one") {
@@ -86,10 +86,10 @@ TEST_CASE("the summary tells services and phases apart where there is more than 
   };
   add("cart", "low", 2);
   add("cart", "low", 2);
-  CHECK(summary_text(result, summary, false).find("services") == std::string::npos);
-  CHECK(summary_text(result, summary, false).find("phases") == std::string::npos);
+  CHECK(summary_text(result, summary, {}, false).find("services") == std::string::npos);
+  CHECK(summary_text(result, summary, {}, false).find("phases") == std::string::npos);
   add("search", "high", 30);
-  const std::string text = summary_text(result, summary, false);
+  const std::string text = summary_text(result, summary, {}, false);
   const std::size_t services = text.find("services");
   REQUIRE(services != std::string::npos);
   CHECK(text.find("  cart                               2           2        0", services) !=

@@ -90,10 +90,11 @@ Result<int> show(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
   const auto stored = TRY(read_result(*store, TRY(find_experiment(*store, flags.id)), "exp show"));
   if (flags.json)
-    print_data(fmt::format(
-        "{}\n", analysis::result_json(stored->result, stored->summary, stored->telemetry)));
+    print_data(fmt::format("{}\n", analysis::result_json(stored->result, stored->summary,
+                                                         stored->telemetry, stored->joined)));
   else
-    print_data(analysis::summary_text(stored->result, stored->summary, colour_allowed(1)));
+    print_data(
+        analysis::summary_text(stored->result, stored->summary, stored->joined, colour_allowed(1)));
   return stored->traces_missing > 0 ? kUnbalanced : kFine;
 }
 
@@ -103,8 +104,8 @@ Result<int> report(const ExpFlags& flags) {
   const auto stored = TRY(read_result(*store, experiment, "exp report"));
   const std::string path =
       flags.output.empty() ? TRY(name_by_id(experiment.id, ".html")) : flags.output;
-  TRY(analysis::write_report(
-      path, analysis::result_json(stored->result, stored->summary, stored->telemetry)));
+  TRY(analysis::write_report(path, analysis::result_json(stored->result, stored->summary,
+                                                         stored->telemetry, stored->joined)));
   if (!is_stdout(path)) print_talk(fmt::format("galileo exp: wrote {}\n", path));
   return tell_missing(experiment.id, stored->traces_missing);
 }

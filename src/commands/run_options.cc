@@ -71,7 +71,7 @@ std::optional<Error> write_documents(const experiment::RunOutcome& outcome,
                                      const OutputOptions& output) {
   if (output.json.empty() && output.report.empty()) return std::nullopt;
   const std::string document =
-      analysis::result_json(outcome.result, outcome.summary, outcome.telemetry);
+      analysis::result_json(outcome.result, outcome.summary, outcome.telemetry, outcome.joined);
   std::optional<Error> problem;
   const auto keep = [&](const Result<void>& done) {
     if (!done.ok() && !problem) problem = done.error();
@@ -153,8 +153,8 @@ int run_and_print(const std::string& command, const plan::Plan& plan, const Outp
   const auto outcome = run_here(plan, *kept, output, provenance);
   if (!outcome.ok()) return fail(command, outcome.error());
   const auto unwritten = write_documents(*outcome, output);
-  const std::string text =
-      analysis::summary_text(outcome->result, outcome->summary, colour_allowed(STDOUT_FILENO));
+  const std::string text = analysis::summary_text(outcome->result, outcome->summary,
+                                                  outcome->joined, colour_allowed(STDOUT_FILENO));
   // A document on stdout is for a program, which would stumble over the summary.
   if (is_stdout(output.json) || is_stdout(output.report))
     print_talk(text);

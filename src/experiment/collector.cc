@@ -36,9 +36,17 @@ class Collector::Producer {
                                  [&] { return summary.server_place(names.at(trace.server)); }),
                         place_of(phases_, trace.phase,
                                  [&] { return summary.phase_place(names.at(trace.phase)); })});
+    if (collector_.joined_.wants(trace.headers)) join(trace, names);
   }
 
  private:
+  void join(const wire::Trace& trace, const wire::Names& names) {
+    collector_.joined_.add({names.at(trace.service), names.at(trace.server), trace.headers,
+                            trace.created, trace.sent, trace.done,
+                            wire::failure_group(trace.failure),
+                            names.at(trace.phase) == analysis::Summary::kWarmup});
+  }
+
   Collector& collector_;
   const store::ProducerId id_;
   std::vector<std::uint32_t> services_;
@@ -79,8 +87,12 @@ class Collector::Remote final : public store::SpoolVisitor {
   void on_sample(const wire::Sample& sample) override {
     collector_.spool_.sample(sample);
     collector_.telemetry_.add(sample);
+    collector_.joined_.add(sample);
   }
-  void on_event(const wire::Event& event) override { collector_.spool_.event(event); }
+  void on_event(const wire::Event& event) override {
+    collector_.spool_.event(event);
+    collector_.joined_.add(event);
+  }
 
  private:
   Collector& collector_;
@@ -151,13 +163,21 @@ void Collector::put(std::vector<wire::Sample> samples) {
     for (const wire::Sample& sample : samples) {
       spool_.sample(sample);
       telemetry_.add(sample);
+      joined_.add(sample);
       if (sample.metric == "cpu_busy") cpu_pct_ = sample.value;
     }
   });
 }
 
 void Collector::put(const wire::Event& event) {
-  desk_.post([this, event] { spool_.event(event); });
+  desk_.post([this, event] {
+    spool_.event(event);
+    joined_.add(event);
+  });
+}
+
+void Collector::put(const wire::NodeInfo& info) {
+  desk_.post([this, info] { joined_.add(info); });
 }
 
 void Collector::put(const wire::Experiment& experiment, std::string metadata) {

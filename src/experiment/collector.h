@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/joined_view.h"
 #include "analysis/summary.h"
 #include "analysis/telemetry_series.h"
 #include "load/trace_ring.h"
@@ -40,6 +41,8 @@ class Collector {
   // From any thread; not for the way of a request.
   void put(std::vector<wire::Sample> samples);
   void put(const wire::Event& event);
+  // What was known of a node before the run; the spool has it already.
+  void put(const wire::NodeInfo& info);
   // What is known of a run that is under way.
   void put(const wire::Experiment& experiment, std::string metadata);
 
@@ -67,6 +70,7 @@ class Collector {
   // Once, in the end.
   analysis::Summary take_summary() { return std::move(summary_); }
   analysis::TelemetrySeries take_telemetry() { return std::move(telemetry_); }
+  analysis::JoinedView take_joined() { return std::move(joined_); }
   std::uint64_t traces_lost() const;
   const std::optional<Error>& spool_error() const { return spool_error_; }
 
@@ -83,6 +87,7 @@ class Collector {
   std::function<void(store::SpoolVisitor& to)> drain_remote_;
   analysis::Summary summary_;
   analysis::TelemetrySeries telemetry_;
+  analysis::JoinedView joined_;
   double cpu_pct_ = -1;
   std::optional<Error> spool_error_;
   std::function<void()> on_spool_full_;

@@ -145,6 +145,7 @@ Result<void> Run::begin_recording() {
   collected.on_spool_full = [this] { control_.post([this] { on_spool_full(); }); };
   collector_ = std::make_unique<Collector>(collected, recording_.spool());
   collector_->start();
+  for (const wire::NodeInfo& info : node_info_) collector_->put(info);
   recording_.drain();
   return {};
 }
@@ -471,8 +472,9 @@ void Run::abandon(const Error& error) {
 }
 
 RunOutcome Run::outcome() {
-  return {std::move(result_),      collector_->take_summary(), collector_->take_telemetry(),
-          setup_.stop.times() > 0, recording_.is_stored(),     std::move(problem_)};
+  return {std::move(result_),        collector_->take_summary(), collector_->take_telemetry(),
+          collector_->take_joined(), setup_.stop.times() > 0,    recording_.is_stored(),
+          std::move(problem_)};
 }
 
 }  // namespace

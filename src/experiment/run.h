@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "analysis/joined_view.h"
 #include "analysis/result.h"
 #include "analysis/summary.h"
 #include "analysis/telemetry_series.h"
@@ -43,6 +44,7 @@ struct RunOutcome {
   analysis::RunResult result;
   analysis::Summary summary;
   analysis::TelemetrySeries telemetry;
+  analysis::JoinedView joined;
   bool interrupted = false;      // it was told to stop
   bool stored = true;            // what is to be in the database is there; else in the spool
   std::optional<Error> problem;  // why not all of it was run, or could be kept

@@ -228,7 +228,7 @@ def test_the_result_document_keeps_its_schema(run, write, tmp_path):
     jsonschema.validate(result_of(tmp_path / "r.json"), schema)
 
 
-@pytest.mark.parametrize("name", ["ordinary", "empty", "failing", "ten_hours"])
+@pytest.mark.parametrize("name", ["cluster", "ordinary", "empty", "failing", "ten_hours"])
 def test_the_documents_that_the_page_is_tested_with_keep_the_schema(name):
     jsonschema = pytest.importorskip("jsonschema")
     document = subprocess.run(["node", "test/samples.mjs", name], cwd=ROOT / "web", capture_output=True, check=True, timeout=60).stdout

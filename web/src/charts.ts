@@ -16,6 +16,8 @@ export interface Line {
 }
 export interface Shade { start: number; end: number; name: string; warmup: boolean }
 export interface Mark { at: number; name: string }
+/** An event: a line through the chart, with a word where there is room, and all of it by the cursor. */
+export interface EventMark { at: number; name: string; text: string; colour: string }
 
 export interface ChartOptions {
   title: string;
@@ -26,6 +28,8 @@ export interface ChartOptions {
   log?: boolean;
   height?: number;
   names?: boolean;  // write the phases' names in
+  events?: EventMark[];
+  stepped?: boolean;  // a value holds until the next one
 }
 
 const kFont = "12px system-ui, sans-serif";
@@ -52,13 +56,14 @@ function valueAxis(unit: string): uPlot.Axis {
   return { ...axis(), ...steps, size: kAxisWidth, values: (_u, ticks) => ticks.map((value) => tick(value, unit)) };
 }
 
-function seriesOf(line: Line, i: number, unit: string): uPlot.Series {
+function seriesOf(line: Line, i: number, unit: string, stepped: boolean): uPlot.Series {
   const colour = colourOf(line, i);
   return {
     label: line.label, stroke: colour, width: 1.5, spanGaps: false,
     dash: line.dash ? [5, 4] : undefined,
     fill: line.fill ? colour + "26" : undefined,
-    points: line.values.length < 3 ? { show: true } : { size: 4, filter: lonely },
+    ...(stepped ? { paths: uPlot.paths.stepped!({ align: 1 }) } : {}),
+    points: stepped ? { show: false } : line.values.length < 3 ? { show: true } : { size: 4, filter: lonely },
     value: (_u, value) => (value === null || value === undefined ? "" : inUnit(value, unit)),
   };
 }
@@ -74,8 +79,19 @@ function lonely(u: uPlot, series: number, show: boolean): number[] | null {
   return known.filter((at, i) => values[at] !== null && gap(known[i - 1]) && gap(known[i + 1]));
 }
 
+// The events under the cursor, and how many more there are.
+function nearest(u: uPlot, events: EventMark[]): EventMark[] {
+  const kEvents = 6;
+  const left = u.cursor.left ?? -1;
+  const found = events.filter((mark) => Math.abs(u.valToPos(mark.at, "x") - left) <= 4)
+    .sort((a, b) => a.at - b.at);
+  if (found.length <= kEvents) return found;
+  return [...found.slice(0, kEvents),
+    { at: 0, name: `and ${found.length - kEvents} more`, text: "", colour: "soft" }];
+}
+
 /** What is under the cursor, in words, beside it. */
-function tooltip(head: (x: number) => string): uPlot.Plugin {
+function tooltip(head: (x: number) => string, events: EventMark[] = []): uPlot.Plugin {
   const box = document.createElement("div");
   box.className = "tip";
   let here = false;
@@ -94,7 +110,14 @@ function tooltip(head: (x: number) => string): uPlot.Plugin {
     });
     const title = document.createElement("div");
     title.textContent = head(u.data[0][index]);
-    box.replaceChildren(title, ...rows.filter((row): row is HTMLDivElement => row !== null));
+    const near = nearest(u, events).map((mark) => {
+      const row = document.createElement("div");
+      row.className = "event";
+      row.style.color = css(mark.colour);
+      row.textContent = `${mark.name} ${mark.text}`.slice(0, 90);
+      return row;
+    });
+    box.replaceChildren(title, ...near, ...rows.filter((row): row is HTMLDivElement => row !== null));
   }
   return {
     hooks: {
@@ -151,13 +174,14 @@ export class TimeCharts {
         ],
         series: [
           { label: "time", value: (_u, value) => (value == null ? "" : `at ${seconds(value)}`) },
-          ...options.lines.map((line, i) => seriesOf(line, i, options.unit)),
+          ...options.lines.map((line, i) => seriesOf(line, i, options.unit, options.stepped ?? false)),
         ],
         bands: (options.bands ?? []).map(([upper, lower]) => ({
           series: [upper + 1, lower + 1] as [number, number], fill: colourOf(options.lines[upper], upper) + "26",
         })),
-        plugins: [tooltip((x) => `at ${seconds(x)}`)],
+        plugins: [tooltip((x) => `at ${seconds(x)}`, options.events)],
         hooks: {
+          draw: [(u) => drawEvents(u, options.events ?? [])],
           drawClear: [(u) => this.shade(u, options.names ?? false)],
           setScale: [(u, key) => { if (key === "x") this.zoomed(u); }],
         },
@@ -218,6 +242,35 @@ export class TimeCharts {
     });
     ctx.restore();
   }
+}
+
+// A line an event, and a triangle at its head. Lines that would lie on one another are drawn once.
+function drawEvents(u: uPlot, events: EventMark[]) {
+  const { ctx, bbox } = u;
+  const scale = devicePixelRatio || 1;
+  const drawn = new Set<string>();
+  ctx.save();
+  ctx.lineWidth = scale;
+  for (const mark of events) {
+    const x = Math.round(u.valToPos(mark.at, "x", true));
+    if (!(x >= bbox.left && x <= bbox.left + bbox.width) || drawn.has(`${x} ${mark.colour}`)) continue;
+    drawn.add(`${x} ${mark.colour}`);
+    ctx.strokeStyle = ctx.fillStyle = css(mark.colour);
+    ctx.globalAlpha = 0.55;
+    ctx.setLineDash([2 * scale, 3 * scale]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.globalAlpha = 1;
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.moveTo(x - 4 * scale, bbox.top - 1);
+    ctx.lineTo(x + 4 * scale, bbox.top - 1);
+    ctx.lineTo(x, bbox.top + 7 * scale);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 // Dashed lines with names where the percentiles are.

@@ -63,12 +63,45 @@ export function slope(t: number[], values: Values): Values {
   });
 }
 
+// A container by its pod's name, which has one: 64 digits say nothing to anybody.
+function partOf(row: TelemetryRow): string {
+  if (!row.pod) return row.subsystem.replace(/^[0-9a-f]{64}/, (id) => id.slice(0, 12));
+  const rest = row.subsystem.split("/").slice(1).join("/");
+  return [row.containers === 1 ? row.pod : `${row.pod}/${row.container}`, rest].filter(Boolean).join(" ");
+}
+
+/** Rows of one name become one line: a container that was started again counts from 0 under another
+ *  id. Each has its slope already. */
+function merged(lines: TelemetryLine[]): TelemetryLine[] {
+  const made = new Map<string, TelemetryLine>();
+  for (const one of lines) {
+    const before = made.get(one.label);
+    if (!before) {
+      made.set(one.label, one);
+      continue;
+    }
+    const points = [...before.t.map((t, i) => [t, before.values[i]] as const),
+      ...one.t.map((t, i) => [t, one.values[i]] as const)].sort((a, b) => a[0] - b[0]);
+    const t: number[] = [], values: Values = [];
+    for (const [at, value] of points) {
+      if (t.length === 0 || t[t.length - 1] !== at) {
+        t.push(at);
+        values.push(value);
+      } else if (values[values.length - 1] === null) {
+        values[values.length - 1] = value;
+      }
+    }
+    made.set(one.label, { label: one.label, t, values });
+  }
+  return [...made.values()];
+}
+
 function line(row: TelemetryRow, kind: Kind, nodes: number): TelemetryLine {
-  const metric = kind.metrics.length > 1 ? row.metric.replace(/^(process|psi)_/, "") : "";
+  const metric = kind.metrics.length > 1 ? row.metric.replace(/^(process|psi)_|^(docker|kubernetes)_cgrp_.*/, "") : "";
   const raw = kind.slope ? slope(row.t_s, row.mean) : row.mean;
   const factor = kind.factor ?? 1;
   return {
-    label: [nodes > 1 ? row.node : "", metric, row.subsystem].filter(Boolean).join(" ") || row.metric,
+    label: [nodes > 1 && !row.pod ? row.node : "", metric, partOf(row)].filter(Boolean).join(" ") || row.metric,
     t: row.t_s,
     values: raw.map((value) => (value === null ? null : value * factor)),
   };
@@ -82,12 +115,13 @@ function size(one: TelemetryLine): number {
 function group(kind: Kind, rows: TelemetryRow[], nodes: number): TelemetryGroup | null {
   const found = rows.filter((row) => kind.metrics.includes(row.metric) && row.t_s.length > 0);
   if (found.length === 0) return null;
-  let lines = found.map((row) => line(row, kind, nodes));
+  let lines = merged(found.map((row) => line(row, kind, nodes)));
   // Idle devices are left out where others aren't idle.
   const busy = lines.filter((one) => one.values.some((value) => value !== null && value !== 0));
   if (busy.length > 0) lines = busy;
   const unit = kind.unit ?? found[0].unit;
-  const made = { title: kind.title, unit, lines, mean_and_max: false, left_out: 0 };
+  const title = found.every((row) => row.pod) ? kind.title.replace("of containers", "by pod") : kind.title;
+  const made = { title, unit, lines, mean_and_max: false, left_out: 0 };
   if (lines.length > kLinesMax) {
     const largest = [...lines].sort((a, b) => size(b) - size(a)).slice(0, kLinesMax);
     made.lines = lines.filter((one) => largest.includes(one));

@@ -1,6 +1,8 @@
 // The report: reads the document in the page and builds the page from it, verdict first.
 import "./style.css";
-import { distributionChart, joined, TimeCharts, type ChartOptions } from "./charts";
+import { distributionChart, joined, TimeCharts, type ChartOptions, type EventMark } from "./charts";
+import { chartMarks, kindOf, replicas, weights, type MarkKind } from "./cluster";
+import { events, hops, metadata, placement, pods } from "./cluster_parts";
 import { distribution, telemetryGroups, timeSpan, type TelemetryGroup } from "./data";
 import { element, nothing, section } from "./dom";
 import { seconds } from "./format";
@@ -13,6 +15,29 @@ function chart(charts: TimeCharts, parent: HTMLElement, options: ChartOptions) {
   charts.add(holder, options);
 }
 
+const markColours: Record<MarkKind, string> = { begins: "good", ends: "bad", weights: "line3", other: "soft" };
+const markWords: Record<MarkKind, string> = { begins: "a pod runs", ends: "a pod ends, or something fails",
+  weights: "weights change", other: "other events" };
+
+// What matters most is drawn last, so that nothing lies on it.
+function eventMarks(result: Result): EventMark[] {
+  const order: MarkKind[] = ["other", "weights", "begins", "ends"];
+  return [...chartMarks(result)].sort((a, b) => order.indexOf(kindOf(a)) - order.indexOf(kindOf(b)))
+    .map((mark) => ({ at: mark.t_s, name: mark.name, text: mark.text, colour: markColours[kindOf(mark)] }));
+}
+
+/** What the marks' colours mean: those that are there. */
+function markLegend(result: Result): HTMLElement[] {
+  const kinds = new Set(chartMarks(result).map(kindOf));
+  if (kinds.size === 0) return [];
+  const shown = (Object.keys(markWords) as MarkKind[]).filter((kind) => kinds.has(kind));
+  return [element("p", { class: "marks" }, "▼ ", ...shown.map((kind) => {
+    const swatch = element("span", { class: "swatch" });
+    swatch.style.background = `var(--${markColours[kind]})`;
+    return element("span", {}, swatch, markWords[kind]);
+  }))];
+}
+
 function drawLatency(result: Result, charts: TimeCharts, parent: HTMLElement, x: number[], log: boolean) {
   const s = result.series;
   if (!s.max.some((value) => value !== null)) {
@@ -23,9 +48,26 @@ function drawLatency(result: Result, charts: TimeCharts, parent: HTMLElement, x:
   const fit = (values: (number | null)[]) =>
     (log ? values.map((value) => (value !== null && value > 0 ? value : null)) : values);
   chart(charts, parent, {
-    title: "Latency of the answers", unit: "s", x, log, height: 280, names: true, bands: [[3, 2], [2, 1], [1, 0]],
+    title: "Latency of the answers", unit: "s", x, log, height: 280, names: true, events: eventMarks(result), bands: [[3, 2], [2, 1], [1, 0]],
     lines: [{ label: "p50", values: fit(s.p50), colour: "p50" }, { label: "p90", values: fit(s.p90), colour: "p90" },
       { label: "p99", values: fit(s.p99), colour: "p99" }, { label: "max", values: fit(s.max), colour: "max" }] });
+  parent.append(...markLegend(result));
+}
+
+function drawCluster(result: Result, charts: TimeCharts, parent: HTMLElement) {
+  if (result.cluster === null) return;
+  const [, end] = timeSpan(result);
+  const drawn = [...replicas(result.cluster, end).map((one) => ({ ...one, unit: "", left_out: 0 })),
+    ...weights(result.cluster, end).map((one) => ({ ...one, unit: "" }))];
+  // All cells first: a chart takes the width that its cell has when it is drawn.
+  const cells = drawn.map(() => element("div"));
+  parent.append(element("div", { class: "grid" }, ...cells));
+  drawn.forEach((one, i) => {
+    chart(charts, cells[i], { title: one.title, unit: one.unit, x: one.steps.x, height: 170, stepped: true,
+      lines: one.steps.lines, events: eventMarks(result) });
+    if (one.left_out > 0)
+      cells[i].append(element("p", { class: "soft" }, `${one.left_out} further targets are left out.`));
+  });
 }
 
 function drawLoad(result: Result, charts: TimeCharts, parent: HTMLElement, log: boolean) {
@@ -89,7 +131,7 @@ function build(result: Result) {
   document.title = `${result.experiment.name || result.experiment.id} · Galileo`;
   const shades = result.phases.map((phase) =>
     ({ start: phase.start_s, end: phase.end_s, name: phase.name, warmup: phase.warmup }));
-  const load = element("div"), machine = element("div");
+  const load = element("div"), machine = element("div"), cluster = element("div");
   const spread = element("div", { class: "chart", role: "img", "aria-label": "chart: latency distribution" });
   const log = element("input", { type: "checkbox", id: "log" }) as HTMLInputElement;
   const looked = element("span", { id: "looked" });
@@ -106,19 +148,22 @@ function build(result: Result) {
         (shades.some((shade) => shade.warmup) ? "; the warm-up is shaded and left out of the statistics." : ".")),
       element("div", { class: "bar" }, element("label", {}, log, " logarithmic latency"), looked, all), load),
     section("Latency distribution of the answers", spread),
-    section("Telemetry", machine), ledger(result),
+    ...(result.cluster === null ? []
+      : [section("Cluster", ...placement(result.cluster), cluster, ...hops(result.cluster), ...pods(result.cluster))]),
+    section("Telemetry", machine), ...events(result), ledger(result),
     ...(result.phases.length > 1 ? [phases(result)] : []),
     groups("Services", result.services, "No request belongs to a service."),
-    groups("Servers", result.servers, "No request reached a server."), provenance(result),
+    groups("Servers", result.servers, "No request reached a server."), ...metadata(result), provenance(result),
     element("footer", { class: "soft" }, `Made by galileo ${result.provenance.galileo_version}. ` +
       "The whole document is in this page, as JSON in the element #result."));
   let histogram: { destroy(): void } | undefined;
   const draw = () => {
     charts.clear();
     histogram?.destroy();
-    for (const place of [load, machine, spread]) place.replaceChildren();
+    for (const place of [load, machine, spread, cluster]) place.replaceChildren();
     drawLoad(result, charts, load, log.checked);
     histogram = drawSpread(result, spread);
+    drawCluster(result, charts, cluster);
     drawTelemetry(result, charts, machine);
   };
   draw();

@@ -1,6 +1,6 @@
 // The result document (schema/result.schema.json). Times are seconds; null is "no value".
 
-type Maybe = number | null;
+export type Maybe = number | null;
 export type Figure = "min" | "mean" | "p50" | "p90" | "p95" | "p99" | "p999" | "max";
 export interface Figures extends Record<Figure, Maybe> {
   count: number; stddev: Maybe;
@@ -17,6 +17,31 @@ type Values = Maybe[];
 export interface TelemetryRow {
   node: string; metric: string; subsystem: string; unit: string;
   t_s: number[]; mean: Values; max: Values;
+  pod?: string; container?: string; containers?: number;  // whose container it is, where that is known
+}
+export interface Mark { t_s: number; name: string; text: string }
+type Word = string | null;
+// Times between two machines; null where their clocks make it unknown.
+export interface Leg { from: string; to: string; time_s: Figures | null; negative: number }
+export interface Placement {
+  application: string; node: Word; zone: Word; pods: Maybe; answered: number; failed: number;
+  latency_answered_s: Figures | null; execution_s: Figures | null; cpu_s: Maybe; cpu_s_per_request: Maybe;
+}
+export interface Pod {
+  name: string; namespace: Word; uid: string; function: Word; node: Word; zone: Word; ip: Word;
+  containers: { name: string; image: Word; ids: string[] }[];
+  running_s: Maybe; ended_s: Maybe; cpu_s: Maybe; memory_max_bytes: Maybe;
+}
+export interface Cluster {
+  nodes: { name: string; zone: Word }[];
+  pods: Pod[]; pods_left_out: number;
+  replicas: { function: string; node: Word; t_s: number[]; count: number[] }[];
+  weights: { function: string; zone: string; t_s: number[]; targets_left_out: number;
+    targets: { target: string; name: Word; weight: Values }[] }[];
+  weights_left_out: number;
+  hops: { application: string; gateways: string[]; requests: number;
+    way: { time_s: Figures | null; negative: number } | null; legs: Leg[] }[];
+  placement: Placement[];
 }
 export interface Ledger {
   intended: number; sent: number; not_sent: Record<string, number>; answered: number;
@@ -48,6 +73,8 @@ export interface Result extends Latencies {
     dispatch_p99: Values;
   };
   histogram: { lower_s: number[]; upper_s: number[]; count: number[] };
+  events: { list: Mark[]; left_out: number };
+  cluster: Cluster | null;
   telemetry: TelemetryRow[];
   generator: {
     cpu_s: number; cpu_pct: number; cpu_per_request_us: number; busiest_loop_pct: number;
@@ -57,5 +84,6 @@ export interface Result extends Latencies {
     galileo_version: string; seed: number; command: string[]; host: Record<string, string>;
     file_path: string; file_text: string; plan: unknown; database: string; spool: string; report: string;
   };
+  metadata: Record<string, unknown>;  // of the user's
   notes: string[];
 }

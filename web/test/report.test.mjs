@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { sample } from "./samples.mjs";
+import { cluster, sample } from "./samples.mjs";
 
 let browser, folder, template;
 
@@ -144,6 +144,42 @@ test("a run in which nothing was answered says so and draws what there is", asyn
 test("a run without a single request opens as well, and says so", async () => {
   const page = await assertSound(await report(sample({ buckets: 0 })), "empty", 0);
   assert.match(await seen(page), /No request was recorded.*No telemetry was recorded/s);
+});
+
+test("a run on a cluster: pods by name, replicas, placement, weights, hops, and events as marks", async () => {
+  const page = await assertSound(await report(cluster()), "cluster", 21);
+  const text = await seen(page);
+  for (const title of ["Replicas", "Placement: replicas of resnet by node", "Weights of resnet in zone-b", "CPU by pod (of one core)",
+    "Memory by pod", "Hops of resnet through gw-a and gw-b"])
+    assert.ok(text.includes(title), title);
+  assert.ok(!/[a-f]{64}/.test(text), "64 hex digits are nobody's name");
+  const rows = await page.$$eval("table", (all) => [...all].find((one) => one.textContent.startsWith("applicationnode")).innerText);
+  assert.match(rows, /resnet\s+pi-2\s+zone-b\s+2\s+500\s+0.*–$/m, "what isn't known is no 0");
+  assert.match(rows, /resnet\s+not known\s+–\s+–\s+0\s+12\s+–\s+–\s+–\s+–/);
+  assert.match(text, /500 times would be negative: the machines' clocks differ/);
+  assert.match(text, /resnet → client–––/);
+  assert.match(text, /a pod runs.*a pod ends, or something fails.*weights change/s);
+  assert.equal(await page.$$eval("main b", (all) => all.length), 0, "a pod's name is text");
+  await page.click("text=4 pods");
+  await page.click("text=11 events");
+  assert.match(await seen(page), /resnet-1resnetpi-2zone-b/);
+});
+
+test("the cursor tells the events that it is at", async () => {
+  const page = await assertSound(await report(cluster()), "marks", 21);
+  const over = await page.$(".u-over");
+  await over.scrollIntoViewIfNeeded();
+  const box = await over.boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + 60);
+  assert.match(await page.textContent(".tip"), /container\/oom \{"name": "resnet-0"\}/);
+  await page.mouse.move(box.x + box.width * 0.55, box.y + 60);
+  assert.doesNotMatch(await page.textContent(".tip"), /container/);
+});
+
+test("a cluster's report is drawn dark and narrow, too", async () => {
+  await assertSound(await report(cluster()), "cluster_dark", 21, { colorScheme: "dark" });
+  const page = await assertSound(await report(cluster()), "cluster_narrow", 21, { viewport: { width: 380, height: 800 } });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it scrolls sideways");
 });
 
 test("ten hours stay within 2 MiB", async () => {

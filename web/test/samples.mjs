@@ -92,6 +92,8 @@ export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 
       in_flight: t.map((_, i) => i % 5), p50: latency(0.002), p90: latency(0.003), p99: latency(0.005),
       max: latency(0.02), dispatch_p99: wave(8e-5, 0.5) },
     histogram: histogram(counted),
+    events: { list: buckets === 0 ? [] : [{ t_s: end * 0.4, name: "deploy", text: "v2 </script>" }], left_out: 0 },
+    cluster: null,
     telemetry: buckets === 0 ? [] : telemetry(t, wave, nodes),
     generator: { cpu_s: 1.2, cpu_pct: 4, cpu_per_request_us: 30, busiest_loop_pct: 3, rss_max_bytes: 12e6, threads: 2 },
     fail_on: "400-999",
@@ -104,7 +106,59 @@ export function sample({ buckets = 300, width = 0.1, failing = false, nodes = 1 
   };
 }
 
+// Two nodes and two functions, of which one is scaled up and back; a container that was started again; weights that follow;
+// a gateway in each zone; clocks that differ on the way back. Names are a stranger's.
+export function cluster({ buckets = 300, width = 0.1 } = {}) {
+  const made = sample({ buckets, width });
+  const end = buckets * width;
+  const id = (letter) => letter.repeat(64);
+  const pod = (name, of, node, zone, running_s, ended_s, ids, cpu_s = 1.5) => ({ name, namespace: "default", uid: `uid-${name}`,
+    function: of, node, zone, ip: "10.42.0.7", containers: [{ name: "main", image: "app:1", ids }], running_s, ended_s, cpu_s,
+    memory_max_bytes: cpu_s === null ? null : 5e7 });
+  const up = end / 3, down = (2 * end) / 3;
+  const pods = [pod("resnet-0", "resnet", "pi-1", "zone-a", 0, null, [id("a"), id("b")]),
+    pod("resnet-1", "resnet", "pi-2", "zone-b", up, down, [id("c")]), pod("resnet-2", "resnet", "pi-2", "zone-b", up + 1, null, [id("d")], null),
+    pod("<b>pi</b>", "python-pi", "pi-1", "zone-a", 0, null, [id("e")])];
+  const usage = (name, letter, from, to, base, containers = 1) => ["kubernetes_cgrp_cpu", "kubernetes_cgrp_memory"].map((metric) => {
+    const t = made.series.t_s.filter((at) => at >= from && at < to);
+    const mean = t.map((at, i) => (metric.endsWith("cpu") ? (at - from) * base * 1e9 : 4e7 + base * 1e7 + 1e5 * (i % 9)));
+    return { node: "pi-1", metric, subsystem: id(letter), unit: metric.endsWith("cpu") ? "ns" : "bytes", t_s: t, mean, max: mean, pod: name,
+      container: "main", containers };
+  });
+  const leg = (from, to, base, negative = 0) => ({ from, to, time_s: negative ? null : figures(500, base), negative });
+  const row = (application, node, zone, n, answered, failed, cpu) => ({ application, node, zone, pods: n, answered, failed,
+    latency_answered_s: answered ? figures(answered, 0.02) : null, execution_s: answered ? figures(answered, 0.012) : null,
+    cpu_s: cpu === null ? null : cpu * answered, cpu_s_per_request: cpu });
+  const mark = (t_s, name, text) => ({ t_s, name, text });
+  return { ...made,
+    events: { left_out: 0, list: [mark(0, "pod/running", "resnet-0 on pi-1"), mark(0, "pod/running", "<b>pi</b> on pi-1"),
+      mark(up - 1, "scale", '{"value": 3, "function_name": "resnet"}'), mark(up - 0.5, "pod/create", "resnet-1"),
+      mark(up, "pod/running", "resnet-1 on pi-2"), mark(up + 0.3, "weight_update", "resnet in zone-b: 2 targets"),
+      mark(up + 1, "pod/running", "resnet-2 on pi-2"), mark(end / 2, "container/oom", '{"name": "resnet-0"}'),
+      mark(down, "pod/shutdown", "resnet-1 on pi-2"), mark(down + 0.2, "pod/shutdown", "resnet-1 on pi-2"),
+      mark(down + 1, "pod/delete", "resnet-1 on pi-2")] },
+    cluster: { nodes: [{ name: "pi-1", zone: "zone-a" }, { name: "pi-2", zone: "zone-b" }], pods, pods_left_out: 0,
+      replicas: [{ function: "python-pi", node: null, t_s: [0], count: [1] },
+        { function: "resnet", node: null, t_s: [0, up, up + 1, down], count: [1, 2, 3, 2] },
+        { function: "resnet", node: "pi-1", t_s: [0], count: [1] },
+        { function: "resnet", node: "pi-2", t_s: [up, up + 1, down], count: [1, 2, 1] }],
+      weights: [{ function: "resnet", zone: "zone-b", t_s: [0, up + 0.3, down - 0.3], targets_left_out: 0, targets: [
+        { target: "10.42.0.7:8080", name: "resnet-0", weight: [1, 1, 1] }, { target: "10.42.1.8:8080", name: "resnet-1", weight: [null, 3, null] },
+        { target: "192.168.0.9:8080", name: null, weight: [null, 0.5, 2] }] }],
+      weights_left_out: 0,
+      hops: [{ application: "resnet", gateways: ["gw-a", "gw-b"], requests: 500, way: { time_s: figures(500, 0.008), negative: 0 }, legs: [
+        leg("client", "gw-a", 0.001), leg("gw-a", "gw-b", 0.002), leg("gw-b", "resnet", 0.003), leg("resnet", "resnet", 0.012),
+        leg("resnet", "client", 0, 500)] },
+      { application: "python-pi", gateways: ["gw-a"], requests: 20, way: null, legs: [leg("client", "gw-a", 0.001),
+        leg("gw-a", "client", 0.03)] }],
+      placement: [row("python-pi", "pi-1", "zone-a", 1, 40, 0, 0.4), row("resnet", "pi-1", "zone-a", 1, 700, 2, 0.011),
+        row("resnet", "pi-2", "zone-b", 2, 500, 0, null), row("resnet", null, null, null, 0, 12, null)] },
+    telemetry: [...made.telemetry, ...usage("resnet-0", "a", 0, end / 2, 0.6), ...usage("resnet-0", "b", end / 2 + 1, end, 0.7),
+      ...usage("resnet-1", "c", up, down, 0.4), ...usage("<b>pi</b>", "e", 0, end, 0.2)] };
+}
+
 export const samples = {
+  cluster: () => cluster(),
   ordinary: () => sample(),
   empty: () => sample({ buckets: 0 }),
   failing: () => sample({ failing: true }),

@@ -148,7 +148,7 @@ class TlsStream final : public Stream, private StreamHandler {
 
   int connect_error() override {
     if (phase_ == Phase::kFailed) return EPROTO;
-    return below_->connect_error();
+    return connect_error_ != 0 ? connect_error_ : below_->connect_error();
   }
 
   std::string failure() const override { return failure_; }
@@ -207,9 +207,10 @@ class TlsStream final : public Stream, private StreamHandler {
 
   void on_stream(StreamEvents events) override {
     if (phase_ == Phase::kConnecting) {
-      if (events.closed || (events.writable && below_->connect_error() != 0))
-        return tell({false, false, true});
-      if (!events.writable) return;
+      if (!events.writable && !events.closed) return;
+      connect_error_ = below_->connect_error();  // a socket says it once
+      if (connect_error_ != 0) return tell({false, false, true});
+      // Made and ended already, it fails as one that ends in the middle does.
       phase_ = Phase::kHandshake;
     }
     if (phase_ == Phase::kHandshake) {
@@ -337,6 +338,7 @@ class TlsStream final : public Stream, private StreamHandler {
   StreamHandler& handler_;
   std::unique_ptr<Stream> below_;
   Phase phase_;
+  int connect_error_ = 0;
   Transfer below_said_;  // when OpenSSL last asked for more
   std::string unsent_;   // encrypted
   std::size_t encrypted_ =

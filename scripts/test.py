@@ -317,7 +317,7 @@ def peers(runner):
 
 def cluster(runner):
     """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
-    if (error := runner.build("release", ["galileo"])) is not None:
+    if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
     return pytest(runner, "cluster", ["tests/cluster"], 2400, blackbox_env("release"))
 

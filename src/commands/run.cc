@@ -9,6 +9,7 @@
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
+#include "commands/run_pods.h"
 #include "net/signals.h"
 #include "plan/file.h"
 
@@ -43,7 +44,8 @@ int run(const Arguments& arguments) {
   if (bus_url.empty()) bus_url = plan->bus;
   if (dry_run) {
     print_data(plan::describe(*plan, bus_url.empty() ? plan::Where::kHere : plan::Where::kFleet));
-    return kFine;
+    const auto printed = print_objects(*plan);
+    return printed.ok() ? static_cast<int>(kFine) : fail("run", printed.error());
   }
   if (bus_url.empty()) return run_and_print("run", *plan, output, arguments);
   net::hold_signals();  // the bus has threads of its own, the run hears of signals later

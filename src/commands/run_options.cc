@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
+#include "commands/run_pods.h"
 #include "commands/terminal_watcher.h"
 #include "experiment/on_processes.h"
 #include "experiment/run.h"
@@ -91,15 +92,20 @@ Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::Rec
   TRY(prepare_outputs(output));
   const auto recording = TRY(store::Recording::open(kept));
   experiment::Processes processes;
+  const auto pods = TRY(pods_of(plan, processes, output.bus));
   const auto telemetry =
       output.bus ? experiment::telemetry_of_fleet(*output.bus) : experiment::this_machine();
   TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
   const std::size_t files = net::raise_open_files_limit();
   const experiment::RunSetup setup{
-      *recording, output.bus ? experiment::on_fleet(*output.bus) : experiment::on_engine(),
-      processes,  *telemetry,
-      watcher,    stop,
-      provenance, output.bus ? 0 : files};
+      *recording,
+      output.bus ? experiment::on_fleet(*output.bus) : experiment::on_engine(),
+      pods ? *pods : static_cast<experiment::Platform&>(processes),
+      *telemetry,
+      watcher,
+      stop,
+      provenance,
+      output.bus ? 0 : files};
   return experiment::run(plan, setup);
 }
 

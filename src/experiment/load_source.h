@@ -33,8 +33,11 @@ class LoadSource {
  public:
   virtual ~LoadSource() = default;
 
-  // Everything that must be there before the first request: names resolved, workers found.
-  virtual Result<void> prepare() = 0;
+  // What must be there whatever the applications are, before they are started: workers.
+  virtual Result<void> prepare() { return {}; }
+  // Once the applications are ready: everything that must be there before the first request: names
+  // resolved, routes set.
+  virtual Result<void> open() = 0;
   // Begins the phase's clients a moment from now and returns when; the first phase's start is the
   // run's, and requests due before the plan's warm-up since then are marked. `on_done` is called
   // once.

@@ -25,20 +25,26 @@ std::uint64_t memory_most_bytes() {
 class OnEngine final : public LoadSource {
  public:
   explicit OnEngine(const LoadContext& context)
-      : control_(context.control), plan_(context.plan), loops_(plan::load_loops(plan_)) {
+      : control_(context.control),
+        plan_(context.plan),
+        collector_(context.collector),
+        wall_clock_(context.wall_clock),
+        loops_(plan::load_loops(plan_)) {}
+
+  // Names are resolved only now: an application may be what makes one resolve.
+  Result<void> open() override {
     load::Engine::Options options;
     options.limits = plan_.limits;
     options.limits.threads = loops_;
     options.services = plan_.services;
     options.seed = plan_.seed;
-    options.wall_clock = context.wall_clock;
+    options.wall_clock = wall_clock_;
     std::vector<load::TraceSink*> sinks;
     for (std::size_t i = 0; i < load::Engine::threads(options.limits); ++i)
-      sinks.push_back(&context.collector.sink(i));
+      sinks.push_back(&collector_.sink(i));
     engine_ = std::make_unique<load::Engine>(control_, options, sinks);
+    return engine_->resolve();
   }
-
-  Result<void> prepare() override { return engine_->resolve(); }
 
   Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override {
     // Far enough ahead that all loops have their clients ready before the first request is due.
@@ -67,7 +73,7 @@ class OnEngine final : public LoadSource {
   void end_all() override { engine_->end_all(); }
 
   LoadState state() override {
-    if (!over_) snapshot_ = engine_->snapshot();
+    if (!over_ && engine_) snapshot_ = engine_->snapshot();
     return {snapshot_.ledger, snapshot_.in_flight, snapshot_.connections, std::nullopt, {}};
   }
 
@@ -75,8 +81,9 @@ class OnEngine final : public LoadSource {
 
   void finish() override {
     if (over_) return;
-    snapshot_ = engine_->snapshot();
     over_ = true;
+    if (!engine_) return;
+    snapshot_ = engine_->snapshot();
     use_.cpu_s = to_seconds(net::RealClock::process_cpu() - cpu_before_);
     if (began_ != kNever) {
       lasted_ = control_.clock().now() - began_;
@@ -136,6 +143,8 @@ class OnEngine final : public LoadSource {
 
   net::Loop& control_;
   const plan::Plan& plan_;
+  Collector& collector_;
+  const WallClock& wall_clock_;
   const unsigned loops_;
   std::unique_ptr<load::Engine> engine_;
   load::Engine::Snapshot snapshot_;

@@ -115,6 +115,7 @@ class OnFleet final : public LoadSource {
   ~OnFleet() override { finish(); }
 
   Result<void> prepare() override;
+  Result<void> open() override;
   Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override;
   Result<Time> change_arrival(const std::string& client, const load::ArrivalSpec& arrival) override;
   void stop_sending() override;
@@ -132,7 +133,9 @@ class OnFleet final : public LoadSource {
   void restore_own_routes();
   void restore_routes();
   Result<void> listen();
-  Result<std::vector<wire::ClientDescription>> spawn(const load::ClientSpec& spec);
+  using Clients = std::vector<wire::ClientDescription>;
+  Result<Clients> spawn(const load::ClientSpec& spec);
+  Result<std::vector<Clients>> spawn_all(const plan::Phase& phase);
   Result<void> push_profile(const std::string& client, const std::vector<double>& entries);
   Result<void> order_ours(const Orders& orders, const std::string& phase, Wall start);
   void on_report(const wire::RunReport& report);
@@ -155,6 +158,7 @@ class OnFleet final : public LoadSource {
   OwnTraces own_;
   std::unique_ptr<bus::Subscription> subscription_;
   std::vector<wire::ClientDescription> clients_;  // all that were spawned
+  std::vector<Clients> first_;  // of the first phase, where they were before it begins
   // Those of the phase: ids by worker, by the name that the plan has for them.
   std::map<std::string, std::map<std::string, std::vector<std::string>>> by_name_;
   std::uint64_t clients_made_ = 0;         // of all phases: numbers their draws
@@ -170,9 +174,15 @@ class OnFleet final : public LoadSource {
   bool finished_ = false;
 };
 
+// With pods, the first phase's clients are there before these are made, as the old library has it.
 Result<void> OnFleet::prepare() {
   TRY(find_workers());
   TRY(listen());
+  if (plan_.cluster) first_ = TRY(spawn_all(plan_.phases.front()));
+  return {};
+}
+
+Result<void> OnFleet::open() {
   TRY(set_routes());
   TRY(controller_.start_tracing());
   return {};
@@ -306,7 +316,7 @@ void OnFleet::restore_routes() {
   routes_before_.clear();
 }
 
-Result<std::vector<wire::ClientDescription>> OnFleet::spawn(const load::ClientSpec& spec) {
+Result<OnFleet::Clients> OnFleet::spawn(const load::ClientSpec& spec) {
   wire::ClientConfig config;
   config.service = spec.service;
   config.parameters = request_parameters(spec.request, plan_.limits);
@@ -335,6 +345,17 @@ Result<void> OnFleet::push_profile(const std::string& client, const std::vector<
   return {};
 }
 
+// By the phase's ClientSpecs, with the lists that they go by.
+Result<std::vector<OnFleet::Clients>> OnFleet::spawn_all(const plan::Phase& phase) {
+  std::vector<Clients> all;
+  for (const load::ClientSpec& spec : phase.clients) {
+    all.push_back(TRY(spawn(spec)));
+    for (const wire::ClientDescription& client : all.back())
+      TRY(push_profile(client.client_id, spec.arrival.recorded_s));
+  }
+  return all;
+}
+
 Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()> on_done) {
   if (std::all_of(accounts_.begin(), accounts_.end(),
                   [](const auto& entry) { return entry.second.is_dead; }))
@@ -342,12 +363,14 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
                  bus_.where(), "all workers have died", "see their logs"};
   Orders orders;
   by_name_.clear();
-  for (const load::ClientSpec& spec : phase.clients) {
+  std::vector<Clients> spawned = std::exchange(first_, {});
+  if (spawned.empty()) spawned = TRY(spawn_all(phase));
+  for (std::size_t i = 0; i < phase.clients.size(); ++i) {
+    const load::ClientSpec& spec = phase.clients[i];
     std::uint32_t index = 0;
-    for (const wire::ClientDescription& client : TRY(spawn(spec))) {
+    for (const wire::ClientDescription& client : spawned[i]) {
       const std::uint64_t number = clients_made_++;
       by_name_[spec.name][client.worker].push_back(client.client_id);
-      TRY(push_profile(client.client_id, spec.arrival.recorded_s));
       if (accounts_[client.worker].is_ours)
         orders.ours[client.worker].push_back(
             order_of(spec, phase, client.client_id, plan_, number, index, begun_));

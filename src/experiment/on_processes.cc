@@ -137,22 +137,34 @@ std::string own_path() {
   return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "galileo";
 }
 
-Result<void> Processes::start(const plan::Application& application,
-                              const std::function<bool()>& interrupted) {
+Result<void> Processes::start_first() {
+  for (const plan::Application& application : context_->plan.applications) {
+    if (application.pods || application.is_beside) continue;
+    TRY(start_one(application));
+  }
+  return {};
+}
+
+Result<void> Processes::start_beside(const Variables& more) {
+  for (plan::Application application : context_->plan.applications) {
+    if (!application.is_beside) continue;
+    application.environment.insert(application.environment.begin(), more.begin(), more.end());
+    TRY(start_one(application));
+  }
+  return {};
+}
+
+Result<void> Processes::start_one(const plan::Application& application) {
   if (!application.ready.empty() && is_ready(application.ready))
     return Error{ErrorCode::kUsage, fmt::format("can't start application '{}'", application.name),
                  application.ready, "something answers there already",
                  "stop it (ss -ltnp), or give the application another port"};
   Running running;
   running.application = application;
-  if (!log_folder_.empty()) {
-    TRY(make_folders(log_folder_));
-    running.log_path = fmt::format("{}/{}.log", log_folder_, application.name);
-  }
-  const int log_fd = running.log_path.empty()
-                         ? -1
-                         : open(running.log_path.c_str(),
-                                O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  TRY(make_folders(context_->log_folder));
+  running.log_path = fmt::format("{}/{}.log", context_->log_folder, application.name);
+  const int log_fd =
+      open(running.log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
   std::vector<std::string> words = application.command;
   if (words.front() == "galileo") words.front() = own_path();
   std::vector<std::string> variables = environment_of(application);
@@ -166,10 +178,12 @@ Result<void> Processes::start(const plan::Application& application,
     return system_error(fmt::format("can't start application '{}'", application.name), {}, errno);
   setpgid(running.pid, running.pid);
   running_.push_back(running);
-  return wait_ready(running_.back(), interrupted);
+  TRY(wait_ready(running_.back()));
+  context_->tell("application/start", application.name);
+  return {};
 }
 
-Result<void> Processes::wait_ready(Running& running, const std::function<bool()>& interrupted) {
+Result<void> Processes::wait_ready(Running& running) {
   const plan::Application& application = running.application;
   const net::RealClock clock;
   const Time deadline = clock.now() + application.ready_timeout;
@@ -188,7 +202,8 @@ Result<void> Processes::wait_ready(Running& running, const std::function<bool()>
                    "check its command and its output"};
     }
     if (application.ready.empty() || is_ready(application.ready)) return {};
-    if (interrupted()) return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    if (context_->interrupted())
+      return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
     if (clock.now() >= deadline)
       return Error{
           ErrorCode::kUnavailable, what + " isn't ready", application.ready,

@@ -25,14 +25,27 @@ class Processes final : public Platform {
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
 
-  // Nowhere: to our stderr.
-  void keep_logs_in(const std::string& folder) override { log_folder_ = folder; }
-  Result<void> start(const plan::Application& application,
-                     const std::function<bool()>& interrupted) override;
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+
+  Result<void> prepare(const Context& context) override {
+    context_ = &context;
+    return {};
+  }
+  // Those of the plan that aren't pods, then those that stand beside them.
+  Result<void> start() override {
+    TRY(start_first());
+    return start_beside({});
+  }
+  Result<void> start_first();
+  // With these variables in their environment too, under what the plan says of it.
+  Result<void> start_beside(const Variables& more);
   pid_t pid(const std::string& name) const override;
   std::vector<std::string> ended() override;
   // SIGTERM to each, SIGKILL after its time.
-  void stop() override { stop_all(); }
+  std::vector<std::string> stop() override {
+    stop_all();
+    return {};
+  }
 
  private:
   struct Running {
@@ -42,12 +55,13 @@ class Processes final : public Platform {
     bool reaped = false;
     int status = 0;
   };
-  Result<void> wait_ready(Running& running, const std::function<bool()>& interrupted);
+  Result<void> start_one(const plan::Application& application);
+  Result<void> wait_ready(Running& running);
   static bool reap(Running& running, bool block);
 
   void stop_all();
 
-  std::string log_folder_;
+  const Context* context_ = nullptr;
   std::vector<Running> running_;
 };
 

@@ -67,9 +67,11 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   Result<void> begin_recording();
+  Result<void> prepare_applications();
   Result<void> start_applications();
   Result<void> start_telemetry();
-  Result<void> start_load();
+  Result<void> prepare_load();
+  Result<void> open_load();
   Result<void> run_phases();
   void stop_sources();
   Result<void> end_recording();
@@ -83,10 +85,14 @@ class Run {
   void act(const plan::Action& action);
   void end_timeline();
   void wait_for_phase(Time deadline);  // kNever: until it is done or told to stop
+  std::string log_folder() const;
+  void break_off(const Error& why);
   void on_stop();
   void on_spool_full();
   void stop_sending();
-  bool is_ending() const { return setup_.stop.times() > 0 || spool_is_full_ || is_load_over_; }
+  bool is_ending() const {
+    return setup_.stop.times() > 0 || spool_is_full_ || broken_off_ || is_load_over_;
+  }
   void on_state(Time now);
   void on_checkpoint(Time now);
   RunState state(Time now);
@@ -114,11 +120,13 @@ class Run {
   wire::Experiment experiment_;
   std::vector<wire::NodeInfo> node_info_;
   std::unique_ptr<Collector> collector_;
+  std::optional<Platform::Context> context_;
   std::unique_ptr<LoadSource> load_;
   plan::Expectation expectation_;
   std::string phase_name_;
   bool phase_done_ = false;
   bool rows_are_stored_ = false;  // all of them in the database
+  bool is_load_open_ = false;
   bool is_load_over_ = false;
   bool was_cut_short_ = false;  // it was told to stop while there was load
   bool spool_is_full_ = false;  // the run ends since it may take no more
@@ -127,7 +135,7 @@ class Run {
   std::string trouble_;
   std::vector<std::string> notes_;
   analysis::RunResult result_;
-  std::optional<Error> broken_off_;  // why a phase that isn't the first couldn't begin
+  std::optional<Error> broken_off_;  // why it ended before all was run: a phase that couldn't begin
   std::optional<Error> problem_;     // why not all was run, or could be kept
 };
 
@@ -150,19 +158,36 @@ Result<void> Run::begin_recording() {
   return {};
 }
 
-Result<void> Run::start_applications() {
+// Where what the applications print is kept.
+std::string Run::log_folder() const {
   const std::string& database = recording_.database();
-  setup_.platform.keep_logs_in(
-      database.empty()
-          ? fmt::format("{}.logs", recording_.spool_path())
-          : fmt::format("{}/{}", store::path_beside(database, ".logs"), experiment_.id));
-  const auto interrupted = [this] {
+  if (database.empty()) return fmt::format("{}.logs", recording_.spool_path());
+  return fmt::format("{}/{}", store::path_beside(database, ".logs"), experiment_.id);
+}
+
+Result<void> Run::prepare_applications() {
+  context_.emplace(Platform::Context{plan_, experiment_.id, log_folder(), control_, {}, {}, {}});
+  context_->interrupted = [this] {
     control_.run_pending();
     return setup_.stop.times() > 0;
   };
-  for (const plan::Application& application : plan_.applications) {
-    TRY(setup_.platform.start(application, interrupted));
-    tell("application/start", application.name);
+  context_->tell = [this](const std::string& event, const std::string& value) {
+    tell(event, value);
+  };
+  context_->end_run = [this](const Error& why) { break_off(why); };
+  return setup_.platform.prepare(*context_);
+}
+
+Result<void> Run::start_applications() {
+  TRY(setup_.platform.start());
+  for (load::ServiceSpec& route : setup_.platform.routes()) {
+    const auto known =
+        std::find_if(plan_.services.begin(), plan_.services.end(),
+                     [&](const load::ServiceSpec& one) { return one.name == route.name; });
+    if (known == plan_.services.end())
+      plan_.services.push_back(std::move(route));
+    else
+      known->hosts = std::move(route.hosts);
   }
   return {};
 }
@@ -172,7 +197,7 @@ Result<void> Run::start_telemetry() {
   return setup_.telemetry.start({plan_, setup_.platform, *collector_, wall_clock_});
 }
 
-Result<void> Run::start_load() {
+Result<void> Run::prepare_load() {
   const std::size_t files = setup_.open_files_max;
   if (files > kOtherFiles && plan_.limits.connections_max > files - kOtherFiles) {
     plan_.limits.connections_max = static_cast<std::uint32_t>(files - kOtherFiles);
@@ -181,6 +206,12 @@ Result<void> Run::start_load() {
   }
   load_ = setup_.load({control_, plan_, *collector_, wall_clock_, experiment_.id});
   return load_->prepare();
+}
+
+Result<void> Run::open_load() {
+  TRY(load_->open());
+  is_load_open_ = true;
+  return {};
 }
 
 Result<void> Run::run_phases() {
@@ -240,6 +271,12 @@ bool Run::holds(const analysis::Threshold& condition) {
 void Run::act(const plan::Action& action) {
   if (const auto* const put = std::get_if<plan::Action::PutEvent>(&action.what))
     return tell(put->name, put->value);
+  if (const auto* const cluster = std::get_if<plan::Action::ChangeCluster>(&action.what)) {
+    const auto done = setup_.platform.change(*cluster);
+    if (done.ok()) return tell("cluster/change", *done);
+    notes_.push_back(fmt::format("not done: {}: {}", describe(action), done.error().to_text()));
+    return;
+  }
   const auto& change = std::get<plan::Action::ChangeArrival>(action.what);
   if (!action.at) {
     if (const auto changed = load_->change_arrival(change.client, change.arrival); !changed.ok()) {
@@ -274,7 +311,7 @@ void Run::tell(const std::string& event, const std::string& value) {
 // The first time ends the sending, and what is in flight a moment later; the second ends all at
 // once.
 void Run::on_stop() {
-  if (!load_ || is_load_over_) return;
+  if (!is_load_open_ || is_load_over_) return;
   if (setup_.stop.times() > 1) {
     load_->end_all();
     return;
@@ -286,7 +323,14 @@ void Run::on_stop() {
 void Run::on_spool_full() {
   if (is_ending()) return;
   spool_is_full_ = true;
-  if (load_) stop_sending();
+  if (is_load_open_) stop_sending();
+}
+
+// An application is no more: what comes from now on would say nothing of it.
+void Run::break_off(const Error& why) {
+  if (is_ending()) return;
+  broken_off_ = why;
+  if (is_load_open_) stop_sending();
 }
 
 void Run::stop_sending() {
@@ -359,7 +403,7 @@ void Run::stop_sources() {
   setup_.telemetry.stop();
   for (const std::string& name : setup_.platform.ended())
     notes_.push_back(fmt::format("application ended during the run: {}", name));
-  setup_.platform.stop();
+  for (std::string& note : setup_.platform.stop()) notes_.push_back(std::move(note));
   if (collector_) collector_->stop();
 }
 
@@ -483,11 +527,12 @@ Result<RunOutcome> run(const plan::Plan& plan, const RunSetup& setup) {
   Run run(plan, setup);
   TRY(run.begin_recording());
   const auto ran = [&]() -> Result<void> {
+    TRY(run.prepare_applications());
+    TRY(run.prepare_load());
     TRY(run.start_applications());
     // After the applications, so that their processes can be watched from the start.
     TRY(run.start_telemetry());
-    // Names are resolved only now: an application may be what makes one resolve.
-    TRY(run.start_load());
+    TRY(run.open_load());
     return run.run_phases();
   }();
   run.stop_sources();

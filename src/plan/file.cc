@@ -12,6 +12,7 @@
 #include "plan/file_applications.h"
 #include "plan/file_clients.h"
 #include "plan/file_events.h"
+#include "plan/file_kubernetes.h"
 #include "plan/file_limits.h"
 #include "plan/file_metadata.h"
 #include "plan/file_overrides.h"
@@ -45,11 +46,14 @@ class Reader {
       plan.seed_given = true;
     }
     plan.applications = read_applications(file_);
+    read_kubernetes(plan);
     read_services(plan);
     read_phases(plan);
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
-    if (const wire::YamlNode* limits = file_.find("limits"))
-      plan.limits = read_limits(problems_, *limits);
+    const wire::YamlNode* const limits = file_.find("limits");
+    if (limits) plan.limits = read_limits(problems_, *limits);
+    // The hops of a request are told by its answer's headers.
+    if (plan.cluster && (!limits || !limits->find("keep_headers"))) plan.limits.keep_headers = true;
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
     if (options_.on_fleet || !plan.bus.empty())
@@ -65,11 +69,23 @@ class Reader {
   }
 
  private:
+  void read_kubernetes(Plan& plan) {
+    const bool has_pods =
+        std::any_of(plan.applications.begin(), plan.applications.end(),
+                    [](const Application& application) { return application.pods.has_value(); });
+    if (has_pods) {
+      plan.cluster = read_cluster(file_);
+    } else if (file_.has("kubernetes")) {
+      problems_.add(file_.place("kubernetes"), "no application of the file is on Kubernetes",
+                    "give one of them a kubernetes: {image: ...}");
+    }
+  }
+
   void read_services(Plan& plan) {
     const wire::YamlNode* services = file_.find("services");
     if (services && services->kind != wire::YamlNode::Kind::kMap)
       return file_.wrong_type(*services, "services", "a map of names to services");
-    if (!services && file_.misspelt("services")) return;
+    if (!services && (plan.cluster || file_.misspelt("services"))) return;
     if (!services || services->keys.empty())
       return problems_.add(file_.place("services"), "the file has no service",
                            "add services: {name: {hosts: {\"127.0.0.1:8080\": 1}}}");
@@ -87,7 +103,7 @@ class Reader {
     const std::size_t before = problems_.count();
     if (file_.has("clients")) {
       plan.phases.emplace_back();
-      plan.phases.back().clients = read_clients(file_, plan.services, options_);
+      plan.phases.back().clients = read_clients(file_, plan, options_);
     }
     std::vector<std::string> names;
     file_.each("phases", [&](const wire::YamlNode& node, const std::string& where) {
@@ -119,11 +135,11 @@ class Reader {
     check_ends(plan);
   }
 
-  Phase read_phase(const Fields& fields, const Plan& plan) {
+  Phase read_phase(const Fields& fields, Plan& plan) {
     Phase phase;
     phase.name = fields.required_name("name");
     phase.duration = fields.positive_duration("duration");
-    phase.clients = read_clients(fields, plan.services, options_);
+    phase.clients = read_clients(fields, plan, options_);
     if (!fields.has("clients")) fields.missing("clients");
     return phase;
   }

@@ -8,12 +8,15 @@
 
 #include "base/text.h"
 #include "net/address.h"
+#include "plan/file_kubernetes.h"
 #include "telemetry/instrument.h"
 #include "wire/uri.h"
 
 namespace galileo::plan {
 namespace {
 
+// Images are pulled meanwhile.
+constexpr Duration kPodsReadyWithin = std::chrono::minutes{5};
 constexpr Duration kPeriodMin = std::chrono::milliseconds{10};
 
 std::vector<std::string> read_command(const Fields& fields) {
@@ -40,41 +43,6 @@ std::vector<std::string> read_command(const Fields& fields) {
   return words;
 }
 
-using Texts = std::vector<std::pair<std::string, std::string>>;
-
-// A map of names to texts; `unfit` says why a name can't be one, or nothing.
-Texts read_texts(const Fields& fields, std::string_view key, std::string_view wanted,
-                 const std::function<std::optional<std::string>(const std::string& name)>& unfit) {
-  Texts texts;
-  const wire::YamlNode* map = fields.find(key);
-  if (!map) return texts;
-  if (map->kind != wire::YamlNode::Kind::kMap) {
-    fields.wrong_type(*map, key, wanted);
-    return texts;
-  }
-  for (std::size_t i = 0; i < map->keys.size(); ++i) {
-    const auto& [name, place] = map->keys[i];
-    const wire::YamlNode& value = map->items[i];
-    if (const auto why = unfit(name)) fields.problems().add(place, *why);
-    if (value.kind == wire::YamlNode::Kind::kList || value.kind == wire::YamlNode::Kind::kMap) {
-      fields.problems().add(value.place,
-                            fmt::format("{}.{} must be a text, not {}", fields.where(key), name,
-                                        wire::kind_text(value)));
-      continue;
-    }
-    texts.emplace_back(name, value.scalar);
-  }
-  return texts;
-}
-
-Texts read_variables(const Fields& fields) {
-  return read_texts(fields, "environment", "a map of names and values",
-                    [](const std::string& name) -> std::optional<std::string> {
-                      if (!name.empty() && name.find('=') == std::string::npos) return {};
-                      return fmt::format("'{}' can't name an environment variable", name);
-                    });
-}
-
 std::string read_ready(const Fields& fields) {
   std::string ready = fields.text("ready").value_or("");
   if (ready.empty()) return ready;
@@ -89,15 +57,26 @@ std::string read_ready(const Fields& fields) {
   return ready;
 }
 
-Application read_application(Problems& problems, const wire::YamlNode& node,
-                             const std::string& where) {
-  const Fields fields(problems, node, where, MapKind::application);
-  Application application;
-  application.name = fields.required_name("name");
-  // It is the name of a log file, too.
+// What a process is told of means nothing to pods.
+void read_as_pods(const Fields& fields, const wire::YamlNode& node, Application& application) {
+  for (const char* key : {"command", "environment", "directory", "ready", "stop_timeout"}) {
+    if (fields.has(key))
+      fields.problems().add(
+          fields.place(key),
+          fmt::format("{} is a process's, and this application is pods", fields.where(key)),
+          "say it under kubernetes, or leave it out");
+  }
+  application.pods =
+      read_pods(fields.problems(), node, fields.where("kubernetes"), application.name);
+  application.ready_timeout = fields.positive_duration("ready_timeout").value_or(kPodsReadyWithin);
+}
+
+// A program of this machine.
+void read_program(const Fields& fields, Application& application) {
+  // Its name is that of a log file, too.
   if (application.name.find('/') != std::string::npos || application.name.starts_with('.'))
-    problems.add(fields.place("name"),
-                 fields.where("name") + " can't hold a '/' or begin with '.'");
+    fields.problems().add(fields.place("name"),
+                          fields.where("name") + " can't hold a '/' or begin with '.'");
   application.command = read_command(fields);
   application.environment = read_variables(fields);
   application.directory = fields.text("directory").value_or("");
@@ -105,6 +84,26 @@ Application read_application(Problems& problems, const wire::YamlNode& node,
   application.ready_timeout =
       fields.positive_duration("ready_timeout").value_or(application.ready_timeout);
   application.stop_timeout = fields.duration("stop_timeout").value_or(application.stop_timeout);
+}
+
+Application read_application(Problems& problems, const wire::YamlNode& node,
+                             const std::string& where) {
+  const Fields fields(problems, node, where, MapKind::application);
+  Application application;
+  application.name = fields.required_name("name");
+  if (const wire::YamlNode* const pods = fields.find("kubernetes"))
+    read_as_pods(fields, *pods, application);
+  else
+    read_program(fields, application);
+  return application;
+}
+
+Application read_beside(Problems& problems, const wire::YamlNode& node, const std::string& where) {
+  const Fields fields(problems, node, where, MapKind::beside);
+  Application application;
+  application.name = fields.name("name").value_or("beside");
+  application.is_beside = true;
+  read_program(fields, application);
   return application;
 }
 
@@ -165,10 +164,41 @@ void check_application(Problems& problems, const wire::YamlNode& node,
 
 }  // namespace
 
+Texts read_texts(const Fields& fields, std::string_view key, std::string_view wanted,
+                 const std::function<std::optional<std::string>(const std::string& name)>& unfit) {
+  Texts texts;
+  const wire::YamlNode* map = fields.find(key);
+  if (!map) return texts;
+  if (map->kind != wire::YamlNode::Kind::kMap) {
+    fields.wrong_type(*map, key, wanted);
+    return texts;
+  }
+  for (std::size_t i = 0; i < map->keys.size(); ++i) {
+    const auto& [name, place] = map->keys[i];
+    const wire::YamlNode& value = map->items[i];
+    if (const auto why = unfit(name)) fields.problems().add(place, *why);
+    if (value.kind == wire::YamlNode::Kind::kList || value.kind == wire::YamlNode::Kind::kMap) {
+      fields.problems().add(value.place,
+                            fmt::format("{}.{} must be a text, not {}", fields.where(key), name,
+                                        wire::kind_text(value)));
+      continue;
+    }
+    texts.emplace_back(name, value.scalar);
+  }
+  return texts;
+}
+
+Texts read_variables(const Fields& fields) {
+  return read_texts(fields, "environment", "a map of names and values",
+                    [](const std::string& name) -> std::optional<std::string> {
+                      if (!name.empty() && name.find('=') == std::string::npos) return {};
+                      return fmt::format("'{}' can't name an environment variable", name);
+                    });
+}
+
 std::vector<Application> read_applications(const Fields& file) {
   std::vector<Application> applications;
-  file.each("applications", [&](const wire::YamlNode& node, const std::string& where) {
-    Application application = read_application(file.problems(), node, where);
+  const auto add = [&](const wire::YamlNode& node, Application application) {
     const bool twice =
         std::any_of(applications.begin(), applications.end(),
                     [&](const Application& other) { return other.name == application.name; });
@@ -176,6 +206,12 @@ std::vector<Application> read_applications(const Fields& file) {
       file.problems().add(node.place,
                           fmt::format("two applications are called '{}'", application.name));
     applications.push_back(std::move(application));
+  };
+  file.each("applications", [&](const wire::YamlNode& node, const std::string& where) {
+    add(node, read_application(file.problems(), node, where));
+  });
+  file.each("beside", [&](const wire::YamlNode& node, const std::string& where) {
+    add(node, read_beside(file.problems(), node, where));
   });
   return applications;
 }

@@ -2,8 +2,11 @@
 // file.cc. One thread.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -12,7 +15,16 @@
 
 namespace galileo::plan {
 
-// The list `applications`. Problems are added; what comes back is used only where there were none.
+using Texts = std::vector<std::pair<std::string, std::string>>;
+
+// A map of names to texts; `unfit` says why a name can't be one, or nothing.
+Texts read_texts(const Fields& fields, std::string_view key, std::string_view wanted,
+                 const std::function<std::optional<std::string>(const std::string& name)>& unfit);
+// `environment`.
+Texts read_variables(const Fields& fields);
+
+// The lists `applications` and `beside`. Problems are added; what comes back is used only where
+// there were none.
 std::vector<Application> read_applications(const Fields& file);
 
 // `telemetry`: a map, or on or off. The applications are those that may be named in `processes`.

@@ -42,15 +42,52 @@ void read_labels(const Fields& fields, load::ClientSpec& client) {
   }
 }
 
-load::ClientSpec read_client(const Fields& fields, const std::vector<load::ServiceSpec>& services,
-                             const FileOptions& options) {
-  load::ClientSpec client;
+// A client of pods asks through the gateway of its zone, where its worker is too.
+void read_application(const Fields& fields, Plan& plan, load::ClientSpec& client) {
+  if (fields.has("service"))
+    return fields.problems().add(
+        fields.place("service"),
+        "a client is of a service, or of an application in a zone, not of both",
+        "leave one of them out");
+  const std::string name = fields.required("application");
+  const std::string zone = fields.required("zone");
+  std::vector<std::string> names;
+  for (const Application& application : plan.applications) {
+    if (application.pods) names.push_back(application.name);
+  }
+  if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
+    fields.problems().add(
+        fields.place("application"),
+        fmt::format("no application of this name has pods: '{}'", name),
+        names.empty() ? "a client of a process names its service" : hint_for_unknown(name, names));
+  client.service = service_of(name, zone);
+  client.request.path = "/function/" + name;
+  client.worker_labels.emplace_back("galileo_zone", zone);
+  const bool known =
+      std::any_of(plan.services.begin(), plan.services.end(),
+                  [&](const load::ServiceSpec& other) { return other.name == client.service; });
+  if (known) return;
+  plan.services.emplace_back();
+  plan.services.back().name = client.service;
+}
+
+void read_of_whom(const Fields& fields, Plan& plan, load::ClientSpec& client) {
+  if (fields.has("application") || fields.has("zone"))
+    return read_application(fields, plan, client);
   client.service = fields.required("service");
-  check_service(fields, client.service, services);
+  check_service(fields, client.service, plan.services);
+}
+
+load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions& options) {
+  load::ClientSpec client;
+  read_of_whom(fields, plan, client);
   client.name = fields.name("name").value_or("");
   client.count = static_cast<std::uint32_t>(fields.count("num", 1, kClientsMax).value_or(1));
-  if (const wire::YamlNode* request = fields.find("request"))
+  if (const wire::YamlNode* request = fields.find("request")) {
+    const std::string path = client.request.path;
     client.request = read_request(fields.problems(), *request, fields.where("request"));
+    if (!request->find("path")) client.request.path = path;
+  }
   read_pace(fields, options, client);
   const std::uint64_t requests = fields.count("requests", 0, kRequestsMax).value_or(0);
   if (requests > 0) client.requests = requests;  // 0 means without end, as on the wire
@@ -63,14 +100,13 @@ load::ClientSpec read_client(const Fields& fields, const std::vector<load::Servi
 
 }  // namespace
 
-std::vector<load::ClientSpec> read_clients(const Fields& phase,
-                                           const std::vector<load::ServiceSpec>& services,
+std::vector<load::ClientSpec> read_clients(const Fields& phase, Plan& plan,
                                            const FileOptions& options) {
   std::vector<load::ClientSpec> clients;
   std::set<std::string> names;
   phase.each("clients", [&](const wire::YamlNode& node, const std::string& where) {
     const Fields fields(phase.problems(), node, where, MapKind::client);
-    clients.push_back(read_client(fields, services, options));
+    clients.push_back(read_client(fields, plan, options));
     const std::string& name = clients.back().name;
     if (!name.empty() && !names.insert(name).second)
       phase.problems().add(fields.place("name"), fmt::format("two clients are called '{}'", name),

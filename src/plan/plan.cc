@@ -1,5 +1,7 @@
 #include "plan/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -157,6 +159,10 @@ ClientExpectation expect(const load::ClientSpec& client, const Phase& phase) {
   if (client.requests) expectation.requests = static_cast<double>(*client.requests);
   if (window) expectation.duration = seconds(*window);
   return expectation;
+}
+
+std::string service_of(const std::string& application, const std::string& zone) {
+  return fmt::format("{}-{}", application, zone);
 }
 
 Expectation expect(const Plan& plan) {

@@ -12,13 +12,16 @@
 
 #include "base/time.h"
 #include "load/workload.h"
+#include "plan/pods.h"
 #include "telemetry/instrument.h"
 
 namespace galileo::plan {
 
-// A program started before the first phase and stopped after the last.
+// A program started before the first phase and stopped after the last: of this machine, or as pods.
 struct Application {
   std::string name;
+  std::optional<Pods> pods;          // then only ready_timeout counts of what follows
+  bool is_beside = false;            // a controller under test: after all others are ready
   std::vector<std::string> command;  // argv; "galileo" as the first word is this program
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string directory;                                         // to start it in; empty: ours
@@ -41,9 +44,17 @@ struct Action {
     load::ArrivalSpec arrival;
   };
 
+  // Something is done to the cluster that the pods are on, and undone at the end of the run.
+  struct ChangeCluster {
+    enum class Kind : unsigned char { kScale, kDeletePod, kCordon, kUncordon };
+    Kind kind = Kind::kScale;
+    std::string what;  // an application; of kCordon and kUncordon a node
+    std::uint32_t replicas = 0;
+  };
+
   std::optional<Duration> at;  // since the start of the phase; none: when `condition` holds
   std::string condition;       // as a threshold, of what has been measured of the run so far
-  std::variant<PutEvent, ChangeArrival> what;
+  std::variant<PutEvent, ChangeArrival, ChangeCluster> what;
 };
 
 // Phases run one after another; the next starts when the last one's clients are done.
@@ -89,6 +100,7 @@ struct Plan {
   Duration warmup{0};  // requests due before this, since the first phase began, count as warm-up
   load::Limits limits;
   Telemetry telemetry;
+  std::optional<Cluster> cluster;       // there where an application is pods
   std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
   std::string bus;       // URL of the bus whose workers run it; empty: this machine does
   std::string metadata;  // of the user's, a JSON object; empty: none
@@ -105,6 +117,9 @@ struct Expectation {
 };
 
 Expectation expect(const Plan& plan);
+
+// The service whose route leads to the application's pods, through the gateway of a zone.
+std::string service_of(const std::string& application, const std::string& zone);
 
 // The same of one client of a group.
 struct ClientExpectation {
@@ -125,6 +140,9 @@ unsigned load_loops(const Plan& plan);
 
 // "at 10.0s: event deploy", "when p99(latency) > 200ms: constant_rate(50) for client web".
 std::string describe(const Action& action);
+
+// "scale hello to 3", "cordon node1".
+std::string describe(const Action::ChangeCluster& change);
 
 // "expovariate(100)", "steps up to ...": an arrival in a few words.
 std::string describe(const load::ArrivalSpec& arrival);

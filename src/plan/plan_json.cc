@@ -11,7 +11,34 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json quantities_json(const Pods::Texts& quantities) {
+  Json json = Json::object();
+  for (const auto& [resource, quantity] : quantities) json[resource] = quantity;
+  return json;
+}
+
+Json pods_json(const std::string& name, const Pods& pods) {
+  Json names = Json::array();
+  for (const auto& [variable, value] : pods.environment) names.push_back(variable);
+  Json json{{"name", name},
+            {"image", pods.image},
+            {"zone", pods.zone},
+            {"port", pods.port},
+            {"environment", names},
+            {"pods", pods.total()},
+            {"requests", quantities_json(pods.requests)},
+            {"limits", quantities_json(pods.limits)},
+            {"deployment", pods.is_deployment}};
+  for (const auto& [node, count] : pods.on_nodes) json["nodes"][node] = count;
+  if (pods.autoscale)
+    json["autoscale"] = {{"min", pods.autoscale->fewest},
+                         {"max", pods.autoscale->most},
+                         {"cpu_pct", pods.autoscale->cpu_pct}};
+  return json;
+}
+
 Json application_json(const Application& application) {
+  if (application.pods) return pods_json(application.name, *application.pods);
   Json names = Json::array();
   for (const auto& [name, value] : application.environment) names.push_back(name);
   return {{"name", application.name},
@@ -20,7 +47,8 @@ Json application_json(const Application& application) {
           {"directory", application.directory},
           {"ready", without_secrets_of_url(application.ready)},
           {"ready_timeout_s", to_seconds(application.ready_timeout)},
-          {"stop_timeout_s", to_seconds(application.stop_timeout)}};
+          {"stop_timeout_s", to_seconds(application.stop_timeout)},
+          {"beside", application.is_beside}};
 }
 
 Json service_json(const load::ServiceSpec& service) {
@@ -65,6 +93,8 @@ Json action_json(const Action& action) {
   if (const auto* const put = std::get_if<Action::PutEvent>(&action.what)) {
     json["event"] = put->name;
     json["value"] = without_secrets_of_text(put->value);
+  } else if (const auto* const cluster = std::get_if<Action::ChangeCluster>(&action.what)) {
+    json["cluster"] = describe(*cluster);
   } else {
     const auto& change = std::get<Action::ChangeArrival>(action.what);
     json["client"] = change.client;

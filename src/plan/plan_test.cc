@@ -162,7 +162,7 @@ TEST_CASE("an event that can't be is a problem that says where and why") {
                 "a client can't change to that while it runs"},
            Case{"{at: 1s, client: web, rate: 5, arrival: expovariate(1)}",
                 "only one of arrival and rate"},
-           Case{"{at: 1s, client: web, rate: 5, event: x}", "not both"},
+           Case{"{at: 1s, client: web, rate: 5, event: x}", "does one thing"},
            Case{"{when: \"p99(latency) > 200\", event: x}", "events[0].when"},
            Case{"{when: \"failed{service=t} > 2\", event: x}", "there is no service 't'"},
            Case{"{when: \"in_flight > 2\", event: x}", "when the run has ended"},

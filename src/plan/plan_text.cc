@@ -112,10 +112,26 @@ std::string phase_text(const Phase& phase) {
          table(rows) + actions_text(phase);
 }
 
+std::string pods_text(const Pods& pods) {
+  std::string where;
+  for (const auto& [node, count] : pods.on_nodes)
+    where += fmt::format("{}{} on {}", where.empty() ? "" : ", ", count, node);
+  if (where.empty()) where = fmt::format("{} where a scheduler puts them", pods.count);
+  if (pods.autoscale)
+    where += fmt::format(", {} to {} at {} % of their CPU", pods.autoscale->fewest,
+                         pods.autoscale->most, pods.autoscale->cpu_pct);
+  return fmt::format("pods of {}: {}{}", pods.image, where,
+                     pods.zone.empty() ? "" : ", zone " + pods.zone);
+}
+
 std::string applications_text(const std::vector<Application>& applications) {
   if (applications.empty()) return {};
   std::vector<Row> rows;
   for (const Application& application : applications) {
+    if (application.pods) {
+      rows.push_back({application.name, pods_text(*application.pods)});
+      continue;
+    }
     std::string command;
     for (const std::string& word : without_secrets_of_words(application.command))
       command += (command.empty() ? "" : " ") + shell_word(word);
@@ -135,6 +151,7 @@ std::string services_text(const std::vector<load::ServiceSpec>& services) {
     std::vector<std::string> hosts;
     for (const auto& [host, weight] : service.hosts)
       hosts.push_back(fmt::format("{} (weight {})", host, weight));
+    if (hosts.empty()) hosts = {"the gateway of its zone"};
     if (!service.static_host.empty()) hosts = {without_user_info(service.static_host)};
     rows.push_back({service.name, fmt::format("{}", fmt::join(hosts, ", ")),
                     fmt::format("{}, {}", service.router, service.balancer)});
@@ -178,11 +195,28 @@ std::string describe(const load::ArrivalSpec& arrival) {
   return arrival.process == "exponential" ? text + ", exponential" : text;
 }
 
+std::string describe(const Action::ChangeCluster& change) {
+  using Kind = Action::ChangeCluster::Kind;
+  switch (change.kind) {
+    case Kind::kScale:
+      return fmt::format("scale {} to {}", change.what, change.replicas);
+    case Kind::kDeletePod:
+      return "delete a pod of " + change.what;
+    case Kind::kCordon:
+      return "cordon " + change.what;
+    case Kind::kUncordon:
+      return "uncordon " + change.what;
+  }
+  return {};
+}
+
 std::string describe(const Action& action) {
   const std::string when = action.at ? fmt::format("at {}", format_duration(*action.at))
                                      : fmt::format("when {}", action.condition);
   if (const auto* const put = std::get_if<Action::PutEvent>(&action.what))
     return fmt::format("{}: event {}", when, put->name);
+  if (const auto* const cluster = std::get_if<Action::ChangeCluster>(&action.what))
+    return fmt::format("{}: {}", when, describe(*cluster));
   const auto& change = std::get<Action::ChangeArrival>(action.what);
   return fmt::format("{}: {} for client {}", when, describe(change.arrival), change.client);
 }

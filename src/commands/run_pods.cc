@@ -1,0 +1,51 @@
+#include "commands/run_pods.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/output.h"
+#include "commands/etcd_flags.h"
+#include "commands/kubernetes_access.h"
+#include "commands/options.h"
+
+namespace galileo::commands {
+namespace {
+
+// The file's, over the old experiment library's variables, over those of the gateway.
+Result<gateway::EtcdOptions> etcd_of(const plan::Cluster& cluster) {
+  EtcdFlags flags;
+  flags.endpoints = fmt::format("{}", fmt::join(cluster.etcd, ","));
+  const std::string host = environment("etcd_host").value_or("");
+  if (flags.endpoints.empty() && !host.empty())
+    flags.endpoints = fmt::format("{}:{}", host, environment("etcd_port").value_or("2379"));
+  return etcd_options(flags);
+}
+
+Result<kubernetes::Access> access_of(const plan::Cluster& cluster) {
+  return kubernetes_access(cluster.kubeconfig, cluster.context);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<experiment::OnKubernetes>> pods_of(const plan::Plan& plan,
+                                                          experiment::Processes& others,
+                                                          bus::Bus* bus) {
+  if (!plan.cluster) return std::unique_ptr<experiment::OnKubernetes>();
+  const kubernetes::Access access = TRY(access_of(*plan.cluster));
+  const gateway::EtcdOptions etcd = TRY(etcd_of(*plan.cluster));
+  return std::make_unique<experiment::OnKubernetes>(others, access, experiment::Outside{etcd, bus});
+}
+
+Result<void> print_objects(const plan::Plan& plan) {
+  if (!plan.cluster) return {};
+  std::string text;
+  for (const experiment::KubernetesObject& object :
+       TRY(experiment::rehearse(plan, TRY(access_of(*plan.cluster)))))
+    text += "---\n" + nlohmann::json::parse(object.json).dump(2) + "\n";
+  print_data(text);
+  return {};
+}
+
+}  // namespace galileo::commands

@@ -1,0 +1,55 @@
+// What a run asks of an API server while it waits for the answer: objects made once, looked at and
+// removed, whatever has become of an answer. Blocking, with deadlines; on one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "experiment/pod_objects.h"
+#include "kubernetes/blocking_api.h"
+
+namespace galileo::experiment {
+
+class ClusterCalls {
+ public:
+  using Json = nlohmann::json;
+
+  // `interrupted` is asked while an answer is waited for. An Error of kUsage where the access can't
+  // be used.
+  static Result<std::unique_ptr<ClusterCalls>> make(const kubernetes::Access& access,
+                                                    std::function<bool()> interrupted);
+
+  // Makes it. Where its name is taken the object that has it decides: one of this experiment is
+  // ours, made by a request whose answer was lost.
+  Result<Json> create(const std::string& name_space, const KubernetesObject& object,
+                      const std::string& experiment);
+  // None: it isn't there.
+  Result<std::optional<Json>> get(const std::string& path);
+  // The answer and the server's clock, of one object.
+  Result<kubernetes::ApiAnswer> ask(kubernetes::ApiRequest request);
+  Result<Json> patch(const std::string& path, const Json& change, const char* content_type);
+  // Removes this very object; that it is gone already is fine.
+  Result<void> remove(const std::string& path, const std::string& uid);
+  Result<void> each(const std::string& collection, const std::string& selector,
+                    const std::function<void(Json&&)>& take);
+
+  // Nodes and gateways, which are pods of that namespace.
+  Result<ClusterView> view(const std::string& name_space);
+
+ private:
+  ClusterCalls(std::unique_ptr<kubernetes::BlockingApi> api, std::function<bool()> interrupted)
+      : api_(std::move(api)), interrupted_(std::move(interrupted)) {}
+
+  std::unique_ptr<kubernetes::BlockingApi> api_;
+  const std::function<bool()> interrupted_;
+};
+
+// "pods/hello-deployment-node1-0", for messages.
+std::string object_text(const KubernetesObject& object);
+
+}  // namespace galileo::experiment

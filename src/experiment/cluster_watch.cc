@@ -1,0 +1,271 @@
+#include "experiment/cluster_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "experiment/run_ledger.h"
+#include "kubernetes/paths.h"
+#include "pods/fields.h"
+#include "wire/unix_time.h"
+
+namespace galileo::experiment {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Duration kLookEvery = std::chrono::milliseconds{250};
+constexpr Duration kRenewEvery = std::chrono::seconds{10};
+// Well before the lease's end, after which others take back what we did.
+constexpr Duration kHeldFor = std::chrono::seconds{80};
+
+std::string selector_of(const std::vector<std::string>& functions) {
+  return fmt::format("{} in ({})", kFunctionLabel, fmt::join(functions, ","));
+}
+
+std::string state_of(const pods::Pod& pod) {
+  for (const auto* statuses : {&pod.init_statuses, &pod.statuses}) {
+    for (const pods::ContainerStatus& container : *statuses) {
+      if (!container.reason.empty()) return container.reason;
+    }
+  }
+  if (pod.node.empty()) return "not placed yet";
+  return pod.phase == "Running" ? "not ready" : pod.phase;
+}
+
+}  // namespace
+
+ClusterWatch::ClusterWatch(Options options) : options_(std::move(options)) {
+  if (options_.on_event) events_.emplace(options_.on_event);
+}
+
+ClusterWatch::~ClusterWatch() {
+  if (!desk_.is_running()) return;
+  desk_.stop([this] {
+    watch_.reset();
+    api_.reset();
+  });
+}
+
+Result<std::unique_ptr<ClusterWatch>> ClusterWatch::start(const kubernetes::Access& access,
+                                                          Options options) {
+  std::unique_ptr<ClusterWatch> watch(new ClusterWatch(std::move(options)));
+  watch->desk_.start(
+      "cluster", [w = watch.get()](Time now) { return w->look(now); },
+      net::RealClock().now() + kLookEvery);
+  TRY(watch->open(access));
+  return watch;
+}
+
+Result<void> ClusterWatch::open(const kubernetes::Access& access) {
+  std::optional<Error> error;
+  desk_.call([&] {
+    auto api = kubernetes::Api::make(desk_.loop(), access);
+    if (!api.ok()) {
+      error = api.error();
+      return;
+    }
+    api_ = std::move(*api);
+    renewed_ = desk_.clock().now();  // it was made just now
+    next_renewal_ = renewed_ + kRenewEvery;
+    kubernetes::Watch::Handlers handlers;
+    handlers.on_object = [this](const Json& object) { on_object(object); };
+    handlers.on_gone = [this](const std::string& uid, const Json* last) { on_gone(uid, last); };
+    handlers.on_synced = [this] {
+      if (events_) events_->on_synced(net::RealClock::wall_now());
+      tell_changes();
+    };
+    handlers.on_trouble = [this](const std::string& why) { trouble_ = why; };
+    handlers.on_gap = [](const std::string&) {};  // the new list says what is
+    watch_ = std::make_unique<kubernetes::Watch>(
+        *api_, kubernetes::collection("v1", options_.name_space, "pods"),
+        selector_of(options_.functions), "", std::move(handlers));
+  });
+  if (error) return std::move(*error);
+  return {};
+}
+
+void ClusterWatch::on_object(const Json& object) {
+  pods::Pod pod = pods::read_pod(object);
+  if (options_.older.contains(pod.uid)) return;
+  if (events_) events_->on_object(pod, net::RealClock::wall_now());
+  const Time now = desk_.clock().now();
+  auto found = pods_.find(pod.uid);
+  if (found == pods_.end()) {
+    PodFailureWatch::Bounds bounds = options_.bounds;
+    const auto function = pod.labels.find(kFunctionLabel);
+    bounds.is_pinned = function != pod.labels.end() && options_.pinned.contains(function->second);
+    found = pods_.emplace(pod.uid, Watched{{}, PodFailureWatch(bounds, now)}).first;
+  }
+  found->second.pod = std::move(pod);
+  found->second.failure.on_pod(found->second.pod, now);
+  tell_changes();
+  look(now);
+}
+
+void ClusterWatch::on_gone(const std::string& uid, const Json* last) {
+  const auto found = pods_.find(uid);
+  if (found == pods_.end()) return;
+  if (events_) {
+    const auto end = last ? std::optional(pods::read_pod(*last)) : std::nullopt;
+    events_->on_gone(uid, end ? &*end : nullptr, net::RealClock::wall_now());
+  }
+  const pods::Pod pod = std::move(found->second.pod);
+  const bool was_told = found->second.is_told || found->second.ends;
+  pods_.erase(found);
+  tell_changes();
+  // One of a controller's comes and goes as that wants.
+  if (!ends_ && !was_told && pod.owner_kind.empty() && options_.on_failure)
+    options_.on_failure(pod.name, {"Deleted", "somebody has deleted it"});
+}
+
+Time ClusterWatch::look(Time now) {
+  if (api_ && !is_lost_) renew(now);
+  if (!ends_) {
+    for (auto& [uid, watched] : pods_) {
+      const auto failure = watched.is_told ? std::nullopt : watched.failure.failure(now);
+      if (!failure) continue;
+      watched.is_told = true;
+      if (options_.on_failure) options_.on_failure(watched.pod.name, *failure);
+    }
+  }
+  return now + kLookEvery;
+}
+
+// Its holder must still be us: whoever has taken it back has undone what we did.
+void ClusterWatch::renew(Time now) {
+  if (now - renewed_ > kHeldFor)
+    return lose(fmt::format("it couldn't be renewed for {}", format_duration(kHeldFor)));
+  if (is_renewing_ || now < next_renewal_) return;
+  is_renewing_ = true;
+  next_renewal_ = now + kRenewEvery;
+  kubernetes::ApiRequest request;
+  request.method = "PATCH";
+  request.path = kubernetes::object_path(
+      kubernetes::collection("coordination.k8s.io/v1", options_.name_space, "leases"),
+      options_.lease);
+  request.content_type = "application/json-patch+json";
+  request.within = kRenewEvery;
+  request.repeatable = true;
+  const Wall wall = net::RealClock::wall_now();
+  request.body =
+      Json::array({{{"op", "test"}, {"path", "/spec/holderIdentity"}, {"value", options_.holder}},
+                   {{"op", "add"}, {"path", "/spec/renewTime"}, {"value", wire::rfc3339(wall, 6)}}})
+          .dump();
+  api_->ask(std::move(request), [this, now](const Result<kubernetes::ApiAnswer>& answer) {
+    is_renewing_ = false;
+    if (!answer.ok()) return;  // not reached: the time that is left decides
+    if (answer->ok()) {
+      renewed_ = now;
+    } else if (answer->status == 404 || answer->status == 422 || answer->status == 409) {
+      lose("another has taken it: this run was thought dead");
+    }
+  });
+}
+
+void ClusterWatch::lose(const std::string& why) {
+  is_lost_ = true;
+  if (options_.on_lease_lost) options_.on_lease_lost(why);
+}
+
+bool ClusterWatch::takes_requests(const pods::Pod& pod) const {
+  return pod.deleted_at.empty() && is_running(pod) && is_ready(pod);
+}
+
+std::vector<ReadyPod> ClusterWatch::ready_now() const {
+  std::vector<ReadyPod> ready;
+  for (const auto& [uid, watched] : pods_) {
+    const pods::Pod& pod = watched.pod;
+    if (watched.ends || !takes_requests(pod)) continue;
+    const auto function = pod.labels.find(kFunctionLabel);
+    if (function == pod.labels.end()) continue;
+    const auto port = options_.ports.find(function->second);
+    const auto zone = pod.labels.find(kZoneLabel);
+    const auto node = options_.nodes.find(pod.node);
+    ReadyPod one;
+    one.function = function->second;
+    if (zone != pod.labels.end())
+      one.zone = zone->second;
+    else if (node != options_.nodes.end())
+      one.zone = node->second.zone;
+    one.host =
+        fmt::format("{}:{}", pod.ip, port == options_.ports.end() ? kGatewayPort : port->second);
+    ready.push_back(std::move(one));
+  }
+  std::sort(ready.begin(), ready.end());
+  return ready;
+}
+
+void ClusterWatch::tell_changes() {
+  std::vector<ReadyPod> ready = ready_now();
+  if (ready == told_) return;
+  told_ = std::move(ready);
+  if (options_.on_ready_changed) options_.on_ready_changed();
+}
+
+std::vector<ReadyPod> ClusterWatch::ready() {
+  std::vector<ReadyPod> ready;
+  desk_.call([&] { ready = ready_now(); });
+  return ready;
+}
+
+std::vector<std::string> ClusterWatch::waiting() {
+  std::vector<std::string> waiting;
+  desk_.call([&] {
+    for (const auto& [uid, watched] : pods_) {
+      if (!takes_requests(watched.pod))
+        waiting.push_back(fmt::format("{}: {}", watched.pod.name, state_of(watched.pod)));
+    }
+  });
+  return waiting;
+}
+
+std::map<std::string, std::string> ClusterWatch::uids() {
+  std::map<std::string, std::string> uids;
+  desk_.call([&] {
+    for (const auto& [uid, watched] : pods_) uids[watched.pod.name] = uid;
+  });
+  return uids;
+}
+
+std::map<std::string, std::string> ClusterWatch::uids_of(const std::string& function) {
+  std::map<std::string, std::string> uids;
+  desk_.call([&] {
+    for (const auto& [uid, watched] : pods_) {
+      const auto label = watched.pod.labels.find(kFunctionLabel);
+      const bool is_of = label != watched.pod.labels.end() && label->second == function;
+      if (is_of && !watched.ends && watched.pod.deleted_at.empty()) uids[watched.pod.name] = uid;
+    }
+  });
+  return uids;
+}
+
+void ClusterWatch::expect_end_of(const std::string& uid) {
+  desk_.call([&] {
+    const auto found = pods_.find(uid);
+    if (found != pods_.end()) found->second.ends = true;
+  });
+}
+
+void ClusterWatch::expect_end() {
+  desk_.call([&] { ends_ = true; });
+}
+
+bool ClusterWatch::holds_lease() {
+  bool holds = false;
+  desk_.call([&] {
+    if (!is_lost_) renew(desk_.clock().now());
+    holds = !is_lost_;
+  });
+  return holds;
+}
+
+std::string ClusterWatch::trouble() {
+  std::string trouble;
+  desk_.call([&] { trouble = trouble_; });
+  return trouble;
+}
+
+}  // namespace galileo::experiment

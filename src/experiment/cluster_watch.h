@@ -1,0 +1,105 @@
+// What goes on in a cluster while a run lives there: the pods of its applications, those that
+// others make for them too, and the run's lease, which is renewed. All of it on a thread of its
+// own, so that nothing that the run waits for delays it. Made, asked and ended on the run's thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "experiment/pod_failure.h"
+#include "experiment/zone_weights.h"
+#include "kubernetes/api.h"
+#include "kubernetes/watch.h"
+#include "net/desk.h"
+#include "pods/pod.h"
+#include "pods/pod_events.h"
+#include "wire/sample.h"
+
+namespace galileo::experiment {
+
+class ClusterWatch {
+ public:
+  struct Options {
+    std::string name_space;
+    std::string experiment;                      // id
+    std::vector<std::string> functions;          // whose pods are watched
+    std::map<std::string, std::uint16_t> ports;  // of each function
+    std::map<std::string, ClusterView::Node> nodes;
+    std::set<std::string> older;  // uids of their pods from before the run: another's
+    PodFailureWatch::Bounds bounds;
+    std::set<std::string> pinned;  // functions whose pods must be where they are put
+    std::string lease;             // its name
+    std::string holder;            // who renews it
+    // A pod that takes requests has come or gone. On the watch's thread, as the next.
+    std::function<void()> on_ready_changed;
+    // A pod that can't be, or is no more though nobody of us removed it: its name, and why.
+    std::function<void(const std::string& pod, const PodFailure& why)> on_failure;
+    // What becomes of the run's pods, as the pod adapter tells it; none where one does.
+    std::function<void(wire::Event&& event)> on_event;
+    // The run may write nothing any more: the lease is another's, or couldn't be renewed.
+    std::function<void(const std::string& why)> on_lease_lost;
+  };
+
+  // An Error of kUsage where the access can't be used.
+  static Result<std::unique_ptr<ClusterWatch>> start(const kubernetes::Access& access,
+                                                     Options options);
+  ~ClusterWatch();
+
+  // As it stands: pods of the run that take requests, of this experiment or adopted.
+  std::vector<ReadyPod> ready();
+  // Those that are still waited for: "hello-deployment-node1-0: ContainerCreating".
+  std::vector<std::string> waiting();
+  // All that are the run's: name and uid.
+  std::map<std::string, std::string> uids();
+  // Of one function, those that aren't going already.
+  std::map<std::string, std::string> uids_of(const std::string& function);
+  // This one goes since we remove it: it takes no requests any more.
+  void expect_end_of(const std::string& uid);
+  // From now on pods go since we remove them.
+  void expect_end();
+  // Whether the run may still write to the cluster.
+  bool holds_lease();
+  // Why what is known may be old; empty: it isn't.
+  std::string trouble();
+
+ private:
+  struct Watched {
+    pods::Pod pod;
+    PodFailureWatch failure;
+    bool is_told = false;  // that it fails
+    bool ends = false;     // we remove it
+  };
+
+  explicit ClusterWatch(Options options);
+  Result<void> open(const kubernetes::Access& access);
+  void on_object(const nlohmann::json& object);
+  void on_gone(const std::string& uid, const nlohmann::json* last);
+  Time look(Time now);
+  void renew(Time now);
+  void lose(const std::string& why);
+  bool takes_requests(const pods::Pod& pod) const;
+  std::vector<ReadyPod> ready_now() const;
+  void tell_changes();
+
+  const Options options_;
+  std::map<std::string, Watched> pods_;  // by uid
+  std::optional<pods::PodEvents> events_;
+  std::vector<ReadyPod> told_;  // the ready ones that were told last
+  bool ends_ = false;
+  bool is_lost_ = false;
+  bool is_renewing_ = false;
+  Time renewed_{};  // when the last renewal that was answered had been sent
+  std::string trouble_;
+  std::unique_ptr<kubernetes::Api> api_;
+  std::unique_ptr<kubernetes::Watch> watch_;
+  Time next_renewal_{};
+  net::Desk desk_;  // last: ends first
+};
+
+}  // namespace galileo::experiment

@@ -1,0 +1,246 @@
+#include "experiment/leftovers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/text.h"
+#include "bus/directory.h"
+#include "fleet/controller.h"
+#include "kubernetes/objects.h"
+#include "kubernetes/paths.h"
+#include "net/clock.h"
+#include "net/loop.h"
+#include "pods/fields.h"
+#include "wire/unix_time.h"
+
+namespace galileo::experiment {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kLeases = "coordination.k8s.io/v1";
+// A pod may take its grace of 30 s to end, and its node some more to say so.
+constexpr Duration kGoneWithin = std::chrono::minutes{2};
+constexpr Duration kLookEvery = std::chrono::milliseconds{100};
+
+// What a run may make, in the order in which it goes: what would make others anew first.
+struct Kind {
+  const char* group_version;
+  const char* plural;
+};
+constexpr Kind kKinds[] = {
+    {"autoscaling/v2", "horizontalpodautoscalers"}, {"apps/v1", "deployments"}, {"v1", "pods"}};
+
+std::string label_selector(const std::string& experiment) {
+  return fmt::format("{}={}", kExperimentLabel, experiment);
+}
+
+// "worker:service:7"
+std::string service_of_client(const std::string& id) {
+  const std::size_t first = id.find(':');
+  const std::size_t last = id.rfind(':');
+  if (first == std::string::npos || last <= first) return {};
+  return id.substr(first + 1, last - first - 1);
+}
+
+Result<bus::Route> read_route(const std::string& service, const std::string& before) {
+  const Json json = Json::parse(before, nullptr, false);
+  bus::Route route{service, {}, {}};
+  for (const Json& host : pods::value_at(json, {"hosts"})) {
+    if (host.is_string()) route.hosts.push_back(host.get<std::string>());
+  }
+  for (const Json& weight : pods::value_at(json, {"weights"})) {
+    if (weight.is_number()) route.weights.push_back(weight.get<double>());
+  }
+  return route;
+}
+
+Result<void> close_clients(const RunLedger& ledger, bus::Bus& bus) {
+  const std::set<std::string> before(ledger.clients_before.begin(), ledger.clients_before.end());
+  std::vector<std::string> ours;
+  for (std::string& id : TRY(bus::all_client_ids(bus))) {
+    if (ledger.routes.contains(service_of_client(id)) && !before.contains(id))
+      ours.push_back(std::move(id));
+  }
+  if (ours.empty()) return {};
+  fleet::Controller controller(bus);
+  auto group = TRY(controller.group(ours));
+  TRY(group.close());
+  return {};
+}
+
+// What is of the run, by kind: names and uids.
+Result<std::vector<std::pair<std::string, std::string>>> objects_of(ClusterCalls& calls,
+                                                                    const std::string& collection,
+                                                                    const RunLedger& ledger,
+                                                                    const std::string& since) {
+  std::vector<std::pair<std::string, std::string>> objects;
+  const auto take = [&](Json&& object) {
+    objects.emplace_back(kubernetes::text_at(object, {"metadata", "name"}),
+                         kubernetes::text_at(object, {"metadata", "uid"}));
+  };
+  TRY(calls.each(collection, label_selector(ledger.experiment), take));
+  if (!collection.ends_with("/pods") || ledger.functions.empty()) return objects;
+  // Pods that a controller under test has made for our functions carry its labels alone.
+  const std::set<std::string> before(ledger.pods_before.begin(), ledger.pods_before.end());
+  const std::string functions = fmt::format("{} in ({}),!{}", kFunctionLabel,
+                                            fmt::join(ledger.functions, ","), kExperimentLabel);
+  TRY(calls.each(collection, functions, [&](Json&& pod) {
+    const std::string created = kubernetes::text_at(pod, {"metadata", "creationTimestamp"});
+    if (created >= since && !before.contains(kubernetes::text_at(pod, {"metadata", "uid"})))
+      take(std::move(pod));
+  }));
+  return objects;
+}
+
+}  // namespace
+
+Result<std::vector<ClaimState>> claims(ClusterCalls& calls, const std::string& name_space) {
+  kubernetes::ApiRequest request;
+  request.path = kubernetes::with_query(kubernetes::collection(kLeases, name_space, "leases"),
+                                        {{"labelSelector", kExperimentLabel}});
+  const kubernetes::ApiAnswer answer = TRY(calls.ask(std::move(request)));
+  const Json list = answer.json();
+  std::vector<ClaimState> claims;
+  for (const Json& lease : pods::value_at(list, {"items"})) {
+    if (auto claim = read_claim(lease, answer.date); claim.ok())
+      claims.push_back(std::move(*claim));
+  }
+  return claims;
+}
+
+Result<bool> set_unschedulable(ClusterCalls& calls, const std::string& node, bool unschedulable) {
+  const std::string path = kubernetes::object_path(kubernetes::collection("v1", "", "nodes"), node);
+  const auto there = TRY(calls.get(path));
+  if (!there)
+    return Error{
+        ErrorCode::kNotFound, fmt::format("the cluster has no node '{}'", node), {}, {}, {}};
+  const bool before = pods::is_true_at(*there, {"spec", "unschedulable"});
+  if (before != unschedulable)
+    TRY(calls.patch(path, {{"spec", {{"unschedulable", unschedulable}}}},
+                    "application/merge-patch+json"));
+  return before;
+}
+
+std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const Outside& outside) {
+  std::vector<Error> errors;
+  const auto keep = [&](const Result<void>& done) {
+    if (!done.ok()) errors.push_back(done.error());
+  };
+  if (!outside.bus && !ledger.routes.empty())
+    errors.push_back({ErrorCode::kUsage,
+                      fmt::format("routes of experiment {} stay", ledger.experiment),
+                      {},
+                      "no bus is known here",
+                      "name it: --bus, or galileo_redis_host"});
+  if (outside.bus) {
+    for (const auto& [service, before] : ledger.routes) {
+      const auto route = before ? read_route(service, *before) : Result<bus::Route>(bus::Route{});
+      keep(before ? bus::set_route(*outside.bus, *route)
+                  : bus::remove_route(*outside.bus, service));
+    }
+  }
+  net::Loop loop;
+  gateway::EtcdOptions etcd = outside.etcd;
+  if (!ledger.etcd.empty()) etcd.endpoints = ledger.etcd;
+  gateway::EtcdKeys keys(loop, etcd);
+  for (const auto& [key, before] : ledger.weights) {
+    if (before) {
+      keep(keys.put(key, *before));
+    } else if (const auto removed = keys.remove(key); !removed.ok()) {
+      errors.push_back(removed.error());
+    }
+  }
+  for (const auto& [node, before] : ledger.nodes) {
+    // A node that is gone needs nothing.
+    const auto set = set_unschedulable(calls, node, before);
+    if (!set.ok() && set.error().code != ErrorCode::kNotFound) errors.push_back(set.error());
+  }
+  if (outside.bus) keep(close_clients(ledger, *outside.bus));
+  return errors;
+}
+
+Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
+                            const RunLedger& ledger) {
+  const std::string config_maps = kubernetes::collection("v1", name_space, "configmaps");
+  const std::string own = kubernetes::object_path(config_maps, claim_name(ledger.experiment));
+  const auto config_map = TRY(calls.get(own));
+  const std::string since =
+      config_map ? kubernetes::text_at(*config_map, {"metadata", "creationTimestamp"}) : "9999";
+  const net::RealClock clock;
+  const Time until = clock.now() + kGoneWithin;
+  std::set<std::string> asked;
+  while (true) {
+    std::vector<std::string> left;
+    for (const Kind& kind : kKinds) {
+      const std::string collection =
+          kubernetes::collection(kind.group_version, name_space, kind.plural);
+      for (const auto& [name, uid] : TRY(objects_of(calls, collection, ledger, since))) {
+        left.push_back(fmt::format("{}/{}", kind.plural, name));
+        if (asked.insert(uid).second)
+          TRY(calls.remove(kubernetes::object_path(collection, name), uid));
+      }
+    }
+    if (left.empty()) break;
+    if (clock.now() > until)
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("{} objects of experiment {} are still there", left.size(),
+                               ledger.experiment),
+                   name_space, fmt::format("{} and others", left.front()),
+                   "see why with kubectl describe; galileo takes them back at its next start"};
+    net::pause_thread(kLookEvery);
+  }
+  return {};
+}
+
+Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
+                          const std::string& experiment) {
+  const std::string name = claim_name(experiment);
+  // The lease last: by it others find what there is to do.
+  for (const auto& collection : {kubernetes::collection("v1", name_space, "configmaps"),
+                                 kubernetes::collection(kLeases, name_space, "leases")}) {
+    const std::string path = kubernetes::object_path(collection, name);
+    if (const auto there = TRY(calls.get(path)))
+      TRY(calls.remove(path, kubernetes::text_at(*there, {"metadata", "uid"})));
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std::string& name_space,
+                                                 const std::string& own_name,
+                                                 const Outside& outside) {
+  std::vector<std::string> lines;
+  for (const ClaimState& claim : TRY(claims(calls, name_space))) {
+    if (!claim.is_over) continue;
+    const std::string name = claim_name(claim.experiment);
+    // Of several that look one is first: the others' version isn't the lease's any more.
+    const std::string lease =
+        kubernetes::object_path(kubernetes::collection(kLeases, name_space, "leases"), name);
+    const Wall now = net::RealClock::wall_now();
+    const auto taken = calls.patch(
+        lease,
+        {{"metadata", {{"resourceVersion", claim.version}}},
+         {"spec", {{"holderIdentity", own_name}, {"renewTime", wire::rfc3339(now, 6)}}}},
+        "application/merge-patch+json");
+    if (!taken.ok()) continue;
+    const auto config_map = TRY(calls.get(
+        kubernetes::object_path(kubernetes::collection("v1", name_space, "configmaps"), name)));
+    auto ledger = config_map ? read_ledger(*config_map) : Result<RunLedger>(RunLedger{});
+    if (!ledger.ok()) lines.push_back(ledger.error().to_text());
+    RunLedger known = ledger.ok() ? std::move(*ledger) : RunLedger{};
+    known.experiment = claim.experiment;
+    const std::vector<Error> left = take_back(calls, known, outside);
+    for (const Error& error : left) lines.push_back(error.to_text());
+    TRY(remove_objects(calls, name_space, known));
+    if (!left.empty()) continue;  // the ledger stays for who comes next
+    TRY(remove_claim(calls, name_space, claim.experiment));
+    lines.push_back(fmt::format("what experiment {} had left was removed: its run was killed",
+                                claim.experiment));
+  }
+  return lines;
+}
+
+}  // namespace galileo::experiment

@@ -1,0 +1,452 @@
+#include "experiment/on_kubernetes.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/directory.h"
+#include "fleet/controller.h"
+#include "kubernetes/objects.h"
+#include "kubernetes/paths.h"
+#include "net/clock.h"
+#include "net/loop.h"
+#include "pods/fields.h"
+#include "telemetry/machine.h"
+#include "wire/weight_update.h"
+
+namespace galileo::experiment {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Duration kLookEvery = std::chrono::milliseconds{20};
+// Gateways hear of new weights within milliseconds; requests that they have passed on go to an end.
+constexpr Duration kGatewaysFollow = std::chrono::milliseconds{200};
+constexpr std::size_t kLogBytes = std::size_t{64} << 10;
+
+std::string holder_name() {
+  return fmt::format("{}-{}", telemetry::hostname(), getpid());
+}
+
+Json route_json(const bus::Route& route) {
+  return {{"hosts", route.hosts}, {"weights", route.weights}};
+}
+
+}  // namespace
+
+Result<std::vector<KubernetesObject>> rehearse(const plan::Plan& plan,
+                                               const kubernetes::Access& access) {
+  const std::string name_space =
+      plan.cluster->name_space.empty() ? access.name_space : plan.cluster->name_space;
+  const auto calls = TRY(ClusterCalls::make(access, {}));
+  const ClusterView view = TRY(calls->view(name_space));
+  Arrangement arrangement = TRY(arrange(plan, "dry-run", view));
+  for (const KubernetesObject& object : arrangement.objects) {
+    kubernetes::ApiRequest request;
+    request.method = "POST";
+    request.path = kubernetes::with_query(
+        kubernetes::collection(object.group_version, name_space, object.plural),
+        {{"dryRun", "All"}, {"fieldValidation", "Strict"}});
+    request.body = object.json;
+    request.repeatable = true;  // nothing is kept
+    static_cast<void>(TRY(calls->ask(std::move(request))));
+  }
+  return std::move(arrangement.objects);
+}
+
+OnKubernetes::OnKubernetes(Processes& others, const kubernetes::Access& access,
+                           const Outside& outside)
+    : others_(others), access_(access), outside_(outside) {}
+
+OnKubernetes::~OnKubernetes() {
+  stop();
+}
+
+Result<void> OnKubernetes::prepare(const Context& context) {
+  context_ = &context;
+  cluster_ = &*context.plan.cluster;
+  name_space_ = cluster_->name_space.empty() ? access_.name_space : cluster_->name_space;
+  TRY(others_.prepare(context));
+  calls_ = TRY(ClusterCalls::make(access_, [this] { return !ends_ && context_->interrupted(); }));
+  cleaned_ = TRY(clean_leftovers(*calls_, name_space_, holder_name(), outside_));
+  view_ = TRY(calls_->view(name_space_));
+  arrangement_ = TRY(arrange(context.plan, context.id, view_));
+  TRY(fill_ledger());
+  TRY(refuse_rivals());
+  return claim();
+}
+
+// What has a value before is read before anything is written.
+Result<void> OnKubernetes::fill_ledger() {
+  ledger_.experiment = context_->id;
+  for (const plan::Application& application : context_->plan.applications) {
+    if (application.pods) ledger_.functions.push_back(application.name);
+  }
+  ledger_.etcd = outside_.etcd.endpoints;
+  net::Loop loop;
+  gateway::EtcdKeys keys(loop, outside_.etcd);
+  std::map<std::string, std::map<std::string, std::string>> before;  // by zone
+  for (const ZoneGateway& gateway : view_.gateways) {
+    if (before.contains(gateway.zone)) continue;
+    before[gateway.zone] = TRY(keys.all(gateway::weights_prefix(gateway.zone)));
+    for (const std::string& function : ledger_.functions) {
+      const auto found = before[gateway.zone].find(function);
+      ledger_.weights[weights_key({function, gateway.zone})] =
+          found == before[gateway.zone].end() ? std::nullopt : std::optional(found->second);
+    }
+  }
+  const std::string functions =
+      fmt::format("{} in ({})", kFunctionLabel, fmt::join(ledger_.functions, ","));
+  TRY(calls_->each(kubernetes::collection("v1", name_space_, "pods"), functions, [&](Json&& pod) {
+    ledger_.pods_before.push_back(kubernetes::text_at(pod, {"metadata", "uid"}));
+  }));
+  if (!outside_.bus) return {};
+  for (const load::ServiceSpec& route : routes_of(context_->plan, view_)) {
+    const auto there = TRY(bus::route(*outside_.bus, route.name));
+    ledger_.routes[route.name] = there ? std::optional(route_json(*there).dump()) : std::nullopt;
+  }
+  ledger_.clients_before = TRY(bus::all_client_ids(*outside_.bus));
+  return {};
+}
+
+// Two runs on one function would take each other's weights for their own.
+Result<void> OnKubernetes::refuse_rivals() {
+  for (const ClaimState& other : TRY(claims(*calls_, name_space_))) {
+    if (other.experiment == context_->id) continue;
+    for (const std::string& function : other.functions) {
+      if (std::find(ledger_.functions.begin(), ledger_.functions.end(), function) ==
+          ledger_.functions.end())
+        continue;
+      return Error{ErrorCode::kUsage, fmt::format("another run is on application '{}'", function),
+                   fmt::format("experiment {}", other.experiment),
+                   other.age ? fmt::format("its lease was renewed {} ago, by {}",
+                                           format_duration(*other.age), other.holder)
+                             : fmt::format("its lease is held by {}", other.holder),
+                   "wait for its end, or name the application otherwise"};
+    }
+  }
+  return {};
+}
+
+Result<void> OnKubernetes::claim() {
+  is_claimed_ = true;  // from now on there is something to take back
+  // The lease first: it is what others find.
+  static_cast<void>(TRY(calls_->create(
+      name_space_,
+      make_object("coordination.k8s.io/v1", "leases", lease_object(ledger_, holder_name())),
+      context_->id)));
+  const Json config_map = TRY(calls_->create(
+      name_space_, make_object("v1", "configmaps", ledger_object(ledger_)), context_->id));
+  owner_ = owner_reference(config_map).dump();
+  // Of two that have looked at once both see the other's now.
+  TRY(refuse_rivals());
+  return watch();
+}
+
+Result<void> OnKubernetes::watch() {
+  ClusterWatch::Options options;
+  options.name_space = name_space_;
+  options.experiment = context_->id;
+  options.functions = ledger_.functions;
+  options.nodes = view_.nodes;
+  options.older.insert(ledger_.pods_before.begin(), ledger_.pods_before.end());
+  options.bounds.unschedulable = cluster_->unschedulable_within;
+  for (const plan::Application& application : context_->plan.applications) {
+    if (!application.pods) continue;
+    options.ports[application.name] = application.pods->port;
+    if (!application.pods->on_nodes.empty()) options.pinned.insert(application.name);
+  }
+  options.lease = claim_name(context_->id);
+  options.holder = holder_name();
+  options.on_ready_changed = [this] { context_->control.post([this] { follow(); }); };
+  options.on_failure = [this](const std::string& pod, const PodFailure& why) {
+    context_->control.post([this, pod, why] { on_failure(pod, why); });
+  };
+  if (!has_adapter()) {
+    options.on_event = [this](wire::Event&& event) {
+      context_->control.post(
+          [this, event = std::move(event)] { put_event(event.name, event.value); });
+    };
+  }
+  options.on_lease_lost = [this](const std::string& why) {
+    context_->control.post([this, why] {
+      is_lost_ = true;
+      const Error error{ErrorCode::kUnavailable, "the run's lease is lost",
+                        claim_name(context_->id), why, "others take back what it did"};
+      if (!failure_) failure_ = error;
+      context_->end_run(error);
+    });
+  };
+  watch_ = TRY(ClusterWatch::start(access_, std::move(options)));
+  return {};
+}
+
+Result<void> OnKubernetes::start() {
+  TRY(others_.start_first());
+  TRY(make_pods());
+  TRY(wait_ready());
+  for (const PodGroup& group : arrangement_.groups)
+    context_->tell("application/start", group.application);
+  TRY(write_weights());
+  is_started_ = true;
+  return others_.start_beside(surroundings());
+}
+
+// What a controller under test needs to know; the bus is in our own environment, or in the file's.
+Processes::Variables OnKubernetes::surroundings() const {
+  Processes::Variables variables{{"galileo_experiment", context_->id}};
+  if (!cluster_->kubeconfig.empty()) variables.emplace_back("KUBECONFIG", cluster_->kubeconfig);
+  std::set<std::string> zones;
+  for (const ZoneGateway& one : view_.gateways) zones.insert(one.zone);
+  variables.emplace_back("galileo_zones", fmt::format("{}", fmt::join(zones, " ")));
+  const auto etcd = gateway::parse_endpoint(outside_.etcd.endpoints.front());
+  if (etcd.ok()) {
+    variables.emplace_back("etcd_host", etcd->host);
+    variables.emplace_back("etcd_port", fmt::format("{}", etcd->port));
+  }
+  return variables;
+}
+
+Result<void> OnKubernetes::make_pods() {
+  for (const KubernetesObject& object : arrangement_.objects) {
+    if (context_->interrupted())
+      return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    Json body = Json::parse(object.json);
+    body["metadata"]["ownerReferences"] = Json::array({Json::parse(owner_)});
+    KubernetesObject owned = object;
+    owned.json = body.dump();
+    static_cast<void>(TRY(calls_->create(name_space_, owned, context_->id)));
+  }
+  return {};
+}
+
+bool OnKubernetes::all_ready() {
+  const std::vector<ReadyPod> ready = watch_->ready();
+  return std::all_of(
+      arrangement_.groups.begin(), arrangement_.groups.end(), [&](const PodGroup& group) {
+        const auto number = std::count_if(ready.begin(), ready.end(), [&](const ReadyPod& pod) {
+          return pod.function == group.application && pod.zone == group.zone;
+        });
+        return number >= static_cast<std::ptrdiff_t>(group.count);
+      });
+}
+
+Result<void> OnKubernetes::wait_ready() {
+  Duration longest{0};
+  for (const plan::Application& application : context_->plan.applications) {
+    if (application.pods) longest = std::max(longest, application.ready_timeout);
+  }
+  const net::RealClock clock;
+  const Time deadline = clock.now() + longest;
+  while (!all_ready()) {
+    if (context_->interrupted())
+      return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    if (failure_) return *failure_;
+    if (clock.now() >= deadline) {
+      const std::vector<std::string> waiting = watch_->waiting();
+      const std::string trouble = watch_->trouble();
+      return Error{
+          ErrorCode::kUnavailable,
+          fmt::format("pods aren't ready within {}", format_duration(longest)), name_space_,
+          waiting.empty() ? trouble : fmt::format("{} wait; {}", waiting.size(), waiting.front()),
+          "give the application a longer ready_timeout"};
+    }
+    net::pause_thread(kLookEvery);
+  }
+  return failure_ ? Result<void>(*failure_) : Result<void>();
+}
+
+void OnKubernetes::on_failure(const std::string& pod, const PodFailure& why) {
+  if (ends_) return;
+  const Error error{ErrorCode::kUnavailable,
+                    fmt::format("pod {} can't be", pod),
+                    name_space_,
+                    why.text.empty() ? why.reason : fmt::format("{}: {}", why.reason, why.text),
+                    {}};
+  if (!is_started_) {
+    if (!failure_) failure_ = error;
+    return;
+  }
+  failures_.push_back(fmt::format("{} ({})", pod, why.reason));
+  context_->tell("application/failure",
+                 Json{{"name", pod}, {"reason", why.reason}, {"text", why.text}}.dump());
+  if (cluster_->on_pod_failure == plan::OnPodFailure::kEnd) context_->end_run(error);
+}
+
+Result<void> OnKubernetes::put_weights(const FunctionInZone& where,
+                                       const gateway::Targets& targets) {
+  net::Loop loop;
+  gateway::EtcdKeys keys(loop, outside_.etcd);
+  TRY(keys.put(weights_key(where), gateway::targets_json(targets)));
+  weights_[where] = targets;
+  wire::WeightUpdate update{net::RealClock::wall_now(), where.function, where.zone, {}};
+  for (const route::Host& host : targets.hosts) update.targets.emplace_back(host.name, host.weight);
+  const wire::Event event = wire::weight_update_event(update);
+  put_event(event.name, event.value);
+  return {};
+}
+
+// On a bus others hear of it, and it is recorded from there.
+void OnKubernetes::put_event(const std::string& name, const std::string& value) {
+  if (!outside_.bus) return context_->tell(name, value);
+  if (const auto told = fleet::Controller(*outside_.bus).event(name, value); !told.ok())
+    log(LogLevel::kWarning, "an event can't be published",
+        {{"event", name}, {"why", told.error().to_text()}});
+}
+
+// One that lives has a key of its own on the bus.
+bool OnKubernetes::has_adapter() const {
+  if (!outside_.bus) return false;
+  const auto keys = outside_.bus->keys("galileo:adapter:*");
+  return keys.ok() && !keys->empty();
+}
+
+Result<void> OnKubernetes::write_weights() {
+  for (const auto& [where, targets] : zone_weights(ledger_.functions, watch_->ready(), view_)) {
+    const auto before = weights_.find(where);
+    if (before != weights_.end() && before->second == targets) continue;
+    TRY(put_weights(where, targets));
+  }
+  return {};
+}
+
+// Before what it says is done.
+Result<void> OnKubernetes::keep_ledger() {
+  const std::string path = kubernetes::object_path(
+      kubernetes::collection("v1", name_space_, "configmaps"), claim_name(context_->id));
+  TRY(calls_->patch(path, {{"data", ledger_data(ledger_)}}, "application/merge-patch+json"));
+  return {};
+}
+
+Result<std::string> OnKubernetes::change(const plan::Action::ChangeCluster& change) {
+  using Kind = plan::Action::ChangeCluster::Kind;
+  if (is_lost_) return Error{ErrorCode::kUnavailable, "the run's lease is lost", {}, {}, {}};
+  switch (change.kind) {
+    case Kind::kScale:
+      return scale(change.what, change.replicas);
+    case Kind::kDeletePod:
+      return delete_pod(change.what);
+    case Kind::kCordon:
+      return cordon(change.what, true);
+    case Kind::kUncordon:
+      return cordon(change.what, false);
+  }
+  return std::string();
+}
+
+// By the subresource: what else of the Deployment is somebody's isn't touched.
+Result<std::string> OnKubernetes::scale(const std::string& application, std::uint32_t replicas) {
+  const std::string path =
+      kubernetes::object_path(kubernetes::collection("apps/v1", name_space_, "deployments"),
+                              application + "-deployment", "scale");
+  TRY(calls_->patch(path, {{"spec", {{"replicas", replicas}}}}, "application/merge-patch+json"));
+  return Json{{"scale", application}, {"replicas", replicas}}.dump();
+}
+
+// The first by name: the same in each repetition. No request is to meet it while it ends.
+Result<std::string> OnKubernetes::delete_pod(const std::string& application) {
+  const std::map<std::string, std::string> uids = watch_->uids_of(application);
+  if (uids.empty())
+    return Error{ErrorCode::kNotFound, fmt::format("'{}' has no pod", application), {}, {}, {}};
+  const auto& [name, uid] = *uids.begin();
+  watch_->expect_end_of(uid);
+  TRY(write_weights());
+  net::pause_thread(kGatewaysFollow);
+  TRY(calls_->remove(
+      kubernetes::object_path(kubernetes::collection("v1", name_space_, "pods"), name), uid));
+  return Json{{"delete_pod", application}, {"name", name}}.dump();
+}
+
+Result<std::string> OnKubernetes::cordon(const std::string& node, bool unschedulable) {
+  if (!ledger_.nodes.contains(node)) {
+    const auto there =
+        TRY(calls_->get(kubernetes::object_path(kubernetes::collection("v1", "", "nodes"), node)));
+    if (there) ledger_.nodes[node] = pods::is_true_at(*there, {"spec", "unschedulable"});
+    TRY(keep_ledger());
+  }
+  TRY(set_unschedulable(*calls_, node, unschedulable));
+  return Json{{unschedulable ? "cordon" : "uncordon", node}}.dump();
+}
+
+// Pods come and go during a run: gateways hear of it.
+void OnKubernetes::follow() {
+  if (!is_started_ || ends_ || is_lost_) return;
+  if (const auto written = write_weights(); !written.ok())
+    log(LogLevel::kWarning, "the gateways' weights can't be written",
+        {{"why", written.error().to_text()}});
+}
+
+std::vector<load::ServiceSpec> OnKubernetes::routes() const {
+  return routes_of(context_->plan, view_);
+}
+
+std::vector<std::string> OnKubernetes::ended() {
+  std::vector<std::string> ended = others_.ended();
+  ended.insert(ended.end(), failures_.begin(), failures_.end());
+  return ended;
+}
+
+// What the containers said last, also the one before each: nobody can ask for it afterwards.
+void OnKubernetes::keep_logs() {
+  if (!watch_ || !make_folders(context_->log_folder).ok()) return;
+  const std::string pods = kubernetes::collection("v1", name_space_, "pods");
+  for (const auto& [name, uid] : watch_->uids()) {
+    for (const char* previous : {"", "true"}) {
+      kubernetes::ApiRequest request;
+      request.path = kubernetes::with_query(kubernetes::object_path(pods, name, "log"),
+                                            {{"limitBytes", fmt::format("{}", kLogBytes)},
+                                             {"tailLines", "1000"},
+                                             {"previous", previous}});
+      const auto answer = calls_->ask(std::move(request));
+      if (!answer.ok() || answer->body.empty()) continue;
+      const std::string path =
+          fmt::format("{}/{}{}.log", context_->log_folder, name, *previous ? ".before" : "");
+      static_cast<void>(write_whole_file(path, answer->body).ok());
+    }
+  }
+}
+
+// Route (the load's own, before this), weights, then pods: no request meets one that goes.
+std::vector<std::string> OnKubernetes::undo() {
+  std::vector<std::string> notes;
+  if (is_lost_ || (watch_ && !watch_->holds_lease())) {
+    notes.emplace_back("the run's lease was lost: others take back what it made");
+    return notes;
+  }
+  const std::vector<Error> left = take_back(*calls_, ledger_, outside_);
+  for (const Error& error : left) notes.push_back(error.to_text());
+  if (is_started_) net::pause_thread(kGatewaysFollow);
+  keep_logs();
+  const auto removed = remove_objects(*calls_, name_space_, ledger_);
+  if (!removed.ok()) notes.push_back(removed.error().to_text());
+  if (!removed.ok() || !left.empty()) return notes;  // the ledger stays for who comes next
+  if (const auto claim = remove_claim(*calls_, name_space_, context_->id); !claim.ok())
+    notes.push_back(claim.error().to_text());
+  return notes;
+}
+
+std::vector<std::string> OnKubernetes::stop() {
+  std::vector<std::string> notes = std::exchange(cleaned_, {});
+  // A controller ends before what it controls.
+  if (context_) {
+    for (std::string& note : others_.stop()) notes.push_back(std::move(note));
+  }
+  if (is_claimed_) {
+    ends_ = true;
+    if (watch_) watch_->expect_end();
+    for (std::string& note : undo()) notes.push_back(std::move(note));
+    is_claimed_ = false;
+    watch_.reset();
+    context_->control.run_pending();  // what was told of the pods' ends
+  }
+  return notes;
+}
+
+}  // namespace galileo::experiment

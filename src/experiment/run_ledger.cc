@@ -1,0 +1,149 @@
+#include "experiment/run_ledger.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/text.h"
+#include "experiment/pod_objects.h"
+#include "kubernetes/objects.h"
+#include "pods/fields.h"
+#include "wire/unix_time.h"
+
+namespace galileo::experiment {
+namespace {
+
+using Json = nlohmann::json;
+using Befores = std::map<std::string, std::optional<std::string>>;
+
+constexpr std::int64_t kLeaseSeconds = 120;
+constexpr const char* kFunctionsNote = "galileo.edgerun.io/functions";
+
+Json befores_json(const Befores& befores) {
+  Json json = Json::object();
+  for (const auto& [key, before] : befores) json[key] = before ? Json(*before) : Json(nullptr);
+  return json;
+}
+
+Befores read_befores(const Json& json) {
+  Befores befores;
+  for (const auto& [key, before] : json.items()) {
+    befores[key] = before.is_string() ? std::optional(before.get<std::string>()) : std::nullopt;
+  }
+  return befores;
+}
+
+Json metadata(const RunLedger& ledger) {
+  std::string functions;
+  for (const std::string& function : ledger.functions)
+    functions += (functions.empty() ? "" : " ") + function;
+  return {{"name", claim_name(ledger.experiment)},
+          {"labels", {{kExperimentLabel, ledger.experiment}}},
+          {"annotations", {{kFunctionsNote, functions}}}};
+}
+
+std::vector<std::string> texts(const Json& list) {
+  std::vector<std::string> all;
+  for (const Json& one : list) {
+    if (one.is_string()) all.push_back(one.get<std::string>());
+  }
+  return all;
+}
+
+// When anyone last changed it, by the server's clock.
+std::optional<Wall> last_changed(const Json& object) {
+  std::optional<Wall> last;
+  for (const Json& manager : pods::value_at(object, {"metadata", "managedFields"})) {
+    const auto time = wire::parse_rfc3339(kubernetes::text_at(manager, {"time"}));
+    if (time && (!last || *time > *last)) last = time;
+  }
+  return last;
+}
+
+}  // namespace
+
+std::string claim_name(const std::string& id) {
+  return "galileo-" + id;
+}
+
+nlohmann::json ledger_data(const RunLedger& ledger) {
+  const Json whole{{"experiment", ledger.experiment},
+                   {"functions", ledger.functions},
+                   {"etcd", ledger.etcd},
+                   {"weights", befores_json(ledger.weights)},
+                   {"routes", befores_json(ledger.routes)},
+                   {"nodes", ledger.nodes},
+                   {"pods_before", ledger.pods_before},
+                   {"clients_before", ledger.clients_before}};
+  return {{"ledger", whole.dump(-1, ' ', false, Json::error_handler_t::replace)}};
+}
+
+Result<RunLedger> read_ledger(const nlohmann::json& config_map) {
+  const Json whole =
+      Json::parse(kubernetes::text_at(config_map, {"data", "ledger"}), nullptr, false);
+  RunLedger ledger;
+  ledger.experiment = kubernetes::text_at(whole, {"experiment"});
+  if (ledger.experiment.empty())
+    return Error{ErrorCode::kCorrupt, "a run's ledger can't be read",
+                 "configmap/" + kubernetes::text_at(config_map, {"metadata", "name"}),
+                 "its key 'ledger' isn't what Galileo writes", "delete it by hand"};
+  ledger.functions = texts(pods::value_at(whole, {"functions"}));
+  ledger.etcd = texts(pods::value_at(whole, {"etcd"}));
+  ledger.weights = read_befores(pods::value_at(whole, {"weights"}));
+  ledger.routes = read_befores(pods::value_at(whole, {"routes"}));
+  for (const auto& [node, before] : pods::value_at(whole, {"nodes"}).items()) {
+    if (before.is_boolean()) ledger.nodes[node] = before.get<bool>();
+  }
+  ledger.pods_before = texts(pods::value_at(whole, {"pods_before"}));
+  ledger.clients_before = texts(pods::value_at(whole, {"clients_before"}));
+  return ledger;
+}
+
+nlohmann::json ledger_object(const RunLedger& ledger) {
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata", metadata(ledger)},
+          {"data", ledger_data(ledger)}};
+}
+
+nlohmann::json lease_object(const RunLedger& ledger, const std::string& holder) {
+  return {{"apiVersion", "coordination.k8s.io/v1"},
+          {"kind", "Lease"},
+          {"metadata", metadata(ledger)},
+          {"spec", {{"holderIdentity", holder}, {"leaseDurationSeconds", kLeaseSeconds}}}};
+}
+
+nlohmann::json owner_reference(const nlohmann::json& config_map) {
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"name", config_map.at("metadata").at("name")},
+          {"uid", config_map.at("metadata").at("uid")}};
+}
+
+Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> date) {
+  ClaimState claim;
+  claim.experiment = kubernetes::text_at(lease, {"metadata", "labels", kExperimentLabel});
+  if (claim.experiment.empty())
+    return Error{ErrorCode::kCorrupt,
+                 "a lease is of no experiment",
+                 "lease/" + kubernetes::text_at(lease, {"metadata", "name"}),
+                 {},
+                 {}};
+  claim.holder = kubernetes::text_at(lease, {"spec", "holderIdentity"});
+  claim.name_space = kubernetes::text_at(lease, {"metadata", "namespace"});
+  claim.version = kubernetes::text_at(lease, {"metadata", "resourceVersion"});
+  const std::string functions =
+      kubernetes::text_at(lease, {"metadata", "annotations", kFunctionsNote});
+  for (const std::string_view function : split(functions, ' ')) {
+    if (!function.empty()) claim.functions.emplace_back(function);
+  }
+  const auto renewed = last_changed(lease);
+  if (!renewed || !date) return claim;
+  const std::chrono::seconds lasts{
+      pods::number_at(lease, {"spec", "leaseDurationSeconds"}, kLeaseSeconds)};
+  claim.age = std::max(*date - *renewed, Duration{0});
+  claim.is_over = *claim.age > lasts;
+  return claim;
+}
+
+}  // namespace galileo::experiment

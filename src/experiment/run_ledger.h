@@ -1,0 +1,64 @@
+// What a run changes outside of itself and that carries no label of its own, as one ConfigMap of
+// its cluster says it: written before each act, with the value before, so that whoever comes after
+// a run that was killed can take it back. Its objects belong to the ConfigMap, so that Kubernetes
+// itself removes them with it. Plain values and their JSON.
+#pragma once
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace galileo::experiment {
+
+struct RunLedger {
+  std::string experiment;                                     // id
+  std::vector<std::string> functions;                         // the applications' names
+  std::vector<std::string> etcd;                              // endpoints of the weights
+  std::map<std::string, std::optional<std::string>> weights;  // key -> value before; none: no key
+  // Services of the routing table -> the route before, as JSON {"hosts": [...], "weights": [...]}.
+  std::map<std::string, std::optional<std::string>> routes;
+  // Nodes that are cordoned or uncordoned -> whether they were unschedulable before.
+  std::map<std::string, bool> nodes;
+  // Pods of these functions that were there before, by their uids: they are another's.
+  std::vector<std::string> pods_before;
+  // Clients of these services that were there before, by their ids: they are another's.
+  std::vector<std::string> clients_before;
+
+  bool operator==(const RunLedger&) const = default;
+};
+
+// "galileo-<id>": of the ConfigMap, and of the Lease beside it.
+std::string claim_name(const std::string& id);
+
+// The ConfigMap's `data`.
+nlohmann::json ledger_data(const RunLedger& ledger);
+// Of a ConfigMap. Errors (kCorrupt): no ledger.
+Result<RunLedger> read_ledger(const nlohmann::json& config_map);
+
+// The objects themselves; `holder` says who renews the lease.
+nlohmann::json ledger_object(const RunLedger& ledger);
+nlohmann::json lease_object(const RunLedger& ledger, const std::string& holder);
+// What makes an object the ConfigMap's, so that it goes when that goes.
+nlohmann::json owner_reference(const nlohmann::json& config_map);
+
+// A run's lease, as the API has it.
+struct ClaimState {
+  std::string experiment;
+  std::string holder;
+  std::string name_space;
+  std::string version;  // resourceVersion
+  std::vector<std::string> functions;
+  std::optional<Duration> age;  // since it was renewed, by the server's own clock; none: unknown
+  bool is_over = false;         // for longer than it lasts
+};
+
+// `date` is the server's clock when it answered.
+Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> date);
+
+}  // namespace galileo::experiment

@@ -1,0 +1,21 @@
+// The parts of an experiment file that speak of Kubernetes: an application's pods, and the cluster.
+// What Kubernetes would refuse is found here, before anything is asked of it. A part of file.cc.
+// One thread.
+#pragma once
+
+#include <string>
+
+#include "plan/fields.h"
+#include "plan/plan.h"
+
+namespace galileo::plan {
+
+// `kubernetes` of the application `name`. Problems are added; what comes back is used only where
+// there were none.
+Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string& where,
+               const std::string& name);
+
+// `kubernetes` of the file, which may be absent.
+Cluster read_cluster(const Fields& file);
+
+}  // namespace galileo::plan

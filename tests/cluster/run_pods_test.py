@@ -1,0 +1,258 @@
+"""`galileo run` with applications as pods, on a whole Kubernetes with two nodes, a zone each: its workers, gateways and
+etcd are real, and what is left in the end is what was there before."""
+import json
+import os
+import signal
+import sqlite3
+import time
+
+import cluster as kubernetes
+import image
+import pytest
+import yaml
+from conftest import result_of, wait_for
+from etcd_server import Etcd
+from kube_proxy import KubeProxy
+
+IMAGE = "galileo.test/galileo:1"
+ZONES = {1: "zone-a", 2: "zone-b"}
+LABEL = "galileo.edgerun.io/experiment"
+
+
+@pytest.fixture(scope="module")
+def cluster(galileo):
+    if reason := kubernetes.why_not():
+        pytest.skip(reason)
+    with kubernetes.Cluster(nodes=2) as made:
+        made.load(image.program_image(made.folder / "galileo.tar", IMAGE, galileo))
+        for number, zone in ZONES.items():
+            made.kubectl("label", "node", f"node{number}", f"ether.edgerun.io/zone={zone}")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def etcd(cluster, tmp_path_factory):
+    server = Etcd(tmp_path_factory.mktemp("etcd"), also=(kubernetes.OUTSIDE,))
+    yield server
+    server.stop()
+
+
+def gateway(number, etcd):
+    zone = ZONES[number]
+    env = {"eb_go_lb_etcd_host": f"{kubernetes.OUTSIDE}:{etcd.port}", "eb_go_lb_zone": zone, "eb_go_lb_handler_type": "wrr",
+           "eb_go_lb_listen_port": "8080", "eb_go_lb_node_name": f"gw-{zone}",
+           "eb_go_lb_gateways": " ".join(f"10.87.0.1{n}:8080" for n in sorted(ZONES, key=lambda n: n != number))}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {
+        "name": f"gateway-{zone}", "labels": {"app": "go-load-balancer", "type": "api-gateway"}}, "spec": {
+            "hostNetwork": True, "terminationGracePeriodSeconds": 1, "nodeSelector": {"kubernetes.io/hostname": f"node{number}"},
+            "containers": [{"name": "gateway", "image": IMAGE, "imagePullPolicy": "Never", "args": ["gateway"],
+                            "env": [{"name": name, "value": value} for name, value in env.items()]}]}}
+
+
+@pytest.fixture(scope="module")
+def gateways(cluster, etcd):
+    objects = [gateway(number, etcd) for number in ZONES]
+    cluster.kubectl("apply", "-f", "-", text="\n---\n".join(map(json.dumps, objects)))
+    for number in ZONES:
+        kubernetes.wait_until(lambda: cluster.try_kubectl("get", "--raw", "/readyz") and answers(number),
+                              lambda: cluster.kubectl("describe", "pods", "-l", "type=api-gateway")[-2000:], 60)
+    yield objects
+
+
+def answers(number):
+    return kubernetes.subprocess.run(["curl", "-s", "-o", "/dev/null", "-m", "2", f"http://10.87.0.1{number}:8080/function/x"]).returncode == 0
+
+
+@pytest.fixture
+def base(cluster, etcd, gateways, redis, start, tmp_path):
+    """Redis, and a worker in each zone; the environment of whoever runs."""
+    # What a test that failed has left would fail the next ones, too.
+    for kind in ("pods", "deployments", "configmaps", "leases"):
+        cluster.kubectl("delete", kind, "-l", LABEL, "--force", "--grace-period=0")
+    etcd.put("golb/", "none")
+    etcd("kv/deleterange", {"key": "Z29sYi8=", "range_end": "Z29sYjA="})
+    server = redis()
+    env = {**os.environ, **cluster.environment(), "galileo_redis_host": "127.0.0.1", "galileo_redis_port": str(server.port),
+           "etcd_host": "127.0.0.1", "etcd_port": str(etcd.port)}
+    for zone in ZONES.values():
+        folder = tmp_path / f"worker-{zone}"
+        folder.mkdir()
+        start("worker", "--name", f"worker-{zone}", "--bus", server.url, "--traces", "redis", "--spool", folder,
+              env={**env, "galileo_zone": zone})
+        wait_for(lambda: server("SISMEMBER", "galileo:workers", f"worker-{zone}"), "the worker")
+    return server, env
+
+
+def target(**more):
+    """A function: our own target, which needs no waiting for its image."""
+    return {"image": IMAGE, "arguments": ["target", "--listen", "0.0.0.0:8080"],
+            "container": {"imagePullPolicy": "Never", "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}},
+            "spec": {"terminationGracePeriodSeconds": 1}, **more}
+
+
+def file_of(tmp_path, applications, clients, **more):
+    path = tmp_path / "experiment.yaml"
+    path.write_text(yaml.safe_dump({"name": "pods", "creator": "me", "seed": 7, "clients": clients,
+                                    "applications": [{"name": name, "kubernetes": pods} for name, pods in applications.items()], **more}))
+    return path
+
+
+def left(cluster, etcd, server=None):
+    """What a run leaves: nothing."""
+    objects = cluster.kubectl("get", "pods,deployments,replicasets,horizontalpodautoscalers,configmaps,leases", "-l", LABEL, "-o", "name").split()
+    functions = cluster.kubectl("get", "pods", "-l", "ether.edgerun.io/function", "-o", "name").split()
+    keys = [kv["key"] for kv in etcd("kv/range", {"key": "Z29sYi8=", "range_end": "Z29sYjA="}).get("kvs", [])]
+    routes = server("KEYS", "routing:*") + server("KEYS", "galileo:client:*") if server else []
+    return objects + functions + keys + routes
+
+
+def rows(tmp_path, sql):
+    return sqlite3.connect(tmp_path / "galileo.sqlite").execute(sql).fetchall()
+
+
+CLIENT = {"application": "hello", "zone": "zone-a", "rate": 50, "duration": "3s"}
+
+
+def test_a_profiling_experiment_makes_pods_on_its_node_and_leaves_nothing(cluster, etcd, base, run, tmp_path):
+    server, env = base
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 2}, requests={"cpu": "10m", "memory": "16Mi"})}, [CLIENT])
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["intended"] == result["ledger"]["answered"] == 150 and result["ledger"]["balanced"], done
+    # Both pods have answered, through their zone's gateway, and say so.
+    finals = rows(tmp_path, "SELECT json_extract(HEADERS, '$.X-Final-Host'), count(*) FROM traces GROUP BY 1")
+    assert len(finals) == 2 and all(host.startswith("10.245.1.") and count == 75 for host, count in finals), finals
+    updates = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'weight_update'")]
+    own = next(one for one in updates if one["zone"] == "zone-a")
+    assert own["fn"] == "hello" and sorted(own["weights"]["ips"]) == sorted(host for host, _ in finals) and own["weights"]["weights"] == [1, 1]
+    assert any(one["zone"] == "zone-b" and one["weights"]["ips"] == ["10.87.0.11:8080"] for one in updates)
+    assert left(cluster, etcd, server) == []
+
+
+def test_a_scenario_calls_between_zones(cluster, etcd, base, run, tmp_path):
+    """Two applications in two zones; clients of a zone without the application go by the other's gateway."""
+    server, env = base
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1}), "other": target(pods={"node2": 1})},
+                   [CLIENT, {**CLIENT, "zone": "zone-b"}, {**CLIENT, "application": "other"}])
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["answered"] == 450 and result["ledger"]["failed"] == {}, done
+    hops = dict(rows(tmp_path, "SELECT CLIENT, json_extract(HEADERS, '$.X-Forwarded-Host-Gw-Zone-A') IS NOT NULL AND "
+                               "json_extract(HEADERS, '$.X-Forwarded-Host-Gw-Zone-B') IS NOT NULL FROM traces"))
+    assert {client.split(":")[1]: both for client, both in hops.items()} == {"hello-zone-a": 0, "hello-zone-b": 1, "other-zone-a": 1}
+    assert left(cluster, etcd, server) == []
+
+
+def test_one_process_sends_through_the_gateway_too(cluster, etcd, base, run, tmp_path):
+    _, env = base
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [CLIENT])
+    done = run("run", path, "--json", "r.json", "-q", env=env, timeout=120)
+    assert done.ran, done
+    assert result_of(tmp_path / "r.json")["ledger"]["answered"] == 150
+    assert left(cluster, etcd) == []
+
+
+FAILING = {
+    "a name that is none": (target(image="Not A Name", pods={"node1": 1}), "has blanks", 2),
+    "an image that isn't there": (target(image="galileo.test/nobody:1", pods={"node1": 1}), "ErrImageNeverPull", 92),
+    "a command that isn't there": (target(command=["/nothing"], pods={"node1": 1}), "RunContainerError|StartError|CrashLoopBackOff", 92),
+    "more than the node has": (target(pods={"node1": 1}, requests={"cpu": "900"}), "Unschedulable", 92),
+    "out of memory": ({"image": kubernetes.BUSYBOX, "pods": {"node1": 1}, "limits": {"memory": "16Mi"}, "container": {"imagePullPolicy": "Never"},
+                       "command": ["sh", "-c", "x=aaaaaaaa; while :; do x=$x$x; done"]}, "OOMKilled", 92),
+    "a node that isn't there": (target(pods={"node3": 1}), "the cluster has no node 'node3'", 2),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_pods_that_cant_be_end_the_run_with_kubernetes_own_reason(cluster, etcd, base, run, tmp_path, case):
+    server, env = base
+    pods, words, code = FAILING[case]
+    began = time.monotonic()
+    done = run("run", file_of(tmp_path, {"hello": pods}, [CLIENT]), "--bus", server.url, "-q", env=env, timeout=90)
+    assert done.code == code, done
+    assert any(word in done.err for word in words.split("|")), done
+    assert time.monotonic() - began < 80, "not by a time-out"
+    assert left(cluster, etcd, server) == []
+
+
+def test_ctrl_c_while_pods_arent_ready_leaves_nothing(cluster, etcd, base, start, tmp_path):
+    server, env = base
+    slow = target(pods={"node1": 1})
+    slow["container"]["readinessProbe"] = {"exec": {"command": ["/nothing"]}, "periodSeconds": 1}
+    process = start("run", file_of(tmp_path, {"hello": slow}, [CLIENT]), "--bus", server.url, "-q", env=env)
+    wait_for(lambda: cluster.kubectl("get", "pods", "-l", LABEL, "-o", "name"), "its pod", 60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 105
+    assert left(cluster, etcd, server) == []
+
+
+def test_what_kill_9_leaves_is_removed_by_the_next_run(cluster, etcd, base, start, run, tmp_path):
+    server, env = base
+    (tmp_path / "killed").mkdir()
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "60s"}])
+    process = start("run", path, "--bus", server.url, "-q", env=env, cwd=tmp_path / "killed")
+    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 60)
+    process.kill()
+    process.wait()
+    found = left(cluster, etcd, server)
+    assert any(name.startswith("pod/") for name in found) and any("lease" in name for name in found), found
+    # Its lease lasts two minutes by the server's clock; nobody may wait for them here.
+    lease = cluster.get("leases", "-l", LABEL)["items"][0]["metadata"]["name"]
+    refused = run("run", path, "--bus", server.url, "-q", env=env)
+    assert refused.code == 2 and "another run is on application 'hello'" in refused.err, refused
+    cluster.kubectl("patch", "lease", lease, "--type=merge", "-p", '{"spec": {"leaseDurationSeconds": 1}}')
+    time.sleep(2.5)
+    other = file_of(tmp_path, {"second": target(pods={"node2": 1})}, [{**CLIENT, "application": "second", "zone": "zone-b"}])
+    done = run("run", other, "--bus", server.url, "-q", env=env, timeout=120)
+    assert done.ran and "had left was removed" in done.out, done
+    assert left(cluster, etcd, server) == []
+
+
+def test_a_dry_run_prints_what_the_server_takes_and_makes_nothing(cluster, etcd, base, run, tmp_path):
+    _, env = base
+    path = file_of(tmp_path, {"hello": target(pods=2, zone="zone-a", requests={"cpu": "10m"}, autoscale={"min": 1, "max": 3})}, [CLIENT])
+    done = run("run", path, "--dry-run", env=env)
+    assert done.code == 0, done
+    objects = [json.loads(part) for part in done.out.split("---\n")[1:]]
+    assert [one["kind"] for one in objects] == ["Deployment", "HorizontalPodAutoscaler"]
+    assert left(cluster, etcd) == []
+    done = run("run", file_of(tmp_path, {"hello": target(pods={"node1": 1}, spec={"noSuchField": 1})}, [CLIENT]), "--dry-run", env=env)
+    assert done.code == 2 and "noSuchField" in done.err, done
+
+
+def end_lease(cluster):
+    """Its two minutes are over: nobody may wait for them here."""
+    for lease in cluster.get("leases", "-l", LABEL)["items"]:
+        cluster.kubectl("patch", "lease", lease["metadata"]["name"], "--type=merge", "-p", '{"spec": {"leaseDurationSeconds": 1}}')
+    time.sleep(2.5)
+
+
+def test_kill_9_at_each_change_leaves_nothing_once_another_has_come(cluster, etcd, base, start, run, tmp_path):
+    """Before each change that a run makes in the cluster, and after it before its answer: the next run removes it all."""
+    server, env = base
+    proxy = KubeProxy(kubernetes.API, cluster.keys)
+    proxied = {**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))}
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "1s"}])
+    proxy.hold(None, True)
+    done = run("run", path, "--bus", server.url, "-q", env=proxied, timeout=120)
+    assert done.ran, done
+    steps = list(proxy.changes)
+    kinds = [step.split("/")[-1] if step.startswith("POST") else step.split("/")[-2] for step in steps]
+    assert kinds[:3] == ["leases", "configmaps", "pods"] and kinds[-3:] == ["pods", "configmaps", "leases"], steps
+    other = file_of(tmp_path.joinpath("other").mkdir() or tmp_path / "other", {"second": target(pods={"node2": 1})},
+                    [{**CLIENT, "application": "second", "zone": "zone-b", "duration": "1s"}])
+    for number, step in enumerate(steps):
+        for before in (True, False):
+            proxy.hold(number, before)
+            process = start("run", path, "--bus", server.url, "-q", env=proxied)
+            assert proxy.held.wait(60), (step, before, process.poll())
+            process.kill()
+            process.wait()
+            proxy.release()
+            end_lease(cluster)
+            done = run("run", other, "--bus", server.url, "-q", env=env, timeout=120)
+            assert done.ran, (step, before, done)
+            assert left(cluster, etcd, server) == [], (step, before)
+    proxy.stop()

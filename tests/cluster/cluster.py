@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -73,8 +74,9 @@ def wait_until(condition, what, seconds):
 
 
 class Cluster:
-    def __init__(self, nodes=1):
-        self.nodes = nodes
+    def __init__(self, nodes=1, names=False):
+        """`names`: with a DNS, so that pods find Services by their names."""
+        self.nodes, self.names = nodes, names
         self.processes = {}
         self.lock = open(Path(tempfile.gettempdir()) / "galileo-cluster.lock", "w")
         self.bin = None
@@ -93,6 +95,8 @@ class Cluster:
             self.make_networks()
             self.make_keys()
             self.start_control_plane()
+            if self.names:
+                self.start_names()
             self.make_images()
             for number in range(1, self.nodes + 1):
                 self.start_node(number)
@@ -271,6 +275,32 @@ class Cluster:
             self.bin / "kube-scheduler", f"--kubeconfig={config('scheduler')}", "--bind-address=127.0.0.1", "--leader-elect=false",
             f"--authentication-kubeconfig={config('scheduler')}", f"--authorization-kubeconfig={config('scheduler')}"])
 
+    def start_names(self):
+        """CoreDNS beside the API server, of which it is told; of names outside there are none."""
+        (self.folder / "Corefile").write_text(f"""
+cluster.local {{
+  errors
+  kubernetes {{
+    kubeconfig {self.folder}/admin.kubeconfig x
+  }}
+  cache 2
+}}
+. {{
+  template ANY ANY {{
+    rcode NXDOMAIN
+  }}
+}}
+""")
+        built = subprocess.run([str(HERE / "tool.sh"), "coredns"], stdout=subprocess.PIPE, text=True)
+        if built.returncode != 0:
+            raise RuntimeError("cluster: CoreDNS can't be built; see above")
+        self.start("names", [built.stdout.strip().splitlines()[-1], "-conf", self.folder / "Corefile"])
+
+        def answers():
+            with socket.socket() as probe:
+                return probe.connect_ex(("10.87.0.1", 53)) == 0
+        self.wait_for("names", answers, "the DNS", 30)
+
     def make_images(self):
         (self.folder / "images").mkdir()
         image.pause_image(self.folder / "images/pause.tar", PAUSE)
@@ -297,6 +327,7 @@ class Cluster:
             "cniVersion": "0.4.0", "name": "galileo", "plugins": [{
                 "type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": False, "hairpinMode": True,
                 "ipam": {"type": "host-local", "ranges": [[{"subnet": f"10.245.{number}.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}))
+        names = {"clusterDNS": ["10.87.0.1"], "clusterDomain": "cluster.local"} if self.names else {}
         never = {signal_: "0%" for signal_ in ("nodefs.available", "nodefs.inodesFree", "imagefs.available")}
         self.write_json(f"node{number}/kubelet.json", {
             "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
@@ -306,7 +337,7 @@ class Cluster:
             "cgroupDriver": "cgroupfs", "cgroupRoot": self.cgroup_root(number), "failCgroupV1": False, "failSwapOn": False,
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
             "evictionHard": {**never, "memory.available": "1Mi"}, "imageGCHighThresholdPercent": 100,
-            "nodeStatusUpdateFrequency": "4s", "syncFrequency": "10s"})
+            "nodeStatusUpdateFrequency": "4s", "syncFrequency": "10s", **names})
         self.write_json(f"node{number}/proxy.json", {
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": "nftables",
             "clientConnection": {"kubeconfig": f"{self.folder}/proxy.kubeconfig"}, "hostnameOverride": f"node{number}",

@@ -6,14 +6,16 @@ import json
 import os
 import re
 import sqlite3
+import shutil
 import subprocess
+from pathlib import Path
 
 import cluster as kubernetes
 import deployment
 import image
 import pytest
 import yaml
-from conftest import wait_for
+from conftest import ROOT, wait_for
 from etcd_server import Etcd
 from telemetry_values import Values
 
@@ -27,8 +29,10 @@ LABELS = ("node-role.kubernetes.io/client", "node-role.kubernetes.io/worker", "n
 def cluster(galileo):
     if reason := kubernetes.why_not():
         pytest.skip(reason)
-    with kubernetes.Cluster(nodes=2) as made:
+    with kubernetes.Cluster(nodes=2, names=True) as made:
         made.load(image.program_image(made.folder / "galileo.tar", deployment.IMAGE, galileo))
+        for program, name in (("redis-server", "docker.io/library/redis:7"), ("etcd", "gcr.io/etcd-development/etcd:v3.5.21")):
+            made.load(image.programs_image(made.folder / f"{program}.tar", name, Path("/usr/bin") / program))
         yield made
 
 
@@ -77,6 +81,15 @@ def copied(folder):
     before, after = path.read_text().split("          livenessProbe:\n")
     path.write_text(before + own + "          livenessProbe:\n" + after)
     return files
+
+
+@pytest.fixture(scope="session")
+def helm():
+    """The program; built once."""
+    built = subprocess.run([str(kubernetes.HERE / "tool.sh"), "helm"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        pytest.skip(f"Helm can't be built: {built.stderr.strip().splitlines()[-1]}")
+    return built.stdout.strip().splitlines()[-1]
 
 
 def rolled_out(cluster, *names):
@@ -265,19 +278,35 @@ OLD = [
                 "containers": [{"name": "telemd-kubernetes-adapter", "image": "edgerun/telemd-kubernetes-adapter:0.1.20",
                                 "envFrom": [{"configMapRef": {"name": "telemd-kubernetes-adapter-config"}}]}]}}}},
 ]
-WAYS = {"kubectl apply -f": ("-f", "kubernetes"), "kubectl apply -k": ("-k", "kubernetes")}
+WAYS = {"kubectl apply -f": ("-f", "kubernetes"), "kubectl apply -k": ("-k", "kubernetes"), "helm upgrade --take-ownership": None}
+
+
+@pytest.fixture
+def chart(cluster, request):
+    """chart(folder): the chart installed over what there is; uninstalled with the test."""
+    installed = []
+
+    def call(folder):
+        helm = request.getfixturevalue("helm")
+        installed.append(helm)
+        kubernetes.do(helm, "upgrade", "--install", "galileo", folder, "--namespace", "default", "--take-ownership", env=cluster.environment())
+    yield call
+    for helm in installed:
+        kubernetes.do(helm, "uninstall", "galileo", "--namespace", "default", "--wait", env=cluster.environment())
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("made_by", ["apply", "create"])
-def test_an_old_cluster_is_updated_in_place(cluster, apply, tmp_path, made_by, way):
+def test_an_old_cluster_is_updated_in_place(cluster, apply, chart, tmp_path, made_by, way):
     """The same objects, by their uids, with our programs in them; `create` as the old library and others make objects."""
     files = deployment.copy(tmp_path)
     cluster.kubectl(made_by, "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": copy.deepcopy(OLD)}))
     read = lambda: {deployment.key(one): cluster.get(one["kind"].lower(), one["metadata"]["name"]) for one in OLD}
     before = read()
-    flag, folder = WAYS[way]
-    apply(flag, files / folder)
+    if WAYS[way]:
+        apply(WAYS[way][0], files / WAYS[way][1])
+    else:
+        chart(files / "helm/galileo")
     after = read()
     assert {name: one["metadata"]["uid"] for name, one in after.items()} == {name: one["metadata"]["uid"] for name, one in before.items()}
     for name, one in after.items():
@@ -294,6 +323,77 @@ def test_an_old_cluster_is_updated_in_place(cluster, apply, tmp_path, made_by, w
     assert after["ConfigMap", "telemd-config"]["data"]["telemd_redis_url"] == "redis://redis:6379"
 
 
+ZONES_OF_THE_OVERLAY = ["--set", "zones={zone-a,zone-b}", "--set", "gateways={10.0.0.1:8080,10.0.0.2:8080}"]
+
+
+@pytest.mark.parametrize("overlay, values", [("one-zone", []), ("several-zones", ZONES_OF_THE_OVERLAY), ("gpu", ["--set", "gpu.runtimeClassName=nvidia"])])
+def test_the_chart_makes_what_kustomize_makes(cluster, helm, overlay, values):
+    of_helm = kubernetes.do(helm, "template", "galileo", deployment.FILES / "helm/galileo", "--namespace", "default", *values)
+    of_kustomize = cluster.kubectl("kustomize", deployment.FILES / "kustomize" / overlay)
+    objects = [{deployment.key(one): one for one in deployment.documents(text)} for text in (of_helm, of_kustomize)]
+    assert objects[0].keys() == objects[1].keys()
+    for name, one in objects[0].items():
+        assert one == objects[1][name], name
+
+
+@pytest.fixture
+def with_policies(tmp_path):
+    """An overlay of one's own: another one, with the policies laid over it, for nodes of that network."""
+    def call(overlay, nodes):
+        files = deployment.copy(tmp_path)
+        deployment.change([files / "kustomize/network-policies/nodes.yaml"], cidr=nodes)
+        own = files / "kustomize/own"
+        own.mkdir()
+        own.joinpath("kustomization.yaml").write_text(yaml.safe_dump({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [f"../{overlay}"], "components": ["../network-policies"]}))
+        return own
+    return call
+
+
+def test_policies_let_nodes_in_by_their_addresses(cluster, helm, with_policies):
+    """This cluster's network obeys no policies, and its kernel has no queue for who would: read, and accepted by the API server."""
+    text = cluster.kubectl("kustomize", with_policies("trial", "10.87.0.0/24"))
+    policies = {one["metadata"]["name"]: one["spec"] for one in deployment.documents(text) if one["kind"] == "NetworkPolicy"}
+    told = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", text=text)
+    assert told.count("networkpolicy.networking.k8s.io") == len(policies) == 4 and "192.168" not in text
+    nodes = {"ipBlock": {"cidr": "10.87.0.0/24"}}
+    assert {name: spec.get("ingress", [{}])[0].get("from", [None])[0] for name, spec in policies.items()} == {
+        "galileo-workers": nodes, "galileo-applications": nodes, "galileo-servers": nodes, "telemd-kubernetes-adapter": None}
+    assert all(spec["policyTypes"] == ["Ingress"] for spec in policies.values()), "experiments may send anywhere"
+    # Each selects what it is for: the pods of the base, of a trial, and applications.
+    labels = {one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"] for one in deployment.documents(text) if deployment.pod_of(one)}
+    labels["application"] = application("any", "main", "node1")["metadata"]["labels"]
+
+    def selects(selector, these):
+        return all(these.get(name) == value for name, value in selector.get("matchLabels", {}).items()) and all(
+            {"Exists": one["key"] in these, "In": these.get(one["key"]) in one.get("values", ()), "NotIn": these.get(one["key"]) not in one.get("values", ())}[one["operator"]]
+            for one in selector.get("matchExpressions", ()))
+    chosen = {name: {pod for pod, these in labels.items() if selects(spec["podSelector"], these)} for name, spec in policies.items()}
+    assert chosen == {"galileo-workers": {"galileo-worker-main"}, "telemd-kubernetes-adapter": {"telemd-kubernetes-adapter"},
+                      "galileo-applications": {"application"}, "galileo-servers": {"redis", "etcd", "mariadb", "influxdb"}}
+
+
+def test_the_chart_makes_the_same_policies(cluster, helm, with_policies):
+    of_helm = kubernetes.do(helm, "template", "galileo", deployment.FILES / "helm/galileo", "--namespace", "default", "--set", "networkPolicies.nodes=10.1.0.0/16")
+    of_kustomize = cluster.kubectl("kustomize", with_policies("one-zone", "10.1.0.0/16"))
+    first, second = ({deployment.key(one): one for one in deployment.documents(text)} for text in (of_helm, of_kustomize))
+    assert first == second and ("NetworkPolicy", "galileo-applications") in first
+
+
+def test_the_chart_s_values_come_to_their_places(helm):
+    values = ["image.repository=registry.example/galileo", "image.tag=9.9.9", "redis.host=10.1.1.1", "redis.port=7000", "etcd=10.1.1.2:2379", "zones={edge}"]
+    text = kubernetes.do(helm, "template", "galileo", deployment.FILES / "helm/galileo", "--namespace", "lab", *(word for value in values for word in ("--set", value)))
+    found = {deployment.key(one): one for one in deployment.documents(text)}
+    assert {container["image"] for one in found.values() if deployment.pod_of(one) for container in deployment.pod_of(one)["containers"]} == {"registry.example/galileo:9.9.9"}
+    assert found["ConfigMap", "galileo-worker-config-edge"]["data"] | {"galileo_logging_level": ""} == {
+        "galileo_redis_host": "10.1.1.1", "galileo_redis_port": "7000", "galileo_trace_logging": "redis", "galileo_logging_level": "", "galileo_zone": "edge"}
+    assert found["ConfigMap", "telemd-config"]["data"]["telemd_redis_url"] == "redis://10.1.1.1:7000"
+    assert found["ConfigMap", "go-load-balancer-config"]["data"] == {"etcd_host": "10.1.1.2:2379", "gateways": ""}
+    assert {one["metadata"]["namespace"] for one in found.values() if "namespace" in one["metadata"]} == {"lab"}
+    assert found["ClusterRoleBinding", "telemd-kubernetes-adapter"]["subjects"][0]["namespace"] == "lab"
+    assert "main" not in text.replace("domain", "")
+
+
 def overlays():
     return sorted(path.parent for path in (deployment.FILES / "kustomize").glob("**/kustomization.yaml")
                   if "kind: Component" not in path.read_text() and len(path.relative_to(deployment.FILES).parts) == 3)
@@ -308,6 +408,30 @@ def test_the_api_server_accepts_all_files(cluster, folder):
     if folder == deployment.BASE:
         assert sorted(told.splitlines()) == sorted(cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", folder).splitlines())
     assert leftovers(cluster) == []
+
+
+def test_the_readme_s_lines_work_as_they_stand(cluster, label, galileo, tmp_path):
+    """On your cluster, word by word, as somebody at a node types them in a clone. Of the trial's servers Redis and etcd run
+    here, with this machine's programs under the names of their images; for MariaDB and InfluxDB there are none."""
+    block, = (block for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S) if "kubectl" in block)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "kubectl").symlink_to(cluster.bin / "kube")
+    (programs / "galileo").symlink_to(galileo)
+    for folder in ("deployment", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True)
+    environment = {**cluster.environment(), "PATH": f"{programs}:{os.environ['PATH']}"}
+    typed = "".join(f"{line}\n" + ("sleep 2; kill -0 $!\n" if line.split("#")[0].split()[-1] == "&" else "") + 'echo "@$?" >&3\n' for line in block.splitlines())
+    (tmp_path / "typed.sh").write_text(f"exec 3> codes\n{typed}")
+    # In a node's network its ports are free, and the API server is at hand.
+    done = subprocess.run(kubernetes.in_network(1, "timeout", "--kill-after=5", "200", "bash", "typed.sh"), cwd=tmp_path, env=environment,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    codes = [int(code) for code in re.findall(r"@(\d+)", (tmp_path / "codes").read_text())]
+    for line, code in zip(block.splitlines(), [*codes, -1]):
+        # A truthful result of a busy machine may be INVALID, or a threshold crossed.
+        assert code in ((0, 90, 99) if line.startswith("galileo run") else (0,)), f"{line}\nended with {code}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    assert len(re.findall(r"^galileo-worker-main-\S+ .*alive", done.stdout, re.M)) == len(NODES) and all(node in done.stdout for node in NODES), done.stdout
+    assert re.search(r"sent = answered [\d,]+ \+ failed 0 ", done.stdout) and (tmp_path / "cluster.html").exists(), done.stdout
 
 
 def test_nothing_is_left(cluster):

@@ -101,6 +101,14 @@ def busybox_image(path, name):
     return write_image(path, name, layer)
 
 
+def programs_image(path, name, *programs):
+    """Programs of this machine with their libraries, where they lie here; the user says which is started."""
+    layer = Layer()
+    for program in programs:
+        layer.program(program, str(program))
+    return write_image(path, name, layer)
+
+
 def program_image(path, name, program):
     """The image of deployment/Dockerfile, of a program that is built already."""
     with tempfile.TemporaryDirectory() as root:

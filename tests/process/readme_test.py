@@ -15,7 +15,7 @@ from conftest import ROOT, SLOWER
 README = (ROOT / "README.md").read_text()
 # Above these lines is what sets the machine up, which the tests' own setup has done.
 SETS_UP = "make demo"
-# These want a cluster.
+# These are typed on a cluster: tests/cluster/deployment_test.py.
 ON_A_CLUSTER = "kubectl"
 # What a truthful result may be on a machine that is busy with other things: INVALID, a threshold, a difference.
 MAY_BE = {0, 90, 93, 99}

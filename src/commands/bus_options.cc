@@ -32,15 +32,19 @@ Result<bus::BusOptions> bus_options(const std::string& url) {
   return options;
 }
 
-Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url) {
-  const bus::BusOptions options = TRY(bus_options(url));
+Result<bus::BusOptions> shared_bus_options(const std::string& url) {
+  bus::BusOptions options = TRY(bus_options(url));
   if (TRY(bus::place_of(options)).kind == bus::BusPlace::Kind::kInProcess)
     return Error{ErrorCode::kUsage,
                  "can't command a fleet over in-process:",
                  {},
                  "nobody else is on a bus of this process alone",
                  "name a Redis server with --bus"};
-  return bus::connect(options);
+  return options;
+}
+
+Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url) {
+  return bus::connect(TRY(shared_bus_options(url)));
 }
 
 Result<std::unique_ptr<bus::Bus>> connect_bus_in_time(net::Loop& control, const int& signals_seen,

@@ -23,8 +23,10 @@ void add_bus_option(CLI::App& app, std::string& url);
 // (galileo_redis_password_FILE). kUsage: a wrong URL or variable.
 Result<bus::BusOptions> bus_options(const std::string& url);
 
-// Connects; kUnavailable where nobody is there, kUsage for a wrong password. A bus of this process
-// alone (in-process:) is kUsage, too: nobody else would be on it.
+// The same, of a bus that others are on: one of this process alone (in-process:) is kUsage.
+Result<bus::BusOptions> shared_bus_options(const std::string& url);
+
+// Connects to a shared one; kUnavailable where nobody is there, kUsage for a wrong password.
 Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url);
 
 // The same of a daemon that was started before its bus is there: tries until it is. `control` runs

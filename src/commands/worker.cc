@@ -115,14 +115,19 @@ Result<void> serve(const WorkerFlags& flags) {
     ++signals_seen;
     control.stop();
   });
-  const auto bus = TRY(connect_bus(flags.bus));
-  const std::string name = options.name;
-  const auto worker = TRY(fleet::Worker::make(control, *bus, std::move(options)));
-  TRY(worker->start());
+  const bus::BusOptions where = TRY(shared_bus_options(flags.bus));
+  std::unique_ptr<bus::Bus> bus;
+  std::unique_ptr<fleet::Worker> worker;
   // Without a bus the load goes on: no restart, which would end it.
-  const auto away = [&] { return bus->connected() ? std::string() : "the bus is away"; };
-  StatusPage page(control, [&] { return worker->metrics(); }, away, away);
+  const auto away = [&] { return bus && bus->connected() ? std::string() : "the bus is away"; };
+  StatusPage page(control, [&] { return worker ? worker->metrics() : std::string(); }, away, away);
   if (status) TRY(page.listen(*status));
+  // Machines and pods start in any order: it may be there before its bus is.
+  bus = TRY(connect_bus_in_time(control, signals_seen, where));
+  if (!bus) return {};
+  const std::string name = options.name;
+  worker = TRY(fleet::Worker::make(control, *bus, std::move(options)));
+  TRY(worker->start());
   log(LogLevel::kInfo, "worker registered", {{"name", name}, {"bus", bus->where()}});
   control.run();
   log(LogLevel::kInfo, "worker stopping", {{"name", name}});

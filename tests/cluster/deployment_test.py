@@ -151,6 +151,7 @@ def traces_of(database):
 def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply, run, tmp_path):
     """kubectl apply -f deployment/kubernetes, with the addresses changed in the files."""
     values = Values(server)
+    events = server.listen("galileo/events")
     files = copied(tmp_path)
     deployment.change((files / "kubernetes").glob("*.yaml"), **deployment.addresses(OUTSIDE, server.port, etcd.port))
     label("node1", "node-role.kubernetes.io/client=true", "ether.edgerun.io/zone=main", "telemd.edgerun.io/mode=cpu")
@@ -168,6 +169,18 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
     wait_for(lambda: all(server("EXISTS", f"telemd.info:{node}") for node in NODES), "telemd's nodes", 30)
     identity = worker["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     assert rights_of(cluster, 1, "telemd") == LEAST and cluster.get("ds/telemd-gpu")["status"]["desiredNumberScheduled"] == 0
+    # The adapter, which needs no right beside its account's.
+    rolled_out(cluster, "deployment/telemd-kubernetes-adapter")
+    seen = []
+
+    def told_of(pod):
+        while not events.messages.empty():
+            seen.append(events.messages.get()[1].split(" ", 2))
+        return [word for _, word, *value in seen if value and json.loads(value[0]).get("name") == pod and word.startswith("pod/")]
+    wait_for(lambda: told_of(name), "the worker's pod", 30)
+    wait_for(lambda: all(json.loads(server.hash(f"telemd.info:{node}").get("labels", "{}")).get("ether.edgerun.io/zone") == "main" for node in NODES), "the nodes' labels", 20)
+    adapter, = pods(cluster, "app=telemd-kubernetes-adapter")
+    assert rights_of(cluster, int(adapter["spec"]["nodeName"].removeprefix("node")), "adapter") == LEAST
     # The gateway, at its node's address.
     gateway, = pods(cluster, "app=go-load-balancer")
     assert gateway["spec"]["nodeName"] == "node2" and rights_of(cluster, 2, "gateway") == LEAST
@@ -187,6 +200,7 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
         assert trace["X-Final-Host"] == target and trace["X-Forwarded-For"] == "node2"
         times = [trace["sent"], float(trace["X-Forwarded-Host-Node2"]), float(trace["X-Start"]), float(trace["X-End"]), trace["done"]]
         assert times == sorted(times) and float(trace["X-End"]) - float(trace["X-Start"]) >= 0.005, trace
+    wait_for(lambda: "pod/running" in told_of("hello-deployment-node2-0"), lambda: f"the application's pod: {seen[-5:]}", 20)
     of_container = lambda: {topic.split("/")[0] for topic in values.of("node1") if identity in topic}
     four = {f"kubernetes_cgrp_{what}" for what in ("cpu", "memory", "blkio", "net")}
     wait_for(lambda: of_container() == four, lambda: f"the container's values: {of_container()}", 20)
@@ -357,8 +371,8 @@ def test_policies_let_nodes_in_by_their_addresses(cluster, helm, with_policies):
     told = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", text=text)
     assert told.count("networkpolicy.networking.k8s.io") == len(policies) == 4 and "192.168" not in text
     nodes = {"ipBlock": {"cidr": "10.87.0.0/24"}}
-    assert {name: spec.get("ingress", [{}])[0].get("from", [None])[0] for name, spec in policies.items()} == {
-        "galileo-workers": nodes, "galileo-applications": nodes, "galileo-servers": nodes, "telemd-kubernetes-adapter": None}
+    assert {name: spec["ingress"][0]["from"][0] for name, spec in policies.items()} == {
+        "galileo-workers": nodes, "galileo-applications": nodes, "galileo-servers": nodes, "telemd-kubernetes-adapter": nodes}
     assert all(spec["policyTypes"] == ["Ingress"] for spec in policies.values()), "experiments may send anywhere"
     # Each selects what it is for: the pods of the base, of a trial, and applications.
     labels = {one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"] for one in deployment.documents(text) if deployment.pod_of(one)}

@@ -64,10 +64,9 @@ def test_each_pod_takes_the_least_rights(name):
     host_network = pod.get("hostNetwork", False)
     assert host_network == (name.startswith(("telemd-cpu", "telemd-gpu", "go-load")))
     assert not host_network or pod["dnsPolicy"] == "ClusterFirstWithHostNet"
-    if name != "telemd-kubernetes-adapter":
-        for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
-            asked = container[probe]["httpGet"]
-            assert asked["path"] == path and (asked.get("host") == "127.0.0.1") == host_network
+    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+        asked = container[probe]["httpGet"]
+        assert asked["path"] == path and (asked.get("host") == "127.0.0.1") == host_network
 
 
 def test_a_worker_is_named_as_its_pod_and_never_as_its_node():

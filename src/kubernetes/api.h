@@ -1,6 +1,7 @@
 // Requests to an API server and its answers: over kept connections with TLS, as the user that the
 // access says, tried again where that may help and can't do anything twice. Nobody else knows HTTP
-// of Kubernetes. Lives on its loop, nothing blocks; blocking_api.h has one for who may wait.
+// of Kubernetes. Lives on its loop, nothing blocks, and isn't destroyed from what it calls;
+// blocking_api.h has one for who may wait.
 #pragma once
 
 #include <cstdint>

@@ -74,7 +74,6 @@ void Watch::listed(Result<Listing::End> end) {
   }
   version_ = end->version;
   refused_ = 0;
-  pauses_.begin_anew();
   set_trouble({});
   handlers_.on_synced();
   // The listing still stands on the stack.
@@ -191,7 +190,10 @@ void Watch::refused(const std::string& why, bool is_of_version) {
 }
 
 void Watch::again() {
-  if (api_.loop().clock().now() - began_ >= kShort) return go_on();
+  if (api_.loop().clock().now() - began_ >= kShort) {
+    pauses_.begin_anew();
+    return go_on();
+  }
   api_.loop().timers().set(go_on_, api_.loop().clock().now() + pauses_.next(random_));
 }
 

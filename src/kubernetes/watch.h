@@ -87,7 +87,7 @@ class Watch {
   int refused_ = 0;         // watches in a row
   std::string trouble_;
   std::string said_;  // by the server, of the watch that it ends
-  Pauses pauses_{std::chrono::milliseconds{200}, std::chrono::seconds{10}};
+  Pauses pauses_{std::chrono::milliseconds{200}, std::chrono::seconds{5}};
   Random random_;
   net::Timer go_on_;
 };

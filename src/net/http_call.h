@@ -44,6 +44,8 @@ class HttpCall final : private HttpExchange {
   void send_once() { repeatable = false; }
   // Of one that has ended without an answer: it never left, so that the server can't have done it.
   bool never_left() const;
+  // Of one that has ended without an answer: TLS had something against it.
+  bool failed_by_tls() const { return !why.empty(); }
   // The answer's headers, as far as they have come.
   const wire::http1::Headers& headers() const { return answer_.headers; }
 

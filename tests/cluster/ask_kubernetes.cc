@@ -5,6 +5,8 @@
 //   galileo_ask_kubernetes FOLDER_OR_KUBECONFIG list PATH
 //   galileo_ask_kubernetes FOLDER_OR_KUBECONFIG watch PATH [SELECTOR]
 //   galileo_ask_kubernetes FOLDER_OR_KUBECONFIG quantities TIMES SEED
+//   galileo_ask_kubernetes FOLDER_OR_KUBECONFIG halt PATH AFTER_MS
+//   galileo_ask_kubernetes FOLDER_OR_KUBECONFIG make NAME
 //   galileo_ask_kubernetes FOLDER_OR_KUBECONFIG may VERB RESOURCE NAMESPACE
 //
 // A folder is a pod's service account, in the cluster of KUBERNETES_SERVICE_HOST and _PORT.
@@ -28,6 +30,7 @@
 #include "kubernetes/quantity.h"
 #include "kubernetes/requests.h"
 #include "kubernetes/watch.h"
+#include "net/clock.h"
 #include "net/loop.h"
 
 using namespace galileo;
@@ -203,6 +206,61 @@ int quantities(BlockingApi& api, std::int64_t times, std::uint64_t seed) {
   return wrong.empty() ? 0 : 1;
 }
 
+// An answer that is given up.
+int halt(BlockingApi& api, const std::string& path, std::int64_t after_ms) {
+  const net::RealClock clock;
+  const Time end = clock.now() + std::chrono::milliseconds{after_ms};
+  const auto answer = api.call(get(path), [&] { return clock.now() >= end; });
+  say(fmt::format("{} {}", std::chrono::floor<std::chrono::milliseconds>(clock.now() - end).count(),
+                  answer.ok() ? "answered" : answer.error().to_text()));
+  return 0;
+}
+
+// Each kind of request, with the status and reason of its answer.
+int make(BlockingApi& api, const std::string& name) {
+  const auto tell = [&](const char* what, const ApiRequest& request) {
+    const auto answer = api.call(request);
+    say(answer.ok() ? fmt::format("{}: {} {}", what, answer->status, reason(*answer))
+                    : answer.error().to_text());
+    return answer.ok() ? answer->json() : Json();
+  };
+  const std::string maps = collection("v1", "default", "configmaps");
+  const std::string path = object_path(maps, name);
+  Json object{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", name}}}};
+  tell("dry run", dry_run(create(maps, object)));
+  tell("none yet", get(path));
+  const Json made = tell("create", create(maps, object));
+  tell("create again", create(maps, object));
+  object["data"] = {{"key", "applied"}};
+  tell("apply", apply(path, object, "one"));
+  object["data"] = {{"key", "of another"}};
+  tell("apply another's", apply(path, object, "two"));
+  tell("merge", merge_patch(path, {{"data", {{"key", "merged"}}}}));
+  Json old = made;
+  old["data"] = {{"key", "replaced"}};
+  tell("replace what changed", replace(path, old));
+  tell("remove another", remove(path, {"00000000-0000-0000-0000-000000000000", "Background", {}}));
+  tell("remove", remove(path, {uid_of(made), "Background", {}}));
+  tell("remove again", remove(path, {uid_of(made), "Background", {}}));
+  const std::string deployments = collection("apps/v1", "default", "deployments");
+  const Json labels{{"app", name}};
+  const Json deployment{
+      {"apiVersion", "apps/v1"},
+      {"kind", "Deployment"},
+      {"metadata", {{"name", name}}},
+      {"spec",
+       {{"replicas", 0},
+        {"selector", {{"matchLabels", labels}}},
+        {"template",
+         {{"metadata", {{"labels", labels}}},
+          {"spec", {{"containers", Json::array({{{"name", "a"}, {"image", "a"}}})}}}}}}}};
+  tell("create deployment", create(deployments, deployment));
+  const Json scaled = tell("scale", scale(object_path(deployments, name), 3));
+  say(fmt::format("replicas {}", scaled["spec"]["replicas"].dump()));
+  tell("remove deployment", remove(object_path(deployments, name), {}));
+  return 0;
+}
+
 int may(BlockingApi& api, const std::vector<std::string>& words) {
   const Right right{words.at(0), "", words.at(1), words.at(2), ""};
   const auto answer = api.call(may_we(right));
@@ -232,6 +290,8 @@ int main(int count, char** arguments) {
   if (words[1] == "keep") return keep(**api, rest);
   if (words[1] == "list") return list(**api, rest[0]);
   if (words[1] == "may") return may(**api, rest);
+  if (words[1] == "make") return make(**api, rest[0]);
+  if (words[1] == "halt") return halt(**api, rest[0], *parse_integer(rest.at(1)));
   if (words[1] == "quantities")
     return quantities(**api, *parse_integer(rest.at(0)),
                       static_cast<std::uint64_t>(*parse_integer(rest.at(1))));

@@ -79,12 +79,12 @@ def direct(cluster):
 
 
 class Gate:
-    """Between a client and the API server. Connections can be cut, or fall silent without an end; new ones pass."""
+    """Between a client and the API server. Connections can be cut, or fall silent without an end; new ones pass, unless it is closed or deaf."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.pairs, self.made, self.closed = [], 0, False
+        self.pairs, self.closed, self.deaf = [], False, False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -93,7 +93,6 @@ class Gate:
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            self.made += 1
             if self.closed:
                 near.close()
                 continue
@@ -102,7 +101,7 @@ class Gate:
             except OSError:
                 near.close()
                 continue
-            pair = {"ends": (near, far), "passes": True}
+            pair = {"ends": (near, far), "passes": not self.deaf}
             self.pairs.append(pair)
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self.carry, args=(pair, source, sink), daemon=True).start()
@@ -245,6 +244,20 @@ def test_a_list_of_a_thousand_objects_comes_whole_and_takes_little_memory(cluste
     said = ask(asker, cluster.folder / "admin.kubeconfig", "list", MAPS)
     count, more = re.fullmatch(r"(\d+) objects, (\d+) KiB more", said).groups()
     assert int(count) >= 1000 and int(more) < 4096, said
+
+
+def test_each_kind_of_request_does_what_it_says_and_no_more(cluster, asker):
+    assert ask(asker, cluster.folder / "admin.kubeconfig", "make", "kinds").splitlines() == [
+        "dry run: 201 ", "none yet: 404 NotFound", "create: 201 ", "create again: 409 AlreadyExists", "apply: 200 ",
+        "apply another's: 409 Conflict", "merge: 200 ", "replace what changed: 409 Conflict", "remove another: 409 Conflict",
+        "remove: 200 ", "remove again: 404 NotFound", "create deployment: 201 ", "scale: 200 ", "replicas 3", "remove deployment: 200"]
+
+
+def test_a_wait_for_the_server_ends_when_it_is_interrupted(cluster, asker, gate, tmp_path):
+    where = config(cluster, tmp_path / "k", gate.port)
+    gate.deaf = True
+    late, words = ask(asker, where, "halt", "/api", 300).split(" ", 1)
+    assert int(late) <= 100 and "it was interrupted" in words
 
 
 # -- watches

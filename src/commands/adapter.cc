@@ -12,11 +12,13 @@
 #include "bus/bus_options.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
+#include "commands/etcd_flags.h"
 #include "commands/exit_codes.h"
 #include "commands/kubernetes_access.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
 #include "commands/status_page.h"
+#include "experiment/caretaker.h"
 #include "kubernetes/api.h"
 #include "net/signals.h"
 #include "telemetry/machine.h"
@@ -117,6 +119,9 @@ Result<void> serve(const AdapterFlags& flags) {
   adapter = std::make_unique<pods::Adapter>(control, *api, *bus, std::move(options));
   log(LogLevel::kInfo, "adapter",
       {{"cluster", access.server()}, {"by", access.told_by}, {"bus", bus->where()}});
+  // What killed runs have left goes within a minute of their lease's end.
+  const experiment::Caretaker caretaker(access, {TRY(etcd_options({})), bus.get()},
+                                        {access.name_space, telemetry::hostname()});
   net::Timer settled([](Time) { give_back_unused_memory(); });
   control.timers().set(settled, control.clock().now() + kSettled);
   control.run();

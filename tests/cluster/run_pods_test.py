@@ -10,7 +10,7 @@ import cluster as kubernetes
 import image
 import pytest
 import yaml
-from conftest import result_of, wait_for
+from conftest import ROOT, result_of, wait_for
 from etcd_server import Etcd
 from kube_proxy import KubeProxy
 
@@ -256,3 +256,91 @@ def test_kill_9_at_each_change_leaves_nothing_once_another_has_come(cluster, etc
             assert done.ran, (step, before, done)
             assert left(cluster, etcd, server) == [], (step, before)
     proxy.stop()
+
+
+def test_the_adapter_removes_what_a_killed_run_has_left(cluster, etcd, base, start, tmp_path):
+    server, env = base
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "60s"}])
+    process = start("run", path, "--bus", server.url, "-q", env=env)
+    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 60)
+    process.kill()
+    process.wait()
+    # One of nobody's, of the same function, is older than the run as far as anybody can tell: it has another's label.
+    cluster.kubectl("run", "stranger", f"--image={kubernetes.BUSYBOX}", "--image-pull-policy=Never", "--labels=ether.edgerun.io/function=other",
+                    "--", "sleep", "1000")
+    end_lease(cluster)
+    start("adapter", "--bus", server.url, env=env, log=open(tmp_path / "adapter.log", "w"))
+    wait_for(lambda: "was removed" in (tmp_path / "adapter.log").read_text(), lambda: (tmp_path / "adapter.log").read_text(), 60)
+    assert left(cluster, etcd, server) == ["pod/stranger"]
+    cluster.kubectl("delete", "pod", "stranger", "--force", "--grace-period=0")
+
+
+CONTROLLER = """
+import json, os, subprocess, sys, time
+zones, experiment = os.environ["galileo_zones"].split(), os.environ["galileo_experiment"]
+assert zones == ["zone-a", "zone-b"] and os.environ["etcd_host"] == "127.0.0.1", os.environ
+pod = json.load(open(sys.argv[1]))
+for number in range(3):
+    pod["metadata"]["name"] = f"scaled-{number}"
+    subprocess.run([sys.argv[2], "create", "-f", "-"], input=json.dumps(pod), text=True, check=True)
+    time.sleep(1)
+time.sleep(1000)
+"""
+
+
+def test_pods_of_a_controller_beside_the_run_are_served_and_removed_and_older_ones_are_not(cluster, etcd, base, run, tmp_path):
+    """It makes pods for the run's function, with its own labels; one that was there before is nobody's of the run."""
+    server, env = base
+    pods = target(pods={"node1": 1})
+    made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "older", "labels": {
+        "ether.edgerun.io/function": "hello", "ether.edgerun.io/zone": "zone-a"}}, "spec": {
+            "terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": IMAGE, "args": pods["arguments"], **pods["container"]}]}}
+    cluster.kubectl("create", "-f", "-", text=json.dumps(made))
+    (tmp_path / "pod.json").write_text(json.dumps(made))
+    (tmp_path / "controller.py").write_text(CONTROLLER)
+    path = file_of(tmp_path, {"hello": pods}, [{**CLIENT, "duration": "12s"}],
+                   beside=[{"name": "scaler", "command": ["/usr/bin/python3", "controller.py", "pod.json", str(cluster.bin / "kubectl")]}])
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    assert result["ledger"]["answered"] == 600 and result["ledger"]["failed"] == {}, done
+    hosts = rows(tmp_path, "SELECT DISTINCT json_extract(HEADERS, '$.X-Final-Host') FROM traces")
+    assert len(hosts) == 4, "the run's pod, and three of the controller's"
+    assert left(cluster, etcd, server) == ["pod/older"]
+    cluster.kubectl("delete", "pod", "older", "--force", "--grace-period=0")
+
+
+def test_the_cluster_is_changed_at_times_and_as_it_was_in_the_end(cluster, etcd, base, run, tmp_path):
+    server, env = base
+    path = file_of(tmp_path, {"hello": target(pods=1, zone="zone-a", deployment=True), "other": target(pods={"node1": 2})},
+                   [{**CLIENT, "duration": "14s"}, {**CLIENT, "application": "other", "duration": "14s"}],
+                   events=[{"at": "1s", "cordon": "node2"}, {"at": "2s", "scale": "hello", "replicas": 3}, {"at": "4s", "delete_pod": "other"},
+                           {"at": "9s", "scale": "hello", "replicas": 1}])
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    changes = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'cluster/change' ORDER BY TIMESTAMP")]
+    assert [next(iter(change)) for change in changes] == ["cordon", "replicas", "delete_pod", "replicas"], done
+    assert changes[2]["name"] == "other-deployment-node1-0"
+    hosts = rows(tmp_path, "SELECT count(DISTINCT json_extract(HEADERS, '$.X-Final-Host')) FROM traces WHERE SERVICE = 'hello-zone-a'")
+    assert hosts == [(3,)], done
+    # No request met the pod that was deleted: it was out of the weights before.
+    failed = rows(tmp_path, "SELECT count(*) FROM traces WHERE SERVICE = 'other-zone-a' AND STATUS != 200")
+    assert failed == [(0,)] and result["ledger"]["intended"] == 1400, done
+    assert not cluster.get("node/node2")["spec"].get("unschedulable")
+    assert left(cluster, etcd, server) == []
+
+
+@pytest.mark.parametrize("name", ["profiling", "scenario", "scheduler"])
+def test_the_examples_run_as_they_stand_but_for_their_image(cluster, etcd, base, run, tmp_path, name):
+    server, env = base
+    path = ROOT / f"examples/kubernetes/{name}.yaml"
+    count = len(yaml.safe_load(path.read_text())["applications"])
+    sets = [word for n in range(count) for word in (
+        "--set", f"applications[{n}].kubernetes.image={IMAGE}", "--set", f"applications[{n}].kubernetes.container.imagePullPolicy=Never",
+        "--set", f"applications[{n}].kubernetes.spec.terminationGracePeriodSeconds=1")]
+    done = run("run", path, *sets, "--bus", server.url, "--json", "r.json", "--report", "r.html", "-q", env=env, timeout=120)
+    assert done.ran, done
+    ledger = result_of(tmp_path / "r.json")["ledger"]
+    assert ledger["balanced"] and ledger["answered"] == ledger["intended"] > 0 and ledger["failed"] == {}, done
+    assert left(cluster, etcd, server) == []

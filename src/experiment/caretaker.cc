@@ -1,0 +1,34 @@
+#include "experiment/caretaker.h"
+
+#include "base/log.h"
+
+namespace galileo::experiment {
+
+Caretaker::Caretaker(kubernetes::Access access, Outside outside, Options options)
+    : access_(std::move(access)), outside_(std::move(outside)), options_(std::move(options)) {
+  desk_.start("caretaker", [this](Time now) {
+    const auto looked = look();
+    // Each trouble once, until it is another.
+    const std::string trouble =
+        looked.ok() || ended_.load() ? std::string() : looked.error().to_text();
+    if (trouble != told_ && !trouble.empty())
+      log(LogLevel::kWarning, "can't look for what runs have left", {{"why", trouble}});
+    told_ = trouble;
+    return now + options_.look_every;
+  });
+}
+
+Caretaker::~Caretaker() {
+  ended_.set(true);
+  desk_.stop();
+}
+
+Result<void> Caretaker::look() {
+  if (!calls_) calls_ = TRY(ClusterCalls::make(access_, [this] { return ended_.load(); }));
+  for (const std::string& line :
+       TRY(clean_leftovers(*calls_, options_.name_space, options_.own_name, outside_)))
+    log(LogLevel::kInfo, line);
+  return {};
+}
+
+}  // namespace galileo::experiment

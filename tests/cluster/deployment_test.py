@@ -8,6 +8,7 @@ import re
 import sqlite3
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import cluster as kubernetes
@@ -83,13 +84,17 @@ def copied(folder):
     return files
 
 
+def tool(name):
+    """A program that is built once; the test is left out where it can't be had."""
+    built = subprocess.run([str(kubernetes.HERE / "tool.sh"), name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        pytest.skip(f"{name} can't be built: {built.stderr.strip().splitlines()[-1]}")
+    return built.stdout.strip().splitlines()[-1]
+
+
 @pytest.fixture(scope="session")
 def helm():
-    """The program; built once."""
-    built = subprocess.run([str(kubernetes.HERE / "tool.sh"), "helm"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if built.returncode != 0:
-        pytest.skip(f"Helm can't be built: {built.stderr.strip().splitlines()[-1]}")
-    return built.stdout.strip().splitlines()[-1]
+    return tool("helm")
 
 
 def rolled_out(cluster, *names):
@@ -106,7 +111,7 @@ def pods(cluster, selector):
 
 
 def leftovers(cluster):
-    kinds = "pods,daemonsets,deployments,replicasets,configmaps,secrets,services,serviceaccounts,networkpolicies,clusterroles,clusterrolebindings"
+    kinds = "pods,daemonsets,deployments,replicasets,configmaps,secrets,services,serviceaccounts,networkpolicies,roles,rolebindings,clusterroles,clusterrolebindings"
     words = cluster.kubectl("get", kinds, "-o", "name").split()
     ours = re.compile(r"galileo|telemd|load-balancer|redis|etcd|mariadb|influxdb")
     return [word for word in words if ours.search(word)]
@@ -125,8 +130,12 @@ def address_of(cluster, pod):
     return cluster.get(f"pod/{pod}")["status"]["podIP"] + ":8080"
 
 
+def process_of(cluster, node, command):
+    return kubernetes.do(*cluster.in_node(node, "pgrep", "-f", f"^galileo {command}")).split()[0]
+
+
 def rights_of(cluster, node, command):
-    process = kubernetes.do(*cluster.in_node(node, "pgrep", "-f", f"^galileo {command}")).split()[0]
+    process = process_of(cluster, node, command)
     status = kubernetes.do(*cluster.in_node(node, "cat", f"/proc/{process}/status"))
     return {name: re.search(rf"^{name}:\s+(\w+)", status, re.M)[1] for name in ("Uid", "CapEff", "NoNewPrivs", "Seccomp")}
 
@@ -205,6 +214,14 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
     four = {f"kubernetes_cgrp_{what}" for what in ("cpu", "memory", "blkio", "net")}
     wait_for(lambda: of_container() == four, lambda: f"the container's values: {of_container()}", 20)
     assert {"cpu", "ram", "load1", "procs"} <= set(values.of("node2"))
+    # Told to end, each does at once, also as the first process of its container.
+    for node, command in ((1, "worker"), (1, "telemd"), (2, "gateway"), (int(adapter["spec"]["nodeName"].removeprefix("node")), "adapter")):
+        process = process_of(cluster, node, command)
+        kubernetes.do(*cluster.in_node(node, "kill", process))
+        began = time.monotonic()
+        alive = cluster.in_node(node, "test", "-e", f"/proc/{process}")
+        wait_for(lambda: subprocess.run(alive).returncode != 0, f"{command} to end", 5)
+        assert time.monotonic() - began < 1, f"{command} took {time.monotonic() - began:.1f} s to end"
 
 
 def test_several_zones_by_kustomize(cluster, label, server, etcd, apply, run, tmp_path):
@@ -292,7 +309,7 @@ OLD = [
                 "containers": [{"name": "telemd-kubernetes-adapter", "image": "edgerun/telemd-kubernetes-adapter:0.1.20",
                                 "envFrom": [{"configMapRef": {"name": "telemd-kubernetes-adapter-config"}}]}]}}}},
 ]
-WAYS = {"kubectl apply -f": ("-f", "kubernetes"), "kubectl apply -k": ("-k", "kubernetes"), "helm upgrade --take-ownership": None}
+WAYS = ["kubectl apply -f", "kubectl apply -k", "kustomize build", "helm upgrade --take-ownership"]
 
 
 @pytest.fixture
@@ -317,8 +334,10 @@ def test_an_old_cluster_is_updated_in_place(cluster, apply, chart, tmp_path, mad
     cluster.kubectl(made_by, "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": copy.deepcopy(OLD)}))
     read = lambda: {deployment.key(one): cluster.get(one["kind"].lower(), one["metadata"]["name"]) for one in OLD}
     before = read()
-    if WAYS[way]:
-        apply(WAYS[way][0], files / WAYS[way][1])
+    if way.startswith("kubectl"):
+        apply(way.split()[-1], files / "kubernetes")
+    elif way.startswith("kustomize"):
+        apply("-f", "-", text=kubernetes.do(tool("kustomize"), "build", files / "kustomize/one-zone"))
     else:
         chart(files / "helm/galileo")
     after = read()
@@ -335,6 +354,29 @@ def test_an_old_cluster_is_updated_in_place(cluster, apply, chart, tmp_path, mad
     assert variables.index("etcd_host") < variables.index("eb_go_lb_etcd_host")
     assert max(map(variables.index, ("own_ip", "gateways"))) < variables.index("eb_go_lb_gateways")
     assert after["ConfigMap", "telemd-config"]["data"]["telemd_redis_url"] == "redis://redis:6379"
+
+
+def test_pods_of_the_old_system_make_room_for_ours(cluster, label, server, etcd, apply, tmp_path):
+    """As they run, with the gateway's port taken: each is replaced on its node."""
+    for node in NODES:
+        label(node, "node-role.kubernetes.io/client=true", "node-role.kubernetes.io/controller=true", "ether.edgerun.io/zone=main", "telemd.edgerun.io/mode=cpu")
+    old = [one for one in copy.deepcopy(OLD) if one["kind"] != "Deployment"]
+    for one in old:
+        for container in (deployment.pod_of(one) or {}).get("containers", ()):
+            container |= {"image": kubernetes.BUSYBOX, "command": ["sleep", "1000"]}
+            one["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+    apply("-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": old}))
+    daemons = ["ds/galileo-worker-main", "ds/telemd-cpu", "ds/go-load-balancer-deployment-main"]
+    rolled_out(cluster, *daemons)
+    daemons_of = lambda: pods(cluster, "app in (galileo-worker-main, telemd-cpu, go-load-balancer)")
+    assert [one["spec"]["containers"][0]["image"] for one in daemons_of()] == [kubernetes.BUSYBOX] * 3 * len(NODES)
+    files = copied(tmp_path)
+    deployment.change((files / "kubernetes").glob("*.yaml"), **deployment.addresses(OUTSIDE, server.port, etcd.port))
+    apply("-f", files / "kubernetes")
+    rolled_out(cluster, *daemons)
+    after = daemons_of()
+    assert len(after) == 3 * len(NODES) and all(one["spec"]["containers"][0]["command"][0] == "galileo" for one in after)
+    assert sorted(server("SMEMBERS", "galileo:workers")) == sorted(one["metadata"]["name"] for one in after if one["metadata"]["name"].startswith("galileo-worker"))
 
 
 ZONES_OF_THE_OVERLAY = ["--set", "zones={zone-a,zone-b}", "--set", "gateways={10.0.0.1:8080,10.0.0.2:8080}"]

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds a program that some tests of the cluster use, once, into the cache, and prints its path: tool.sh coredns|helm.
+# Builds a program that some tests of the cluster use, once, into the cache, and prints its path: tool.sh coredns|helm|kustomize.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=$1
 case $name in
   coredns) recipe=$(cat "$here/coredns/"* | sha256sum | cut -c1-12) ;;
-  helm) recipe=v3.19.5 ;;
+  helm) recipe=v3.19.5 package=helm.sh/helm/v3/cmd/helm ;;
+  kustomize) recipe=v5.7.1 package=sigs.k8s.io/kustomize/kustomize/v5 ;;
   *) echo "tool: there is no '$name'" >&2; exit 2 ;;
 esac
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/galileo
@@ -19,10 +20,12 @@ if [ ! -x "$program" ]; then
   export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=
   objects=$(mktemp -d)
   trap 'rm -rf "$objects"' EXIT
-  case $name in
-    coredns) (cd "$here/coredns" && GOCACHE=$objects "$go" build -mod=readonly -trimpath -ldflags "-s -w" -o "$program.new" .) ;;
-    helm) GOCACHE=$objects GOBIN=$objects "$go" install -trimpath -ldflags "-s -w" "helm.sh/helm/v3/cmd/helm@$recipe" && cp "$objects/helm" "$program.new" ;;
-  esac 2> >(grep -v '^go: downloading' >&2)
+  if [ "$name" = coredns ]; then
+    (cd "$here/coredns" && GOCACHE=$objects "$go" build -mod=readonly -trimpath -ldflags "-s -w" -o "$program.new" .)
+  else
+    GOCACHE=$objects GOBIN=$objects "$go" install -trimpath -ldflags "-s -w" "$package@$recipe"
+    cp "$objects/$name" "$program.new"
+  fi 2> >(grep -v '^go: downloading' >&2)
   mv "$program.new" "$program"
 fi
 echo "$program"

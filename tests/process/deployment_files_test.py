@@ -1,13 +1,11 @@
 """What the files of deployment/ promise, as far as it can be read in them; tests/cluster has them on a whole Kubernetes."""
-import json
 import os
 import shutil
 import subprocess
 
 import pytest
-import python_environment
 from conftest import ROOT
-from deployment import BASE, FILES, IMAGE, base_objects, documents, key, pod_of
+from deployment import BASE, IMAGE, base_objects, key, pod_of
 
 pytestmark = pytest.mark.quick
 PODS = {key(one): pod_of(one) for one in base_objects() if pod_of(one)}
@@ -104,33 +102,3 @@ def test_the_image_s_program_finds_all_that_it_needs_in_it(root):
     finally:
         (root / "etc/hosts").unlink()
     assert "refused" in done.stdout + done.stderr and done.returncode == 92, done
-
-
-SCHEMAS = ["kubernetes-validate==1.37.0"]
-VALIDATE = """
-import json, sys, kubernetes_validate as validator
-objects = json.load(sys.stdin)
-for version in sys.argv[1:]:
-    for one in objects:
-        try:
-            validator.validate(one, version, strict=True)
-        except Exception as error:
-            print(version, one["kind"], one["metadata"]["name"], str(error)[:500])
-"""
-
-
-def test_each_object_fits_the_schemas_of_every_kubernetes_that_it_is_for():
-    """The base, and what the overlays add of their own, by Kubernetes' schemas; whole overlays are built and checked on a cluster."""
-    python, why_not = python_environment.find("kubernetes-schemas", "kubernetes-validate", SCHEMAS)
-    if why_not:
-        pytest.skip(why_not)
-    objects = [one for path in sorted((FILES.rglob("*.yaml"))) if "helm" not in path.parts
-               for one in documents(path.read_text()) if one.get("kind") not in ("Kustomization", "Component")]
-    objects += [one for path in (ROOT / "examples/kubernetes").rglob("*.yaml") for one in documents(path.read_text()) if "apiVersion" in one]
-    assert len(objects) > 20
-    done = subprocess.run([python, "-c", VALIDATE, "1.27", "1.34", "1.37"], input=json.dumps(objects), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
-    # And it finds what is wrong.
-    objects[1]["spec"]["template"]["spec"]["hostNetwrok"] = True
-    done = subprocess.run([python, "-c", VALIDATE, "1.34"], input=json.dumps(objects), capture_output=True, text=True, timeout=120)
-    assert "hostNetwrok" in done.stdout, done

@@ -1,11 +1,9 @@
 #include "analysis/joined_view.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "analysis/event_text.h"
 #include "analysis/summary.h"
-#include "base/text.h"
 #include "base/utf8.h"
 #include "wire/trace_fields.h"
 #include "wire/weight_update.h"
@@ -13,7 +11,6 @@
 namespace galileo::analysis {
 namespace {
 
-constexpr std::size_t kTextMax = 120;
 constexpr std::size_t kContainerId = 64;
 
 // The run's own, which reports show otherwise or not at all.
@@ -43,7 +40,7 @@ void LegTimes::merge(const LegTimes& other) {
 void JoinedView::add(const wire::Event& event) {
   pods_.add(event);
   if (event.name == wire::kWeightUpdate) add_weights(event);
-  if (!is_told_elsewhere(event.name)) add_mark(event);
+  if (!is_told_elsewhere(event.name) && !is_of_others(event)) add_mark(event);
 }
 
 void JoinedView::add_weights(const wire::Event& event) {
@@ -78,16 +75,19 @@ void JoinedView::add_mark(const wire::Event& event) {
     ++marks_left_out_;
     return;
   }
-  Mark mark{event.at, event.name, shortened(one_line(event.value), kTextMax)};
+  marks_.push_back({event.at, event.name, event_text(event)});
+}
+
+// A cluster has many pods that serve nobody here; what becomes of them would crowd out the rest.
+bool JoinedView::is_of_others(const wire::Event& event) const {
+  std::string uid;
   if (wire::is_pod_event(event.name)) {
-    if (const auto pod = wire::parse_pod_event(event); pod.ok())
-      mark.text = pod->node.empty() ? pod->name : fmt::format("{} on {}", pod->name, pod->node);
-  } else if (event.name == wire::kWeightUpdate) {
-    if (const auto told = wire::parse_weight_update(event); told.ok())
-      mark.text = fmt::format("{} in {}: {} target{}", told->function, told->zone,
-                              told->targets.size(), told->targets.size() == 1 ? "" : "s");
+    if (const auto pod = wire::parse_pod_event(event); pod.ok()) uid = pod->uid;
+  } else if (wire::is_container_event(event.name)) {
+    if (const auto told = wire::parse_container_event(event); told.ok()) uid = told->pod_uid;
   }
-  marks_.push_back(std::move(mark));
+  const PodLives::Pod* const pod = uid.empty() ? nullptr : pods_.of_uid(uid);
+  return pod && pod->function.empty() && !pod->is_gateway;
 }
 
 void JoinedView::add(const wire::Sample& sample) {

@@ -126,6 +126,7 @@ class JoinedView {
  private:
   void add_weights(const wire::Event& event);
   void add_mark(const wire::Event& event);
+  bool is_of_others(const wire::Event& event) const;
   Share* share_of(const Request& request, std::string_view host);
   Path* path_of(std::string_view service, const wire::Hops& hops, bool has_times);
   void add_hops(const Request& request, const wire::Hops& hops);

@@ -9,6 +9,7 @@
 #include "analysis/json_parts.h"
 #include "analysis/measured_fixture.h"
 #include "analysis/placement.h"
+#include "analysis/result.h"
 #include "wire/weight_update.h"
 
 namespace galileo::analysis {
@@ -331,9 +332,16 @@ TEST_CASE("events are marks in their order, from the start on; the run's own beg
   CHECK(events["list"][1]["text"] == "a in main: 1 target");
   CHECK(events["list"][2]["name"] == "scale");
   CHECK(events["list"][2]["text"].get<std::string>().find('\n') == std::string::npos);
+  // Of pods that serve nobody here nothing is said; of workers it is.
+  cluster.pod(1, "running", "dns", "n1", "10.0.0.9", 'z', "");
+  cluster.joined.add(
+      wire::Event{at(1), "container/exit", R"({"podUid": "uid-dns", "container": "main"})"});
+  CHECK(cluster.joined.marks().size() == 3);
+  cluster.pod(1, "running", "worker", "n1", "10.0.0.8", 'y', "client");
+  CHECK(cluster.joined.marks().size() == 4);
   for (std::size_t i = 0; i < JoinedView::kMarksMax; ++i)
     cluster.joined.add(wire::Event{at(1), "mark", ""});
-  CHECK(events_json(cluster.joined, kMeasuredStart)["left_out"] == 3);
+  CHECK(events_json(cluster.joined, kMeasuredStart)["left_out"] == 4);
 }
 
 TEST_CASE("a long history is thinned, and ends as it ended") {
@@ -359,6 +367,28 @@ TEST_CASE("what strangers send without end is bounded") {
     cluster.request(1, 10, fmt::format(R"({{"X-Forwarded-Host-G{}": "1000.5"}})", i));
   CHECK(cluster.joined.shares().size() == JoinedView::kSharesMax);
   CHECK(cluster.joined.paths().size() == JoinedView::kPathsMax);
+}
+
+TEST_CASE("series of telemetry that there is no room for are told of, and what pods use is known") {
+  Cluster cluster;
+  cluster.pod(0, "running", "a-0", "n1", "10.0.0.1", 'a');
+  TelemetrySeries telemetry(kMeasuredStart);
+  const auto put = [&](const std::string& subsystem, double s, double value) {
+    const wire::Sample sample{at(s), "n", "kubernetes_cgrp_cpu", subsystem, value};
+    telemetry.add(sample);
+    cluster.joined.add(sample);
+  };
+  for (std::size_t i = 0; i < TelemetrySeries::kSeriesMax; ++i) put(fmt::format("{}", i), 1, 1);
+  RunResult result;
+  const auto notes = [&] {
+    return Json::parse(result_json(result, cluster.summary, telemetry, cluster.joined))["notes"];
+  };
+  CHECK(notes().empty());
+  put(id_of('a'), 1, 1e9);
+  put(id_of('a'), 2, 3e9);
+  REQUIRE(notes().size() == 1);
+  CHECK(notes()[0].get<std::string>().starts_with("2 values of telemetry are left out"));
+  CHECK(cluster.json()["pods"][0]["cpu_s"] == 2.0);
 }
 
 TEST_CASE("an application is what its pods say, or what its service is called") {

@@ -112,6 +112,11 @@ void PodLives::add(const wire::NodeInfo& info) {
   if (zone && zone->kind == wire::Json::Kind::kText) zones_[info.node] = zone->text;
 }
 
+const PodLives::Pod* PodLives::of_uid(std::string_view uid) const {
+  const auto found = by_uid_.find(uid);
+  return found == by_uid_.end() ? nullptr : &pods_[found->second];
+}
+
 const std::string& PodLives::zone_of(const Pod& pod) const {
   return pod.zone.empty() ? zone_of_node(pod.node) : pod.zone;
 }

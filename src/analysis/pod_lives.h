@@ -56,6 +56,8 @@ class PodLives {
 
   const std::vector<Pod>& all() const { return pods_; }
   bool empty() const { return pods_.empty(); }
+  // Null: it wasn't told of.
+  const Pod* of_uid(std::string_view uid) const;
   // By the pod's label, else by its node's; empty: neither says.
   const std::string& zone_of(const Pod& pod) const;
   const std::string& zone_of_node(const std::string& node) const;

@@ -1,11 +1,14 @@
 #include "analysis/result.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "analysis/balance.h"
 #include "analysis/json_parts.h"
+#include "base/text.h"
 #include "store/metadata_json.h"
 #include "telemetry/units.h"
 
@@ -472,6 +475,11 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["provenance"] = parts["provenance"];
   json["metadata"] = users_json(result);
   json["notes"] = parts["notes"];
+  if (telemetry.left_out() > 0)
+    json["notes"].push_back(
+        fmt::format("{} values of telemetry are left out here: there are more than {} series; the "
+                    "database has them",
+                    format_count(telemetry.left_out()), format_count(TelemetrySeries::kSeriesMax)));
   return dump(json, -1);
 }
 

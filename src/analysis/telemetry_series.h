@@ -19,7 +19,7 @@ namespace galileo::analysis {
 class TelemetrySeries {
  public:
   static constexpr std::size_t kBucketsMax = 600;
-  static constexpr std::size_t kSeriesMax = 400;
+  static constexpr std::size_t kSeriesMax = 1000;  // some 150 pods' and their nodes'
 
   // What some samples come to.
   struct Figures {

@@ -103,7 +103,7 @@ class Store {
   // One call a row, in the order in which they were stored; by time in a time-series database. One
   // that wants no more ends it, however many there are.
   virtual Result<void> each_trace(const std::string& id, const RowVisitor<wire::NamedTrace>& f) = 0;
-  // For statistics: the same rows, but request id, client, headers and response may be left empty,
+  // For statistics: the same rows, but request id, client and response may be left empty,
   // where a database can do so with less reading.
   virtual Result<void> each_trace_figures(const std::string& id,
                                           const RowVisitor<wire::NamedTrace>& f) {

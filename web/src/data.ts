@@ -12,7 +12,7 @@ export interface TelemetryGroup {
   unit: string;  // "%", "bytes", "B/s", ...
   lines: TelemetryLine[];
   mean_and_max: boolean;  // one row: its mean, then its largest values
-  left_out: number;       // further lines, smaller than those shown
+  left_out: number;       // further lines: smaller than those shown, or of no pod where others are
 }
 
 const kLinesMax = 8;  // as many as there are colours
@@ -113,19 +113,22 @@ function size(one: TelemetryLine): number {
 }
 
 function group(kind: Kind, rows: TelemetryRow[], nodes: number): TelemetryGroup | null {
-  const found = rows.filter((row) => kind.metrics.includes(row.metric) && row.t_s.length > 0);
-  if (found.length === 0) return null;
+  const measured = rows.filter((row) => kind.metrics.includes(row.metric) && row.t_s.length > 0);
+  if (measured.length === 0) return null;
+  // Where pods are known, containers that are nobody's are those that hold pods open.
+  const of_pods = measured.filter((row) => row.pod);
+  const found = of_pods.length > 0 ? of_pods : measured;
   let lines = merged(found.map((row) => line(row, kind, nodes)));
   // Idle devices are left out where others aren't idle.
   const busy = lines.filter((one) => one.values.some((value) => value !== null && value !== 0));
   if (busy.length > 0) lines = busy;
   const unit = kind.unit ?? found[0].unit;
-  const title = found.every((row) => row.pod) ? kind.title.replace("of containers", "by pod") : kind.title;
-  const made = { title, unit, lines, mean_and_max: false, left_out: 0 };
+  const title = of_pods.length > 0 ? kind.title.replace("of containers", "by pod") : kind.title;
+  const made = { title, unit, lines, mean_and_max: false, left_out: measured.length - found.length };
   if (lines.length > kLinesMax) {
     const largest = [...lines].sort((a, b) => size(b) - size(a)).slice(0, kLinesMax);
     made.lines = lines.filter((one) => largest.includes(one));
-    made.left_out = lines.length - kLinesMax;
+    made.left_out += lines.length - kLinesMax;
   }
   const only = found[0];
   const differs = only.max.some((value, i) => value !== only.mean[i]);

@@ -101,7 +101,7 @@ function drawGroup(group: TelemetryGroup, charts: TimeCharts, cell: HTMLElement)
   chart(charts, cell, { title: group.title, unit: group.unit, x, height: 170, lines,
     bands: group.mean_and_max ? [[1, 0]] : [] });
   if (group.left_out > 0)
-    cell.append(element("p", { class: "soft" }, `${group.left_out} smaller lines are left out.`));
+    cell.append(element("p", { class: "soft" }, `${group.left_out} further lines are left out.`));
 }
 
 function drawTelemetry(result: Result, charts: TimeCharts, parent: HTMLElement) {

@@ -44,8 +44,13 @@ test("containers are drawn by their pods' names, one line whatever their ids", (
 test("two containers of a pod are told apart, a part of one keeps its name, and of strangers' digits a few are enough", () => {
   const row = (subsystem, more) => ({ node: "n", metric: "kubernetes_cgrp_net", subsystem, unit: "bytes", t_s: [0, 1, 2],
     mean: [0, 10, 30], max: [0, 10, 30], ...more });
+  const stranger = row("c".repeat(64), {});
   const [group] = telemetryGroups([row("aa", { pod: "p", container: "c1", containers: 2 }),
-    row("bb/eth0/rx", { pod: "q", container: "c", containers: 1 }), row("c".repeat(64), {})]);
-  assert.equal(group.title, "Network of containers");
-  assert.deepEqual(group.lines.map((line) => line.label), ["p/c1", "q eth0/rx", "cccccccccccc"]);
+    row("bb/eth0/rx", { pod: "q", container: "c", containers: 1 }), stranger]);
+  assert.equal(group.title, "Network by pod");
+  assert.deepEqual(group.lines.map((line) => line.label), ["p/c1", "q eth0/rx"]);
+  assert.equal(group.left_out, 1);
+  const [alone] = telemetryGroups([stranger]);
+  assert.equal(alone.title, "Network of containers");
+  assert.deepEqual(alone.lines.map((line) => line.label), ["cccccccccccc"]);
 });

@@ -1,0 +1,55 @@
+#include "analysis/event_text.h"
+
+#include <doctest/doctest.h>
+
+#include "base/utf8.h"
+
+namespace galileo::analysis {
+namespace {
+
+TEST_CASE("an event's text is what it is about, whoever told it") {
+  struct Case {
+    const char* name;
+    const char* value;
+    const char* text;
+  };
+  const Case cases[] = {
+      {"pod/running", R"({"podUid":"u","name":"a-0","nodeName":"n1","status":"Running"})",
+       "a-0 on n1"},
+      {"pod/create", R"({"podUid":"u","name":"a-0","nodeName":""})", "a-0"},
+      {"container/oom",
+       R"({"podUid":"u","namespace":"d","name":"a-0","nodeName":"n1","container":"main","reason":"OOMKilled"})",
+       "a-0/main on n1: OOMKilled"},
+      {"scheduler/unplaced",
+       R"({"podUid":"u","name":"a-0","nodeName":"","reason":"Unschedulable"})",
+       "a-0: Unschedulable"},
+      {"node/unready", R"({"node":"n1","reason":"NodeStatusUnknown"})", "n1: NodeStatusUnknown"},
+      {"scaler/scale", R"({"namespace":"d","name":"hello","from":1,"to":3,"max":5})",
+       "hello: 1 to 3"},
+      {"kubernetes/event", R"({"reason":"BackOff","kind":"Pod","name":"a-0"})", "a-0: BackOff"},
+      {"weight_update", R"({"fn":"a","zone":"z","weights":{"ips":["h:1","h:2"],"weights":[1,1]}})",
+       "a in z: 2 targets"},
+      {"weight_update", "nonsense", "nonsense"},
+      {"scale", R"({"value": 3, "function_name": "a"})", R"({"value": 3, "function_name": "a"})"},
+      {"deploy", "v2", "v2"},
+      {"mark", "", ""},
+      {"x", "{\"name\": broken", "{\"name\": broken"},
+      {"x", "two\nlines", "two\xef\xbf\xbdlines"},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.name);
+    CHECK(event_text({Wall{}, one.name, one.value}) == one.text);
+  }
+}
+
+TEST_CASE("an event's text is short, and UTF-8 where it is cut") {
+  std::string value;
+  while (value.size() < 100'000) value += "ü";
+  const std::string text = event_text({Wall{}, "x", value});
+  CHECK(is_utf8(text));
+  CHECK(text.size() < 300);
+  CHECK(event_text({Wall{}, "x", "{\"a\": \"" + value + "\"}"}).starts_with("{\"a\": \""));
+}
+
+}  // namespace
+}  // namespace galileo::analysis

@@ -84,7 +84,8 @@ void EventPublisher::on_connected(bool connected) {
   desk_.post([this] {
     const Time now = desk_.clock().now();
     back_since_ = now;
-    looked_at_ = now - kLookEvery;  // all may be gone
+    has_mark_ = outbox_.in_doubt();  // the server may have forgotten it
+    looked_at_ = now - kLookEvery;   // all may be gone
     desk_.set_next(now);
   });
 }
@@ -125,8 +126,10 @@ bool EventPublisher::resolve() {
 
 bool EventPublisher::publish_batch() {
   const std::string channel(bus::kEvents);
-  if (!has_mark_) has_mark_ = bus_.change({bus::set_text(options_.mark_key, "0", kMarkKept)}).ok();
   const std::vector<std::string>& lines = outbox_.batch(net::RealClock::wall_now());
+  if (!has_mark_)
+    has_mark_ =
+        bus_.change({bus::set_text(options_.mark_key, outbox_.mark_before(), kMarkKept)}).ok();
   std::vector<bus::Change> changes;
   changes.reserve(lines.size() + 1);
   for (const std::string& line : lines) changes.push_back(bus::publish_in(channel, line));

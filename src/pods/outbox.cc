@@ -60,7 +60,7 @@ void Outbox::resolve(const std::optional<std::string>& mark, Wall now) {
   in_doubt_ = false;
   if (mark == this->mark()) {
     settle();
-  } else if (mark != std::to_string(number_ - 1)) {
+  } else if (mark != mark_before()) {
     unsure_ += batch_.size();
     batch_.insert(batch_.begin(), line_of("adapter/unsure", batch_.size(), now));
     ++made_;

@@ -27,6 +27,8 @@ class Outbox {
   const std::vector<std::string>& batch(Wall now);
   // The mark that the batch leaves behind.
   std::string mark() const { return std::to_string(number_); }
+  // The one that stands there until then.
+  std::string mark_before() const { return std::to_string(number_ - 1); }
 
   // The batch is out.
   void settle();

@@ -205,6 +205,9 @@ TEST_CASE("an image that can't be had is told by each of its reasons, once") {
   CHECK(waiting_for("ErrImagePull") == Names{"pod/pending"});
   CHECK(waiting_for("ImagePullBackOff") == Names{"pod/pending"});
   CHECK(waiting_for("CreateContainerConfigError") == Names{"pod/pending", "container/error"});
+  // It has been there, and can't be had again.
+  CHECK(watched.see(running(pending())) == Names{"pod/running"});
+  CHECK(waiting_for("CreateContainerConfigError") == Names{"container/error"});
 }
 
 TEST_CASE("containers that run before the others are told of, too") {

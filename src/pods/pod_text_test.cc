@@ -72,6 +72,8 @@ TEST_CASE("containers are matched as the old adapter matches them") {
                 Json::array({one("a", "sha256:12"), one("b", "side:2")})) == Names{"b b side:2"});
   CHECK(matched(Json::array({one("a", "host:5000/app:1"), one("b", "side:2")}),
                 Json::array({one("a", "host:5000/app:1")})) == Names{"a a host:5000/app:1"});
+  CHECK(matched(Json::array({one("a", "host:5000/app:1"), one("b", "side:2")}),
+                Json::array({one("a", "mirror/host/app:1")})) == Names{"a a host:5000/app:1"});
   // Those without a status aren't listed, and those that nobody asked for neither.
   CHECK(matched(Json::array({one("a", "app:1"), one("b", "side:2")}),
                 Json::array({one("c", "app:1")})) == Names{});

@@ -282,6 +282,30 @@ def test_a_redis_that_restarts_loses_no_event_and_hears_none_twice(server, heard
         api("DELETE", f"{PODS}/away-{number}")
 
 
+def test_a_connection_to_redis_that_breaks_amid_a_batch_costs_and_doubles_nothing(server, heard, adapter, create, port):
+    """Before the server has the batch, and after: the one that publishes can't tell them apart by the break."""
+    wire = Wire(port, ("127.0.0.1", server.port))
+    process = adapter(telemd_kubernetes_adapter_redis_port=str(port))
+    uids, cuts = {}, []
+    for number, when in enumerate(["before", "after"] * 4):
+        def judge(data, when=when, number=number):
+            if b"PUBLISH" in data and len(cuts) == number:
+                cuts.append(when)
+                return when
+        wire.judge = judge
+        uids[number], = create(on_no_node(f"broken-{number}"))
+        wait_for(lambda: len(cuts) == number + 1, "the cut")
+        heard.wait(uids[number], "pod/create", 10)
+    assert process.poll() is None and cuts == ["before", "after"] * 4
+    texts = [event.text for event in heard.events]
+    assert len(texts) == len(set(texts)) and not heard.named("adapter/unsure") and not heard.named("adapter/lost")
+    assert all(without_waiting(heard.names(uid)) == ["pod/create"] for uid in uids.values())
+    assert [event.at for event in heard.events] == sorted(event.at for event in heard.events)
+    process.terminate()
+    assert process.wait(10) == 0
+    wire.close()
+
+
 def through(cluster, tmp_path, port):
     """A kubeconfig of the same user that goes by this port."""
     config = yaml.safe_load((cluster.folder / "admin.kubeconfig").read_text())

@@ -28,10 +28,11 @@ class ClusterApi:
 
 
 class Wire:
-    """Between a client and a server: every connection goes through here, until it is cut (reset, as a balancer does)."""
+    """Between a client and a server: every connection goes through here, until it is cut (reset, as a balancer does).
+    `judge(data)` sees what the client sends: "before" cuts instead of passing it on, "after" once the server has it."""
 
     def __init__(self, port, to):
-        self.to, self.pairs = to, []
+        self.to, self.pairs, self.judge = to, [], lambda data: None
         self.listener = socket.create_server(("127.0.0.1", port))
         self.lock = threading.Lock()
         threading.Thread(target=self.accept, daemon=True).start()
@@ -49,12 +50,20 @@ class Wire:
                 with self.lock:
                     self.pairs.append((near, far))
                 for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+                    threading.Thread(target=self.carry, args=((near, far), one, other), daemon=True).start()
 
-    def carry(self, one, other):
+    def carry(self, pair, one, other):
         with contextlib.suppress(OSError):
             while data := one.recv(1 << 16):
+                said = self.judge(data) if one is pair[0] else None
+                if said == "before":
+                    self.cut()
+                    return
                 other.sendall(data)
+                if said == "after":
+                    threading.Event().wait(0.05)
+                    self.cut()
+                    return
         for end in (one, other):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

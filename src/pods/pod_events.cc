@@ -44,24 +44,22 @@ bool is_of_image(const std::string& reason) {
          reason == "SignatureValidationFailed";
 }
 
-bool is_in_trouble(const Pod& pod) {
-  const auto waits = [](const ContainerStatus& status) {
-    return status.state == State::kWaiting && is_trouble(status.reason);
-  };
-  const PodCondition* const placed = condition(pod, "PodScheduled");
-  return (placed && placed->status == "False") ||
-         std::any_of(pod.statuses.begin(), pod.statuses.end(), waits) ||
-         std::any_of(pod.init_statuses.begin(), pod.init_statuses.end(), waits);
-}
-
 std::string identity_of(const ContainerEnd& end) {
   return end.id.empty() ? end.finished_at + end.reason : end.id;
 }
 
 }  // namespace
 
-void PodEvents::tell(std::string_view name, std::string text, Wall now) const {
+void PodEvents::tell(std::string_view name, std::string text, Wall now) {
   take_(wire::Event{now, std::string(name), std::move(text)});
+}
+
+void PodEvents::tell_of(const Pod& pod, std::string_view name, const Json& text, Wall now) {
+  wire::Event event{now, std::string(name), go_json(text)};
+  if (is_synced_)
+    take_(std::move(event));
+  else
+    troubles_.emplace_back(pod.uid, std::move(event));
 }
 
 void PodEvents::on_object(const Pod& pod, Wall now) {
@@ -70,10 +68,13 @@ void PodEvents::on_object(const Pod& pod, Wall now) {
   Known& known = found->second;
   known.text = pod_text(pod);
   if (!is_synced_) {
-    if (is_new) order_.push_back(pod.uid);
+    if (is_new)
+      order_.push_back(pod.uid);
+    else
+      std::erase_if(troubles_, [&](const auto& one) { return one.first == pod.uid; });
     note_past(pod, known);
-    std::erase_if(first_, [&](const Pod& one) { return one.uid == pod.uid; });
-    if (is_in_trouble(pod)) first_.push_back(pod);
+    tell_placement(pod, known, now);
+    tell_containers(pod, known, now);
     return;
   }
   tell_life(pod, known, is_new, now);
@@ -82,12 +83,13 @@ void PodEvents::on_object(const Pod& pod, Wall now) {
   tell_failure(pod, known, now);
 }
 
-// What was before we came isn't told as if it happened now.
+// What was before we came isn't told as if it happened now; a trouble that lasts is.
 void PodEvents::note_past(const Pod& pod, Known& known) const {
   known.is_pending = pod.phase == "Pending";
   known.is_running = pods::is_running(pod);
   known.is_ending = !pod.deleted_at.empty() && !known.is_pending;
   known.is_placed = !pod.node.empty();
+  known.unplaced_why = 0;
   const PodCondition* const disrupted = condition(pod, "DisruptionTarget");
   known.is_evicted = pod.reason == "Evicted" || (disrupted && disrupted->status == "True");
   if (!pod.reason.empty()) known.failed_why = mark_of(pod.reason);
@@ -118,13 +120,12 @@ void PodEvents::on_synced(Wall now) {
     if (found != known_.end() && found->second.is_ending)
       tell("pod/shutdown", found->second.text, now);
   }
-  for (const Pod& pod : first_) {
-    Known& known = known_[pod.uid];
-    tell_placement(pod, known, now);
-    tell_containers(pod, known, now);
+  for (auto& [uid, trouble] : troubles_) {
+    trouble.at = now;
+    take_(std::move(trouble));
   }
   std::vector<std::string>().swap(order_);
-  std::vector<Pod>().swap(first_);
+  std::vector<std::pair<std::string, wire::Event>>().swap(troubles_);
 }
 
 void PodEvents::on_gone(const std::string& uid, const Pod* last, Wall now) {
@@ -140,12 +141,12 @@ void PodEvents::on_gone(const std::string& uid, const Pod* last, Wall now) {
     tell("pod/delete", std::move(found->second.text), now);
   } else {
     std::erase(order_, uid);
-    std::erase_if(first_, [&](const Pod& one) { return one.uid == uid; });
+    std::erase_if(troubles_, [&](const auto& one) { return one.first == uid; });
   }
   known_.erase(found);
 }
 
-void PodEvents::tell_life(const Pod& pod, Known& known, bool is_new, Wall now) const {
+void PodEvents::tell_life(const Pod& pod, Known& known, bool is_new, Wall now) {
   const bool is_pending = pod.phase == "Pending";
   if (is_new) tell("pod/create", known.text, now);
   if (!known.is_running && pods::is_running(pod)) {
@@ -163,7 +164,7 @@ void PodEvents::tell_life(const Pod& pod, Known& known, bool is_new, Wall now) c
 }
 
 // The scheduler's decisions, read in the pod: Kubernetes' own events of them may be dropped.
-void PodEvents::tell_placement(const Pod& pod, Known& known, Wall now) const {
+void PodEvents::tell_placement(const Pod& pod, Known& known, Wall now) {
   const PodCondition* const placed = condition(pod, "PodScheduled");
   if (!pod.node.empty()) {
     if (std::exchange(known.is_placed, true)) return;
@@ -171,7 +172,7 @@ void PodEvents::tell_placement(const Pod& pod, Known& known, Wall now) const {
     text["scheduler"] = pod.scheduler;
     text["created"] = pod.created_at;
     text["placed"] = placed ? placed->changed_at : "";
-    tell("scheduler/placed", go_json(text), now);
+    tell_of(pod, "scheduler/placed", text, now);
   } else if (placed && placed->status == "False") {
     const std::uint64_t why = mark_of(placed->reason + placed->message);
     if (std::exchange(known.unplaced_why, why) == why) return;
@@ -180,18 +181,18 @@ void PodEvents::tell_placement(const Pod& pod, Known& known, Wall now) const {
     text["created"] = pod.created_at;
     text["reason"] = placed->reason;
     text["message"] = shortened(placed->message, kMessageMax);
-    tell("scheduler/unplaced", go_json(text), now);
+    tell_of(pod, "scheduler/unplaced", text, now);
   }
 }
 
-void PodEvents::tell_failure(const Pod& pod, Known& known, Wall now) const {
+void PodEvents::tell_failure(const Pod& pod, Known& known, Wall now) {
   const PodCondition* const disrupted = condition(pod, "DisruptionTarget");
   const bool is_disrupted = disrupted && disrupted->status == "True";
   if ((is_disrupted || pod.reason == "Evicted") && !std::exchange(known.is_evicted, true)) {
     Json text = head_of(pod);
     text["reason"] = is_disrupted ? disrupted->reason : pod.reason;
     text["message"] = shortened(is_disrupted ? disrupted->message : pod.message, kMessageMax);
-    tell("eviction", go_json(text), now);
+    tell_of(pod, "eviction", text, now);
   }
   if (pod.reason.empty() || pod.reason == "Evicted") return;
   const std::uint64_t why = mark_of(pod.reason);
@@ -200,10 +201,10 @@ void PodEvents::tell_failure(const Pod& pod, Known& known, Wall now) const {
   text["status"] = pod.phase;
   text["reason"] = pod.reason;
   text["message"] = shortened(pod.message, kMessageMax);
-  tell("failure", go_json(text), now);
+  tell_of(pod, "failure", text, now);
 }
 
-void PodEvents::tell_containers(const Pod& pod, Known& known, Wall now) const {
+void PodEvents::tell_containers(const Pod& pod, Known& known, Wall now) {
   for (const auto* statuses : {&pod.init_statuses, &pod.statuses}) {
     for (const ContainerStatus& status : *statuses) {
       auto found = std::find_if(known.containers.begin(), known.containers.end(),
@@ -218,7 +219,7 @@ void PodEvents::tell_containers(const Pod& pod, Known& known, Wall now) const {
 }
 
 void PodEvents::tell_container(const Pod& pod, const ContainerStatus& status, KnownContainer& known,
-                               Wall now) const {
+                               Wall now) {
   for (const auto* end : {&status.last, &status.end}) {
     if (!*end || !known.ends.take(mark_of(identity_of(**end)))) continue;
     Json text = head_of(pod, status);
@@ -229,14 +230,14 @@ void PodEvents::tell_container(const Pod& pod, const ContainerStatus& status, Kn
     text["message"] = shortened((*end)->message, kMessageMax);
     text["started"] = (*end)->started_at;
     text["finished"] = (*end)->finished_at;
-    tell((*end)->reason == "OOMKilled" ? "container/oom" : "container/exit", go_json(text), now);
+    tell_of(pod, (*end)->reason == "OOMKilled" ? "container/oom" : "container/exit", text, now);
   }
   if (status.restarts > known.restarts) {
     Json text = head_of(pod, status);
     text["id"] = status.id;  // the new one's, once it is there
     text["previousId"] = status.last ? status.last->id : "";
     text["restarts"] = status.restarts;
-    tell("container/restart", go_json(text), now);
+    tell_of(pod, "container/restart", text, now);
   }
   known.restarts = status.restarts;
   if (status.state != State::kWaiting) {
@@ -246,7 +247,7 @@ void PodEvents::tell_container(const Pod& pod, const ContainerStatus& status, Kn
     text["image"] = status.image;
     text["reason"] = status.reason;
     text["message"] = shortened(status.message, kMessageMax);
-    tell(is_of_image(status.reason) ? "container/image" : "container/error", go_json(text), now);
+    tell_of(pod, is_of_image(status.reason) ? "container/image" : "container/error", text, now);
   }
 }
 

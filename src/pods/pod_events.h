@@ -11,8 +11,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -73,20 +76,23 @@ class PodEvents {
     std::vector<KnownContainer> containers;
   };
 
-  void tell(std::string_view name, std::string text, Wall now) const;
-  void tell_life(const Pod& pod, Known& known, bool is_new, Wall now) const;
-  void tell_placement(const Pod& pod, Known& known, Wall now) const;
-  void tell_failure(const Pod& pod, Known& known, Wall now) const;
-  void tell_containers(const Pod& pod, Known& known, Wall now) const;
+  void tell(std::string_view name, std::string text, Wall now);
+  // One of ours.
+  void tell_of(const Pod& pod, std::string_view name, const nlohmann::ordered_json& text, Wall now);
+  void tell_life(const Pod& pod, Known& known, bool is_new, Wall now);
+  void tell_placement(const Pod& pod, Known& known, Wall now);
+  void tell_failure(const Pod& pod, Known& known, Wall now);
+  void tell_containers(const Pod& pod, Known& known, Wall now);
   void tell_container(const Pod& pod, const ContainerStatus& status, KnownContainer& known,
-                      Wall now) const;
+                      Wall now);
   void note_past(const Pod& pod, Known& known) const;
 
   const TakeEvent take_;
   std::unordered_map<std::string, Known> known_;  // by uid
   bool is_synced_ = false;
-  std::vector<Pod> first_;          // those of the first list that are in trouble
-  std::vector<std::string> order_;  // of the first list
+  // Of the first list: the uids, in its order, and what is told of them behind it.
+  std::vector<std::string> order_;
+  std::vector<std::pair<std::string, wire::Event>> troubles_;
 };
 
 }  // namespace galileo::pods

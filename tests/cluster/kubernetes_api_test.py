@@ -4,7 +4,9 @@ import base64
 import http.client
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -361,6 +363,29 @@ def test_a_watch_that_fell_silent_goes_on_from_its_version(cluster, run, direct,
     assert len(watch.having("synced")) == 1
 
 
+def test_a_connection_that_nobody_on_the_way_knows_any_more_is_noticed_within_half_a_minute(cluster, run, direct):
+    """Its packets vanish both ways, as after a power cut; nothing ends it but the system's own questions."""
+    watch = run(cluster.folder / "admin.kubeconfig", "watch", MAPS, "test=api")
+    watch.wait("synced")
+    time.sleep(1)
+    listed = subprocess.run(["ss", "-tnp", "dst", f"{HOST}:{PORT}"], capture_output=True, text=True).stdout
+    ports = [line.split()[3].rsplit(":", 1)[1] for line in listed.splitlines() if f"pid={watch.process.pid}," in line]
+    assert ports, listed
+    nft = lambda *words: kubernetes.do(*kubernetes.in_network(0, "nft", *words))
+    nft("add", "table", "inet", "lost")
+    try:
+        for chain, side in (("input", "sport"), ("output", "dport")):
+            nft("add", "chain", "inet", "lost", chain, f"{{ type filter hook {chain} priority 0; }}")
+            nft("add", "rule", "inet", "lost", chain, "tcp", side, f"{{ {', '.join(ports)} }}", "drop")
+        begun = time.monotonic()
+        direct.put("after-the-loss")
+        watch.wait("there after-the-loss", seconds=40)
+        assert time.monotonic() - begun <= 30
+    finally:
+        nft("delete", "table", "inet", "lost")
+    assert len(watch.having("synced")) == 1
+
+
 # -- who we are
 
 def token_of(cluster, account):
@@ -432,6 +457,33 @@ def test_a_plugin_that_hangs_is_killed_with_its_children_within_ten_seconds(clus
     assert "no credential from the plugin" in said and "it didn't end within 9" in said, said
     child = int((tmp_path / "child").read_text())
     wait_for(lambda: not Path(f"/proc/{child}").exists() or "zombie" in Path(f"/proc/{child}/status").read_text(), "the child's end")
+
+
+def test_a_plugin_asks_the_person_at_the_terminal(cluster, asker, tmp_path):
+    (tmp_path / "token").write_text(token_of(cluster, "default"))
+    script = f"""cd {tmp_path}
+echo "a code, please" >&2
+read code && echo "$code" > code
+echo '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{"token": "'$(cat token)'"}}}}'"""
+    where = config(cluster, tmp_path / "k", user=plugin(tmp_path / "login", script, "IfAvailable"))
+    pid, terminal = pty.fork()  # the program leads a session whose terminal is ours
+    if pid == 0:
+        os.execv(asker, [asker, str(where), "call", "GET", "/api"])
+    shown = b""
+
+    def shows(words):
+        nonlocal shown
+        if select.select([terminal], [], [], 0.05)[0]:
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:  # the terminal's other end is closed
+                return True
+        return words in shown
+    wait_for(lambda: shows(b"a code, please"), lambda: shown)
+    os.write(terminal, b"4711\n")
+    wait_for(lambda: shows(b"200 "), lambda: shown)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and (tmp_path / "code").read_text() == "4711\n", shown
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("script, mode, words", [

@@ -30,7 +30,7 @@ Credentials::Credentials(net::Loop& loop, const Access& access)
   else
     set_headers({});
   // A token or a name goes before a plugin, as with kubectl.
-  if (headers_.size() > 0 && headers_.front().first == "Authorization") plugin_.reset();
+  if (!headers_.empty() && headers_.front().first == "Authorization") plugin_.reset();
 }
 
 void Credentials::set_headers(const std::string& authorization) {

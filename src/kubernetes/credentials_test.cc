@@ -27,7 +27,8 @@ std::string headers_of(const Access& access) {
   std::string text = "not ready";
   credentials.want([&](const Result<void>& ready) {
     text = ready.ok() ? "" : ready.error().to_text();
-    for (const auto& [name, value] : credentials.headers()) text += name + ": " + value + "; ";
+    for (const auto& [name, value] : credentials.headers())
+      text.append(name).append(": ").append(value).append("; ");
   });
   return text;
 }

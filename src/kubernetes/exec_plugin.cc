@@ -52,9 +52,9 @@ void give_terminal_to(pid_t group) {
   sigset_t before;
   sigemptyset(&quiet);
   sigaddset(&quiet, SIGTTOU);
-  sigprocmask(SIG_BLOCK, &quiet, &before);
+  pthread_sigmask(SIG_BLOCK, &quiet, &before);
   tcsetpgrp(STDIN_FILENO, group);
-  sigprocmask(SIG_SETMASK, &before, nullptr);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ std::string hint_for(std::string_view text, std::size_t digits) {
   constexpr std::string_view kLetters = "kmgtpe";
   const bool known = !unit.empty() && kLetters.find(unit[0]) != std::string_view::npos;
   const std::string rest = unit.empty() ? unit : unit.substr(1);
-  if (!known || (rest != "" && rest != "b" && rest != "i" && rest != "ib"))
+  if (!known || (!rest.empty() && rest != "b" && rest != "i" && rest != "ib"))
     return "its unit is one of n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei, or none";
   const char large = static_cast<char>(unit[0] - 'a' + 'A');
   const std::string decimal = number + (unit[0] == 'k' ? 'k' : large);

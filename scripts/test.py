@@ -319,7 +319,7 @@ def cluster(runner):
     """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
     if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
-    return pytest(runner, "cluster", ["tests/cluster"], 2400, blackbox_env("release"))
+    return pytest(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"))
 
 
 def rules(runner):

@@ -379,6 +379,28 @@ def test_pods_of_the_old_system_make_room_for_ours(cluster, label, server, etcd,
     assert sorted(server("SMEMBERS", "galileo:workers")) == sorted(one["metadata"]["name"] for one in after if one["metadata"]["name"].startswith("galileo-worker"))
 
 
+# What Kubernetes' own strictest level says against pods of ours, all of it for a reason that docs/kubernetes.md names.
+TELEMD_BEYOND = {"host namespaces", "restricted volume types", "probe or lifecycle host"}
+BEYOND_RESTRICTED = {"telemd-cpu": TELEMD_BEYOND, "telemd-gpu": TELEMD_BEYOND, "go-load-balancer-deployment-main": {"host namespaces", "hostPort", "probe or lifecycle host"}}
+
+
+def test_pods_ask_for_no_more_than_the_strictest_level_allows_but_where_it_is_said(cluster, apply):
+    apply("-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}))
+    trial = deployment.documents(cluster.kubectl("kustomize", deployment.FILES / "kustomize/trial"))
+    found = {}
+    for one in trial:
+        if not (spec := deployment.pod_of(one)):
+            continue
+        spec.pop("serviceAccountName", None)  # it has none there
+        made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": one["metadata"]["name"], "namespace": "strict"}, "spec": spec}
+        told = subprocess.run([str(cluster.bin / "kubectl"), "create", "--dry-run=server", "-f", "-"], input=json.dumps(made), text=True, capture_output=True, env=cluster.environment())
+        if told.returncode != 0:
+            reasons = told.stderr.split('violates PodSecurity "restricted:latest": ')[1]
+            found[one["metadata"]["name"]] = {reason.strip() for reason in re.split(r" \([^()]*\)(?:, )?", reasons) if reason.strip()}
+    assert found == BEYOND_RESTRICTED
+    assert len([one for one in trial if deployment.pod_of(one)]) == 9
+
+
 ZONES_OF_THE_OVERLAY = ["--set", "zones={zone-a,zone-b}", "--set", "gateways={10.0.0.1:8080,10.0.0.2:8080}"]
 
 
@@ -482,6 +504,7 @@ def test_the_readme_s_lines_work_as_they_stand(cluster, label, galileo, tmp_path
     # In a node's network its ports are free, and the API server is at hand.
     done = subprocess.run(kubernetes.in_network(1, "timeout", "--kill-after=5", "200", "bash", "typed.sh"), cwd=tmp_path, env=environment,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    (tmp_path / "typed.out").write_text(done.stdout + done.stderr)
     codes = [int(code) for code in re.findall(r"@(\d+)", (tmp_path / "codes").read_text())]
     for line, code in zip(block.splitlines(), [*codes, -1]):
         # A truthful result of a busy machine may be INVALID, or a threshold crossed.

@@ -5,15 +5,17 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import cluster as kubernetes
 import pytest
+import python_environment
 import yaml
 from cluster_api import ClusterApi, Wire
-from conftest import wait_for
+from conftest import ROOT, wait_for
 
 PODS = "/api/v1/namespaces/default/pods"
 FIVE = ["pod/create", "pod/pending", "pod/running", "pod/shutdown", "pod/delete"]
@@ -114,6 +116,29 @@ def pod(name, script="sleep 1000", resources=None, restart="Always", **of_spec):
                         "resources": resources or {}}], **of_spec}}
 
 
+@pytest.fixture
+def replicas(server):
+    """replicas(function): the original galileo-faas listens; what it has said so far, and what it knows of nodes."""
+    python, why_not = python_environment.find("galileo-faas", "the original galileo-faas",
+                                              ["--pre", "edgerun-galileo-faas==0.0.1.dev9", "edgerun-faas==0.0.1.dev6"])
+    if why_not:
+        pytest.skip(why_not)
+    started = []
+
+    def call(function):
+        process = subprocess.Popen([python, ROOT / "tests/peers/faas_replicas.py", str(server.port), function, kubernetes.BUSYBOX],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        said = []
+        threading.Thread(target=lambda: said.extend(map(json.loads, process.stdout)), daemon=True).start()
+        started.append(process)
+        wait_for(lambda: process.poll() is not None or server("PUBSUB", "NUMSUB", "galileo/events")[1] > 1, "it to listen", 60)
+        return said
+    yield call
+    for process in started:
+        process.kill()
+        process.wait()
+
+
 def on_no_node(name):
     return pod(name, nodeSelector={"no": "where"})
 
@@ -182,6 +207,33 @@ def test_it_begins_as_the_old_one_and_keeps_the_nodes_labels_beside_telemds(clus
     cluster.kubectl("cordon", "node1")
     cluster.kubectl("uncordon", "node1")
     wait_for(lambda: heard.named("node/cordon") and heard.named("node/uncordon"), "the cordon")
+
+
+def test_the_original_galileo_faas_sees_nodes_and_replicas(cluster, api, server, start, heard, adapter, create, replicas):
+    """It takes each event with "pod" in its name, the first container, and the nodes that telemd and the adapter describe together."""
+    start("telemd", "--node", "node1", "--bus", server.url, env={**os.environ, "telemd_instruments_enable": "cpu"})
+    wait_for(lambda: server("HGET", "telemd.info:node1", "arch"), "telemd")
+    cluster.kubectl("label", "node", "node1", "ether.edgerun.io/zone=a", "--overwrite")
+    adapter()
+    said = replicas("fn")
+    wait_for(lambda: said, "its nodes", 30)
+    truth = cluster.get("node/node1")
+    assert said[0] == {"node": "node1", "cluster": "a", "labels": truth["metadata"]["labels"], "allocatable": truth["status"]["allocatable"]}
+    one = pod("replica-1")
+    one["metadata"]["labels"]["ether.edgerun.io/function"] = "fn"
+    one["spec"]["containers"] = [{**one["spec"]["containers"][0], "ports": [{"containerPort": 8080}]}]
+    [uid] = create(one)
+    heard.wait(uid, "pod/running")
+    status = cluster.get("pod/replica-1")["status"]
+    api("DELETE", f"{PODS}/replica-1", {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 1})
+    heard.wait(uid, "pod/delete")
+    seen = lambda: [line["state"] for line in said if line.get("replica") == "replica-1"]
+    wait_for(lambda: "DELETE" in seen(), seen, 20)
+    assert [state for state in seen() if state != "PENDING"] == ["CONCEIVED", "RUNNING", "SHUTDOWN", "DELETE"] and "PENDING" in seen(), seen()
+    running = next(line for line in said if line.get("state") == "RUNNING")
+    assert running == {"state": "RUNNING", "replica": "replica-1", "phase": "RUNNING", "ip": status["podIP"], "port": 8080, "node": "node1",
+                       "id": status["containerStatuses"][0]["containerID"].removeprefix("containerd://"), "image": kubernetes.BUSYBOX,
+                       "labels": one["metadata"]["labels"]}
 
 
 def test_what_goes_wrong_is_told_with_kubernetes_own_reasons(cluster, api, heard, adapter, create):

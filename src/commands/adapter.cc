@@ -120,7 +120,7 @@ Result<void> serve(const AdapterFlags& flags) {
   log(LogLevel::kInfo, "adapter",
       {{"cluster", access.server()}, {"by", access.told_by}, {"bus", bus->where()}});
   // What killed runs have left goes within a minute of their lease's end.
-  const experiment::Caretaker caretaker(access, {TRY(etcd_options({})), bus.get()},
+  const experiment::Caretaker caretaker(access, {TRY(experiment_etcd_options({})), bus.get()},
                                         {access.name_space, telemetry::hostname()});
   net::Timer settled([&](Time now) {
     if (trouble().empty())

@@ -1,5 +1,7 @@
 #include "commands/etcd_flags.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
@@ -38,6 +40,13 @@ Result<gateway::EtcdOptions> etcd_options(const EtcdFlags& flags) {
   options.certificate_file = flags.certificate_file;
   options.key_file = flags.key_file;
   return options;
+}
+
+Result<gateway::EtcdOptions> experiment_etcd_options(EtcdFlags flags) {
+  const std::string host = environment("etcd_host").value_or("");
+  if (flags.endpoints.empty() && !host.empty())
+    flags.endpoints = fmt::format("{}:{}", host, environment("etcd_port").value_or("2379"));
+  return etcd_options(flags);
 }
 
 }  // namespace galileo::commands

@@ -23,5 +23,8 @@ struct EtcdFlags {
 void add_etcd_options(CLI::App& app, EtcdFlags& flags);
 // Errors: an endpoint that can't be one.
 Result<gateway::EtcdOptions> etcd_options(const EtcdFlags& flags);
+// The same of who writes weights for an experiment: over eb_go_lb_etcd_host go the old experiment
+// library's etcd_host and etcd_port.
+Result<gateway::EtcdOptions> experiment_etcd_options(EtcdFlags flags);
 
 }  // namespace galileo::commands

@@ -13,14 +13,11 @@
 namespace galileo::commands {
 namespace {
 
-// The file's, over the old experiment library's variables, over those of the gateway.
+// The file's, over the environment's.
 Result<gateway::EtcdOptions> etcd_of(const plan::Cluster& cluster) {
   EtcdFlags flags;
   flags.endpoints = fmt::format("{}", fmt::join(cluster.etcd, ","));
-  const std::string host = environment("etcd_host").value_or("");
-  if (flags.endpoints.empty() && !host.empty())
-    flags.endpoints = fmt::format("{}:{}", host, environment("etcd_port").value_or("2379"));
-  return etcd_options(flags);
+  return experiment_etcd_options(std::move(flags));
 }
 
 Result<kubernetes::Access> access_of(const plan::Cluster& cluster) {

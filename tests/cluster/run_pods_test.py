@@ -344,3 +344,51 @@ def test_the_examples_run_as_they_stand_but_for_their_image(cluster, etcd, base,
     ledger = result_of(tmp_path / "r.json")["ledger"]
     assert ledger["balanced"] and ledger["answered"] == ledger["intended"] > 0 and ledger["failed"] == {}, done
     assert left(cluster, etcd, server) == []
+
+
+def test_the_doctor_finds_what_is_wrong_and_says_the_mend(cluster, etcd, base, run, start, tmp_path):
+    server, env = base
+
+    def doctor(*arguments, **more):
+        done = run("doctor", "--bus", server.url, "--json", *arguments, env={**env, **more}, timeout=60)
+        return done.code, {f"{one['about']}: {one['text']}": one for one in json.loads(done.out)}
+
+    def faults(told):
+        return {text for text, one in told.items() if one["level"] == "fault"}
+    for number in ZONES:
+        cluster.kubectl("label", "node", f"node{number}", "node-role.kubernetes.io/client=true", "node-role.kubernetes.io/worker=true")
+    code, told = doctor()
+    assert code == 0 and not faults(told), told
+    assert {one["about"] for one in told.values()} >= {"bus", "etcd", "database", "cluster", "rights", "workers"}
+    # A zone of its own for a node: nobody works or listens there.
+    cluster.kubectl("label", "--overwrite", "node", "node2", "ether.edgerun.io/zone=zone-c")
+    code, told = doctor()
+    assert code == 92 and faults(told) == {"zone zone-c: it has no gateway", "zone zone-c: no worker of it is on the bus"}, told
+    cluster.kubectl("label", "--overwrite", "node", "node2", "ether.edgerun.io/zone=zone-b")
+    code, told = doctor(etcd_port="1")
+    assert code == 92 and [one for one in told.values() if one["level"] == "fault"][0]["about"] == "etcd"
+    # Who may only look is told what is missing.
+    cluster.kubectl("create", "serviceaccount", "looker")
+    cluster.kubectl("create", "clusterrolebinding", "looker", "--clusterrole=view", "--serviceaccount=default:looker")
+    token = cluster.kubectl("create", "token", "looker").strip()
+    config = json.loads((cluster.folder / "admin.kubeconfig").read_text())
+    config["users"] = [{"name": "u", "user": {"token": token}}]
+    (tmp_path / "looker").write_text(json.dumps(config))
+    code, told = doctor("--kubeconfig", tmp_path / "looker")
+    assert code == 92 and {"rights: you may not create pods", "rights: you may not list nodes"} <= faults(told), told
+    assert token not in json.dumps(told)
+    cluster.kubectl("delete", "clusterrolebinding", "looker")
+    cluster.kubectl("delete", "serviceaccount", "looker")
+    # A run that was killed is told, and taken away.
+    process = start("run", file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "60s"}]), "--bus", server.url, "-q", env=env)
+    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 60)
+    process.kill()
+    process.wait()
+    end_lease(cluster)
+    _, told = doctor()
+    assert any("a run was killed" in text and one["mend"] == "galileo doctor --clean" for text, one in told.items()), told
+    _, told = doctor("--clean")
+    assert any("was removed" in text for text in told), told
+    assert left(cluster, etcd, server) == []
+    for number in ZONES:
+        cluster.kubectl("label", "node", f"node{number}", "node-role.kubernetes.io/client-", "node-role.kubernetes.io/worker-")

@@ -1,0 +1,200 @@
+#include "experiment/findings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "experiment/pod_objects.h"
+
+namespace galileo::experiment {
+namespace {
+
+using Level = Finding::Level;
+
+constexpr Duration kClocksApart = std::chrono::milliseconds{50};
+constexpr const char* kClientRole = "node-role.kubernetes.io/client";
+constexpr const char* kWorkerRole = "node-role.kubernetes.io/worker";
+constexpr const char* kGatewayRole = "node-role.kubernetes.io/controller";
+constexpr const char* kTelemdMode = "telemd.edgerun.io/mode";
+constexpr const char* kGatewayApp = "go-load-balancer";
+
+std::string label(const SeenNode& node, const char* key) {
+  const auto found = node.labels.find(key);
+  return found == node.labels.end() ? std::string() : found->second;
+}
+
+bool has_role(const SeenNode& node) {
+  return std::any_of(node.labels.begin(), node.labels.end(), [](const auto& one) {
+    return one.first == kClientRole || one.first == kWorkerRole || one.first == kGatewayRole;
+  });
+}
+
+std::set<std::string> zones_with(const std::vector<SeenNode>& nodes, const char* role) {
+  std::set<std::string> zones;
+  for (const SeenNode& node : nodes) {
+    if (label(node, role) == "true" && !label(node, kZoneLabel).empty())
+      zones.insert(label(node, kZoneLabel));
+  }
+  return zones;
+}
+
+void add_node_findings(const SeenNode& node, std::vector<Finding>& findings) {
+  const std::string about = "node " + node.name;
+  if (!node.is_ready)
+    findings.push_back({Level::kFault, about, "it isn't ready",
+                        fmt::format("kubectl describe node {}", node.name)});
+  if (node.is_cordoned)
+    findings.push_back({Level::kWarning, about, "it is cordoned: no new pod comes onto it",
+                        fmt::format("kubectl uncordon {}", node.name)});
+  if (has_role(node) && label(node, kZoneLabel).empty())
+    findings.push_back({Level::kFault, about, "it is of no zone",
+                        fmt::format("kubectl label node {} {}=main", node.name, kZoneLabel)});
+  const std::string mode = label(node, kTelemdMode);
+  if (mode.empty() && label(node, kWorkerRole) == "true")
+    findings.push_back({Level::kWarning, about, "no telemetry daemon comes onto it",
+                        fmt::format("kubectl label node {} {}=cpu", node.name, kTelemdMode)});
+  if (!mode.empty() && mode != "cpu" && mode != "gpu")
+    findings.push_back(
+        {Level::kFault, about,
+         fmt::format("its {} is '{}', which no daemon has", kTelemdMode, mode),
+         fmt::format("kubectl label --overwrite node {} {}=cpu", node.name, kTelemdMode)});
+}
+
+void add_daemon_set_findings(const SeenDaemonSet& set, std::vector<Finding>& findings) {
+  const std::string about = "daemonset " + set.name;
+  if (!set.trouble.empty()) {
+    findings.push_back({Level::kFault, about, set.trouble,
+                        fmt::format("kubectl describe daemonset {}", set.name)});
+  } else if (set.wanted == 0) {
+    findings.push_back({Level::kFault, about,
+                        fmt::format("no node has the labels that it wants: {}", set.selector),
+                        fmt::format("kubectl label node NAME {}", set.selector)});
+  } else if (set.ready < set.wanted) {
+    findings.push_back({Level::kFault, about,
+                        fmt::format("{} of its {} pods are ready", set.ready, set.wanted), ""});
+  } else {
+    findings.push_back({Level::kFine, about, fmt::format("{} pods", set.ready), ""});
+  }
+}
+
+void add_leftovers(const ClusterFacts& cluster, std::vector<Finding>& findings) {
+  for (const ClaimState& claim : cluster.claims) {
+    const std::string about = "experiment " + claim.experiment;
+    const std::string age = claim.age ? format_duration(*claim.age) : "some time";
+    if (claim.is_over)
+      findings.push_back({Level::kWarning, about,
+                          fmt::format("a run was killed, its lease wasn't renewed for {}", age),
+                          "galileo doctor --clean"});
+    else
+      findings.push_back(
+          {Level::kFine, about,
+           fmt::format("a run is on it, held by {}, renewed {} ago", claim.holder, age), ""});
+  }
+  if (!cluster.orphans.empty())
+    findings.push_back(
+        {Level::kWarning, "leftovers",
+         fmt::format("{} objects of runs without a lease: {}", cluster.orphans.size(),
+                     fmt::join(cluster.orphans, ", ")),
+         fmt::format("kubectl delete pods,deployments,hpa,configmaps -l {}", kExperimentLabel)});
+}
+
+}  // namespace
+
+std::vector<Finding> findings_of(const BusFacts& bus) {
+  std::vector<Finding> findings;
+  std::size_t alive = 0;
+  for (const SeenWorker& worker : bus.workers) {
+    const std::string about = "worker " + worker.name;
+    alive += worker.is_alive ? 1 : 0;
+    if (!worker.is_alive) {
+      findings.push_back({Level::kWarning, about, "it is registered, but doesn't listen",
+                          "galileo workers discover"});
+      continue;
+    }
+    if (worker.clock_offset && std::chrono::abs(*worker.clock_offset) > kClocksApart)
+      findings.push_back({Level::kWarning, about,
+                          fmt::format("its clock is {} from this machine's",
+                                      format_duration(std::chrono::abs(*worker.clock_offset))),
+                          "let chrony or systemd-timesyncd set both"});
+  }
+  if (alive == 0)
+    findings.push_back({Level::kFault, "workers", "there are none",
+                        "galileo worker --bus URL --traces redis, or deploy them"});
+  else
+    findings.push_back({Level::kFine, "workers", fmt::format("{} listen", alive), ""});
+  if (bus.adapters == 0)
+    findings.push_back({Level::kWarning, "adapter", "no pod adapter of ours is on this bus",
+                        "kubectl apply -f deployment/kubernetes/7-pod-adapter.yaml"});
+  if (bus.adapters > 1)
+    findings.push_back({Level::kFault, "adapter",
+                        fmt::format("{} pod adapters: each event is told that often", bus.adapters),
+                        "leave one"});
+  return findings;
+}
+
+std::vector<Finding> findings_of(const ClusterFacts& cluster) {
+  std::vector<Finding> findings;
+  findings.push_back({Level::kFine, "cluster",
+                      fmt::format("{}, Kubernetes {}", cluster.where, cluster.version), ""});
+  for (const std::string& right : cluster.denied)
+    findings.push_back({Level::kFault, "rights", fmt::format("you may not {}", right),
+                        "ask for it: docs/kubernetes.md has the role"});
+  if (cluster.denied.empty())
+    findings.push_back({Level::kFine, "rights", "all that a run needs", ""});
+  for (const SeenNode& node : cluster.nodes) add_node_findings(node, findings);
+  for (const SeenDaemonSet& set : cluster.daemon_sets) add_daemon_set_findings(set, findings);
+  for (const SeenPod& pod : cluster.pods) {
+    if (!pod.is_ready && !pod.trouble.empty())
+      findings.push_back({Level::kFault, "pod " + pod.name, pod.trouble,
+                          fmt::format("kubectl describe pod {}", pod.name)});
+  }
+  std::set<std::string> served;
+  for (const SeenPod& pod : cluster.pods) {
+    if (pod.app == kGatewayApp && pod.is_ready) served.insert(pod.zone);
+  }
+  std::set<std::string> zones = zones_with(cluster.nodes, kClientRole);
+  zones.merge(zones_with(cluster.nodes, kWorkerRole));
+  for (const std::string& zone : zones) {
+    if (!served.contains(zone))
+      findings.push_back(
+          {Level::kFault, "zone " + zone, "it has no gateway",
+           fmt::format("label one of its nodes {}=true, and deploy its gateway", kGatewayRole)});
+  }
+  for (const std::string& zone : served) {
+    if (zone.empty())
+      findings.push_back({Level::kFault, "gateways", "one of them is of no zone",
+                          "set eb_go_lb_zone in its DaemonSet"});
+    else if (!zones.contains(zone))
+      findings.push_back(
+          {Level::kWarning, "zone " + zone, "it has a gateway, but no node with a role",
+           fmt::format("kubectl label node NAME {}={} {}=true", kZoneLabel, zone, kWorkerRole)});
+  }
+  add_leftovers(cluster, findings);
+  return findings;
+}
+
+std::vector<Finding> findings_of(const ClusterFacts& cluster, const BusFacts& bus) {
+  std::vector<Finding> findings;
+  std::set<std::string> with_workers;
+  for (const SeenWorker& worker : bus.workers) {
+    if (worker.is_alive) with_workers.insert(worker.zone);
+  }
+  for (const std::string& zone : zones_with(cluster.nodes, kClientRole)) {
+    if (!with_workers.contains(zone))
+      findings.push_back({Level::kFault, "zone " + zone, "no worker of it is on the bus",
+                          "kubectl get pods -l ether.edgerun.io/function=client; do they reach "
+                          "galileo_redis_host?"});
+  }
+  const std::set<std::string> measured(bus.telemetry.begin(), bus.telemetry.end());
+  for (const SeenNode& node : cluster.nodes) {
+    if (label(node, kTelemdMode).empty() || measured.contains(node.name)) continue;
+    findings.push_back({Level::kFault, "node " + node.name, "its telemetry isn't on the bus",
+                        "kubectl get pods -l app=telemd -o wide; does it reach telemd_redis_url?"});
+  }
+  return findings;
+}
+
+}  // namespace galileo::experiment

@@ -268,6 +268,7 @@ Json cluster_json(const JoinedView& joined, const Summary& summary) {
           {"weights", weights_json(joined, start)},
           {"weights_left_out", joined.weights_left_out()},
           {"hops", hops_json(joined)},
+          {"hops_left_out", joined.hops_left_out()},
           {"placement", placement_json(joined, summary)}};
 }
 

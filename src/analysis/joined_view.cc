@@ -188,7 +188,10 @@ JoinedView::Path* JoinedView::path_of(std::string_view service, const wire::Hops
 void JoinedView::add_hops(const Request& request, const wire::Hops& hops) {
   const bool has_times = hops.start != kNoWall && hops.end != kNoWall;
   Path* const path = path_of(request.service, hops, has_times);
-  if (!path) return;
+  if (!path) {
+    ++hops_left_out_;
+    return;
+  }
   ++path->requests;
   Wall from = request.sent;
   std::size_t leg = 0;

@@ -120,6 +120,8 @@ class JoinedView {
   const std::map<std::pair<std::string, std::string>, Weights>& weights() const { return weights_; }
   const std::vector<Mark>& marks() const { return marks_; }
   std::uint64_t marks_left_out() const { return marks_left_out_; }
+  // Requests whose path through gateways was one too many.
+  std::uint64_t hops_left_out() const { return hops_left_out_; }
   // Changes of weights, or targets of one, that there was no room for.
   std::uint64_t weights_left_out() const { return weights_left_out_; }
 
@@ -136,6 +138,7 @@ class JoinedView {
   std::unordered_map<std::string, std::size_t> share_places_;
   std::vector<Path> paths_;
   std::unordered_map<std::string, std::size_t> path_places_;
+  std::uint64_t hops_left_out_ = 0;
   std::unordered_map<std::string, Use> uses_;
   std::map<std::pair<std::string, std::string>, Weights> weights_;
   std::size_t weights_kept_ = 0;

@@ -367,6 +367,7 @@ TEST_CASE("what strangers send without end is bounded") {
     cluster.request(1, 10, fmt::format(R"({{"X-Forwarded-Host-G{}": "1000.5"}})", i));
   CHECK(cluster.joined.shares().size() == JoinedView::kSharesMax);
   CHECK(cluster.joined.paths().size() == JoinedView::kPathsMax);
+  CHECK(cluster.json()["hops_left_out"].get<std::uint64_t>() > 200);
 }
 
 TEST_CASE("series of telemetry that there is no room for are told of, and what pods use is known") {
@@ -384,6 +385,10 @@ TEST_CASE("series of telemetry that there is no room for are told of, and what p
     return Json::parse(result_json(result, cluster.summary, telemetry, cluster.joined))["notes"];
   };
   CHECK(notes().empty());
+  JoinedView misled;
+  misled.add(wire::Event{at(1), "pod/running", "nonsense"});
+  CHECK(Json::parse(result_json(result, cluster.summary, telemetry, misled))["notes"] ==
+        Json::array({"1 event of pods couldn't be read"}));
   put(id_of('a'), 1, 1e9);
   put(id_of('a'), 2, 3e9);
   REQUIRE(notes().size() == 1);

@@ -480,6 +480,9 @@ std::string result_json(const RunResult& result, const Summary& summary,
         fmt::format("{} values of telemetry are left out here: there are more than {} series; the "
                     "database has them",
                     format_count(telemetry.left_out()), format_count(TelemetrySeries::kSeriesMax)));
+  if (const std::uint64_t unread = joined.pods().malformed(); unread > 0)
+    json["notes"].push_back(fmt::format("{} event{} of pods couldn't be read", format_count(unread),
+                                        unread == 1 ? "" : "s"));
   return dump(json, -1);
 }
 

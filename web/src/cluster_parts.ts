@@ -56,6 +56,12 @@ export function hops(cluster: Cluster): HTMLElement[] {
   });
 }
 
+/** What there was no room for, told rather than missed. */
+export function leftOut(cluster: Cluster): HTMLElement[] {
+  const told = [[cluster.weights_left_out, "changes of weights"], [cluster.hops_left_out, "requests by further paths"]] as const;
+  return told.filter(([n]) => n > 0).map(([n, what]) => element("p", { class: "soft" }, `${count(n)} ${what} are left out.`));
+}
+
 /** Each pod: where, from when to when, and what it used. */
 export function pods(cluster: Cluster): HTMLElement[] {
   if (cluster.pods.length === 0) return [];

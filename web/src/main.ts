@@ -2,7 +2,7 @@
 import "./style.css";
 import { distributionChart, joined, TimeCharts, type ChartOptions, type EventMark } from "./charts";
 import { chartMarks, kindOf, replicas, weights, type MarkKind } from "./cluster";
-import { events, hops, metadata, placement, pods } from "./cluster_parts";
+import { events, hops, leftOut, metadata, placement, pods } from "./cluster_parts";
 import { distribution, telemetryGroups, timeSpan, type TelemetryGroup } from "./data";
 import { element, nothing, section } from "./dom";
 import { seconds } from "./format";
@@ -149,7 +149,8 @@ function build(result: Result) {
       element("div", { class: "bar" }, element("label", {}, log, " logarithmic latency"), looked, all), load),
     section("Latency distribution of the answers", spread),
     ...(result.cluster === null ? []
-      : [section("Cluster", ...placement(result.cluster), cluster, ...hops(result.cluster), ...pods(result.cluster))]),
+      : [section("Cluster", ...placement(result.cluster), cluster, ...hops(result.cluster),
+        ...leftOut(result.cluster), ...pods(result.cluster))]),
     section("Telemetry", machine), ...events(result), ledger(result),
     ...(result.phases.length > 1 ? [phases(result)] : []),
     groups("Services", result.services, "No request belongs to a service."),

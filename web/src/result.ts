@@ -41,6 +41,7 @@ export interface Cluster {
   weights_left_out: number;
   hops: { application: string; gateways: string[]; requests: number;
     way: { time_s: Figures | null; negative: number } | null; legs: Leg[] }[];
+  hops_left_out: number;
   placement: Placement[];
 }
 export interface Ledger {

@@ -158,6 +158,8 @@ test("a run on a cluster: pods by name, replicas, placement, weights, hops, and 
   assert.match(rows, /resnet\s+not known\s+–\s+–\s+0\s+12\s+–\s+–\s+–\s+–/);
   assert.match(text, /500 times would be negative: the machines' clocks differ/);
   assert.match(text, /resnet → client–––/);
+  assert.match(text, /7 requests by further paths are left out/);
+  assert.doesNotMatch(text, /changes of weights are left out/);
   assert.match(text, /a pod runs.*a pod ends, or something fails.*weights change/s);
   assert.equal(await page.$$eval("main b", (all) => all.length), 0, "a pod's name is text");
   await page.click("text=4 pods");

@@ -151,6 +151,7 @@ export function cluster({ buckets = 300, width = 0.1 } = {}) {
         leg("resnet", "client", 0, 500)] },
       { application: "python-pi", gateways: ["gw-a"], requests: 20, way: null, legs: [leg("client", "gw-a", 0.001),
         leg("gw-a", "client", 0.03)] }],
+      hops_left_out: 7,
       placement: [row("python-pi", "pi-1", "zone-a", 1, 40, 0, 0.4), row("resnet", "pi-1", "zone-a", 1, 700, 2, 0.011),
         row("resnet", "pi-2", "zone-b", 2, 500, 0, null), row("resnet", null, null, null, 0, 12, null)] },
     telemetry: [...made.telemetry, ...usage("resnet-0", "a", 0, end / 2, 0.6), ...usage("resnet-0", "b", end / 2 + 1, end, 0.7),

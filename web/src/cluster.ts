@@ -57,7 +57,7 @@ export type MarkKind = "begins" | "ends" | "weights" | "other";
 /** What an event is to somebody who looks at latencies: more to serve, less, another share, else. */
 export function kindOf(mark: Mark): MarkKind {
   if (mark.name === "pod/running") return "begins";
-  if (/^(pod\/(shutdown|delete)|container\/(oom|exit|error|image)|eviction|failure|node\/(unready|gone))$/.test(mark.name))
+  if (/^(pod\/(shutdown|delete)|container\/(oom|exit|error|image)|eviction|failure|application\/failure|node\/(unready|gone))$/.test(mark.name))
     return "ends";
   return mark.name === "weight_update" ? "weights" : "other";
 }

@@ -30,7 +30,7 @@ test("a pod's end is one mark, however often it is told, and its way to running 
   const marks = chartMarks(cluster());
   assert.equal(marks.filter((mark) => mark.text.startsWith("resnet-1")).length, 2);
   assert.ok(!marks.some((mark) => mark.name === "pod/create"));
-  const kinds = { "pod/running": "begins", "pod/delete": "ends", "container/oom": "ends", weight_update: "weights", scale: "other" };
+  const kinds = { "pod/running": "begins", "pod/delete": "ends", "container/oom": "ends", "application/failure": "ends", "node/ready": "other", weight_update: "weights", scale: "other" };
   for (const [name, kind] of Object.entries(kinds)) assert.equal(kindOf({ t_s: 0, name, text: "" }), kind);
 });
 

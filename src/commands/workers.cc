@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/output.h"
@@ -42,7 +43,8 @@ Json json_of(const fleet::WorkerStatus& worker) {
           {"heartbeat", heartbeat}};
 }
 
-std::string line_of(const fleet::WorkerStatus& worker) {
+// Pods' names are long: the first column is as wide as the longest.
+std::string line_of(const fleet::WorkerStatus& worker, std::size_t width) {
   std::string version = "-";
   std::string boot = "-";
   std::string at = "-";
@@ -56,7 +58,7 @@ std::string line_of(const fleet::WorkerStatus& worker) {
   std::vector<std::string> labels;
   for (const auto& [label, value] : worker.labels)
     labels.push_back(one_line(fmt::format("{}={}", label, value)));
-  return fmt::format("{:<20} {:>7}  {:<5}  {:<9} {:<10} {:<9}  {}\n", one_line(worker.name),
+  return fmt::format("{:<{}} {:>7}  {:<5}  {:<9} {:<10} {:<9}  {}\n", one_line(worker.name), width,
                      worker.clients, worker.alive ? "alive" : "dead", one_line(version),
                      one_line(boot), at, fmt::join(labels, " "));
 }
@@ -65,11 +67,15 @@ Result<void> list(const WorkersFlags& flags) {
   const auto bus = TRY(connect_bus(flags.bus));
   Json all = Json::array();
   std::size_t dead = 0;
-  std::string text = fmt::format("{:<20} {:>7}  {:<5}  {:<9} {:<10} {:<9}  {}\n", "NAME", "CLIENTS",
-                                 "STATE", "VERSION", "BOOT", "HEARTBEAT", "LABELS");
-  for (const fleet::WorkerStatus& worker : TRY(fleet::Controller(*bus).workers())) {
+  const auto workers = TRY(fleet::Controller(*bus).workers());
+  std::size_t width = 20;
+  for (const fleet::WorkerStatus& worker : workers)
+    width = std::max(width, one_line(worker.name).size());
+  std::string text = fmt::format("{:<{}} {:>7}  {:<5}  {:<9} {:<10} {:<9}  {}\n", "NAME", width,
+                                 "CLIENTS", "STATE", "VERSION", "BOOT", "HEARTBEAT", "LABELS");
+  for (const fleet::WorkerStatus& worker : workers) {
     all.push_back(json_of(worker));
-    text += line_of(worker);
+    text += line_of(worker, width);
     dead += worker.alive ? 0 : 1;
   }
   if (flags.json)

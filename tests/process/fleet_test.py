@@ -44,6 +44,16 @@ def test_workers_are_listed_with_labels_clients_and_heartbeat(run, redis, worker
     assert second.split()[:5] == ["node-b", "0", "alive", "0.1.0", "f00d"]
 
 
+def test_columns_stand_below_each_other_where_names_are_long_as_pods_are(run, redis, worker):
+    server = redis()
+    names = ["w1", "galileo-worker-zone-of-somewhere-else-x7f2q"]
+    for name in names:
+        worker(server, name)
+    head, *lines = run("workers", "ls", "--bus", server.url).out.splitlines()
+    assert sorted(line.split()[0] for line in lines) == sorted(names)
+    assert {line.index("alive") for line in lines} == {head.index("STATE")}, (head, lines)
+
+
 def test_a_dead_worker_looks_dead_ours_and_an_old_one(run, redis, worker, start):
     server = redis()
     old = worker(server, "old")

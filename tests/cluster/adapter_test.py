@@ -46,9 +46,9 @@ def create(cluster, api):
     """create(pod, ...): into the cluster, and out of it again with the test. Their uids."""
     names = []
 
-    def call(*pods):
+    def call(*pods, by=api):
         names.extend(one["metadata"]["name"] for one in pods)
-        return [api("POST", PODS, one)["metadata"]["uid"] for one in pods]
+        return [by("POST", PODS, one)["metadata"]["uid"] for one in pods]
     yield call
     there = lambda: {one["metadata"]["name"] for one in cluster.get("pods")["items"]} & set(names)
     own = ClusterApi(cluster)  # the server may have restarted meanwhile
@@ -295,7 +295,7 @@ def test_an_api_server_that_restarts_hides_nothing_and_nothing_comes_twice(clust
     restart_api_server(cluster, 2)
     again = ClusterApi(cluster)
     again("DELETE", f"{PODS}/before")
-    after = again("POST", PODS, on_no_node("after"))["metadata"]["uid"]
+    after, = create(on_no_node("after"), by=again)
     heard.wait(before, "pod/delete")
     heard.wait(after, "pod/create")
     again("DELETE", f"{PODS}/after")
@@ -307,6 +307,25 @@ def test_an_api_server_that_restarts_hides_nothing_and_nothing_comes_twice(clust
     late = [event.value for event in heard.named("adapter/late") if event.value["what"] == "pods"][0]
     assert 0 < late["to"] - late["from"] < 120 and late["why"]
     assert process.poll() is None
+    again.close()
+
+
+def test_a_history_that_is_lost_is_said_and_what_came_of_it_is_told_once(cluster, heard, adapter, create, api):
+    """The adapter is stopped while the server, which keeps its history in memory, restarts, and pods come and go."""
+    process = adapter()
+    unseen, stays = create(on_no_node("unseen"), on_no_node("stays-too"))
+    heard.wait(stays, "pod/create")
+    os.kill(process.pid, signal.SIGSTOP)
+    restart_api_server(cluster)
+    again = ClusterApi(cluster)
+    again("DELETE", f"{PODS}/unseen")
+    fresh, = create(on_no_node("fresh"), by=again)
+    os.kill(process.pid, signal.SIGCONT)
+    assert heard.wait(unseen, "pod/delete")["status"] == "Pending"
+    heard.wait(fresh, "pod/create")
+    wait_for(lambda: [event for event in heard.named("adapter/gap") if event.value["what"] == "pods"], "word of it")
+    assert without_waiting(heard.names(unseen)) == ["pod/create", "pod/delete"]
+    assert without_waiting(heard.names(stays)) == without_waiting(heard.names(fresh)) == ["pod/create"]
     again.close()
 
 

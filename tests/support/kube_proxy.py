@@ -47,7 +47,8 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
         return path
 
     def hold(self, number, before):
-        """The number-th change from now on (from 0), before it reaches the server, or else before its answer comes back."""
+        """The number-th change from now on (from 0): before it reaches the server, which then never gets it, or else before
+        its answer comes back."""
         with self.lock:
             self.changes.clear()
             self.hold_number, self.hold_before = number, before
@@ -55,14 +56,14 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
             self.go_on.clear()
 
     def release(self):
-        self.hold_number = None
         self.go_on.set()
 
     def wait(self, is_before, number):
+        """Whether it was held."""
         if number is None or number != self.hold_number or is_before != self.hold_before:
-            return
+            return False
         self.held.set()
-        self.go_on.wait(120)
+        return self.go_on.wait(120)
 
     def handle(self, request):
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
@@ -73,7 +74,9 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
             with self.lock:
                 number = len(self.changes)
                 self.changes.append(f"{request.command} {request.path.split('?')[0]}")
-        self.wait(True, number)
+        if self.wait(True, number):  # it is lost on its way
+            request.close_connection = True
+            return
         upstream = http.client.HTTPSConnection(self.target.hostname, self.target.port, context=self.context, timeout=300)
         try:
             upstream.request(request.command, request.path, body or None,
@@ -90,12 +93,13 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
                 request.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 request.wfile.flush()
             request.wfile.write(b"0\r\n\r\n")
-        except OSError:
+        except (OSError, ValueError, http.client.HTTPException):  # the program is gone
             request.close_connection = True
         finally:
             upstream.close()
 
     def stop(self):
+        self.hold_number = None
         self.release()
         self.http.shutdown()
         self.http.server_close()

@@ -5,8 +5,6 @@ include(CMakePackageConfigHelpers)
 
 # What only the program needs.
 set(galileo_rooms_of_the_program gateway service commands)
-# Whose headers speak of JSON as nlohmann has it, which users of the library needn't have.
-set(galileo_rooms_without_headers kubernetes)
 set(galileo_headers_folder ${CMAKE_INSTALL_INCLUDEDIR}/galileo)
 set(galileo_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Galileo)
 
@@ -24,14 +22,34 @@ function(galileo_link target library)
   endif()
 endfunction()
 
+# Headers that speak of Kubernetes' objects do so in JSON as nlohmann has it, which users of the library needn't have: they
+# and those that include them stay behind.
+file(GLOB galileo_headers RELATIVE ${CMAKE_SOURCE_DIR}/src CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*/*.h)
+set(galileo_headers_left_out "")
+set(foreign "<nlohmann/")
+foreach(round RANGE 4)
+  foreach(header IN LISTS galileo_headers)
+    file(STRINGS ${CMAKE_SOURCE_DIR}/src/${header} speaks REGEX "^#include (${foreign})")
+    if(speaks)
+      list(APPEND galileo_headers_left_out ${header})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES galileo_headers_left_out)
+  list(JOIN galileo_headers_left_out "|" names)
+  set(foreign "<nlohmann/|\"(${names})\"")
+endforeach()
+
 function(galileo_install_room room)
   set_target_properties(galileo_${room} PROPERTIES EXPORT_NAME ${room})
   install(TARGETS galileo_${room} EXPORT Galileo ARCHIVE COMPONENT library)
-  if(room IN_LIST galileo_rooms_without_headers)
-    return()
-  endif()
+  set(left_out "")
+  foreach(header IN LISTS galileo_headers_left_out)
+    if(header MATCHES "^${room}/(.*)$")
+      list(APPEND left_out PATTERN ${CMAKE_MATCH_1} EXCLUDE)
+    endif()
+  endforeach()
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/src/${room} DESTINATION ${galileo_headers_folder} COMPONENT library
-          FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "*_fixture.h" EXCLUDE)
+          FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "*_fixture.h" EXCLUDE ${left_out})
 endfunction()
 
 # After all rooms.

@@ -58,6 +58,12 @@ inline std::string recorder_mark_channel(std::string_view id) {
   return "galileo/recorder/mark:" + std::string(id);
 }
 
+// Ours: a pod adapter that lives has one, which goes some seconds after its last sign of life.
+inline constexpr std::string_view kAllAdapters = "galileo:adapters:*";  // a pattern
+inline std::string adapter_key(std::string_view id) {
+  return "galileo:adapters:" + std::string(id);
+}
+
 // Telemetry.
 inline constexpr std::string_view kAllTelemetry = "telem/*";             // a pattern
 inline constexpr std::string_view kAllTelemetryCommands = "telemcmd/*";  // a pattern: the nodes

@@ -10,6 +10,7 @@
 #include "base/resident.h"
 #include "bus/bus.h"
 #include "bus/bus_options.h"
+#include "bus/keys.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/etcd_flags.h"
@@ -113,9 +114,11 @@ Result<void> serve(const AdapterFlags& flags) {
   if (!bus) return {};
   api = TRY(kubernetes::Api::make(control, access));
   pods::EventPublisherOptions options;
-  options.mark_key =
-      fmt::format("galileo:adapter:{}:{}:{}", telemetry::hostname(), getpid(),
+  const std::string id =
+      fmt::format("{}:{}:{}", telemetry::hostname(), getpid(),
                   net::RealClock::wall_now().time_since_epoch() / std::chrono::milliseconds{1});
+  options.mark_key = "galileo:adapter:" + id;
+  options.alive_key = bus::adapter_key(id);
   adapter = std::make_unique<pods::Adapter>(control, *api, *bus, std::move(options));
   log(LogLevel::kInfo, "adapter",
       {{"cluster", access.server()}, {"by", access.told_by}, {"bus", bus->where()}});

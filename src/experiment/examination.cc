@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "bus/keys.h"
 #include "experiment/leftovers.h"
 #include "fleet/controller.h"
 #include "fleet/telemetry_nodes.h"
@@ -181,7 +182,7 @@ Result<BusFacts> look_at_bus(bus::Bus& bus) {
     facts.workers.push_back(std::move(seen));
   }
   facts.telemetry = TRY(fleet::telemetry_nodes(bus));
-  facts.adapters = TRY(bus.keys("galileo:adapter:*")).size();
+  facts.adapters = TRY(bus.keys(std::string(bus::kAllAdapters))).size();
   return facts;
 }
 

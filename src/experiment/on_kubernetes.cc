@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bus/directory.h"
+#include "bus/keys.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
@@ -301,10 +302,10 @@ void OnKubernetes::put_event(const std::string& name, const std::string& value) 
         {{"event", name}, {"why", told.error().to_text()}});
 }
 
-// One that lives has a key of its own on the bus.
+// One that lives has a key of its own on the bus; one that was killed has none some seconds later.
 bool OnKubernetes::has_adapter() const {
   if (!outside_.bus) return false;
-  const auto keys = outside_.bus->keys("galileo:adapter:*");
+  const auto keys = outside_.bus->keys(std::string(bus::kAllAdapters));
   return keys.ok() && !keys->empty();
 }
 

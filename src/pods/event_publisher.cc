@@ -19,6 +19,8 @@ constexpr Duration kAgainAfter = std::chrono::milliseconds{100};
 constexpr Duration kListenersBack = std::chrono::milliseconds{1200};
 constexpr Duration kListenersLost = std::chrono::seconds{3};
 constexpr Duration kMarkKept = std::chrono::hours{24};
+// Looks come each second.
+constexpr Duration kAliveFor = std::chrono::seconds{5};
 
 // Of a server that takes no changes, but passes messages on. All of the transaction was refused.
 bool takes_no_changes(const Error& error) {
@@ -42,6 +44,8 @@ EventPublisher::~EventPublisher() {
     back_since_.reset();
     if (publish(desk_.clock().now()) && has_mark_)
       static_cast<void>(bus_.change({bus::remove_key(options_.mark_key)}).ok());
+    if (bus_.connected() && !options_.alive_key.empty())
+      static_cast<void>(bus_.change({bus::remove_key(options_.alive_key)}).ok());
   });
 }
 
@@ -67,6 +71,7 @@ void EventPublisher::set_node(const std::string& node, const std::optional<NodeF
 Time EventPublisher::on_tick(Time now) {
   if (now >= looked_at_ + kLookEvery) {
     looked_at_ = now;
+    say_alive();
     look_after_nodes();
   }
   const bool all_out = publish(now);
@@ -148,6 +153,12 @@ bool EventPublisher::publish_batch() {
   published_.add(lines.size());
   outbox_.settle();
   return true;
+}
+
+// Where it fails the next one comes soon.
+void EventPublisher::say_alive() {
+  if (options_.alive_key.empty() || !bus_.connected()) return;
+  static_cast<void>(bus_.change({bus::set_text(options_.alive_key, "1", kAliveFor)}).ok());
 }
 
 void EventPublisher::look_after_nodes() {

@@ -21,7 +21,8 @@
 namespace galileo::pods {
 
 struct EventPublisherOptions {
-  std::string mark_key;  // this process's own
+  std::string mark_key;        // this process's own
+  std::string alive_key = {};  // there while it lives; empty: none
   std::size_t waiting_bytes_max = std::size_t{16} << 20;
 };
 
@@ -50,6 +51,7 @@ class EventPublisher {
   bool resolve();
   bool publish_batch();
   bool is_held(Time now);
+  void say_alive();
   void look_after_nodes();
   void write(const std::string& node, const NodeFields& fields);
   void on_connected(bool connected);

@@ -44,14 +44,16 @@ struct Listening {
 TEST_CASE("lines go out in their order, the last ones at the end, and nothing of it stays behind") {
   Listening on;
   {
-    EventPublisher publisher(*on.bus, {.mark_key = "mark"});
+    EventPublisher publisher(*on.bus, {.mark_key = "mark", .alive_key = "alive"});
     publisher.put({"1 a", "2 b"});
+    CHECK(eventually([&] { return on.bus->text("alive")->has_value(); }));
     CHECK(eventually([&] { return publisher.published() == 2 && publisher.waiting() == 0; }));
     CHECK(on.bus->text("mark")->has_value());
     publisher.put({"3 c"});
   }
   CHECK(eventually([&] { return on.heard() == Names{"1 a", "2 b", "3 c"}; }));
   CHECK_FALSE(on.bus->text("mark")->has_value());
+  CHECK_FALSE(on.bus->text("alive")->has_value());
 }
 
 TEST_CASE(

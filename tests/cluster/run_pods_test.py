@@ -117,6 +117,7 @@ CLIENT = {"application": "hello", "zone": "zone-a", "rate": 50, "duration": "3s"
 def test_a_profiling_experiment_makes_pods_on_its_node_and_leaves_nothing(cluster, etcd, base, run, tmp_path):
     server, env = base
     path = file_of(tmp_path, {"hello": target(pods={"node1": 2}, requests={"cpu": "10m", "memory": "16Mi"})}, [CLIENT])
+    server("SET", "galileo:adapter:gone:1:1", "7")  # of an adapter that was killed
     done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
@@ -124,6 +125,9 @@ def test_a_profiling_experiment_makes_pods_on_its_node_and_leaves_nothing(cluste
     # Both pods have answered, through their zone's gateway, and say so.
     finals = rows(tmp_path, "SELECT json_extract(HEADERS, '$.X-Final-Host'), count(*) FROM traces GROUP BY 1")
     assert len(finals) == 2 and all(host.startswith("10.245.1.") and count == 75 for host, count in finals), finals
+    # Nobody else does, so the run itself tells what becomes of its pods.
+    lives = dict(rows(tmp_path, "SELECT NAME, count(*) FROM events WHERE NAME LIKE 'pod/%' GROUP BY NAME"))
+    assert lives.keys() >= {"pod/create", "pod/running", "pod/shutdown", "pod/delete"} and lives["pod/running"] == lives["pod/delete"] == 2, lives
     updates = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'weight_update'")]
     own = next(one for one in updates if one["zone"] == "zone-a")
     assert own["fn"] == "hello" and sorted(own["weights"]["ips"]) == sorted(host for host, _ in finals) and own["weights"]["weights"] == [1, 1]

@@ -294,9 +294,10 @@ Result<void> OnKubernetes::put_weights(const FunctionInZone& where,
   return {};
 }
 
-// On a bus others hear of it, and it is recorded from there.
+// On a bus others hear of it, and it is recorded from there as long as requests go out.
 void OnKubernetes::put_event(const std::string& name, const std::string& value) {
-  if (!outside_.bus) return context_->tell(name, value);
+  if (!outside_.bus || ends_) context_->tell(name, value);
+  if (!outside_.bus) return;
   if (const auto told = fleet::Controller(*outside_.bus).event(name, value); !told.ok())
     log(LogLevel::kWarning, "an event can't be published",
         {{"event", name}, {"why", told.error().to_text()}});

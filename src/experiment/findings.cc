@@ -63,11 +63,21 @@ void add_node_findings(const SeenNode& node, std::vector<Finding>& findings) {
          fmt::format("kubectl label --overwrite node {} {}=cpu", node.name, kTelemdMode)});
 }
 
-void add_daemon_set_findings(const SeenDaemonSet& set, std::vector<Finding>& findings) {
+// Telemetry has a set for each kind of node, of which a cluster needn't have all.
+bool is_of_other_nodes(const SeenDaemonSet& set, const std::vector<SeenNode>& nodes) {
+  return set.selector.find(kTelemdMode) != std::string::npos &&
+         std::any_of(nodes.begin(), nodes.end(),
+                     [](const SeenNode& node) { return !label(node, kTelemdMode).empty(); });
+}
+
+void add_daemon_set_findings(const SeenDaemonSet& set, const std::vector<SeenNode>& nodes,
+                             std::vector<Finding>& findings) {
   const std::string about = "daemonset " + set.name;
   if (!set.trouble.empty()) {
     findings.push_back({Level::kFault, about, set.trouble,
                         fmt::format("kubectl describe daemonset {}", set.name)});
+  } else if (set.wanted == 0 && is_of_other_nodes(set, nodes)) {
+    findings.push_back({Level::kFine, about, "no node is of its kind", ""});
   } else if (set.wanted == 0) {
     findings.push_back({Level::kFault, about,
                         fmt::format("no node has the labels that it wants: {}", set.selector),
@@ -145,7 +155,8 @@ std::vector<Finding> findings_of(const ClusterFacts& cluster) {
   if (cluster.denied.empty())
     findings.push_back({Level::kFine, "rights", "all that a run needs", ""});
   for (const SeenNode& node : cluster.nodes) add_node_findings(node, findings);
-  for (const SeenDaemonSet& set : cluster.daemon_sets) add_daemon_set_findings(set, findings);
+  for (const SeenDaemonSet& set : cluster.daemon_sets)
+    add_daemon_set_findings(set, cluster.nodes, findings);
   for (const SeenPod& pod : cluster.pods) {
     if (!pod.is_ready && !pod.trouble.empty())
       findings.push_back({Level::kFault, "pod " + pod.name, pod.trouble,

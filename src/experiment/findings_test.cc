@@ -85,8 +85,10 @@ TEST_CASE("each fault is told with its mend, and nothing else is") {
                       false,     "ErrImageNeverPull: x"};
        },
        "pod gateway: ErrImageNeverPull", "kubectl describe pod"},
-      {[](auto& c, auto&) { c.daemon_sets[0].wanted = c.daemon_sets[0].ready = 0; },
-       "no node has the labels that it wants", "mode=cpu"},
+      {[](auto& c, auto&) {
+         c.daemon_sets.push_back({"worker", "node-role.kubernetes.io/client=true", 0, 0, {}});
+       },
+       "no node has the labels that it wants", "client=true"},
       {[](auto& c, auto&) { c.daemon_sets[0].ready = 0; }, "0 of its 1 pods are ready", ""},
       {[](auto& c, auto&) { c.daemon_sets[0].trouble = "violates PodSecurity"; },
        "violates PodSecurity", "describe daemonset"},
@@ -114,6 +116,10 @@ TEST_CASE("each fault is told with its mend, and nothing else is") {
     CHECK_MESSAGE(text.find(fault.words) != std::string::npos, text);
     CHECK_MESSAGE(text.find(fault.mend) != std::string::npos, text);
   }
+  // One for graphics processors, where there are none, is no fault.
+  ClusterFacts others = sound_cluster();
+  others.daemon_sets.push_back({"telemd-gpu", "telemd.edgerun.io/mode=gpu", 0, 0, {}});
+  CHECK(told(others, sound_bus()).empty());
   BusFacts empty = sound_bus();
   empty.workers.clear();
   CHECK(told(sound_cluster(), empty).find("workers: there are none") != std::string::npos);

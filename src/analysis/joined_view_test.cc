@@ -268,7 +268,7 @@ TEST_CASE("a pod that ends before it began, by another's clock, lives no time") 
   cluster.pod(2, "running", "a-0", "n1", "10.0.0.1", 'a');
   cluster.pod(1, "shutdown", "a-0", "n1", "10.0.0.1", 'a');
   const Json json = cluster.json();
-  CHECK(json["replicas"][0]["count"] == Json({0}));
+  CHECK(json["replicas"][0]["count"] == Json::array({0}));
   CHECK(json["pods"][0]["running_s"] == 2.0);
   CHECK(json["pods"][0]["ended_s"] == 2.0);
 }

@@ -93,7 +93,12 @@ TEST_CASE("each fault is told with its mend, and nothing else is") {
       {[](auto& c, auto&) { c.daemon_sets[0].trouble = "violates PodSecurity"; },
        "violates PodSecurity", "describe daemonset"},
       {[](auto& c, auto&) {
-         c.claims.push_back({"id", "h", "default", "1", {}, std::chrono::minutes{9}, true});
+         ClaimState claim;
+         claim.experiment = "id";
+         claim.holder = "h";
+         claim.age = std::chrono::minutes{9};
+         claim.is_over = true;
+         c.claims.push_back(claim);
        },
        "a run was killed", "--clean"},
       {[](auto& c, auto&) { c.orphans = {"pods/x"}; }, "without a lease: pods/x", "kubectl delete"},

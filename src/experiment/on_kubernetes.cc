@@ -80,7 +80,7 @@ Result<void> OnKubernetes::prepare(const Context& context) {
   view_ = TRY(calls_->view(name_space_));
   arrangement_ = TRY(arrange(context.plan, context.id, view_));
   TRY(fill_ledger());
-  TRY(refuse_rivals());
+  TRY(refuse_rivals(nullptr));
   return claim();
 }
 
@@ -117,10 +117,11 @@ Result<void> OnKubernetes::fill_ledger() {
   return {};
 }
 
-// Two runs on one function would take each other's weights for their own.
-Result<void> OnKubernetes::refuse_rivals() {
+// Two runs on one function would take each other's weights for their own. `own`: what we have
+// claimed already, with which the elder of two goes on.
+Result<void> OnKubernetes::refuse_rivals(const ClaimState* own) {
   for (const ClaimState& other : TRY(claims(*calls_, name_space_))) {
-    if (other.experiment == context_->id) continue;
+    if (other.experiment == context_->id || (own && is_elder(*own, other))) continue;
     for (const std::string& function : other.functions) {
       if (std::find(ledger_.functions.begin(), ledger_.functions.end(), function) ==
           ledger_.functions.end())
@@ -139,15 +140,16 @@ Result<void> OnKubernetes::refuse_rivals() {
 Result<void> OnKubernetes::claim() {
   is_claimed_ = true;  // from now on there is something to take back
   // The lease first: it is what others find.
-  static_cast<void>(TRY(calls_->create(
+  const Json lease = TRY(calls_->create(
       name_space_,
       make_object("coordination.k8s.io/v1", "leases", lease_object(ledger_, holder_name())),
-      context_->id)));
+      context_->id));
   const Json config_map = TRY(calls_->create(
       name_space_, make_object("v1", "configmaps", ledger_object(ledger_)), context_->id));
   owner_ = owner_reference(config_map).dump();
   // Of two that have looked at once both see the other's now.
-  TRY(refuse_rivals());
+  const ClaimState own = TRY(read_claim(lease, std::nullopt));
+  TRY(refuse_rivals(&own));
   return watch();
 }
 

@@ -47,7 +47,7 @@ class OnKubernetes final : public Platform {
   std::vector<std::string> stop() override;
 
  private:
-  Result<void> refuse_rivals();
+  Result<void> refuse_rivals(const ClaimState* own);
   Result<void> fill_ledger();
   Result<void> claim();
   Result<void> watch();

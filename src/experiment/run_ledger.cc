@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -120,6 +121,10 @@ nlohmann::json owner_reference(const nlohmann::json& config_map) {
           {"uid", config_map.at("metadata").at("uid")}};
 }
 
+bool is_elder(const ClaimState& one, const ClaimState& other) {
+  return std::tie(one.created, one.experiment) < std::tie(other.created, other.experiment);
+}
+
 Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> date) {
   ClaimState claim;
   claim.experiment = kubernetes::text_at(lease, {"metadata", "labels", kExperimentLabel});
@@ -132,6 +137,7 @@ Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> d
   claim.holder = kubernetes::text_at(lease, {"spec", "holderIdentity"});
   claim.name_space = kubernetes::text_at(lease, {"metadata", "namespace"});
   claim.version = kubernetes::text_at(lease, {"metadata", "resourceVersion"});
+  claim.created = kubernetes::text_at(lease, {"metadata", "creationTimestamp"});
   const std::string functions =
       kubernetes::text_at(lease, {"metadata", "annotations", kFunctionsNote});
   for (const std::string_view function : split(functions, ' ')) {

@@ -53,10 +53,14 @@ struct ClaimState {
   std::string holder;
   std::string name_space;
   std::string version;  // resourceVersion
+  std::string created;  // when, by the server's clock: RFC 3339
   std::vector<std::string> functions;
   std::optional<Duration> age;  // since it was renewed, by the server's own clock; none: unknown
   bool is_over = false;         // for longer than it lasts
 };
+
+// Of two runs that claimed the same at once: the elder one goes on.
+bool is_elder(const ClaimState& one, const ClaimState& other);
 
 // `date` is the server's clock when it answered.
 Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> date);

@@ -84,4 +84,18 @@ TEST_CASE("a lease is over by the server's clock alone, when nobody has changed 
   CHECK_FALSE(read_claim({{"metadata", {{"name", "another's"}}}}, std::nullopt).ok());
 }
 
+TEST_CASE("of two runs on one function the elder goes on, and of one second one of them does") {
+  ClaimState one;
+  one.experiment = "a";
+  one.created = "2026-11-30T08:00:00Z";
+  ClaimState other;
+  other.experiment = "b";
+  other.created = "2026-11-30T08:00:01Z";
+  CHECK(is_elder(one, other));
+  CHECK_FALSE(is_elder(other, one));
+  other.created = one.created;
+  CHECK(is_elder(one, other));
+  CHECK_FALSE(is_elder(other, one));
+}
+
 }  // namespace galileo::experiment

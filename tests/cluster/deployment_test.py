@@ -485,7 +485,7 @@ def test_the_api_server_accepts_all_files(cluster, folder):
     assert len(told.splitlines()) == len(deployment.documents(built)) and "created (server dry run)" in told
     if folder == deployment.BASE:
         assert sorted(told.splitlines()) == sorted(cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", folder).splitlines())
-    assert leftovers(cluster) == []
+    wait_for(lambda: leftovers(cluster) == [], lambda: f"the end of {leftovers(cluster)}", 60)
 
 
 def test_the_readme_s_lines_work_as_they_stand(cluster, label, galileo, tmp_path):

@@ -215,6 +215,20 @@ def test_what_kill_9_leaves_is_removed_by_the_next_run(cluster, etcd, base, star
     assert left(cluster, etcd, server) == []
 
 
+def test_of_two_runs_on_one_function_at_once_one_goes_on(cluster, etcd, base, start, tmp_path):
+    server, env = base
+    processes = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        path = file_of(tmp_path / name, {"hello": target(pods={"node1": 1})}, [CLIENT])
+        processes.append(start("run", path, "-q", env=env, cwd=tmp_path / name))
+    codes = sorted(process.wait(120) for process in processes)
+    assert codes in ([0, 2], [2, 90]), codes
+    told = "".join(process.stderr.read() for process in processes)
+    assert "another run is on application 'hello'" in told, told
+    assert left(cluster, etcd) == []
+
+
 def test_a_dry_run_prints_what_the_server_takes_and_makes_nothing(cluster, etcd, base, run, tmp_path):
     _, env = base
     path = file_of(tmp_path, {"hello": target(pods=2, zone="zone-a", requests={"cpu": "10m"}, autoscale={"min": 1, "max": 3})}, [CLIENT])

@@ -434,7 +434,6 @@ def suites(quick):
         "lint": lint,
         "fuzz": fuzz,
         "web": web,
-        "cluster": cluster,
     }, {
         "black-box": blackbox("release", "not databases", 1500),
         "peers": peers,
@@ -442,6 +441,7 @@ def suites(quick):
         "asan black-box": blackbox("asan", "sanitize", 900),
         "asan databases": databases("asan"),
         "tsan black-box": blackbox("tsan", "sanitize", 900),
+        "cluster": cluster,
     }, {
         "black-box alone": blackbox_alone("release", "not databases", 900),
         "asan black-box alone": blackbox_alone("asan", "sanitize", 900),

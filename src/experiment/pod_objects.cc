@@ -29,7 +29,7 @@ Result<void> add_to(Json& ours, const Json& users, const std::string& where) {
     if (found == ours.end()) {
       ours[key] = value;
     } else if (found->is_object() && value.is_object()) {
-      TRY(add_to(*found, value, where + "." + key));
+      TRY(add_to(*found, value, fmt::format("{}.{}", where, key)));
     } else if (found->is_array() && value.is_array()) {
       found->insert(found->end(), value.begin(), value.end());
     } else if (*found != value) {

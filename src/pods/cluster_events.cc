@@ -1,5 +1,7 @@
 #include "pods/cluster_events.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -102,7 +104,7 @@ void ScalerEvents::on_object(const nlohmann::json& scaler, Wall now) {
     const std::string type = text_at(one, {"type"});
     const std::string reason = text_at(one, {"reason"});
     const std::string status = text_at(one, {"status"});
-    std::string state = status + " " + reason;
+    const std::string state = fmt::format("{} {}", status, reason);
     if (std::exchange(known.conditions[type], state) == state || !is_synced_) continue;
     Ordered text = head();
     text["condition"] = type;

@@ -192,6 +192,7 @@ Result<void> OnKubernetes::watch() {
 }
 
 Result<void> OnKubernetes::start() {
+  is_begun_ = true;
   TRY(others_.start_first());
   TRY(make_pods());
   TRY(wait_ready());
@@ -424,7 +425,9 @@ std::vector<std::string> OnKubernetes::undo() {
     notes.emplace_back("the run's lease was lost: others take back what it made");
     return notes;
   }
-  const std::vector<Error> left = take_back(*calls_, ledger_, outside_);
+  // One that was refused has written nothing: weights and routes may be the other run's by now.
+  std::vector<Error> left;
+  if (is_begun_) left = take_back(*calls_, ledger_, outside_);
   for (const Error& error : left) notes.push_back(error.to_text());
   if (is_started_) net::pause_thread(kGatewaysFollow);
   keep_logs();

@@ -82,10 +82,11 @@ class OnKubernetes final : public Platform {
   std::string owner_;  // JSON: what makes an object the ledger's
   bool is_claimed_ = false;
   bool ends_ = false;
-  bool is_started_ = false;
-  bool is_lost_ = false;                                // the lease is
-  std::optional<Error> failure_;                        // of a pod, before the first request
-  std::vector<std::string> failures_;                   // of pods, since
+  bool is_begun_ = false;              // start() was: there may be something to take back
+  bool is_started_ = false;            // the pods are ready
+  bool is_lost_ = false;               // the lease is
+  std::optional<Error> failure_;       // of a pod, before the first request
+  std::vector<std::string> failures_;  // of pods, since
   std::map<FunctionInZone, gateway::Targets> weights_;  // that were written last
   std::unique_ptr<ClusterWatch> watch_;
 };

@@ -7,8 +7,8 @@ hangs or prints no counts is one failure of that suite; the others go on. Only t
 
 Suites run in two lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced) and
 what mostly waits (the black-box tests, several at once). Tests that measure, marked `alone`, come after both, one at a
-time; and so does once more a test that failed beside others: a note says which, and how it ended alone. docs/testing.md
-says where the time goes.
+time; and so does, in the suite `again`, a test that failed beside others: a note says which, and how it ended alone.
+docs/testing.md says where the time goes.
 """
 import argparse
 import collections
@@ -90,7 +90,7 @@ class Runner:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.building = collections.defaultdict(threading.Lock)
         self.running, self.stopped = set(), False
-        self.again = {}  # black-box tests that failed beside others: how many, and how to run them once more
+        self.again = []  # of pytest's tests that failed beside others: suite, which, and how they are run once more
 
     def stop(self):
         """Ends all that runs, and lets nothing more begin."""
@@ -216,7 +216,7 @@ def unit(runner, preset):
 
 
 def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
-    """`beside`: so many tests at once; those that fail are kept in a cache of pytest's for later."""
+    """`beside`: so many tests at once."""
     xml = runner.logs / (re.sub(r"\W+", "-", name) + ".xml")
     xml.unlink(missing_ok=True)
     more = ["-n", str(beside)] if beside else []
@@ -245,6 +245,31 @@ def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
     return counts
 
 
+def beside_others(runner, name, arguments, deadline_s, env, beside=0):
+    """Tests while other suites go on: one that fails isn't judged yet, but by how it ends alone (`again`)."""
+    cache = runner.logs / f"failed-{re.sub(r'[^a-z]+', '-', name)}"
+    shutil.rmtree(cache, ignore_errors=True)
+    arguments = [*arguments, "-o", f"cache_dir={cache}"]
+    counts = pytest(runner, name, arguments, deadline_s, env, beside)
+    if counts.failures:
+        runner.again.append((name, sorted(set(counts.failures)),
+                             [*arguments, "--last-failed", "--last-failed-no-failures", "none"], deadline_s, env))
+        counts.failed -= len(counts.failures)
+    return counts
+
+
+def again(runner):
+    """Once more, and alone, what failed beside others."""
+    counts = Counts()
+    for name, failures, arguments, deadline_s, env in runner.again:
+        ended = pytest(runner, f"{name} again", arguments, deadline_s, env)
+        ended.failed = max(ended.failed, len(failures) - ended.passed - ended.skipped)
+        counts.add(ended)
+        counts.reasons += [f"{name}: {title}: failed beside others, "
+                           f"{'failed' if title in ended.failures else 'passed'} alone" for title in failures]
+    return counts
+
+
 def blackbox_env(preset):
     return {"GALILEO_BINARY": str(BUILD / preset / "galileo"), "GALILEO_PRESET": preset}
 
@@ -254,33 +279,18 @@ def blackbox(preset, marks, deadline_s):
     def suite(runner):
         if (error := runner.build(preset, ["galileo", "galileo_two_runs"])) is not None:
             return failed(error)
-        name = f"black-box {preset}"
-        cache = runner.logs / f"failed-{preset}"
-        shutil.rmtree(cache, ignore_errors=True)
-        arguments = ["tests/process", f"--ignore={ADD_ONE}", "-m", f"({marks}) and not alone", "-o", f"cache_dir={cache}"]
-        counts = pytest(runner, name, arguments, deadline_s, blackbox_env(preset), beside=2 * runner.jobs)
-        if counts.failures:  # judged by how they end alone
-            runner.again[preset] = (counts.failures, [*arguments, "--last-failed", "--last-failed-no-failures", "none"])
-            counts.failed -= len(counts.failures)
-        return counts
+        arguments = ["tests/process", f"--ignore={ADD_ONE}", "-m", f"({marks}) and not alone"]
+        return beside_others(runner, f"black-box {preset}", arguments, deadline_s, blackbox_env(preset), 2 * runner.jobs)
     return suite
 
 
 def blackbox_alone(preset, marks, deadline_s):
-    """Those that measure; and once more what failed beside others."""
+    """Those that measure."""
     def suite(runner):
         if (error := runner.build(preset, ["galileo"])) is not None:
             return failed(error)
         arguments = ["tests/process", "-m", f"({marks}) and alone"]
-        counts = pytest(runner, f"black-box {preset} alone", arguments, deadline_s, blackbox_env(preset))
-        if preset in runner.again:
-            failures, arguments = runner.again[preset]
-            again = pytest(runner, f"black-box {preset} again", arguments, deadline_s, blackbox_env(preset))
-            again.failed = max(again.failed, len(set(failures)) - again.passed - again.skipped)
-            counts.add(again)
-            counts.reasons += [f"{preset} {title}: failed beside others, "
-                               f"{'failed' if title in again.failures else 'passed'} alone" for title in sorted(set(failures))]
-        return counts
+        return pytest(runner, f"black-box {preset} alone", arguments, deadline_s, blackbox_env(preset))
     return suite
 
 
@@ -296,7 +306,7 @@ def databases(preset):
         if preset == "release":
             if (error := runner.build(preset, ["galileo"])) is not None:
                 return failed(error)
-            counts.add(pytest(runner, "black-box databases", ["tests/process", "-m", "databases"], 1800, blackbox_env(preset)))
+            counts.add(beside_others(runner, "black-box databases", ["tests/process", "-m", "databases"], 1800, blackbox_env(preset)))
         return counts
     return suite
 
@@ -312,14 +322,14 @@ def peers(runner):
     """With the original packages as peers; the first time pip installs them."""
     if (error := runner.build("release", ["galileo", "galileo_peer_shell"])) is not None:
         return failed(error)
-    return pytest(runner, "peers", ["tests/peers"], 900, blackbox_env("release"))
+    return beside_others(runner, "peers", ["tests/peers"], 900, blackbox_env("release"))
 
 
 def cluster(runner):
     """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
     if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
-    return pytest(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"))
+    return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"))
 
 
 def rules(runner):
@@ -505,7 +515,7 @@ def main():
             runner.stop()
             raise
     try:
-        rows += run_lane(runner, alone)
+        rows += run_lane(runner, alone | ({"again": again} if runner.again else {}))
     except BaseException:
         runner.stop()
         raise

@@ -6,9 +6,9 @@ A suite is a name, a deadline and a function that returns its counts. A build th
 hangs or prints no counts is one failure of that suite; the others go on. Only the standard library.
 
 Suites run in two lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced) and
-what mostly waits (the black-box tests, several at once). Tests that measure, marked `alone`, come after both, one at a
-time; and so does, in the suite `again`, a test that failed beside others: a note says which, and how it ended alone.
-docs/testing.md says where the time goes.
+what mostly waits (the cluster, the black-box tests, several at once). The lane that is done first helps the other. Tests
+that measure, marked `alone`, come after both, one at a time; and so does, in the suite `again`, a test that failed beside
+others: a note says which, and how it ended alone. docs/testing.md says where the time goes.
 """
 import argparse
 import collections
@@ -428,7 +428,8 @@ def lint(runner):
 
 
 def suites(quick):
-    """Suites by lane: what works, what waits beside it, and what comes alone after both."""
+    """Suites by lane: what works, what waits beside it (the longest first, since the last ones are taken over by the
+    other lane), and what comes alone after both."""
     if quick:
         return ({"unit": lambda r: unit(r, "release"), "rules": rules},
                 {"black-box": blackbox("release", "quick", 120)},
@@ -445,13 +446,13 @@ def suites(quick):
         "fuzz": fuzz,
         "web": web,
     }, {
+        "cluster": cluster,
         "black-box": blackbox("release", "not databases", 1500),
         "peers": peers,
         "databases": databases("release"),
         "asan black-box": blackbox("asan", "sanitize", 900),
         "asan databases": databases("asan"),
         "tsan black-box": blackbox("tsan", "sanitize", 900),
-        "cluster": cluster,
     }, {
         "black-box alone": blackbox_alone("release", "not databases", 900),
         "asan black-box alone": blackbox_alone("asan", "sanitize", 900),
@@ -468,11 +469,25 @@ class Row:
     testing: float = 0
 
 
-def run_lane(runner, lane):
+class Lanes:
+    """Suites side by side. A lane that has none left takes the last one of the other."""
+
+    def __init__(self, *lanes):
+        self.left = [list(lane.items()) for lane in lanes]
+        self.lock = threading.Lock()
+
+    def take(self, lane):
+        """The next suite for it, by name and function; None: there is none any more."""
+        with self.lock:
+            if self.left[lane]:
+                return self.left[lane].pop(0)
+            return next((other.pop() for other in self.left if other), None)
+
+
+def run_lane(runner, lanes, lane=0):
     rows = []
-    for name, suite in lane.items():
-        if runner.stopped:
-            break
+    while not runner.stopped and (taken := lanes.take(lane)):
+        name, suite = taken
         print(f"== {name} begins", flush=True)
         SAID.__init__()
         start = time.monotonic()
@@ -509,13 +524,14 @@ def main():
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         try:
-            lanes = [pool.submit(run_lane, runner, lane) for lane in (waits, works)]
-            rows = [row for lane in lanes for row in lane.result()]
+            lanes = Lanes(waits, works)
+            running = [pool.submit(run_lane, runner, lanes, lane) for lane in range(2)]
+            rows = [row for lane in running for row in lane.result()]
         except BaseException:
             runner.stop()
             raise
     try:
-        rows += run_lane(runner, alone | ({"again": again} if runner.again else {}))
+        rows += run_lane(runner, Lanes(alone | ({"again": again} if runner.again else {})))
     except BaseException:
         runner.stop()
         raise

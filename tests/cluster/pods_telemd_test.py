@@ -55,7 +55,7 @@ def pod(name, script, resources=None, **of_container):
 def ids_of(cluster, name):
     """The pod's container, once it runs."""
     state = lambda: cluster.get(f"pod/{name}")["status"].get("containerStatuses", [{}])[0]
-    wait_for(lambda: "running" in state().get("state", {}), lambda: f"{name} to run: {state()}", 30)
+    wait_for(lambda: "running" in state().get("state", {}), lambda: f"{name} to run: {state()}", 120)
     return state()["containerID"].removeprefix("containerd://")
 
 
@@ -123,11 +123,11 @@ def test_a_busy_loop_under_a_limit_takes_what_the_limit_gives(cluster, apply, se
     apply(pod("spinner", "while true; do :; done", {"limits": limits}))
     identity = ids_of(cluster, "spinner")
     series = lambda what: values.of("machine").get(f"kubernetes_cgrp_{what}/{identity}", [])
-    wait_for(lambda: series("cpu") and series("cpu")[-1][0] - series("cpu")[0][0] > 5, "five seconds of it", 30)
+    wait_for(lambda: series("cpu") and series("cpu")[-1][0] - series("cpu")[0][0] > 5, "five seconds of it", 60)
     (began, first), (ended, last) = series("cpu")[10], series("cpu")[-1]
-    assert (last - first) / 1e9 / (ended - began) == pytest.approx(0.2, rel=0.15)
+    assert 0.1 < (last - first) / 1e9 / (ended - began) < 0.23, "no more; less only where others take the cores"
     # Held back most of the time, where nobody else takes it; on a busy machine it takes longer to add up.
-    wait_for(lambda: series("throttled")[-1][1] - series("throttled")[0][1] > 1e9, "a second of being held back", 60)
+    wait_for(lambda: series("throttled")[-1][1] - series("throttled")[0][1] > 1e9, "a second of being held back", 120)
 
 
 def test_memory_disk_and_network_of_a_pod_are_what_was_counted(cluster, apply, server, start):
@@ -145,7 +145,7 @@ def test_memory_disk_and_network_of_a_pod_are_what_was_counted(cluster, apply, s
     taker = threading.Thread(target=take, daemon=True)
     taker.start()
     port = listener.getsockname()[1]
-    script = (f"sleep 2; dd if=/dev/zero of=/dev/shm/m bs=1M count=30; dd if=/dev/zero of=/disk/f bs=1M count=8 oflag=direct;"
+    script = (f"until [ -e /tmp/go ]; do sleep 0.1; done; dd if=/dev/zero of=/dev/shm/m bs=1M count=30; dd if=/dev/zero of=/disk/f bs=1M count=8 oflag=direct;"
               f"dd if=/dev/zero bs=1M count=5 | nc {kubernetes.OUTSIDE} {port}; touch /tmp/done; sleep 1000")
     # The disk is a folder of the machine's: an overlay or memory would not be the device.
     one = pod("counted", script, volumeMounts=[{"name": "disk", "mountPath": "/disk"}])
@@ -155,19 +155,21 @@ def test_memory_disk_and_network_of_a_pod_are_what_was_counted(cluster, apply, s
     def series(what):
         metric, _, device = what.partition("/")
         return [value for _, value in values.of("machine").get("/".join(filter(None, (f"kubernetes_cgrp_{metric}", identity, device))), [])]
-    wait_for(lambda: len(series("memory")) > 2 and len(series("net")) > 2 and len(series("blkio")) > 2, "its first values", 30)
+    wait_for(lambda: len(series("memory")) > 2 and len(series("net")) > 2 and len(series("blkio")) > 2, "its first values", 60)
     before = {what: series(what)[0] for what in ("blkio", "net", "net/eth0/tx")}
     # Newer kernels count under cgroup v1 only where something may be held back.
     group, disk = group_of("blkio", identity), os.stat(cluster.folder).st_dev
     (group / "blkio.throttle.write_bps_device").write_text(f"{os.major(disk)}:{os.minor(disk)} {1 << 40}")
-    wait_for(lambda: cluster.try_kubectl("exec", "counted", "--", "ls", "/tmp/done"), "the pod's work", 60)
+    cluster.kubectl("exec", "counted", "--", "touch", "/tmp/go")
+    wait_for(lambda: cluster.try_kubectl("exec", "counted", "--", "ls", "/tmp/done"), "the pod's work", 120)
     taker.join(30)
     assert sum(taken) == 5 << 20
-    time.sleep(0.3)
+    counted = lambda: int((group / "blkio.throttle.io_service_bytes").read_text().split()[-1])
+    wait_for(lambda: series("blkio")[-1] == counted() and series("net/eth0/tx")[-1] - before["net/eth0/tx"] >= 5 << 20,
+             lambda: f"the last values: {series('blkio')[-1]}, {counted()}", 30)
     grown = {what: series(what)[-1] - first for what, first in before.items()}
     assert max(series("memory")[:2]) < 20 << 20 and 30 << 20 <= series("memory")[-1] < 60 << 20
     assert 8 << 20 <= grown["blkio"] < 12 << 20
-    assert series("blkio")[-1] == int((group / "blkio.throttle.io_service_bytes").read_text().split()[-1])
     assert 5 << 20 <= grown["net/eth0/tx"] < 6 << 20  # and headers
     assert grown["net"] >= grown["net/eth0/tx"]
 
@@ -179,15 +181,17 @@ def test_a_pod_is_read_soon_after_it_comes_and_no_more_when_it_has_gone(cluster,
     identity = ids_of(cluster, "passing")
     began = cluster.get("pod/passing")["status"]["containerStatuses"][0]["state"]["running"]["startedAt"]
     series = lambda: values.of("machine").get(f"kubernetes_cgrp_cpu/{identity}", [])
-    wait_for(series, "its first value", 5)
+    wait_for(series, "its first value", 60)
     began = time.mktime(time.strptime(began, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
-    assert series()[0][0] - began < 1.5, "Kubernetes tells whole seconds"
+    assert series()[0][0] - began < 5, "half a second, but Kubernetes tells whole ones, and a busy machine adds to them"
     cluster.kubectl("delete", "pod", "passing", "--wait=true")
-    wait_for(lambda: identity not in all_ids(cluster), "its end", 20)
-    time.sleep(0.3)
-    count = len(series())
-    time.sleep(0.5)
-    assert len(series()) == count
+    wait_for(lambda: identity not in all_ids(cluster), "its end", 60)
+
+    def is_quiet():
+        count = len(series())
+        time.sleep(1)
+        return len(series()) == count
+    wait_for(is_quiet, "no more values", 30)
 
 
 def test_the_daemon_set_reads_from_a_pod_without_rights_what_is_read_on_the_machine(cluster, apply, server, start):
@@ -200,9 +204,9 @@ def test_the_daemon_set_reads_from_a_pod_without_rights_what_is_read_on_the_mach
     cluster.kubectl("label", "node", "node1", "--overwrite", "telemd.edgerun.io/mode=cpu")
     apply(config, one, pod("watched", "while true; do :; done", {"limits": {"cpu": "100m", "memory": "32Mi"}}))
     identity = ids_of(cluster, "watched")
-    wait_for(lambda: server("EXISTS", "telemd.info:node1"), lambda: cluster.kubectl("describe", "pods", "-l", "app=telemd-cpu")[-1500:], 30)
+    wait_for(lambda: server("EXISTS", "telemd.info:node1"), lambda: cluster.kubectl("describe", "pods", "-l", "app=telemd-cpu")[-1500:], 60)
     of = lambda node, what: values.of(node).get(f"kubernetes_cgrp_{what}/{identity}", [])
-    wait_for(lambda: all(len(of("node1", what)) > 10 for what in FOUR), lambda: f"its values: {sorted(values.of('node1'))}", 30)
+    wait_for(lambda: all(len(of("node1", what)) > 10 for what in FOUR), lambda: f"its values: {sorted(values.of('node1'))}", 60)
     time.sleep(0.5)
     # Who reads the same file a moment later sees no less, and no more than what a tenth of a core does meanwhile.
     for stamp, value in of("node1", "cpu")[2:-5]:
@@ -210,7 +214,7 @@ def test_the_daemon_set_reads_from_a_pod_without_rights_what_is_read_on_the_mach
         after = [one for at, one in of("machine", "cpu") if at >= stamp]
         assert (not before or before[-1] <= value) and (not after or value <= after[0])
     topics = lambda node: {shape(topic) for topic in values.of(node)}
-    wait_for(lambda: topics("node1") >= topics("machine"), lambda: f"topics {topics('machine') - topics('node1')}", 20)
+    wait_for(lambda: topics("node1") >= topics("machine"), lambda: f"topics {topics('machine') - topics('node1')}", 60)
     assert topics("node1") == topics("machine")
     of_node = lambda node: {topic.split("/")[1] for topic in values.of(node) if topic.startswith("kubernetes_cgrp_cpu/")}
     assert of_node("node1") >= all_ids(cluster)
@@ -220,4 +224,4 @@ def test_the_daemon_set_reads_from_a_pod_without_rights_what_is_read_on_the_mach
     status = kubernetes.do(*cluster.in_node(1, "cat", f"/proc/{process}/status"))
     assert re.search(r"^Uid:\s+65534\b", status, re.M) and re.search(r"^CapEff:\s+0+$", status, re.M) and re.search(r"^NoNewPrivs:\s+1$", status, re.M)
     cluster.kubectl("delete", "pod", name, "--wait=true")
-    wait_for(lambda: server("EXISTS", "telemd.info:node1"), "the one that takes its place", 30)
+    wait_for(lambda: server("EXISTS", "telemd.info:node1"), "the one that takes its place", 60)

@@ -55,8 +55,8 @@ def gateways(cluster, etcd):
     cluster.kubectl("apply", "-f", "-", text="\n---\n".join(map(json.dumps, objects)))
     for number in ZONES:
         kubernetes.wait_until(lambda: answers(number),
-                              lambda: cluster.kubectl("describe", "pods", "-l", "type=api-gateway")[-2000:], 60)
-    cluster.kubectl("wait", "--for=condition=Ready", "pod", "-l", "type=api-gateway", "--timeout=60s")
+                              lambda: cluster.kubectl("describe", "pods", "-l", "type=api-gateway")[-2000:], 120)
+    cluster.kubectl("wait", "--for=condition=Ready", "pod", "-l", "type=api-gateway", "--timeout=120s")
     yield objects
 
 
@@ -118,7 +118,7 @@ def test_a_profiling_experiment_makes_pods_on_its_node_and_leaves_nothing(cluste
     server, env = base
     path = file_of(tmp_path, {"hello": target(pods={"node1": 2}, requests={"cpu": "10m", "memory": "16Mi"})}, [CLIENT])
     server("SET", "galileo:adapter:gone:1:1", "7")  # of an adapter that was killed
-    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=240)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     assert result["ledger"]["intended"] == result["ledger"]["answered"] == 150 and result["ledger"]["balanced"], done
@@ -140,7 +140,7 @@ def test_a_scenario_calls_between_zones(cluster, etcd, base, run, tmp_path):
     server, env = base
     path = file_of(tmp_path, {"hello": target(pods={"node1": 1}), "other": target(pods={"node2": 1})},
                    [CLIENT, {**CLIENT, "zone": "zone-b"}, {**CLIENT, "application": "other"}])
-    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=240)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     assert result["ledger"]["answered"] == 450 and result["ledger"]["failed"] == {}, done
@@ -153,7 +153,7 @@ def test_a_scenario_calls_between_zones(cluster, etcd, base, run, tmp_path):
 def test_one_process_sends_through_the_gateway_too(cluster, etcd, base, run, tmp_path):
     _, env = base
     path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [CLIENT])
-    done = run("run", path, "--json", "r.json", "-q", env=env, timeout=120)
+    done = run("run", path, "--json", "r.json", "-q", env=env, timeout=240)
     assert done.ran, done
     assert result_of(tmp_path / "r.json")["ledger"]["answered"] == 150
     assert left(cluster, etcd) == []
@@ -175,10 +175,10 @@ def test_pods_that_cant_be_end_the_run_with_kubernetes_own_reason(cluster, etcd,
     server, env = base
     pods, words, code = FAILING[case]
     began = time.monotonic()
-    done = run("run", file_of(tmp_path, {"hello": pods}, [CLIENT]), "--bus", server.url, "-q", env=env, timeout=90)
+    done = run("run", file_of(tmp_path, {"hello": pods}, [CLIENT]), "--bus", server.url, "-q", env=env, timeout=240)
     assert done.code == code, done
     assert any(word in done.err for word in words.split("|")), done
-    assert time.monotonic() - began < 80, "not by a time-out"
+    assert time.monotonic() - began < 240, "not by a time-out, which would be five minutes"
     assert left(cluster, etcd, server) == []
 
 
@@ -187,9 +187,9 @@ def test_ctrl_c_while_pods_arent_ready_leaves_nothing(cluster, etcd, base, start
     slow = target(pods={"node1": 1})
     slow["container"]["readinessProbe"] = {"exec": {"command": ["/nothing"]}, "periodSeconds": 1}
     process = start("run", file_of(tmp_path, {"hello": slow}, [CLIENT]), "--bus", server.url, "-q", env=env)
-    wait_for(lambda: cluster.kubectl("get", "pods", "-l", LABEL, "-o", "name"), "its pod", 60)
+    wait_for(lambda: cluster.kubectl("get", "pods", "-l", LABEL, "-o", "name"), "its pod", 120)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 105
+    assert process.wait(120) == 105
     assert left(cluster, etcd, server) == []
 
 
@@ -198,7 +198,7 @@ def test_what_kill_9_leaves_is_removed_by_the_next_run(cluster, etcd, base, star
     (tmp_path / "killed").mkdir()
     path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "60s"}])
     process = start("run", path, "--bus", server.url, "-q", env=env, cwd=tmp_path / "killed")
-    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 60)
+    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 120)
     process.kill()
     process.wait()
     found = left(cluster, etcd, server)
@@ -210,7 +210,7 @@ def test_what_kill_9_leaves_is_removed_by_the_next_run(cluster, etcd, base, star
     cluster.kubectl("patch", "lease", lease, "--type=merge", "-p", '{"spec": {"leaseDurationSeconds": 1}}')
     time.sleep(2.5)
     other = file_of(tmp_path, {"second": target(pods={"node2": 1})}, [{**CLIENT, "application": "second", "zone": "zone-b"}])
-    done = run("run", other, "--bus", server.url, "-q", env=env, timeout=120)
+    done = run("run", other, "--bus", server.url, "-q", env=env, timeout=240)
     assert done.ran and "had left was removed" in done.out, done
     assert left(cluster, etcd, server) == []
 
@@ -222,7 +222,7 @@ def test_of_two_runs_on_one_function_at_once_one_goes_on(cluster, etcd, base, st
         (tmp_path / name).mkdir()
         path = file_of(tmp_path / name, {"hello": target(pods={"node1": 1})}, [CLIENT])
         processes.append(start("run", path, "-q", env=env, cwd=tmp_path / name))
-    codes = sorted(process.wait(120) for process in processes)
+    codes = sorted(process.wait(240) for process in processes)
     assert codes in ([0, 2], [2, 90]), codes
     told = "".join(process.stderr.read() for process in processes)
     assert "another run is on application 'hello'" in told, told
@@ -255,7 +255,7 @@ def test_kill_9_at_each_change_leaves_nothing_once_somebody_has_come(cluster, et
     proxied = {**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))}
     path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "1s"}])
     proxy.hold(None, True)
-    done = run("run", path, "--bus", server.url, "-q", env=proxied, timeout=120)
+    done = run("run", path, "--bus", server.url, "-q", env=proxied, timeout=240)
     assert done.ran, done
     steps = list(proxy.changes)
     kinds = [step.split("/")[-1] if step.startswith("POST") else step.split("/")[-2] for step in steps]
@@ -265,12 +265,12 @@ def test_kill_9_at_each_change_leaves_nothing_once_somebody_has_come(cluster, et
         for before in (True, False) if step.startswith("POST") else (True,):
             proxy.hold(number, before)
             process = start("run", path, "--bus", server.url, "-q", env=proxied)
-            assert proxy.held.wait(60), (step, before, process.poll())
+            assert proxy.held.wait(120), (step, before, process.poll())
             process.kill()
             process.wait()
             proxy.release()
             end_lease(cluster)
-            done = run("doctor", "--clean", "--bus", server.url, env=env, timeout=120)
+            done = run("doctor", "--clean", "--bus", server.url, env=env, timeout=240)
             assert "was removed" in done.out or (number, before) == (0, True), (step, before, done)
             assert left(cluster, etcd, server) == [], (step, before)
     proxy.stop()
@@ -280,7 +280,7 @@ def test_the_adapter_removes_what_a_killed_run_has_left(cluster, etcd, base, sta
     server, env = base
     path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "60s"}])
     process = start("run", path, "--bus", server.url, "-q", env=env)
-    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 60)
+    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 120)
     process.kill()
     process.wait()
     # One of nobody's, of the same function, is older than the run as far as anybody can tell: it has another's label.
@@ -288,7 +288,7 @@ def test_the_adapter_removes_what_a_killed_run_has_left(cluster, etcd, base, sta
                     "--", "sleep", "1000")
     end_lease(cluster)
     start("adapter", "--bus", server.url, env=env, log=open(tmp_path / "adapter.log", "w"))
-    wait_for(lambda: "was removed" in (tmp_path / "adapter.log").read_text(), lambda: (tmp_path / "adapter.log").read_text(), 60)
+    wait_for(lambda: "was removed" in (tmp_path / "adapter.log").read_text(), lambda: (tmp_path / "adapter.log").read_text(), 120)
     assert left(cluster, etcd, server) == ["pod/stranger"]
     cluster.kubectl("delete", "pod", "stranger", "--force", "--grace-period=0")
 
@@ -316,12 +316,12 @@ def test_pods_of_a_controller_beside_the_run_are_served_and_removed_and_older_on
     cluster.kubectl("create", "-f", "-", text=json.dumps(made))
     (tmp_path / "pod.json").write_text(json.dumps(made))
     (tmp_path / "controller.py").write_text(CONTROLLER)
-    path = file_of(tmp_path, {"hello": pods}, [{**CLIENT, "duration": "12s"}],
+    path = file_of(tmp_path, {"hello": pods}, [{**CLIENT, "duration": "20s"}],
                    beside=[{"name": "scaler", "command": ["/usr/bin/python3", "controller.py", "pod.json", str(cluster.bin / "kubectl")]}])
-    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=240)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
-    assert result["ledger"]["answered"] == 600 and result["ledger"]["failed"] == {}, done
+    assert result["ledger"]["answered"] == 1000 and result["ledger"]["failed"] == {}, done
     hosts = rows(tmp_path, "SELECT DISTINCT json_extract(HEADERS, '$.X-Final-Host') FROM traces")
     assert len(hosts) == 4, "the run's pod, and three of the controller's"
     assert left(cluster, etcd, server) == ["pod/older"]
@@ -331,10 +331,10 @@ def test_pods_of_a_controller_beside_the_run_are_served_and_removed_and_older_on
 def test_the_cluster_is_changed_at_times_and_as_it_was_in_the_end(cluster, etcd, base, run, tmp_path):
     server, env = base
     path = file_of(tmp_path, {"hello": target(pods=1, zone="zone-a", deployment=True), "other": target(pods={"node1": 2})},
-                   [{**CLIENT, "duration": "14s"}, {**CLIENT, "application": "other", "duration": "14s"}],
+                   [{**CLIENT, "duration": "26s"}, {**CLIENT, "application": "other", "duration": "26s"}],
                    events=[{"at": "1s", "cordon": "node2"}, {"at": "2s", "scale": "hello", "replicas": 3}, {"at": "4s", "delete_pod": "other"},
-                           {"at": "9s", "scale": "hello", "replicas": 1}])
-    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+                           {"at": "20s", "scale": "hello", "replicas": 1}])
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=240)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     changes = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'cluster/change' ORDER BY TIMESTAMP")]
@@ -344,7 +344,7 @@ def test_the_cluster_is_changed_at_times_and_as_it_was_in_the_end(cluster, etcd,
     assert hosts == [(3,)], done
     # No request met the pod that was deleted: it was out of the weights before.
     failed = rows(tmp_path, "SELECT count(*) FROM traces WHERE SERVICE = 'other-zone-a' AND STATUS != 200")
-    assert failed == [(0,)] and result["ledger"]["intended"] == 1400, done
+    assert failed == [(0,)] and result["ledger"]["intended"] == 2600, done
     assert not cluster.get("node/node2")["spec"].get("unschedulable")
     assert left(cluster, etcd, server) == []
 
@@ -357,7 +357,7 @@ def test_the_examples_run_as_they_stand_but_for_their_image(cluster, etcd, base,
     sets = [word for n in range(count) for word in (
         "--set", f"applications[{n}].kubernetes.image={IMAGE}", "--set", f"applications[{n}].kubernetes.container.imagePullPolicy=Never",
         "--set", f"applications[{n}].kubernetes.spec.terminationGracePeriodSeconds=1")]
-    done = run("run", path, *sets, "--bus", server.url, "--json", "r.json", "--report", "r.html", "-q", env=env, timeout=120)
+    done = run("run", path, *sets, "--bus", server.url, "--json", "r.json", "--report", "r.html", "-q", env=env, timeout=240)
     assert done.ran, done
     ledger = result_of(tmp_path / "r.json")["ledger"]
     assert ledger["balanced"] and ledger["answered"] == ledger["intended"] > 0 and ledger["failed"] == {}, done
@@ -368,7 +368,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_the_mend(cluster, etcd, base, r
     server, env = base
 
     def doctor(*arguments, **more):
-        done = run("doctor", "--bus", server.url, "--json", *arguments, env={**env, **more}, timeout=60)
+        done = run("doctor", "--bus", server.url, "--json", *arguments, env={**env, **more}, timeout=120)
         return done.code, {f"{one['about']}: {one['text']}": one for one in json.loads(done.out)}
 
     def faults(told):
@@ -399,7 +399,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_the_mend(cluster, etcd, base, r
     cluster.kubectl("delete", "serviceaccount", "looker")
     # A run that was killed is told, and taken away.
     process = start("run", file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "60s"}]), "--bus", server.url, "-q", env=env)
-    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 60)
+    wait_for(lambda: etcd.get("golb/function/zone-a/hello"), "its weights", 120)
     process.kill()
     process.wait()
     end_lease(cluster)

@@ -20,51 +20,15 @@
 #include <string>
 #include <vector>
 
+#include "base/test_fixture.h"
 #include "bus/bus.h"
-#include "net/clock.h"
 #include "net/loop.h"
 #include "net/tcp.h"
+#include "net/waiting_fixture.h"
 
 namespace galileo::bus {
 
-// The value of a Result that must hold one.
-template <class T>
-T must(Result<T>&& result) {
-  if (!result.ok()) FAIL(result.error().to_text());
-  return galileo::internal::take(std::move(result));
-}
-
-// Waits until `condition` holds, for a few seconds at most; whether it does.
-template <class F>
-bool eventually(F&& condition) {
-  const net::RealClock clock;
-  const Time end = clock.now() + std::chrono::seconds{20};
-  while (!condition()) {
-    if (clock.now() > end) return false;
-    net::pause_thread(std::chrono::milliseconds{1});
-  }
-  return true;
-}
-
-class TestFolder {
- public:
-  TestFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TestFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using net::eventually;
 
 // Starts a program without a shell; what it says goes to `log`. It ends with the test, whatever
 // happens.

@@ -13,41 +13,25 @@
 #include <string>
 #include <vector>
 
+#include "base/test_fixture.h"
 #include "bus/directory.h"
 #include "bus/in_process.h"
 #include "bus/keys.h"
 #include "bus/rpc.h"
 #include "fleet/controller.h"
-#include "net/clock.h"
+#include "net/waiting_fixture.h"
 #include "wire/fleet_api.h"
 #include "wire/worker_api.h"
 
 namespace galileo::fleet {
 
-// The value of a Result that must hold one.
-template <class T>
-T must(Result<T>&& result) {
-  if (!result.ok()) FAIL(result.error().to_text());
-  return galileo::internal::take(std::move(result));
-}
+using net::eventually;
 
 // The Error of a Result that must hold one.
 template <class T>
 Error failure_of(const Result<T>& result) {
   if (result.ok()) FAIL("that went well");
   return result.error();
-}
-
-// Waits until `condition` holds, for a few seconds at most; whether it does.
-template <class F>
-bool eventually(F&& condition) {
-  const net::RealClock clock;
-  const Time end = clock.now() + std::chrono::seconds{10};
-  while (!condition()) {
-    if (clock.now() > end) return false;
-    net::pause_thread(std::chrono::milliseconds{1});
-  }
-  return true;
 }
 
 // Registers, makes clients and answers calls. What it is commanded it keeps.

@@ -13,7 +13,6 @@
 namespace galileo::fleet {
 
 using store::kTestStart;
-using store::must;
 
 // Keeps all of it, names resolved.
 struct Taken final : store::SpoolVisitor {

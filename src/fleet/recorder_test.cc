@@ -12,7 +12,6 @@
 
 using namespace galileo;
 using namespace galileo::fleet;
-using store::TestFolder;
 
 namespace {
 

@@ -4,25 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "base/test_fixture.h"
+
 using namespace galileo;
-
-namespace {
-
-struct Folder {
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
-    path = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  void add(const std::string& name) const { std::ofstream(path + "/" + name) << "x"; }
-  std::string path;
-};
-
-}  // namespace
 
 TEST_CASE("a ring has room for traces with the longest response and headers") {
   struct LastResponse final : load::TraceVisitor {
@@ -50,24 +37,24 @@ TEST_CASE("a ring has room for traces with the longest response and headers") {
 
 TEST_CASE(
     "what an earlier process left comes before what this one writes, whatever their names are") {
-  const Folder folder;
+  const TestFolder folder;
   for (const char* name : {"w-11111111-000002.spool", "w-11111111-000001.spool",
                            "w-99999999-000001.spool", "w-00000000-000001.spool",
                            "w-00000000-000001.spool.published", "w-x-00000000-000001.spool"})
-    folder.add(name);
+    folder.write(name, "x");
   std::vector<std::string> names;
-  for (const std::string& path : fleet::spool_segments(folder.path, "w", "11111111"))
+  for (const std::string& path : fleet::spool_segments(folder.path(), "w", "11111111"))
     names.push_back(std::filesystem::path(path).filename().string());
   CHECK(names == std::vector<std::string>{"w-00000000-000001.spool", "w-99999999-000001.spool",
                                           "w-11111111-000001.spool", "w-11111111-000002.spool"});
 }
 
 TEST_CASE("no burst of traces takes more disk than is allowed, and each is written or counted") {
-  const Folder folder;
+  const TestFolder folder;
   fleet::TraceLog::Options options;
   options.worker = "w";
   options.boot = "11111111";
-  options.folder = folder.path;
+  options.folder = folder.path();
   options.bytes_max = 4 << 20;
   auto log = std::move(*fleet::TraceLog::open(options));
   log->start();
@@ -92,7 +79,7 @@ TEST_CASE("no burst of traces takes more disk than is allowed, and each is writt
   CHECK(log->trouble().find("--spool-max") != std::string::npos);
   log->stop();
   std::uint64_t used = 0;
-  for (const std::string& path : fleet::spool_segments(folder.path, "w", "11111111"))
+  for (const std::string& path : fleet::spool_segments(folder.path(), "w", "11111111"))
     used += (*open_file(path, FileMode::kRead))->disk_use().value_or(0);
   CHECK(used <= options.bytes_max);
 }

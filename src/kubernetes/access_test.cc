@@ -1,38 +1,11 @@
 #include "kubernetes/access.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
+#include "base/test_fixture.h"
 
 namespace galileo::kubernetes {
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    folder_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string write(const std::string& name, const std::string& text) const {
-    const std::filesystem::path path = std::filesystem::path(folder_) / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-    return path;
-  }
-  const std::string& path() const { return folder_; }
-
- private:
-  std::string folder_;
-};
 
 std::string config(const std::string& server, const std::string& cluster = {},
                    const std::string& user = "token: t") {
@@ -56,7 +29,7 @@ std::string error_of(const AccessOptions& options) {
 }
 
 TEST_CASE("a kubeconfig is the one named, else KUBECONFIG's, else the usual one, else the pod's") {
-  const Folder folder;
+  const TestFolder folder;
   AccessOptions options;
   options.around.home = folder.path();
   options.around.account_folder = folder.path() + "/account";
@@ -87,7 +60,7 @@ TEST_CASE("a kubeconfig is the one named, else KUBECONFIG's, else the usual one,
 }
 
 TEST_CASE("what a kubeconfig can't mean is said with its file") {
-  const Folder folder;
+  const TestFolder folder;
   AccessOptions options;
   options.kubeconfig = folder.path() + "/gone";
   CHECK(error_of(options).find("/gone") != std::string::npos);
@@ -107,7 +80,7 @@ TEST_CASE("what a kubeconfig can't mean is said with its file") {
 }
 
 TEST_CASE("a server is one of HTTPS unless it says otherwise, and may have a path") {
-  const Folder folder;
+  const TestFolder folder;
   AccessOptions options;
   options.kubeconfig = folder.write("a", config("10.0.0.1:6443"));
   CHECK(found(options).server() == "https://10.0.0.1:6443");

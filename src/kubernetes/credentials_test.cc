@@ -1,12 +1,10 @@
 #include "kubernetes/credentials.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/test_fixture.h"
 #include "kubernetes/exec_plugin.h"
 
 namespace galileo::kubernetes {
@@ -59,19 +57,17 @@ TEST_CASE("what would end a header and begin another isn't sent") {
 }
 
 TEST_CASE("a token's file goes before the token, which stands in while the file can't be read") {
-  std::string folder = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
-  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  const TestFolder folder;
   UserEntry user;
-  user.token_file = folder + "/token";
+  user.token_file = folder.file("token");
   CHECK(headers_of(access_with(user)).find("No such file or directory") != std::string::npos);
   user.token = "old";
   CHECK(headers_of(access_with(user)) == "Authorization: Bearer old; ");
-  std::ofstream(user.token_file) << "new\n";
+  folder.write("token", "new\n");
   CHECK(headers_of(access_with(user)) == "Authorization: Bearer new; ");
-  std::ofstream(user.token_file) << "\n";
+  folder.write("token", "\n");
   user.token.clear();
   CHECK(headers_of(access_with(user)).find("the file is empty") != std::string::npos);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("who has no other way to be known isn't asked again when the server refuses him") {

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/spawn.h"
+#include "base/test_fixture.h"
 #include "net/clock.h"
 #include "net/pipe.h"
 
@@ -25,12 +26,6 @@ using namespace galileo::net;
 namespace {
 
 using Status = Transfer::Status;
-
-template <class T>
-T must(Result<T>&& result) {
-  if (!result.ok()) FAIL(result.error().to_text());
-  return galileo::internal::take(std::move(result));
-}
 
 template <class T>
 Error error_of(const Result<T>& result) {
@@ -51,9 +46,6 @@ void run_openssl(std::vector<std::string> words) {
 class Certificates {
  public:
   Certificates() {
-    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    folder_ = name;
     make("first", "2");
     make("second", "2");
     make("endless", "2900000");
@@ -64,14 +56,8 @@ class Certificates {
                  file("locked.key")});
     std::ofstream(file("both.pem")) << text("first.crt") << text("first.key");
   }
-  ~Certificates() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Certificates(const Certificates&) = delete;
-  Certificates& operator=(const Certificates&) = delete;
 
-  std::string file(const std::string& name) const { return folder_ + "/" + name; }
+  std::string file(const std::string& name) const { return folder_.file(name); }
   std::string text(const std::string& name) const {
     return must(read_whole_file(file(name), 100'000));
   }
@@ -83,7 +69,7 @@ class Certificates {
                  days, "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:gateway.lab"});
   }
 
-  std::string folder_;
+  const TestFolder folder_;
 };
 
 const Certificates& certificates() {

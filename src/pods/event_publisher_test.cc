@@ -4,22 +4,13 @@
 
 #include "bus/in_process.h"
 #include "bus/keys.h"
-#include "net/clock.h"
+#include "net/waiting_fixture.h"
 #include "pods/pods_fixture.h"
 
 namespace galileo::pods {
 namespace {
 
-template <class F>
-bool eventually(F&& condition) {
-  const net::RealClock clock;
-  const Time end = clock.now() + std::chrono::seconds{10};
-  while (!condition()) {
-    if (clock.now() > end) return false;
-    net::pause_thread(std::chrono::milliseconds{1});
-  }
-  return true;
-}
+using net::eventually;
 
 struct Listening {
   std::unique_ptr<bus::Bus> bus = bus::make_in_process();

@@ -15,30 +15,12 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/test_fixture.h"
 #include "store/spool.h"
 #include "store/store.h"
 #include "wire/packed.h"
 
 namespace galileo::store {
-
-class TestFolder {
- public:
-  TestFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "galileo-test-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TestFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // The servers that are named to the tests of that driver, as URLs that a database's name goes
 // behind: GALILEO_TEST_<DRIVER> has them with blanks between (tests/support/with_databases.py).
@@ -48,13 +30,6 @@ inline std::vector<std::string> test_servers(std::string_view driver) {
   const char* const named = std::getenv(variable.c_str());
   std::istringstream words(named ? named : "");
   return {std::istream_iterator<std::string>(words), {}};
-}
-
-// The value of a Result that must hold one.
-template <class T>
-T must(Result<T>&& result) {
-  if (!result.ok()) FAIL(result.error().to_text());
-  return galileo::internal::take(std::move(result));
 }
 
 inline constexpr Wall kTestStart{std::chrono::seconds{1'795'500'000}};

@@ -10,7 +10,6 @@
 using namespace galileo;
 using namespace galileo::tables;
 using store::kTestId;
-using store::must;
 
 namespace {
 
@@ -69,7 +68,7 @@ class SmallExport {
     }
     return "";
   }
-  const store::TestFolder folder_;
+  const TestFolder folder_;
   std::string text_;
 };
 

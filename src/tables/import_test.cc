@@ -6,7 +6,6 @@
 
 using namespace galileo;
 using namespace galileo::tables;
-using store::must;
 
 namespace {
 

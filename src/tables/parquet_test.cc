@@ -13,28 +13,27 @@
 using namespace galileo;
 using namespace galileo::tables;
 using std::string_literals::operator""s;
-using store::must;
 
 namespace {
 
 using Json = nlohmann::json;
 
 // A program of the shell's lines that is started where Python is.
-std::string python(const store::TestFolder& folder, const std::string& lines) {
+std::string python(const TestFolder& folder, const std::string& lines) {
   std::string path = folder.file("python");
   must(write_whole_file(path, "#!/bin/sh\n" + lines));
   REQUIRE(chmod(path.c_str(), 0700) == 0);
   return path;
 }
 
-std::string keeping(const store::TestFolder& folder) {
+std::string keeping(const TestFolder& folder) {
   return python(folder, "echo ready\nexec cat > '" + folder.file("sent") + "'\n");
 }
 
 // What was sent, read as parquet.py does.
 class Sent {
  public:
-  explicit Sent(const store::TestFolder& folder)
+  explicit Sent(const TestFolder& folder)
       : bytes_(must(read_whole_file(folder.file("sent"), std::size_t{64} << 20))) {}
   Json head() {
     const std::size_t end = bytes_.find('\n', at_);
@@ -92,7 +91,7 @@ const TableSchema kTable{"t",
 }  // namespace
 
 TEST_CASE("columns are sent as Arrow has them in memory") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto writer = must(parquet_writer(keeping(folder)));
   CHECK(writer->suffix() == "parquet");
   must(writer->begin_table(kTable, "out/\"t\"\n.parquet"));
@@ -129,7 +128,7 @@ TEST_CASE("columns are sent as Arrow has them in memory") {
 }
 
 TEST_CASE("a batch has so many rows or bytes at most, and the next table begins anew") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto writer = must(parquet_writer(keeping(folder)));
   const TableSchema codes{"codes", {{"CODE", ColumnType::kInt32}}};
   must(writer->begin_table(codes, "codes"));
@@ -198,7 +197,7 @@ TEST_CASE("what Python says at its end is the error, before the first row or beh
   };
   for (const Failing& failing : kFailing) {
     INFO(failing.what);
-    const store::TestFolder folder;
+    const TestFolder folder;
     const auto written = [&]() -> Result<void> {
       const auto writer = TRY(parquet_writer(python(folder, failing.lines)));
       TRY(writer->begin_table(kTable, "t"));
@@ -215,7 +214,7 @@ TEST_CASE("what Python says at its end is the error, before the first row or beh
 }
 
 TEST_CASE("a Python that isn't there is named, with how to name another") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto refused = parquet_writer(folder.file("missing"));
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().where == folder.file("missing"));

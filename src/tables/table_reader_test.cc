@@ -8,7 +8,6 @@
 using namespace galileo;
 using namespace galileo::tables;
 using std::string_literals::operator""s;
-using store::must;
 
 namespace {
 
@@ -19,7 +18,7 @@ Result<std::unique_ptr<TableReader>> open(const std::string& path) {
 }
 
 // All rows of the file's text, "A|B|C" a row with - for null; or the first error.
-Result<std::string> read_all(const store::TestFolder& folder, const std::string& name,
+Result<std::string> read_all(const TestFolder& folder, const std::string& name,
                              const std::string& text) {
   must(write_whole_file(folder.file(name), text));
   const auto reader = TRY(open(folder.file(name)));
@@ -108,7 +107,7 @@ const Bad kBad[] = {
 }  // namespace
 
 TEST_CASE("tables are read as they were meant") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const Good& good : kGood) {
     INFO(good.name, " with ", good.what);
     CHECK(must(read_all(folder, good.name, good.text)) == good.rows);
@@ -116,7 +115,7 @@ TEST_CASE("tables are read as they were meant") {
 }
 
 TEST_CASE("a damaged table is one error: what, where by file and line, why, and what to do") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const Bad& bad : kBad) {
     INFO(bad.name, " with ", bad.what);
     const auto read = read_all(folder, bad.name, bad.text);
@@ -130,7 +129,7 @@ TEST_CASE("a damaged table is one error: what, where by file and line, why, and 
 }
 
 TEST_CASE("a table that isn't there is named") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const char* name : {"t.csv", "t.jsonl"}) {
     const auto opened = open(folder.file(name));
     REQUIRE_FALSE(opened.ok());
@@ -139,7 +138,7 @@ TEST_CASE("a table that isn't there is named") {
 }
 
 TEST_CASE("the place is that of the row which was read last, by lines of the file") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   must(write_whole_file(folder.file("t.csv"), "A,B\n\n1,\"x\ny\"\n2,z\n"));
   must(write_whole_file(folder.file("t.jsonl"), "\n{\"A\":1,\"B\":2}\n\n{\"A\":1,\"B\":2}"));
   std::vector<Field> fields;

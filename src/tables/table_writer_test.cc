@@ -11,7 +11,6 @@
 
 using namespace galileo;
 using namespace galileo::tables;
-using store::must;
 
 namespace {
 
@@ -139,7 +138,7 @@ Field read_one(const Format& format, const std::string& path) {
 }  // namespace
 
 TEST_CASE("texts stand in a table as they were, and are read back as they were") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const Cell& cell : kTexts) {
     INFO(cell.what);
     write_one(*csv_writer(), folder.file(cell.what + ".csv"), cell.type, cell.put);
@@ -152,7 +151,7 @@ TEST_CASE("texts stand in a table as they were, and are read back as they were")
 }
 
 TEST_CASE("numbers stand in a table with all their digits, and are read back as the same ones") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const Cell& cell : kNumbers) {
     INFO(cell.what);
     write_one(*csv_writer(), folder.file(cell.what + ".csv"), cell.type, cell.put);
@@ -172,7 +171,7 @@ TEST_CASE("numbers stand in a table with all their digits, and are read back as 
 
 TEST_CASE("rows of many pieces come whole, wherever a piece ends") {
   // Quotes that are doubled and lines' ends lie at each place of the pieces that are read.
-  const store::TestFolder folder;
+  const TestFolder folder;
   std::vector<std::string> rows;
   for (std::size_t size = 0; size < 60; ++size)
     rows.push_back(std::string(40'000 + size, '"') + "\r\n" + std::string(size, ','));
@@ -198,7 +197,7 @@ TEST_CASE("rows of many pieces come whole, wherever a piece ends") {
 }
 
 TEST_CASE("a writer writes one table after another, and a table without rows has its names") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto csv = csv_writer();
   write_one(*csv, folder.file("a.csv"), ColumnType::kText, text("a"));
   const TableSchema table{"t", {{"=X", ColumnType::kText}, {"Y", ColumnType::kDouble}}};
@@ -214,7 +213,7 @@ TEST_CASE("a writer writes one table after another, and a table without rows has
 }
 
 TEST_CASE("a file that can't be made is named, and one that is there stays") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const Format& format : kFormats) {
     const auto writer = format.writer();
     const TableSchema table{"t", {{"A", ColumnType::kText}}};

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "base/test_fixture.h"
 #include "telemetry/devices.h"
 #include "telemetry/files.h"
 #include "telemetry/instrument.h"
@@ -34,21 +35,12 @@ struct Samples final : Sink<wire::Sample> {
 // A machine of the test's own, whose files it writes.
 struct Tree {
   Tree() {
-    char name[] = "/tmp/galileo-tree-XXXXXX";
-    REQUIRE(mkdtemp(name));
-    root = name;
     machine.node = "n";
     machine.proc = root / "proc";
     machine.sys = root / "sys";
   }
-  ~Tree() { fs::remove_all(root); }
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
 
-  void write(const std::string& path, const std::string& text) const {
-    fs::create_directories((root / path).parent_path());
-    std::ofstream(root / path) << text;
-  }
+  void write(const std::string& path, const std::string& text) const { place.write(path, text); }
   void net(const std::string& device, int tx, int rx) const {
     write("sys/class/net/" + device + "/statistics/tx_bytes", std::to_string(tx) + "\n");
     write("sys/class/net/" + device + "/statistics/rx_bytes", std::to_string(rx) + "\n");
@@ -69,7 +61,8 @@ struct Tree {
     fs::create_directories(root / folder / "fd");
   }
 
-  fs::path root;
+  const TestFolder place;
+  const fs::path root{place.path()};
   Machine machine;
 };
 

@@ -18,6 +18,7 @@
 #include "commands/kubernetes_access.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
+#include "commands/settling.h"
 #include "commands/status_page.h"
 #include "experiment/caretaker.h"
 #include "kubernetes/api.h"
@@ -29,8 +30,6 @@ namespace {
 
 constexpr std::string_view kOldRedis = "telemd_kubernetes_adapter_redis_";
 constexpr const char* kOldLocation = "telemd_kubernetes_adapter_location";
-// After that time, and once all is known, all has been done once.
-constexpr Duration kSettled = std::chrono::seconds{3};
 // A call under way and one more end within the second that a stop may take.
 constexpr Duration kCallTimeout = std::chrono::milliseconds{400};
 
@@ -125,14 +124,7 @@ Result<void> serve(const AdapterFlags& flags) {
   // What killed runs have left goes within a minute of their lease's end.
   const experiment::Caretaker caretaker(access, {TRY(experiment_etcd_options({})), bus.get()},
                                         {access.name_space, telemetry::hostname()});
-  net::Timer settled([&](Time now) {
-    if (trouble().empty())
-      give_back_unused_memory();
-    else
-      control.timers().set(settled, now + kSettled);
-  });
-  control.timers().set(settled, control.clock().now() + kSettled);
-  control.run();
+  run_until_stopped(control, [&] { return trouble().empty(); });
   log(LogLevel::kInfo, "stopping");
   return {};
 }

@@ -89,9 +89,14 @@ class PartFiles {
   }
   Result<void> finish() {
     for (const std::string& path : paths_) TRY(check_place(path));
-    for (const std::string& path : paths_) {
-      if (std::rename(part(path).c_str(), path.c_str()) != 0)
-        return system_error("can't write", path, errno);
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      if (std::rename(part(paths_[i]).c_str(), paths_[i].c_str()) == 0) continue;
+      const int why = errno;
+      // Some tables of this export beside others of the one before would be read as one: those that
+      // have their names lose them again.
+      for (std::size_t before = 0; before < i; ++before)
+        static_cast<void>(std::rename(paths_[before].c_str(), part(paths_[before]).c_str()));
+      return system_error("can't write", paths_[i], why);
     }
     paths_.clear();
     return {};

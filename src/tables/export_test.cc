@@ -13,7 +13,6 @@ using namespace galileo::tables;
 using std::string_literals::operator""s;
 using std::string_view_literals::operator""sv;
 using store::kTestId;
-using store::must;
 
 namespace {
 
@@ -31,7 +30,7 @@ std::unique_ptr<store::Store> made() {
   return store;
 }
 
-ExportOptions options_of(const Format& format, const store::TestFolder& folder) {
+ExportOptions options_of(const Format& format, const TestFolder& folder) {
   ExportOptions options;
   options.folder = folder.file(format.name);
   options.format = format.format;
@@ -70,6 +69,21 @@ class ChangingStore final : public store::FailingStore {
   const std::function<void()> change_;
 };
 
+// The same when it has read its telemetry.
+class LaterChangingStore final : public store::FailingStore {
+ public:
+  LaterChangingStore(Store& store, std::function<void()> change)
+      : FailingStore(store), change_(std::move(change)) {}
+  Result<void> each_event(const std::string& id, const store::RowVisitor<wire::Event>& f) override {
+    TRY(FailingStore::each_event(id, f));
+    change_();
+    return {};
+  }
+
+ private:
+  const std::function<void()> change_;
+};
+
 // One of the old system's, which holds any bytes.
 class OldStore final : public store::FailingStore {
  public:
@@ -83,7 +97,7 @@ class OldStore final : public store::FailingStore {
 }  // namespace
 
 TEST_CASE("bytes of an old database that are no text stand for themselves in no file") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = made();
   OldStore old(*store);
   for (const Format& format : kFormats) {
@@ -95,7 +109,7 @@ TEST_CASE("bytes of an old database that are no text stand for themselves in no 
 }
 
 TEST_CASE("what is exported and read again is what the database has") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   for (const Format& format : kFormats) {
     INFO(format.name);
     const auto store = made();
@@ -110,7 +124,7 @@ TEST_CASE("what is exported and read again is what the database has") {
 }
 
 TEST_CASE("texts and numbers at their bounds survive an export") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = must(store::open_temporary("source"));
   wire::Experiment experiment = store::test_experiment();
   experiment.name = "=cmd()\"\r\n\0ü"s;
@@ -144,7 +158,7 @@ TEST_CASE("texts and numbers at their bounds survive an export") {
 }
 
 TEST_CASE("an experiment's id and name are no paths") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = must(store::open_temporary("source"));
   wire::Experiment experiment = store::test_experiment("../../up");
   experiment.name = "/etc/passwd";
@@ -159,7 +173,7 @@ TEST_CASE("an experiment's id and name are no paths") {
 }
 
 TEST_CASE("metadata stays text for text, its numbers unrounded") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = made();
   const std::string metadata =
       R"({"n": 1.50, "big": 123456789012345678901234567890, "é": "\u00e9"})";
@@ -182,7 +196,7 @@ TEST_CASE("progress is told, and an export that is ended leaves no file") {
     must(store->put_trace(kTestId, row, store::test_trace(row), names));
   must(store->commit());
   for (const Format& format : kFormats) {
-    const store::TestFolder folder;
+    const TestFolder folder;
     ExportOptions options = options_of(format, folder);
     std::uint64_t expected = 0;
     std::vector<std::uint64_t> told;
@@ -206,7 +220,7 @@ TEST_CASE("progress is told, and an export that is ended leaves no file") {
 }
 
 TEST_CASE("rows that come or go meanwhile are no export") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = made();
   const auto add = [&] {
     must(store->begin());
@@ -234,7 +248,7 @@ TEST_CASE("what is no plain file stays, and nothing is written beside it") {
     std::string name;
     std::function<void(const std::string& path)> make;
   };
-  const store::TestFolder elsewhere;
+  const TestFolder elsewhere;
   const std::string kept = elsewhere.file("kept");
   must(write_whole_file(kept, "kept"));
   const Place places[] = {
@@ -245,7 +259,7 @@ TEST_CASE("what is no plain file stays, and nothing is written beside it") {
   };
   for (const Place& place : places) {
     INFO(place.name);
-    const store::TestFolder folder;
+    const TestFolder folder;
     const ExportOptions options = options_of(kFormats[0], folder);
     must(make_folders(options.folder));
     const std::string path = options.folder + "/" + place.name;
@@ -260,7 +274,7 @@ TEST_CASE("what is no plain file stays, and nothing is written beside it") {
 }
 
 TEST_CASE("what a killed export left is in no way") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = made();
   const ExportOptions options = options_of(kFormats[0], folder);
   must(make_folders(options.folder));
@@ -271,8 +285,24 @@ TEST_CASE("what a killed export left is in no way") {
   CHECK(store::all_of(*must(open_export(options.folder))) == store::all_of(*store));
 }
 
+TEST_CASE("a table that can't get its name in the end leaves none of the others") {
+  const auto store = made();
+  for (const char* const lost : {"traces", "telemetry", "events"}) {
+    CAPTURE(lost);
+    const TestFolder folder;
+    const ExportOptions options = options_of(kFormats[0], folder);
+    const std::string path = fmt::format("{}/{}.csv", options.folder, lost);
+    LaterChangingStore losing(*store, [&] { std::filesystem::remove(path + ".part"); });
+    const auto refused = export_it(losing, options);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::kIo);
+    CHECK(refused.error().where == path);
+    CHECK(names_in(options.folder).empty());
+  }
+}
+
 TEST_CASE("two exports into one folder don't mix") {
-  const store::TestFolder folder;
+  const TestFolder folder;
   const auto store = made();
   const ExportOptions options = options_of(kFormats[0], folder);
   std::optional<Error> second;

@@ -3,16 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "bus/keys.h"
 #include "experiment/leftovers.h"
+#include "experiment/setup_examination.h"
 #include "fleet/controller.h"
 #include "fleet/telemetry_nodes.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
+#include "kubernetes/requests.h"
 #include "net/loop.h"
 #include "pods/fields.h"
 #include "pods/pod.h"
@@ -23,62 +25,42 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr Duration kAnswerWithin = std::chrono::seconds{5};
+// A kubelet's nodeStatusMaxImages, where nobody says another.
+constexpr std::size_t kImagesTold = 50;
 
-struct Right {
-  const char* verb;
-  const char* group;
-  const char* resource;
-  const char* part = "";
-};
 // What runs do, and the adapter's clean-up.
-constexpr std::array<Right, 22> kRights{{{"list", "", "nodes"},
-                                         {"patch", "", "nodes"},
-                                         {"list", "", "pods"},
-                                         {"watch", "", "pods"},
-                                         {"create", "", "pods"},
-                                         {"delete", "", "pods"},
-                                         {"get", "", "pods", "log"},
-                                         {"create", "", "configmaps"},
-                                         {"get", "", "configmaps"},
-                                         {"patch", "", "configmaps"},
-                                         {"delete", "", "configmaps"},
-                                         {"create", "coordination.k8s.io", "leases"},
-                                         {"get", "coordination.k8s.io", "leases"},
-                                         {"list", "coordination.k8s.io", "leases"},
-                                         {"patch", "coordination.k8s.io", "leases"},
-                                         {"delete", "coordination.k8s.io", "leases"},
-                                         {"create", "apps", "deployments"},
-                                         {"list", "apps", "deployments"},
-                                         {"delete", "apps", "deployments"},
-                                         {"patch", "apps", "deployments", "scale"},
-                                         {"create", "autoscaling", "horizontalpodautoscalers"},
-                                         {"delete", "autoscaling", "horizontalpodautoscalers"}}};
+const std::vector<kubernetes::Right>& rights() {
+  static const std::vector<kubernetes::Right> all = [] {
+    constexpr const char* kLeases = "coordination.k8s.io";
+    std::vector<kubernetes::Right> made{{"list", "", "nodes", {}, {}},
+                                        {"patch", "", "nodes", {}, {}},
+                                        {"get", "", "pods/log", {}, {}},
+                                        {"patch", "apps", "deployments/scale", {}, {}}};
+    const auto add = [&](const char* group, const char* resource,
+                         std::initializer_list<const char*> verbs) {
+      for (const char* verb : verbs) made.push_back({verb, group, resource, {}, {}});
+    };
+    add("", "pods", {"list", "watch", "create", "delete"});
+    add("", "configmaps", {"create", "get", "patch", "delete"});
+    add(kLeases, "leases", {"create", "get", "list", "patch", "delete"});
+    add("apps", "deployments", {"create", "list", "delete"});
+    add("autoscaling", "horizontalpodautoscalers", {"create", "delete"});
+    return made;
+  }();
+  return all;
+}
 
-std::string right_text(const Right& right) {
+std::string right_text(const kubernetes::Right& right) {
   std::string text = fmt::format("{} {}", right.verb, right.resource);
-  if (*right.part) text += fmt::format("/{}", right.part);
-  if (*right.group) text += fmt::format(" ({})", right.group);
+  if (!right.group.empty()) text += fmt::format(" ({})", right.group);
   return text;
 }
 
-Result<bool> may(ClusterCalls& calls, const std::string& name_space, const Right& right) {
-  kubernetes::ApiRequest request;
-  request.method = "POST";
-  request.path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+Result<bool> may(ClusterCalls& calls, const std::string& name_space, kubernetes::Right right) {
+  right.name_space = name_space;
+  kubernetes::ApiRequest request = kubernetes::may_we(right);
   request.within = kAnswerWithin;
-  request.repeatable = true;
-  request.body = Json{{"apiVersion", "authorization.k8s.io/v1"},
-                      {"kind", "SelfSubjectAccessReview"},
-                      {"spec",
-                       {{"resourceAttributes",
-                         {{"namespace", name_space},
-                          {"verb", right.verb},
-                          {"group", right.group},
-                          {"resource", right.resource},
-                          {"subresource", right.part}}}}}}
-                     .dump();
-  const kubernetes::ApiAnswer answer = TRY(calls.ask(std::move(request)));
-  return pods::is_true_at(answer.json(), {"status", "allowed"});
+  return kubernetes::is_allowed(right, TRY(calls.ask(std::move(request))));
 }
 
 SeenNode seen_node(const Json& node) {
@@ -86,6 +68,14 @@ SeenNode seen_node(const Json& node) {
   seen.name = kubernetes::name_of(node);
   seen.labels = pods::texts_at(node, {"metadata", "labels"});
   seen.is_cordoned = pods::is_true_at(node, {"spec", "unschedulable"});
+  seen.architecture = kubernetes::text_at(node, {"status", "nodeInfo", "architecture"});
+  const Json& images = pods::value_at(node, {"status", "images"});
+  seen.tells_all_images = images.size() < kImagesTold;
+  for (const Json& image : images) {
+    for (const Json& name : pods::value_at(image, {"names"})) {
+      if (name.is_string()) seen.images.push_back(name.get<std::string>());
+    }
+  }
   for (const Json& condition : pods::value_at(node, {"status", "conditions"})) {
     if (kubernetes::text_at(condition, {"type"}) == "Ready")
       seen.is_ready = kubernetes::text_at(condition, {"status"}) == "True";
@@ -108,40 +98,6 @@ std::string trouble_of(const pods::Pod& pod) {
   if (placed && placed->status == "False")
     return fmt::format("{}: {}", placed->reason, placed->message);
   return pod.reason.empty() ? std::string() : fmt::format("{}: {}", pod.reason, pod.message);
-}
-
-std::string app_of(const pods::Pod& pod) {
-  const auto app = pod.labels.find("app");
-  return app == pod.labels.end() ? std::string() : app->second;
-}
-
-// By the names that deployment/ gives them.
-bool is_ours(const std::string& app) {
-  return app.starts_with("galileo-worker") || app == "go-load-balancer" ||
-         app.starts_with("telemd");
-}
-
-SeenDaemonSet seen_daemon_set(const Json& set) {
-  SeenDaemonSet seen;
-  seen.name = kubernetes::name_of(set);
-  for (const auto& [key, value] : pods::texts_at(set, {"spec", "template", "spec", "nodeSelector"}))
-    seen.selector += fmt::format("{}{}={}", seen.selector.empty() ? "" : " ", key, value);
-  seen.wanted = pods::number_at(set, {"status", "desiredNumberScheduled"});
-  seen.ready = pods::number_at(set, {"status", "numberReady"});
-  return seen;
-}
-
-// A DaemonSet has no condition for it: pods that may not be made are told by an event alone.
-Result<void> add_refusals(ClusterCalls& calls, const std::string& name_space,
-                          std::vector<SeenDaemonSet>& sets) {
-  return calls.each(kubernetes::collection("v1", name_space, "events"), "", [&](Json&& event) {
-    if (kubernetes::text_at(event, {"reason"}) != "FailedCreate") return;
-    for (SeenDaemonSet& set : sets) {
-      if (set.ready < set.wanted && set.trouble.empty() &&
-          kubernetes::text_at(event, {"involvedObject", "name"}) == set.name)
-        set.trouble = kubernetes::text_at(event, {"message"});
-    }
-  });
 }
 
 Result<std::vector<std::string>> orphans_of(ClusterCalls& calls, const std::string& name_space,
@@ -182,6 +138,8 @@ Result<BusFacts> look_at_bus(bus::Bus& bus) {
     facts.workers.push_back(std::move(seen));
   }
   facts.telemetry = TRY(fleet::telemetry_nodes(bus));
+  for (wire::NodeInfo& info : TRY(fleet::node_infos(bus)))
+    facts.nodes[info.node][info.key] = std::move(info.value);
   facts.adapters = TRY(bus.keys(std::string(bus::kAllAdapters))).size();
   return facts;
 }
@@ -190,11 +148,12 @@ Result<ClusterFacts> look_at_cluster(ClusterCalls& calls, const std::string& whe
                                      const std::string& name_space) {
   ClusterFacts facts;
   facts.where = where;
+  facts.name_space = name_space;
   kubernetes::ApiRequest version;
   version.path = "/version";
   version.within = kAnswerWithin;
   facts.version = kubernetes::text_at(TRY(calls.ask(std::move(version))).json(), {"gitVersion"});
-  for (const Right& right : kRights) {
+  for (const kubernetes::Right& right : rights()) {
     if (!TRY(may(calls, name_space, right))) facts.denied.push_back(right_text(right));
   }
   const auto may_list = [&](std::string_view what) {
@@ -210,16 +169,13 @@ Result<ClusterFacts> look_at_cluster(ClusterCalls& calls, const std::string& whe
   if (may_list("list pods")) {
     TRY(calls.each(kubernetes::collection("v1", name_space, "pods"), "", [&](Json&& object) {
       const pods::Pod pod = pods::read_pod(object);
-      if (!is_ours(app_of(pod))) return;
-      facts.pods.push_back({pod.name, app_of(pod), read_gateway(object, view).zone, pod.node,
-                            is_ready(pod), trouble_of(pod)});
+      const auto app = pod.labels.find("app");
+      if (app == pod.labels.end() || !is_ours(app->second)) return;
+      facts.pods.push_back({pod.name, app->second, read_gateway(object, view).zone, pod.node,
+                            is_ready(pod), trouble_of(pod), pod.owner_name, containers_of(object)});
     }));
   }
-  TRY(calls.each(kubernetes::collection("apps/v1", name_space, "daemonsets"), "", [&](Json&& set) {
-    if (is_ours(kubernetes::text_at(set, {"spec", "template", "metadata", "labels", "app"})))
-      facts.daemon_sets.push_back(seen_daemon_set(set));
-  }));
-  TRY(add_refusals(calls, name_space, facts.daemon_sets));
+  TRY(look_at_setup(calls, name_space, facts));
   if (!may_list("list leases (coordination.k8s.io)")) return facts;
   facts.claims = TRY(claims(calls, name_space));
   facts.orphans = TRY(orphans_of(calls, name_space, facts.claims));

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "experiment/pod_objects.h"
+#include "experiment/setup_findings.h"
 
 namespace galileo::experiment {
 namespace {
@@ -17,9 +18,7 @@ using Level = Finding::Level;
 constexpr Duration kClocksApart = std::chrono::milliseconds{50};
 constexpr const char* kClientRole = "node-role.kubernetes.io/client";
 constexpr const char* kWorkerRole = "node-role.kubernetes.io/worker";
-constexpr const char* kGatewayRole = "node-role.kubernetes.io/controller";
 constexpr const char* kTelemdMode = "telemd.edgerun.io/mode";
-constexpr const char* kGatewayApp = "go-load-balancer";
 
 std::string label(const SeenNode& node, const char* key) {
   const auto found = node.labels.find(key);
@@ -64,18 +63,21 @@ void add_node_findings(const SeenNode& node, std::vector<Finding>& findings) {
 }
 
 // Telemetry has a set for each kind of node, of which a cluster needn't have all.
-bool is_of_other_nodes(const SeenDaemonSet& set, const std::vector<SeenNode>& nodes) {
+bool is_of_other_nodes(const SeenSet& set, const std::vector<SeenNode>& nodes) {
   return set.selector.find(kTelemdMode) != std::string::npos &&
          std::any_of(nodes.begin(), nodes.end(),
                      [](const SeenNode& node) { return !label(node, kTelemdMode).empty(); });
 }
 
-void add_daemon_set_findings(const SeenDaemonSet& set, const std::vector<SeenNode>& nodes,
-                             std::vector<Finding>& findings) {
-  const std::string about = "daemonset " + set.name;
+void add_set_findings(const SeenSet& set, const std::vector<SeenNode>& nodes,
+                      std::vector<Finding>& findings) {
+  const std::string about = fmt::format("{} {}", set.kind, set.name);
   if (!set.trouble.empty()) {
-    findings.push_back({Level::kFault, about, set.trouble,
-                        fmt::format("kubectl describe daemonset {}", set.name)});
+    findings.push_back(
+        {Level::kFault, about, set.trouble, fmt::format("kubectl describe {}", about)});
+  } else if (set.wanted == 0 && set.kind == "deployment") {
+    findings.push_back({Level::kWarning, about, "it is scaled to no pod",
+                        fmt::format("kubectl scale {} --replicas=1", about)});
   } else if (set.wanted == 0 && is_of_other_nodes(set, nodes)) {
     findings.push_back({Level::kFine, about, "no node is of its kind", ""});
   } else if (set.wanted == 0) {
@@ -84,10 +86,15 @@ void add_daemon_set_findings(const SeenDaemonSet& set, const std::vector<SeenNod
                         fmt::format("kubectl label node NAME {}", set.selector)});
   } else if (set.ready < set.wanted) {
     findings.push_back({Level::kFault, about,
-                        fmt::format("{} of its {} pods are ready", set.ready, set.wanted), ""});
+                        fmt::format("{} of its {} pods are ready", set.ready, set.wanted),
+                        fmt::format("kubectl describe {}", about)});
   } else {
     findings.push_back({Level::kFine, about, fmt::format("{} pods", set.ready), ""});
   }
+}
+
+void add(std::vector<Finding> more, std::vector<Finding>& findings) {
+  for (Finding& finding : more) findings.push_back(std::move(finding));
 }
 
 void add_leftovers(const ClusterFacts& cluster, std::vector<Finding>& findings) {
@@ -142,6 +149,7 @@ std::vector<Finding> findings_of(const BusFacts& bus) {
     findings.push_back({Level::kFault, "adapter",
                         fmt::format("{} pod adapters: each event is told that often", bus.adapters),
                         "leave one"});
+  add(findings_of_kernels(bus), findings);
   return findings;
 }
 
@@ -155,12 +163,11 @@ std::vector<Finding> findings_of(const ClusterFacts& cluster) {
   if (cluster.denied.empty())
     findings.push_back({Level::kFine, "rights", "all that a run needs", ""});
   for (const SeenNode& node : cluster.nodes) add_node_findings(node, findings);
-  for (const SeenDaemonSet& set : cluster.daemon_sets)
-    add_daemon_set_findings(set, cluster.nodes, findings);
+  for (const SeenSet& set : cluster.sets) add_set_findings(set, cluster.nodes, findings);
   for (const SeenPod& pod : cluster.pods) {
     if (!pod.is_ready && !pod.trouble.empty())
-      findings.push_back({Level::kFault, "pod " + pod.name, pod.trouble,
-                          fmt::format("kubectl describe pod {}", pod.name)});
+      findings.push_back(
+          {Level::kFault, "pod " + pod.name, pod.trouble, mend_of_trouble(pod, cluster.nodes)});
   }
   std::set<std::string> served;
   for (const SeenPod& pod : cluster.pods) {
@@ -183,6 +190,7 @@ std::vector<Finding> findings_of(const ClusterFacts& cluster) {
           {Level::kWarning, "zone " + zone, "it has a gateway, but no node with a role",
            fmt::format("kubectl label node NAME {}={} {}=true", kZoneLabel, zone, kWorkerRole)});
   }
+  add(findings_of_setup(cluster), findings);
   add_leftovers(cluster, findings);
   return findings;
 }
@@ -205,6 +213,7 @@ std::vector<Finding> findings_of(const ClusterFacts& cluster, const BusFacts& bu
     findings.push_back({Level::kFault, "node " + node.name, "its telemetry isn't on the bus",
                         "kubectl get pods -l app=telemd -o wide; does it reach telemd_redis_url?"});
   }
+  add(findings_of_kernels(cluster, bus), findings);
   return findings;
 }
 

@@ -25,6 +25,19 @@ struct SeenNode {
   std::map<std::string, std::string> labels;
   bool is_ready = false;
   bool is_cordoned = false;
+  std::string architecture = {};         // Go's name; empty: not told, as the rest
+  std::vector<std::string> images = {};  // names of images that are on it
+  bool tells_all_images = true;          // a kubelet tells of so many only
+  std::string cgroup_driver = {};        // its kubelet's: "systemd", "cgroupfs"
+  std::string cgroup_root = {};          // below which its kubelet keeps containers
+};
+
+struct SeenContainer {
+  std::string name;
+  std::string image;          // as it was asked for
+  std::string image_id = {};  // as the node has it; empty: it doesn't run
+  std::string pull_policy = {};
+  std::string cpu_limit = {};  // empty: none
 };
 
 // A pod of ours: a worker's, a gateway's, a telemd's, an adapter's.
@@ -34,15 +47,32 @@ struct SeenPod {
   std::string zone;  // of gateways and workers
   std::string node;
   bool is_ready = false;
-  std::string trouble;  // why it isn't, in Kubernetes' words
+  std::string trouble;     // why it isn't, in Kubernetes' words
+  std::string owner = {};  // the name of the set that made it
+  std::vector<SeenContainer> containers = {};
 };
 
-struct SeenDaemonSet {
+// What makes pods of ours: a DaemonSet, or the adapter's Deployment.
+struct SeenSet {
   std::string name;
   std::string selector;  // the node labels that it wants: "a=b,c=d"
   std::int64_t wanted = 0;
   std::int64_t ready = 0;
   std::string trouble;  // why pods of it can't be made
+  std::string kind = "daemonset";
+  std::map<std::string, std::string> node_labels = {};  // the selector
+  std::vector<SeenContainer> containers = {};
+  // Against deployment/kubernetes: shipped_specs.h.
+  std::vector<std::string> lacks = {};
+  std::vector<std::string> differs = {};
+
+  bool is_for(const SeenNode& node) const;
+};
+
+// Somebody else's pod that has a gateway's port on a gateway's node.
+struct SeenPortHolder {
+  std::string node;
+  std::string pod;  // "kube-system/svclb-traefik-x"
 };
 
 struct SeenWorker {
@@ -58,9 +88,15 @@ struct ClusterFacts {
   std::vector<std::string> denied;  // "create pods"
   std::vector<SeenNode> nodes;
   std::vector<SeenPod> pods;
-  std::vector<SeenDaemonSet> daemon_sets;
+  std::vector<SeenSet> sets;
   std::vector<ClaimState> claims;
   std::vector<std::string> orphans;  // objects with a run's label whose lease is gone
+  std::string name_space = {};
+  std::string release = {};         // that our deployment files are of
+  std::string security_level = {};  // the namespace's: "baseline"; empty: it has none
+  std::map<std::string, std::string> cpu_defaults = {};  // what each LimitRange gives containers
+  std::vector<SeenPortHolder> port_holders = {};
+  std::vector<std::string> unseen = {};  // what couldn't be looked at, and isn't needed by a run
 };
 
 struct BusFacts {
@@ -68,6 +104,8 @@ struct BusFacts {
   std::vector<SeenWorker> workers;
   std::vector<std::string> telemetry;  // nodes whose daemons listen
   std::size_t adapters = 0;
+  // What each node's telemetry daemon says of it: telemd.info.
+  std::map<std::string, std::map<std::string, std::string>> nodes = {};
 };
 
 std::vector<Finding> findings_of(const BusFacts& bus);

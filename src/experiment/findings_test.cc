@@ -4,11 +4,27 @@
 
 #include <functional>
 
+#include "experiment/setup_findings.h"
+
 namespace galileo::experiment {
 namespace {
 
 using Level = Finding::Level;
 using Labels = std::map<std::string, std::string>;
+
+SeenContainer container(const std::string& name, const std::string& image) {
+  SeenContainer made{name, image};
+  made.pull_policy = "IfNotPresent";
+  return made;
+}
+
+// A second node that is as the first but for its name.
+SeenNode& another_node(ClusterFacts& facts) {
+  SeenNode node = facts.nodes[0];
+  node.name = "node2";
+  facts.nodes.push_back(std::move(node));
+  return facts.nodes.back();
+}
 
 ClusterFacts sound_cluster() {
   ClusterFacts facts;
@@ -22,7 +38,18 @@ ClusterFacts sound_cluster() {
                   true,
                   false}};
   facts.pods = {{"gateway", "go-load-balancer", "zone-a", "node1", true, {}}};
-  facts.daemon_sets = {{"telemd-cpu", "telemd.edgerun.io/mode=cpu", 1, 1, {}}};
+  facts.nodes[0].architecture = "amd64";
+  facts.nodes[0].images = {"docker.io/library/galileo:0.1.0"};
+  facts.nodes[0].cgroup_driver = "systemd";
+  facts.sets = {{"telemd-cpu", "telemd.edgerun.io/mode=cpu", 1, 1, {}}};
+  facts.sets[0].node_labels = {{"telemd.edgerun.io/mode", "cpu"}};
+  facts.sets[0].containers = {container("telemd", "galileo:0.1.0")};
+  facts.pods.push_back({"telemd-cpu-x", "telemd-cpu", {}, "node1", true, {}, "telemd-cpu"});
+  facts.pods.back().containers = {container("telemd", "galileo:0.1.0")};
+  facts.pods.back().containers[0].image_id = "sha256:1";
+  facts.name_space = "lab";
+  facts.release = "0.1.0";
+  facts.unseen = {"limit ranges"};
   return facts;
 }
 
@@ -31,6 +58,12 @@ BusFacts sound_bus() {
   facts.workers = {{"w", "zone-a", true, std::chrono::milliseconds{1}}};
   facts.telemetry = {"node1"};
   facts.adapters = 1;
+  facts.nodes["node1"] = {{"cgroup", "v2"},
+                          {"cgroup_controllers", "cpu io memory"},
+                          {"cgroup_root", ""},
+                          {"page_size", "4096"}};
+  // One of the old system says less.
+  facts.nodes["old"] = {{"arch", "arm"}};
   return facts;
 }
 
@@ -46,6 +79,22 @@ std::string told(const ClusterFacts& cluster, const BusFacts& bus) {
   return text;
 }
 
+struct Planted {
+  std::function<void(ClusterFacts&, BusFacts&)> plant;
+  std::string words;
+  std::string mend;
+};
+
+void check(const Planted& fault) {
+  CAPTURE(fault.words);
+  ClusterFacts cluster = sound_cluster();
+  BusFacts bus = sound_bus();
+  fault.plant(cluster, bus);
+  const std::string text = told(cluster, bus);
+  CHECK_MESSAGE(text.find(fault.words) != std::string::npos, text);
+  CHECK_MESSAGE(text.find(fault.mend) != std::string::npos, text);
+}
+
 }  // namespace
 
 TEST_CASE("a laboratory without a fault has none") {
@@ -53,11 +102,6 @@ TEST_CASE("a laboratory without a fault has none") {
 }
 
 TEST_CASE("each fault is told with its mend, and nothing else is") {
-  struct Planted {
-    std::function<void(ClusterFacts&, BusFacts&)> plant;
-    std::string words;
-    std::string mend;
-  };
   const Planted faults[] = {
       {[](auto& c, auto&) { c.denied = {"create pods"}; }, "you may not create pods", "role"},
       {[](auto& c, auto&) { c.nodes[0].is_ready = false; }, "node1: it isn't ready", "describe"},
@@ -86,12 +130,12 @@ TEST_CASE("each fault is told with its mend, and nothing else is") {
        },
        "pod gateway: ErrImageNeverPull", "kubectl describe pod"},
       {[](auto& c, auto&) {
-         c.daemon_sets.push_back({"worker", "node-role.kubernetes.io/client=true", 0, 0, {}});
+         c.sets.push_back({"worker", "node-role.kubernetes.io/client=true", 0, 0, {}});
        },
        "no node has the labels that it wants", "client=true"},
-      {[](auto& c, auto&) { c.daemon_sets[0].ready = 0; }, "0 of its 1 pods are ready", ""},
-      {[](auto& c, auto&) { c.daemon_sets[0].trouble = "violates PodSecurity"; },
-       "violates PodSecurity", "describe daemonset"},
+      {[](auto& c, auto&) { c.sets[0].ready = 0; }, "0 of its 1 pods are ready", ""},
+      {[](auto& c, auto&) { c.sets[0].trouble = "violates PodSecurity"; }, "violates PodSecurity",
+       "describe daemonset"},
       {[](auto& c, auto&) {
          ClaimState claim;
          claim.experiment = "id";
@@ -111,23 +155,143 @@ TEST_CASE("each fault is told with its mend, and nothing else is") {
       {[](auto&, auto& b) { b.telemetry.clear(); }, "its telemetry isn't on the bus", "telemd"},
       {[](auto&, auto& b) { b.adapters = 0; }, "no pod adapter", "7-pod-adapter"},
       {[](auto&, auto& b) { b.adapters = 2; }, "2 pod adapters", "leave one"},
+      {[](auto& c, auto&) {
+         c.sets.push_back({"telemd-kubernetes-adapter", {}, 0, 0, {}, "deployment"});
+       },
+       "scaled to no pod", "--replicas=1"},
   };
-  for (const Planted& fault : faults) {
-    CAPTURE(fault.words);
-    ClusterFacts cluster = sound_cluster();
-    BusFacts bus = sound_bus();
-    fault.plant(cluster, bus);
-    const std::string text = told(cluster, bus);
-    CHECK_MESSAGE(text.find(fault.words) != std::string::npos, text);
-    CHECK_MESSAGE(text.find(fault.mend) != std::string::npos, text);
-  }
+  for (const Planted& fault : faults) check(fault);
   // One for graphics processors, where there are none, is no fault.
   ClusterFacts others = sound_cluster();
-  others.daemon_sets.push_back({"telemd-gpu", "telemd.edgerun.io/mode=gpu", 0, 0, {}});
+  others.sets.push_back({"telemd-gpu", "telemd.edgerun.io/mode=gpu", 0, 0, {}});
   CHECK(told(others, sound_bus()).empty());
   BusFacts empty = sound_bus();
   empty.workers.clear();
   CHECK(told(sound_cluster(), empty).find("workers: there are none") != std::string::npos);
+}
+
+TEST_CASE("what is wrong with images is told with its mend") {
+  const Planted faults[] = {
+      {[](auto& c, auto&) {
+         another_node(c).images = {"other:1"};
+         c.sets[0].containers[0].pull_policy = "Never";
+       },
+       "image galileo:0.1.0 isn't on node2, and imagePullPolicy is Never", "images import"},
+      {[](auto& c, auto&) { another_node(c).images = {"other:1"}; },
+       "sought as docker.io/library/galileo:0.1.0", "kustomize"},
+      {[](auto& c, auto&) { c.sets[0].containers[0].image = "registry.example:5000/galileo"; },
+       "image registry.example:5000/galileo:latest: which release it is changes",
+       "name one: 0.1.0"},
+      {[](auto& c, auto&) { c.sets[0].containers[0].image = "me/galileo:0.0.9"; },
+       "image docker.io/me/galileo:0.0.9: this program's deployment files are of 0.1.0", "apply"},
+      {[](auto& c, auto&) {
+         c.sets.push_back(c.sets[0]);
+         c.sets[1].name = "worker";
+         c.sets[1].containers[0].image = "a.b/galileo:1";
+       },
+       "worker has a.b/galileo:1; telemd-cpu has docker.io/library/galileo:0.1.0", "kustomization"},
+      {[](auto& c, auto&) {
+         another_node(c);
+         c.pods.push_back(c.pods[1]);
+         c.pods[2].node = "node2";
+         c.pods[2].containers[0].image_id = "sha256:2";
+       },
+       "different builds of that name, on node1, node2", "a tag of its own"},
+      {[](auto& c, auto&) { c.nodes[0].architecture = "riscv64"; },
+       "its processor is riscv64, which our image isn't built for", "--platform linux/riscv64"},
+      {[](auto& c, auto&) {
+         c.nodes[0].architecture = "arm64";
+         c.pods[0] = {"g", "go-load-balancer", "zone-a", "node1", false, "exec format error"};
+       },
+       "exec format error", "another processor than its node's arm64"},
+  };
+  for (const Planted& fault : faults) check(fault);
+  // What isn't known to be missing isn't: a kubelet tells of so many images, one that runs is
+  // there, and one that comes from a registry is fetched.
+  ClusterFacts facts = sound_cluster();
+  facts.nodes[0].images = {"other:1"};
+  CHECK(told(facts, sound_bus()).empty());
+  another_node(facts).tells_all_images = false;
+  CHECK(told(facts, sound_bus()).find("image") == std::string::npos);
+  facts.nodes[1].tells_all_images = true;
+  facts.sets[0].containers[0].image = facts.pods[1].containers[0].image =
+      "ghcr.io/me/galileo:0.1.0";
+  CHECK(told(facts, sound_bus()).find("image") == std::string::npos);
+}
+
+TEST_CASE("images' names are those that nodes have") {
+  CHECK(full_image_name("galileo") == "docker.io/library/galileo:latest");
+  CHECK(full_image_name("me/galileo:1") == "docker.io/me/galileo:1");
+  CHECK(full_image_name("localhost/galileo") == "localhost/galileo:latest");
+  CHECK(full_image_name("r.example:5000/a/b") == "r.example:5000/a/b:latest");
+  CHECK(full_image_name("r.example/a:1@sha256:0f") == "r.example/a@sha256:0f");
+  CHECK(full_image_name("a@sha256:0f") == "docker.io/library/a@sha256:0f");
+  CHECK(full_image_name("").ends_with(":latest"));
+}
+
+TEST_CASE("what is wrong with the set-up of pods is told with its mend") {
+  const Planted faults[] = {
+      {[](auto& c, auto&) { c.sets[0].lacks = {"the mount /sys_host", "hostPID: true"}; },
+       "daemonset telemd-cpu: it lacks the mount /sys_host, hostPID: true",
+       "kubectl edit daemonset telemd-cpu"},
+      {[](auto& c, auto&) { c.sets[0].differs = {"privileged: true"}; },
+       "it isn't as it is shipped: privileged: true", "kubectl edit daemonset telemd-cpu"},
+      {[](auto& c, auto&) { c.sets[0].containers[0].cpu_limit = "200m"; },
+       "its container telemd has a CPU limit of 200m", "take resources.limits.cpu out"},
+      {[](auto& c, auto&) { c.pods[1].containers[0].cpu_limit = "300m"; },
+       "pod telemd-cpu-x: its container telemd was given a CPU limit of 300m", "limitrange"},
+      {[](auto& c, auto&) { c.cpu_defaults = {{"small", "100m"}}; },
+       "limitrange small: it gives each container that has none a CPU limit of 100m",
+       "kubectl edit limitrange small"},
+      {[](auto& c, auto&) { c.pods[1].containers.push_back(container("istio-proxy", "i:1")); },
+       "a container more than its daemonset asks for: istio-proxy", "injector"},
+      {[](auto& c, auto&) { c.port_holders = {{"node1", "kube-system/svclb-traefik"}}; },
+       "node node1: the gateway's port 8080 is taken by the pod kube-system/svclb-traefik",
+       "move that pod"},
+      {[](auto& c, auto&) {
+         c.pods[0] = {"g",      "go-load-balancer",
+                      "zone-a", "node1",
+                      false,    "CrashLoopBackOff; it said: Address already in use"};
+       },
+       "Address already in use", "ss -ltnp on node1"},
+      {[](auto& c, auto&) { c.security_level = "baseline"; },
+       "namespace lab: its pod-security level is baseline",
+       "namespace lab pod-security.kubernetes.io/enforce=privileged"},
+      {[](auto& c, auto&) { c.security_level = "restricted"; },
+       "nor pods of experiments that don't say a security context", "enforce=privileged"},
+      {[](auto& c, auto&) { another_node(c).cgroup_driver = "cgroupfs"; },
+       "cgroup drivers differ: cgroupfs on node2; systemd on node1", "cgroupDriver"},
+  };
+  for (const Planted& fault : faults) check(fault);
+  ClusterFacts facts = sound_cluster();
+  facts.security_level = "privileged";
+  CHECK(told(facts, sound_bus()).empty());
+}
+
+TEST_CASE("what nodes' kernels keep from a run is told with its mend") {
+  const Planted faults[] = {
+      {[](auto&, auto& b) { b.nodes["node1"]["cgroup_controllers"] = "cpu cpuset io pids"; },
+       "node node1: its kernel's memory control group is off", "cgroup_enable=memory"},
+      {[](auto&, auto& b) { b.nodes["node1"]["cgroup"] = ""; }, "can read no control group",
+       "4-telemd.yaml"},
+      {[](auto&, auto& b) { b.nodes["node1"]["page_size"] = "16384"; },
+       "its pages of memory have 16384 bytes", "kernel8.img"},
+      {[](auto&, auto& b) { b.nodes["pi"] = {{"cgroup", "v1"}}; },
+       "nodes have different ones: v1 on pi; v2 on node1", "one system"},
+      {[](auto& c, auto&) { c.nodes[0].cgroup_root = "/lab/node1/"; },
+       "its kubelet keeps containers below /lab/node1, where its telemetry daemon doesn't look",
+       "telemd_cgroup_root: /lab/node1"},
+  };
+  for (const Planted& fault : faults) check(fault);
+  ClusterFacts facts = sound_cluster();
+  BusFacts bus = sound_bus();
+  for (const char* const root : {"/", "/kubelet", "/kubelet.slice"}) {
+    facts.nodes[0].cgroup_root = root;
+    CHECK(told(facts, bus).empty());
+  }
+  facts.nodes[0].cgroup_root = "/lab/node1";
+  bus.nodes["node1"]["cgroup_root"] = "lab/node1";
+  CHECK(told(facts, bus).empty());
 }
 
 }  // namespace galileo::experiment

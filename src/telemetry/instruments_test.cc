@@ -236,3 +236,22 @@ TEST_CASE("node info has the old daemon's keys") {
        {"arch", "cpus", "ram", "boot", "disk", "net", "hostname", "netspeed", "gpu"})
     CHECK(keys.count(key) == 1);
 }
+
+TEST_CASE("node info says which control groups can be read, and which are on") {
+  const auto told = [](const std::string& machine, const std::string& key) {
+    for (const wire::NodeInfo& info : node_info(recorded(machine))) {
+      if (info.key == key) return info.value;
+    }
+    return std::string("not told");
+  };
+  CHECK(told("k3s-v2", "cgroup") == "v2");
+  CHECK(told("k3s-v2", "cgroup_controllers") == "cpu cpuset io memory pids");
+  CHECK(told("k3s-v1", "cgroup") == "v1");
+  CHECK(told("k3s-v1", "cgroup_controllers") == "blkio cpu cpuacct memory");
+  // As it comes, its kernel has the memory controller and leaves it off.
+  CHECK(told("raspberry-pi-4", "cgroup_controllers") == "cpu cpuset io pids");
+  CHECK(told("x86-server", "cgroup").empty());
+  CHECK(told("x86-server", "cgroup_controllers").empty());
+  CHECK(told("k3s-v2", "cgroup_root").empty());
+  CHECK(std::stoul(told("k3s-v2", "page_size")) >= 4096);
+}

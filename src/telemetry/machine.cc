@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "telemetry/containers.h"
 #include "telemetry/devices.h"
 #include "telemetry/files.h"
 #include "telemetry/nvml.h"
@@ -86,6 +87,36 @@ std::vector<std::string> gpus(const Machine& machine) {
   return names;
 }
 
+// The control groups' controllers that are on: v2 lists them at its root, of v1 /proc/cgroups has a
+// line each, whose last column says it.
+std::vector<std::string> controllers(const Machine& machine, bool v2) {
+  std::vector<std::string> names;
+  const std::string text = v2 ? text_of_file(machine.sys + "/fs/cgroup/cgroup.controllers")
+                              : text_of_file(machine.proc + "/cgroups");
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    std::string_view line = take_line(rest);
+    if (v2) {
+      while (!line.empty()) {
+        if (const std::string_view name = take_word(line); !name.empty()) names.emplace_back(name);
+      }
+      continue;
+    }
+    const std::string_view name = take_word(line);
+    std::string_view last;
+    while (!line.empty()) last = take_word(line);
+    if (!name.starts_with('#') && last == "1") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// "v1", "v2"; empty: none can be read.
+std::string cgroup_version(const Hierarchies& found) {
+  if (found.v2) return "v2";
+  return found.cpu.empty() && found.memory.empty() && found.blkio.empty() ? "" : "v1";
+}
+
 }  // namespace
 
 double ticks_a_second() {
@@ -124,6 +155,11 @@ std::vector<wire::NodeInfo> node_info(const Machine& machine) {
   add("gpu", joined(gpus(machine)));
   add("kernel", name.release);
   add("cpu_model", text_after(cpuinfo.read().value_or(""), "model name"));
+  add("page_size", whole(page_bytes()));
+  const std::string cgroup = cgroup_version(find_hierarchies(machine.sys));
+  add("cgroup", cgroup);
+  add("cgroup_controllers", joined(controllers(machine, cgroup == "v2")));
+  add("cgroup_root", machine.cgroup_root);
   return info;
 }
 

@@ -14,7 +14,8 @@ double page_bytes();
 std::string hostname();
 
 // The node info of docs/wire/telemetry.md (arch, cpus, ram, boot, disk, net, hostname, netspeed,
-// gpu), and kernel and cpu model beside it.
+// gpu), and beside it what decides whether containers can be read: kernel, cpu model, page size,
+// control groups.
 std::vector<wire::NodeInfo> node_info(const Machine& machine);
 
 }  // namespace galileo::telemetry

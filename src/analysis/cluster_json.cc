@@ -7,6 +7,7 @@
 
 #include "analysis/json_parts.h"
 #include "analysis/placement.h"
+#include "analysis/throttling.h"
 
 namespace galileo::analysis {
 namespace {
@@ -215,6 +216,7 @@ Json pod_json(const JoinedView& joined, const PodLives::Pod& pod, Wall start) {
                           {"ids", container.ids}});
   Wall ended = pod.ended;
   if (ended != kNoWall && pod.running != kNoWall) ended = std::max(ended, pod.running);
+  const auto held = throttled_of(joined, pod);
   return {{"name", pod.name},
           {"namespace", text_or_null(pod.name_space)},
           {"uid", pod.uid},
@@ -226,17 +228,21 @@ Json pod_json(const JoinedView& joined, const PodLives::Pod& pod, Wall start) {
           {"running_s", since_or_null(start, pod.running)},
           {"ended_s", since_or_null(start, ended)},
           {"cpu_s", number_or_null(cpu_s_of(joined, pod))},
-          {"memory_max_bytes", number_or_null(memory_max_of(joined, pod))}};
+          {"memory_max_bytes", number_or_null(memory_max_of(joined, pod))},
+          {"cpu_limit_periods", held ? Json(held->periods) : Json(nullptr)},
+          {"cpu_limit_throttled", held ? Json(held->throttled) : Json(nullptr)}};
 }
 
-// Those of applications and gateways, and whoever served a request: a cluster has many others.
+// Those of applications and gateways, whoever served a request, and what else of ours was held
+// back: a cluster has many others.
 std::vector<const PodLives::Pod*> pods_shown(const JoinedView& joined) {
   const std::vector<PodLives::Pod>& all = joined.pods().all();
   std::set<std::size_t> served;
   for (const JoinedView::Share& share : joined.shares()) served.insert(share.pod);
   std::vector<const PodLives::Pod*> shown;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i].is_of_application() || all[i].is_gateway || served.contains(i))
+    const bool is_held = !part_of(all[i]).empty() && throttled_of(joined, all[i]);
+    if (all[i].is_of_application() || all[i].is_gateway || served.contains(i) || is_held)
       shown.push_back(&all[i]);
   }
   std::sort(shown.begin(), shown.end(), [](const PodLives::Pod* a, const PodLives::Pod* b) {

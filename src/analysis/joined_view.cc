@@ -12,10 +12,12 @@ namespace galileo::analysis {
 namespace {
 
 constexpr std::size_t kContainerId = 64;
+constexpr std::string_view kOfContainers = "_cgrp_";  // in the names of their metrics
 
 // The run's own, which reports show otherwise or not at all.
 bool is_told_elsewhere(std::string_view name) {
-  return name == "fleet/clock" || name == "phase/start" || name == "phase/end";
+  return name == "fleet/clock" || name == "phase/start" || name == "phase/end" ||
+         name == wire::kStandingPod;
 }
 
 // How long it took, where both moments are known.
@@ -90,21 +92,30 @@ bool JoinedView::is_of_others(const wire::Event& event) const {
   return pod && pod->function.empty() && !pod->is_gateway;
 }
 
+void JoinedView::Growth::add(double value) {
+  least = count == 0 ? value : std::min(least, value);
+  most = std::max(most, value);
+  ++count;
+}
+
 void JoinedView::add(const wire::Sample& sample) {
-  const bool is_cpu = sample.metric.ends_with("_cgrp_cpu");
-  if ((!is_cpu && !sample.metric.ends_with("_cgrp_memory")) ||
-      sample.subsystem.size() != kContainerId)
-    return;
+  const std::size_t group = sample.metric.find(kOfContainers);
+  if (group == std::string::npos || sample.subsystem.size() != kContainerId) return;
+  const std::string_view what =
+      std::string_view(sample.metric).substr(group + kOfContainers.size());
+  Growth Use::* const grows = what == "cpu"            ? &Use::cpu_ns
+                              : what == "nr_periods"   ? &Use::limit_periods
+                              : what == "nr_throttled" ? &Use::limit_throttled
+                                                       : nullptr;
+  if (!grows && what != "memory") return;
   auto found = uses_.find(sample.subsystem);
   if (found == uses_.end()) {
     if (uses_.size() >= kUsesMax) return;
     found = uses_.emplace(sample.subsystem, Use()).first;
   }
   Use& use = found->second;
-  if (is_cpu) {
-    use.cpu_first_ns = use.cpu_count == 0 ? sample.value : std::min(use.cpu_first_ns, sample.value);
-    use.cpu_last_ns = std::max(use.cpu_last_ns, sample.value);
-    ++use.cpu_count;
+  if (grows) {
+    (use.*grows).add(sample.value);
   } else {
     use.memory_max = std::max(use.memory_max, sample.value);
     ++use.memory_count;

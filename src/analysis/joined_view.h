@@ -77,11 +77,23 @@ class JoinedView {
         way;  // all but the application's time: of two clocks each, so right whatever they show
   };
 
+  // A counter that only grows, as it was read.
+  struct Growth {
+    double least = 0;
+    double most = 0;
+    std::uint64_t count = 0;
+
+    void add(double value);
+    // Of one value nobody knows by how much it has grown.
+    bool is_known() const { return count >= 2; }
+    double grown() const { return most - least; }
+  };
+
   // What a container used, by its counters.
   struct Use {
-    double cpu_first_ns = 0;  // the least and the largest value of what only grows
-    double cpu_last_ns = 0;
-    std::uint64_t cpu_count = 0;
+    Growth cpu_ns;
+    Growth limit_periods;  // of its CPU limit, where it has one; and those that it was held back in
+    Growth limit_throttled;
     double memory_max = 0;  // bytes
     std::uint64_t memory_count = 0;
   };

@@ -10,6 +10,7 @@
 #include "analysis/measured_fixture.h"
 #include "analysis/placement.h"
 #include "analysis/result.h"
+#include "analysis/throttling.h"
 #include "wire/weight_update.h"
 
 namespace galileo::analysis {
@@ -73,6 +74,23 @@ struct Cluster {
   }
   void memory(double s, char id, double bytes) {
     joined.add(wire::Sample{at(s), "n", "kubernetes_cgrp_memory", id_of(id), bytes});
+  }
+
+  // One that was there before the run: a gateway's, a worker's, telemetry's.
+  void standing(const std::string& name, const std::string& container, char id,
+                const std::string& labels) {
+    joined.add(wire::Event{
+        at(0), std::string(wire::kStandingPod),
+        fmt::format(
+            R"({{"podUid": "uid-{0}", "name": "{0}", "nodeName": "n1", "podIP": "192.168.0.1", "hostIP": "192.168.0.1", )"
+            R"("containers": {{"{1}": {{"id": "containerd://{2}", "port": 8080}}}}, "labels": {{{3}}}, "status": "Running"}})",
+            name, container, id_of(id), labels)});
+  }
+  void limit(double s, char id, double periods, double throttled) {
+    for (const auto& [what, value] :
+         {std::pair{"nr_periods", periods}, std::pair{"nr_throttled", throttled}})
+      joined.add(
+          wire::Sample{at(s), "n", fmt::format("kubernetes_cgrp_{}", what), id_of(id), value});
   }
 
   Json json() const { return cluster_json(joined, summary); }
@@ -317,6 +335,78 @@ TEST_CASE(
   CHECK(pods[0]["containers"][0]["ids"].size() == 2);
   CHECK(pods[1]["cpu_s"].is_null());
   CHECK(pods[1]["memory_max_bytes"].is_null());
+}
+
+TEST_CASE("what CPU limits held back is a figure of each pod, and a doubt where it is ours") {
+  Cluster cluster;
+  cluster.pod(0, "running", "a-0", "n1", "10.0.0.1", 'a');
+  cluster.standing("go-1", "go-load-balancer", 'g', R"("type": "api-gateway")");
+  cluster.standing("w-1", "galileo-worker", 'w', R"("ether.edgerun.io/function": "client")");
+  cluster.standing("telemd-cpu-1", "telemd", 't', R"("app": "telemd-cpu")");
+  cluster.standing("w-2", "galileo-worker", 'v', R"("ether.edgerun.io/function": "client")");
+  cluster.standing("w-3", "galileo-worker", 'u', R"("ether.edgerun.io/function": "client")");
+  CHECK(cluster.json()["pods"][0]["cpu_limit_periods"].is_null());
+  for (const char id : {'a', 'g', 'w', 't'}) {
+    cluster.limit(1, id, 1000, 20);
+    cluster.limit(2, id, 1060, 35);
+    cluster.limit(3, id, 1100, 45);
+  }
+  // One that was hardly held back, and one of which a single value came.
+  cluster.limit(1, 'v', 100, 7);
+  cluster.limit(2, 'v', 1100, 8);
+  cluster.limit(1, 'u', 100, 50);
+  std::vector<std::string> doubts = doubts_of_throttling(cluster.joined, nullptr);
+  REQUIRE(doubts.size() == 3);
+  CHECK(doubts[0] ==
+        "the gateway go-1 on n1 was held back by its CPU limit in 25 of 100 periods (25 %): take "
+        "the limit out");
+  CHECK(doubts[1].starts_with("the worker w-1 on n1 was held back"));
+  CHECK(doubts[2].starts_with("the telemetry telemd-cpu-1 on n1 was held back"));
+  const Json pods = cluster.json()["pods"];
+  REQUIRE(pods.size() == 5);  // w-3 isn't measured, and served nothing
+  for (const Json& pod : pods) {
+    if (pod["name"] == "w-2") continue;
+    CHECK(pod["cpu_limit_periods"] == 100);
+    CHECK(pod["cpu_limit_throttled"] == 25);
+  }
+  // Who tells it of himself isn't told again; of another it is.
+  GeneratorState generator;
+  generator.workers.resize(2);
+  generator.workers[0].worker = "w-1";
+  CHECK(doubts_of_throttling(cluster.joined, &generator).size() == 3);
+  generator.workers[0].throttled_periods = 25;
+  doubts = doubts_of_throttling(cluster.joined, &generator);
+  REQUIRE(doubts.size() == 2);
+  CHECK(doubts[1].starts_with("the telemetry"));
+  // None of it is a mark on a chart.
+  CHECK(events_json(cluster.joined, kMeasuredStart)["list"].size() == 1);
+}
+
+TEST_CASE("of many that were held back some are told, and how many more there are") {
+  Cluster cluster;
+  for (int i = 0; i < 8; ++i) {
+    const char id = static_cast<char>('a' + i);
+    cluster.standing(fmt::format("go-{}", i), "go", id, R"("type": "api-gateway")");
+    cluster.limit(1, id, 0, 0);
+    cluster.limit(2, id, 10, 10);
+  }
+  const std::vector<std::string> doubts = doubts_of_throttling(cluster.joined, nullptr);
+  REQUIRE(doubts.size() == 6);
+  CHECK(doubts[5] == "3 further pods of ours were held back by their CPU limits");
+}
+
+TEST_CASE("what a gateway answers itself no pod of an application has had") {
+  Cluster cluster;
+  cluster.pod(0, "running", "a-0", "n2", "10.0.0.1", 'a');
+  cluster.standing("go-1", "go-load-balancer", 'g', R"("type": "api-gateway")");
+  cluster.request(1, 10, Cluster::hops("10.0.0.1:8080"));
+  cluster.request(2, 10, "", "192.168.0.1:8080", 503);
+  const auto rows = placement(cluster.joined, cluster.summary);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].node == "n2");
+  CHECK(rows[0].answered == 1);
+  CHECK(rows[1].node.empty());
+  CHECK(rows[1].failed == 1);
 }
 
 TEST_CASE("events are marks in their order, from the start on; the run's own beginnings aren't") {

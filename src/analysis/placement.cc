@@ -72,9 +72,9 @@ std::optional<double> cpu_s_of(const JoinedView& joined, const PodLives::Pod& po
     bool is_measured = false;
     for (const std::string& id : container.ids) {
       const JoinedView::Use* const use = joined.use_of(id);
-      if (!use || use->cpu_count < 2) continue;
+      if (!use || !use->cpu_ns.is_known()) continue;
       is_measured = true;
-      sum += (use->cpu_last_ns - use->cpu_first_ns) / 1e9;
+      sum += use->cpu_ns.grown() / 1e9;
     }
     if (!is_measured) return std::nullopt;
   }
@@ -139,7 +139,8 @@ std::vector<PlacementRow> placement(const JoinedView& joined, const Summary& sum
   }
   for (const JoinedView::Share& share : joined.shares()) {
     const std::size_t place = pod_of(joined, share);
-    if (place == PodLives::kNone || pods[place].node.empty()) {
+    // What a gateway answered itself no pod of an application has had.
+    if (place == PodLives::kNone || pods[place].node.empty() || pods[place].is_gateway) {
       Unplaced& some = unplaced[applications.of(share.service)];
       some.answered += share.answered;
       some.latency.merge(share.latency);

@@ -6,6 +6,7 @@
 
 #include "analysis/balance.h"
 #include "analysis/placement.h"
+#include "analysis/throttling.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -204,6 +205,22 @@ std::string placement_text(const std::vector<PlacementRow>& rows, const Paint& p
   return text;
 }
 
+// Pods that their CPU limits held back, ours and the applications'.
+std::string throttling_text(const JoinedView& joined, const Paint& paint) {
+  constexpr std::size_t kRowsMax = 20;
+  std::string text;
+  std::size_t rows = 0;
+  for (const PodLives::Pod& pod : joined.pods().all()) {
+    const auto held = throttled_of(joined, pod);
+    if (!held || held->throttled == 0 || ++rows > kRowsMax) continue;
+    text += fmt::format("  {:<43} {:>10} of {:>8} periods {:>8.0f} %\n",
+                        shortened(one_line(pod.name), 43), format_count(held->throttled),
+                        format_count(held->periods), 100 * held->share());
+  }
+  if (rows > kRowsMax) text += fmt::format("  and {} more\n", rows - kRowsMax);
+  return text.empty() ? text : paint.bold("held back by CPU limits") + "\n" + text;
+}
+
 std::string ledger_text(const RunResult& result, std::uint64_t warmup, const Paint& paint) {
   const load::Ledger& ledger = result.ledger;
   const std::string imbalance = imbalance_of(result);
@@ -268,6 +285,7 @@ std::string summary_text(const RunResult& result, const Summary& summary, const 
   text += groups_text("services", summary.services(), paint);
   text += groups_text("phases", summary.phases(), paint);
   text += placement_text(placement(joined, summary), paint);
+  text += throttling_text(joined, paint);
   text += ledger_text(result, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
   text += places_text(result.provenance, paint);

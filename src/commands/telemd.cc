@@ -16,6 +16,7 @@
 #include "commands/help_tables.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
+#include "commands/settling.h"
 #include "commands/status_page.h"
 #include "fleet/telemetry_daemon.h"
 #include "net/signals.h"
@@ -28,8 +29,6 @@ namespace {
 
 constexpr const char* kDefaultFile = "/etc/telemd/config.ini";
 constexpr std::size_t kOtherFiles = 200;
-// After that time all has been done once.
-constexpr Duration kSettled = std::chrono::seconds{3};
 
 struct TelemdFlags {
   std::string bus;
@@ -123,17 +122,16 @@ Result<void> serve(const TelemdFlags& flags) {
   options.sampler.machine.pages = config.pages;
   options.sampler.machine.page_metrics = config.page_metrics;
   options.sampler.machine.commands = config.commands;
-  // Each container keeps four files open; some are for everything else.
+  // Some are for everything else.
   options.sampler.machine.containers_max = std::min<std::size_t>(
-      options.sampler.machine.containers_max, files > kOtherFiles ? (files - kOtherFiles) / 4 : 0);
+      options.sampler.machine.containers_max,
+      files > kOtherFiles ? (files - kOtherFiles) / telemetry::kFilesOfContainer : 0);
   options.cpu_max = config.cpu_max;
   options.sampler.instruments = config.instruments;
   options.sampler.periods = config.periods;
   daemon = TRY(fleet::TelemetryDaemon::start(control, *bus, options));
   log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", bus->where()}});
-  net::Timer settled([](Time) { give_back_unused_memory(); });
-  control.timers().set(settled, control.clock().now() + kSettled);
-  control.run();
+  run_until_stopped(control, [] { return true; });
   log(LogLevel::kInfo, "stopping", {{"node", config.node}});
   return {};
 }

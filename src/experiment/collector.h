@@ -67,6 +67,7 @@ class Collector {
   void stop();
   const analysis::Summary& summary() const { return summary_; }
   const analysis::TelemetrySeries& telemetry() const { return telemetry_; }
+  const analysis::JoinedView& joined() const { return joined_; }
   // Once, in the end.
   analysis::Summary take_summary() { return std::move(summary_); }
   analysis::TelemetrySeries take_telemetry() { return std::move(telemetry_); }

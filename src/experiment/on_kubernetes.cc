@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "bus/directory.h"
 #include "bus/keys.h"
+#include "experiment/standing_pods.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
@@ -20,6 +21,7 @@
 #include "net/loop.h"
 #include "pods/fields.h"
 #include "telemetry/machine.h"
+#include "wire/pod_event.h"
 #include "wire/weight_update.h"
 
 namespace galileo::experiment {
@@ -199,6 +201,8 @@ Result<void> OnKubernetes::start() {
   for (const PodGroup& group : arrangement_.groups)
     context_->tell("application/start", group.application);
   TRY(write_weights());
+  for (const std::string& pod : TRY(standing_pods(*calls_, name_space_)))
+    context_->tell(std::string(wire::kStandingPod), pod);
   is_started_ = true;
   return others_.start_beside(surroundings());
 }

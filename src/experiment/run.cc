@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/throttling.h"
 #include "base/secrets.h"
 #include "base/text.h"
 #include "experiment/collector.h"
@@ -423,6 +424,9 @@ analysis::Evidence Run::evidence() {
   evidence.doubts = load_->doubts();
   evidence.generator = result_.generator.state;
   evidence.some_dont_tell = !result_.generator.silent.empty();
+  for (std::string& doubt : analysis::doubts_of_throttling(
+           collector_->joined(), evidence.generator ? &*evidence.generator : nullptr))
+    evidence.doubts.push_back(std::move(doubt));
   if (spool_is_full_)
     evidence.doubts.push_back(
         fmt::format("the run was ended before it was done: its spool took the {} of disk that "

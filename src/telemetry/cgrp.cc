@@ -57,6 +57,20 @@ std::optional<double> throttled_ns(std::string_view text, bool v2) {
   return throttled_us ? std::optional(*throttled_us * 1000) : std::nullopt;
 }
 
+// Of a container that has a CPU limit; of others the kernel counts no period.
+std::optional<double> limited(std::string_view text, std::string_view key) {
+  const auto periods = find_number(text, "nr_periods");
+  return periods && *periods > 0 ? find_number(text, key) : std::nullopt;
+}
+
+std::optional<double> periods(std::string_view text, bool) {
+  return limited(text, "nr_periods");
+}
+
+std::optional<double> throttled_periods(std::string_view text, bool) {
+  return limited(text, "nr_throttled");
+}
+
 std::optional<double> faults(std::string_view text, bool v2) {
   return find_number(text, v2 ? "pgfault" : "total_pgfault");
 }
@@ -77,35 +91,56 @@ std::optional<double> pressure_us(std::string_view text, bool) {
   return std::nullopt;
 }
 
-// One value of one file of each container.
+// What is read of a file's text, and what it is called after "docker_" or "kubernetes_".
+struct Figure {
+  const char* metric = nullptr;
+  std::optional<double> (*read)(std::string_view text, bool v2) = nullptr;
+};
+
+// A file of each container, and one figure in it, or two.
 struct Value {
-  const char* metric;  // after "docker_" or "kubernetes_"
+  Figure figure;
   std::string Hierarchies::* root;
   const char* file_v1;
   const char* file_v2;
-  std::optional<double> (*read)(std::string_view text, bool v2);
-  bool whole_id_on_v1;  // of Docker's, on the old wire
+  bool whole_id_on_v1 = false;  // of Docker's, on the old wire
+  Figure another = {};
+  bool of_some_only = false;  // that it isn't there is no failure
 };
-constexpr Value kCpu{"cgrp_cpu", &Hierarchies::cpu, "cpuacct.usage", "cpu.stat", &cpu_ns, false};
-constexpr Value kBlkio{"cgrp_blkio", &Hierarchies::blkio, "blkio.throttle.io_service_bytes",
-                       "io.stat",    &blkio_bytes,        false};
-constexpr Value kMemory{"cgrp_memory",    &Hierarchies::memory, "memory.usage_in_bytes",
-                        "memory.current", &memory_bytes,        true};
+constexpr Value kCpu{{"cgrp_cpu", &cpu_ns}, &Hierarchies::cpu, "cpuacct.usage", "cpu.stat"};
+constexpr Value kBlkio{{"cgrp_blkio", &blkio_bytes},
+                       &Hierarchies::blkio,
+                       "blkio.throttle.io_service_bytes",
+                       "io.stat"};
+constexpr Value kMemory{{"cgrp_memory", &memory_bytes},
+                        &Hierarchies::memory,
+                        "memory.usage_in_bytes",
+                        "memory.current",
+                        true};
 
-// Beyond the old wire; read where they are asked for.
-constexpr Value kThrottled{"cgrp_throttled", &Hierarchies::bandwidth, "cpu.stat",
-                           "cpu.stat",       &throttled_ns,           false};
-constexpr Value kFaults{"cgrp_faults", &Hierarchies::memory, "memory.stat", "memory.stat", &faults,
-                        false};
-constexpr Value kMajorFaults{"cgrp_major_faults", &Hierarchies::memory, "memory.stat",
-                             "memory.stat",       &major_faults,        false};
+// Beyond the old wire.
+constexpr Value kThrottledPeriods{{"cgrp_nr_throttled", &throttled_periods},
+                                  &Hierarchies::bandwidth,
+                                  "cpu.stat",
+                                  "cpu.stat",
+                                  false,
+                                  {"cgrp_nr_periods", &periods},
+                                  true};
+
+// Read where they are asked for.
+constexpr Value kThrottled{
+    {"cgrp_throttled", &throttled_ns}, &Hierarchies::bandwidth, "cpu.stat", "cpu.stat"};
+constexpr Value kFaults{
+    {"cgrp_faults", &faults}, &Hierarchies::memory, "memory.stat", "memory.stat"};
+constexpr Value kMajorFaults{
+    {"cgrp_major_faults", &major_faults}, &Hierarchies::memory, "memory.stat", "memory.stat"};
 // Only cgroup v2 has these: nothing where the file isn't there.
-constexpr Value kPsiCpu{"cgrp_psi_cpu", &Hierarchies::cpu, "cpu.pressure",
-                        "cpu.pressure", &pressure_us,      false};
-constexpr Value kPsiMemory{"cgrp_psi_memory", &Hierarchies::memory, "memory.pressure",
-                           "memory.pressure", &pressure_us,         false};
-constexpr Value kPsiIo{"cgrp_psi_io", &Hierarchies::blkio, "io.pressure",
-                       "io.pressure", &pressure_us,        false};
+constexpr Value kPsiCpu{
+    {"cgrp_psi_cpu", &pressure_us}, &Hierarchies::cpu, "cpu.pressure", "cpu.pressure"};
+constexpr Value kPsiMemory{
+    {"cgrp_psi_memory", &pressure_us}, &Hierarchies::memory, "memory.pressure", "memory.pressure"};
+constexpr Value kPsiIo{
+    {"cgrp_psi_io", &pressure_us}, &Hierarchies::blkio, "io.pressure", "io.pressure"};
 
 std::string prefix_of(Kind kind) {
   return kind == Kind::kDocker ? "docker_" : "kubernetes_";
@@ -161,7 +196,8 @@ class CgroupValue final : public Instrument {
       : containers_(machine, kind),
         kind_(kind),
         value_(value),
-        metric_(prefix_of(kind) + value.metric) {}
+        metric_(prefix_of(kind) + value.figure.metric),
+        other_metric_(value.another.metric ? prefix_of(kind) + value.another.metric : "") {}
 
   ReadOutcome read(Readings& readings) override {
     const Hierarchies& where = containers_.hierarchies();
@@ -176,10 +212,10 @@ class CgroupValue final : public Instrument {
       readings.stamp();
       const auto text = kept.file.read_into(buffer_);
       if (!text) continue;  // it has gone; or this kernel hasn't got that file
-      if (const auto value = value_.read(*text, where.v2))
-        readings.put(metric_, kept.id, *value);
-      else
-        failed = true;
+      const bool known = put(readings, metric_, kept.id, value_.figure, *text, where.v2);
+      failed = failed || (!known && !value_.of_some_only);
+      if (value_.another.read)
+        put(readings, other_metric_, kept.id, value_.another, *text, where.v2);
     }
     if (failed) return ReadOutcome::kFailed;
     return containers_.all.empty() ? ReadOutcome::kNoData : ReadOutcome::kRead;
@@ -191,6 +227,13 @@ class CgroupValue final : public Instrument {
     KeptFile file;
   };
 
+  static bool put(Readings& readings, const std::string& metric, const std::string& id,
+                  const Figure& figure, std::string_view text, bool v2) {
+    const auto value = figure.read(text, v2);
+    if (value) readings.put(metric, id, *value);
+    return value.has_value();
+  }
+
   std::string shown(const Container& container, bool v2) const {
     const bool whole = kind_ == Kind::kKubernetes || (value_.whole_id_on_v1 && !v2);
     return whole ? container.id : container.id.substr(0, kShownOfDocker);
@@ -200,6 +243,7 @@ class CgroupValue final : public Instrument {
   const Kind kind_;
   const Value value_;
   const std::string metric_;
+  const std::string other_metric_;
   std::string buffer_;
 };
 
@@ -338,6 +382,7 @@ class CgroupNet final : public Instrument {
 MAKE(make_docker_cgrp_cpu, Kind::kDocker, kCpu)
 MAKE(make_docker_cgrp_blkio, Kind::kDocker, kBlkio)
 MAKE(make_docker_cgrp_memory, Kind::kDocker, kMemory)
+MAKE(make_docker_cgrp_nr_throttled, Kind::kDocker, kThrottledPeriods)
 MAKE(make_docker_cgrp_throttled, Kind::kDocker, kThrottled)
 MAKE(make_docker_cgrp_faults, Kind::kDocker, kFaults)
 MAKE(make_docker_cgrp_major_faults, Kind::kDocker, kMajorFaults)
@@ -347,6 +392,7 @@ MAKE(make_docker_cgrp_psi_io, Kind::kDocker, kPsiIo)
 MAKE(make_kubernetes_cgrp_cpu, Kind::kKubernetes, kCpu)
 MAKE(make_kubernetes_cgrp_blkio, Kind::kKubernetes, kBlkio)
 MAKE(make_kubernetes_cgrp_memory, Kind::kKubernetes, kMemory)
+MAKE(make_kubernetes_cgrp_nr_throttled, Kind::kKubernetes, kThrottledPeriods)
 MAKE(make_kubernetes_cgrp_throttled, Kind::kKubernetes, kThrottled)
 MAKE(make_kubernetes_cgrp_faults, Kind::kKubernetes, kFaults)
 MAKE(make_kubernetes_cgrp_major_faults, Kind::kKubernetes, kMajorFaults)

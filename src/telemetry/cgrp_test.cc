@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "base/test_fixture.h"
 #include "telemetry/containers.h"
 #include "telemetry/instrument.h"
 
@@ -78,17 +79,6 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path) << text;
 }
 
-// An empty folder of the test's own.
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/galileo-cgrp-XXXXXX";
-    REQUIRE(mkdtemp(name));
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
 }  // namespace
 
 TEST_CASE("Docker's containers, cgroup v1 by cgroupfs") {
@@ -134,7 +124,10 @@ TEST_CASE("k3s' pods of each class of service, cgroup v2 by systemd") {
                 {"kubernetes_cgrp_blkio/" + kGuaranteed, 0},
                 {"kubernetes_cgrp_memory/" + kBurstable, 200704},
                 {"kubernetes_cgrp_memory/" + kBestEffort, 217088},
-                {"kubernetes_cgrp_memory/" + kGuaranteed, 4096}};
+                {"kubernetes_cgrp_memory/" + kGuaranteed, 4096},
+                // The one that has a CPU limit.
+                {"kubernetes_cgrp_nr_periods/" + kBurstable, 9},
+                {"kubernetes_cgrp_nr_throttled/" + kBurstable, 2}};
   add_net(wanted, "kubernetes_cgrp_net/" + kBurstable, 1233, 1770);
   // Its processes are in a group below, as systemd in a container does it.
   add_net(wanted, "kubernetes_cgrp_net/" + kBestEffort, 10, 20, 5);
@@ -146,6 +139,8 @@ TEST_CASE("what a container was held back by, where that is asked for") {
   const std::string golden = std::string(GALILEO_SOURCE_DIR) + "/tests/golden/";
   const Values v1 = Reader(golden + "docker-v1", true).read();
   const std::string docker = "/" + kDocker.substr(0, 12);
+  CHECK(v1.at("docker_cgrp_nr_periods" + docker) == 12);
+  CHECK(v1.at("docker_cgrp_nr_throttled" + docker) == 3);
   CHECK(v1.at("docker_cgrp_throttled" + docker) == 45e6);
   CHECK(v1.at("docker_cgrp_faults" + docker) == 823);
   CHECK(v1.at("docker_cgrp_major_faults" + docker) == 7);
@@ -193,12 +188,12 @@ TEST_CASE("what is a container's name, and what only looks like one") {
 }
 
 TEST_CASE("a container that appears is read the next time, one that goes isn't any more") {
-  const Folder folder;
-  const auto group = folder.path / "sys/fs/cgroup";
+  const TestFolder folder;
+  const auto group = std::filesystem::path(folder.path()) / "sys/fs/cgroup";
   write_file(group / "cgroup.controllers", "cpu memory io\n");
   const auto pods = group / "kubepods.slice/kubepods-burstable.slice";
   std::filesystem::create_directories(pods);
-  Reader reader(folder.path);
+  Reader reader(folder.path());
   CHECK(reader.read().empty());
   const auto pod = pods / "kubepods-burstable-pod1_2.slice";
   const auto container = pod / ("cri-containerd-" + kBurstable + ".scope");
@@ -243,29 +238,29 @@ TEST_CASE("containers are found wherever their runtime has put them") {
        true}};
   for (const auto& [place, of_kubernetes] : places) {
     CAPTURE(place);
-    const Folder folder;
-    const auto group = folder.path / "sys/fs/cgroup";
+    const TestFolder folder;
+    const auto group = std::filesystem::path(folder.path()) / "sys/fs/cgroup";
     write_file(group / "cgroup.controllers", "cpu memory io\n");
     write_file(group / place / "cpu.stat", "usage_usec 7\n");
     write_file(group / "system.slice/ssh.service/cpu.stat", "usage_usec 8\n");
-    CHECK(Reader(folder.path).read() ==
+    CHECK(Reader(folder.path()).read() ==
           (of_kubernetes ? Values{{"kubernetes_cgrp_cpu/" + kDocker, 7000}}
                          : Values{{"docker_cgrp_cpu/" + kDocker.substr(0, 12), 7000}}));
   }
 }
 
 TEST_CASE("a container that is started again is read anew: its network is another one") {
-  const Folder folder;
-  const auto group = folder.path / "sys/fs/cgroup";
+  const TestFolder folder;
+  const auto group = std::filesystem::path(folder.path()) / "sys/fs/cgroup";
   const auto container = group / "system.slice" / ("docker-" + kDocker + ".scope");
   const auto devices = [&](const char* pid, const char* rx) {
-    write_file(folder.path / "proc" / pid / "net/dev",
+    write_file(std::filesystem::path(folder.path()) / "proc" / pid / "net/dev",
                std::string("a\nb\n eth0: ") + rx + " 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0\n");
   };
   write_file(group / "cgroup.controllers", "cpu memory io\n");
   write_file(container / "cgroup.procs", "70\n");
   devices("70", "1000");
-  Reader reader(folder.path);
+  Reader reader(folder.path());
   const auto rx = [&] {
     const Values values = reader.read();
     const auto found = values.find("docker_cgrp_net/" + kDocker.substr(0, 12) + "/eth0/rx");
@@ -274,7 +269,7 @@ TEST_CASE("a container that is started again is read anew: its network is anothe
   for (int i = 0; i < 3; ++i) rx();
   CHECK(rx() == 1000);
   // Between two readings it ends and is there again; what was open is the old one's.
-  std::filesystem::rename(container, folder.path / "gone");
+  std::filesystem::rename(container, std::filesystem::path(folder.path()) / "gone");
   write_file(container / "cgroup.procs", "80\n");
   devices("80", "7");
   for (int i = 0; i < 3; ++i) rx();
@@ -282,13 +277,13 @@ TEST_CASE("a container that is started again is read anew: its network is anothe
 }
 
 TEST_CASE("pods of a kubelet with a root of its own are found below it, and only those") {
-  const Folder folder;
-  const auto group = folder.path / "sys/fs/cgroup/cpuacct";
+  const TestFolder folder;
+  const auto group = std::filesystem::path(folder.path()) / "sys/fs/cgroup/cpuacct";
   write_file(group / "node-1/kubepods/burstable/pod1" / kBurstable / "cpuacct.usage", "7\n");
   write_file(group / "node-2/kubepods/pod2" / kGuaranteed / "cpuacct.usage", "8\n");
   write_file(group / "kubepods/pod3" / kBestEffort / "cpuacct.usage", "9\n");
   Machine machine;
-  machine.sys = folder.path / "sys";
+  machine.sys = folder.file("sys");
   machine.cgroup_root = "/node-1/";
   Samples samples;
   Readings readings(samples, "n");
@@ -297,8 +292,8 @@ TEST_CASE("pods of a kubelet with a root of its own are found below it, and only
 }
 
 TEST_CASE("files of a container that hold other than they should are a fault of that one") {
-  const Folder folder;
-  const auto group = folder.path / "sys/fs/cgroup";
+  const TestFolder folder;
+  const auto group = std::filesystem::path(folder.path()) / "sys/fs/cgroup";
   write_file(group / "cgroup.controllers", "cpu memory io\n");
   const auto pods = group / "kubepods";
   write_file(pods / "pod1" / kBurstable / "cpu.stat", "usage_usec 7\n");
@@ -307,8 +302,8 @@ TEST_CASE("files of a container that hold other than they should are a fault of 
     CAPTURE(text);
     write_file(pods / "pod2" / kGuaranteed / "cpu.stat", text);
     Machine machine;
-    machine.sys = folder.path / "sys";
-    machine.proc = folder.path / "proc";
+    machine.sys = folder.file("sys");
+    machine.proc = folder.file("proc");
     Samples samples;
     Readings readings(samples, "n");
     readings.set_moment({Wall{}, Time{}});
@@ -318,9 +313,9 @@ TEST_CASE("files of a container that hold other than they should are a fault of 
 }
 
 TEST_CASE("more containers than there may be are left out, and counted") {
-  const Folder folder;
-  const auto pod = folder.path / "sys/fs/cgroup/kubepods/pod1";
-  write_file(folder.path / "sys/fs/cgroup/cgroup.controllers", "");
+  const TestFolder folder;
+  const auto pod = std::filesystem::path(folder.path()) / "sys/fs/cgroup/kubepods/pod1";
+  write_file(std::filesystem::path(folder.path()) / "sys/fs/cgroup/cgroup.controllers", "");
   std::filesystem::create_directories(pod);
   for (int i = 0; i < 30; ++i) {
     std::string id = std::to_string(i);
@@ -328,7 +323,7 @@ TEST_CASE("more containers than there may be are left out, and counted") {
     std::filesystem::create_directory(pod / id);
   }
   Machine machine;
-  machine.sys = folder.path / "sys";
+  machine.sys = folder.file("sys");
   machine.containers_max = 20;
   ContainerFinder finder(machine);
   finder.update(Time{std::chrono::seconds{1}});

@@ -50,6 +50,9 @@ struct WatchedCommand {
 
 class ContainerFinder;
 
+// What is read of a container where nobody asks for more.
+inline constexpr std::size_t kFilesOfContainer = 5;
+
 // Where and what to read.
 struct Machine {
   std::string node;            // the node's name in the samples
@@ -66,7 +69,7 @@ struct Machine {
   std::vector<std::string> page_metrics;  // patterns as a shell's; empty: all of a page
   std::vector<WatchedCommand> commands;
   std::string cgroup_root;  // below which containers are looked for: kubelet's --cgroup-root
-  std::size_t containers_max = 4096;  // more are left out; each keeps four files open
+  std::size_t containers_max = 4096;  // more are left out; each keeps kFilesOfContainer open
   // Shared by the instruments of one Sampler, which owns it; null: each has its own.
   ContainerFinder* containers = nullptr;
   // The loop of the instruments' thread, for those that have to wait for what they read;

@@ -41,7 +41,7 @@ std::vector<PodContainer> containers_of(const Json& pod) {
 }  // namespace
 
 bool is_pod_event(std::string_view name) {
-  return name.starts_with(kPod);
+  return name.starts_with(kPod) || name == kStandingPod;
 }
 
 bool is_container_event(std::string_view name) {
@@ -57,7 +57,7 @@ Result<PodEvent> parse_pod_event(const Event& event) {
   if (!is_pod_event(event.name)) return no_pod("it isn't named as one");
   const Json json = TRY(parse_json(event.value));
   PodEvent pod;
-  pod.state = event.name.substr(kPod.size());
+  pod.state = event.name == kStandingPod ? "running" : event.name.substr(kPod.size());
   pod.uid = text_of(json, "podUid");
   pod.name = text_of(json, "name");
   // Without a uid it can't be told from another of its name, without a name nobody knows it.

@@ -35,7 +35,11 @@ struct PodEvent {
   std::vector<PodContainer> containers;
 };
 
-// The event is named like one: "pod/<state>".
+// What a run records of a pod that served it and was there before: a gateway's, a worker's, a
+// telemetry daemon's, as pod/running tells of it.
+inline constexpr std::string_view kStandingPod = "cluster/part";
+
+// The event is named like one: "pod/<state>", or as a standing one's.
 bool is_pod_event(std::string_view name);
 
 // An Error (kCorrupt) where the value is no object, or tells of no pod. Fields that are null or of

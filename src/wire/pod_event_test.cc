@@ -39,6 +39,16 @@ TEST_CASE("a pod's event tells who it is, where, and which containers it has") {
   CHECK(pod->containers[0].port == 8080);
 }
 
+TEST_CASE("a pod that was there before a run is told as one that runs") {
+  const auto pod = parse(std::string(kStandingPod), kRunning);
+  REQUIRE(pod.ok());
+  CHECK(pod->state == "running");
+  CHECK(pod->name == "a-0");
+  CHECK(is_pod_event(kStandingPod));
+  // Readers of the family take whatever has "pod" in its name for one of the old five.
+  CHECK(kStandingPod.find("pod") == std::string_view::npos);
+}
+
 TEST_CASE("what isn't there yet is empty") {
   const auto pod = parse(
       "pod/create",

@@ -511,6 +511,106 @@ def test_the_readme_s_lines_work_as_they_stand(cluster, label, galileo, tmp_path
         assert code in ((0, 90, 99) if line.startswith("galileo run") else (0,)), f"{line}\nended with {code}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     assert len(re.findall(r"^galileo-worker-main-\S+ .*alive", done.stdout, re.M)) == len(NODES) and all(node in done.stdout for node in NODES), done.stdout
     assert re.search(r"sent = answered [\d,]+ \+ failed 0 ", done.stdout) and (tmp_path / "cluster.html").exists(), done.stdout
+    # What a server adds to the files is no difference from them.
+    assert not re.search(r"it lacks|isn't as it is shipped|CPU limit", done.stdout), done.stdout
+
+
+def test_cpu_limits_of_worker_and_gateway_are_in_the_verdict(cluster, label, server, etcd, apply, run, tmp_path):
+    """As somebody has given them to our DaemonSets; an experiment with a pod of its own that has one, too."""
+    files = copied(tmp_path)
+    deployment.change((files / "kubernetes").glob("*.yaml"), **deployment.addresses(OUTSIDE, server.port, etcd.port))
+    label("node1", "node-role.kubernetes.io/client=true", "node-role.kubernetes.io/controller=true", "ether.edgerun.io/zone=main", "telemd.edgerun.io/mode=cpu")
+    for name, limit in (("2-galileo-worker.yaml", "20m"), ("6-loadbalancer.yaml", "10m")):
+        path = files / f"kubernetes/{name}"
+        objects = deployment.documents(path.read_text())
+        for one in objects:
+            if pod := deployment.pod_of(one):
+                pod["containers"][0]["resources"] = {"requests": {"cpu": "10m"}, "limits": {"cpu": limit}}
+        path.write_text(yaml.safe_dump_all(objects))
+    apply("-f", files / "kubernetes")
+    rolled_out(cluster, "ds/galileo-worker-main", "ds/telemd-cpu", "ds/go-load-balancer-deployment-main")
+    worker, = pods(cluster, "app=galileo-worker-main")
+    gateway, = pods(cluster, "app=go-load-balancer")
+    wait_for(lambda: server("SMEMBERS", "galileo:workers") == [worker["metadata"]["name"]] and server("EXISTS", "telemd.info:node1"), "worker and telemetry", 60)
+    (tmp_path / "limited.yaml").write_text(yaml.safe_dump({
+        "name": "limited", "seed": 7, "bus": server.url, "kubernetes": {"etcd": [etcd.address]},
+        "applications": [{"name": "hello", "kubernetes": {
+            "image": deployment.IMAGE, "arguments": ["target", "--listen", "0.0.0.0:8080"], "pods": {"node1": 1}, "requests": {"cpu": "10m"}, "limits": {"cpu": "10m"},
+            "container": {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}},
+            "spec": {"terminationGracePeriodSeconds": 1}}}],
+        "clients": [{"application": "hello", "zone": "main", "rate": 200, "duration": "8s"}]}))
+    done = run("run", "limited.yaml", "--json", "limited.json", env=cluster.environment(), timeout=180)
+    assert done.code in (0, 90), done
+    told = json.loads((tmp_path / "limited.json").read_text())
+    held = {one["name"]: one["cpu_limit_throttled"] for one in told["cluster"]["pods"] if one["cpu_limit_periods"]}
+    names = (worker["metadata"]["name"], gateway["metadata"]["name"], "hello-deployment-node1-0")
+    assert all(held.get(name) for name in names), f"{held} of {names}\n{json.dumps(told['cluster']['pods'], indent=1)}"
+    reasons = "\n".join(told["verdict"]["reasons"])
+    assert told["verdict"]["value"] != "VALID" and re.search(rf"the gateway {names[1]} on node1 was held back by its CPU limit in [\d,]+ of [\d,]+ periods", reasons), reasons
+    assert re.search(rf"worker {names[0]}.*(held it back|held back by its CPU limit)", reasons) and "hello-deployment" not in reasons, reasons
+    shown = run("exp", "show", "last")
+    assert re.search(rf"held back by CPU limits\n(.*\n)*.*{names[1][:30]}", shown.out), shown
+    again = json.loads(run("exp", "show", "last", "--json").out)["cluster"]["pods"]
+    assert {one["name"]: one["cpu_limit_throttled"] for one in again if one["cpu_limit_periods"]} == held
+
+
+def test_the_doctor_holds_what_is_stored_against_what_is_shipped(cluster, label, server, etcd, apply, run, tmp_path):
+    """Our files, changed and in the way of others, as they are found on clusters: each is told with its mend."""
+    files = deployment.copy(tmp_path)  # telemetry isn't told where this cluster's containers are
+    deployment.change((files / "kubernetes").glob("*.yaml"), **deployment.addresses(OUTSIDE, server.port, etcd.port))
+    label("node1", "node-role.kubernetes.io/client=true", "ether.edgerun.io/zone=main", "telemd.edgerun.io/mode=cpu")
+    label("node2", "node-role.kubernetes.io/controller=true", "ether.edgerun.io/zone=main")
+    telemd, worker = (next(one for one in deployment.documents((files / f"kubernetes/{name}").read_text()) if one["kind"] == "DaemonSet")
+                               for name in ("4-telemd.yaml", "2-galileo-worker.yaml"))
+    telemd["spec"]["template"]["spec"].pop("hostPID")
+    telemd["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"] = ["NET_ADMIN"]
+    worker["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"] = "200m"
+    far = copy.deepcopy(worker)
+    far["metadata"]["name"] = "galileo-worker-far"
+    far["spec"]["selector"]["matchLabels"] = far["spec"]["template"]["metadata"]["labels"] = {"app": "galileo-worker-far"}
+    far["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "node2"}
+    far["spec"]["template"]["spec"]["containers"][0] |= {"image": "galileo.test/none:1", "imagePullPolicy": "Never"}
+    holder = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "holder", "namespace": "kube-system"}, "spec": {
+        "hostNetwork": True, "nodeName": "node2", "terminationGracePeriodSeconds": 1, "containers": [{
+            "name": "main", "image": kubernetes.BUSYBOX, "imagePullPolicy": "Never", "command": ["sleep", "1000"], "ports": [{"containerPort": 8080}]}]}}
+    limits = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": {"limits": [{"type": "Container", "default": {"cpu": "500m"}}]}}
+    apply("-f", "-", text="\n---\n".join(map(json.dumps, (holder, limits))))
+    apply("-f", files / "kubernetes/1-galileo-worker-config.yaml", "-f", files / "kubernetes/3-telemd-config.yaml", "-f", files / "kubernetes/6-loadbalancer.yaml")
+    apply("-f", "-", text="\n---\n".join(map(json.dumps, (telemd, worker, far))))
+    rolled_out(cluster, "ds/galileo-worker-main", "ds/telemd-cpu")
+    wait_for(lambda: server("EXISTS", "telemd.info:node1"), "telemetry of node1", 30)
+    # As a Raspberry Pi's kernel comes; this machine's isn't so.
+    info = server.hash("telemd.info:node1")
+    assert info["cgroup"] == "v1" and "memory" in info["cgroup_controllers"].split(), info
+    server("HSET", "telemd.info:node1", "cgroup_controllers", "cpu io pids", "page_size", "16384")
+
+    def told():
+        began = time.monotonic()
+        done = run("doctor", "--bus", server.url, "--json", env={**cluster.environment(), "etcd_host": "127.0.0.1", "etcd_port": str(etcd.port)}, timeout=60)
+        print(f"the doctor took {time.monotonic() - began:.1f} s")
+        return {f"{one['about']}: {one['text']}": (one["level"], one["mend"]) for one in json.loads(done.out)}
+    wait_for(lambda: any("ErrImageNeverPull" in text for text in told()), "the node to look for the image", 60)
+    cluster.kubectl("label", "namespace", "default", "pod-security.kubernetes.io/enforce=baseline")
+    try:
+        found = told()
+    finally:
+        cluster.kubectl("label", "namespace", "default", "pod-security.kubernetes.io/enforce-")
+    limit = "a CPU limit of {}: where it is used up the program is held back though cores are idle"
+    for level, text, mend in (
+            ("warning", "daemonset galileo-worker-main: its container galileo-worker has " + limit.format("200m"), "take resources.limits.cpu out"),
+            ("fault", "daemonset telemd-cpu: it lacks hostPID: true", "kubectl edit daemonset telemd-cpu"),
+            ("warning", "daemonset telemd-cpu: it isn't as it is shipped: the capability NET_ADMIN (not effective: its user is 65534", "kubectl edit"),
+            ("warning", "pod telemd-cpu-", "kubectl get limitrange"),
+            ("warning", "limitrange small: it gives each container that has none " + limit.format("500m"), "kubectl edit limitrange small"),
+            ("fault", "daemonset galileo-worker-far: its image galileo.test/none:1 isn't on node2, and imagePullPolicy is Never", "images import"),
+            ("warning", "images: they aren't the same everywhere", "kustomization"),
+            ("fault", "node node2: the gateway's port 8080 is taken by the pod kube-system/holder", "move that pod"),
+            ("fault", "namespace default: its pod-security level is baseline", "enforce=privileged"),
+            ("fault", "node node1: its kernel's memory control group is off", "cgroup_enable=memory"),
+            ("warning", "node node1: its pages of memory have 16384 bytes", "4 KiB"),
+            ("warning", "node node1: its kubelet keeps containers below /glk/node1", "telemd_cgroup_root: /glk/node1"),
+            ("fine", "kubelets: their cgroup driver is cgroupfs", "")):
+        assert any(one.startswith(text) and how[0] == level and mend in how[1] for one, how in found.items()), f"{text}\n{json.dumps(found, indent=1)}"
 
 
 def test_nothing_is_left(cluster):

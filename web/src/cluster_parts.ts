@@ -62,15 +62,24 @@ export function leftOut(cluster: Cluster): HTMLElement[] {
   return told.filter(([n]) => n > 0).map(([n, what]) => element("p", { class: "soft" }, `${count(n)} ${what} are left out.`));
 }
 
+/** How often a CPU limit was used up. */
+function heldBack(pod: Cluster["pods"][number]): string {
+  if (pod.cpu_limit_periods === null || pod.cpu_limit_throttled === null) return unknown;
+  const share = pod.cpu_limit_periods > 0 ? (100 * pod.cpu_limit_throttled) / pod.cpu_limit_periods : 0;
+  return `${count(pod.cpu_limit_throttled)} of ${count(pod.cpu_limit_periods)} (${share.toFixed(0)} %)`;
+}
+
 /** Each pod: where, from when to when, and what it used. */
 export function pods(cluster: Cluster): HTMLElement[] {
   if (cluster.pods.length === 0) return [];
+  const limited = cluster.pods.some((pod) => (pod.cpu_limit_periods ?? null) !== null);
   const rows = cluster.pods.map((pod): Child[] => [pod.name, pod.function ?? unknown, pod.node ?? unknown,
     pod.zone ?? unknown, seconds(pod.running_s), seconds(pod.ended_s),
     pod.cpu_s === null ? unknown : seconds(pod.cpu_s), bytes(pod.memory_max_bytes),
+    ...(limited ? [heldBack(pod)] : []),
     String(pod.containers.reduce((sum, one) => sum + Math.max(0, one.ids.length - 1), 0))]);
   return [element("details", {}, element("summary", {}, cluster.pods.length === 1 ? "1 pod" : `${count(cluster.pods.length)} pods`),
-    table(["pod", "function", "node", "zone", "#runs from", "#to", "#CPU", "#memory at most", "#restarts"], rows),
+    table(["pod", "function", "node", "zone", "#runs from", "#to", "#CPU", "#memory at most", ...(limited ? ["#held back by its CPU limit"] : []), "#restarts"], rows),
     ...(cluster.pods_left_out > 0
       ? [element("p", { class: "soft" }, `${count(cluster.pods_left_out)} further pods are left out.`)] : []))];
 }

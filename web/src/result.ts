@@ -31,6 +31,7 @@ export interface Pod {
   name: string; namespace: Word; uid: string; function: Word; node: Word; zone: Word; ip: Word;
   containers: { name: string; image: Word; ids: string[] }[];
   running_s: Maybe; ended_s: Maybe; cpu_s: Maybe; memory_max_bytes: Maybe;
+  cpu_limit_periods: Maybe; cpu_limit_throttled: Maybe;
 }
 export interface Cluster {
   nodes: { name: string; zone: Word }[];

@@ -114,7 +114,8 @@ export function cluster({ buckets = 300, width = 0.1 } = {}) {
   const id = (letter) => letter.repeat(64);
   const pod = (name, of, node, zone, running_s, ended_s, ids, cpu_s = 1.5) => ({ name, namespace: "default", uid: `uid-${name}`,
     function: of, node, zone, ip: "10.42.0.7", containers: [{ name: "main", image: "app:1", ids }], running_s, ended_s, cpu_s,
-    memory_max_bytes: cpu_s === null ? null : 5e7 });
+    memory_max_bytes: cpu_s === null ? null : 5e7,
+    cpu_limit_periods: cpu_s === null ? null : 120, cpu_limit_throttled: cpu_s === null ? null : 30 });
   const up = end / 3, down = (2 * end) / 3;
   const pods = [pod("resnet-0", "resnet", "pi-1", "zone-a", 0, null, [id("a"), id("b")]),
     pod("resnet-1", "resnet", "pi-2", "zone-b", up, down, [id("c")]), pod("resnet-2", "resnet", "pi-2", "zone-b", up + 1, null, [id("d")], null),

@@ -118,6 +118,31 @@ events: [{when: "answered >= 20", client: web, rate: 200}, {when: "answered >= 2
     assert names.count("client/arrival") == 1 and names.count("twenty") == 1
 
 
+def test_a_condition_that_comes_to_hold_while_the_bus_is_away_changes_nothing_and_that_is_told(start, redis, worker, write, tmp_path):
+    """The run goes on at its old rate, on all workers, and its books balance once the bus is back."""
+    server = redis()
+    for name in ("w1", "w2"):
+        worker(server, name)
+    (tmp_path / "flag").write_text("0\n")
+    path = write(f"""clients: [{{service: app, name: web, num: 2, rate: 20, duration: {int(12 * SLOWER)}s}}]
+telemetry: {{instruments: [file], files: {{flag: {tmp_path}/flag}}}}
+events: [{{when: "max(file/flag) >= 1", client: web, rate: 500}}]""")
+    traces = []
+    server.listen("galileo/results/traces", "galileo/results/batches", handler=lambda *_: traces.append(1))
+    process = start("run", path, "--bus", server.url, "-q", "--json", "result.json", log=open(tmp_path / "run.log", "w"))
+    told = lambda: (tmp_path / "run.log").read_text()
+    wait_for(lambda: traces or process.poll() is not None, told, 30)
+    server.kill()
+    (tmp_path / "flag").write_text("1\n")
+    time.sleep(6 + SLOWER)  # the flag is read each second, the condition looked at five times as often, and 3 s are waited for an answer
+    server.launch()
+    assert process.wait(60 * SLOWER) in (0, 90), told()
+    result = result_of(tmp_path / "result.json")
+    assert any(note.startswith("not done: when max(file/flag) >= 1") for note in result["notes"]), result["notes"]
+    assert result["ledger"]["balanced"] and result["ledger"]["sent"] == result["ledger"]["intended"] == int(12 * SLOWER) * 40, told()
+    assert rows(tmp_path, "SELECT count(*) FROM events WHERE NAME = 'client/arrival'") == [(0,)]
+
+
 @pytest.mark.sanitize
 def test_phases_warmup_profiles_and_labels_work_as_on_one_machine(run, redis, worker, write, tmp_path):
     server = redis()

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from conftest import ROOT, accepts, free_port, result_of
+from conftest import ROOT, accepts, free_port, result_of, wait_for
 from pages import Pages
 
 FILE = """
@@ -126,6 +126,29 @@ events:
     assert events[0][1] == "v2" and 0.4999 <= events[0][2] - start < 1
     assert [json.loads(value)["arrival"] for _, value, _ in events[1:]] == ["200/s", "10/s"]
     assert "not done before the phase 'main' was over: when answered >= 100000: event never" in done.out
+
+
+def test_each_phase_draws_its_hosts_anew_and_a_seed_draws_them_again(run, start, tmp_path):
+    ports = [free_port(), free_port()]
+    for port in ports:
+        start("target", "--listen", f"127.0.0.1:{port}")
+        wait_for(lambda: accepts(port), "the target")
+    clients = "[{service: app, num: 2, rate: 400, requests: 60}]"
+    (tmp_path / "hosts.yaml").write_text(f"""name: hosts
+seed: 7
+services: {{app: {{hosts: {{"127.0.0.1:{ports[0]}": 1, "127.0.0.1:{ports[1]}": 1}}, balancer: random}}}}
+phases: [{{name: first, clients: {clients}}}, {{name: second, clients: {clients}}}]
+""")
+    drawn = []
+    for number in range(2):
+        assert run("run", "hosts.yaml", "-q", "--db", f"{number}.sqlite").ran
+        by_client = {}
+        for who, server in sqlite3.connect(tmp_path / f"{number}.sqlite").execute("SELECT PHASE || ' ' || CLIENT, SERVER FROM traces ORDER BY CREATED"):
+            by_client.setdefault(who, []).append(server)
+        drawn.append(by_client)
+    assert len(drawn[0]) == 4 and all(len(servers) == 60 and len(set(servers)) == 2 for servers in drawn[0].values()), drawn[0]
+    assert len(set(map(tuple, drawn[0].values()))) == 4, "no two clients, and no two phases of one, go to the same hosts in the same order"
+    assert drawn[0] == drawn[1]
 
 
 def test_set_and_environment_change_the_file(run, write, tmp_path):

@@ -215,7 +215,7 @@ def unit(runner, preset):
     return counts
 
 
-def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
+def pytest(runner, name, arguments, deadline_s, env=None, beside=0, python=PYTHON):
     """`beside`: so many tests at once."""
     xml = runner.logs / (re.sub(r"\W+", "-", name) + ".xml")
     xml.unlink(missing_ok=True)
@@ -223,7 +223,7 @@ def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
     if "cache_dir" not in " ".join(arguments):
         more += ["-p", "no:cacheprovider"]
     status, text = runner.run(
-        name, [PYTHON, "-m", "pytest", "-q", "-rs", f"--junitxml={xml}", *more, *arguments], deadline_s,
+        name, [python, "-m", "pytest", "-q", "-rs", f"--junitxml={xml}", *more, *arguments], deadline_s,
         {"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
     if not xml.exists():
         return failed(text)
@@ -245,15 +245,15 @@ def pytest(runner, name, arguments, deadline_s, env=None, beside=0):
     return counts
 
 
-def beside_others(runner, name, arguments, deadline_s, env, beside=0):
+def beside_others(runner, name, arguments, deadline_s, env, beside=0, python=PYTHON):
     """Tests while other suites go on: one that fails isn't judged yet, but by how it ends alone (`again`)."""
     cache = runner.logs / f"failed-{re.sub(r'[^a-z]+', '-', name)}"
     shutil.rmtree(cache, ignore_errors=True)
     arguments = [*arguments, "-o", f"cache_dir={cache}"]
-    counts = pytest(runner, name, arguments, deadline_s, env, beside)
+    counts = pytest(runner, name, arguments, deadline_s, env, beside, python)
     if counts.failures:
         runner.again.append((name, sorted(set(counts.failures)),
-                             [*arguments, "--last-failed", "--last-failed-no-failures", "none"], deadline_s, env))
+                             [*arguments, "--last-failed", "--last-failed-no-failures", "none"], deadline_s, env, 0, python))
         counts.failed -= len(counts.failures)
     return counts
 
@@ -261,8 +261,8 @@ def beside_others(runner, name, arguments, deadline_s, env, beside=0):
 def again(runner):
     """Once more, and alone, what failed beside others."""
     counts = Counts()
-    for name, failures, arguments, deadline_s, env in runner.again:
-        ended = pytest(runner, f"{name} again", arguments, deadline_s, env)
+    for name, failures, *how in runner.again:
+        ended = pytest(runner, f"{name} again", *how)
         ended.failed = max(ended.failed, len(failures) - ended.passed - ended.skipped)
         counts.add(ended)
         counts.reasons += [f"{name}: {title}: failed beside others, "
@@ -323,6 +323,16 @@ def peers(runner):
     if (error := runner.build("release", ["galileo", "galileo_peer_shell"])) is not None:
         return failed(error)
     return beside_others(runner, "peers", ["tests/peers"], 900, blackbox_env("release"))
+
+
+def package(runner):
+    """The Python package: its wheel in a fresh environment, and the tests there; the first time pip fetches what they compare with."""
+    with counted_as_building():
+        status, text = runner.run("wheel", [*NICE, PYTHON, str(ROOT / "tests/support/python_package.py"), str(BUILD / "python")], 2400)
+    if status != 0:
+        return failed(text)
+    python = text.splitlines()[-1]
+    return beside_others(runner, "python", ["python/tests"], 900, {}, python=python)
 
 
 def cluster(runner):
@@ -449,6 +459,7 @@ def suites(quick):
         "cluster": cluster,
         "black-box": blackbox("release", "not databases", 1500),
         "peers": peers,
+        "python": package,
         "databases": databases("release"),
         "asan black-box": blackbox("asan", "sanitize", 900),
         "asan databases": databases("asan"),

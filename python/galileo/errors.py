@@ -1,0 +1,60 @@
+"""What goes wrong, as exceptions. Each has the words of the program's own error in parts: ``what`` couldn't be done,
+``where``, ``why``, and a ``hint`` what to do about it; its text is all of them."""
+from __future__ import annotations
+
+from typing import Mapping
+
+
+class GalileoError(Exception):
+    """Any failure of Galileo's."""
+
+    what: str
+    where: str
+    why: str
+    hint: str
+
+    def __init__(self, text: str, what: str = "", where: str = "", why: str = "", hint: str = "") -> None:
+        super().__init__(text)
+        self.what, self.where, self.why, self.hint = what or text, where, why, hint
+
+    def __reduce__(self) -> tuple[type[GalileoError], tuple[str, str, str, str, str]]:
+        return type(self), (str(self), self.what, self.where, self.why, self.hint)
+
+
+class UsageError(GalileoError, ValueError):
+    """What was asked for can't be: a column that isn't there, a wrong file."""
+
+
+class NotFoundError(GalileoError, LookupError):
+    """Something named doesn't exist: an experiment, a service."""
+
+
+class ReadError(GalileoError, OSError):
+    """A file or the memory denied what was needed."""
+
+
+class UnavailableError(GalileoError, ConnectionError):
+    """A server or database can't be reached, or not just now."""
+
+
+class CorruptError(GalileoError):
+    """Stored bytes aren't what they must be."""
+
+
+class StoppedError(GalileoError):
+    """It was ended before it was done."""
+
+
+class ProgramError(GalileoError, RuntimeError):
+    """The program can't be found or started, or ended without an answer."""
+
+
+_BY_CODE: Mapping[str, type[GalileoError]] = {
+    "usage": UsageError, "not_found": NotFoundError, "io": ReadError, "unavailable": UnavailableError,
+    "corrupt": CorruptError, "interrupted": StoppedError}
+
+
+def from_program(error: Mapping[str, str]) -> GalileoError:
+    """The exception for an error as the program tells it."""
+    kind = _BY_CODE.get(error.get("code", ""), GalileoError)
+    return kind(error.get("text", ""), error.get("what", ""), error.get("where", ""), error.get("why", ""), error.get("hint", ""))

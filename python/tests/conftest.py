@@ -1,0 +1,120 @@
+"""What the package's tests share: databases made here, row by row, and one that a run has made."""
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from galileo import _session
+
+START = 1_795_500_000.0
+TABLES = """
+CREATE TABLE experiments (EXP_ID TEXT, NAME TEXT, CREATOR TEXT, START REAL, END REAL, CREATED REAL, STATUS TEXT);
+CREATE TABLE traces (REQUEST_ID TEXT, CLIENT TEXT, SERVICE TEXT, CREATED REAL, SENT REAL, DONE REAL, STATUS INTEGER,
+  RESPONSE TEXT, HEADERS TEXT, SERVER TEXT, EXP_ID TEXT);
+CREATE TABLE telemetry (EXP_ID TEXT, TIMESTAMP REAL, METRIC TEXT, SUBSYSTEM TEXT, NODE TEXT, VALUE REAL);
+CREATE TABLE events (EXP_ID TEXT, TIMESTAMP REAL, NAME TEXT, VALUE TEXT);
+CREATE TABLE nodeinfo (EXP_ID TEXT, NODE TEXT, INFO_KEY TEXT, INFO_VALUE TEXT);
+CREATE TABLE metadata (EXP_ID TEXT, DATA TEXT);
+"""
+
+
+def trace(number, exp_id, **changes):
+    """A row of the old system's, answered after 40 ms."""
+    at = START + number / 8
+    row = {"REQUEST_ID": f"id-{number}", "CLIENT": f"w:hello:{number % 3}", "SERVICE": "hello" if number % 4 else "other", "CREATED": at,
+           "SENT": at + 0.25, "DONE": at + 0.5, "STATUS": 200, "RESPONSE": None, "HEADERS": None, "SERVER": "10.0.0.1:80", "EXP_ID": exp_id}
+    return tuple((row | changes).values())
+
+
+def make_database(path, traces=20, ids=("202611241200-aaaa", "202611241300-bbbb")):
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(TABLES)
+        for place, exp_id in enumerate(ids):
+            database.execute("INSERT INTO experiments VALUES (?,?,?,?,?,?,?)",
+                             (exp_id, "ünder", "me", START, START + 60, START + place, "FINISHED"))
+            database.execute("INSERT INTO metadata VALUES (?,?)", (exp_id, json.dumps({"exp_id": exp_id, "rate": 5})))
+            database.executemany("INSERT INTO traces VALUES (?,?,?,?,?,?,?,?,?,?,?)", (trace(n, exp_id) for n in range(traces)))
+            database.execute("INSERT INTO traces VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                             trace(traces, exp_id, SENT=-1, DONE=-1, STATUS=-1, SERVER=None))
+            database.executemany("INSERT INTO telemetry VALUES (?,?,?,?,?,?)",
+                                 [(exp_id, START + n, "cpu", None, f"n{n % 2}", n / 4) for n in range(10)])
+            database.executemany("INSERT INTO events VALUES (?,?,?,?)",
+                                 [(exp_id, START, "begin", None), (exp_id, START + 1, "scale", '{"replicas": 3}')])
+            database.execute("INSERT INTO nodeinfo VALUES (?,?,?,?)", (exp_id, "n0", "cpus", "4"))
+    return path
+
+
+@pytest.fixture
+def database(tmp_path):
+    return make_database(tmp_path / "old.sqlite")
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory):
+    """One that takes some seconds to read."""
+    return make_database(tmp_path_factory.mktemp("large") / "large.sqlite", 1_500_000, ("202611241200-aaaa",))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def target():
+    """An application to load, and where it is."""
+    port = free_port()
+    with subprocess.Popen([_session.program(), "target", "--listen", f"127.0.0.1:{port}"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+        try:
+            wait_for(listens, "the target")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory):
+    """(database, the run's result document) of a second of load."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with target() as url:
+        subprocess.run([_session.program(), "load", f"{url}/", "-r", "400", "-c", "4", "-d", "2s", "-q", "--db", folder / "run.sqlite",
+                        "--json", folder / "result.json"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+    return folder / "run.sqlite", json.loads((folder / "result.json").read_text())
+
+
+def wait_for(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+    return found
+
+
+def sessions_of(pid):
+    """Processes of the program that this one has started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid and b"session" in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except (OSError, ValueError):
+                pass
+    return found
+
+
+def python(code, *arguments, **options):
+    """A fresh interpreter of this environment runs that."""
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, **options.pop("env", {})}, **options)

@@ -1,0 +1,78 @@
+"""`galileo session` as a program meets it: one line an answer, whatever the line was, and an end with its input."""
+import json
+import os
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def session(galileo):
+    started = []
+
+    def start(*descriptors):
+        process = subprocess.Popen([galileo, "session"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=descriptors)
+        started.append(process)
+
+        def ask(line):
+            process.stdin.write((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+        return process, ask
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+@pytest.mark.parametrize("line, why", [
+    (b"", "no JSON object"), (b"[]", "no JSON object"), (b"{", "no JSON object"), (b"\xff\xfe", "no JSON object"), (b'"frame"', "no JSON object"),
+    (b"[" * 100_000, "no JSON object"), ({}, "no call ''"), ({"call": 7}, "'call' is of another type"), ({"call": "frames"}, "no call 'frames'"),
+    ({"call": "frame"}, "no table ''"), ({"call": "frame", "table": "traces", "db": "x", "ids": "last"}, "'ids' is of another type"),
+    ({"call": "frame", "table": "traces", "columns": ["a", 1]}, "'columns' is of another type"),
+    ({"call": "frame", "table": "traces", "from": 1.5}, "'from' is of another type"),
+    ({"call": "frame", "table": "traces", "db": "x"}, "'descriptor' must be"), ({"call": "frame", "table": "traces", "db": "x", "descriptor": 1}, "'descriptor' must be"),
+    ({"call": "frame", "table": "traces", "db": "x", "limit": 3}, "'limit' is nothing"),
+    ({"call": "frame", "table": "a\u0000b\ud83d\ude00", "descriptor": 9}, "no table"),
+], ids=range(17))
+def test_a_request_that_cant_be_read_is_answered_and_the_next_one_too(session, line, why):
+    process, ask = session()
+    error = ask(line)["error"]
+    assert error["code"] == "usage" and why in error["why"] and why in error["text"] and error["hint"]
+    assert ask({"call": "frame", "table": "nothing", "descriptor": 9})["error"]["code"] == "usage"
+    process.stdin.close()
+    assert process.wait(10) == 0 and process.stderr.read() == b""
+
+
+@pytest.mark.quick
+def test_errors_of_a_database_have_their_parts(session, tmp_path):
+    memory = os.memfd_create("frame")
+    _, ask = session(memory)
+    ask_for = {"call": "frame", "table": "experiments", "descriptor": memory}
+    gone = ask({**ask_for, "db": str(tmp_path / "gone.sqlite")})["error"]
+    assert gone["code"] == "not_found" and str(tmp_path) in gone["where"]
+    away = ask({**ask_for, "db": "mysql://me:secret@127.0.0.1:1/galileo"})["error"]
+    assert away["code"] == "unavailable" and "secret" not in json.dumps(away)
+    os.close(memory)
+
+
+@pytest.mark.quick
+def test_a_file_that_cant_be_written_is_an_error(session, galileo, tmp_path):
+    (tmp_path / "empty").touch()
+    descriptor = os.open(tmp_path / "empty", os.O_RDONLY)
+    _, ask = session(descriptor)
+    subprocess.run([galileo, "load", "http://127.0.0.1:1/", "-n", "1", "-q", "--db", tmp_path / "one.sqlite"], capture_output=True, timeout=60)
+    error = ask({"call": "frame", "table": "traces", "db": str(tmp_path / "one.sqlite"), "ids": ["last"], "descriptor": descriptor})["error"]
+    assert error["code"] == "io" and "can't keep the columns" in error["what"]
+    os.close(descriptor)
+
+
+@pytest.mark.quick
+def test_it_ends_with_its_callers_end_of_the_input(session):
+    process, _ = session()
+    process.stdin.close()
+    assert process.wait(10) == 0

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import databases
 import fleet
+import frames
 import gateway
 import pods
 import telemetry
@@ -225,7 +226,7 @@ def startup(quick):
 
 
 PARTS = {"usual": usual.usual, "closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods}
 
 
 def write(sections):

@@ -139,7 +139,7 @@ class Doctor {
   Result<void> clean(experiment::ClusterCalls& calls, const std::string& name_space) {
     const experiment::Outside outside{TRY(experiment_etcd_options(flags_.etcd)), bus_.get()};
     for (const std::string& line :
-         TRY(experiment::clean_leftovers(calls, name_space, telemetry::hostname(), outside)))
+         TRY(experiment::clean_leftovers(calls, name_space, telemetry::hostname(), outside, true)))
       findings_.push_back({Level::kFine, "clean", line, ""});
     return {};
   }
@@ -170,7 +170,8 @@ int doctor(const Arguments& arguments) {
   app.add_option("-n,--namespace", flags.name_space, "where pods are made [the context's]");
   app.add_option("--db", flags.database, "the database, as of run")->capture_default_str();
   add_etcd_options(app, flags.etcd);
-  app.add_flag("--clean", flags.clean, "remove what killed runs have left, first");
+  app.add_flag("--clean", flags.clean,
+               "remove what killed runs have left, and what is kept of those that failed, first");
   app.add_flag("--json", flags.json, "as JSON");
   if (const auto over = parse_options(app, arguments)) return *over;
   Doctor all(flags);

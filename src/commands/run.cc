@@ -19,6 +19,7 @@ int run(const Arguments& arguments) {
   std::string path;
   plan::FileOptions file;
   std::string bus_url;
+  std::string keep;
   bool dry_run = false;
   OutputOptions output;
   CLI::App app(
@@ -35,9 +36,12 @@ int run(const Arguments& arguments) {
   app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
   app.add_option("--bus", bus_url,
                  "run it on the workers of this bus: redis://..., rediss://, unix://");
+  app.add_option("--keep", keep,
+                 "so long pods stay when the run has failed, to be looked at: 30m [not at all]");
   add_output_options(app, output);
   if (const auto over = parse_options(app, arguments)) return *over;
   file.environment = environment;
+  if (!keep.empty()) file.set.push_back("kubernetes.keep=" + keep);
   file.on_fleet = !bus_url.empty();
   const auto plan = plan::load_plan(path, file);
   if (!plan.ok()) return fail("run", plan.error());

@@ -18,8 +18,6 @@ using Json = nlohmann::json;
 
 constexpr Duration kLookEvery = std::chrono::milliseconds{250};
 constexpr Duration kRenewEvery = std::chrono::seconds{10};
-// Well before the lease's end, after which others take back what we did.
-constexpr Duration kHeldFor = std::chrono::seconds{80};
 
 std::string selector_of(const std::vector<std::string>& functions) {
   return fmt::format("{} in ({})", kFunctionLabel, fmt::join(functions, ","));
@@ -37,13 +35,16 @@ std::string state_of(const pods::Pod& pod) {
 
 }  // namespace
 
-ClusterWatch::ClusterWatch(Options options) : options_(std::move(options)) {
+ClusterWatch::ClusterWatch(Options options)
+    : options_(std::move(options)), evidence_(options_.functions) {
   if (options_.on_event) events_.emplace(options_.on_event);
 }
 
 ClusterWatch::~ClusterWatch() {
   if (!desk_.is_running()) return;
   desk_.stop([this] {
+    node_watch_.reset();
+    messages_.reset();
     watch_.reset();
     api_.reset();
   });
@@ -82,6 +83,18 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
     watch_ = std::make_unique<kubernetes::Watch>(
         *api_, kubernetes::collection("v1", options_.name_space, "pods"),
         selector_of(options_.functions), "", std::move(handlers));
+    kubernetes::Watch::Handlers heard;
+    heard.on_object = [this](const Json& event) { evidence_.on_event(event); };
+    heard.on_gone = [](const std::string&, const Json*) {};
+    heard.on_synced = [this] { evidence_.on_synced(); };
+    heard.on_trouble = [this](const std::string& why) { evidence_.on_trouble(why); };
+    messages_ = std::make_unique<kubernetes::Watch>(
+        *api_, kubernetes::collection("v1", options_.name_space, "events"), "", "",
+        std::move(heard));
+    node_watch_ = std::make_unique<NodeWatch>(*api_, [this](const NodeWatch::Change& change) {
+      if (options_.on_node) options_.on_node(change);
+      tell_changes();
+    });
   });
   if (error) return std::move(*error);
   return {};
@@ -90,6 +103,10 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
 void ClusterWatch::on_object(const Json& object) {
   pods::Pod pod = pods::read_pod(object);
   if (options_.older.contains(pod.uid)) return;
+  // One that another run has made is that one's, whatever its function.
+  const auto run = pod.labels.find(kExperimentLabel);
+  if (run != pod.labels.end() && run->second != options_.experiment) return;
+  evidence_.on_pod(object);
   if (events_) events_->on_object(pod, net::RealClock::wall_now());
   const Time now = desk_.clock().now();
   auto found = pods_.find(pod.uid);
@@ -108,6 +125,7 @@ void ClusterWatch::on_object(const Json& object) {
 void ClusterWatch::on_gone(const std::string& uid, const Json* last) {
   const auto found = pods_.find(uid);
   if (found == pods_.end()) return;
+  if (last) evidence_.on_pod(*last);
   if (events_) {
     const auto end = last ? std::optional(pods::read_pod(*last)) : std::nullopt;
     events_->on_gone(uid, end ? &*end : nullptr, net::RealClock::wall_now());
@@ -122,7 +140,8 @@ void ClusterWatch::on_gone(const std::string& uid, const Json* last) {
 }
 
 Time ClusterWatch::look(Time now) {
-  if (api_ && !is_lost_) renew(now);
+  if (api_ && !lost_) renew(now);
+  if (node_watch_ && node_watch_->is_due(now)) node_watch_->look(nodes_in_use(), now);
   if (!ends_) {
     for (auto& [uid, watched] : pods_) {
       const auto failure = watched.is_told ? std::nullopt : watched.failure.failure(now);
@@ -136,8 +155,8 @@ Time ClusterWatch::look(Time now) {
 
 // Its holder must still be us: whoever has taken it back has undone what we did.
 void ClusterWatch::renew(Time now) {
-  if (now - renewed_ > kHeldFor)
-    return lose(fmt::format("it couldn't be renewed for {}", format_duration(kHeldFor)));
+  if (now - renewed_ > kLeaseHeldFor)
+    return lose(fmt::format("it couldn't be renewed for {}", format_duration(kLeaseHeldFor)));
   if (is_renewing_ || now < next_renewal_) return;
   is_renewing_ = true;
   next_renewal_ = now + kRenewEvery;
@@ -166,12 +185,21 @@ void ClusterWatch::renew(Time now) {
 }
 
 void ClusterWatch::lose(const std::string& why) {
-  is_lost_ = true;
+  lost_ = why;
   if (options_.on_lease_lost) options_.on_lease_lost(why);
 }
 
+std::set<std::string> ClusterWatch::nodes_in_use() const {
+  std::set<std::string> nodes = options_.gateway_nodes;
+  for (const auto& [uid, watched] : pods_) {
+    if (!watched.pod.node.empty()) nodes.insert(watched.pod.node);
+  }
+  return nodes;
+}
+
 bool ClusterWatch::takes_requests(const pods::Pod& pod) const {
-  return pod.deleted_at.empty() && is_running(pod) && is_ready(pod);
+  return pod.deleted_at.empty() && is_running(pod) && is_ready(pod) &&
+         !(node_watch_ && node_watch_->is_silent(pod.node));
 }
 
 std::vector<ReadyPod> ClusterWatch::ready_now() const {
@@ -222,12 +250,28 @@ std::vector<std::string> ClusterWatch::waiting() {
   return waiting;
 }
 
-std::map<std::string, std::string> ClusterWatch::uids() {
-  std::map<std::string, std::string> uids;
+std::set<std::string> ClusterWatch::silent_nodes() {
+  std::set<std::string> silent;
   desk_.call([&] {
-    for (const auto& [uid, watched] : pods_) uids[watched.pod.name] = uid;
+    for (const std::string& node : nodes_in_use()) {
+      if (node_watch_ && node_watch_->is_silent(node)) silent.insert(node);
+    }
   });
-  return uids;
+  return silent;
+}
+
+std::map<std::string, std::string> ClusterWatch::nodes_of_pods() {
+  std::map<std::string, std::string> nodes;
+  desk_.call([&] {
+    for (const auto& [uid, watched] : pods_) nodes[watched.pod.name] = watched.pod.node;
+  });
+  return nodes;
+}
+
+PodEvidence ClusterWatch::evidence() {
+  PodEvidence evidence({});
+  desk_.call([&] { evidence = evidence_; });
+  return evidence;
 }
 
 std::map<std::string, std::string> ClusterWatch::uids_of(const std::string& function) {
@@ -253,13 +297,13 @@ void ClusterWatch::expect_end() {
   desk_.call([&] { ends_ = true; });
 }
 
-bool ClusterWatch::holds_lease() {
-  bool holds = false;
+std::optional<std::string> ClusterWatch::lease_lost() {
+  std::optional<std::string> why;
   desk_.call([&] {
-    if (!is_lost_) renew(desk_.clock().now());
-    holds = !is_lost_;
+    if (!lost_) renew(desk_.clock().now());
+    why = lost_;
   });
-  return holds;
+  return why;
 }
 
 std::string ClusterWatch::trouble() {

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "experiment/node_watch.h"
+#include "experiment/pod_evidence.h"
 #include "experiment/pod_failure.h"
 #include "experiment/zone_weights.h"
 #include "kubernetes/api.h"
@@ -31,7 +33,8 @@ class ClusterWatch {
     std::vector<std::string> functions;          // whose pods are watched
     std::map<std::string, std::uint16_t> ports;  // of each function
     std::map<std::string, ClusterView::Node> nodes;
-    std::set<std::string> older;  // uids of their pods from before the run: another's
+    std::set<std::string> gateway_nodes;  // which of them have gateways
+    std::set<std::string> older;          // uids of their pods from before the run: another's
     PodFailureWatch::Bounds bounds;
     std::set<std::string> pinned;  // functions whose pods must be where they are put
     std::string lease;             // its name
@@ -40,6 +43,8 @@ class ClusterWatch {
     std::function<void()> on_ready_changed;
     // A pod that can't be, or is no more though nobody of us removed it: its name, and why.
     std::function<void(const std::string& pod, const PodFailure& why)> on_failure;
+    // A node of its pods or gateways is silent, or is heard of again.
+    std::function<void(const NodeWatch::Change& change)> on_node;
     // What becomes of the run's pods, as the pod adapter tells it; none where one does.
     std::function<void(wire::Event&& event)> on_event;
     // The run may write nothing any more: the lease is another's, or couldn't be renewed.
@@ -51,20 +56,25 @@ class ClusterWatch {
                                                      Options options);
   ~ClusterWatch();
 
-  // As it stands: pods of the run that take requests, of this experiment or adopted.
+  // As it stands: pods of the run that take requests, of this experiment or adopted; not those of
+  // silent nodes.
   std::vector<ReadyPod> ready();
+  std::set<std::string> silent_nodes();
   // Those that are still waited for: "hello-deployment-node1-0: ContainerCreating".
   std::vector<std::string> waiting();
-  // All that are the run's: name and uid.
-  std::map<std::string, std::string> uids();
+  // All that are the run's: name and node.
+  std::map<std::string, std::string> nodes_of_pods();
+  // What is kept of them (pod_evidence.h).
+  PodEvidence evidence();
   // Of one function, those that aren't going already.
   std::map<std::string, std::string> uids_of(const std::string& function);
   // This one goes since we remove it: it takes no requests any more.
   void expect_end_of(const std::string& uid);
   // From now on pods go since we remove them.
   void expect_end();
-  // Whether the run may still write to the cluster.
-  bool holds_lease();
+  // Why the run may write to the cluster no longer, also where only the time tells it; none: it
+  // may.
+  std::optional<std::string> lease_lost();
   // Why what is known may be old; empty: it isn't.
   std::string trouble();
 
@@ -83,6 +93,7 @@ class ClusterWatch {
   Time look(Time now);
   void renew(Time now);
   void lose(const std::string& why);
+  std::set<std::string> nodes_in_use() const;
   bool takes_requests(const pods::Pod& pod) const;
   std::vector<ReadyPod> ready_now() const;
   void tell_changes();
@@ -92,12 +103,15 @@ class ClusterWatch {
   std::optional<pods::PodEvents> events_;
   std::vector<ReadyPod> told_;  // the ready ones that were told last
   bool ends_ = false;
-  bool is_lost_ = false;
+  std::optional<std::string> lost_;  // why the lease is
   bool is_renewing_ = false;
   Time renewed_{};  // when the last renewal that was answered had been sent
   std::string trouble_;
   std::unique_ptr<kubernetes::Api> api_;
   std::unique_ptr<kubernetes::Watch> watch_;
+  std::unique_ptr<kubernetes::Watch> messages_;  // Kubernetes' events
+  std::unique_ptr<NodeWatch> node_watch_;
+  PodEvidence evidence_;
   Time next_renewal_{};
   net::Desk desk_;  // last: ends first
 };

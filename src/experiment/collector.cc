@@ -180,6 +180,13 @@ void Collector::put(const wire::NodeInfo& info) {
   desk_.post([this, info] { joined_.add(info); });
 }
 
+void Collector::keep(const wire::NodeInfo& info) {
+  desk_.post([this, info] {
+    spool_.node_info(info);
+    joined_.add(info);
+  });
+}
+
 void Collector::put(const wire::Experiment& experiment, std::string metadata) {
   desk_.post([this, experiment, metadata = std::move(metadata)] {
     spool_.experiment(experiment, metadata);

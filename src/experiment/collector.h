@@ -43,6 +43,8 @@ class Collector {
   void put(const wire::Event& event);
   // What was known of a node before the run; the spool has it already.
   void put(const wire::NodeInfo& info);
+  // What has become known since.
+  void keep(const wire::NodeInfo& info);
   // What is known of a run that is under way.
   void put(const wire::Experiment& experiment, std::string metadata);
 

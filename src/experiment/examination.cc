@@ -9,6 +9,7 @@
 
 #include "bus/keys.h"
 #include "experiment/leftovers.h"
+#include "experiment/node_watch.h"
 #include "experiment/setup_examination.h"
 #include "fleet/controller.h"
 #include "fleet/telemetry_nodes.h"
@@ -35,6 +36,8 @@ const std::vector<kubernetes::Right>& rights() {
     std::vector<kubernetes::Right> made{{"list", "", "nodes", {}, {}},
                                         {"patch", "", "nodes", {}, {}},
                                         {"get", "", "pods/log", {}, {}},
+                                        {"watch", "", "events", {}, {}},
+                                        {"get", kLeases, "leases", kNodeLeases, {}},
                                         {"patch", "apps", "deployments/scale", {}, {}}};
     const auto add = [&](const char* group, const char* resource,
                          std::initializer_list<const char*> verbs) {
@@ -53,11 +56,12 @@ const std::vector<kubernetes::Right>& rights() {
 std::string right_text(const kubernetes::Right& right) {
   std::string text = fmt::format("{} {}", right.verb, right.resource);
   if (!right.group.empty()) text += fmt::format(" ({})", right.group);
+  if (!right.name_space.empty()) text += fmt::format(" in {}", right.name_space);
   return text;
 }
 
 Result<bool> may(ClusterCalls& calls, const std::string& name_space, kubernetes::Right right) {
-  right.name_space = name_space;
+  if (right.name_space.empty()) right.name_space = name_space;
   kubernetes::ApiRequest request = kubernetes::may_we(right);
   request.within = kAnswerWithin;
   return kubernetes::is_allowed(right, TRY(calls.ask(std::move(request))));

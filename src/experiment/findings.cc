@@ -101,7 +101,11 @@ void add_leftovers(const ClusterFacts& cluster, std::vector<Finding>& findings) 
   for (const ClaimState& claim : cluster.claims) {
     const std::string about = "experiment " + claim.experiment;
     const std::string age = claim.age ? format_duration(*claim.age) : "some time";
-    if (claim.is_over)
+    if (claim.is_kept && !claim.is_over)
+      findings.push_back({Level::kFine, about,
+                          fmt::format("its run has failed; its pods are {}", kept_text(claim)),
+                          "galileo doctor --clean"});
+    else if (claim.is_over)
       findings.push_back({Level::kWarning, about,
                           fmt::format("a run was killed, its lease wasn't renewed for {}", age),
                           "galileo doctor --clean"});
@@ -159,7 +163,7 @@ std::vector<Finding> findings_of(const ClusterFacts& cluster) {
                       fmt::format("{}, Kubernetes {}", cluster.where, cluster.version), ""});
   for (const std::string& right : cluster.denied)
     findings.push_back({Level::kFault, "rights", fmt::format("you may not {}", right),
-                        "ask for it: docs/kubernetes.md has the role"});
+                        "ask for it: examples/kubernetes/role.yaml has all"});
   if (cluster.denied.empty())
     findings.push_back({Level::kFine, "rights", "all that a run needs", ""});
   for (const SeenNode& node : cluster.nodes) add_node_findings(node, findings);

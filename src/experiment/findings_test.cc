@@ -165,6 +165,16 @@ TEST_CASE("each fault is told with its mend, and nothing else is") {
   ClusterFacts others = sound_cluster();
   others.sets.push_back({"telemd-gpu", "telemd.edgerun.io/mode=gpu", 0, 0, {}});
   CHECK(told(others, sound_bus()).empty());
+  // Pods that are kept are nobody's fault, and told all the same.
+  ClaimState kept;
+  kept.experiment = "id";
+  kept.is_kept = true;
+  kept.lasts = std::chrono::minutes{30};
+  kept.age = std::chrono::minutes{2};
+  others.claims.push_back(kept);
+  CHECK(told(others, sound_bus()).empty());
+  CHECK(findings_of(others).back().text == "its run has failed; its pods are kept for 28m00s more");
+  CHECK(findings_of(others).back().mend == "galileo doctor --clean");
   BusFacts empty = sound_bus();
   empty.workers.clear();
   CHECK(told(sound_cluster(), empty).find("workers: there are none") != std::string::npos);

@@ -96,6 +96,18 @@ Result<std::vector<std::pair<std::string, std::string>>> objects_of(ClusterCalls
   return objects;
 }
 
+// What runs hold that live and were there before: one that was killed before it saw that it is the
+// younger one has nothing there. One that came after it would have been refused.
+std::set<std::string> held_by_elders(const std::vector<ClaimState>& all, const ClaimState& claim) {
+  std::set<std::string> held;
+  for (const ClaimState& other : all) {
+    if (other.experiment == claim.experiment || other.is_over || other.created > claim.created)
+      continue;
+    held.insert(other.functions.begin(), other.functions.end());
+  }
+  return held;
+}
+
 }  // namespace
 
 Result<std::vector<ClaimState>> claims(ClusterCalls& calls, const std::string& name_space) {
@@ -125,9 +137,20 @@ Result<bool> set_unschedulable(ClusterCalls& calls, const std::string& node, boo
   return before;
 }
 
-std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const Outside& outside) {
+std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const Outside& outside,
+                             const std::function<bool()>& may_write) {
   std::vector<Error> errors;
-  const auto keep = [&](const Result<void>& done) {
+  bool was_stopped = false;
+  // Does it, unless others may be at it by now.
+  const auto act = [&](const std::function<Result<void>()>& does) {
+    if (was_stopped) return;
+    const Result<void> done = may_write() ? does()
+                                          : Error{ErrorCode::kUnavailable,
+                                                  "not all was taken back",
+                                                  claim_name(ledger.experiment),
+                                                  "the lease was lost meanwhile",
+                                                  {}};
+    was_stopped = !done.ok() && !may_write();
     if (!done.ok()) errors.push_back(done.error());
   };
   if (!outside.bus && !ledger.routes.empty())
@@ -138,9 +161,10 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
                       "name it: --bus, or galileo_redis_host"});
   if (outside.bus) {
     for (const auto& [service, before] : ledger.routes) {
-      const auto route = before ? read_route(service, *before) : Result<bus::Route>(bus::Route{});
-      keep(before ? bus::set_route(*outside.bus, *route)
-                  : bus::remove_route(*outside.bus, service));
+      act([&, name = service, &was = before]() -> Result<void> {
+        if (!was) return bus::remove_route(*outside.bus, name);
+        return bus::set_route(*outside.bus, TRY(read_route(name, *was)));
+      });
     }
   }
   net::Loop loop;
@@ -148,18 +172,21 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
   if (!ledger.etcd.empty()) etcd.endpoints = ledger.etcd;
   gateway::EtcdKeys keys(loop, etcd);
   for (const auto& [key, before] : ledger.weights) {
-    if (before) {
-      keep(keys.put(key, *before));
-    } else if (const auto removed = keys.remove(key); !removed.ok()) {
-      errors.push_back(removed.error());
-    }
+    act([&, name = key, &was = before]() -> Result<void> {
+      if (was) return keys.put(name, *was);
+      TRY(keys.remove(name));
+      return {};
+    });
   }
   for (const auto& [node, before] : ledger.nodes) {
-    // A node that is gone needs nothing.
-    const auto set = set_unschedulable(calls, node, before);
-    if (!set.ok() && set.error().code != ErrorCode::kNotFound) errors.push_back(set.error());
+    act([&, name = node, was = before]() -> Result<void> {
+      const auto set = set_unschedulable(calls, name, was);
+      // A node that is gone needs nothing.
+      if (!set.ok() && set.error().code != ErrorCode::kNotFound) return set.error();
+      return {};
+    });
   }
-  if (outside.bus) keep(close_clients(ledger, *outside.bus));
+  if (outside.bus) act([&] { return close_clients(ledger, *outside.bus); });
   return errors;
 }
 
@@ -211,11 +238,14 @@ Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
 
 Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std::string& name_space,
                                                  const std::string& own_name,
-                                                 const Outside& outside) {
+                                                 const Outside& outside, bool kept_too) {
   std::vector<std::string> lines;
-  for (const ClaimState& claim : TRY(claims(calls, name_space))) {
-    if (!claim.is_over) continue;
+  const std::vector<ClaimState> all = TRY(claims(calls, name_space));
+  for (const ClaimState& claim : all) {
+    if (!claim.is_over && !(kept_too && claim.is_kept)) continue;
     const std::string name = claim_name(claim.experiment);
+    const net::RealClock clock;
+    const Time begun = clock.now();
     // Of several that look one is first: the others' version isn't the lease's any more.
     const std::string lease =
         kubernetes::object_path(kubernetes::collection(kLeases, name_space, "leases"), name);
@@ -232,13 +262,15 @@ Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std:
     if (!ledger.ok()) lines.push_back(ledger.error().to_text());
     RunLedger known = ledger.ok() ? std::move(*ledger) : RunLedger{};
     known.experiment = claim.experiment;
-    const std::vector<Error> left = take_back(calls, known, outside);
+    known = without_functions(std::move(known), held_by_elders(all, claim));
+    const std::vector<Error> left =
+        take_back(calls, known, outside, [&] { return clock.now() - begun < kLeaseHeldFor; });
     for (const Error& error : left) lines.push_back(error.to_text());
     TRY(remove_objects(calls, name_space, known));
     if (!left.empty()) continue;  // the ledger stays for who comes next
     TRY(remove_claim(calls, name_space, claim.experiment));
-    lines.push_back(fmt::format("what experiment {} had left was removed: its run was killed",
-                                claim.experiment));
+    lines.push_back(fmt::format("what experiment {} had left was removed: its run {}",
+                                claim.experiment, claim.is_kept ? "had failed" : "was killed"));
   }
   return lines;
 }

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,10 @@ struct Outside {
 Result<std::vector<ClaimState>> claims(ClusterCalls& calls, const std::string& name_space);
 
 // Route and weights back to what they were, in this order; then nodes, and clients are closed. What
-// couldn't be is told, and doesn't keep the rest.
-std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const Outside& outside);
+// couldn't be is told, and doesn't keep the rest. `may_write` is asked before each act: a process
+// that was stopped amid them finds others at what was its own.
+std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const Outside& outside,
+                             const std::function<bool()>& may_write);
 
 // Says whether pods may be put onto the node; whether they might not before.
 Result<bool> set_unschedulable(ClusterCalls& calls, const std::string& node, bool unschedulable);
@@ -39,9 +42,10 @@ Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
                           const std::string& experiment);
 
 // Runs of this namespace whose lease is over, each taken by one of those that look only: what they
-// left is removed. A line for each of them, and for what couldn't be.
+// left is removed, but what is of an elder run that lives. A line for each of them, and for what
+// couldn't be. `kept_too`: also of those that failed and are kept to be looked at.
 Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std::string& name_space,
                                                  const std::string& own_name,
-                                                 const Outside& outside);
+                                                 const Outside& outside, bool kept_too = false);
 
 }  // namespace galileo::experiment

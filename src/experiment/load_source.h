@@ -53,6 +53,8 @@ class LoadSource {
   virtual LoadState state() = 0;
   // What would be lost with this process; asked often.
   virtual load::Begun begun() = 0;
+  // What it has set for others stays as it is: it may be theirs by now.
+  virtual void leave_routes() {}
   // After the last phase, whatever happened: everything that is still on its way to the collector
   // has arrived or is given up, and what was begun is ended. state() is final then.
   virtual void finish() = 0;

@@ -122,6 +122,7 @@ class OnFleet final : public LoadSource {
   void end_all() override;
   LoadState state() override;
   load::Begun begun() override;
+  void leave_routes() override { routes_are_ours_ = false; }
   void finish() override;
   analysis::GeneratorUse use(Duration due) override { return use_of(accounts_, due); }
   std::vector<std::string> doubts() override { return doubts_of(accounts_); }
@@ -172,6 +173,7 @@ class OnFleet final : public LoadSource {
   std::string trouble_;
   bool begun_ = false;
   bool finished_ = false;
+  bool routes_are_ours_ = true;
 };
 
 // With pods, the first phase's clients are there before these are made, as the old library has it.
@@ -299,7 +301,7 @@ Result<void> OnFleet::set_routes() {
 
 // A server that came up again knows nothing of them.
 void OnFleet::restore_own_routes() {
-  if (finished_) return;
+  if (finished_ || !routes_are_ours_) return;
   for (const load::ServiceSpec& service : plan_.services) {
     const bus::Route route = route_of(service);
     if (route.hosts.empty()) continue;
@@ -309,6 +311,7 @@ void OnFleet::restore_own_routes() {
 
 // Sets them as they were before, so that a run leaves nothing behind.
 void OnFleet::restore_routes() {
+  if (!routes_are_ours_) return;
   for (const auto& [service, before] : routes_before_) {
     const auto restored = before ? bus::set_route(bus_, *before) : bus::remove_route(bus_, service);
     if (!restored.ok()) trouble_ = "a route stays: " + restored.error().to_text();

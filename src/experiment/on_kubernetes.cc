@@ -8,11 +8,11 @@
 #include <set>
 #include <utility>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bus/directory.h"
 #include "bus/keys.h"
+#include "experiment/evidence_files.h"
 #include "experiment/standing_pods.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
@@ -32,10 +32,16 @@ using Json = nlohmann::json;
 constexpr Duration kLookEvery = std::chrono::milliseconds{20};
 // Gateways hear of new weights within milliseconds; requests that they have passed on go to an end.
 constexpr Duration kGatewaysFollow = std::chrono::milliseconds{200};
-constexpr std::size_t kLogBytes = std::size_t{64} << 10;
+// What Kubernetes says of a failure follows the object that shows it.
+constexpr Duration kLastWords = std::chrono::milliseconds{500};
 
 std::string holder_name() {
   return fmt::format("{}-{}", telemetry::hostname(), getpid());
+}
+
+Error lease_lost(const std::string& experiment, const std::string& why) {
+  return {ErrorCode::kUnavailable, "the run's lease is lost", claim_name(experiment), why,
+          "others take back what it did"};
 }
 
 Json route_json(const bus::Route& route) {
@@ -80,6 +86,7 @@ Result<void> OnKubernetes::prepare(const Context& context) {
   calls_ = TRY(ClusterCalls::make(access_, [this] { return !ends_ && context_->interrupted(); }));
   cleaned_ = TRY(clean_leftovers(*calls_, name_space_, holder_name(), outside_));
   view_ = TRY(calls_->view(name_space_));
+  for (const auto& [name, node] : view_.nodes) context.know({name, "labels", node.labels});
   arrangement_ = TRY(arrange(context.plan, context.id, view_));
   TRY(fill_ledger());
   TRY(refuse_rivals(nullptr));
@@ -128,6 +135,12 @@ Result<void> OnKubernetes::refuse_rivals(const ClaimState* own) {
       if (std::find(ledger_.functions.begin(), ledger_.functions.end(), function) ==
           ledger_.functions.end())
         continue;
+      if (other.is_kept)
+        return Error{
+            ErrorCode::kUsage,
+            fmt::format("pods of a run that failed are kept for application '{}'", function),
+            fmt::format("experiment {}", other.experiment), kept_text(other),
+            "galileo doctor --clean removes them"};
       return Error{ErrorCode::kUsage, fmt::format("another run is on application '{}'", function),
                    fmt::format("experiment {}", other.experiment),
                    other.age ? fmt::format("its lease was renewed {} ago, by {}",
@@ -161,6 +174,10 @@ Result<void> OnKubernetes::watch() {
   options.experiment = context_->id;
   options.functions = ledger_.functions;
   options.nodes = view_.nodes;
+  for (const ZoneGateway& gateway : view_.gateways) options.gateway_nodes.insert(gateway.node);
+  options.on_node = [this](const NodeWatch::Change& change) {
+    context_->control.post([this, change] { on_node(change); });
+  };
   options.older.insert(ledger_.pods_before.begin(), ledger_.pods_before.end());
   options.bounds.unschedulable = cluster_->unschedulable_within;
   for (const plan::Application& application : context_->plan.applications) {
@@ -182,11 +199,9 @@ Result<void> OnKubernetes::watch() {
   }
   options.on_lease_lost = [this](const std::string& why) {
     context_->control.post([this, why] {
-      is_lost_ = true;
-      const Error error{ErrorCode::kUnavailable, "the run's lease is lost",
-                        claim_name(context_->id), why, "others take back what it did"};
-      if (!failure_) failure_ = error;
-      context_->end_run(error);
+      lost_ = lease_lost(context_->id, why);
+      if (!failure_) failure_ = *lost_;
+      context_->end_run(*lost_);
     });
   };
   watch_ = TRY(ClusterWatch::start(access_, std::move(options)));
@@ -195,6 +210,15 @@ Result<void> OnKubernetes::watch() {
 
 Result<void> OnKubernetes::start() {
   is_begun_ = true;
+  auto started = start_all();
+  if (started.ok() || started.error().code == ErrorCode::kInterrupted) return started;
+  has_failed_ = true;
+  Error error = std::move(started).error();
+  if (error.hint.empty()) error.hint = where_to_look();
+  return error;
+}
+
+Result<void> OnKubernetes::start_all() {
   TRY(others_.start_first());
   TRY(make_pods());
   TRY(wait_ready());
@@ -226,6 +250,7 @@ Result<void> OnKubernetes::make_pods() {
   for (const KubernetesObject& object : arrangement_.objects) {
     if (context_->interrupted())
       return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    if (auto lost = this->lost()) return std::move(*lost);
     Json body = Json::parse(object.json);
     body["metadata"]["ownerReferences"] = Json::array({Json::parse(owner_)});
     KubernetesObject owned = object;
@@ -271,13 +296,21 @@ Result<void> OnKubernetes::wait_ready() {
   return failure_ ? Result<void>(*failure_) : Result<void>();
 }
 
+// What is left of pods once the run has ended.
+std::string OnKubernetes::where_to_look() const {
+  std::string text = fmt::format(
+      "their logs and statuses, and what Kubernetes said, are kept in {}", context_->log_folder);
+  if (cluster_->keep > Duration{0})
+    text += fmt::format("; pods are kept for {}: kubectl get pods -l {}={}, galileo doctor --clean",
+                        format_duration(cluster_->keep), kExperimentLabel, context_->id);
+  return text;
+}
+
 void OnKubernetes::on_failure(const std::string& pod, const PodFailure& why) {
   if (ends_) return;
-  const Error error{ErrorCode::kUnavailable,
-                    fmt::format("pod {} can't be", pod),
-                    name_space_,
+  const Error error{ErrorCode::kUnavailable, fmt::format("pod {} can't be", pod), name_space_,
                     why.text.empty() ? why.reason : fmt::format("{}: {}", why.reason, why.text),
-                    {}};
+                    where_to_look()};
   if (!is_started_) {
     if (!failure_) failure_ = error;
     return;
@@ -285,7 +318,20 @@ void OnKubernetes::on_failure(const std::string& pod, const PodFailure& why) {
   failures_.push_back(fmt::format("{} ({})", pod, why.reason));
   context_->tell("application/failure",
                  Json{{"name", pod}, {"reason", why.reason}, {"text", why.text}}.dump());
-  if (cluster_->on_pod_failure == plan::OnPodFailure::kEnd) context_->end_run(error);
+  if (cluster_->on_pod_failure != plan::OnPodFailure::kEnd) return;
+  has_failed_ = true;
+  context_->end_run(error);
+}
+
+// Kubernetes says it later, or never where it comes back within a minute.
+void OnKubernetes::on_node(const NodeWatch::Change& change) {
+  if (ends_) return;
+  const std::string reason = change.is_silent ? fmt::format("its lease wasn't renewed for {}",
+                                                            format_duration(change.unheard))
+                                              : std::string("its lease is renewed again");
+  put_event(change.is_silent ? "node/silent" : "node/heard",
+            Json{{"node", change.node}, {"reason", reason}}.dump());
+  follow();  // also where it has a gateway alone
 }
 
 Result<void> OnKubernetes::put_weights(const FunctionInZone& where,
@@ -318,7 +364,11 @@ bool OnKubernetes::has_adapter() const {
 }
 
 Result<void> OnKubernetes::write_weights() {
-  for (const auto& [where, targets] : zone_weights(ledger_.functions, watch_->ready(), view_)) {
+  ClusterView heard = view_;
+  std::erase_if(heard.gateways, [silent = watch_->silent_nodes()](const ZoneGateway& gateway) {
+    return silent.contains(gateway.node);
+  });
+  for (const auto& [where, targets] : zone_weights(ledger_.functions, watch_->ready(), heard)) {
     const auto before = weights_.find(where);
     if (before != weights_.end() && before->second == targets) continue;
     TRY(put_weights(where, targets));
@@ -336,7 +386,7 @@ Result<void> OnKubernetes::keep_ledger() {
 
 Result<std::string> OnKubernetes::change(const plan::Action::ChangeCluster& change) {
   using Kind = plan::Action::ChangeCluster::Kind;
-  if (is_lost_) return Error{ErrorCode::kUnavailable, "the run's lease is lost", {}, {}, {}};
+  if (auto lost = this->lost()) return std::move(*lost);
   switch (change.kind) {
     case Kind::kScale:
       return scale(change.what, change.replicas);
@@ -386,7 +436,7 @@ Result<std::string> OnKubernetes::cordon(const std::string& node, bool unschedul
 
 // Pods come and go during a run: gateways hear of it.
 void OnKubernetes::follow() {
-  if (!is_started_ || ends_ || is_lost_) return;
+  if (!is_started_ || ends_ || lost()) return;
   if (const auto written = write_weights(); !written.ok())
     log(LogLevel::kWarning, "the gateways' weights can't be written",
         {{"why", written.error().to_text()}});
@@ -402,45 +452,65 @@ std::vector<std::string> OnKubernetes::ended() {
   return ended;
 }
 
-// What the containers said last, also the one before each: nobody can ask for it afterwards.
-void OnKubernetes::keep_logs() {
-  if (!watch_ || !make_folders(context_->log_folder).ok()) return;
-  const std::string pods = kubernetes::collection("v1", name_space_, "pods");
-  for (const auto& [name, uid] : watch_->uids()) {
-    for (const char* previous : {"", "true"}) {
-      kubernetes::ApiRequest request;
-      request.path = kubernetes::with_query(kubernetes::object_path(pods, name, "log"),
-                                            {{"limitBytes", fmt::format("{}", kLogBytes)},
-                                             {"tailLines", "1000"},
-                                             {"previous", previous}});
-      const auto answer = calls_->ask(std::move(request));
-      if (!answer.ok() || answer->body.empty()) continue;
-      const std::string path =
-          fmt::format("{}/{}{}.log", context_->log_folder, name, *previous ? ".before" : "");
-      static_cast<void>(write_whole_file(path, answer->body).ok());
-    }
+// Asked before each write, since a process that was stopped for minutes goes on where it was: by
+// the time since the last renewal, before anything has told of the loss.
+std::optional<Error> OnKubernetes::lost() {
+  if (!lost_ && watch_) {
+    if (const auto why = watch_->lease_lost()) lost_ = lease_lost(context_->id, *why);
   }
+  return lost_;
 }
 
 // Route (the load's own, before this), weights, then pods: no request meets one that goes.
 std::vector<std::string> OnKubernetes::undo() {
   std::vector<std::string> notes;
-  if (is_lost_ || (watch_ && !watch_->holds_lease())) {
+  if (lost()) {
     notes.emplace_back("the run's lease was lost: others take back what it made");
     return notes;
   }
-  // One that was refused has written nothing: weights and routes may be the other run's by now.
   std::vector<Error> left;
-  if (is_begun_) left = take_back(*calls_, ledger_, outside_);
+  if (is_begun_) {
+    left = take_back(*calls_, ledger_, outside_, [this] { return !lost(); });
+  } else {
+    // One that was refused has made nothing: weights, routes and what a controller has made are the
+    // other run's by now.
+    ledger_.functions.clear();
+  }
   for (const Error& error : left) notes.push_back(error.to_text());
   if (is_started_) net::pause_thread(kGatewaysFollow);
-  keep_logs();
+  if (has_failed_) net::pause_thread(kLastWords);
+  if (watch_) keep_evidence(*calls_, *watch_, name_space_, context_->log_folder);
+  if (has_failed_ && cluster_->keep > Duration{0}) {
+    notes.push_back(keep_pods(left.empty()));
+    return notes;
+  }
   const auto removed = remove_objects(*calls_, name_space_, ledger_);
   if (!removed.ok()) notes.push_back(removed.error().to_text());
   if (!removed.ok() || !left.empty()) return notes;  // the ledger stays for who comes next
   if (const auto claim = remove_claim(*calls_, name_space_, context_->id); !claim.ok())
     notes.push_back(claim.error().to_text());
   return notes;
+}
+
+// What it made stays for a time, to be looked at, under the lease; what it had changed has been
+// taken back, so that the ledger says no more of it.
+std::string OnKubernetes::keep_pods(bool is_taken_back) {
+  const auto kept = [&]() -> Result<void> {
+    if (is_taken_back) {
+      ledger_.weights.clear();
+      ledger_.routes.clear();
+      ledger_.nodes.clear();
+      TRY(keep_ledger());
+    }
+    const std::string leases =
+        kubernetes::collection("coordination.k8s.io/v1", name_space_, "leases");
+    TRY(calls_->patch(kubernetes::object_path(leases, claim_name(context_->id)),
+                      kept_lease(cluster_->keep, net::RealClock::wall_now()),
+                      "application/merge-patch+json"));
+    return {};
+  }();
+  if (!kept.ok()) return kept.error().to_text();
+  return where_to_look();
 }
 
 std::vector<std::string> OnKubernetes::stop() {

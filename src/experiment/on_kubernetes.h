@@ -43,6 +43,7 @@ class OnKubernetes final : public Platform {
   std::vector<load::ServiceSpec> routes() const override;
   Result<std::string> change(const plan::Action::ChangeCluster& change) override;
   pid_t pid(const std::string& name) const override { return others_.pid(name); }
+  std::optional<Error> lost() override;
   std::vector<std::string> ended() override;
   std::vector<std::string> stop() override;
 
@@ -51,6 +52,7 @@ class OnKubernetes final : public Platform {
   Result<void> fill_ledger();
   Result<void> claim();
   Result<void> watch();
+  Result<void> start_all();
   Result<void> make_pods();
   Result<void> wait_ready();
   bool all_ready();
@@ -61,11 +63,13 @@ class OnKubernetes final : public Platform {
   Result<std::string> delete_pod(const std::string& application);
   Result<std::string> cordon(const std::string& node, bool unschedulable);
   void follow();
+  void on_node(const NodeWatch::Change& change);
   void on_failure(const std::string& pod, const PodFailure& why);
   Result<void> put_weights(const FunctionInZone& where, const gateway::Targets& targets);
   void put_event(const std::string& name, const std::string& value);
   bool has_adapter() const;
-  void keep_logs();
+  std::string where_to_look() const;
+  std::string keep_pods(bool is_taken_back);
   std::vector<std::string> undo();
 
   Processes& others_;
@@ -84,7 +88,8 @@ class OnKubernetes final : public Platform {
   bool ends_ = false;
   bool is_begun_ = false;              // start() was: there may be something to take back
   bool is_started_ = false;            // the pods are ready
-  bool is_lost_ = false;               // the lease is
+  bool has_failed_ = false;            // what it made may be worth a look
+  std::optional<Error> lost_;          // why the lease is
   std::optional<Error> failure_;       // of a pod, before the first request
   std::vector<std::string> failures_;  // of pods, since
   std::map<FunctionInZone, gateway::Targets> weights_;  // that were written last

@@ -6,12 +6,14 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "net/loop.h"
 #include "plan/plan.h"
+#include "wire/sample.h"
 
 namespace galileo::experiment {
 
@@ -25,6 +27,8 @@ class Platform {
     net::Loop& control;      // the run's own
     // Asked while it waits: the run is to end.
     std::function<bool()> interrupted;
+    // Keeps what is known of a node with the experiment, unless that is known; on the run's thread.
+    std::function<void(const wire::NodeInfo& info)> know;
     // Puts in an event of the experiment's; on the run's thread.
     std::function<void(const std::string& event, const std::string& value)> tell;
     // The run can't go on, since an application is no more; on the run's thread.
@@ -52,6 +56,10 @@ class Platform {
 
   // Applications that have ended although nobody stopped them: "name (exit status 1)".
   virtual std::vector<std::string> ended() = 0;
+
+  // Why what the run made may be others' by now, so that it may write nothing there any more; none:
+  // it may.
+  virtual std::optional<Error> lost() { return std::nullopt; }
 
   // All of them, in reverse order, after the last request. Nothing where none was started. What is
   // worth a line in the result: what couldn't be stopped.

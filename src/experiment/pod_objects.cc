@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "kubernetes/objects.h"
 #include "pods/fields.h"
+#include "pods/pod_text.h"
 
 namespace galileo::experiment {
 namespace {
@@ -256,14 +257,16 @@ std::vector<std::string> ClusterView::gateways_of(const std::string& zone) const
 ClusterView::Node read_node(const nlohmann::json& node) {
   const std::string host = kubernetes::text_at(node, {"metadata", "labels", kHostLabel});
   return {kubernetes::text_at(node, {"metadata", "labels", kZoneLabel}),
-          host.empty() ? kubernetes::text_at(node, {"metadata", "name"}) : host};
+          host.empty() ? kubernetes::text_at(node, {"metadata", "name"}) : host,
+          pods::texts_json(pods::texts_at(node, {"metadata", "labels"}))};
 }
 
 ZoneGateway read_gateway(const nlohmann::json& pod, const ClusterView& view) {
   ZoneGateway gateway{kubernetes::text_at(pod, {"metadata", "labels", kZoneLabel}),
-                      kubernetes::text_at(pod, {"status", "podIP"})};
+                      kubernetes::text_at(pod, {"status", "podIP"}),
+                      kubernetes::text_at(pod, {"spec", "nodeName"})};
   if (gateway.zone.empty()) gateway.zone = variable_of(pod, "eb_go_lb_zone");
-  const auto node = view.nodes.find(kubernetes::text_at(pod, {"spec", "nodeName"}));
+  const auto node = view.nodes.find(gateway.node);
   if (gateway.zone.empty() && node != view.nodes.end()) gateway.zone = node->second.zone;
   if (gateway.zone.empty())
     gateway.zone = zone_in_name(kubernetes::text_at(pod, {"metadata", "name"}));

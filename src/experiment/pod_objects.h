@@ -26,13 +26,15 @@ inline constexpr std::uint16_t kGatewayPort = 8080;
 struct ZoneGateway {
   std::string zone;
   std::string ip;
+  std::string node = {};
 };
 
 // What of a cluster decides where pods can be.
 struct ClusterView {
   struct Node {
-    std::string zone;  // its label; empty: it has none
-    std::string host;  // its label kubernetes.io/hostname
+    std::string zone;         // its label; empty: it has none
+    std::string host;         // its label kubernetes.io/hostname
+    std::string labels = {};  // all of them, as JSON
   };
   std::map<std::string, Node> nodes;
   std::vector<ZoneGateway> gateways;  // by zone, then ip

@@ -87,6 +87,7 @@ class Run {
   void end_timeline();
   void wait_for_phase(Time deadline);  // kNever: until it is done or told to stop
   std::string log_folder() const;
+  void know(const wire::NodeInfo& info);
   void break_off(const Error& why);
   void on_stop();
   void on_spool_full();
@@ -167,16 +168,27 @@ std::string Run::log_folder() const {
 }
 
 Result<void> Run::prepare_applications() {
-  context_.emplace(Platform::Context{plan_, experiment_.id, log_folder(), control_, {}, {}, {}});
+  context_.emplace(
+      Platform::Context{plan_, experiment_.id, log_folder(), control_, {}, {}, {}, {}});
   context_->interrupted = [this] {
     control_.run_pending();
     return setup_.stop.times() > 0;
   };
+  context_->know = [this](const wire::NodeInfo& info) { know(info); };
   context_->tell = [this](const std::string& event, const std::string& value) {
     tell(event, value);
   };
   context_->end_run = [this](const Error& why) { break_off(why); };
   return setup_.platform.prepare(*context_);
+}
+
+void Run::know(const wire::NodeInfo& info) {
+  const bool is_known = std::any_of(
+      node_info_.begin(), node_info_.end(),
+      [&](const wire::NodeInfo& one) { return one.node == info.node && one.key == info.key; });
+  if (is_known) return;
+  node_info_.push_back(info);
+  collector_->keep(info);
 }
 
 Result<void> Run::start_applications() {
@@ -210,6 +222,7 @@ Result<void> Run::prepare_load() {
 }
 
 Result<void> Run::open_load() {
+  if (auto lost = setup_.platform.lost()) return std::move(*lost);
   TRY(load_->open());
   is_load_open_ = true;
   return {};
@@ -400,6 +413,10 @@ void Run::stop_sources() {
   control_.timers().cancel(give_up_);
   control_.timers().cancel(state_timer_);  // a phase that couldn't begin left it: it asks sources
   watcher_.on_sending_over();
+  if (auto lost = setup_.platform.lost()) {
+    if (load_) load_->leave_routes();
+    if (!broken_off_) broken_off_ = std::move(lost);
+  }
   if (load_) load_->finish();
   setup_.telemetry.stop();
   for (const std::string& name : setup_.platform.ended())
@@ -513,7 +530,8 @@ void Run::abandon(const Error& error) {
   experiment_.status = wire::kFailed;
   store_rows();
   result_.experiment = experiment_;
-  result_.notes = {error.to_text()};
+  result_.notes = notes_;
+  result_.notes.insert(result_.notes.begin(), error.to_text());
   result_.verdict = {analysis::VerdictValue::kInvalid, {error.to_text()}};
   result_.ledger = final_ledger();
   recording_.end(experiment_, metadata_json(result_), give_up());

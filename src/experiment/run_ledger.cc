@@ -1,5 +1,7 @@
 #include "experiment/run_ledger.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -8,6 +10,7 @@
 #include "base/text.h"
 #include "experiment/pod_objects.h"
 #include "kubernetes/objects.h"
+#include "plan/plan.h"
 #include "pods/fields.h"
 #include "wire/unix_time.h"
 
@@ -19,6 +22,7 @@ using Befores = std::map<std::string, std::optional<std::string>>;
 
 constexpr std::int64_t kLeaseSeconds = 120;
 constexpr const char* kFunctionsNote = "galileo.edgerun.io/functions";
+constexpr const char* kKeptNote = "galileo.edgerun.io/kept";
 
 Json befores_json(const Befores& befores) {
   Json json = Json::object();
@@ -100,6 +104,20 @@ Result<RunLedger> read_ledger(const nlohmann::json& config_map) {
   return ledger;
 }
 
+RunLedger without_functions(RunLedger ledger, const std::set<std::string>& functions) {
+  std::erase_if(ledger.functions, [&](const auto& one) { return functions.contains(one); });
+  std::set<std::string> services;
+  std::erase_if(ledger.weights, [&](const auto& weights) {  // ".../<zone>/<function>"
+    const std::vector<std::string_view> parts = split(weights.first, '/');
+    if (parts.size() < 2 || !functions.contains(std::string(parts.back()))) return false;
+    services.insert(
+        plan::service_of(std::string(parts.back()), std::string(parts[parts.size() - 2])));
+    return true;
+  });
+  std::erase_if(ledger.routes, [&](const auto& route) { return services.contains(route.first); });
+  return ledger;
+}
+
 nlohmann::json ledger_object(const RunLedger& ledger) {
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},
@@ -122,7 +140,12 @@ nlohmann::json owner_reference(const nlohmann::json& config_map) {
 }
 
 bool is_elder(const ClaimState& one, const ClaimState& other) {
-  return std::tie(one.created, one.experiment) < std::tie(other.created, other.experiment);
+  // Within a second versions tell, which grow: neither lease has been renewed in it.
+  const auto order = [](const ClaimState& claim) {
+    return std::tuple(std::string_view(claim.created), claim.version.size(),
+                      std::string_view(claim.version), std::string_view(claim.experiment));
+  };
+  return order(one) < order(other);
 }
 
 Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> date) {
@@ -143,13 +166,30 @@ Result<ClaimState> read_claim(const nlohmann::json& lease, std::optional<Wall> d
   for (const std::string_view function : split(functions, ' ')) {
     if (!function.empty()) claim.functions.emplace_back(function);
   }
+  claim.lasts =
+      std::chrono::seconds{pods::number_at(lease, {"spec", "leaseDurationSeconds"}, kLeaseSeconds)};
+  claim.is_kept = !kubernetes::text_at(lease, {"metadata", "annotations", kKeptNote}).empty();
   const auto renewed = last_changed(lease);
   if (!renewed || !date) return claim;
-  const std::chrono::seconds lasts{
-      pods::number_at(lease, {"spec", "leaseDurationSeconds"}, kLeaseSeconds)};
   claim.age = std::max(*date - *renewed, Duration{0});
-  claim.is_over = *claim.age > lasts;
+  claim.is_over = *claim.age > claim.lasts;
   return claim;
+}
+
+std::optional<Duration> left_of(const ClaimState& claim) {
+  if (!claim.age) return std::nullopt;
+  return std::max(claim.lasts - *claim.age, Duration{0});
+}
+
+std::string kept_text(const ClaimState& claim) {
+  const auto left = left_of(claim);
+  return left ? fmt::format("kept for {} more", format_duration(*left)) : std::string("kept");
+}
+
+nlohmann::json kept_lease(Duration lasts, Wall now) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(lasts).count();
+  return {{"metadata", {{"annotations", {{kKeptNote, "yes"}}}}},
+          {"spec", {{"leaseDurationSeconds", seconds}, {"renewTime", wire::rfc3339(now, 6)}}}};
 }
 
 }  // namespace galileo::experiment

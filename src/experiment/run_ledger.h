@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@
 #include "base/time.h"
 
 namespace galileo::experiment {
+
+// So long who has renewed a lease may act on it: well before its end, after which others do.
+inline constexpr Duration kLeaseHeldFor = std::chrono::seconds{80};
 
 struct RunLedger {
   std::string experiment;                                     // id
@@ -32,6 +36,10 @@ struct RunLedger {
 
   bool operator==(const RunLedger&) const = default;
 };
+
+// What of it may be taken back while another run is on these functions: their weights, routes,
+// clients and pods are that one's by now.
+RunLedger without_functions(RunLedger ledger, const std::set<std::string>& functions);
 
 // "galileo-<id>": of the ConfigMap, and of the Lease beside it.
 std::string claim_name(const std::string& id);
@@ -56,8 +64,17 @@ struct ClaimState {
   std::string created;  // when, by the server's clock: RFC 3339
   std::vector<std::string> functions;
   std::optional<Duration> age;  // since it was renewed, by the server's own clock; none: unknown
+  Duration lasts{0};            // so long without being renewed
   bool is_over = false;         // for longer than it lasts
+  bool is_kept = false;  // its run has failed, and what it made is to be looked at until then
 };
+
+// How much longer it lasts; none: that isn't known.
+std::optional<Duration> left_of(const ClaimState& claim);
+// "kept for 28m00s more", of one that is kept.
+std::string kept_text(const ClaimState& claim);
+// What makes a run's lease, as a patch, one that lasts so long and isn't renewed any more.
+nlohmann::json kept_lease(Duration lasts, Wall now);
 
 // Of two runs that claimed the same at once: the elder one goes on.
 bool is_elder(const ClaimState& one, const ClaimState& other);

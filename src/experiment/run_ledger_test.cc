@@ -51,6 +51,36 @@ TEST_CASE("a ledger that was written is read as it was") {
   CHECK(ledger_object(ledger())["metadata"]["name"] == "galileo-202611300800-abcd");
 }
 
+TEST_CASE("what another run is on by now isn't taken back") {
+  RunLedger both = ledger();
+  both.functions.emplace_back("hello-main");  // whose route in zone 'b' begins like hello's
+  both.weights["golb/function/b/hello-main"] = std::nullopt;
+  both.routes["hello-main-b"] = std::nullopt;
+  const RunLedger left = without_functions(both, {"hello", "nobody's"});
+  CHECK(left.functions == std::vector<std::string>{"other", "hello-main"});
+  CHECK_FALSE(left.weights.contains("golb/function/main/hello"));
+  CHECK(left.weights.size() == 2);
+  CHECK_FALSE(left.routes.contains("hello-main"));
+  CHECK(left.routes.size() == 2);
+  CHECK(left.nodes == both.nodes);
+  CHECK(without_functions(both, {}) == both);
+}
+
+TEST_CASE("a lease that is kept lasts as long as was asked for, and says so") {
+  Json object = lease("2026-11-30T08:00:00Z");
+  object.merge_patch(kept_lease(std::chrono::minutes{30}, kNoWall));
+  const auto kept = [&](const char* date) {
+    return *read_claim(object, wire::parse_rfc3339(date));
+  };
+  CHECK(kept("2026-11-30T08:29:59Z").is_kept);
+  CHECK_FALSE(kept("2026-11-30T08:29:59Z").is_over);
+  CHECK(left_of(kept("2026-11-30T08:10:00Z")) == std::chrono::minutes{20});
+  CHECK(kept("2026-11-30T08:30:01Z").is_over);
+  CHECK(left_of(kept("2026-11-30T09:00:00Z")) == Duration{0});
+  CHECK(left_of(state(nullptr, nullptr)) == std::nullopt);
+  CHECK_FALSE(state("2026-11-30T08:00:00Z", "2026-11-30T08:00:00Z").is_kept);
+}
+
 TEST_CASE("what is no ledger is told, whatever it is") {
   for (const char* text :
        {"", "[]", "{}", "null", "7", R"({"experiment": 7})", "{\"experiment\":"}) {
@@ -96,6 +126,19 @@ TEST_CASE("of two runs on one function the elder goes on, and of one second one 
   other.created = one.created;
   CHECK(is_elder(one, other));
   CHECK_FALSE(is_elder(other, one));
+}
+
+TEST_CASE("of two leases of one second the one that was made first is the elder one") {
+  // The first looked before the second was there, and goes on: the second mustn't by its name.
+  ClaimState first;
+  first.experiment = "b";
+  first.created = "2026-11-30T08:00:00Z";
+  first.version = "999";
+  ClaimState second = first;
+  second.experiment = "a";
+  second.version = "1000";
+  CHECK(is_elder(first, second));
+  CHECK_FALSE(is_elder(second, first));
 }
 
 }  // namespace galileo::experiment

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kPodsMax = 10'000;
 constexpr std::uint64_t kPortMax = 65'535;
+constexpr Duration kKeepMax = std::chrono::hours{7 * 24};
 
 // What stands between an application's name and a pod's number: "-deployment-<node>-".
 std::size_t longest_pod_name(const std::string& name, const std::string& node) {
@@ -199,6 +200,10 @@ Cluster read_cluster(const Fields& file) {
                                : OnPodFailure::kEnd;
   cluster.unschedulable_within =
       fields.duration("unschedulable_within").value_or(cluster.unschedulable_within);
+  cluster.keep = fields.duration("keep").value_or(cluster.keep);
+  if (cluster.keep > kKeepMax)
+    file.problems().add(fields.place("keep"),
+                        fmt::format("{} is longer than a week", fields.where("keep")));
   return cluster;
 }
 

@@ -55,7 +55,7 @@ TEST_CASE("a client's own path is kept, and the cluster's defaults are the conte
       "{application: hello, zone: main, rate: 1, duration: 1s, request: {path: /function/hello/a}}",
       "hello",
       "limits: {keep_headers: false}\nkubernetes: {context: lab, on_pod_failure: record, etcd: "
-      "[a:1, b:2]}\n");
+      "[a:1, b:2], keep: 30m}\n");
   REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
   CHECK(plan->phases[0].clients[0].request.path == "/function/hello/a");
   CHECK_FALSE(plan->limits.keep_headers);
@@ -63,7 +63,15 @@ TEST_CASE("a client's own path is kept, and the cluster's defaults are the conte
   CHECK(plan->cluster->name_space.empty());
   CHECK(plan->cluster->etcd.size() == 2);
   CHECK(plan->cluster->on_pod_failure == OnPodFailure::kRecord);
+  CHECK(plan->cluster->keep == std::chrono::minutes{30});
   CHECK(plan->applications[0].pods->count == 1);
+}
+
+TEST_CASE("pods of a run that failed are kept for at most a week, and not at all by themselves") {
+  CHECK(parse("{image: i, zone: main}")->cluster->keep == Duration{0});
+  CHECK(problem("{image: i, zone: main}", kClient, "hello", "kubernetes: {keep: 168h}\n").empty());
+  CHECK(problem("{image: i, zone: main}", kClient, "hello", "kubernetes: {keep: 169h}\n")
+            .find("kubernetes.keep is longer than a week") != std::string::npos);
 }
 
 TEST_CASE("what Kubernetes would refuse is told with its place before it is asked") {

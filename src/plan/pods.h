@@ -57,6 +57,7 @@ struct Cluster {
   OnPodFailure on_pod_failure = OnPodFailure::kEnd;
   // Where the pods are free and somebody else scales them, one more or less is no failure.
   Duration unschedulable_within = std::chrono::seconds{30};
+  Duration keep{0};  // so long what was made stays when the run has failed
 };
 
 }  // namespace galileo::plan

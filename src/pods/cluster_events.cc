@@ -115,20 +115,31 @@ void ScalerEvents::on_object(const nlohmann::json& scaler, Wall now) {
   }
 }
 
+ClusterMessage read_message(const nlohmann::json& event) {
+  ClusterMessage read;
+  read.type = text_at(event, {"type"});
+  read.reason = text_at(event, {"reason"});
+  read.kind = text_at(event, {"involvedObject", "kind"});
+  read.name_space = text_at(event, {"involvedObject", "namespace"});
+  read.name = text_at(event, {"involvedObject", "name"});
+  read.uid = text_at(event, {"involvedObject", "uid"});
+  read.by = text_at(event, {"reportingComponent"});
+  if (read.by.empty()) read.by = text_at(event, {"source", "component"});
+  const std::int64_t series = number_at(event, {"series", "count"});
+  read.count = series > 0 ? series : number_at(event, {"count"}, 1);
+  read.last = time_of(event);
+  read.message = shortened(text_at(event, {"message"}), kMessageMax);
+  return read;
+}
+
 void ClusterMessages::on_object(const nlohmann::json& event, Wall now) {
   if (!is_synced_) return;
-  const std::string source = text_at(event, {"reportingComponent"});
-  const std::int64_t series = number_at(event, {"series", "count"});
-  const Ordered text{{"reason", text_at(event, {"reason"})},
-                     {"type", text_at(event, {"type"})},
-                     {"kind", text_at(event, {"involvedObject", "kind"})},
-                     {"namespace", text_at(event, {"involvedObject", "namespace"})},
-                     {"name", text_at(event, {"involvedObject", "name"})},
-                     {"uid", text_at(event, {"involvedObject", "uid"})},
-                     {"by", source.empty() ? text_at(event, {"source", "component"}) : source},
-                     {"count", series > 0 ? series : number_at(event, {"count"}, 1)},
-                     {"last", time_of(event)},
-                     {"message", shortened(text_at(event, {"message"}), kMessageMax)}};
+  const ClusterMessage read = read_message(event);
+  const Ordered text{{"reason", read.reason}, {"type", read.type},
+                     {"kind", read.kind},     {"namespace", read.name_space},
+                     {"name", read.name},     {"uid", read.uid},
+                     {"by", read.by},         {"count", read.count},
+                     {"last", read.last},     {"message", read.message}};
   take_(wire::Event{now, "kubernetes/event", go_json(text)});
 }
 

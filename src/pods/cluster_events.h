@@ -71,6 +71,21 @@ class ScalerEvents {
   bool is_synced_ = false;
 };
 
+// What a core/v1 Event says, of its newer form or its older one.
+struct ClusterMessage {
+  std::string type;    // "Warning"
+  std::string reason;  // "FailedScheduling"
+  std::string kind;    // of the object that it is about, as the next three
+  std::string name_space;
+  std::string name;
+  std::string uid;
+  std::string by;
+  std::int64_t count = 1;
+  std::string last;     // when, as the API has it
+  std::string message;  // at most kMessageMax characters
+};
+ClusterMessage read_message(const nlohmann::json& event);
+
 // A core/v1 Event as an event of ours, where it happened after the first list. Each change of it
 // (it counts up) is another.
 class ClusterMessages {

@@ -96,7 +96,8 @@ def test_the_wire_s_pages_name_what_the_code_has():
     words = {
         "bus.md": re.findall(r'kType = "(?:galileo\.worker\.api|pymq\.core)\.(\w+)"', source["wire/worker_api.h"])
         + [word for word in re.findall(r'"([a-z]+[:/][^"]*[^":/])"', source["bus/keys.h"])
-           if not re.search(r"[*\[]|^(telem|galileo/(results/batches|fleet|recorder))", word)],
+           if not re.search(r"[*\[]|^(telem|galileo:adapter:|galileo/(results/batches|fleet|recorder))", word)],
+        "adapter.md": ["galileo:adapters:", "galileo:adapter:pods", "galileo:adapter:<host>"],
         "telemetry.md": ["telem/", "telemcmd/", "telemd.info:", *re.findall(r'add\("(\w+)"', source["telemetry/machine.cc"])],
         "gateway.md": [*re.findall(r'"(golb/function/)', source["gateway/etcd.cc"]), *re.findall(r'"(X-[A-Za-z-]+?)-?"', source["gateway/heads.cc"]),
                        *re.findall(r'"(eb_go_lb_\w+)"', source["commands/gateway_flags.cc"])],

@@ -64,6 +64,10 @@ inline std::string adapter_key(std::string_view id) {
   return "galileo:adapters:" + std::string(id);
 }
 
+// Ours: pods of applications and gateways that an adapter has told of, as a hash by their uids: the
+// event that it would tell now. It goes as the adapter's key does.
+inline constexpr std::string_view kToldPods = "galileo:adapter:pods";
+
 // Telemetry.
 inline constexpr std::string_view kAllTelemetry = "telem/*";             // a pattern
 inline constexpr std::string_view kAllTelemetryCommands = "telemcmd/*";  // a pattern: the nodes

@@ -19,6 +19,7 @@
 #include "fleet/controller.h"
 #include "fleet/intake.h"
 #include "wire/json.h"
+#include "wire/pod_event.h"
 
 namespace galileo::experiment {
 namespace {
@@ -134,6 +135,7 @@ class OnFleet final : public LoadSource {
   void restore_own_routes();
   void restore_routes();
   Result<void> listen();
+  Result<void> put_known_pods();
   using Clients = std::vector<wire::ClientDescription>;
   Result<Clients> spawn(const load::ClientSpec& spec);
   Result<std::vector<Clients>> spawn_all(const plan::Phase& phase);
@@ -223,6 +225,7 @@ Result<void> OnFleet::listen() {
     bus_changes_.add(1);
     if (connected) control_.post([this] { restore_own_routes(); });
   });
+  TRY(put_known_pods());
   const std::string done = OldWorkers::done_channel();
   subscription_ = TRY(
       bus_.subscribe({done, std::string(bus::kReports)}, {},
@@ -241,6 +244,17 @@ Result<void> OnFleet::listen() {
         return now + kLookEvery;
       },
       control_.clock().now() + kLookEvery);
+  return {};
+}
+
+// That an adapter had told of before anybody listened here: nobody tells of them again.
+Result<void> OnFleet::put_known_pods() {
+  const Wall now = controller_.wall_clock().wall(control_.clock().now());
+  for (const auto& [uid, event] : TRY(bus_.hash(std::string(bus::kToldPods)))) {
+    const std::size_t blank = event.find(' ');
+    if (blank == std::string::npos || !wire::is_pod_event(event.substr(0, blank))) continue;
+    collector_.put(wire::Event{now, event.substr(0, blank), event.substr(blank + 1)});
+  }
   return {};
 }
 

@@ -107,8 +107,9 @@ void Adapter::watch_pods() {
   if (sources_[kPods].watch) return;
   watch(
       kPods, "/api/v1/pods", {},
-      [this](const nlohmann::json& pod, Wall now) { pods_.on_object(read_pod(pod), now); },
+      [this](const nlohmann::json& pod, Wall now) { on_pod(read_pod(pod), now); },
       [this](const std::string& uid, const nlohmann::json* last, Wall now) {
+        publisher_.set_pod(uid, std::nullopt);
         const std::optional<Pod> pod = last ? std::optional(read_pod(*last)) : std::nullopt;
         pods_.on_gone(uid, pod ? &*pod : nullptr, now);
       },
@@ -120,6 +121,15 @@ void Adapter::watch_pods() {
         put({now, "adapter/ready", go_json(text)});
         log(LogLevel::kInfo, "watching", {{"pods", std::to_string(pods_.size())}});
       });
+}
+
+void Adapter::on_pod(const Pod& pod, Wall now) {
+  pods_.on_object(pod, now);
+  const auto type = pod.labels.find("type");
+  const bool is_gateway = type != pod.labels.end() && type->second == "api-gateway";
+  if (!is_gateway && !pod.labels.contains("ether.edgerun.io/function")) return;
+  publisher_.set_pod(
+      pod.uid, fmt::format("{} {}", is_running(pod) ? "pod/running" : "pod/create", pod_text(pod)));
 }
 
 void Adapter::on_trouble(Source& source, const std::string& why) {

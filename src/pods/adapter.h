@@ -54,6 +54,7 @@ class Adapter {
   void watch(Which which, std::string path, std::string fields, OnObject on_object, OnGone on_gone,
              std::function<void(Wall now)> on_synced);
   void watch_pods();
+  void on_pod(const Pod& pod, Wall now);
   void on_trouble(Source& source, const std::string& why);
   void on_gap(const Source& source, const std::string& why);
   void tell_skipped(Source& source);

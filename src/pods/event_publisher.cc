@@ -21,6 +21,7 @@ constexpr Duration kListenersLost = std::chrono::seconds{3};
 constexpr Duration kMarkKept = std::chrono::hours{24};
 // Looks come each second.
 constexpr Duration kAliveFor = std::chrono::seconds{5};
+constexpr std::size_t kPodsAtOnce = 200;
 
 // Of a server that takes no changes, but passes messages on. All of the transaction was refused.
 bool takes_no_changes(const Error& error) {
@@ -46,6 +47,8 @@ EventPublisher::~EventPublisher() {
       static_cast<void>(bus_.change({bus::remove_key(options_.mark_key)}).ok());
     if (bus_.connected() && !options_.alive_key.empty())
       static_cast<void>(bus_.change({bus::remove_key(options_.alive_key)}).ok());
+    if (bus_.connected() && !pods_.empty())
+      static_cast<void>(bus_.change({bus::remove_key(std::string(bus::kToldPods))}).ok());
   });
 }
 
@@ -68,11 +71,26 @@ void EventPublisher::set_node(const std::string& node, const std::optional<NodeF
   });
 }
 
+void EventPublisher::set_pod(const std::string& uid, const std::optional<std::string>& event) {
+  desk_.post([this, uid, event] {
+    const std::string key(bus::kToldPods);
+    if (event)
+      pods_[uid] = *event;
+    else
+      pods_.erase(uid);
+    if (!bus_.connected()) return;  // all are written when it is there again
+    const bus::Change change =
+        event ? bus::hash_set(key, {{uid, *event}}) : bus::hash_remove(key, {uid});
+    static_cast<void>(bus_.change({change, bus::expire(key, kAliveFor)}).ok());
+  });
+}
+
 Time EventPublisher::on_tick(Time now) {
   if (now >= looked_at_ + kLookEvery) {
     looked_at_ = now;
     say_alive();
     look_after_nodes();
+    look_after_pods();
   }
   const bool all_out = publish(now);
   const Time next_look = looked_at_ + kLookEvery;
@@ -172,6 +190,21 @@ void EventPublisher::look_after_nodes() {
     };
     if (!holds("labels", fields.labels) || !holds("allocatable", fields.allocatable))
       write(node, fields);
+  }
+}
+
+// A server that has forgotten them, or hasn't heard of us for some seconds, gets all of them again.
+void EventPublisher::look_after_pods() {
+  if (pods_.empty() || !bus_.connected()) return;
+  const std::string key(bus::kToldPods);
+  const auto known = bus_.change({bus::expire(key, kAliveFor)});
+  if (!known.ok() || known->front() > 0) return;
+  std::map<std::string, std::string> some;
+  for (auto pod = pods_.begin(); pod != pods_.end();) {
+    some.insert(*pod);
+    if (++pod != pods_.end() && some.size() < kPodsAtOnce) continue;
+    if (!bus_.change({bus::hash_set(key, some), bus::expire(key, kAliveFor)}).ok()) return;
+    some.clear();
   }
 }
 

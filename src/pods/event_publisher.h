@@ -1,6 +1,7 @@
 // The adapter's end at the bus: publishes its events in their order, each once (outbox.h), and
 // keeps `labels` and `allocatable` of each node in telemd.info:<node>, where a telemd that starts
-// or ends wipes them out. Works at a desk of its own: a bus that is slow or away holds no watch up.
+// or ends wipes them out, and who served an application when, for who comes to listen later. Works
+// at a desk of its own: a bus that is slow or away holds no watch up.
 //
 // Who listens reconnects after a loss, too. So after one what waits is held back for a moment,
 // where somebody had been listening before: published earlier it would reach nobody.
@@ -35,6 +36,8 @@ class EventPublisher {
   // From the owner's thread. Lines of docs/wire/bus.md, "Events".
   void put(std::vector<std::string> lines);
   void set_node(const std::string& node, const std::optional<NodeFields>& fields);
+  // "<event> <its value>" of a pod that is there; none: it has gone.
+  void set_pod(const std::string& uid, const std::optional<std::string>& event);
 
   std::uint64_t published() const { return published_.load(); }
   std::uint64_t waiting() const {
@@ -54,12 +57,14 @@ class EventPublisher {
   void say_alive();
   void look_after_nodes();
   void write(const std::string& node, const NodeFields& fields);
+  void look_after_pods();
   void on_connected(bool connected);
 
   bus::Bus& bus_;
   const EventPublisherOptions options_;
   Outbox outbox_;
   std::map<std::string, NodeFields> nodes_;
+  std::map<std::string, std::string> pods_;  // by uid
   Time looked_at_{};
   bool has_mark_ = false;
   bool had_listeners_ = false;

@@ -66,5 +66,25 @@ TEST_CASE(
   CHECK(on.field("n1", "labels") == R"({"a":"1"})");  // what was recorded of it stays
 }
 
+TEST_CASE("who comes later finds the pods that were told, also after a server that has forgotten") {
+  Listening on;
+  const std::string key(bus::kToldPods);
+  const auto told = [&] { return *on.bus->hash(key); };
+  using Told = std::map<std::string, std::string>;
+  {
+    EventPublisher publisher(*on.bus, {.mark_key = "mark"});
+    publisher.set_pod("u1", "pod/create {}");
+    publisher.set_pod("u2", "pod/create {}");
+    publisher.set_pod("u1", "pod/running {}");
+    publisher.set_pod("u2", std::nullopt);
+    CHECK(eventually([&] { return told() == Told{{"u1", "pod/running {}"}}; }));
+    for (int i = 0; i < 450; ++i) publisher.set_pod(std::to_string(i), "pod/create {}");
+    CHECK(eventually([&] { return told().size() == 451; }));
+    REQUIRE(on.bus->change({bus::remove_key(key)}).ok());
+    CHECK(eventually([&] { return told().size() == 451; }));
+  }
+  CHECK(told().empty());
+}
+
 }  // namespace
 }  // namespace galileo::pods

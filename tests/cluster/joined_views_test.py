@@ -19,7 +19,7 @@ FILE = """
 name: joined
 bus: {bus}
 services: {{hello-main: {{hosts: ["127.0.0.1:{gateway}"]}}}}
-clients: [{{service: hello-main, rate: 100, duration: 12s, request: {{path: /function/hello}}}}]
+clients: [{{service: hello-main, rate: 100, duration: 22s, request: {{path: /function/hello}}}}]
 limits: {{keep_headers: true}}
 telemetry: {{nodes: [machine]}}
 metadata: {{exp: {{app_name: hello, requests: {{no_pods: 2}}}}}}
@@ -59,10 +59,8 @@ def test_requests_containers_and_weights_are_the_pods_that_the_api_server_knows(
         return start("adapter", log=open(tmp_path / "adapter.log", "a"), env={
             **clean, "KUBECONFIG": str(cluster.folder / "admin.kubeconfig"), "telemd_kubernetes_adapter_location": "local",
             "telemd_kubernetes_adapter_redis_host": "127.0.0.1", "telemd_kubernetes_adapter_redis_port": str(server.port)})
-    early = adapter()  # what it knows of nodes is kept with the run
-    wait_for(lambda: "ether.edgerun.io/zone" in (server("HGET", f"telemd.info:{node}", "labels") or ""), "the adapter", 30)
-    early.terminate()
-    early.wait(10)
+    adapter()  # what it knows of nodes and pods is kept with the run
+    wait_for(lambda: "ether.edgerun.io/zone" in (server("HGET", f"telemd.info:{node}", "labels") or ""), "the adapter", 60)
     start("telemd", "--node", "machine", "--bus", server.url, env={
         **clean, "telemd_cgroup_root": kubernetes.Cluster.cgroup_root(1), **{f"telemd_period_kubernetes_cgrp_{what}": "200ms" for what in ("cpu", "memory")}})
     wait_for(lambda: server("EXISTS", "telemd.info:machine"), "the daemon")
@@ -85,25 +83,24 @@ def test_requests_containers_and_weights_are_the_pods_that_the_api_server_knows(
         start("gateway", "--zone", "main", "--node", "gw-main", "--listen", f"127.0.0.1:{gateway}", "--threads", 1, "--weights", weights)
         wait_for(lambda: accepts(gateway), "the gateway")
         api("POST", PODS, pod("hello-0"))
-        wait_for(lambda: running("hello-0"), lambda: state("hello-0")["status"], 60)
+        wait_for(lambda: running("hello-0"), lambda: state("hello-0")["status"], 120)
         first = state("hello-0")["status"]
-        wait_for(lambda: listens(first["podIP"]), "the pod to listen", 30)
+        wait_for(lambda: listens(first["podIP"]), "the pod to listen", 60)
+        wait_for(lambda: first["podIP"] in str(server.hash("galileo:adapter:pods")), "the adapter to know it", 60)
         write((first["podIP"], 1))
         (tmp_path / "joined.yaml").write_text(FILE.format(bus=server.url, gateway=gateway))
         process = start("run", "joined.yaml", "-q", "--json", "result.json", "--report", "report.html", log=open(tmp_path / "run.log", "w"))
-        wait_for(lambda: int(server("PUBSUB", "NUMSUB", "galileo/events")[1]), "the run to listen", 30)
-        # It tells of what there is when it starts, as in the old experiments.
-        adapter()
+        wait_for(lambda: int(server("PUBSUB", "NUMSUB", "galileo/events")[1]), "the run to listen", 60)
         api("POST", PODS, pod("hello-1"))
-        wait_for(lambda: running("hello-1"), lambda: state("hello-1")["status"], 60)
+        wait_for(lambda: running("hello-1"), lambda: state("hello-1")["status"], 120)
         second = state("hello-1")["status"]
-        wait_for(lambda: listens(second["podIP"]), "the pod to listen", 30)
+        wait_for(lambda: listens(second["podIP"]), "the pod to listen", 60)
         write((first["podIP"], 1), (second["podIP"], 1))
         time.sleep(4)
         write((first["podIP"], 1))
         time.sleep(1)
         api("DELETE", f"{PODS}/hello-1")
-        assert process.wait(90) in (0, 90), (tmp_path / "run.log").read_text()
+        assert process.wait(180) in (0, 90), (tmp_path / "run.log").read_text()
         used = int(next(Path(f"/sys/fs/cgroup/cpuacct{cluster.cgroup_root(1)}").glob(f"**/{identity(first)}/cpuacct.usage")).read_text())
     finally:
         for name in ("hello-0", "hello-1"):
@@ -145,6 +142,6 @@ def check(result, node, first, second, used):
     [path] = [one for one in cluster["hops"] if one["way"]]
     assert path["gateways"] == ["gw-main"] and path["application"] == "hello" and all(leg["negative"] == 0 for leg in path["legs"])
     names = [mark["name"] for mark in result["events"]["list"] if mark["text"].startswith("hello-1") and mark["name"] not in ("kubernetes/event", "pod/pending")]
-    assert names == ["pod/create", "pod/running", "pod/shutdown", "container/exit", "pod/delete"]
+    assert names == ["pod/create", "scheduler/placed", "pod/running", "pod/shutdown", "container/exit", "pod/delete"]
     by_pod = {row["subsystem"].split("/")[0]: row["pod"] for row in result["telemetry"] if "pod" in row}
     assert by_pod[identity(first)] == "hello-0" and by_pod[identity(second)] == "hello-1"

@@ -100,7 +100,7 @@ def helm():
 def rolled_out(cluster, *names):
     for name in names:
         try:
-            cluster.kubectl("rollout", "status", name, "--timeout=60s")
+            cluster.kubectl("rollout", "status", name, "--timeout=120s")
         except RuntimeError as error:
             raise AssertionError(f"{error}\n{cluster.kubectl('describe', 'pods')[-4000:]}")
 
@@ -126,7 +126,7 @@ def application(name, zone, node):
 
 
 def address_of(cluster, pod):
-    cluster.kubectl("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=120s")
     return cluster.get(f"pod/{pod}")["status"]["podIP"] + ":8080"
 
 
@@ -172,10 +172,10 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
     worker, = pods(cluster, "app=galileo-worker-main")
     assert worker["spec"]["nodeName"] == "node1" and rights_of(cluster, 1, "worker") == LEAST
     name = worker["metadata"]["name"]
-    wait_for(lambda: server("SMEMBERS", "galileo:workers") == [name], lambda: f"the worker: {server('SMEMBERS', 'galileo:workers')}", 30)
+    wait_for(lambda: server("SMEMBERS", "galileo:workers") == [name], lambda: f"the worker: {server('SMEMBERS', 'galileo:workers')}", 60)
     assert server.hash(name)["galileo_zone"] == "main" and "password" not in str(server.hash(name))
     # Telemetry of both nodes, by their names, with what their containers take.
-    wait_for(lambda: all(server("EXISTS", f"telemd.info:{node}") for node in NODES), "telemd's nodes", 30)
+    wait_for(lambda: all(server("EXISTS", f"telemd.info:{node}") for node in NODES), "telemd's nodes", 60)
     identity = worker["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     assert rights_of(cluster, 1, "telemd") == LEAST and cluster.get("ds/telemd-gpu")["status"]["desiredNumberScheduled"] == 0
     # The adapter, which needs no right beside its account's.
@@ -186,8 +186,8 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
         while not events.messages.empty():
             seen.append(events.messages.get()[1].split(" ", 2))
         return [word for _, word, *value in seen if value and json.loads(value[0]).get("name") == pod and word.startswith("pod/")]
-    wait_for(lambda: told_of(name), "the worker's pod", 30)
-    wait_for(lambda: all(json.loads(server.hash(f"telemd.info:{node}").get("labels", "{}")).get("ether.edgerun.io/zone") == "main" for node in NODES), "the nodes' labels", 20)
+    wait_for(lambda: told_of(name), "the worker's pod", 60)
+    wait_for(lambda: all(json.loads(server.hash(f"telemd.info:{node}").get("labels", "{}")).get("ether.edgerun.io/zone") == "main" for node in NODES), "the nodes' labels", 60)
     adapter, = pods(cluster, "app=telemd-kubernetes-adapter")
     assert rights_of(cluster, int(adapter["spec"]["nodeName"].removeprefix("node")), "adapter") == LEAST
     # The gateway, at its node's address.
@@ -200,7 +200,7 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
     target = address_of(cluster, "hello-deployment-node2-0")
     assert run("gateway", "weights", "set", "--zone", "main", "hello", f"{target}=1", "--etcd", etcd.address).code == 0
     (tmp_path / "experiment.yaml").write_text(experiment([("main", "hello")], {"main": NODES["node2"]}))
-    done = run("run", "experiment.yaml", "--bus", server.url, "--db", "of-one.sqlite", timeout=90)
+    done = run("run", "experiment.yaml", "--bus", server.url, "--db", "of-one.sqlite", timeout=180)
     assert done.ran, done
     traces = traces_of(tmp_path / "of-one.sqlite")
     assert len(traces) == 100 and {trace["status"] for trace in traces} == {200}
@@ -209,10 +209,10 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
         assert trace["X-Final-Host"] == target and trace["X-Forwarded-For"] == "node2"
         times = [trace["sent"], float(trace["X-Forwarded-Host-Node2"]), float(trace["X-Start"]), float(trace["X-End"]), trace["done"]]
         assert times == sorted(times) and float(trace["X-End"]) - float(trace["X-Start"]) >= 0.005, trace
-    wait_for(lambda: "pod/running" in told_of("hello-deployment-node2-0"), lambda: f"the application's pod: {seen[-5:]}", 20)
+    wait_for(lambda: "pod/running" in told_of("hello-deployment-node2-0"), lambda: f"the application's pod: {seen[-5:]}", 60)
     of_container = lambda: {topic.split("/")[0] for topic in values.of("node1") if identity in topic}
     four = {f"kubernetes_cgrp_{what}" for what in ("cpu", "memory", "blkio", "net")}
-    wait_for(lambda: of_container() == four, lambda: f"the container's values: {of_container()}", 20)
+    wait_for(lambda: of_container() == four, lambda: f"the container's values: {of_container()}", 60)
     assert {"cpu", "ram", "load1", "procs"} <= set(values.of("node2"))
     # Told to end, each does at once, also as the first process of its container.
     for node, command in ((1, "worker"), (1, "telemd"), (2, "gateway"), (int(adapter["spec"]["nodeName"].removeprefix("node")), "adapter")):
@@ -220,8 +220,9 @@ def test_one_zone_by_the_files_as_they_stand(cluster, label, server, etcd, apply
         kubernetes.do(*cluster.in_node(node, "kill", process))
         began = time.monotonic()
         alive = cluster.in_node(node, "test", "-e", f"/proc/{process}")
-        wait_for(lambda: subprocess.run(alive).returncode != 0, f"{command} to end", 5)
-        assert time.monotonic() - began < 1, f"{command} took {time.monotonic() - began:.1f} s to end"
+        wait_for(lambda: subprocess.run(alive).returncode != 0, f"{command} to end", 60)
+        # A second, and what looking takes on a busy machine; without an answer to the signal it would be thirty.
+        assert time.monotonic() - began < 5, f"{command} took {time.monotonic() - began:.1f} s to end"
 
 
 def test_several_zones_by_kustomize(cluster, label, server, etcd, apply, run, tmp_path):
@@ -242,7 +243,7 @@ def test_several_zones_by_kustomize(cluster, label, server, etcd, apply, run, tm
     assert all(one["metadata"]["name"].startswith(f"go-load-balancer-deployment-{zone}-") for zone, one in found.items())
     workers = {one["metadata"]["labels"]["ether.edgerun.io/zone"]: one["metadata"]["name"] for one in pods(cluster, "ether.edgerun.io/function=client")}
     assert all(workers[zone].startswith(f"galileo-worker-{zone}-") for zone in gateways)
-    wait_for(lambda: sorted(server("SMEMBERS", "galileo:workers")) == sorted(workers.values()), "the workers", 30)
+    wait_for(lambda: sorted(server("SMEMBERS", "galileo:workers")) == sorted(workers.values()), "the workers", 60)
     assert {server.hash(name)["galileo_zone"] for name in workers.values()} == set(gateways)
 
     applications = [application("both", "zone-a", "node1"), application("both", "zone-b", "node2"), application("far", "zone-b", "node2")]
@@ -253,7 +254,7 @@ def test_several_zones_by_kustomize(cluster, label, server, etcd, apply, run, tm
     for zone, function, *targets in (("zone-a", "both", both["zone-a"], b), ("zone-b", "both", both["zone-b"], a), ("zone-b", "far", far), ("zone-a", "far", b)):
         assert run("gateway", "weights", "set", "--zone", zone, function, *targets, "--etcd", etcd.address).code == 0
     (tmp_path / "experiment.yaml").write_text(experiment([("zone-a", "far"), ("zone-a", "both"), ("zone-b", "both")], gateways))
-    done = run("run", "experiment.yaml", "--bus", server.url, "--db", "of-two.sqlite", timeout=90)
+    done = run("run", "experiment.yaml", "--bus", server.url, "--db", "of-two.sqlite", timeout=180)
     assert done.ran, done
     traces = traces_of(tmp_path / "of-two.sqlite")
     assert len(traces) == 300 and {trace["status"] for trace in traces} == {200}
@@ -502,7 +503,7 @@ def test_the_readme_s_lines_work_as_they_stand(cluster, label, galileo, tmp_path
     typed = "".join(f"{line}\n" + ("sleep 2; kill -0 $!\n" if line.split("#")[0].split()[-1] == "&" else "") + 'echo "@$?" >&3\n' for line in block.splitlines())
     (tmp_path / "typed.sh").write_text(f"exec 3> codes\n{typed}")
     # In a node's network its ports are free, and the API server is at hand.
-    done = subprocess.run(kubernetes.in_network(1, "timeout", "--kill-after=5", "200", "bash", "typed.sh"), cwd=tmp_path, env=environment,
+    done = subprocess.run(kubernetes.in_network(1, "timeout", "--kill-after=5", "400", "bash", "typed.sh"), cwd=tmp_path, env=environment,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     (tmp_path / "typed.out").write_text(done.stdout + done.stderr)
     codes = [int(code) for code in re.findall(r"@(\d+)", (tmp_path / "codes").read_text())]

@@ -27,6 +27,7 @@ namespace {
 struct TargetOptions {
   std::string listen = "127.0.0.1:8080";
   std::string delay = "0";
+  std::string busy = "0";
   std::uint64_t size_bytes = 2;
   int status = 200;
   double errors = 0;  // share of answers, 0 to 1
@@ -51,14 +52,27 @@ Result<Delay> parse_delay(const std::string& text) {
   return Delay{TRY(parse_duration(text)), std::nullopt};
 }
 
+// A loop that computes answers nobody else and hears no signal.
+constexpr Duration kBusyMax = std::chrono::seconds{10};
+
+// By this thread's own CPU clock: the same work for each answer, however busy the machine is.
+void compute_for(Duration cpu) {
+  const Duration until = net::RealClock::thread_cpu() + std::min(cpu, kBusyMax);
+  volatile unsigned work = 0;
+  while (net::RealClock::thread_cpu() < until) {
+    for (unsigned i = 0; i < 1000; ++i) work = work + i;
+  }
+}
+
 // The application on one loop.
 class Application final : public net::HttpService {
  public:
-  Application(net::Loop& loop, const TargetOptions& options, const Delay& delay,
+  Application(net::Loop& loop, const TargetOptions& options, const Delay& delay, const Delay& busy,
               std::uint64_t stream)
       : loop_(loop),
         options_(options),
         delay_(delay),
+        busy_(busy),
         random_(options.seed, stream),
         body_(options.size_bytes, 'x'),
         server_(loop, *this) {}
@@ -77,8 +91,13 @@ class Application final : public net::HttpService {
 
   void on_request(net::ServerConnection& connection) override {
     const Wall began = net::RealClock::wall_now();
+    Wall ended = began;
+    if (const Duration cpu = busy_.next(random_); cpu.count() > 0) {
+      compute_for(cpu);
+      ended = net::RealClock::wall_now();
+    }
     const Duration delay = delay_.next(random_);
-    if (delay.count() == 0) return answer(connection, began, began);
+    if (delay.count() == 0) return answer(connection, began, ended);
     if (free_.empty()) {
       all_.push_back(std::make_unique<Pending>(*this));
       free_.push_back(all_.back().get());
@@ -135,6 +154,7 @@ class Application final : public net::HttpService {
   net::Loop& loop_;
   const TargetOptions& options_;
   const Delay& delay_;
+  const Delay& busy_;
   Random random_;
   const std::string body_;
   std::array<Made, 8> made_;
@@ -145,7 +165,7 @@ class Application final : public net::HttpService {
 };
 
 // One accepting loop hands the connections round to `threads` serving ones.
-Result<void> serve(const TargetOptions& options, const Delay& delay) {
+Result<void> serve(const TargetOptions& options, const Delay& delay, const Delay& busy) {
   auto resolved = net::resolve_listen(options.listen, "127.0.0.1");
   if (!resolved.ok()) resolved.error().where = "--listen";
   const net::Address address = TRY(std::move(resolved));
@@ -156,7 +176,8 @@ Result<void> serve(const TargetOptions& options, const Delay& delay) {
   std::vector<std::unique_ptr<Application>> applications;
   for (unsigned i = 0; i < options.threads; ++i) {
     threads.push_back(std::make_unique<net::LoopThread>(fmt::format("target-{}", i)));
-    applications.push_back(std::make_unique<Application>(threads[i]->loop(), options, delay, i));
+    applications.push_back(
+        std::make_unique<Application>(threads[i]->loop(), options, delay, busy, i));
   }
   std::size_t turn = 0;
   net::TcpListener listener(loop, [&](int fd) {
@@ -199,6 +220,9 @@ int target(const Arguments& arguments) {
   app.add_option("--delay", options.delay,
                  "time before each answer: 5ms, or a distribution in seconds")
       ->capture_default_str();
+  app.add_option("--busy", options.busy,
+                 "CPU time that each answer takes before that, at most 10s: as --delay")
+      ->capture_default_str();
   app.add_option("--size", size, "bytes of each answer's body: 100, 10k")->capture_default_str();
   app.add_option("--status", options.status, "status of the answers")->capture_default_str();
   app.add_option("--errors", options.errors, "share of answers that are errors, 0 to 1");
@@ -213,7 +237,9 @@ int target(const Arguments& arguments) {
   if (const auto checked = check(options); !checked.ok()) return fail("target", checked.error());
   const auto delay = parse_delay(options.delay);
   if (!delay.ok()) return fail("target", delay.error());
-  const auto served = serve(options, *delay);
+  const auto busy = parse_delay(options.busy);
+  if (!busy.ok()) return fail("target", busy.error());
+  const auto served = serve(options, *delay, *busy);
   return served.ok() ? static_cast<int>(kFine) : fail("target", served.error());
 }
 

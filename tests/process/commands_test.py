@@ -1,5 +1,9 @@
 """What every command promises: help with an example, clear usage errors, the exit codes."""
+from pathlib import Path
+from urllib.request import urlopen
+
 import pytest
+from conftest import accepts, wait_for
 
 COMMANDS = ["run", "load", "target", "worker", "workers", "rtbl", "recorder", "exp"]
 
@@ -65,6 +69,7 @@ def test_help_of_a_command_and_of_a_table(run):
     (["target", "--delay", "gauss(1)"], ["gauss takes 2 parameters"]),
     (["help", "lod"], ["there is no 'lod'", "did you mean 'load'?"]),
     (["help", "arrival"], ["did you mean 'arrivals'?"]),
+    (["target", "--busy", "gauss(1)"], ["gauss takes 2 parameters"]),
     (["target", "--errors", "2"], ["--errors must be from 0 to 1"]),
 ])
 def test_wrong_usage_is_one_clear_error_and_ends_with_2(run, arguments, words):
@@ -81,3 +86,14 @@ def test_a_target_on_a_port_in_use_says_what_to_do(run, target, port):
     done = run("target", "--listen", f"127.0.0.1:{port}")
     assert done.code == 1, done
     assert f"127.0.0.1:{port}" in done.err and "Address already in use" in done.err and "another port" in done.err
+
+
+def test_a_busy_target_computes_as_long_as_it_says_for_each_answer(start, port):
+    process = start("target", "--listen", f"127.0.0.1:{port}", "--busy", "20ms")
+    wait_for(lambda: accepts(port), "the target to listen")
+    used = lambda: sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{process.pid}/task").iterdir()) / 1e9
+    before = used()
+    for _ in range(20):
+        with urlopen(f"http://127.0.0.1:{port}/") as answer:
+            assert float(answer.headers["X-End"]) - float(answer.headers["X-Start"]) >= 0.02
+    assert 0.4 <= used() - before < 0.8, "by its own CPU time, whatever else the machine does"

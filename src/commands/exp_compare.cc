@@ -10,6 +10,7 @@
 #include "analysis/compare.h"
 #include "analysis/stored_result.h"
 #include "analysis/thresholds.h"
+#include "analysis/whereabouts.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
@@ -27,6 +28,7 @@ using analysis::ComparedRun;
 // The runs of one thing, as they were named.
 struct LoadedSide {
   std::vector<std::unique_ptr<ComparedRun>> runs;
+  analysis::Whereabouts whereabouts;
 
   analysis::Side batches() const {
     analysis::Side side;
@@ -91,7 +93,9 @@ std::string text_of(const Loaded& sides, const Comparisons& comparisons, bool co
                       row.regressed && colour ? fmt::format("\x1b[31m{}\x1b[0m", change) : change);
     }
   }
-  return text + "\n";
+  std::vector<analysis::Whereabouts> whereabouts;
+  for (const LoadedSide& side : sides) whereabouts.push_back(side.whereabouts);
+  return text + "\n" + whereabouts_text(whereabouts);
 }
 
 bool any_regressed(const std::vector<Compared>& rows) {
@@ -142,6 +146,17 @@ Json json_of(const Compared& row) {
           {"regressed", row.regressed}};
 }
 
+Json json_of(const analysis::Whereabouts& side) {
+  Json rows = Json::array();
+  for (const auto& [where, node] : side.nodes)
+    rows.push_back({{"application", where.first},
+                    {"node", where.second},
+                    {"pods", side.pods_of(node)},
+                    {"answered", node.answered},
+                    {"share", side.share_of(where.first, node)}});
+  return rows;
+}
+
 Json json_of(const LoadedSide& side) {
   const analysis::RunResult& first = side.runs.front()->result;
   Json runs = Json::array();
@@ -149,7 +164,9 @@ Json json_of(const LoadedSide& side) {
   return {{"id", first.experiment.id},
           {"name", first.experiment.name},
           {"verdict", verdict_name(side.verdict())},
-          {"runs", runs}};
+          {"runs", runs},
+          {"schedulers", side.whereabouts.schedulers},
+          {"placement", json_of(side.whereabouts)}};
 }
 
 Json json_of(const Loaded& sides, const Comparisons& comparisons, const CompareFlags& flags,
@@ -184,13 +201,15 @@ Result<std::vector<wire::Experiment>> find_runs(store::Store& store, std::string
   }
 }
 
-Result<std::unique_ptr<ComparedRun>> load(store::Store& store, const wire::Experiment& experiment) {
+Result<void> load(store::Store& store, const wire::Experiment& experiment, LoadedSide& side) {
   auto run = std::make_unique<ComparedRun>();
-  run->result = std::move(
-      TRY(read_result(store, experiment, "exp compare", [&](const wire::NamedTrace& trace) {
-        run->batches.add(trace);
-      }))->result);
-  return run;
+  const auto stored =
+      TRY(read_result(store, experiment, "exp compare",
+                      [&](const wire::NamedTrace& trace) { run->batches.add(trace); }));
+  side.whereabouts.add(stored->result, placement(stored->joined, stored->summary));
+  run->result = std::move(stored->result);
+  side.runs.push_back(std::move(run));
+  return {};
 }
 
 // Why they can't be held against each other: the others against the first run of all.
@@ -239,7 +258,7 @@ Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) 
   Loaded sides;
   for (const auto& runs : found) {
     LoadedSide& side = sides.emplace_back();
-    for (const wire::Experiment& one : runs) side.runs.push_back(TRY(load(store, one)));
+    for (const wire::Experiment& one : runs) TRY(load(store, one, side));
   }
   std::vector<std::string> warnings = refusals(sides);
   if (!warnings.empty() && !flags.force)

@@ -40,6 +40,9 @@ std::string of_object(const wire::Json& json) {
                                node.empty() ? "" : " on " + node),
                    json);
   }
+  if (const std::string condition = value_of(json, "condition"); !condition.empty())
+    return fmt::format("{}: {} {}, {}", name, condition, value_of(json, "status"),
+                       value_of(json, "message"));
   const std::string to = value_of(json, "to");
   if (!to.empty()) return fmt::format("{}: {} to {}", name, value_of(json, "from"), to);
   return wire::find(json, "reason") ? because(name, json) : std::string();

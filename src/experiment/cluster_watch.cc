@@ -45,6 +45,7 @@ ClusterWatch::~ClusterWatch() {
   desk_.stop([this] {
     node_watch_.reset();
     messages_.reset();
+    scalers_.reset();
     watch_.reset();
     api_.reset();
   });
@@ -95,6 +96,9 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
       if (options_.on_node) options_.on_node(change);
       tell_changes();
     });
+    if (options_.has_scalers)
+      scalers_ = std::make_unique<ScalerWatch>(*api_, options_.name_space, options_.experiment,
+                                               options_.on_event);
   });
   if (error) return std::move(*error);
   return {};
@@ -304,6 +308,14 @@ std::optional<std::string> ClusterWatch::lease_lost() {
     why = lost_;
   });
   return why;
+}
+
+std::vector<std::string> ClusterWatch::idle_scalers() {
+  std::vector<std::string> idle;
+  desk_.call([&] {
+    if (scalers_) idle = scalers_->idle();
+  });
+  return idle;
 }
 
 std::string ClusterWatch::trouble() {

@@ -15,6 +15,7 @@
 #include "experiment/node_watch.h"
 #include "experiment/pod_evidence.h"
 #include "experiment/pod_failure.h"
+#include "experiment/scaler_watch.h"
 #include "experiment/zone_weights.h"
 #include "kubernetes/api.h"
 #include "kubernetes/watch.h"
@@ -39,13 +40,15 @@ class ClusterWatch {
     std::set<std::string> pinned;  // functions whose pods must be where they are put
     std::string lease;             // its name
     std::string holder;            // who renews it
+    bool has_scalers = false;      // autoscalers, that are watched too
     // A pod that takes requests has come or gone. On the watch's thread, as the next.
     std::function<void()> on_ready_changed;
     // A pod that can't be, or is no more though nobody of us removed it: its name, and why.
     std::function<void(const std::string& pod, const PodFailure& why)> on_failure;
     // A node of its pods or gateways is silent, or is heard of again.
     std::function<void(const NodeWatch::Change& change)> on_node;
-    // What becomes of the run's pods, as the pod adapter tells it; none where one does.
+    // What becomes of the run's pods and autoscalers, as the pod adapter tells it; none where one
+    // does.
     std::function<void(wire::Event&& event)> on_event;
     // The run may write nothing any more: the lease is another's, or couldn't be renewed.
     std::function<void(const std::string& why)> on_lease_lost;
@@ -75,6 +78,8 @@ class ClusterWatch {
   // Why the run may write to the cluster no longer, also where only the time tells it; none: it
   // may.
   std::optional<std::string> lease_lost();
+  // Autoscalers that never could decide anything, and why.
+  std::vector<std::string> idle_scalers();
   // Why what is known may be old; empty: it isn't.
   std::string trouble();
 
@@ -112,6 +117,7 @@ class ClusterWatch {
   std::unique_ptr<kubernetes::Watch> messages_;  // Kubernetes' events
   std::unique_ptr<NodeWatch> node_watch_;
   PodEvidence evidence_;
+  std::unique_ptr<ScalerWatch> scalers_;
   Time next_renewal_{};
   net::Desk desk_;  // last: ends first
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bus/keys.h"
+#include "experiment/cluster_needs.h"
 #include "experiment/leftovers.h"
 #include "experiment/node_watch.h"
 #include "experiment/setup_examination.h"
@@ -47,7 +48,7 @@ const std::vector<kubernetes::Right>& rights() {
     add("", "configmaps", {"create", "get", "patch", "delete"});
     add(kLeases, "leases", {"create", "get", "list", "patch", "delete"});
     add("apps", "deployments", {"create", "list", "delete"});
-    add("autoscaling", "horizontalpodautoscalers", {"create", "delete"});
+    add("autoscaling", "horizontalpodautoscalers", {"create", "list", "watch", "delete"});
     return made;
   }();
   return all;
@@ -153,10 +154,8 @@ Result<ClusterFacts> look_at_cluster(ClusterCalls& calls, const std::string& whe
   ClusterFacts facts;
   facts.where = where;
   facts.name_space = name_space;
-  kubernetes::ApiRequest version;
-  version.path = "/version";
-  version.within = kAnswerWithin;
-  facts.version = kubernetes::text_at(TRY(calls.ask(std::move(version))).json(), {"gitVersion"});
+  facts.version = TRY(server_version(calls));
+  if (const auto metrics = ask_for_metrics(calls); !metrics.ok()) facts.metrics = metrics.error();
   for (const kubernetes::Right& right : rights()) {
     if (!TRY(may(calls, name_space, right))) facts.denied.push_back(right_text(right));
   }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "experiment/pod_objects.h"
 #include "experiment/setup_findings.h"
+#include "kubernetes/version.h"
 
 namespace galileo::experiment {
 namespace {
@@ -97,6 +98,25 @@ void add(std::vector<Finding> more, std::vector<Finding>& findings) {
   for (Finding& finding : more) findings.push_back(std::move(finding));
 }
 
+Finding version_finding(const ClusterFacts& cluster) {
+  using kubernetes::kNewestVersion;
+  using kubernetes::kOldestVersion;
+  const std::string text = fmt::format("{}, Kubernetes {}", cluster.where, cluster.version);
+  const std::string range = fmt::format("{} to {}", kubernetes::version_text(kOldestVersion),
+                                        kubernetes::version_text(kNewestVersion));
+  const auto version = kubernetes::parse_version(cluster.version);
+  if (!version.ok())
+    return {Level::kWarning, "cluster", fmt::format("{}: {}", text, version.error().what),
+            version.error().hint};
+  if (*version < kOldestVersion)
+    return {Level::kFault, "cluster", fmt::format("{}, older than {}", text, range),
+            "take a newer one: docs/kubernetes.md says what needs which"};
+  if (*version > kNewestVersion)
+    return {Level::kWarning, "cluster", fmt::format("{}, newer than {}", text, range),
+            "what has changed since isn't known here"};
+  return {Level::kFine, "cluster", fmt::format("{}, one of {}", text, range), ""};
+}
+
 void add_leftovers(const ClusterFacts& cluster, std::vector<Finding>& findings) {
   for (const ClaimState& claim : cluster.claims) {
     const std::string about = "experiment " + claim.experiment;
@@ -159,8 +179,10 @@ std::vector<Finding> findings_of(const BusFacts& bus) {
 
 std::vector<Finding> findings_of(const ClusterFacts& cluster) {
   std::vector<Finding> findings;
-  findings.push_back({Level::kFine, "cluster",
-                      fmt::format("{}, Kubernetes {}", cluster.where, cluster.version), ""});
+  findings.push_back(version_finding(cluster));
+  if (const auto& error = cluster.metrics)
+    findings.push_back(
+        {Level::kWarning, "metrics", fmt::format("{}: {}", error->what, error->why), error->hint});
   for (const std::string& right : cluster.denied)
     findings.push_back({Level::kFault, "rights", fmt::format("you may not {}", right),
                         "ask for it: examples/kubernetes/role.yaml has all"});

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "base/time.h"
 #include "experiment/run_ledger.h"
 
@@ -85,6 +86,7 @@ struct SeenWorker {
 struct ClusterFacts {
   std::string where;
   std::string version;              // "v1.34.4"
+  std::optional<Error> metrics;     // why nobody tells what pods use
   std::vector<std::string> denied;  // "create pods"
   std::vector<SeenNode> nodes;
   std::vector<SeenPod> pods;

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "bus/directory.h"
 #include "bus/keys.h"
+#include "experiment/cluster_needs.h"
 #include "experiment/evidence_files.h"
 #include "experiment/standing_pods.h"
 #include "fleet/controller.h"
@@ -55,6 +56,7 @@ Result<std::vector<KubernetesObject>> rehearse(const plan::Plan& plan,
   const std::string name_space =
       plan.cluster->name_space.empty() ? access.name_space : plan.cluster->name_space;
   const auto calls = TRY(ClusterCalls::make(access, {}));
+  TRY(check_needs(plan, *calls));
   const ClusterView view = TRY(calls->view(name_space));
   Arrangement arrangement = TRY(arrange(plan, "dry-run", view));
   for (const KubernetesObject& object : arrangement.objects) {
@@ -85,6 +87,7 @@ Result<void> OnKubernetes::prepare(const Context& context) {
   TRY(others_.prepare(context));
   calls_ = TRY(ClusterCalls::make(access_, [this] { return !ends_ && context_->interrupted(); }));
   cleaned_ = TRY(clean_leftovers(*calls_, name_space_, holder_name(), outside_));
+  TRY(check_needs(context.plan, *calls_));
   view_ = TRY(calls_->view(name_space_));
   for (const auto& [name, node] : view_.nodes) context.know({name, "labels", node.labels});
   arrangement_ = TRY(arrange(context.plan, context.id, view_));
@@ -184,6 +187,7 @@ Result<void> OnKubernetes::watch() {
     if (!application.pods) continue;
     options.ports[application.name] = application.pods->port;
     if (!application.pods->on_nodes.empty()) options.pinned.insert(application.name);
+    options.has_scalers |= application.pods->autoscale.has_value();
   }
   options.lease = claim_name(context_->id);
   options.holder = holder_name();
@@ -450,6 +454,10 @@ std::vector<std::string> OnKubernetes::ended() {
   std::vector<std::string> ended = others_.ended();
   ended.insert(ended.end(), failures_.begin(), failures_.end());
   return ended;
+}
+
+std::vector<std::string> OnKubernetes::doubts() {
+  return watch_ && is_started_ ? watch_->idle_scalers() : std::vector<std::string>();
 }
 
 // Asked before each write, since a process that was stopped for minutes goes on where it was: by

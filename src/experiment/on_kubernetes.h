@@ -45,6 +45,7 @@ class OnKubernetes final : public Platform {
   pid_t pid(const std::string& name) const override { return others_.pid(name); }
   std::optional<Error> lost() override;
   std::vector<std::string> ended() override;
+  std::vector<std::string> doubts() override;
   std::vector<std::string> stop() override;
 
  private:

@@ -61,6 +61,9 @@ class Platform {
   // it may.
   virtual std::optional<Error> lost() { return std::nullopt; }
 
+  // What it knows against the result, in words; before stop().
+  virtual std::vector<std::string> doubts() { return {}; }
+
   // All of them, in reverse order, after the last request. Nothing where none was started. What is
   // worth a line in the result: what couldn't be stopped.
   virtual std::vector<std::string> stop() = 0;

@@ -188,19 +188,26 @@ class Arranger {
            {"template", pod}}}});
     if (!pods.autoscale) return {};
     arrangement_.groups.back().count = first;
+    return add_autoscaler(application, name, labels);
+  }
+
+  Result<void> add_autoscaler(const plan::Application& application, const std::string& name,
+                              const Json& labels) {
+    const plan::Autoscale& scale = *application.pods->autoscale;
+    Json spec{
+        {"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", name}}},
+        {"minReplicas", scale.fewest},
+        {"maxReplicas", scale.most}};
+    if (scale.cpu_pct > 0)
+      spec["metrics"] = Json::array(
+          {{{"type", "Resource"},
+            {"resource",
+             {{"name", "cpu"},
+              {"target", {{"type", "Utilization"}, {"averageUtilization", scale.cpu_pct}}}}}}});
+    TRY(add_to(spec, Json::parse(scale.spec_json),
+               fmt::format("application {}: kubernetes.autoscale.spec", application.name)));
     put("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers",
-        {{"metadata", {{"name", name}, {"labels", labels}}},
-         {"spec",
-          {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", name}}},
-           {"minReplicas", pods.autoscale->fewest},
-           {"maxReplicas", pods.autoscale->most},
-           {"metrics",
-            {{{"type", "Resource"},
-              {"resource",
-               {{"name", "cpu"},
-                {"target",
-                 {{"type", "Utilization"},
-                  {"averageUtilization", pods.autoscale->cpu_pct}}}}}}}}}}});
+        {{"metadata", {{"name", name}, {"labels", labels}}}, {"spec", spec}});
     return {};
   }
 

@@ -126,14 +126,18 @@ TEST_CASE("pods that a scheduler places are pods, or a Deployment with its autos
   const Json labels = body_of(kept, 0)["spec"]["template"]["metadata"]["labels"];
   for (const auto& [key, value] : selector.items()) CHECK(labels[key] == value);
 
-  pods.autoscale = plan::Autoscale{2, 5, 70};
+  pods.autoscale = plan::Autoscale{2, 5, 70, R"({"metrics": [{"type": "Pods"}], "behavior": {}})"};
   const Arrangement scaled = arranged(plan_of({application("hello", pods)}));
   REQUIRE(scaled.objects.size() == 2);
   const Json scaler = body_of(scaled, 1);
   CHECK(scaler["kind"] == "HorizontalPodAutoscaler");
   CHECK(scaler["spec"]["scaleTargetRef"]["name"] == scaled.objects[0].name);
   CHECK(scaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 70);
+  CHECK(scaler["spec"]["metrics"][1]["type"] == "Pods");
+  CHECK(scaler["spec"].contains("behavior"));
   CHECK(scaled.groups[0].count == 2);
+  pods.autoscale->cpu_pct = 0;
+  CHECK(body_of(arranged(plan_of({application("hello", pods)})), 1)["spec"]["metrics"].size() == 1);
 }
 
 TEST_CASE("nodes, zones and gateways that aren't there are told with those that are") {

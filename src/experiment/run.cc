@@ -136,6 +136,7 @@ class Run {
   LiveRates rates_;
   std::string trouble_;
   std::vector<std::string> notes_;
+  std::vector<std::string> doubts_;  // of the platform
   analysis::RunResult result_;
   std::optional<Error> broken_off_;  // why it ended before all was run: a phase that couldn't begin
   std::optional<Error> problem_;     // why not all was run, or could be kept
@@ -421,6 +422,7 @@ void Run::stop_sources() {
   setup_.telemetry.stop();
   for (const std::string& name : setup_.platform.ended())
     notes_.push_back(fmt::format("application ended during the run: {}", name));
+  doubts_ = setup_.platform.doubts();
   for (std::string& note : setup_.platform.stop()) notes_.push_back(std::move(note));
   if (collector_) collector_->stop();
 }
@@ -439,6 +441,7 @@ analysis::Evidence Run::evidence() {
   analysis::Evidence evidence{result_.ledger, result_.generator.busiest_loop_share, was_cut_short_};
   if (broken_off_) evidence.broken_off = broken_off_->to_text();
   evidence.doubts = load_->doubts();
+  evidence.doubts.insert(evidence.doubts.end(), doubts_.begin(), doubts_.end());
   evidence.generator = result_.generator.state;
   evidence.some_dont_tell = !result_.generator.silent.empty();
   for (std::string& doubt : analysis::doubts_of_throttling(

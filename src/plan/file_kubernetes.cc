@@ -119,6 +119,12 @@ void refuse_keys(const Fields& fields, std::string_view key, const std::vector<s
   }
 }
 
+bool names_metrics(const Fields& scale) {
+  const wire::YamlNode* const spec = scale.find("spec");
+  return spec && std::any_of(spec->keys.begin(), spec->keys.end(),
+                             [](const wire::YamlKey& key) { return key.text == "metrics"; });
+}
+
 void read_autoscale(const Fields& fields, Pods& pods) {
   const wire::YamlNode* const node = fields.find("autoscale");
   if (!node) return;
@@ -128,12 +134,17 @@ void read_autoscale(const Fields& fields, Pods& pods) {
   if (!scale.has("max")) scale.missing("max", "write autoscale: {min: 1, max: 5, cpu: 80}");
   autoscale.most =
       static_cast<std::uint32_t>(scale.count("max", 1, kPodsMax).value_or(autoscale.fewest));
-  autoscale.cpu_pct = static_cast<std::uint32_t>(scale.count("cpu", 1, 10'000).value_or(80));
+  autoscale.spec_json = read_object(scale, "spec");
+  refuse_keys(scale, "spec", {"scaleTargetRef", "minReplicas", "maxReplicas"},
+              "its own keys stand beside 'spec'");
+  // Where other metrics are named, CPU is one of them only if it is, too.
+  const std::uint32_t unasked = names_metrics(scale) ? 0 : autoscale.cpu_pct;
+  autoscale.cpu_pct = static_cast<std::uint32_t>(scale.count("cpu", 1, 10'000).value_or(unasked));
   if (autoscale.most < autoscale.fewest)
     scale.problems().add(scale.place("max"), scale.where("max") + " is below min");
   const bool requests_cpu = std::any_of(pods.requests.begin(), pods.requests.end(),
                                         [](const auto& one) { return one.first == "cpu"; });
-  if (!requests_cpu)
+  if (autoscale.cpu_pct > 0 && !requests_cpu)
     fields.problems().add(
         node->place,
         "an autoscaler needs to know what CPU a pod requests: without it, it does "

@@ -74,6 +74,33 @@ TEST_CASE("pods of a run that failed are kept for at most a week, and not at all
             .find("kubernetes.keep is longer than a week") != std::string::npos);
 }
 
+TEST_CASE("an autoscaler goes by the CPU, by other metrics that are named, or by both") {
+  struct Case {
+    const char* scale;
+    std::uint32_t cpu_pct;
+    const char* spec;
+  };
+  const Case cases[] = {
+      {"{max: 3}", 80, "{}"},
+      {"{max: 3, cpu: 50, spec: {behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}}", 50,
+       R"({"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}})"},
+      {"{max: 3, spec: {metrics: [{type: Pods}]}}", 0, R"({"metrics": [{"type": "Pods"}]})"},
+      {"{max: 3, cpu: 50, spec: {metrics: [{type: Pods}]}}", 50,
+       R"({"metrics": [{"type": "Pods"}]})"}};
+  for (const Case& one : cases) {
+    CAPTURE(one.scale);
+    const auto plan = parse(
+        fmt::format("{{image: i, zone: main, requests: {{cpu: 1}}, autoscale: {}}}", one.scale));
+    REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
+    const Pods& pods = *plan->applications[0].pods;
+    CHECK(pods.is_deployment);
+    CHECK(pods.autoscale->cpu_pct == one.cpu_pct);
+    CHECK(pods.autoscale->spec_json == one.spec);
+  }
+  // By something else than CPU it needs to know no request of it.
+  CHECK(parse("{image: i, zone: main, autoscale: {max: 3, spec: {metrics: [{type: Pods}]}}}").ok());
+}
+
 TEST_CASE("what Kubernetes would refuse is told with its place before it is asked") {
   const std::string long_name(40, 'a');
   struct Wrong {
@@ -94,6 +121,12 @@ TEST_CASE("what Kubernetes would refuse is told with its place before it is aske
       {"{image: i, zone: m, autoscale: {min: 1, max: 3}}", "requests: {cpu: 500m}"},
       {"{image: i, zone: m, requests: {cpu: 1}, autoscale: {min: 3, max: 2}}", "is below min"},
       {"{image: i, zone: m, requests: {cpu: 1}, autoscale: {min: 3}}", "max is missing"},
+      {"{image: i, zone: m, requests: {cpu: 1}, autoscale: {max: 3, spec: {minReplicas: 2}}}",
+       "spec.minReplicas is Galileo's to say"},
+      {"{image: i, zone: m, autoscale: {max: 3, spec: {behavior: {}}}}", "requests: {cpu: 500m}"},
+      {"{image: i, zone: m, autoscale: {max: 3, cpu: 50, spec: {metrics: []}}}",
+       "requests: {cpu: 500m}"},
+      {"{image: i, zone: m, autoscale: {max: 3, spec: []}}", "must be a map"},
       {"{image: i, zone: m, container: [1]}", "must be a map"},
       {"{image: i, zone: m, container: {image: x}}", "is Galileo's to say"},
       {"{image: i, zone: m, spec: {nodeName: x}}", "is Galileo's to say"},

@@ -30,10 +30,13 @@ Json pods_json(const std::string& name, const Pods& pods) {
             {"limits", quantities_json(pods.limits)},
             {"deployment", pods.is_deployment}};
   for (const auto& [node, count] : pods.on_nodes) json["nodes"][node] = count;
+  if (const Json spec = Json::parse(pods.spec_json); spec.contains("schedulerName"))
+    json["scheduler"] = spec["schedulerName"];
   if (pods.autoscale)
     json["autoscale"] = {{"min", pods.autoscale->fewest},
                          {"max", pods.autoscale->most},
-                         {"cpu_pct", pods.autoscale->cpu_pct}};
+                         {"cpu_pct", pods.autoscale->cpu_pct},
+                         {"spec", Json::parse(pods.autoscale->spec_json)}};
   return json;
 }
 

@@ -117,9 +117,10 @@ std::string pods_text(const Pods& pods) {
   for (const auto& [node, count] : pods.on_nodes)
     where += fmt::format("{}{} on {}", where.empty() ? "" : ", ", count, node);
   if (where.empty()) where = fmt::format("{} where a scheduler puts them", pods.count);
-  if (pods.autoscale)
-    where += fmt::format(", {} to {} at {} % of their CPU", pods.autoscale->fewest,
-                         pods.autoscale->most, pods.autoscale->cpu_pct);
+  if (const auto& scale = pods.autoscale)
+    where += fmt::format(
+        ", {} to {} {}", scale->fewest, scale->most,
+        scale->cpu_pct > 0 ? fmt::format("at {} % of their CPU", scale->cpu_pct) : "by metrics");
   return fmt::format("pods of {}: {}{}", pods.image, where,
                      pods.zone.empty() ? "" : ", zone " + pods.zone);
 }

@@ -16,7 +16,8 @@ namespace galileo::plan {
 struct Autoscale {
   std::uint32_t fewest = 1;
   std::uint32_t most = 1;
-  std::uint32_t cpu_pct = 80;  // of what a pod requests, on average
+  std::uint32_t cpu_pct = 80;    // of what a pod requests, on average; 0: not by that
+  std::string spec_json = "{}";  // more of its spec: behavior, metrics
 };
 
 // The pods of one application. Either pinned, so many on each named node, or placed by a scheduler.

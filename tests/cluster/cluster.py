@@ -6,6 +6,7 @@ one has left of names and folders is cleared away by the next.
     this machine 10.87.0.254 --- bridge in <glk0> 10.87.0.1 (API server, port 6443) --- node i 10.87.0.1<i>
     pods of node i: 10.245.<i>.0/24; services: 10.97.0.0/16; no way out of the machine
 """
+import base64
 import contextlib
 import ctypes
 import fcntl
@@ -74,9 +75,10 @@ def wait_until(condition, what, seconds):
 
 
 class Cluster:
-    def __init__(self, nodes=1, names=False):
-        """`names`: with a DNS, so that pods find Services by their names."""
-        self.nodes, self.names = nodes, names
+    def __init__(self, nodes=1, names=False, metrics=False):
+        """`names`: with a DNS, so that pods find Services by their names. `metrics`: with a metrics API, so that autoscalers
+        know what pods use."""
+        self.nodes, self.names, self.metrics = nodes, names, metrics
         self.processes = {}
         self.lock = open(Path(tempfile.gettempdir()) / "galileo-cluster.lock", "w")
         self.bin = None
@@ -103,6 +105,8 @@ class Cluster:
             for number in range(1, self.nodes + 1):
                 self.wait_for_node(number)
             wait_until(lambda: self.try_kubectl("get", "serviceaccount", "default"), "the default service account", 30)
+            if self.metrics:
+                self.start_metrics()
         except BaseException:
             self.__exit__()
             raise
@@ -228,6 +232,8 @@ class Cluster:
         self.certify("controllers", "/CN=system:kube-controller-manager")
         self.certify("scheduler", "/CN=system:kube-scheduler")
         self.certify("proxy", "/CN=system:kube-proxy")
+        self.certify("front-proxy", "/CN=front-proxy")
+        self.certify("metrics", "/O=system:masters/CN=metrics-server", "DNS:metrics-server.kube-system.svc")
         for number in range(1, self.nodes + 1):
             self.certify(f"node{number}", f"/O=system:nodes/CN=system:node:node{number}", f"IP:10.87.0.1{number},DNS:node{number}")
 
@@ -263,17 +269,54 @@ class Cluster:
             f"--service-account-key-file={keys}/accounts.key", f"--service-account-signing-key-file={keys}/accounts.key",
             "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.97.0.0/16",
             f"--kubelet-client-certificate={keys}/admin.crt", f"--kubelet-client-key={keys}/admin.key",
-            "--kubelet-preferred-address-types=InternalIP"])
+            "--kubelet-preferred-address-types=InternalIP", f"--requestheader-client-ca-file={keys}/ca.crt",
+            "--requestheader-allowed-names=front-proxy", "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={keys}/front-proxy.crt", f"--proxy-client-key-file={keys}/front-proxy.key",
+            "--enable-aggregator-routing=true"])
         self.wait_for("apiserver", lambda: self.try_kubectl("get", "--raw", "/readyz"), "the API server", 60)
         # Their own limits on requests would make a start of four seconds one of nine.
         self.start("controllers", [
             self.bin / "kube-controller-manager", f"--kubeconfig={config('controllers')}", "--bind-address=127.0.0.1",
             f"--authentication-kubeconfig={config('controllers')}", f"--authorization-kubeconfig={config('controllers')}",
             f"--service-account-private-key-file={keys}/accounts.key", f"--root-ca-file={keys}/ca.crt",
-            "--use-service-account-credentials=true", "--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"])
+            "--use-service-account-credentials=true", "--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000",
+            "--horizontal-pod-autoscaler-sync-period=5s"])
+        # Two schedulers in one program: the usual one, and one that fills a node before it takes the next.
+        self.write_json("scheduler.json", {
+            "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration", "leaderElection": {"leaderElect": False},
+            "clientConnection": {"kubeconfig": str(config("scheduler"))}, "profiles": [{"schedulerName": "default-scheduler"}, {
+                "schedulerName": "packing", "plugins": {"score": {
+                    "disabled": [{"name": "*"}], "enabled": [{"name": "NodeResourcesFit", "weight": 1}]}},
+                "pluginConfig": [{"name": "NodeResourcesFit", "args": {"scoringStrategy": {
+                    "type": "MostAllocated", "resources": [{"name": "cpu", "weight": 1}]}}}]}]})
         self.start("scheduler", [
-            self.bin / "kube-scheduler", f"--kubeconfig={config('scheduler')}", "--bind-address=127.0.0.1", "--leader-elect=false",
+            self.bin / "kube-scheduler", f"--config={self.folder}/scheduler.json", "--bind-address=127.0.0.1",
             f"--authentication-kubeconfig={config('scheduler')}", f"--authorization-kubeconfig={config('scheduler')}"])
+
+    def start_metrics(self):
+        """metrics-server beside the API server, which passes on to it what is asked of the metrics API."""
+        built = subprocess.run([str(HERE / "tool.sh"), "metrics-server"], stdout=subprocess.PIPE, text=True)
+        if built.returncode != 0:
+            raise RuntimeError("cluster: metrics-server can't be built; see above")
+        keys, config = self.keys, self.folder / "metrics.kubeconfig"
+        self.start("metrics", [
+            built.stdout.strip().splitlines()[-1], f"--kubeconfig={config}", f"--authentication-kubeconfig={config}",
+            f"--authorization-kubeconfig={config}", "--bind-address=10.87.0.1", "--secure-port=4443", f"--tls-cert-file={keys}/metrics.crt",
+            f"--tls-private-key-file={keys}/metrics.key", f"--kubelet-certificate-authority={keys}/ca.crt",
+            "--kubelet-preferred-address-types=InternalIP", "--metric-resolution=10s", "--kubelet-request-timeout=8s"])
+        name = {"name": "metrics-server", "namespace": "kube-system"}
+        ports = [{"name": "https", "port": 443, "targetPort": 4443, "protocol": "TCP"}]
+        objects = [
+            {"apiVersion": "v1", "kind": "Service", "metadata": name, "spec": {"ports": ports}},
+            {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+             "metadata": {**name, "labels": {"kubernetes.io/service-name": "metrics-server"}},
+             "endpoints": [{"addresses": ["10.87.0.1"], "conditions": {"ready": True}}], "ports": [{"name": "https", "port": 4443, "protocol": "TCP"}]},
+            {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1beta1.metrics.k8s.io"},
+             "spec": {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+                      "service": name, "caBundle": base64.b64encode((keys / "ca.crt").read_bytes()).decode()}}]
+        self.kubectl("apply", "-f", "-", text="\n---\n".join(map(json.dumps, objects)))
+        self.wait_for("metrics", lambda: self.try_kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/nodes"), "the metrics API", 60)
 
     def start_names(self):
         """CoreDNS beside the API server, of which it is told; of names outside there are none."""
@@ -345,7 +388,9 @@ cluster.local {{
             "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}})
         self.make_groups(number)
         self.start(f"node{number}", ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private",
-                                     "bash", HERE / "node.sh", number, self.folder, self.bin], network=number)
+                                     "bash", HERE / "node.sh", number, self.folder, self.bin,
+                                     # What pods use is looked at each 10 s else, as often as it is asked for.
+                                     *(["--housekeeping-interval=2s"] if self.metrics else [])], network=number)
 
     def make_groups(self, number):
         # The kubelet finds its root in every hierarchy, or doesn't start; a new cpuset has no core.

@@ -1,7 +1,8 @@
-# The first process of a node, in namespaces of its own: node.sh NUMBER FOLDER PROGRAMS. When a part of it ends, the
-# node ends with all that runs on it.
+# The first process of a node, in namespaces of its own: node.sh NUMBER FOLDER PROGRAMS [FLAG OF THE KUBELET...]. When a
+# part of it ends, the node ends with all that runs on it.
 set -eu
 number=$1 folder=$2 programs=$3
+shift 3
 own=$folder/node$number
 
 hostname "node$number"
@@ -23,7 +24,7 @@ for archive in "$folder"/images/*.tar; do
   ctr -n k8s.io images import "$archive" > /dev/null
 done
 "$programs/kubelet" --config="$own/kubelet.json" --kubeconfig="$folder/node$number.kubeconfig" \
-  --hostname-override="node$number" --node-ip="10.87.0.1$number" --node-labels="galileo.test/node=node$number" > "$own/kubelet.log" 2>&1 &
+  --hostname-override="node$number" --node-ip="10.87.0.1$number" --node-labels="galileo.test/node=node$number" "$@" > "$own/kubelet.log" 2>&1 &
 "$programs/kube-proxy" --config="$own/proxy.json" > "$own/proxy.log" 2>&1 &
 wait -n || true
 echo "a part of node$number has ended; see $own" >&2

@@ -70,6 +70,7 @@ FAILING = {
     "more than the node has": (target(pods={"node1": 1}, requests={"cpu": "900"}), "Unschedulable", 92),
     "out of memory": ({"image": kubernetes.BUSYBOX, "pods": {"node1": 1}, "limits": {"memory": "16Mi"}, "container": {"imagePullPolicy": "Never"},
                        "command": ["sh", "-c", "x=aaaaaaaa; while :; do x=$x$x; done"]}, "OOMKilled", 92),
+    "a scheduler that isn't there": (target(pods=1, zone="zone-a", spec={"schedulerName": "nobody"}), "no scheduler has said anything of it within 10.0s", 92),
     "a node that isn't there": (target(pods={"node3": 1}), "the cluster has no node 'node3'", 2),
 }
 
@@ -135,14 +136,19 @@ def test_of_two_runs_on_one_function_at_once_one_goes_on(cluster, etcd, base, st
 
 def test_a_dry_run_prints_what_the_server_takes_and_makes_nothing(cluster, etcd, base, run, tmp_path):
     _, env = base
-    path = file_of(tmp_path, {"hello": target(pods=2, zone="zone-a", requests={"cpu": "10m"}, autoscale={"min": 1, "max": 3})}, [CLIENT])
+    path = file_of(tmp_path, {"hello": target(pods=2, zone="zone-a", requests={"cpu": "10m"}, deployment=True)}, [CLIENT])
     done = run("run", path, "--dry-run", env=env)
     assert done.code == 0, done
     objects = [json.loads(part) for part in done.out.split("---\n")[1:]]
-    assert [one["kind"] for one in objects] == ["Deployment", "HorizontalPodAutoscaler"]
+    assert [one["kind"] for one in objects] == ["Deployment"]
     assert left(cluster, etcd) == []
     done = run("run", file_of(tmp_path, {"hello": target(pods={"node1": 1}, spec={"noSuchField": 1})}, [CLIENT]), "--dry-run", env=env)
     assert done.code == 2 and "noSuchField" in done.err, done
+    # Nobody measures pods here, so that an autoscaler would do nothing.
+    scaled = target(pods=1, zone="zone-a", requests={"cpu": "10m"}, autoscale={"min": 1, "max": 3})
+    for flags in (["--dry-run"], ["-q"]):
+        done = run("run", file_of(tmp_path, {"hello": scaled}, [CLIENT]), *flags, env=env)
+        assert done.code == 2 and "the cluster has no metrics API" in done.err and "metrics-server" in done.err, done
 
 
 def test_kill_9_at_each_change_leaves_nothing_once_somebody_has_come(cluster, etcd, base, start, run, tmp_path):

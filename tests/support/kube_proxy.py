@@ -1,6 +1,6 @@
 """Between a program and an API server: passes everything on, counts what changes something, and holds one such request
 up, before it reaches the server or before its answer comes back. Plain HTTP towards the program, the test's
-certificate towards the server."""
+certificate towards the server. It may say that the server is of another version."""
 import http.client
 import ssl
 import threading
@@ -12,8 +12,8 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class KubeProxy:
-    def __init__(self, server, keys, name="admin"):
-        """`keys`: the folder of the cluster's certificates."""
+    def __init__(self, server, keys, name="admin", version=None):
+        """`keys`: the folder of the cluster's certificates. `version`: what it says of the server's."""
         keys = Path(keys)
         self.target = urlsplit(server)
         self.context = ssl.create_default_context(cafile=str(keys / "ca.crt"))
@@ -22,6 +22,7 @@ class KubeProxy:
         self.changes = []  # "POST /api/v1/namespaces/default/pods", in their order
         self.hold_number, self.hold_before = None, True
         self.held, self.go_on = threading.Event(), threading.Event()
+        self.version = version
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,6 +75,13 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
             with self.lock:
                 number = len(self.changes)
                 self.changes.append(f"{request.command} {request.path.split('?')[0]}")
+        if self.version and request.path == "/version":
+            text = b'{"gitVersion": "%s"}' % self.version.encode()
+            request.send_response_only(200)
+            request.send_header("Content-Length", str(len(text)))
+            request.end_headers()
+            request.wfile.write(text)
+            return
         if self.wait(True, number):  # it is lost on its way
             request.close_connection = True
             return

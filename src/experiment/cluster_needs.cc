@@ -1,0 +1,78 @@
+#include "experiment/cluster_needs.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kubernetes/objects.h"
+
+namespace galileo::experiment {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Duration kAnswerWithin = std::chrono::seconds{5};
+
+// Of pods' CPU or memory, which the metrics API tells; other kinds have APIs of their own.
+bool asks_for_resources(const plan::Autoscale& scale) {
+  if (scale.cpu_pct > 0) return true;
+  const Json spec = Json::parse(scale.spec_json);
+  const Json* const metrics = kubernetes::find(spec, {"metrics"});
+  if (!metrics) return true;  // Kubernetes' own default is the CPU
+  for (const Json& metric : *metrics) {
+    const std::string type = kubernetes::text_at(metric, {"type"});
+    if (type == "Resource" || type == "ContainerResource") return true;
+  }
+  return false;
+}
+
+Result<void> check_autoscaler(const plan::Application& application, ClusterCalls& calls) {
+  const std::string whose = fmt::format("application {}: kubernetes.autoscale", application.name);
+  auto is_known = kubernetes::require(kubernetes::kAutoscaling,
+                                      TRY(kubernetes::parse_version(TRY(server_version(calls)))));
+  if (!is_known.ok()) {
+    is_known.error().where = whose;
+    return is_known;
+  }
+  if (!asks_for_resources(*application.pods->autoscale)) return {};
+  auto measured = ask_for_metrics(calls);
+  if (!measured.ok()) measured.error().where = whose;
+  return measured;
+}
+
+}  // namespace
+
+Result<std::string> server_version(ClusterCalls& calls) {
+  kubernetes::ApiRequest request;
+  request.path = "/version";
+  request.within = kAnswerWithin;
+  return kubernetes::text_at(TRY(calls.ask(std::move(request))).json(), {"gitVersion"});
+}
+
+Result<void> ask_for_metrics(ClusterCalls& calls) {
+  kubernetes::ApiRequest request;
+  request.path = "/apis/metrics.k8s.io/v1beta1";
+  request.within = kAnswerWithin;
+  const auto answer = calls.ask(std::move(request));
+  if (answer.ok()) return {};
+  if (answer.error().code != ErrorCode::kNotFound)
+    return Error{answer.error().code,
+                 "the cluster's metrics API doesn't answer",
+                 {},
+                 answer.error().why,
+                 "kubectl describe apiservice v1beta1.metrics.k8s.io"};
+  return Error{ErrorCode::kUsage,
+               "the cluster has no metrics API",
+               {},
+               "nobody tells an autoscaler what its pods use, and it would do nothing",
+               "deploy metrics-server, or what your cluster has in its place"};
+}
+
+Result<void> check_needs(const plan::Plan& plan, ClusterCalls& calls) {
+  for (const plan::Application& application : plan.applications) {
+    if (application.pods && application.pods->autoscale) TRY(check_autoscaler(application, calls));
+  }
+  return {};
+}
+
+}  // namespace galileo::experiment

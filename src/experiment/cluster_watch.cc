@@ -138,8 +138,9 @@ void ClusterWatch::on_gone(const std::string& uid, const Json* last) {
   const bool was_told = found->second.is_told || found->second.ends;
   pods_.erase(found);
   tell_changes();
-  // One of a controller's comes and goes as that wants.
-  if (!ends_ && !was_told && pod.owner_kind.empty() && options_.on_failure)
+  // One of a controller's comes and goes as that wants, also of one that labels nothing as ours.
+  const bool is_controllers = !pod.owner_kind.empty() || !pod.labels.contains(kExperimentLabel);
+  if (!ends_ && !was_told && !is_controllers && options_.on_failure)
     options_.on_failure(pod.name, {"Deleted", "somebody has deleted it"});
 }
 

@@ -1,5 +1,6 @@
 """Experiments that judge who scales and who places: an autoscaler that goes by what its pods use, two schedulers in one
-comparison. On a whole Kubernetes with a metrics API; what is told is held against what its API server says."""
+comparison, and controllers beside a run, the original galileo-faas among them. On a whole Kubernetes with a metrics API;
+what is told is held against what its API server says."""
 import collections
 import json
 import signal
@@ -7,10 +8,11 @@ import time
 
 import cluster as kubernetes
 import pytest
+import python_environment
 from cluster_api import ClusterApi
 from conftest import ROOT, result_of, wait_for
 from kube_proxy import KubeProxy
-from pods_laboratory import CLIENT, IMAGE, base, etcd, file_of, gateways, left, rows, target, two_zones  # noqa: F401 (fixtures)
+from pods_laboratory import CLIENT, IMAGE, LABEL, base, end_lease, etcd, file_of, gateways, left, rows, target, two_zones  # noqa: F401 (fixtures)
 
 PODS = "/api/v1/namespaces/default/pods"
 FUNCTION = "ether.edgerun.io/function"
@@ -151,3 +153,76 @@ def test_two_schedulers_are_told_apart_in_one_comparison(cluster, etcd, base, ru
     text = run("exp", "compare", "last~1", "last", "--force").out
     [node] = truth["packing"]
     assert "hello put by" in text and "6 pods 100.0 %" in next(line for line in text.splitlines() if f"hello on {node}" in line), text
+
+
+def a_pod_of_hello(name):
+    """As a controller makes them, with labels of its own; who is to go answers for a while."""
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {FUNCTION: "hello", "ether.edgerun.io/zone": "zone-a"}}, "spec": {
+        "terminationGracePeriodSeconds": 5, "containers": [{
+            "name": "main", "image": IMAGE, "imagePullPolicy": "Never", "args": ["target", "--listen", "0.0.0.0:8080"],
+            "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}, "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}}]}}
+
+
+def test_a_scaler_that_comes_and_goes_at_random_loses_no_request_and_leaves_nothing(cluster, etcd, base, run, galileo, tmp_path):
+    """Beside a scenario of two applications in two zones it makes and removes pods, and rewrites weights, every five seconds."""
+    server, env = base
+    (tmp_path / "pod.json").write_text(json.dumps(a_pod_of_hello("NAME")))
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1}), "other": target(pods={"node2": 1})},
+                   [{**CLIENT, "duration": "32s"}, {**CLIENT, "zone": "zone-b", "duration": "32s"}, {**CLIENT, "application": "other", "duration": "32s"}],
+                   beside=[{"name": "scaler", "command": ["/usr/bin/python3", str(ROOT / "tests/support/random_scaler.py"), str(cluster.bin / "kubectl"),
+                                                          galileo, "pod.json", "did.jsonl"]}])
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=180)
+    assert done.ran, done
+    result = result_of(tmp_path / "r.json")
+    did = [json.loads(line) for line in (tmp_path / "did.jsonl").read_text().splitlines()]
+    made = {one["made"] for one in did if "made" in one}
+    gone = {one["removed"] for one in did if "removed" in one}
+    assert len(made) >= 2 and gone, did
+    assert result["ledger"]["answered"] == result["ledger"]["intended"] == 4800 and result["ledger"]["failed"] == {}, done
+    pods = {one["name"]: one for one in result["cluster"]["pods"]}
+    assert made <= pods.keys() and all(pods[name]["running_s"] is not None for name in made), (made, pods.keys())
+    assert all(pods[name]["ended_s"] < 40 for name in gone), [pods[name] for name in gone]
+    # What it wrote is among what is told, and what it made has answered.
+    updates = [one["weights"] for one in events(tmp_path, "weight_update") if one["fn"] == "hello" and one["zone"] == "zone-a"]
+    written = [{"ips": list(one["weights"]), "weights": list(one["weights"].values())} for one in did if "weights" in one]
+    assert written and all(one in updates for one in written), (written, updates)
+    answered = {host.split(":")[0] for host, in rows(tmp_path, "SELECT DISTINCT json_extract(HEADERS, '$.X-Final-Host') FROM traces")}
+    assert {pods[name]["ip"] for name in made} & answered
+    assert left(cluster, etcd, server) == []
+
+
+def test_twenty_scale_ups_of_the_original_galileo_faas_go_after_kill_9_and_an_older_pod_stays(cluster, etcd, base, run, start, api, tmp_path):
+    """It labels what it makes with its own labels only; one of its function that was there before is nobody's of the run."""
+    python, why_not = python_environment.find("galileo-faas", "the original galileo-faas",
+                                              ["--pre", "edgerun-galileo-faas==0.0.1.dev9", "edgerun-faas==0.0.1.dev6"])
+    if why_not:
+        pytest.skip(why_not)
+    server, env = base
+    api("POST", PODS, a_pod_of_hello("older"))
+    # What it must know of nodes.
+    start("telemd", "--node", "node1", "--bus", server.url, env={**env, "telemd_instruments_enable": "cpu"})
+    adapter = start("adapter", "--bus", server.url, env=env, log=open(tmp_path / "adapter.log", "w"))
+    wait_for(lambda: server("HGET", "telemd.info:node1", "arch") and server("HGET", "telemd.info:node1", "labels"), "the node", 30)
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "300s"}], beside=[{
+        "name": "faas", "command": [python, str(ROOT / "tests/peers/faas_scaler.py"), str(server.port), "hello", IMAGE, "zone-a", "20", "said.jsonl"]}])
+    log = open(tmp_path / "run.log", "w")
+    process = start("run", path, "--bus", server.url, "-q", env=env, log=log)
+    said = lambda: [json.loads(line) for line in (tmp_path / "said.jsonl").read_text().splitlines()] if (tmp_path / "said.jsonl").exists() else []
+    told = lambda: f"{(tmp_path / 'run.log').read_text()}\n{said()[-5:]}\n{[one['status'].get('phase') for one in pods_of(api)]}"
+    of_faas = lambda: {one["metadata"]["name"] for one in pods_of(api) if one["metadata"]["name"].startswith("galileo-")}
+    wait_for(lambda: process.poll() is not None or len(of_faas()) == 20, told, 120)
+    assert not [one for one in pods_of(api) if one["metadata"]["name"] in of_faas() and LABEL in one["metadata"]["labels"]]
+    # They take part, and it sees them as it sees those of its own system.
+    ran = lambda: {line["replica"] for line in said() if line["state"] == "RUNNING"}
+    wait_for(lambda: process.poll() is not None or len(ran() & of_faas()) >= 5, told, 120)
+    wait_for(lambda: process.poll() is not None or len(etcd.get("golb/function/zone-a/hello")[0]["ips"]) > 5, told, 60)
+    assert process.poll() is None, told()
+    adapter.terminate()  # it would clean up, too
+    adapter.wait(10)
+    process.kill()
+    process.wait()
+    end_lease(cluster)
+    done = run("doctor", "--clean", "--bus", server.url, env=env, timeout=180)
+    assert "was removed" in done.out, done
+    assert left(cluster, etcd, server) == ["pod/older"]
+    cluster.kubectl("delete", "pod", "older", "--force", "--grace-period=0")

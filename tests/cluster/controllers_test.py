@@ -38,6 +38,7 @@ def example(name, *more):
 
 
 def pods_of(api, function="hello"):
+    time.sleep(0.1)  # it is asked again and again
     return [one for one in api("GET", PODS)["items"] if one["metadata"]["labels"].get(FUNCTION) == function]
 
 
@@ -52,7 +53,6 @@ class Deployed:
         self.api, self.wanted, self.running = api, [], set()
 
     def look(self):
-        time.sleep(0.3)
         for one in self.api("GET", "/apis/apps/v1/namespaces/default/deployments")["items"]:
             if self.wanted[-1:] != [one["spec"]["replicas"]]:
                 self.wanted.append(one["spec"]["replicas"])
@@ -69,13 +69,13 @@ def test_an_autoscaler_follows_the_load_up_and_down(cluster, etcd, base, run, st
     process = start("run", *example("autoscaler"), "--bus", server.url, "--json", "r.json", "--report", "r.html", "-q", env=env, log=log)
     deployed = Deployed(api)
     scaler = lambda: (tmp_path / "run.log").read_text() + cluster.kubectl("describe", "hpa")[-2000:]
-    wait_for(lambda: process.poll() is not None or max(deployed.look(), default=0) > 1, scaler, 120)
-    wait_for(lambda: process.poll() is not None or deployed.look()[-1] == 1, scaler, 180)
+    wait_for(lambda: process.poll() is not None or max(deployed.look(), default=0) > 1, scaler, 240)
+    wait_for(lambda: process.poll() is not None or deployed.look()[-1] == 1, scaler, 240)
     # Those that went are gone, so that it can be told.
-    wait_for(lambda: process.poll() is not None or len(pods_of(api)) == 1, scaler, 60)
+    wait_for(lambda: process.poll() is not None or len(pods_of(api)) == 1, scaler, 120)
     rescaled = [one["message"] for one in cluster.get("events", "--field-selector", "reason=SuccessfulRescale")["items"]]
     process.send_signal(signal.SIGINT)
-    assert process.wait(90) == 105, (tmp_path / "run.log").read_text()
+    assert process.wait(120) == 105, (tmp_path / "run.log").read_text()
     result = result_of(tmp_path / "r.json")
     # Its decisions are on the time axis, each as the server has carried it out.
     told = events(tmp_path, "scaler/scale")
@@ -104,7 +104,7 @@ def test_an_autoscaler_that_can_decide_nothing_is_held_against_the_result(cluste
     metric = {"type": "Pods", "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "1"}}}
     pods = target(zone="zone-a", autoscale={"max": 3, "spec": {"metrics": [metric]}})
     done = run("run", file_of(tmp_path, {"hello": pods}, [{**CLIENT, "duration": "15s"}]), "--bus", server.url, "--json", "r.json", "-q",
-               env=env, timeout=120)
+               env=env, timeout=240)
     assert done.ran, done
     verdict = result_of(tmp_path / "r.json")["verdict"]
     assert verdict["value"] != "VALID" and any("the autoscaler of hello-deployment decided nothing" in reason and "FailedGetPodsMetric" in reason
@@ -137,9 +137,9 @@ def test_two_schedulers_are_told_apart_in_one_comparison(cluster, etcd, base, ru
                                         "applications[0].kubernetes.spec.terminationGracePeriodSeconds=1"),
                         "--bus", server.url, "-q", env=env, log=log)
         placed = lambda: collections.Counter(one["spec"]["nodeName"] for one in pods_of(api) if "nodeName" in one["spec"])
-        wait_for(lambda: process.poll() is not None or placed().total() == 6, lambda: (tmp_path / f"{name}.log").read_text(), 60)
+        wait_for(lambda: process.poll() is not None or placed().total() == 6, lambda: (tmp_path / f"{name}.log").read_text(), 120)
         truth[name] = dict(placed())
-        assert process.wait(120) in (0, 90), (tmp_path / f"{name}.log").read_text()
+        assert process.wait(240) in (0, 90), (tmp_path / f"{name}.log").read_text()
         assert left(cluster, etcd, server) == []
     assert sorted(truth["default-scheduler"]) == ["node1", "node2"] and list(truth["packing"].values()) == [6], truth
     # Of a busy machine a result may be INVALID; where the pods were is known all the same.
@@ -163,25 +163,31 @@ def a_pod_of_hello(name):
             "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}, "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}}]}}
 
 
-def test_a_scaler_that_comes_and_goes_at_random_loses_no_request_and_leaves_nothing(cluster, etcd, base, run, galileo, tmp_path):
+def test_a_scaler_that_comes_and_goes_at_random_loses_no_request_and_leaves_nothing(cluster, etcd, base, start, api, galileo, tmp_path):
     """Beside a scenario of two applications in two zones it makes and removes pods, and rewrites weights, every five seconds."""
     server, env = base
     (tmp_path / "pod.json").write_text(json.dumps(a_pod_of_hello("NAME")))
     path = file_of(tmp_path, {"hello": target(pods={"node1": 1}), "other": target(pods={"node2": 1})},
-                   [{**CLIENT, "duration": "32s"}, {**CLIENT, "zone": "zone-b", "duration": "32s"}, {**CLIENT, "application": "other", "duration": "32s"}],
+                   [{**one, "duration": "240s"} for one in (CLIENT, {**CLIENT, "zone": "zone-b"}, {**CLIENT, "application": "other"})],
                    beside=[{"name": "scaler", "command": ["/usr/bin/python3", str(ROOT / "tests/support/random_scaler.py"), str(cluster.bin / "kubectl"),
                                                           galileo, "pod.json", "did.jsonl"]}])
-    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=180)
-    assert done.ran, done
+    process = start("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, log=open(tmp_path / "run.log", "w"))
+    did = lambda: [json.loads(line) for line in (tmp_path / "did.jsonl").read_text().splitlines()] if (tmp_path / "did.jsonl").exists() else []
+    made = lambda: {one["made"] for one in did() if "made" in one}
+    gone = lambda: {one["removed"] for one in did() if "removed" in one}
+    told = lambda: f"{did()} {(tmp_path / 'run.log').read_text()}"
+    wait_for(lambda: process.poll() is not None or len(made()) >= 3 and len(gone()) >= 2, told, 200)
+    # Those that went are gone, so that it can be told.
+    wait_for(lambda: process.poll() is not None or not gone() & {one["metadata"]["name"] for one in pods_of(api)}, told, 60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) == 105, told()
+    did, made, gone = did(), made(), gone()
     result = result_of(tmp_path / "r.json")
-    did = [json.loads(line) for line in (tmp_path / "did.jsonl").read_text().splitlines()]
-    made = {one["made"] for one in did if "made" in one}
-    gone = {one["removed"] for one in did if "removed" in one}
-    assert len(made) >= 2 and gone, did
-    assert result["ledger"]["answered"] == result["ledger"]["intended"] == 4800 and result["ledger"]["failed"] == {}, done
+    ledger = result["ledger"]
+    assert ledger["balanced"] and ledger["answered"] > 1000 and ledger["failed"] == {}, (ledger, told())
     pods = {one["name"]: one for one in result["cluster"]["pods"]}
     assert made <= pods.keys() and all(pods[name]["running_s"] is not None for name in made), (made, pods.keys())
-    assert all(pods[name]["ended_s"] < 40 for name in gone), [pods[name] for name in gone]
+    assert all(pods[name]["ended_s"] is not None for name in gone), [pods[name] for name in gone]
     # What it wrote is among what is told, and what it made has answered.
     updates = [one["weights"] for one in events(tmp_path, "weight_update") if one["fn"] == "hello" and one["zone"] == "zone-a"]
     written = [{"ips": list(one["weights"]), "weights": list(one["weights"].values())} for one in did if "weights" in one]
@@ -203,26 +209,26 @@ def test_twenty_scale_ups_of_the_original_galileo_faas_go_after_kill_9_and_an_ol
     start("telemd", "--node", "node1", "--bus", server.url, env={**env, "telemd_instruments_enable": "cpu"})
     adapter = start("adapter", "--bus", server.url, env=env, log=open(tmp_path / "adapter.log", "w"))
     wait_for(lambda: server("HGET", "telemd.info:node1", "arch") and server("HGET", "telemd.info:node1", "labels"), "the node", 30)
-    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "300s"}], beside=[{
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "600s"}], beside=[{
         "name": "faas", "command": [python, str(ROOT / "tests/peers/faas_scaler.py"), str(server.port), "hello", IMAGE, "zone-a", "20", "said.jsonl"]}])
     log = open(tmp_path / "run.log", "w")
     process = start("run", path, "--bus", server.url, "-q", env=env, log=log)
     said = lambda: [json.loads(line) for line in (tmp_path / "said.jsonl").read_text().splitlines()] if (tmp_path / "said.jsonl").exists() else []
     told = lambda: f"{(tmp_path / 'run.log').read_text()}\n{said()[-5:]}\n{[one['status'].get('phase') for one in pods_of(api)]}"
     of_faas = lambda: {one["metadata"]["name"] for one in pods_of(api) if one["metadata"]["name"].startswith("galileo-")}
-    wait_for(lambda: process.poll() is not None or len(of_faas()) == 20, told, 120)
+    wait_for(lambda: process.poll() is not None or len(of_faas()) == 20, told, 240)
     assert not [one for one in pods_of(api) if one["metadata"]["name"] in of_faas() and LABEL in one["metadata"]["labels"]]
     # They take part, and it sees them as it sees those of its own system.
     ran = lambda: {line["replica"] for line in said() if line["state"] == "RUNNING"}
-    wait_for(lambda: process.poll() is not None or len(ran() & of_faas()) >= 5, told, 120)
-    wait_for(lambda: process.poll() is not None or len(etcd.get("golb/function/zone-a/hello")[0]["ips"]) > 5, told, 60)
+    wait_for(lambda: process.poll() is not None or len(ran() & of_faas()) >= 5, told, 240)
+    wait_for(lambda: process.poll() is not None or len(etcd.get("golb/function/zone-a/hello")[0]["ips"]) > 5, told, 120)
     assert process.poll() is None, told()
     adapter.terminate()  # it would clean up, too
     adapter.wait(10)
     process.kill()
     process.wait()
     end_lease(cluster)
-    done = run("doctor", "--clean", "--bus", server.url, env=env, timeout=180)
+    done = run("doctor", "--clean", "--bus", server.url, env=env, timeout=300)
     assert "was removed" in done.out, done
     assert left(cluster, etcd, server) == ["pod/older"]
     cluster.kubectl("delete", "pod", "older", "--force", "--grace-period=0")

@@ -76,6 +76,9 @@ class Run {
   Result<void> run_phases();
   void stop_sources();
   Result<void> end_recording();
+  // After stop_sources(), of one that couldn't begin: a process that was stopped for minutes meets
+  // one time-out or another before it sees what it has lost.
+  Error why_not(const Error& met) const { return lost_.value_or(met); }
   // The run couldn't go on: what was recorded is kept, as FAILED.
   void abandon(const Error& error);
   RunOutcome outcome();
@@ -139,6 +142,7 @@ class Run {
   std::vector<std::string> doubts_;  // of the platform
   analysis::RunResult result_;
   std::optional<Error> broken_off_;  // why it ended before all was run: a phase that couldn't begin
+  std::optional<Error> lost_;        // why what it made may be others' by now
   std::optional<Error> problem_;     // why not all was run, or could be kept
 };
 
@@ -414,10 +418,9 @@ void Run::stop_sources() {
   control_.timers().cancel(give_up_);
   control_.timers().cancel(state_timer_);  // a phase that couldn't begin left it: it asks sources
   watcher_.on_sending_over();
-  if (auto lost = setup_.platform.lost()) {
-    if (load_) load_->leave_routes();
-    if (!broken_off_) broken_off_ = std::move(lost);
-  }
+  lost_ = setup_.platform.lost();
+  if (lost_ && load_) load_->leave_routes();
+  if (lost_ && !broken_off_) broken_off_ = lost_;
   if (load_) load_->finish();
   setup_.telemetry.stop();
   for (const std::string& name : setup_.platform.ended())
@@ -562,8 +565,9 @@ Result<RunOutcome> run(const plan::Plan& plan, const RunSetup& setup) {
   }();
   run.stop_sources();
   if (!ran.ok()) {
-    run.abandon(ran.error());
-    return ran.error();
+    Error why = run.why_not(ran.error());
+    run.abandon(why);
+    return why;
   }
   TRY(run.end_recording());
   return run.outcome();

@@ -26,7 +26,7 @@ void keep_evidence(ClusterCalls& calls, ClusterWatch& watch, const std::string& 
   const PodEvidence evidence = watch.evidence();
   keep_file(folder + "/pods.json", evidence.statuses());
   keep_file(folder + "/kubernetes-events.txt", evidence.messages());
-  const std::set<std::string> silent = watch.silent_nodes();
+  std::set<std::string> silent = watch.silent_nodes();
   const std::string pods = kubernetes::collection("v1", name_space, "pods");
   for (const auto& [name, node] : watch.nodes_of_pods()) {
     if (node.empty() || silent.contains(node)) continue;
@@ -38,7 +38,13 @@ void keep_evidence(ClusterCalls& calls, ClusterWatch& watch, const std::string& 
                                              {"tailLines", "1000"},
                                              {"previous", previous}});
       const auto answer = calls.ask(std::move(request));
-      if (!answer.ok()) continue;
+      if (!answer.ok()) {
+        // A kubelet that the API server can't reach, though its node is well: no other pod there
+        // has more to say.
+        if (answer.error().code == ErrorCode::kUnavailable) silent.insert(node);
+        if (silent.contains(node)) break;
+        continue;
+      }
       keep_file(fmt::format("{}/{}{}.log", folder, name, *previous ? ".before" : ""), answer->body);
     }
   }

@@ -31,16 +31,23 @@ Result<ExecCredential> parse_exec_credential(std::string_view json);
 // What the plugin is told, in KUBERNETES_EXEC_INFO.
 std::string exec_info(const Access& access, bool is_interactive);
 
+// One plugin of one user. What it prints is read up to a mebibyte, what it complains of up to 4
+// KiB; that stands in the Error, without what looks like a secret. It runs in a process group of
+// its own, and what it has started ends with it, also where it succeeds.
 class ExecPlugin {
  public:
   using OnEnd = std::function<void(Result<ExecCredential> credential)>;
 
+  // Both outlive it.
   ExecPlugin(net::Loop& loop, const Access& access);
   ~ExecPlugin();  // kills what runs
   ExecPlugin(const ExecPlugin&) = delete;
   ExecPlugin& operator=(const ExecPlugin&) = delete;
 
-  // Once at a time; `on_end` is never called from within.
+  // Once at a time; `on_end` is never called from within, always from the loop, and may run it
+  // again. Errors (kUnavailable), with the kubeconfig's own hint how to install it where it has
+  // one: it can't be started, wants to ask where there is no terminal, hangs, fails, or prints
+  // nothing that is a credential.
   void run(OnEnd on_end);
   bool runs() const { return pid_ > 0 || failed_.has_value(); }
 
@@ -56,7 +63,7 @@ class ExecPlugin {
   net::Loop& loop_;
   const Access& access_;
   const ExecEntry& entry_;
-  const bool interactive_;
+  const bool interactive_;  // it has the terminal while it runs
   net::Timer look_;
   OnEnd on_end_;
   std::optional<Error> failed_;  // to start
@@ -64,9 +71,9 @@ class ExecPlugin {
   int status_ = 0;
   int output_ = -1;
   int errors_ = -1;
-  std::string said_;
-  std::string complained_;
-  Time deadline_{};
+  std::string said_;        // on stdout
+  std::string complained_;  // on stderr, where it doesn't have the terminal
+  Time deadline_{};         // it is killed then
 };
 
 }  // namespace galileo::kubernetes

@@ -1,5 +1,6 @@
 // A list's bytes, in pieces of any size, as its items one by one: so that of a list of thousands
-// only one is held. Passive, no I/O.
+// only one is held. It knows of JSON what it takes to find where an item ends (texts, escapes,
+// depth), and reads none: that is for who is told of it. Passive, no I/O; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@ inline constexpr std::size_t kItemMax = std::size_t{4} << 20;
 
 class ListItems {
  public:
+  // Whole, as it stands there; valid during the call.
   using OnItem = std::function<void(std::string_view item)>;
   explicit ListItems(OnItem on_item) : on_item_(std::move(on_item)) {}
 

@@ -1,5 +1,8 @@
-// All objects of a collection: pages of 500, each object handed over as it comes and dropped.
-// Lives on its Api's loop.
+// All objects of a collection: pages of 500, each object handed over as it comes and dropped, so
+// that a list of any length takes the memory of one object. A list that takes longer than the
+// server's history is kept (410) goes on with what is there then, and says that it isn't of one
+// moment. Lives on its Api's loop, for one list; who made it destroys it, which ends it without a
+// word.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +26,9 @@ class Listing {
   };
   struct Handlers {
     std::function<void(nlohmann::json&& object)> on_object;
-    // The listing may be destroyed from here.
+    // Once, at the end. Errors: as Api::ask(), refusal() for what the server answers else, and
+    // (kUnavailable) a list that breaks off or can't be read; what was told before holds. The
+    // listing may be destroyed from here.
     std::function<void(Result<End> end)> on_end;
   };
 
@@ -34,6 +39,7 @@ class Listing {
   Listing(const Listing&) = delete;
   Listing& operator=(const Listing&) = delete;
 
+  // Once. Nothing is handed over before it returns.
   void start() { ask({}); }
 
  private:
@@ -46,7 +52,7 @@ class Listing {
   const std::string label_selector_;
   const std::string field_selector_;
   const Handlers handlers_;
-  ApiRequest request_;
+  ApiRequest request_;              // of the page, for what is told of a refusal
   std::optional<ListItems> items_;  // of the page
   bool is_broken_ = false;
   bool is_of_one_moment_ = true;

@@ -21,8 +21,13 @@
 
 namespace galileo::kubernetes {
 
+// It asks the server to end a watch after some 50 s, each time another number, so that many
+// watches don't begin anew at once: the server sends a bookmark before, and a watch that says
+// nothing for a minute is known to be dead. What fails is tried again from 200 ms on up to each
+// 5 s, for ever: whoever wants to give up destroys it.
 class Watch {
  public:
+  // All on the loop, none before the constructor has returned.
   struct Handlers {
     // It is there, or has changed; never twice with one version.
     std::function<void(const nlohmann::json& object)> on_object;

@@ -26,7 +26,10 @@ namespace galileo::pods {
 
 class Adapter {
  public:
+  // Begins at once, whether the server and the bus are there or not. Pods are listed when the nodes
+  // are known, or two seconds later.
   Adapter(net::Loop& loop, kubernetes::Api& api, bus::Bus& bus, EventPublisherOptions options);
+  // What was heard so far goes out, as far as the bus takes it at once.
   ~Adapter();
 
   // On the loop. Why it doesn't see what it must; empty: it does.

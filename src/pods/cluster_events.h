@@ -24,6 +24,7 @@ struct NodeFields {
   bool operator==(const NodeFields&) const = default;
 };
 
+// Nodes as the cluster has them. A node's name may come again with another uid: then it is another.
 class NodeEvents {
  public:
   // A node's fields, whenever they are new or others; none: it has gone.
@@ -52,7 +53,9 @@ class NodeEvents {
   bool is_synced_ = false;
 };
 
-// Of HorizontalPodAutoscalers (autoscaling/v2).
+// Of HorizontalPodAutoscalers (autoscaling/v2): how many replicas it wants when that changes, and
+// its conditions when their status or reason does, which say why it can't. What it wants is its own
+// word; what there is then, the pods' events tell.
 class ScalerEvents {
  public:
   explicit ScalerEvents(TakeEvent take) : take_(std::move(take)) {}

@@ -21,6 +21,10 @@
 
 namespace galileo::pods {
 
+// Where it can't be known whether a batch went out before the connection broke, a number beside it
+// tells; where the server has forgotten that too, it goes out again, behind an event that says so.
+// A server that takes no changes (full, read-only) still passes messages on: then events go out
+// without their number.
 struct EventPublisherOptions {
   std::string mark_key;        // this process's own
   std::string alive_key = {};  // there while it lives; empty: none
@@ -29,16 +33,19 @@ struct EventPublisherOptions {
 
 class EventPublisher {
  public:
+  // `bus` outlives it, and tells nobody else when it is lost and there again.
   EventPublisher(bus::Bus& bus, EventPublisherOptions options);
   // Publishes what waits, as far as the bus takes it at once.
   ~EventPublisher();
 
-  // From the owner's thread. Lines of docs/wire/bus.md, "Events".
+  // From the owner's thread; neither waits. Lines of docs/wire/bus.md, "Events". Beyond
+  // waiting_bytes_max the oldest go, and an event says how many.
   void put(std::vector<std::string> lines);
   void set_node(const std::string& node, const std::optional<NodeFields>& fields);
   // "<event> <its value>" of a pod that is there; none: it has gone.
   void set_pod(const std::string& uid, const std::optional<std::string>& event);
 
+  // Any thread.
   std::uint64_t published() const { return published_.load(); }
   std::uint64_t waiting() const {
     return put_.load() + made_.load() - published_.load() - dropped_.load();

@@ -29,11 +29,11 @@ TEST_CASE("a server's version is read whoever has built it") {
 }
 
 TEST_CASE("what a server is too old for is refused with what it needs and what there is") {
-  CHECK(require(kResize, {1, 33}).ok());
-  const auto refused = require(kResize, {1, 32});
+  CHECK(require(kAutoscaling, {1, 23}).ok());
+  const auto refused = require(kAutoscaling, {1, 22});
   REQUIRE_FALSE(refused.ok());
   const std::string text = refused.error().to_text();
-  for (const char* word : {"needs Kubernetes 1.33", "this one is 1.32", "pods/resize"})
+  for (const char* word : {"autoscale needs Kubernetes 1.23", "this one is 1.22", "autoscaling/v2"})
     CHECK_MESSAGE(text.find(word) != std::string::npos, text);
   CHECK(require(kAutoscaling, kOldestVersion).ok());
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,9 @@ class EtcdKeys {
   Result<void> put(const std::string& key, const std::string& value);
   // Whether it was there.
   Result<bool> remove(const std::string& key);
+  // Each gets its value, or goes where it has none: many in one request, so that a member that
+  // hangs is waited for once. After an Error the first ones may have been written.
+  Result<void> write(const std::map<std::string, std::optional<std::string>>& values);
 
  private:
   Result<std::string> ask(std::string_view path, const std::string& body);

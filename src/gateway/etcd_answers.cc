@@ -101,6 +101,19 @@ std::string delete_request(std::string_view key) {
   return dump({{"key", wire::base64(key)}});
 }
 
+std::string transaction_request(
+    const std::vector<std::pair<std::string, std::optional<std::string>>>& writes) {
+  Json acts = Json::array();
+  for (const auto& [key, value] : writes) {
+    if (value)
+      acts.push_back(
+          {{"request_put", {{"key", wire::base64(key)}, {"value", wire::base64(*value)}}}});
+    else
+      acts.push_back({{"request_delete_range", {{"key", wire::base64(key)}}}});
+  }
+  return dump({{"success", std::move(acts)}});
+}
+
 std::string login_request(std::string_view user, std::string_view password) {
   return dump({{"name", user}, {"password", password}});
 }

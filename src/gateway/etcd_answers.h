@@ -18,6 +18,9 @@ std::string range_request(std::string_view prefix);
 std::string watch_request(std::string_view prefix, std::int64_t from_revision);
 std::string put_request(std::string_view key, std::string_view value);
 std::string delete_request(std::string_view key);
+// Each key gets its value, or is deleted where it has none; all of them at once or none.
+std::string transaction_request(
+    const std::vector<std::pair<std::string, std::optional<std::string>>>& writes);
 std::string login_request(std::string_view user, std::string_view password);
 
 struct RangeAnswer {

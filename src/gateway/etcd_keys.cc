@@ -62,4 +62,17 @@ Result<bool> EtcdKeys::remove(const std::string& key) {
   return TRY(parse_deleted(TRY(ask("/v3/kv/deleterange", delete_request(key))))) > 0;
 }
 
+Result<void> EtcdKeys::write(const std::map<std::string, std::optional<std::string>>& values) {
+  constexpr std::size_t kAtOnce = 100;  // etcd takes 128
+  std::vector<std::pair<std::string, std::optional<std::string>>> writes;
+  for (auto value = values.begin(); value != values.end();) {
+    writes.emplace_back(*value);
+    ++value;
+    if (writes.size() < kAtOnce && value != values.end()) continue;
+    TRY(ask("/v3/kv/txn", transaction_request(writes)));
+    writes.clear();
+  }
+  return {};
+}
+
 }  // namespace galileo::gateway

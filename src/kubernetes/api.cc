@@ -40,6 +40,12 @@ Duration retry_after(const wire::http1::Headers& headers) {
   return std::chrono::seconds{std::min<std::int64_t>(*wanted, 3600)};
 }
 
+// An object was applied whose fields its kind hasn't got, or holds otherwise.
+bool is_untyped(const ApiAnswer& answer) {
+  return answer.status == 500 &&
+         message_of(answer.json()).find("typed patch object") != std::string::npos;
+}
+
 }  // namespace
 
 nlohmann::json ApiAnswer::json() const {
@@ -62,7 +68,8 @@ Error refusal(const ApiRequest& request, const ApiAnswer& answer) {
               std::move(why),
               {}};
   if (answer.status == 404) error.code = ErrorCode::kNotFound;
-  if (answer.status == 429 || answer.status >= 500) error.code = ErrorCode::kUnavailable;
+  const bool is_busy = answer.status == 429 || answer.status >= 500;
+  if (is_busy && !is_untyped(answer)) error.code = ErrorCode::kUnavailable;
   if (answer.status == 401) error.hint = "it doesn't know us: log in anew, or take another context";
   if (answer.status == 403)
     error.hint = "give the user that right, by a Role and a RoleBinding, or take another context";
@@ -236,7 +243,9 @@ bool Api::may_try_again(const Call& call, const ApiAnswer* answer) const {
   if (call.told) return false;
   if (!answer) return call.repeatable || (!call.streams && call.http->never_left());
   if (answer->status == 429) return !call.streams || call.repeatable;
-  return answer->status >= 500 && call.repeatable;
+  // An object that can't be applied is no better the next time, though it is called the server's
+  // own fault.
+  return answer->status >= 500 && call.repeatable && !is_untyped(*answer);
 }
 
 void Api::heard(Call& call, const Result<int>& status) {

@@ -10,16 +10,6 @@
 namespace galileo::commands {
 namespace {
 
-// ASCII or not, cut to columns: none of our texts has wide characters, so code points count.
-std::string cut(const std::string& line, int width) {
-  int columns = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const bool begins = (static_cast<unsigned char>(line[i]) & 0xc0) != 0x80;
-    if (begins && ++columns > width) return line.substr(0, i);  // a terminal that is too narrow
-  }
-  return line;
-}
-
 std::string bar(double share, int width) {
   const int full = std::clamp(static_cast<int>(share * width), 0, width);
   std::string text;
@@ -37,6 +27,16 @@ std::string time_text(const std::optional<Duration>& time) {
 }
 
 }  // namespace
+
+// None of our texts has wide characters, so code points count.
+std::string cut_to_columns(const std::string& line, int width) {
+  int columns = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(line[i]) & 0xc0) != 0x80;
+    if (begins && ++columns > width) return line.substr(0, i);  // a terminal that is too narrow
+  }
+  return line;
+}
 
 std::optional<double> progress(const experiment::RunState& state) {
   std::optional<double> share;
@@ -57,7 +57,7 @@ std::string live_lines(const experiment::RunState& state, int width) {
     head += fmt::format("  {} {:3.0f} %", bar(*share, 20), *share * 100);
   if (state.stopping) head += "  stopping";
   std::string text;
-  const auto add = [&](const std::string& line) { text += cut(line, width) + "\n"; };
+  const auto add = [&](const std::string& line) { text += cut_to_columns(line, width) + "\n"; };
   add(head);
   // Each in the 80 columns that every terminal has, with the largest numbers too.
   add(fmt::format("  rate      offered {:>9.1f}/s   achieved {:>9.1f}/s   CPU {}", f.offered_rps,

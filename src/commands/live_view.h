@@ -20,6 +20,9 @@ std::string live_lines(const experiment::RunState& state, int width);
 std::string drawn_lines(const experiment::RunState& state, int width);
 inline constexpr const char* kViewEnd = "\r\x1b[K\n\x1b[J\x1b[A";
 
+// The line, cut where a terminal of that width ends.
+std::string cut_to_columns(const std::string& line, int width);
+
 // The one line a second.
 std::string live_line(const experiment::RunState& state);
 

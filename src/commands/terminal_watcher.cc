@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "commands/live_view.h"
+#include "net/clock.h"
 
 namespace galileo::commands {
 namespace {
@@ -41,6 +42,12 @@ void TerminalWatcher::on_state(const experiment::RunState& state) {
 void TerminalWatcher::on_sending_over() {
   if (is_drawn_) draw_talk(kViewEnd);
   is_drawn_ = false;
+}
+
+void TerminalWatcher::on_waiting(const experiment::Waiting& waiting) {
+  if (quiet_) return;
+  const std::string text = waiting_.take(waiting, net::RealClock().now(), terminal_width());
+  if (!text.empty()) draw_talk(text);
 }
 
 // A database that is slow or away: what is waited for, and how to leave. One try at a locked one

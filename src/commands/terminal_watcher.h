@@ -2,6 +2,7 @@
 // there is none (live_view.h), and what the end of the run waits for. Lives on the run's thread.
 #pragma once
 
+#include "commands/waiting_view.h"
 #include "experiment/run_watcher.h"
 
 namespace galileo::commands {
@@ -9,17 +10,19 @@ namespace galileo::commands {
 class TerminalWatcher final : public experiment::RunWatcher {
  public:
   // `quiet`: it shows nothing. `draws`: stderr is a terminal.
-  TerminalWatcher(bool quiet, bool draws) : quiet_(quiet), draws_(draws) {}
+  TerminalWatcher(bool quiet, bool draws) : quiet_(quiet), draws_(draws), waiting_(draws) {}
 
   std::optional<Duration> state_every() const override;
   void on_state(const experiment::RunState& state) override;
   void on_sending_over() override;
+  void on_waiting(const experiment::Waiting& waiting) override;
   void on_storing(const experiment::Storing& storing) override;
 
  private:
   const bool quiet_;
   const bool draws_;
   bool is_drawn_ = false;
+  WaitingView waiting_;
   Duration storing_told_{0};  // of the wait, when the last line was
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "experiment/run_watcher.h"
 #include "net/loop.h"
 #include "plan/plan.h"
 #include "wire/sample.h"
@@ -31,6 +32,8 @@ class Platform {
     std::function<void(const wire::NodeInfo& info)> know;
     // Puts in an event of the experiment's; on the run's thread.
     std::function<void(const std::string& event, const std::string& value)> tell;
+    // Tells what is waited for, again and again; on the run's thread.
+    std::function<void(const Waiting& waiting)> wait;
     // The run can't go on, since an application is no more; on the run's thread.
     std::function<void(const Error& why)> end_run;
   };

@@ -183,6 +183,7 @@ Result<void> Run::prepare_applications() {
   context_->tell = [this](const std::string& event, const std::string& value) {
     tell(event, value);
   };
+  context_->wait = [this](const Waiting& waiting) { watcher_.on_waiting(waiting); };
   context_->end_run = [this](const Error& why) { break_off(why); };
   return setup_.platform.prepare(*context_);
 }

@@ -38,6 +38,15 @@ struct Storing {
   std::string spool;  // where the rest waits
 };
 
+// What a run waits for while no requests go out: pods that aren't ready, objects that are to go.
+struct Waiting {
+  std::string what;              // "pods ready"; empty: nothing any more
+  std::size_t done = 0;          // so many of
+  std::size_t all = 0;           // 0: of a number that isn't told
+  std::string latest;            // how far the first one is, in its own words
+  std::optional<Duration> left;  // until it is given up
+};
+
 // All calls come on the run's thread, which waits for them: a watcher that takes long holds the run
 // up, and one that shows things elsewhere hands them over. It outlives the run. A watcher can't
 // fail the run, and ends it by the run's Stop only.
@@ -52,6 +61,8 @@ class RunWatcher {
   virtual void on_sending_over() {}
   // What is recorded as an event too: "phase/start" and the like.
   virtual void on_event(const wire::Event&) {}
+  // Again and again while it waits for what isn't a request.
+  virtual void on_waiting(const Waiting&) {}
   // Again and again while the end of the run waits for its database.
   virtual void on_storing(const Storing&) {}
 };

@@ -40,7 +40,8 @@ Result<void> print_objects(const plan::Plan& plan) {
   std::string text;
   for (const experiment::KubernetesObject& object :
        TRY(experiment::rehearse(plan, TRY(access_of(*plan.cluster)))))
-    text += "---\n" + nlohmann::json::parse(object.json).dump(2) + "\n";
+    text +=
+        "---\n" + nlohmann::json::parse(plan::manifest_without_secrets(object.json)).dump(2) + "\n";
   print_data(text);
   return {};
 }

@@ -1,5 +1,7 @@
 #include "experiment/caretaker.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace galileo::experiment {
@@ -25,9 +27,13 @@ Caretaker::~Caretaker() {
 
 Result<void> Caretaker::look() {
   if (!calls_) calls_ = TRY(ClusterCalls::make(access_, [this] { return ended_.load(); }));
-  for (const std::string& line :
-       TRY(clean_leftovers(*calls_, options_.name_space, options_.own_name, outside_)))
-    log(LogLevel::kInfo, line);
+  std::vector<std::string> lines =
+      TRY(clean_leftovers(*calls_, options_.name_space, options_.own_name, outside_));
+  // What stays is told once, not each time.
+  for (const std::string& line : lines) {
+    if (std::find(lines_.begin(), lines_.end(), line) == lines_.end()) log(LogLevel::kInfo, line);
+  }
+  lines_ = std::move(lines);
   return {};
 }
 

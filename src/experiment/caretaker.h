@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/counters.h"
 #include "base/result.h"
@@ -32,8 +33,9 @@ class Caretaker {
   const kubernetes::Access access_;
   const Outside outside_;
   const Options options_;
-  RelaxedFlag ended_;  // the desk's calls are to end
-  std::string told_;   // the trouble that was logged last
+  RelaxedFlag ended_;               // the desk's calls are to end
+  std::string told_;                // the trouble that was logged last
+  std::vector<std::string> lines_;  // of the last look
   std::unique_ptr<ClusterCalls> calls_;
   net::Desk desk_;
 };

@@ -15,7 +15,12 @@ namespace {
 
 constexpr const char* kGatewaySelector = "type=api-gateway";
 
-// Whose the object is that has the name already.
+}  // namespace
+
+std::string object_text(const KubernetesObject& object) {
+  return fmt::format("{}/{}", object.plural, object.name);
+}
+
 Error taken(const KubernetesObject& object, const nlohmann::json& there) {
   const std::string whose = kubernetes::text_at(there, {"metadata", "labels", kExperimentLabel});
   const std::string since = kubernetes::text_at(there, {"metadata", "creationTimestamp"});
@@ -29,12 +34,6 @@ Error taken(const KubernetesObject& object, const nlohmann::json& there) {
     error.hint = "wait for its end; what a killed run has left goes by itself two minutes later";
   }
   return error;
-}
-
-}  // namespace
-
-std::string object_text(const KubernetesObject& object) {
-  return fmt::format("{}/{}", object.plural, object.name);
 }
 
 Result<std::unique_ptr<ClusterCalls>> ClusterCalls::make(const kubernetes::Access& access,
@@ -90,13 +89,14 @@ Result<nlohmann::json> ClusterCalls::patch(const std::string& path, const Json& 
   return TRY(ask(std::move(request))).json();
 }
 
-Result<void> ClusterCalls::remove(const std::string& path, const std::string& uid) {
+Result<void> ClusterCalls::remove(const std::string& path, const std::string& uid,
+                                  const char* propagation) {
   kubernetes::ApiRequest request;
   request.method = "DELETE";
   request.path = path;
   request.body = Json{{"apiVersion", "v1"},
                       {"kind", "DeleteOptions"},
-                      {"propagationPolicy", "Background"},
+                      {"propagationPolicy", propagation},
                       {"preconditions", {{"uid", uid}}}}
                      .dump();
   request.repeatable = true;  // this very one

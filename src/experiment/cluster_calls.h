@@ -15,6 +15,9 @@
 
 namespace galileo::experiment {
 
+// Told again and again while objects go: so many of them are still there.
+using OnLeft = std::function<void(std::size_t left)>;
+
 class ClusterCalls {
  public:
   using Json = nlohmann::json;
@@ -34,7 +37,9 @@ class ClusterCalls {
   Result<kubernetes::ApiAnswer> ask(kubernetes::ApiRequest request);
   Result<Json> patch(const std::string& path, const Json& change, const char* content_type);
   // Removes this very object; that it is gone already is fine.
-  Result<void> remove(const std::string& path, const std::string& uid);
+  // `propagation`: what becomes of what it owns; with "Foreground" it goes after that.
+  Result<void> remove(const std::string& path, const std::string& uid,
+                      const char* propagation = "Background");
   Result<void> each(const std::string& collection, const std::string& selector,
                     const std::function<void(Json&&)>& take);
 
@@ -51,5 +56,7 @@ class ClusterCalls {
 
 // "pods/hello-deployment-node1-0", for messages.
 std::string object_text(const KubernetesObject& object);
+// Its name is `there`'s already: whose that is.
+Error taken(const KubernetesObject& object, const nlohmann::json& there);
 
 }  // namespace galileo::experiment

@@ -19,10 +19,6 @@ using Json = nlohmann::json;
 constexpr Duration kLookEvery = std::chrono::milliseconds{250};
 constexpr Duration kRenewEvery = std::chrono::seconds{10};
 
-std::string selector_of(const std::vector<std::string>& functions) {
-  return fmt::format("{} in ({})", kFunctionLabel, fmt::join(functions, ","));
-}
-
 std::string state_of(const pods::Pod& pod) {
   for (const auto* statuses : {&pod.init_statuses, &pod.statuses}) {
     for (const pods::ContainerStatus& container : *statuses) {
@@ -83,7 +79,7 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
     handlers.on_gap = [](const std::string&) {};  // the new list says what is
     watch_ = std::make_unique<kubernetes::Watch>(
         *api_, kubernetes::collection("v1", options_.name_space, "pods"),
-        selector_of(options_.functions), "", std::move(handlers));
+        pods_selector(options_.functions), "", std::move(handlers));
     kubernetes::Watch::Handlers heard;
     heard.on_object = [this](const Json& event) { evidence_.on_event(event); };
     heard.on_gone = [](const std::string&, const Json*) {};

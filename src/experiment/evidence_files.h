@@ -3,16 +3,18 @@
 // and what Kubernetes said about them (kubernetes-events.txt).
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "base/result.h"
 #include "experiment/cluster_calls.h"
 #include "experiment/cluster_watch.h"
 
 namespace galileo::experiment {
 
 // Before the pods are removed. What can't be had is left out: of a node that is silent nobody gets
-// an answer.
-void keep_evidence(ClusterCalls& calls, ClusterWatch& watch, const std::string& name_space,
-                   const std::string& folder);
+// an answer. Why a file couldn't be written, where one couldn't.
+std::optional<Error> keep_evidence(ClusterCalls& calls, ClusterWatch& watch,
+                                   const std::string& name_space, const std::string& folder);
 
 }  // namespace galileo::experiment

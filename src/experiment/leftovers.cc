@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "bus/directory.h"
+#include "experiment/given_calls.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
@@ -171,13 +172,7 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
   gateway::EtcdOptions etcd = outside.etcd;
   if (!ledger.etcd.empty()) etcd.endpoints = ledger.etcd;
   gateway::EtcdKeys keys(loop, etcd);
-  for (const auto& [key, before] : ledger.weights) {
-    act([&, name = key, &was = before]() -> Result<void> {
-      if (was) return keys.put(name, *was);
-      TRY(keys.remove(name));
-      return {};
-    });
-  }
+  act([&] { return keys.write(ledger.weights); });
   for (const auto& [node, before] : ledger.nodes) {
     act([&, name = node, was = before]() -> Result<void> {
       const auto set = set_unschedulable(calls, name, was);
@@ -191,7 +186,9 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
 }
 
 Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
-                            const RunLedger& ledger) {
+                            const RunLedger& ledger, const OnLeft& on_left) {
+  // First: what keeps pods would make them anew.
+  const auto given = remove_given(calls, ledger, on_left);
   const std::string config_maps = kubernetes::collection("v1", name_space, "configmaps");
   const std::string own = kubernetes::object_path(config_maps, claim_name(ledger.experiment));
   const auto config_map = TRY(calls.get(own));
@@ -218,9 +215,25 @@ Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
                                ledger.experiment),
                    name_space, fmt::format("{} and others", left.front()),
                    "see why with kubectl describe; galileo takes them back at its next start"};
+    if (on_left) on_left(left.size());
     net::pause_thread(kLookEvery);
   }
-  return {};
+  return given;
+}
+
+// Who has no right to what a run's manifests have made leaves all of it to who has.
+Result<std::string> why_not_ours(ClusterCalls& calls, const std::string& name_space,
+                                 const std::string& experiment) {
+  const auto config_map = TRY(calls.get(kubernetes::object_path(
+      kubernetes::collection("v1", name_space, "configmaps"), claim_name(experiment))));
+  const auto ledger = config_map ? read_ledger(*config_map) : Result<RunLedger>(RunLedger{});
+  if (!ledger.ok() || ledger->given.empty()) return std::string();
+  const std::string denied = TRY(kinds_denied(calls, *ledger));
+  if (denied.empty()) return std::string();
+  return fmt::format(
+      "what experiment {} has left stays: its manifests made what may not be removed here ({}); "
+      "galileo doctor --clean by who may",
+      experiment, denied);
 }
 
 Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
@@ -238,11 +251,16 @@ Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
 
 Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std::string& name_space,
                                                  const std::string& own_name,
-                                                 const Outside& outside, bool kept_too) {
+                                                 const Outside& outside, bool kept_too,
+                                                 const OnLeft& on_left) {
   std::vector<std::string> lines;
   const std::vector<ClaimState> all = TRY(claims(calls, name_space));
   for (const ClaimState& claim : all) {
     if (!claim.is_over && !(kept_too && claim.is_kept)) continue;
+    if (std::string why = TRY(why_not_ours(calls, name_space, claim.experiment)); !why.empty()) {
+      lines.push_back(std::move(why));
+      continue;
+    }
     const std::string name = claim_name(claim.experiment);
     const net::RealClock clock;
     const Time begun = clock.now();
@@ -266,7 +284,7 @@ Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std:
     const std::vector<Error> left =
         take_back(calls, known, outside, [&] { return clock.now() - begun < kLeaseHeldFor; });
     for (const Error& error : left) lines.push_back(error.to_text());
-    TRY(remove_objects(calls, name_space, known));
+    TRY(remove_objects(calls, name_space, known, on_left));
     if (!left.empty()) continue;  // the ledger stays for who comes next
     TRY(remove_claim(calls, name_space, claim.experiment));
     lines.push_back(fmt::format("what experiment {} had left was removed: its run {}",

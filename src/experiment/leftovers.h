@@ -33,10 +33,11 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
 // Says whether pods may be put onto the node; whether they might not before.
 Result<bool> set_unschedulable(ClusterCalls& calls, const std::string& node, bool unschedulable);
 
-// Removes all objects of the experiment in the namespace, adopted pods too, and waits until they
-// are gone. Errors: not reached, no right, still there after a time.
+// Removes all objects of the experiment in the namespace, adopted pods too, and those of its
+// manifests, wherever they are, and waits until they are gone. Errors: not reached, no right, still
+// there after a time.
 Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
-                            const RunLedger& ledger);
+                            const RunLedger& ledger, const OnLeft& on_left = {});
 // Then its ledger, which says what is left to do until then, and its lease.
 Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
                           const std::string& experiment);
@@ -46,6 +47,7 @@ Result<void> remove_claim(ClusterCalls& calls, const std::string& name_space,
 // couldn't be. `kept_too`: also of those that failed and are kept to be looked at.
 Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std::string& name_space,
                                                  const std::string& own_name,
-                                                 const Outside& outside, bool kept_too = false);
+                                                 const Outside& outside, bool kept_too = false,
+                                                 const OnLeft& on_left = {});
 
 }  // namespace galileo::experiment

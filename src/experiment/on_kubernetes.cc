@@ -14,6 +14,7 @@
 #include "bus/keys.h"
 #include "experiment/cluster_needs.h"
 #include "experiment/evidence_files.h"
+#include "experiment/given_calls.h"
 #include "experiment/standing_pods.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
@@ -35,6 +36,9 @@ constexpr Duration kLookEvery = std::chrono::milliseconds{20};
 constexpr Duration kGatewaysFollow = std::chrono::milliseconds{200};
 // What Kubernetes says of a failure follows the object that shows it.
 constexpr Duration kLastWords = std::chrono::milliseconds{500};
+// Where no application says how long it may take.
+constexpr Duration kManifestsReadyWithin = std::chrono::minutes{5};
+constexpr const char* kDryRun = "dry-run";
 
 std::string holder_name() {
   return fmt::format("{}-{}", telemetry::hostname(), getpid());
@@ -58,7 +62,11 @@ Result<std::vector<KubernetesObject>> rehearse(const plan::Plan& plan,
   const auto calls = TRY(ClusterCalls::make(access, {}));
   TRY(check_needs(plan, *calls));
   const ClusterView view = TRY(calls->view(name_space));
-  Arrangement arrangement = TRY(arrange(plan, "dry-run", view));
+  Arrangement arrangement = TRY(arrange(plan, kDryRun, view));
+  std::vector<KubernetesObject> objects;
+  for (GivenObject& one : TRY(look_up_given(*calls, plan.cluster->manifests, kDryRun, name_space,
+                                            arrangement.objects)))
+    objects.push_back(std::move(one.object));
   for (const KubernetesObject& object : arrangement.objects) {
     kubernetes::ApiRequest request;
     request.method = "POST";
@@ -68,8 +76,9 @@ Result<std::vector<KubernetesObject>> rehearse(const plan::Plan& plan,
     request.body = object.json;
     request.repeatable = true;  // nothing is kept
     static_cast<void>(TRY(calls->ask(std::move(request))));
+    objects.push_back(object);
   }
-  return std::move(arrangement.objects);
+  return objects;
 }
 
 OnKubernetes::OnKubernetes(Processes& others, const kubernetes::Access& access,
@@ -86,11 +95,16 @@ Result<void> OnKubernetes::prepare(const Context& context) {
   name_space_ = cluster_->name_space.empty() ? access_.name_space : cluster_->name_space;
   TRY(others_.prepare(context));
   calls_ = TRY(ClusterCalls::make(access_, [this] { return !ends_ && context_->interrupted(); }));
-  cleaned_ = TRY(clean_leftovers(*calls_, name_space_, holder_name(), outside_));
+  cleaned_ = TRY(clean_leftovers(
+      *calls_, name_space_, holder_name(), outside_, false,
+      [this](std::size_t left) { tell_left("objects that a killed run has left to go", left); }));
+  context_->wait({});
   TRY(check_needs(context.plan, *calls_));
   view_ = TRY(calls_->view(name_space_));
   for (const auto& [name, node] : view_.nodes) context.know({name, "labels", node.labels});
   arrangement_ = TRY(arrange(context.plan, context.id, view_));
+  given_ = TRY(
+      look_up_given(*calls_, cluster_->manifests, context.id, name_space_, arrangement_.objects));
   TRY(fill_ledger());
   TRY(refuse_rivals(nullptr));
   return claim();
@@ -102,12 +116,13 @@ Result<void> OnKubernetes::fill_ledger() {
   for (const plan::Application& application : context_->plan.applications) {
     if (application.pods) ledger_.functions.push_back(application.name);
   }
+  ledger_.given = ledger_rows(given_);
   ledger_.etcd = outside_.etcd.endpoints;
   net::Loop loop;
   gateway::EtcdKeys keys(loop, outside_.etcd);
   std::map<std::string, std::map<std::string, std::string>> before;  // by zone
   for (const ZoneGateway& gateway : view_.gateways) {
-    if (before.contains(gateway.zone)) continue;
+    if (cluster_->weights == plan::WhoWeighs::kNone || before.contains(gateway.zone)) continue;
     before[gateway.zone] = TRY(keys.all(gateway::weights_prefix(gateway.zone)));
     for (const std::string& function : ledger_.functions) {
       const auto found = before[gateway.zone].find(function);
@@ -115,11 +130,10 @@ Result<void> OnKubernetes::fill_ledger() {
           found == before[gateway.zone].end() ? std::nullopt : std::optional(found->second);
     }
   }
-  const std::string functions =
-      fmt::format("{} in ({})", kFunctionLabel, fmt::join(ledger_.functions, ","));
-  TRY(calls_->each(kubernetes::collection("v1", name_space_, "pods"), functions, [&](Json&& pod) {
-    ledger_.pods_before.push_back(kubernetes::text_at(pod, {"metadata", "uid"}));
-  }));
+  TRY(calls_->each(kubernetes::collection("v1", name_space_, "pods"),
+                   pods_selector(ledger_.functions), [&](Json&& pod) {
+                     ledger_.pods_before.push_back(kubernetes::text_at(pod, {"metadata", "uid"}));
+                   }));
   if (!outside_.bus) return {};
   for (const load::ServiceSpec& route : routes_of(context_->plan, view_)) {
     const auto there = TRY(bus::route(*outside_.bus, route.name));
@@ -224,14 +238,16 @@ Result<void> OnKubernetes::start() {
 
 Result<void> OnKubernetes::start_all() {
   TRY(others_.start_first());
+  TRY(make_manifests());
   TRY(make_pods());
   TRY(wait_ready());
   for (const PodGroup& group : arrangement_.groups)
     context_->tell("application/start", group.application);
-  TRY(write_weights());
+  if (cluster_->weights != plan::WhoWeighs::kNone) TRY(write_weights());
   for (const std::string& pod : TRY(standing_pods(*calls_, name_space_)))
     context_->tell(std::string(wire::kStandingPod), pod);
   is_started_ = true;
+  context_->wait({});
   return others_.start_beside(surroundings());
 }
 
@@ -250,6 +266,25 @@ Processes::Variables OnKubernetes::surroundings() const {
   return variables;
 }
 
+// What the pods may need, or what makes them.
+Result<void> OnKubernetes::make_manifests() {
+  GivenRun run;
+  run.id = context_->id;
+  run.name_space = name_space_;
+  run.owner = owner_;
+  run.ready_within = ready_timeout();
+  run.bounds.unschedulable = cluster_->unschedulable_within;
+  run.may_go_on = [this]() -> Result<void> {
+    if (context_->interrupted())
+      return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    return failure_ ? Result<void>(*failure_) : Result<void>();
+  };
+  run.tell = [this](std::size_t done, std::size_t all, const std::string& latest, Duration left) {
+    context_->wait({"objects of the manifests ready", done, all, latest, left});
+  };
+  return make_given(*calls_, given_, run);
+}
+
 Result<void> OnKubernetes::make_pods() {
   for (const KubernetesObject& object : arrangement_.objects) {
     if (context_->interrupted())
@@ -264,36 +299,61 @@ Result<void> OnKubernetes::make_pods() {
   return {};
 }
 
-bool OnKubernetes::all_ready() {
-  const std::vector<ReadyPod> ready = watch_->ready();
-  return std::all_of(
-      arrangement_.groups.begin(), arrangement_.groups.end(), [&](const PodGroup& group) {
-        const auto number = std::count_if(ready.begin(), ready.end(), [&](const ReadyPod& pod) {
-          return pod.function == group.application && pod.zone == group.zone;
-        });
-        return number >= static_cast<std::ptrdiff_t>(group.count);
-      });
+// Manifests say themselves in which zones their pods are.
+std::uint32_t OnKubernetes::ready_of(const PodGroup& group,
+                                     const std::vector<ReadyPod>& ready) const {
+  const auto number = std::count_if(ready.begin(), ready.end(), [&](const ReadyPod& pod) {
+    return pod.function == group.application && (group.zone.empty() || pod.zone == group.zone);
+  });
+  return std::min(group.count, static_cast<std::uint32_t>(number));
 }
 
-Result<void> OnKubernetes::wait_ready() {
+// Told on the way, too.
+bool OnKubernetes::all_ready(Duration left) {
+  const std::vector<ReadyPod> ready = watch_->ready();
+  std::uint32_t done = 0;
+  std::uint32_t all = 0;
+  for (const PodGroup& group : arrangement_.groups) {
+    done += ready_of(group, ready);
+    all += group.count;
+  }
+  if (done == all) return true;
+  const std::vector<std::string> waiting = watch_->waiting();
+  context_->wait(
+      {"pods ready", done, all, waiting.empty() ? watch_->trouble() : waiting.front(), left});
+  return false;
+}
+
+Duration OnKubernetes::ready_timeout() const {
   Duration longest{0};
   for (const plan::Application& application : context_->plan.applications) {
     if (application.pods) longest = std::max(longest, application.ready_timeout);
   }
+  return longest.count() > 0 ? longest : kManifestsReadyWithin;
+}
+
+void OnKubernetes::tell_left(const char* what, std::size_t left) {
+  context_->wait({what, left, 0, {}, {}});
+}
+
+Result<void> OnKubernetes::wait_ready() {
+  const Duration longest = ready_timeout();
   const net::RealClock clock;
   const Time deadline = clock.now() + longest;
-  while (!all_ready()) {
+  while (!all_ready(deadline - clock.now())) {
     if (context_->interrupted())
       return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
     if (failure_) return *failure_;
     if (clock.now() >= deadline) {
       const std::vector<std::string> waiting = watch_->waiting();
       const std::string trouble = watch_->trouble();
-      return Error{
-          ErrorCode::kUnavailable,
-          fmt::format("pods aren't ready within {}", format_duration(longest)), name_space_,
-          waiting.empty() ? trouble : fmt::format("{} wait; {}", waiting.size(), waiting.front()),
-          "give the application a longer ready_timeout"};
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("pods aren't ready within {}", format_duration(longest)),
+                   name_space_,
+                   !waiting.empty()   ? fmt::format("{} wait; {}", waiting.size(), waiting.front())
+                   : !trouble.empty() ? trouble
+                                      : "there are too few of them, and none is on its way",
+                   "give the application a longer ready_timeout"};
     }
     net::pause_thread(kLookEvery);
   }
@@ -420,8 +480,10 @@ Result<std::string> OnKubernetes::delete_pod(const std::string& application) {
     return Error{ErrorCode::kNotFound, fmt::format("'{}' has no pod", application), {}, {}, {}};
   const auto& [name, uid] = *uids.begin();
   watch_->expect_end_of(uid);
-  TRY(write_weights());
-  net::pause_thread(kGatewaysFollow);
+  if (cluster_->weights == plan::WhoWeighs::kFollow) {
+    TRY(write_weights());
+    net::pause_thread(kGatewaysFollow);
+  }
   TRY(calls_->remove(
       kubernetes::object_path(kubernetes::collection("v1", name_space_, "pods"), name), uid));
   return Json{{"delete_pod", application}, {"name", name}}.dump();
@@ -441,6 +503,7 @@ Result<std::string> OnKubernetes::cordon(const std::string& node, bool unschedul
 // Pods come and go during a run: gateways hear of it.
 void OnKubernetes::follow() {
   if (!is_started_ || ends_ || lost()) return;
+  if (cluster_->weights != plan::WhoWeighs::kFollow) return;
   if (const auto written = write_weights(); !written.ok())
     log(LogLevel::kWarning, "the gateways' weights can't be written",
         {{"why", written.error().to_text()}});
@@ -487,12 +550,17 @@ std::vector<std::string> OnKubernetes::undo() {
   for (const Error& error : left) notes.push_back(error.to_text());
   if (is_started_) net::pause_thread(kGatewaysFollow);
   if (has_failed_) net::pause_thread(kLastWords);
-  if (watch_) keep_evidence(*calls_, *watch_, name_space_, context_->log_folder);
+  if (watch_) {
+    if (const auto unkept = keep_evidence(*calls_, *watch_, name_space_, context_->log_folder))
+      notes.push_back("logs of containers couldn't be kept: " + unkept->to_text());
+  }
   if (has_failed_ && cluster_->keep > Duration{0}) {
     notes.push_back(keep_pods(left.empty()));
     return notes;
   }
-  const auto removed = remove_objects(*calls_, name_space_, ledger_);
+  const auto removed = remove_objects(*calls_, name_space_, ledger_, [this](std::size_t count) {
+    tell_left("objects of the run to go", count);
+  });
   if (!removed.ok()) notes.push_back(removed.error().to_text());
   if (!removed.ok() || !left.empty()) return notes;  // the ledger stays for who comes next
   if (const auto claim = remove_claim(*calls_, name_space_, context_->id); !claim.ok())
@@ -533,6 +601,7 @@ std::vector<std::string> OnKubernetes::stop() {
     for (std::string& note : undo()) notes.push_back(std::move(note));
     is_claimed_ = false;
     watch_.reset();
+    context_->wait({});
     context_->control.run_pending();  // what was told of the pods' ends
   }
   return notes;

@@ -13,6 +13,7 @@
 #include "bus/bus.h"
 #include "experiment/cluster_calls.h"
 #include "experiment/cluster_watch.h"
+#include "experiment/given_objects.h"
 #include "experiment/leftovers.h"
 #include "experiment/on_processes.h"
 #include "experiment/platform.h"
@@ -54,9 +55,13 @@ class OnKubernetes final : public Platform {
   Result<void> claim();
   Result<void> watch();
   Result<void> start_all();
+  Result<void> make_manifests();
   Result<void> make_pods();
   Result<void> wait_ready();
-  bool all_ready();
+  std::uint32_t ready_of(const PodGroup& group, const std::vector<ReadyPod>& ready) const;
+  bool all_ready(Duration left);
+  Duration ready_timeout() const;
+  void tell_left(const char* what, std::size_t left);
   Result<void> write_weights();
   Processes::Variables surroundings() const;
   Result<void> keep_ledger();
@@ -83,6 +88,7 @@ class OnKubernetes final : public Platform {
   std::vector<std::string> cleaned_;  // what was done about others' leftovers
   ClusterView view_;
   Arrangement arrangement_;
+  std::vector<GivenObject> given_;  // of the manifests
   RunLedger ledger_;
   std::string owner_;  // JSON: what makes an object the ledger's
   bool is_claimed_ = false;

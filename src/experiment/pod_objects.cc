@@ -112,6 +112,7 @@ class Arranger {
   Arranger(const std::string& id, const ClusterView& view) : id_(id), view_(view) {}
 
   Result<void> add(const plan::Application& application) {
+    if (application.pods->from_manifests) return add_given(application);
     if (!application.pods->on_nodes.empty()) return add_pinned(application);
     Placing placing{id_, application.pods->zone, {}, {}};
     placing.gateway_ip = TRY(gateway_for(view_, placing.zone, whose(application)));
@@ -136,6 +137,17 @@ class Arranger {
                  whose(application),
                  {},
                  hint_for_unknown(name, names)};
+  }
+
+  // Their manifests make them.
+  Result<void> add_given(const plan::Application& application) {
+    count(application.name, "", application.pods->count);
+    if (!view_.gateways.empty()) return {};
+    return Error{ErrorCode::kUsage,
+                 "there is no gateway",
+                 whose(application),
+                 {},
+                 "deploy the gateways: docs/kubernetes.md"};
   }
 
   Result<void> add_pinned(const plan::Application& application) {
@@ -251,6 +263,11 @@ std::string variable_of(const Json& pod, std::string_view name) {
 
 KubernetesObject make_object(const char* group_version, const char* plural, const Json& body) {
   return {group_version, plural, kubernetes::name_of(body), body.dump()};
+}
+
+std::string pods_selector(const std::vector<std::string>& functions) {
+  if (functions.empty()) return fmt::format("{0},!{0}", kFunctionLabel);
+  return fmt::format("{} in ({})", kFunctionLabel, fmt::join(functions, ","));
 }
 
 std::vector<std::string> ClusterView::gateways_of(const std::string& zone) const {

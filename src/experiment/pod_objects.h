@@ -42,6 +42,9 @@ struct ClusterView {
   std::vector<std::string> gateways_of(const std::string& zone) const;  // ips
 };
 
+// Selects the pods of these functions; of none it selects none.
+std::string pods_selector(const std::vector<std::string>& functions);
+
 // Of a node and of a gateway's pod, as the API has them. Nothing where a gateway isn't up.
 ClusterView::Node read_node(const nlohmann::json& node);
 // Its zone: its label, else the variable eb_go_lb_zone, else its node's, else what the name says as
@@ -60,7 +63,7 @@ KubernetesObject make_object(const char* group_version, const char* plural,
 // So many pods of an application belong to a zone.
 struct PodGroup {
   std::string application;
-  std::string zone;
+  std::string zone;  // empty: any
   std::uint32_t count = 0;
 };
 

@@ -174,7 +174,7 @@ std::string Run::log_folder() const {
 
 Result<void> Run::prepare_applications() {
   context_.emplace(
-      Platform::Context{plan_, experiment_.id, log_folder(), control_, {}, {}, {}, {}});
+      Platform::Context{plan_, experiment_.id, log_folder(), control_, {}, {}, {}, {}, {}});
   context_->interrupted = [this] {
     control_.run_pending();
     return setup_.stop.times() > 0;

@@ -47,6 +47,26 @@ Json metadata(const RunLedger& ledger) {
           {"annotations", {{kFunctionsNote, functions}}}};
 }
 
+Json given_json(const std::vector<RunLedger::Given>& given) {
+  Json json = Json::array();
+  for (const RunLedger::Given& one : given)
+    json.push_back({one.group_version, one.plural, one.name_space, one.name, one.turn});
+  return json;
+}
+
+std::vector<RunLedger::Given> read_given(const Json& list) {
+  std::vector<RunLedger::Given> given;
+  for (const Json& row : list) {
+    const bool is_row = row.is_array() && row.size() == 5 && row[4].is_number_integer() &&
+                        std::all_of(row.begin(), row.begin() + 4,
+                                    [](const Json& cell) { return cell.is_string(); });
+    if (is_row)
+      given.push_back({row[0].get<std::string>(), row[1].get<std::string>(),
+                       row[2].get<std::string>(), row[3].get<std::string>(), row[4].get<int>()});
+  }
+  return given;
+}
+
 std::vector<std::string> texts(const Json& list) {
   std::vector<std::string> all;
   for (const Json& one : list) {
@@ -79,7 +99,8 @@ nlohmann::json ledger_data(const RunLedger& ledger) {
                    {"routes", befores_json(ledger.routes)},
                    {"nodes", ledger.nodes},
                    {"pods_before", ledger.pods_before},
-                   {"clients_before", ledger.clients_before}};
+                   {"clients_before", ledger.clients_before},
+                   {"given", given_json(ledger.given)}};
   return {{"ledger", whole.dump(-1, ' ', false, Json::error_handler_t::replace)}};
 }
 
@@ -101,6 +122,7 @@ Result<RunLedger> read_ledger(const nlohmann::json& config_map) {
   }
   ledger.pods_before = texts(pods::value_at(whole, {"pods_before"}));
   ledger.clients_before = texts(pods::value_at(whole, {"clients_before"}));
+  ledger.given = read_given(pods::value_at(whole, {"given"}));
   return ledger;
 }
 

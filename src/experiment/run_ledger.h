@@ -21,6 +21,18 @@ namespace galileo::experiment {
 inline constexpr Duration kLeaseHeldFor = std::chrono::seconds{80};
 
 struct RunLedger {
+  // An object of the user's manifests, which wasn't there before: it is the run's where it has the
+  // run's label.
+  struct Given {
+    std::string group_version;
+    std::string plural;
+    std::string name_space;  // empty: it is the whole cluster's
+    std::string name;
+    int turn = 0;  // of making; they go in the reverse order
+
+    bool operator==(const Given&) const = default;
+  };
+
   std::string experiment;                                     // id
   std::vector<std::string> functions;                         // the applications' names
   std::vector<std::string> etcd;                              // endpoints of the weights
@@ -33,6 +45,7 @@ struct RunLedger {
   std::vector<std::string> pods_before;
   // Clients of these services that were there before, by their ids: they are another's.
   std::vector<std::string> clients_before;
+  std::vector<Given> given;
 
   bool operator==(const RunLedger&) const = default;
 };

@@ -23,6 +23,7 @@ RunLedger ledger() {
   one.nodes = {{"node1", false}, {"node2", true}};
   one.pods_before = {"uid-1"};
   one.clients_before = {"w:hello-main:1"};
+  one.given = {{"apps/v1", "deployments", "lab", "web", 5}, {"v1", "namespaces", "", "lab", 0}};
   return one;
 }
 

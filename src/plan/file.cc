@@ -14,6 +14,7 @@
 #include "plan/file_events.h"
 #include "plan/file_kubernetes.h"
 #include "plan/file_limits.h"
+#include "plan/file_manifests.h"
 #include "plan/file_metadata.h"
 #include "plan/file_overrides.h"
 #include "plan/file_services.h"
@@ -69,23 +70,29 @@ class Reader {
   }
 
  private:
+  static bool has_pods_of(const Plan& plan) {
+    return std::any_of(plan.applications.begin(), plan.applications.end(),
+                       [](const Application& application) { return application.pods.has_value(); });
+  }
+
   void read_kubernetes(Plan& plan) {
-    const bool has_pods =
-        std::any_of(plan.applications.begin(), plan.applications.end(),
-                    [](const Application& application) { return application.pods.has_value(); });
-    if (has_pods) {
-      plan.cluster = read_cluster(file_);
-    } else if (file_.has("kubernetes")) {
-      problems_.add(file_.place("kubernetes"), "no application of the file is on Kubernetes",
-                    "give one of them a kubernetes: {image: ...}");
-    }
+    const bool has_pods = has_pods_of(plan);
+    if (!has_pods && !file_.has("kubernetes")) return;
+    const std::size_t before = problems_.count();
+    plan.cluster = read_cluster(file_, options_);
+    if (problems_.count() != before) return;
+    if (has_pods) return check_given_pods(file_, plan);
+    if (!plan.cluster->manifests.empty()) return;
+    plan.cluster.reset();
+    problems_.add(file_.place("kubernetes"), "no application of the file is on Kubernetes",
+                  "give one of them a kubernetes: {image: ...}");
   }
 
   void read_services(Plan& plan) {
     const wire::YamlNode* services = file_.find("services");
     if (services && services->kind != wire::YamlNode::Kind::kMap)
       return file_.wrong_type(*services, "services", "a map of names to services");
-    if (!services && (plan.cluster || file_.misspelt("services"))) return;
+    if (!services && (has_pods_of(plan) || file_.misspelt("services"))) return;
     if (!services || services->keys.empty())
       return problems_.add(file_.place("services"), "the file has no service",
                            "add services: {name: {hosts: {\"127.0.0.1:8080\": 1}}}");
@@ -210,6 +217,32 @@ class Reader {
   const Fields& file_;
 };
 
+// As `kubectl apply -f` takes them: a folder's own, not those of folders in it.
+Result<std::vector<std::string>> manifest_files(const std::filesystem::path& folder,
+                                                const std::string& name) {
+  const std::filesystem::path path = folder / name;
+  std::error_code error;
+  if (name == "-" || !std::filesystem::is_directory(path, error))
+    return std::vector<std::string>{name};
+  std::vector<std::string> files;
+  auto at = std::filesystem::directory_iterator(path, error);
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    const std::filesystem::path file = at->path().filename();
+    const std::string ending = file.extension().string();
+    const bool is_manifest = ending == ".yaml" || ending == ".yml" || ending == ".json";
+    if (is_manifest && !file.string().starts_with('.'))
+      files.push_back((std::filesystem::path(name) / file).string());
+  }
+  if (error) return system_error("can't read the folder of manifests", name, error.value());
+  std::sort(files.begin(), files.end());
+  if (!files.empty()) return files;
+  return Error{ErrorCode::kNotFound,
+               "the folder holds no manifest",
+               name,
+               "no file's name ends in .yaml, .yml or .json",
+               {}};
+}
+
 }  // namespace
 
 Result<Plan> parse_plan(std::string_view text, const std::string& path,
@@ -257,9 +290,10 @@ Result<Plan> load_plan(const std::string& path, const FileOptions& options) {
     if (error.hint.empty()) error.hint = "examples/hello/experiment.yaml is one to begin with";
     return error;
   }
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   FileOptions with_files = options;
-  with_files.read_file = [folder =
-                              std::filesystem::path(path).parent_path()](const std::string& name) {
+  with_files.files_of = [folder](const std::string& name) { return manifest_files(folder, name); };
+  with_files.read_file = [folder](const std::string& name) {
     return read_input(name == "-" ? name : (folder / name).string(), kProfileFileMax);
   };
   return parse_plan(*text, path == "-" ? "stdin" : path, with_files);

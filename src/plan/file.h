@@ -23,6 +23,8 @@ struct FileOptions {
   bool on_fleet = false;  // a bus is named beside the file, whose workers are to run it
   // The text of a file that the experiment file names (a profile); relative to the file's folder.
   std::function<Result<std::string>(const std::string& path)> read_file;
+  // The files of manifests that a path is: itself, or those of a folder, by their names.
+  std::function<Result<std::vector<std::string>>(const std::string& path)> files_of;
 };
 
 // Reads the file (1 MiB at most) and those that it names; blocking.

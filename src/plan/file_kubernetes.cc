@@ -8,6 +8,7 @@
 #include "kubernetes/names.h"
 #include "kubernetes/quantity.h"
 #include "plan/file_applications.h"
+#include "plan/file_manifests.h"
 #include "wire/yaml.h"
 
 namespace galileo::plan {
@@ -166,6 +167,19 @@ void check_placement(const Fields& fields, const Pods& pods) {
     fields.missing("zone", "pods that a scheduler places are of one zone: zone: main");
 }
 
+// The manifests say what the pods are: here, how many of them are waited for.
+void read_given(const Fields& fields, Pods& pods) {
+  for (const char* key : {"image", "zone", "command", "arguments", "environment", "requests",
+                          "limits", "container", "spec", "deployment", "autoscale"}) {
+    if (fields.has(key))
+      fields.problems().add(fields.place(key),
+                            fmt::format("{} is the manifest's to say", fields.where(key)),
+                            "leave it out, or leave from_manifests out");
+  }
+  pods.count = static_cast<std::uint32_t>(fields.count("pods", 1, kPodsMax).value_or(1));
+  pods.port = static_cast<std::uint16_t>(fields.count("port", 1, kPortMax).value_or(pods.port));
+}
+
 }  // namespace
 
 Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string& where,
@@ -173,6 +187,11 @@ Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string
   const Fields fields(problems, node, where, MapKind::pods);
   Pods pods;
   check_application_name(fields, name);
+  pods.from_manifests = fields.boolean("from_manifests").value_or(false);
+  if (pods.from_manifests) {
+    read_given(fields, pods);
+    return pods;
+  }
   pods.image = fields.required("image");
   if (pods.image.find_first_of(" \t\n") != std::string::npos)
     problems.add(fields.place("image"), fields.where("image") + " has blanks in it");
@@ -196,7 +215,7 @@ Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string
   return pods;
 }
 
-Cluster read_cluster(const Fields& file) {
+Cluster read_cluster(const Fields& file, const FileOptions& options) {
   Cluster cluster;
   const wire::YamlNode* const node = file.find("kubernetes");
   if (!node) return cluster;
@@ -215,6 +234,10 @@ Cluster read_cluster(const Fields& file) {
   if (cluster.keep > kKeepMax)
     file.problems().add(fields.place("keep"),
                         fmt::format("{} is longer than a week", fields.where("keep")));
+  const auto weights = fields.choice("weights", {"follow", "once", "none"});
+  if (weights == "once") cluster.weights = WhoWeighs::kOnce;
+  if (weights == "none") cluster.weights = WhoWeighs::kNone;
+  cluster.manifests = read_given_manifests(fields, options);
   return cluster;
 }
 

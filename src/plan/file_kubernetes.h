@@ -6,6 +6,7 @@
 #include <string>
 
 #include "plan/fields.h"
+#include "plan/file.h"
 #include "plan/plan.h"
 
 namespace galileo::plan {
@@ -16,6 +17,6 @@ Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string
                const std::string& name);
 
 // `kubernetes` of the file, which may be absent.
-Cluster read_cluster(const Fields& file);
+Cluster read_cluster(const Fields& file, const FileOptions& options);
 
 }  // namespace galileo::plan

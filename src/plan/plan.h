@@ -100,7 +100,7 @@ struct Plan {
   Duration warmup{0};  // requests due before this, since the first phase began, count as warm-up
   load::Limits limits;
   Telemetry telemetry;
-  std::optional<Cluster> cluster;       // there where an application is pods
+  std::optional<Cluster> cluster;  // there where an application is pods, or manifests are given
   std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
   std::string bus;       // URL of the bus whose workers run it; empty: this machine does
   std::string metadata;  // of the user's, a JSON object; empty: none

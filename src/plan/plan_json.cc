@@ -20,6 +20,8 @@ Json quantities_json(const Pods::Texts& quantities) {
 Json pods_json(const std::string& name, const Pods& pods) {
   Json names = Json::array();
   for (const auto& [variable, value] : pods.environment) names.push_back(variable);
+  if (pods.from_manifests)
+    return {{"name", name}, {"from_manifests", true}, {"port", pods.port}, {"pods", pods.total()}};
   Json json{{"name", name},
             {"image", pods.image},
             {"zone", pods.zone},
@@ -52,6 +54,20 @@ Json application_json(const Application& application) {
           {"ready_timeout_s", to_seconds(application.ready_timeout)},
           {"stop_timeout_s", to_seconds(application.stop_timeout)},
           {"beside", application.is_beside}};
+}
+
+// So that a run can be repeated, but for what is secret.
+Json cluster_json(const Cluster& cluster) {
+  Json manifests = Json::array();
+  for (const Manifest& one : cluster.manifests)
+    manifests.push_back(
+        {{"file", one.file},
+         {"line", one.line},
+         {"object", Json::parse(manifest_without_secrets(one.json), nullptr, false)}});
+  constexpr const char* kWeights[] = {"follow", "once", "none"};
+  return {{"namespace", cluster.name_space},
+          {"weights", kWeights[static_cast<std::size_t>(cluster.weights)]},
+          {"manifests", manifests}};
 }
 
 Json service_json(const load::ServiceSpec& service) {
@@ -181,6 +197,7 @@ std::string to_json(const Plan& plan) {
   json["applications"] = Json::array();
   for (const Application& application : plan.applications)
     json["applications"].push_back(application_json(application));
+  if (plan.cluster) json["kubernetes"] = cluster_json(*plan.cluster);
   json["services"] = Json::array();
   for (const load::ServiceSpec& service : plan.services)
     json["services"].push_back(service_json(service));

@@ -113,6 +113,7 @@ std::string phase_text(const Phase& phase) {
 }
 
 std::string pods_text(const Pods& pods) {
+  if (pods.from_manifests) return fmt::format("pods of the manifests, {} at least", pods.count);
   std::string where;
   for (const auto& [node, count] : pods.on_nodes)
     where += fmt::format("{}{} on {}", where.empty() ? "" : ", ", count, node);
@@ -144,6 +145,21 @@ std::string applications_text(const std::vector<Application>& applications) {
                                       format_duration(application.ready_timeout))});
   }
   return "\napplications\n" + table(rows);
+}
+
+std::string cluster_text(const Cluster& cluster) {
+  std::string text;
+  if (!cluster.manifests.empty()) {
+    std::vector<Row> rows;
+    for (const Manifest& one : cluster.manifests)
+      rows.push_back({one.kind, one.name_space.empty() ? one.name : one.name_space + "/" + one.name,
+                      one.where()});
+    text += "\nmanifests\n" + table(rows);
+  }
+  if (cluster.weights == WhoWeighs::kOnce)
+    text += "\nweights are written at the start and taken back at the end\n";
+  if (cluster.weights == WhoWeighs::kNone) text += "\nweights are somebody else's to write\n";
+  return text;
 }
 
 std::string services_text(const std::vector<load::ServiceSpec>& services) {
@@ -227,6 +243,7 @@ std::string describe(const Plan& plan, Where where) {
                                  plan.creator.empty() ? "" : " by " + plan.creator,
                                  plan.seed_given ? fmt::format("{}", plan.seed) : "drawn at start");
   text += applications_text(plan.applications);
+  if (plan.cluster) text += cluster_text(*plan.cluster);
   text += services_text(plan.services);
   for (const Phase& phase : plan.phases) text += phase_text(phase);
   text += telemetry_text(plan.telemetry);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "plan/manifests.h"
 
 namespace galileo::plan {
 
@@ -24,6 +25,9 @@ struct Autoscale {
 struct Pods {
   using Texts = std::vector<std::pair<std::string, std::string>>;
 
+  // Those that the cluster's manifests make, by their label: of what follows `count` of them are
+  // awaited at least, and `port` holds.
+  bool from_manifests = false;
   std::string image;
   std::vector<std::pair<std::string, std::uint32_t>> on_nodes;  // pinned; none: they are free
   std::uint32_t count = 0;                                      // of those that are free
@@ -49,6 +53,10 @@ struct Pods {
 // What a pod that can't be, or is no more, does to the run once requests go out.
 enum class OnPodFailure : unsigned char { kEnd, kRecord };
 
+// Who says where gateways send requests: we, as pods come and go; we at the start and the end, and
+// somebody else between; somebody else.
+enum class WhoWeighs : unsigned char { kFollow, kOnce, kNone };
+
 // Which cluster, and how a run lives on it.
 struct Cluster {
   std::string kubeconfig;         // empty: KUBECONFIG, ~/.kube/config, or the pod's own account
@@ -56,6 +64,8 @@ struct Cluster {
   std::string name_space;         // empty: the context's
   std::vector<std::string> etcd;  // endpoints, where gateways read their weights; empty: etcd_host
   OnPodFailure on_pod_failure = OnPodFailure::kEnd;
+  WhoWeighs weights = WhoWeighs::kFollow;
+  std::vector<Manifest> manifests;  // made before the applications' pods, gone after them
   // Where the pods are free and somebody else scales them, one more or less is no failure.
   Duration unschedulable_within = std::chrono::seconds{30};
   Duration keep{0};  // so long what was made stays when the run has failed

@@ -19,7 +19,6 @@
 namespace galileo::wire {
 namespace {
 
-constexpr std::size_t kDepthMax = 32;
 constexpr std::size_t kNodesMax = 200'000;
 constexpr std::size_t kTextMax = std::size_t{16} << 20;
 
@@ -31,7 +30,8 @@ YamlPlace place_of(const YAML::Mark& mark) {
 // fault the rest of them is let pass.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(std::size_t documents_max) : documents_max_(documents_max) {}
+  TreeBuilder(std::size_t documents_max, std::size_t levels)
+      : documents_max_(documents_max), levels_(levels) {}
   std::optional<YamlFault>& fault() { return fault_; }
   std::vector<YamlNode> take_roots() { return std::move(roots_); }
 
@@ -83,7 +83,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (anchor >= anchored_.size() || !anchored_[anchor])
       return fail(mark, "an alias stands in what it stands for", {});
     const Anchored& from = *anchored_[anchor];
-    if (open_.size() + from.height > kDepthMax) return fail_for_depth(mark);
+    if (open_.size() + from.height > levels_) return fail_for_depth(mark);
     // Counted before it is copied: aliases of aliases grow by the power.
     if (!count(from.node, mark)) return;
     YamlNode copy = from.node;
@@ -105,7 +105,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void fail_for_depth(const YAML::Mark& mark) {
-    fail(mark, fmt::format("it is nested more than {} levels deep", kDepthMax), {});
+    fail(mark, fmt::format("it is nested more than {} levels deep", levels_), {});
   }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
@@ -130,7 +130,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
     check_tag(mark, tag);
-    if (open_.size() >= kDepthMax) fail_for_depth(mark);
+    if (open_.size() >= levels_) fail_for_depth(mark);
     if (fault_) return;
     open_.emplace_back();
     open_.back().node = make(kind, mark);
@@ -206,6 +206,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   const std::size_t documents_max_;
+  const std::size_t levels_;
   std::vector<YamlNode> roots_;  // of the documents
   std::vector<Open> open_;
   std::vector<std::optional<Anchored>> anchored_;  // by the parser's number
@@ -248,10 +249,11 @@ std::string hint_for(std::string_view message) {
 }
 
 tl::expected<std::vector<YamlNode>, YamlFault> parse(std::string_view text,
-                                                     std::size_t documents_max) {
+                                                     std::size_t documents_max,
+                                                     std::size_t levels) {
   if (text.find('\0') != std::string_view::npos)
     return tl::unexpected(YamlFault{{}, "it holds a zero byte and is no YAML text", {}});
-  TreeBuilder builder(documents_max);
+  TreeBuilder builder(documents_max, levels);
   try {
     // The comment ends a quote that the file leaves open: yaml-cpp 0.7 would take a line's end for
     // it.
@@ -326,13 +328,14 @@ std::string kind_text(const YamlNode& node) {
 }
 
 tl::expected<YamlNode, YamlFault> parse_yaml(std::string_view text) {
-  auto roots = parse(text, 1);
+  auto roots = parse(text, 1, kYamlLevels);
   if (!roots) return tl::unexpected(std::move(roots.error()));
   return roots->empty() ? YamlNode{} : std::move(roots->front());
 }
 
-tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml_documents(std::string_view text) {
-  auto roots = parse(text, kNodesMax);
+tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml_documents(std::string_view text,
+                                                                    std::size_t levels) {
+  auto roots = parse(text, kNodesMax, levels);
   if (roots)
     std::erase_if(*roots, [](const YamlNode& root) { return root.kind == YamlNode::Kind::kNull; });
   return roots;

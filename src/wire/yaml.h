@@ -3,6 +3,7 @@
 // resolved by copying, `<<` merges maps into the one it stands in. Pure functions, plain values.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -46,8 +47,12 @@ struct YamlFault {
 // YAML's own; more than 32 levels, 200,000 nodes or 16 MiB of text once aliases are resolved.
 tl::expected<YamlNode, YamlFault> parse_yaml(std::string_view text);
 
-// Any number of them, within the same limits together; empty ones are left out.
-tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml_documents(std::string_view text);
+inline constexpr std::size_t kYamlLevels = 32;
+
+// Any number of them, within the same limits together; empty ones are left out. `levels`: what may
+// be nested deeper, since programs write it.
+tl::expected<std::vector<YamlNode>, YamlFault> parse_yaml_documents(
+    std::string_view text, std::size_t levels = kYamlLevels);
 
 // The node as JSON, each scalar as `scalar` has it: by kubernetes_scalar() as kubectl reads a
 // manifest.

@@ -15,6 +15,8 @@ from tools import GALILEO, ROOT, SCRATCH, table
 sys.path.extend([str(ROOT / "tests/support"), str(ROOT / "tests/cluster"), str(ROOT / "tests")])
 
 COUNT, NODES = 100, 4
+# Pretended containers have no ids, which is what makes a pod without a probe one that serves.
+PROBE = {"readinessProbe": {"tcpSocket": {"port": 8080}}}
 LABEL = "ether.edgerun.io/function"
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}},
         "status": {part: {"cpu": "64", "memory": "256Gi", "pods": "500"} for part in ("capacity", "allocatable")}}
@@ -29,7 +31,7 @@ def node(number):
 def pod(name, labels, number=1):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": {
         "nodeSelector": {"kubernetes.io/hostname": f"node{number}"}, "terminationGracePeriodSeconds": 1,
-        "containers": [{"name": "main", "image": "app:1", "resources": {"requests": {"cpu": "100m", "memory": "32Mi"}}}]}}
+        "containers": [{"name": "main", "image": "app:1", **PROBE, "resources": {"requests": {"cpu": "100m", "memory": "32Mi"}}}]}}
 
 
 class Watch:
@@ -119,7 +121,7 @@ def experiment(etcd, name):
     path.write_text(json.dumps({
         "name": name, "seed": 7, "kubernetes": {"etcd": [etcd.address]},
         "applications": [{"name": name, "kubernetes": {"image": "app:1", "pods": each, "requests": {"cpu": "100m", "memory": "32Mi"},
-                                                       "spec": {"terminationGracePeriodSeconds": 1}}}],
+                                                       "container": PROBE, "spec": {"terminationGracePeriodSeconds": 1}}}],
         "clients": [{"application": name, "zone": "main", "rate": 20, "duration": "500ms"}]}))
     return path
 

@@ -27,6 +27,13 @@ shopt -s extglob nullglob
 take "$lib"/gconv/gconv-modules{,.cache} "$lib"/gconv/gconv-modules.d/* \
   "$lib"/gconv/{ISO8859-+([0-9]),CP125+([0-9]),KOI8-?,MACINTOSH,IBM866,EUC-JP,SJIS,CP932,ISO-2022-JP,EUC-KR,UHC,GBK,GB18030,BIG5,BIG5HKSCS,UTF-7,UTF-16,UTF-32,lib+([A-Z0-9])}.so
 
+# What the fault agent disturbs networks with.
+tc=$(PATH=$PATH:/sbin:/usr/sbin command -v tc || true)
+if [ -n "$tc" ]; then
+  install -m 755 "$tc" "$root/bin/tc"
+  take $(libraries "$tc")
+fi
+
 # Whom HTTPS is believed of, who runs it, and how names are found: /etc/hosts before DNS.
 cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 echo 'nobody:x:65534:65534:nobody:/:/bin/false' > "$root/etc/passwd"

@@ -68,6 +68,12 @@ inline std::string adapter_key(std::string_view id) {
 // event that it would tell now. It goes as the adapter's key does.
 inline constexpr std::string_view kToldPods = "galileo:adapter:pods";
 
+// Fault agents: a node's listens on the family's channel; what they did is said on ours.
+inline std::string fault_channel(std::string_view node) {
+  return "edgechaos/" + std::string(node);
+}
+inline constexpr std::string_view kFaultReports = "galileo/chaos";
+
 // Telemetry.
 inline constexpr std::string_view kAllTelemetry = "telem/*";             // a pattern
 inline constexpr std::string_view kAllTelemetryCommands = "telemcmd/*";  // a pattern: the nodes

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/resident.h"
 #include "bus/bus.h"
-#include "bus/bus_options.h"
 #include "bus/keys.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
@@ -41,41 +40,6 @@ struct AdapterFlags {
   std::string status;
 };
 
-// Where the bus is: the flag, the old adapter's variables, those of all commands.
-Result<bus::BusOptions> place_of_bus(const AdapterFlags& flags) {
-  const auto own = [](std::string_view name) -> std::optional<std::string> {
-    constexpr std::string_view kOurs = "galileo_redis_";
-    if (!name.starts_with(kOurs)) return std::nullopt;
-    auto value = environment(std::string(kOldRedis) + std::string(name.substr(kOurs.size())));
-    return value && !value->empty() ? value : std::nullopt;
-  };
-  bus::BusOptions options;
-  if (!flags.bus.empty()) {
-    options = TRY(bus_options(flags.bus));
-    if (TRY(bus::place_of(options)).password.empty())
-      options.password = own("galileo_redis_password").value_or("");
-  } else {
-    // One place isn't put together of two.
-    const bool has_place = own("galileo_redis_url") || own("galileo_redis_host");
-    auto said = bus::bus_options_from([&](std::string_view name) -> std::optional<std::string> {
-      if (auto value = own(name)) return value;
-      const bool is_place = name.ends_with("_url") || name.ends_with("_host") ||
-                            name.ends_with("_port") || name.ends_with("_db");
-      return has_place && is_place ? std::nullopt : environment(name);
-    });
-    if (!said.ok()) {
-      Error error = std::move(said).error();
-      if (own(error.where))
-        error.where = std::string(kOldRedis) + error.where.substr(sizeof("galileo_redis_") - 1);
-      return error;
-    }
-    options = std::move(*said);
-  }
-  options.call_timeout = kCallTimeout;
-  TRY(bus::place_of(options));
-  return options;
-}
-
 Result<kubernetes::Access> place_of_cluster(const AdapterFlags& flags) {
   const Said location = said(flags.location, "--location", kOldLocation);
   if (!location.value.empty() && location.value != "local" && location.value != "cluster")
@@ -89,7 +53,8 @@ Result<kubernetes::Access> place_of_cluster(const AdapterFlags& flags) {
 Result<void> serve(const AdapterFlags& flags) {
   keep_heap_small();
   TRY(set_log_level_by_environment(LogLevel::kInfo, "telemd_logging_level"));
-  const bus::BusOptions where = TRY(place_of_bus(flags));
+  bus::BusOptions where = TRY(bus_options_of(kOldRedis, flags.bus));
+  where.call_timeout = kCallTimeout;
   const auto status = TRY(status_address(flags.status));
   const kubernetes::Access access = TRY(place_of_cluster(flags));
   net::Loop control;

@@ -43,6 +43,37 @@ Result<bus::BusOptions> shared_bus_options(const std::string& url) {
   return options;
 }
 
+Result<bus::BusOptions> bus_options_of(std::string_view prefix, const std::string& url) {
+  constexpr std::string_view kOurs = "galileo_redis_";
+  const auto own = [&](std::string_view name) -> std::optional<std::string> {
+    if (!name.starts_with(kOurs)) return std::nullopt;
+    auto value = environment(std::string(prefix) + std::string(name.substr(kOurs.size())));
+    return value && !value->empty() ? value : std::nullopt;
+  };
+  bus::BusOptions options;
+  if (!url.empty()) {
+    options = TRY(bus_options(url));
+    if (TRY(bus::place_of(options)).password.empty())
+      options.password = own("galileo_redis_password").value_or("");
+  } else {
+    const bool has_place = own("galileo_redis_url") || own("galileo_redis_host");
+    auto said = bus::bus_options_from([&](std::string_view name) -> std::optional<std::string> {
+      if (auto value = own(name)) return value;
+      const bool is_place = name.ends_with("_url") || name.ends_with("_host") ||
+                            name.ends_with("_port") || name.ends_with("_db");
+      return has_place && is_place ? std::nullopt : environment(name);
+    });
+    if (!said.ok()) {
+      Error error = std::move(said).error();
+      if (own(error.where)) error.where = std::string(prefix) + error.where.substr(kOurs.size());
+      return error;
+    }
+    options = std::move(*said);
+  }
+  TRY(bus::place_of(options));
+  return options;
+}
+
 Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url) {
   return bus::connect(TRY(shared_bus_options(url)));
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "bus/bus.h"
@@ -25,6 +26,11 @@ Result<bus::BusOptions> bus_options(const std::string& url);
 
 // The same, of a bus that others are on: one of this process alone (in-process:) is kUsage.
 Result<bus::BusOptions> shared_bus_options(const std::string& url);
+
+// Where the bus of an old system's daemon is, whose variables begin with `prefix` (its password has
+// one too): the flag, over those, over the galileo_redis_* of all commands. One place isn't put
+// together of two.
+Result<bus::BusOptions> bus_options_of(std::string_view prefix, const std::string& url);
 
 // Connects to a shared one; kUnavailable where nobody is there, kUsage for a wrong password.
 Result<std::unique_ptr<bus::Bus>> connect_bus(const std::string& url);

@@ -459,6 +459,19 @@ def test_the_chart_makes_the_same_policies(cluster, helm, with_policies):
     assert first == second and ("NetworkPolicy", "galileo-applications") in first
 
 
+def test_the_chart_s_fault_agent_is_the_component_s(cluster, helm, tmp_path):
+    of_helm = kubernetes.do(helm, "template", "galileo", deployment.FILES / "helm/galileo", "--namespace", "default", "--set", "chaos.enabled=true")
+    own = deployment.copy(tmp_path) / "kustomize/own"
+    own.mkdir()
+    own.joinpath("kustomization.yaml").write_text(yaml.safe_dump({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": ["../one-zone"], "components": ["../chaos"]}))
+    of_kustomize = cluster.kubectl("kustomize", own)
+    first, second = ({deployment.key(one): one for one in deployment.documents(text)} for text in (of_helm, of_kustomize))
+    assert first == second and ("DaemonSet", "galileo-chaos") in first
+    told = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", deployment.FILES / "kustomize/chaos/chaos.yaml")
+    assert told.count("created (server dry run)") == 2, told
+
+
 def test_the_chart_s_values_come_to_their_places(helm):
     values = ["image.repository=registry.example/galileo", "image.tag=9.9.9", "redis.host=10.1.1.1", "redis.port=7000", "etcd=10.1.1.2:2379", "zones={edge}"]
     text = kubernetes.do(helm, "template", "galileo", deployment.FILES / "helm/galileo", "--namespace", "lab", *(word for value in values for word in ("--set", value)))

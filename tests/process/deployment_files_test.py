@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from conftest import ROOT
-from deployment import BASE, IMAGE, base_objects, key, pod_of
+from deployment import BASE, FILES, IMAGE, base_objects, documents, key, pod_of
 
 pytestmark = pytest.mark.quick
 PODS = {key(one): pod_of(one) for one in base_objects() if pod_of(one)}
@@ -67,6 +67,23 @@ def test_each_pod_takes_the_least_rights(name):
         assert asked["path"] == path and (asked.get("host") == "127.0.0.1") == host_network
 
 
+def test_the_fault_agent_comes_only_where_it_is_asked_for_and_takes_what_networks_need():
+    objects = documents((FILES / "kustomize/chaos/chaos.yaml").read_text())
+    assert not {key(one) for one in objects} & {key(one) for one in base_objects()}
+    assert "chaos" not in "".join(path.read_text() for path in FILES.glob("kustomize/*/kustomization.yaml") if path.parent.name != "chaos")
+    assert "chaos: {enabled: false}" in (FILES / "helm/galileo/values.yaml").read_text()
+    daemon, = (pod_of(one) for one in objects if pod_of(one))
+    container, = daemon["containers"]
+    assert f"docker.io/library/{container['image']}" == IMAGE
+    assert container["securityContext"] == {"privileged": False, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                            "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"]}}
+    assert daemon["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"} and daemon["automountServiceAccountToken"] is False
+    assert [volume["hostPath"]["path"] for volume in daemon["volumes"]] == ["/run/galileo-chaos"]
+    assert {one["key"] for one in daemon["tolerations"]} == CONTROL_PLANE
+    asked = {probe: container[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")}
+    assert {one["port"] for one in asked.values()} == {18084} and {one["host"] for one in asked.values()} == {"127.0.0.1"}
+
+
 def test_a_worker_is_named_as_its_pod_and_never_as_its_node():
     worker, = PODS["DaemonSet", "galileo-worker-main"]["containers"]
     assert {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in worker["env"]} == {"galileo_worker_name": "metadata.name"}
@@ -86,7 +103,7 @@ def root(galileo, tmp_path_factory):
 def test_the_image_has_at_most_30_mib(root):
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     assert size <= 30 << 20, f"{size / (1 << 20):.1f} MiB"
-    assert sorted(path.name for path in (root / "bin").iterdir()) == ["galileo"]
+    assert sorted(path.name for path in (root / "bin").iterdir()) == ["galileo"] + ["tc"] * bool(shutil.which("tc"))
 
 
 def test_the_image_s_program_finds_all_that_it_needs_in_it(root):
@@ -95,6 +112,8 @@ def test_the_image_s_program_finds_all_that_it_needs_in_it(root):
     if subprocess.run(["unshare", "-r", "true"] if os.getuid() != 0 else ["chroot", "/", "true"], capture_output=True).returncode != 0:
         pytest.skip("nobody may change the root here")
     call = lambda *words: subprocess.run([*inside, "/bin/galileo", *words], capture_output=True, text=True, timeout=30)
+    if (root / "bin/tc").exists():
+        assert subprocess.run([*inside, "/bin/tc", "-V"], capture_output=True, text=True).stdout.startswith("tc utility")
     assert call("--version").stdout.startswith("galileo ")
     (root / "etc/hosts").write_text("127.0.0.1 a-name-of-its-own\n")
     try:

@@ -16,6 +16,8 @@
   "telemd_redis_url" (printf "redis://%s:%v" $values.redis.host $values.redis.port)
   "telemd_kubernetes_adapter_redis_host" $values.redis.host
   "telemd_kubernetes_adapter_redis_port" (toString $values.redis.port)
+  "edgechaos_redis_host" $values.redis.host
+  "edgechaos_redis_port" (toString $values.redis.port)
   "etcd_host" $values.etcd
   "gateways" (join " " $values.gateways) }}
 {{- range $name, $value := $places }}

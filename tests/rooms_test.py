@@ -19,7 +19,7 @@ IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.h
               # Objects of Kubernetes are JSON, and nobody gives them another form.
               *((f"kubernetes/{name}.h", "nlohmann/json_fwd.hpp") for name in ("api", "blocking_api", "listing", "objects", "requests", "watch", "watch_lines"))}
 IN_HEADERS |= {(f"pods/{name}.h", "nlohmann/json_fwd.hpp") for name in ("fields", "pod", "pod_text", "pod_events", "cluster_events")}
-IN_HEADERS |= {(f"experiment/{name}.h", "nlohmann/json_fwd.hpp") for name in ("cluster_calls", "given_objects", "pod_evidence", "pod_objects", "run_ledger", "setup_examination", "shipped_specs")}
+IN_HEADERS |= {(f"experiment/{name}.h", "nlohmann/json_fwd.hpp") for name in ("cluster_calls", "given_objects", "pod_evidence", "pod_objects", "pod_resize", "run_ledger", "setup_examination", "shipped_specs")}
 # Libraries that one file speaks to, so that another one may be put in its place.
 ONE_FILE = {"openssl": "net/tls.cc", "mariadb": "store/mysql_connection.cc", "hiredis": "bus/redis_protocol.cc", "libnl": "telemetry/wifi.cc",
             "sqlite3": "store/sqlite.cc", "zlib": "store/influxdb_connection.cc", "yaml-cpp": "wire/yaml.cc", "spdlog": "base/log.cc"}

@@ -10,6 +10,7 @@ namespace galileo::analysis {
 namespace {
 
 constexpr std::size_t kTextMax = 120;
+constexpr std::string_view kClusterChange = "cluster/change";
 // Longer ones are told by their beginning, unread.
 constexpr std::size_t kReadMax = std::size_t{64} << 10;
 
@@ -48,6 +49,17 @@ std::string of_object(const wire::Json& json) {
   return wire::find(json, "reason") ? because(name, json) : std::string();
 }
 
+// "netem hello: loss 5%", "netem hello: loss 5%: its time is over"; of others their value.
+std::string change_text(const wire::Event& event) {
+  const auto json = wire::parse_json(event.value);
+  const std::string what = json.ok() ? value_of(*json, "what") : std::string();
+  if (what.empty()) return event.value;
+  const std::string pod = value_of(*json, "pod");
+  const std::string ended = value_of(*json, "ended");
+  return fmt::format("{}{}{}", what, pod.empty() ? "" : " (" + pod + ")",
+                     ended.empty() ? "" : ": " + ended);
+}
+
 std::string read_text(const wire::Event& event) {
   if (event.name == wire::kWeightUpdate) {
     const auto told = wire::parse_weight_update(event);
@@ -56,6 +68,7 @@ std::string read_text(const wire::Event& event) {
                        told->targets.size() == 1 ? "" : "s");
   }
   if (!event.value.starts_with('{') || event.value.size() > kReadMax) return event.value;
+  if (event.name == kClusterChange) return change_text(event);
   const auto json = wire::parse_json(event.value);
   std::string text = json.ok() ? of_object(*json) : std::string();
   return text.empty() ? event.value : text;

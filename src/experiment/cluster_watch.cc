@@ -221,6 +221,8 @@ std::vector<ReadyPod> ClusterWatch::ready_now() const {
       one.zone = node->second.zone;
     one.host =
         fmt::format("{}:{}", pod.ip, port == options_.ports.end() ? kGatewayPort : port->second);
+    one.name = pod.name;
+    one.node = pod.node;
     ready.push_back(std::move(one));
   }
   std::sort(ready.begin(), ready.end());

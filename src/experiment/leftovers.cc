@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "bus/directory.h"
+#include "bus/keys.h"
 #include "experiment/given_calls.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
@@ -15,6 +16,7 @@
 #include "net/clock.h"
 #include "net/loop.h"
 #include "pods/fields.h"
+#include "wire/fault_order.h"
 #include "wire/unix_time.h"
 
 namespace galileo::experiment {
@@ -70,6 +72,15 @@ Result<void> close_clients(const RunLedger& ledger, bus::Bus& bus) {
   fleet::Controller controller(bus);
   auto group = TRY(controller.group(ours));
   TRY(group.close());
+  return {};
+}
+
+// Without this it does so when the run's sign of life is old.
+Result<void> end_faults(bus::Bus& bus, const std::string& node, const std::string& experiment) {
+  wire::FaultOrder order;
+  order.kind = wire::FaultOrder::Kind::kEnd;
+  order.of = experiment;
+  TRY(bus.publish(bus::fault_channel(node), wire::to_text(order)));
   return {};
 }
 
@@ -181,7 +192,11 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
       return {};
     });
   }
-  if (outside.bus) act([&] { return close_clients(ledger, *outside.bus); });
+  if (outside.bus) {
+    act([&] { return close_clients(ledger, *outside.bus); });
+    for (const std::string& node : ledger.fault_nodes)
+      act([&, name = node] { return end_faults(*outside.bus, name, ledger.experiment); });
+  }
   return errors;
 }
 

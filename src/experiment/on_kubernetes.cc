@@ -21,7 +21,6 @@
 #include "kubernetes/paths.h"
 #include "net/clock.h"
 #include "net/loop.h"
-#include "pods/fields.h"
 #include "telemetry/machine.h"
 #include "wire/pod_event.h"
 #include "wire/weight_update.h"
@@ -32,8 +31,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr Duration kLookEvery = std::chrono::milliseconds{20};
-// Gateways hear of new weights within milliseconds; requests that they have passed on go to an end.
-constexpr Duration kGatewaysFollow = std::chrono::milliseconds{200};
 // What Kubernetes says of a failure follows the object that shows it.
 constexpr Duration kLastWords = std::chrono::milliseconds{500};
 // Where no application says how long it may take.
@@ -107,6 +104,10 @@ Result<void> OnKubernetes::prepare(const Context& context) {
       look_up_given(*calls_, cluster_->manifests, context.id, name_space_, arrangement_.objects));
   TRY(fill_ledger());
   TRY(refuse_rivals(nullptr));
+  changes_ = std::make_unique<ClusterChanges>(ClusterChanges::Hold{
+      context, *calls_, view_, ledger_, name_space_, outside_.bus, [this] { return keep_ledger(); },
+      [this] { return write_weights(); }, [this] { return !lost(); }});
+  TRY(changes_->prepare());
   return claim();
 }
 
@@ -432,7 +433,9 @@ Result<void> OnKubernetes::write_weights() {
   std::erase_if(heard.gateways, [silent = watch_->silent_nodes()](const ZoneGateway& gateway) {
     return silent.contains(gateway.node);
   });
-  for (const auto& [where, targets] : zone_weights(ledger_.functions, watch_->ready(), heard)) {
+  const std::vector<ReadyPod> ready = watch_->ready();
+  for (auto& [where, targets] : zone_weights(ledger_.functions, ready, heard)) {
+    changes_->adjust(where, targets, ready);
     const auto before = weights_.find(where);
     if (before != weights_.end() && before->second == targets) continue;
     TRY(put_weights(where, targets));
@@ -449,55 +452,12 @@ Result<void> OnKubernetes::keep_ledger() {
 }
 
 Result<std::string> OnKubernetes::change(const plan::Action::ChangeCluster& change) {
-  using Kind = plan::Action::ChangeCluster::Kind;
   if (auto lost = this->lost()) return std::move(*lost);
-  switch (change.kind) {
-    case Kind::kScale:
-      return scale(change.what, change.replicas);
-    case Kind::kDeletePod:
-      return delete_pod(change.what);
-    case Kind::kCordon:
-      return cordon(change.what, true);
-    case Kind::kUncordon:
-      return cordon(change.what, false);
-  }
-  return std::string();
+  return changes_->make(change, *watch_);
 }
 
-// By the subresource: what else of the Deployment is somebody's isn't touched.
-Result<std::string> OnKubernetes::scale(const std::string& application, std::uint32_t replicas) {
-  const std::string path =
-      kubernetes::object_path(kubernetes::collection("apps/v1", name_space_, "deployments"),
-                              application + "-deployment", "scale");
-  TRY(calls_->patch(path, {{"spec", {{"replicas", replicas}}}}, "application/merge-patch+json"));
-  return Json{{"scale", application}, {"replicas", replicas}}.dump();
-}
-
-// The first by name: the same in each repetition. No request is to meet it while it ends.
-Result<std::string> OnKubernetes::delete_pod(const std::string& application) {
-  const std::map<std::string, std::string> uids = watch_->uids_of(application);
-  if (uids.empty())
-    return Error{ErrorCode::kNotFound, fmt::format("'{}' has no pod", application), {}, {}, {}};
-  const auto& [name, uid] = *uids.begin();
-  watch_->expect_end_of(uid);
-  if (cluster_->weights == plan::WhoWeighs::kFollow) {
-    TRY(write_weights());
-    net::pause_thread(kGatewaysFollow);
-  }
-  TRY(calls_->remove(
-      kubernetes::object_path(kubernetes::collection("v1", name_space_, "pods"), name), uid));
-  return Json{{"delete_pod", application}, {"name", name}}.dump();
-}
-
-Result<std::string> OnKubernetes::cordon(const std::string& node, bool unschedulable) {
-  if (!ledger_.nodes.contains(node)) {
-    const auto there =
-        TRY(calls_->get(kubernetes::object_path(kubernetes::collection("v1", "", "nodes"), node)));
-    if (there) ledger_.nodes[node] = pods::is_true_at(*there, {"spec", "unschedulable"});
-    TRY(keep_ledger());
-  }
-  TRY(set_unschedulable(*calls_, node, unschedulable));
-  return Json{{unschedulable ? "cordon" : "uncordon", node}}.dump();
+std::optional<Error> OnKubernetes::failure() const {
+  return changes_ ? changes_->failure() : std::nullopt;
 }
 
 // Pods come and go during a run: gateways hear of it.
@@ -540,6 +500,9 @@ std::vector<std::string> OnKubernetes::undo() {
     return notes;
   }
   std::vector<Error> left;
+  if (changes_) {
+    for (std::string& note : changes_->end()) notes.push_back(std::move(note));
+  }
   if (is_begun_) {
     left = take_back(*calls_, ledger_, outside_, [this] { return !lost(); });
   } else {
@@ -599,6 +562,7 @@ std::vector<std::string> OnKubernetes::stop() {
     ends_ = true;
     if (watch_) watch_->expect_end();
     for (std::string& note : undo()) notes.push_back(std::move(note));
+    if (changes_) changes_->leave();
     is_claimed_ = false;
     watch_.reset();
     context_->wait({});

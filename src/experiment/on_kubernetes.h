@@ -12,6 +12,7 @@
 
 #include "bus/bus.h"
 #include "experiment/cluster_calls.h"
+#include "experiment/cluster_changes.h"
 #include "experiment/cluster_watch.h"
 #include "experiment/given_objects.h"
 #include "experiment/leftovers.h"
@@ -47,6 +48,7 @@ class OnKubernetes final : public Platform {
   std::optional<Error> lost() override;
   std::vector<std::string> ended() override;
   std::vector<std::string> doubts() override;
+  std::optional<Error> failure() const override;
   std::vector<std::string> stop() override;
 
  private:
@@ -65,9 +67,6 @@ class OnKubernetes final : public Platform {
   Result<void> write_weights();
   Processes::Variables surroundings() const;
   Result<void> keep_ledger();
-  Result<std::string> scale(const std::string& application, std::uint32_t replicas);
-  Result<std::string> delete_pod(const std::string& application);
-  Result<std::string> cordon(const std::string& node, bool unschedulable);
   void follow();
   void on_node(const NodeWatch::Change& change);
   void on_failure(const std::string& pod, const PodFailure& why);
@@ -101,6 +100,7 @@ class OnKubernetes final : public Platform {
   std::vector<std::string> failures_;  // of pods, since
   std::map<FunctionInZone, gateway::Targets> weights_;  // that were written last
   std::unique_ptr<ClusterWatch> watch_;
+  std::unique_ptr<ClusterChanges> changes_;
 };
 
 }  // namespace galileo::experiment

@@ -49,10 +49,14 @@ class Platform {
   virtual std::vector<load::ServiceSpec> routes() const { return {}; }
 
   // Does something to where the applications run, undone by stop(). What was done, as an event's
-  // value. An Error where it can't be.
+  // value; empty: it is told once it has taken effect. An Error where it can't be. `change` is the
+  // plan's.
   virtual Result<std::string> change(const plan::Action::ChangeCluster& /*change*/) {
     return Error{ErrorCode::kUsage, "there is no cluster to change", {}, {}, {}};
   }
+
+  // Why the run wasn't what was asked for although it came to its end; once it is stopped.
+  virtual std::optional<Error> failure() const { return std::nullopt; }
 
   // The application's process on this machine, to be watched there; 0: it has none.
   virtual pid_t pid(const std::string& name) const = 0;

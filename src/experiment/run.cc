@@ -293,7 +293,7 @@ void Run::act(const plan::Action& action) {
     return tell(put->name, put->value);
   if (const auto* const cluster = std::get_if<plan::Action::ChangeCluster>(&action.what)) {
     const auto done = setup_.platform.change(*cluster);
-    if (done.ok()) return tell("cluster/change", *done);
+    if (done.ok()) return done->empty() ? void() : tell("cluster/change", *done);
     notes_.push_back(fmt::format("not done: {}: {}", describe(action), done.error().to_text()));
     return;
   }
@@ -428,6 +428,7 @@ void Run::stop_sources() {
     notes_.push_back(fmt::format("application ended during the run: {}", name));
   doubts_ = setup_.platform.doubts();
   for (std::string& note : setup_.platform.stop()) notes_.push_back(std::move(note));
+  if (!broken_off_) broken_off_ = setup_.platform.failure();
   if (collector_) collector_->stop();
 }
 

@@ -98,6 +98,7 @@ nlohmann::json ledger_data(const RunLedger& ledger) {
                    {"weights", befores_json(ledger.weights)},
                    {"routes", befores_json(ledger.routes)},
                    {"nodes", ledger.nodes},
+                   {"fault_nodes", ledger.fault_nodes},
                    {"pods_before", ledger.pods_before},
                    {"clients_before", ledger.clients_before},
                    {"given", given_json(ledger.given)}};
@@ -120,6 +121,8 @@ Result<RunLedger> read_ledger(const nlohmann::json& config_map) {
   for (const auto& [node, before] : pods::value_at(whole, {"nodes"}).items()) {
     if (before.is_boolean()) ledger.nodes[node] = before.get<bool>();
   }
+  for (std::string& node : texts(pods::value_at(whole, {"fault_nodes"})))
+    ledger.fault_nodes.insert(std::move(node));
   ledger.pods_before = texts(pods::value_at(whole, {"pods_before"}));
   ledger.clients_before = texts(pods::value_at(whole, {"clients_before"}));
   ledger.given = read_given(pods::value_at(whole, {"given"}));

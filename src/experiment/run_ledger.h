@@ -41,6 +41,8 @@ struct RunLedger {
   std::map<std::string, std::optional<std::string>> routes;
   // Nodes that are cordoned or uncordoned -> whether they were unschedulable before.
   std::map<std::string, bool> nodes;
+  // Nodes whose fault agents were asked for something.
+  std::set<std::string> fault_nodes;
   // Pods of these functions that were there before, by their uids: they are another's.
   std::vector<std::string> pods_before;
   // Clients of these services that were there before, by their ids: they are another's.

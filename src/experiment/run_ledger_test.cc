@@ -21,6 +21,7 @@ RunLedger ledger() {
                  {"golb/function/main/other", R"({"ips": []})"}};
   one.routes = {{"hello-main", std::nullopt}, {"other-main", R"({"hosts":["a:1"]})"}};
   one.nodes = {{"node1", false}, {"node2", true}};
+  one.fault_nodes = {"node1"};
   one.pods_before = {"uid-1"};
   one.clients_before = {"w:hello-main:1"};
   one.given = {{"apps/v1", "deployments", "lab", "web", 5}, {"v1", "namespaces", "", "lab", 0}};

@@ -28,6 +28,7 @@ struct Feature {
   Version since;
 };
 inline constexpr Feature kAutoscaling{"autoscale", "autoscaling/v2", {1, 23}};
+inline constexpr Feature kResizing{"resize", "pods/resize", {1, 33}};
 
 // Of a server's gitVersion: "v1.34.4", "v1.30.2+k3s1", "v1.29.3-gke.1282000". An Error (kUsage)
 // where it says none.

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "load/client.h"
 #include "plan/file_arrival.h"
+#include "plan/file_changes.h"
 #include "plan/threshold_check.h"
 
 namespace galileo::plan {
@@ -76,69 +77,24 @@ void read_change(const Fields& fields, Phase& phase, Action& action) {
   action.what = std::move(change);
 }
 
-using ChangeCluster = Action::ChangeCluster;
-
-struct ClusterKey {
-  const char* key;
-  ChangeCluster::Kind kind;
-};
-constexpr ClusterKey kClusterKeys[] = {{"scale", ChangeCluster::Kind::kScale},
-                                       {"delete_pod", ChangeCluster::Kind::kDeletePod},
-                                       {"cordon", ChangeCluster::Kind::kCordon},
-                                       {"uncordon", ChangeCluster::Kind::kUncordon}};
-
-// An application whose pods are there to be changed.
-void check_pods(const Fields& fields, const Plan& plan, const ClusterKey& key,
-                const std::string& name) {
-  std::vector<std::string> names;
-  for (const Application& application : plan.applications) {
-    if (application.pods &&
-        (key.kind != ChangeCluster::Kind::kScale || application.pods->is_deployment))
-      names.push_back(application.name);
-  }
-  if (std::find(names.begin(), names.end(), name) != names.end()) return;
-  const char* const what =
-      key.kind == ChangeCluster::Kind::kScale ? "pods of a Deployment" : "pods";
-  fields.problems().add(
-      fields.place(key.key), fmt::format("no application called '{}' is {}", name, what),
-      names.empty() ? "give it kubernetes: {deployment: yes, ...}" : hint_for_unknown(name, names));
-}
-
-void read_cluster_change(const Fields& fields, const Plan& plan, const ClusterKey& key,
-                         Action& action) {
-  constexpr std::uint64_t kReplicasMax = 10'000;
-  ChangeCluster change{key.kind, fields.required(key.key), 0};
-  if (!plan.cluster)
-    return fields.problems().add(fields.place(key.key), "no application of the file is pods");
-  if (key.kind == ChangeCluster::Kind::kScale) {
-    if (!fields.has("replicas")) fields.missing("replicas", "write replicas: 3");
-    change.replicas =
-        static_cast<std::uint32_t>(fields.count("replicas", 0, kReplicasMax).value_or(0));
-  } else if (fields.has("replicas")) {
-    fields.problems().add(fields.place("replicas"), "replicas goes with scale alone");
-  }
-  const bool is_of_node =
-      key.kind == ChangeCluster::Kind::kCordon || key.kind == ChangeCluster::Kind::kUncordon;
-  if (!is_of_node) check_pods(fields, plan, key, change.what);
-  action.what = std::move(change);
-}
-
 // Of what an event may do it does one thing.
 void read_what(const Fields& fields, const Plan& plan, Phase& phase, Action& action) {
   std::vector<std::string> said;
   if (fields.has("event") || fields.has("value")) said.emplace_back("event");
-  if (fields.has("client") || fields.has("arrival") || fields.has("rate"))
+  // A network has a rate, too.
+  if (fields.has("client") || fields.has("arrival") || (fields.has("rate") && !fields.has("netem")))
     said.emplace_back("client");
-  for (const ClusterKey& key : kClusterKeys) {
-    if (fields.has(key.key)) said.emplace_back(key.key);
+  for (const std::string& key : cluster_change_keys()) {
+    if (fields.has(key)) said.push_back(key);
   }
   if (said.size() > 1)
     return fields.problems().add(
         fields.place(), fmt::format("an event does one thing, not {} and {}", said[0], said[1]),
         "make two of it");
   if (!said.empty() && said[0] == "client") return read_change(fields, phase, action);
-  for (const ClusterKey& key : kClusterKeys) {
-    if (!said.empty() && said[0] == key.key) return read_cluster_change(fields, plan, key, action);
+  if (!said.empty() && said[0] != "event") {
+    action.what = read_cluster_change(fields, plan, said[0]);
+    return;
   }
   Action::PutEvent put;
   put.name = fields.required_name("event");

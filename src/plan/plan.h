@@ -12,6 +12,7 @@
 
 #include "base/time.h"
 #include "load/workload.h"
+#include "plan/cluster_change.h"
 #include "plan/pods.h"
 #include "telemetry/instrument.h"
 
@@ -44,13 +45,7 @@ struct Action {
     load::ArrivalSpec arrival;
   };
 
-  // Something is done to the cluster that the pods are on, and undone at the end of the run.
-  struct ChangeCluster {
-    enum class Kind : unsigned char { kScale, kDeletePod, kCordon, kUncordon };
-    Kind kind = Kind::kScale;
-    std::string what;  // an application; of kCordon and kUncordon a node
-    std::uint32_t replicas = 0;
-  };
+  using ChangeCluster = plan::ChangeCluster;
 
   std::optional<Duration> at;  // since the start of the phase; none: when `condition` holds
   std::string condition;       // as a threshold, of what has been measured of the run so far
@@ -140,9 +135,6 @@ unsigned load_loops(const Plan& plan);
 
 // "at 10.0s: event deploy", "when p99(latency) > 200ms: constant_rate(50) for client web".
 std::string describe(const Action& action);
-
-// "scale hello to 3", "cordon node1".
-std::string describe(const Action::ChangeCluster& change);
 
 // "expovariate(100)", "steps up to ...": an arrival in a few words.
 std::string describe(const load::ArrivalSpec& arrival);

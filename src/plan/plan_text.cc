@@ -212,21 +212,6 @@ std::string describe(const load::ArrivalSpec& arrival) {
   return arrival.process == "exponential" ? text + ", exponential" : text;
 }
 
-std::string describe(const Action::ChangeCluster& change) {
-  using Kind = Action::ChangeCluster::Kind;
-  switch (change.kind) {
-    case Kind::kScale:
-      return fmt::format("scale {} to {}", change.what, change.replicas);
-    case Kind::kDeletePod:
-      return "delete a pod of " + change.what;
-    case Kind::kCordon:
-      return "cordon " + change.what;
-    case Kind::kUncordon:
-      return "uncordon " + change.what;
-  }
-  return {};
-}
-
 std::string describe(const Action& action) {
   const std::string when = action.at ? fmt::format("at {}", format_duration(*action.at))
                                      : fmt::format("when {}", action.condition);

@@ -52,13 +52,14 @@ export function weights(cluster: Cluster, end: number): { title: string; steps: 
   }));
 }
 
-export type MarkKind = "begins" | "ends" | "weights" | "other";
+export type MarkKind = "begins" | "ends" | "weights" | "changes" | "other";
 
 /** What an event is to somebody who looks at latencies: more to serve, less, another share, else. */
 export function kindOf(mark: Mark): MarkKind {
   if (mark.name === "pod/running") return "begins";
   if (/^(pod\/(shutdown|delete)|container\/(oom|exit|error|image)|eviction|failure|application\/failure|node\/(unready|gone))$/.test(mark.name))
     return "ends";
+  if (mark.name === "cluster/change") return "changes";
   return mark.name === "weight_update" ? "weights" : "other";
 }
 

@@ -15,13 +15,14 @@ function chart(charts: TimeCharts, parent: HTMLElement, options: ChartOptions) {
   charts.add(holder, options);
 }
 
-const markColours: Record<MarkKind, string> = { begins: "good", ends: "bad", weights: "line3", other: "soft" };
+const markColours: Record<MarkKind, string> = { begins: "good", ends: "bad", weights: "line3",
+  changes: "line1", other: "soft" };
 const markWords: Record<MarkKind, string> = { begins: "a pod runs", ends: "a pod ends, or something fails",
-  weights: "weights change", other: "other events" };
+  weights: "weights change", changes: "the run changes its cluster", other: "other events" };
 
 // What matters most is drawn last, so that nothing lies on it.
 function eventMarks(result: Result): EventMark[] {
-  const order: MarkKind[] = ["other", "weights", "begins", "ends"];
+  const order: MarkKind[] = ["other", "weights", "begins", "ends", "changes"];
   return [...chartMarks(result)].sort((a, b) => order.indexOf(kindOf(a)) - order.indexOf(kindOf(b)))
     .map((mark) => ({ at: mark.t_s, name: mark.name, text: mark.text, colour: markColours[kindOf(mark)] }));
 }

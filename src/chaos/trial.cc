@@ -112,8 +112,7 @@ double rate_of(Path& path) {
   const Time began = path.now();
   const Time half = began + kFlood / 2;
   double bytes = 0;
-  Time now = began;
-  for (int sent = 0; now < began + kFlood; ++sent, now = path.now()) {
+  for (Time now = began; now < began + kFlood; now = path.now()) {
     path.send_one(kLarge);
     const std::size_t size = path.receive(Duration{0});
     if (size > 0 && now >= half) bytes += static_cast<double>(size) + kHeaders;

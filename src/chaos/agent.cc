@@ -223,7 +223,7 @@ Result<void> Agent::start_tc(const wire::FaultOrder& order) {
     return refused("something of mine is at that place already");
   Fault& fault = book_.add(order, {command.undo, order.network, network.identity(), 0, 0, {}, {}},
                            desk_.clock().now());
-  const auto started = [&]() -> Result<void> {
+  auto started = [&]() -> Result<void> {
     TRY(keep());  // before the act
     const Inside inside = TRY(Inside::enter(network));
     static_cast<void>(TRY(run_tc(command.words)));
@@ -376,7 +376,8 @@ Result<void> Agent::keep() {
   return write_whole_file(path_, to_text(book_.undos()));
 }
 
-void Agent::report(const wire::FaultOrder& order, State state, std::string why, Effect effect) {
+void Agent::report(const wire::FaultOrder& order, State state, const std::string& why,
+                   Effect effect) {
   if (!bus_.connected()) return;  // nobody would hear it, and faults don't wait for it
   wire::FaultReport report;
   report.state = state;

@@ -63,7 +63,7 @@ class Agent {
   Effect effect_of(const Fault& fault);
   std::string undo(const Undo& undo, const Network* network);
   Result<void> keep();
-  void report(const wire::FaultOrder& order, wire::FaultReport::State state, std::string why,
+  void report(const wire::FaultOrder& order, wire::FaultReport::State state, const std::string& why,
               Effect effect = {});
 
   bus::Bus& bus_;

@@ -203,7 +203,7 @@ std::vector<Error> take_back(ClusterCalls& calls, const RunLedger& ledger, const
 Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
                             const RunLedger& ledger, const OnLeft& on_left) {
   // First: what keeps pods would make them anew.
-  const auto given = remove_given(calls, ledger, on_left);
+  auto given = remove_given(calls, ledger, on_left);
   const std::string config_maps = kubernetes::collection("v1", name_space, "configmaps");
   const std::string own = kubernetes::object_path(config_maps, claim_name(ledger.experiment));
   const auto config_map = TRY(calls.get(own));

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "net/clock.h"
+#include "net/loop.h"
 
 namespace galileo::net {
 

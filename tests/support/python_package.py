@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILT_WITH = ["scikit-build-core==1.1.2", "nanobind==3.1.0"]
 # Debian 12's pandas, which scripts of the old system were written for; the others as exports are read with.
 TESTED_WITH = ["pandas==1.5.3", "numpy==1.26.4", "polars==1.31.0", "pyarrow==17.0.0", "duckdb==1.3.2", "pytest==8.3.5", "mypy==1.15.0",
-               "pandas-stubs==1.5.3.230321"]
+               "pandas-stubs==1.5.3.230321", "matplotlib==3.10.3", "ipython==9.4.0", "ipykernel==6.30.1", "nbclient==0.10.2",
+               "nbformat==5.10.4", "redis==6.2.0", "requests==2.32.4", "simpy==4.1.1", "kubernetes==34.1.0", "scikit-learn==1.5.2",
+               "ipywidgets==8.1.7"]
 
 
 def environment(name, what, packages):

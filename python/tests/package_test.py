@@ -3,6 +3,7 @@ import importlib.metadata
 import itertools
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from conftest import python
 
 PACKAGE = Path(galileo.__file__).parent
+SITE = PACKAGE.parent
 
 
 def test_an_import_starts_nothing_and_brings_nothing_along():
@@ -80,11 +82,27 @@ sys.exit(0) if sys.argv[2] == "exit" else os._exit(0)
 def test_the_wheel_has_what_it_says():
     files = {str(path): path for path in importlib.metadata.files("galileo-lab")}
     assert {"galileo/py.typed", "galileo/_columns.pyi", "galileo/bin/galileo", "galileo/frames.py"} <= set(files)
-    assert {name.split("/")[0] for name in files} == {"galileo", f"galileo_lab-{importlib.metadata.version('galileo-lab')}.dist-info"}
+    assert {name.split("/")[0] for name in files} == {
+        "galileo", "galileo_old_names", "galileo_lab.pth", f"galileo_lab-{importlib.metadata.version('galileo-lab')}.dist-info"}
     assert os.stat(PACKAGE / "bin/galileo").st_mode & stat.S_IXUSR
     said = subprocess.run([PACKAGE / "bin/galileo", "--version"], capture_output=True, text=True).stdout
     assert importlib.metadata.version("galileo-lab") in said and galileo.__version__ in said
     assert not importlib.metadata.requires("galileo-lab") or all("extra ==" in one for one in importlib.metadata.requires("galileo-lab"))
+
+
+def test_an_installed_original_is_imported_before_our_package_of_its_name(tmp_path):
+    shutil.copy(SITE / "galileo_lab.pth", tmp_path)
+    for package in ("galileo_old_names/theirs_too", "galileo_old_names/ours_alone", "theirs_too"):
+        (tmp_path / package).mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+    done = python("import site, sys; site.addsitedir(sys.argv[1]); import theirs_too, ours_alone; print(theirs_too.__file__, ours_alone.__file__)", tmp_path)
+    assert done.stdout.split() == [f"{tmp_path}/theirs_too/__init__.py", f"{tmp_path}/galileo_old_names/ours_alone/__init__.py"], done.stderr
+
+
+def test_each_old_name_is_imported_where_no_original_is():
+    names = sorted(path.parent.name for path in (SITE / "galileo_old_names").glob("*/__init__.py"))
+    done = python("import importlib, sys; print(*(importlib.import_module(name).__file__ for name in sys.argv[1:]))", *names)
+    assert done.stdout.split() == [f"{SITE}/galileo_old_names/{name}/__init__.py" for name in names], done.stderr
 
 
 def test_nothing_of_ours_is_seen_by_other_libraries():

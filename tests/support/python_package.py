@@ -50,9 +50,10 @@ def main():
     libraries = environment("package-python", "what the package is tested with", TESTED_WITH)
     venv = folder / "venv"
     do(python_environment.PYTHON, "-m", "venv", "--clear", venv)
-    # The libraries are those of the cache; only ours is new.
+    # The libraries are those of the cache; only ours is new. Folders are taken in the order of the files' names: theirs before
+    # our old names, which come behind all that is installed.
     site = next(venv.glob("lib/python3*/site-packages"))
-    (site / "libraries.pth").write_text(f"{next(libraries.parent.parent.glob('lib/python3*/site-packages'))}\n")
+    (site / "a_libraries.pth").write_text(f"{next(libraries.parent.parent.glob('lib/python3*/site-packages'))}\n")
     do(venv / "bin/python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", made)
     print(venv / "bin/python")
 

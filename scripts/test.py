@@ -177,7 +177,8 @@ def fuzz_targets():
 
 
 ADD_ONE = "tests/process/add_one_test.py"
-WITHOUT_THREADS = {"wire", "route"}  # bytes and values: there is nothing for tsan to see
+# Bytes and values, in rooms whose own sources know no loop and no desk: there is nothing for tsan to see.
+WITHOUT_THREADS = {"wire", "route", "plan", "analysis", "tables", "frames"}
 
 
 def unit_tests(runner, preset, tests, before=()):
@@ -215,11 +216,16 @@ def unit(runner, preset):
     return counts
 
 
-def pytest(runner, name, arguments, deadline_s, env=None, beside=0, python=PYTHON):
-    """`beside`: so many tests at once."""
+def at_once(number):
+    """So many tests side by side."""
+    return ["-n", str(number)]
+
+
+def pytest(runner, name, arguments, deadline_s, env=None, beside=(), python=PYTHON):
+    """`beside`: how tests run side by side; none: one after the other."""
     xml = runner.logs / (re.sub(r"\W+", "-", name) + ".xml")
     xml.unlink(missing_ok=True)
-    more = ["-n", str(beside)] if beside else []
+    more = [*beside]
     if "cache_dir" not in " ".join(arguments):
         more += ["-p", "no:cacheprovider"]
     status, text = runner.run(
@@ -245,7 +251,7 @@ def pytest(runner, name, arguments, deadline_s, env=None, beside=0, python=PYTHO
     return counts
 
 
-def beside_others(runner, name, arguments, deadline_s, env, beside=0, python=PYTHON):
+def beside_others(runner, name, arguments, deadline_s, env, beside=(), python=PYTHON):
     """Tests while other suites go on: one that fails isn't judged yet, but by how it ends alone (`again`)."""
     cache = runner.logs / f"failed-{re.sub(r'[^a-z]+', '-', name)}"
     shutil.rmtree(cache, ignore_errors=True)
@@ -253,7 +259,7 @@ def beside_others(runner, name, arguments, deadline_s, env, beside=0, python=PYT
     counts = pytest(runner, name, arguments, deadline_s, env, beside, python)
     if counts.failures:
         runner.again.append((name, sorted(set(counts.failures)),
-                             [*arguments, "--last-failed", "--last-failed-no-failures", "none"], deadline_s, env, 0, python))
+                             [*arguments, "--last-failed", "--last-failed-no-failures", "none"], deadline_s, env, (), python))
         counts.failed -= len(counts.failures)
     return counts
 
@@ -280,7 +286,7 @@ def blackbox(preset, marks, deadline_s):
         if (error := runner.build(preset, ["galileo", "galileo_two_runs"])) is not None:
             return failed(error)
         arguments = ["tests/process", f"--ignore={ADD_ONE}", "-m", f"({marks}) and not alone"]
-        return beside_others(runner, f"black-box {preset}", arguments, deadline_s, blackbox_env(preset), 2 * runner.jobs)
+        return beside_others(runner, f"black-box {preset}", arguments, deadline_s, blackbox_env(preset), at_once(2 * runner.jobs))
     return suite
 
 
@@ -339,7 +345,9 @@ def cluster(runner):
     """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
     if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
-    return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"))
+    # A file after the other in each of two places, which have a cluster each.
+    places = ["--dist", "loadfile", "--tx", f"2*popen//python={ROOT / 'tests/cluster/place.sh'} {PYTHON}"]
+    return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"), places)
 
 
 def rules(runner):

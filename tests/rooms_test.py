@@ -1,6 +1,7 @@
 """The rules of the house (CONTRIBUTING.md), kept by a machine: what a room may include, where
 threads, clocks and exceptions may be, how large things may get. Each failure says the rule, the place
 and the mend. The checker itself is tested on a planted tree at the end."""
+import ast
 import re
 from pathlib import Path
 
@@ -40,6 +41,7 @@ LONG_FILES = set()
 
 THREAD_WORDS = (r"std::((recursive_|timed_|recursive_timed_|shared_|shared_timed_)?mutex|atomic\w*|j?thread|condition_variable\w*|lock_guard|unique_lock|"
                 r"scoped_lock|shared_lock|counting_semaphore|binary_semaphore|latch|barrier)\b")
+THREAD_HEADERS = ("thread", "future", "mutex", "atomic", "condition_variable", "pthread.h")
 PROMISE_WORDS = r"std::(promise|future|shared_future|packaged_task|async|call_once|once_flag)\b"
 SHARED_WORDS = r"std::(shared_ptr|weak_ptr|make_shared|allocate_shared|enable_shared_from_this)\b"
 
@@ -248,6 +250,14 @@ def check_names(src):
             for (_, name), files in sorted(places.items()) if len(files) > 1]
 
 
+def check_without_threads(src):
+    """Rooms whose unit tests tsan is spared (scripts/test.py) have no thread that it could see."""
+    rooms = re.search(r"^WITHOUT_THREADS = (\{.*\})$", (ROOT / "scripts/test.py").read_text(), re.M)[1]
+    return [f"{path.relative_to(src)}:{number}: {header} has threads, and WITHOUT_THREADS of scripts/test.py names the room"
+            for room in sorted(ast.literal_eval(rooms)) for path in sources(src / room) for number, _, header in includes(path)
+            if header in ("net/loop.h", "net/desk.h", "store/recording.h") or header in THREAD_HEADERS]
+
+
 def check_fuzzed(root):
     """Each part of wire/ that reads bytes has a fuzz target with a corpus."""
     found = []
@@ -261,7 +271,7 @@ def check_fuzzed(root):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("check", [check_rooms, check_floors, check_libraries, check_words, check_names, check_sizes, check_tables, check_exceptions], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("check", [check_rooms, check_floors, check_libraries, check_words, check_names, check_sizes, check_tables, check_exceptions, check_without_threads], ids=lambda f: f.__name__)
 def test_the_house_keeps_its_rules(check):
     found = check(SRC)
     assert not found, "\n".join(found)
@@ -292,6 +302,8 @@ def test_the_changelog_has_a_place_for_the_next_version():
     (check_rooms, "net/bad.h", "namespace galileo::wire {\n"),
     (check_floors, "wire/bad.h", '#include "net/loop.h"\n'),
     (check_floors, "net/bad.cc", '#include "route/table.h"\n'),
+    (check_without_threads, "plan/bad_test.cc", '#include "net/desk.h"\n'),
+    (check_without_threads, "wire/bad.cc", "#include <thread>\n"),
     (check_libraries, "wire/bad.cc", "#include <CLI/CLI.hpp>\n"),
     (check_libraries, "net/bad.h", "#include <fmt/format.h>\n"),
     (check_libraries, "net/bad.cc", "#include <openssl/ssl.h>\n"),

@@ -67,6 +67,7 @@ int session(const Arguments& arguments) {
   if (const auto over = parse_options(app, arguments)) return *over;
   Parts parts;
   parts.push_back(session_frames());
+  parts.push_back(session_etcd());
   for (std::string line; std::getline(std::cin, line);) {
     const auto answered = answer(parts, line);
     const Json json =

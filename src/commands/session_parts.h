@@ -53,5 +53,7 @@ class SessionPart {
 
 // Tables as columns.
 std::unique_ptr<SessionPart> session_frames();
+// Keys of an etcd.
+std::unique_ptr<SessionPart> session_etcd();
 
 }  // namespace galileo::commands

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 
+import etcd_server
 import pytest
 
 
@@ -38,7 +39,8 @@ def session(galileo):
     ({"call": "frame", "table": "traces", "db": "x"}, "'descriptor' must be"), ({"call": "frame", "table": "traces", "db": "x", "descriptor": 1}, "'descriptor' must be"),
     ({"call": "frame", "table": "traces", "db": "x", "limit": 3}, "'limit' is nothing"),
     ({"call": "frame", "table": "a\u0000b\ud83d\ude00", "descriptor": 9}, "no table"),
-], ids=range(17))
+    ({"call": "etcd.put", "value": "v"}, "'key' isn't said"), ({"call": "etcd.remove", "key": "k", "value": "v"}, "'value' is nothing"),
+], ids=range(19))
 def test_a_request_that_cant_be_read_is_answered_and_the_next_one_too(session, line, why):
     process, ask = session()
     error = ask(line)["error"]
@@ -76,3 +78,22 @@ def test_it_ends_with_its_callers_end_of_the_input(session):
     process, _ = session()
     process.stdin.close()
     assert process.wait(10) == 0
+
+
+@pytest.mark.quick
+def test_a_key_of_etcd_is_written_and_removed(session, tmp_path):
+    if not etcd_server.installed():
+        pytest.skip("etcd isn't installed (scripts/setup.sh test)")
+    etcd = etcd_server.Etcd(tmp_path)
+    try:
+        _, ask = session()
+        place = {"etcd": etcd.address, "key": "golb/function/zone-ü/hello"}
+        value = '{"ips": ["10.0.0.1:8080"], "weights": [1]}'
+        assert ask({"call": "etcd.put", **place, "value": value}) == {"ok": {}}
+        assert etcd.get(place["key"]) == [json.loads(value)]
+        assert ask({"call": "etcd.remove", **place}) == {"ok": {"was_there": True}}
+        assert ask({"call": "etcd.remove", **place}) == {"ok": {"was_there": False}} and etcd.get(place["key"]) == []
+        assert "nobody" in ask({"call": "etcd.put", **place, "etcd": "nobody", "value": "x"})["error"]["text"]
+    finally:
+        etcd.stop()
+    assert ask({"call": "etcd.put", **place, "value": value})["error"]["code"] == "unavailable"

@@ -1,7 +1,7 @@
 """Galileo: distributed load-testing experiments with fine-grained telemetry.
 
-``galileo.frames`` has what experiments recorded as frames; ``galileo.errors`` what goes wrong. Importing it starts no thread
-and no process, and changes nothing of the interpreter.
+``galileo.frames`` has what experiments recorded as frames, ``galileo.plots`` draws them; ``galileo.errors`` has what goes wrong.
+Importing it starts no thread and no process, and changes nothing of the interpreter.
 """
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any as _Any
 from .errors import GalileoError
 
 if _TYPE_CHECKING:
-    from . import errors, frames
+    from . import errors, frames, plots
 
-__all__ = ["GalileoError", "errors", "frames"]
+__all__ = ["GalileoError", "errors", "frames", "plots"]
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("frames", "errors"):
+    if name in ("frames", "errors", "plots"):
         return _import_module(f".{name}", __name__)
     if name == "__version__":
         from importlib.metadata import version

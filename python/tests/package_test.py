@@ -81,7 +81,7 @@ sys.exit(0) if sys.argv[2] == "exit" else os._exit(0)
 
 def test_the_wheel_has_what_it_says():
     files = {str(path): path for path in importlib.metadata.files("galileo-lab")}
-    assert {"galileo/py.typed", "galileo/_columns.pyi", "galileo/bin/galileo", "galileo/frames.py"} <= set(files)
+    assert {"galileo/py.typed", "galileo/_columns.pyi", "galileo/bin/galileo", "galileo/frames.py", "galileo/plots/__init__.py"} <= set(files)
     assert {name.split("/")[0] for name in files} == {
         "galileo", "galileo_old_names", "galileo_lab.pth", f"galileo_lab-{importlib.metadata.version('galileo-lab')}.dist-info"}
     assert os.stat(PACKAGE / "bin/galileo").st_mode & stat.S_IXUSR

@@ -5,9 +5,9 @@
 A suite is a name, a deadline and a function that returns its counts. A build that fails, a suite that
 hangs or prints no counts is one failure of that suite; the others go on. Only the standard library.
 
-Suites run in two lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced) and
-what mostly waits (the cluster, the black-box tests, several at once). The lane that is done first helps the other. Tests
-that measure, marked `alone`, come after both, one at a time; and so does, in the suite `again`, a test that failed beside
+Suites run in three lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced), what
+mostly waits (the black-box tests, several at once), and the cluster's tests. A lane that is done first helps the others. Tests
+that measure, marked `alone`, come after all, one at a time; and so does, in the suite `again`, a test that failed beside
 others: a note says which, and how it ended alone. docs/testing.md says where the time goes.
 """
 import argparse
@@ -346,8 +346,12 @@ def cluster(runner):
     if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
     # A file after the other in each of two places, which have a cluster each.
-    places = ["--dist", "loadfile", "--tx", f"2*popen//python={ROOT / 'tests/cluster/place.sh'} {PYTHON}"]
-    return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"), places)
+    place = str(ROOT / "tests/cluster/place.sh")
+    places = ["--dist", "loadfile", "--tx", f"2*popen//python={place} {PYTHON}"]
+    try:
+        return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"), places)
+    finally:
+        subprocess.run([place, "true"], timeout=60)  # takes away what places that were killed have left
 
 
 def rules(runner):
@@ -446,13 +450,15 @@ def lint(runner):
 
 
 def suites(quick):
-    """Suites by lane: what works, what waits beside it (the longest first, since the last ones are taken over by the
-    other lane), and what comes alone after both."""
+    """Suites by lane (in each the longest first, since the last ones are taken over by lanes that are done), and what comes
+    alone after them."""
     if quick:
-        return ({"unit": lambda r: unit(r, "release"), "rules": rules},
-                {"black-box": blackbox("release", "quick", 120)},
+        return ([{"unit": lambda r: unit(r, "release"), "rules": rules},
+                 {"black-box": blackbox("release", "quick", 120)}],
                 {"black-box alone": blackbox_alone("release", "quick", 120)})
-    return ({
+    return ([{
+        "cluster": cluster,
+    }, {
         "format": formatting,
         "rules": rules,
         "unit": lambda r: unit(r, "release"),
@@ -464,7 +470,6 @@ def suites(quick):
         "fuzz": fuzz,
         "web": web,
     }, {
-        "cluster": cluster,
         "black-box": blackbox("release", "not databases", 1500),
         "peers": peers,
         "python": package,
@@ -472,7 +477,7 @@ def suites(quick):
         "asan black-box": blackbox("asan", "sanitize", 900),
         "asan databases": databases("asan"),
         "tsan black-box": blackbox("tsan", "sanitize", 900),
-    }, {
+    }], {
         "black-box alone": blackbox_alone("release", "not databases", 900),
         "asan black-box alone": blackbox_alone("asan", "sanitize", 900),
         "tsan black-box alone": blackbox_alone("tsan", "sanitize", 900),
@@ -489,9 +494,9 @@ class Row:
 
 
 class Lanes:
-    """Suites side by side. A lane that has none left takes the last one of the other."""
+    """Suites side by side. A lane that has none left takes the last one of the lane that has most of them."""
 
-    def __init__(self, *lanes):
+    def __init__(self, lanes):
         self.left = [list(lane.items()) for lane in lanes]
         self.lock = threading.Lock()
 
@@ -500,7 +505,8 @@ class Lanes:
         with self.lock:
             if self.left[lane]:
                 return self.left[lane].pop(0)
-            return next((other.pop() for other in self.left if other), None)
+            longest = max(self.left, key=len)
+            return longest.pop() if longest else None
 
 
 def run_lane(runner, lanes, lane=0):
@@ -537,20 +543,20 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     runner = Runner(options.jobs)
-    works, waits, alone = ({name: suite for name, suite in lane.items()
-                            if not options.only or any(word in name for word in options.only)}
-                           for lane in suites(options.quick))
+    beside, alone = suites(options.quick)
+    *beside, alone = ({name: suite for name, suite in lane.items() if not options.only or any(word in name for word in options.only)}
+                      for lane in [*beside, alone])
     start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(beside)) as pool:
         try:
-            lanes = Lanes(waits, works)
-            running = [pool.submit(run_lane, runner, lanes, lane) for lane in range(2)]
+            lanes = Lanes(beside)
+            running = [pool.submit(run_lane, runner, lanes, lane) for lane in range(len(beside))]
             rows = [row for lane in running for row in lane.result()]
         except BaseException:
             runner.stop()
             raise
     try:
-        rows += run_lane(runner, Lanes(alone | ({"again": again} if runner.again else {})))
+        rows += run_lane(runner, Lanes([alone | ({"again": again} if runner.again else {})]))
     except BaseException:
         runner.stop()
         raise

@@ -1,7 +1,7 @@
 """A whole Kubernetes on this machine, with real pods: etcd, API server, controllers and scheduler in one network
 namespace, and nodes in namespaces of their own (network, processes, mounts, name), each with a kubelet, containerd and
 kube-proxy. It needs root. Nothing outlives the process that made it: its parts are killed with it, and what a killed
-one has left of names and folders is cleared away by the next.
+one has left of names and folders is cleared away by the next. Two at a time take a place each (place.sh).
 
     this machine 10.87.0.254 --- bridge in <glk0> 10.87.0.1 (API server, port 6443) --- node i 10.87.0.1<i>
     pods of node i: 10.245.<i>.0/24; services: 10.97.0.0/16; no way out of the machine
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import image
+from outside import outside
 
 HERE = Path(__file__).resolve().parent
 CGROUPS = Path("/sys/fs/cgroup")
@@ -74,6 +75,33 @@ def wait_until(condition, what, seconds):
         time.sleep(0.1)
 
 
+class KeptSettings:
+    """Settings of the whole machine, which kubelets change: as they were before the first cluster, once the last one is gone."""
+
+    def __init__(self):
+        self.file = open("/run/galileo-cluster-settings", "a+")
+        if self.alone():
+            self.file.truncate(0)
+            self.file.write("".join(f"{name}={do('sysctl', '-n', name).strip()}\n" for name in SYSCTLS))
+            self.file.flush()
+        fcntl.flock(self.file, fcntl.LOCK_SH)
+
+    def alone(self):
+        """No other cluster's process has them."""
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def put_back(self):
+        if self.alone():
+            self.file.seek(0)
+            for line in self.file.read().splitlines():
+                do("sysctl", "-qw", line, check=False)
+        self.file.close()
+
+
 class Cluster:
     def __init__(self, nodes=1, names=False, metrics=False):
         """`names`: with a DNS, so that pods find Services by their names. `metrics`: with a metrics API, so that autoscalers
@@ -85,14 +113,14 @@ class Cluster:
         self.folder = None
 
     def __enter__(self):
-        fcntl.flock(self.lock, fcntl.LOCK_EX)  # names and addresses are fixed: one cluster at a time
-        built = subprocess.run([str(HERE / "build.sh")], stdout=subprocess.PIPE, text=True)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)  # names and addresses are fixed: one cluster in a place
+        built = subprocess.run(outside(HERE / "build.sh"), stdout=subprocess.PIPE, text=True)
         if built.returncode != 0:
             raise RuntimeError("cluster: Kubernetes can't be built; see above")
         self.bin = Path(built.stdout.strip().splitlines()[-1])
         self.clear()
         self.folder = Path(tempfile.mkdtemp(prefix="galileo-cluster-"))
-        self.sysctls = {name: do("sysctl", "-n", name).strip() for name in SYSCTLS}
+        self.settings = KeptSettings()
         try:
             self.make_networks()
             self.make_keys()
@@ -124,8 +152,7 @@ class Cluster:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        for name, value in self.sysctls.items():
-            do("sysctl", "-qw", f"{name}={value}", check=False)
+        self.settings.put_back()
         self.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.lock.close()
@@ -296,7 +323,7 @@ class Cluster:
 
     def start_metrics(self):
         """metrics-server beside the API server, which passes on to it what is asked of the metrics API."""
-        built = subprocess.run([str(HERE / "tool.sh"), "metrics-server"], stdout=subprocess.PIPE, text=True)
+        built = subprocess.run(outside(HERE / "tool.sh", "metrics-server"), stdout=subprocess.PIPE, text=True)
         if built.returncode != 0:
             raise RuntimeError("cluster: metrics-server can't be built; see above")
         keys, config = self.keys, self.folder / "metrics.kubeconfig"
@@ -334,7 +361,7 @@ cluster.local {{
   }}
 }}
 """)
-        built = subprocess.run([str(HERE / "tool.sh"), "coredns"], stdout=subprocess.PIPE, text=True)
+        built = subprocess.run(outside(HERE / "tool.sh", "coredns"), stdout=subprocess.PIPE, text=True)
         if built.returncode != 0:
             raise RuntimeError("cluster: CoreDNS can't be built; see above")
         self.start("names", [built.stdout.strip().splitlines()[-1], "-conf", self.folder / "Corefile"])

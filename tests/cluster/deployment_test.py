@@ -18,6 +18,7 @@ import pytest
 import yaml
 from conftest import ROOT, wait_for
 from etcd_server import Etcd
+from outside import outside
 from telemetry_values import Values
 
 OUTSIDE = kubernetes.OUTSIDE
@@ -86,7 +87,7 @@ def copied(folder):
 
 def tool(name):
     """A program that is built once; the test is left out where it can't be had."""
-    built = subprocess.run([str(kubernetes.HERE / "tool.sh"), name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    built = subprocess.run(outside(kubernetes.HERE / "tool.sh", name), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if built.returncode != 0:
         pytest.skip(f"{name} can't be built: {built.stderr.strip().splitlines()[-1]}")
     return built.stdout.strip().splitlines()[-1]

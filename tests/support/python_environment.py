@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from outside import outside
+
 PYTHON = "/usr/bin/python3"
 PIP_SECONDS = 400
 
@@ -16,7 +18,7 @@ def make(folder, what, packages):
     pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     for command in ([PYTHON, "-m", "venv", "--clear", folder], [*pip, *packages]):
         try:
-            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PIP_SECONDS,
+            done = subprocess.run(outside(*command), capture_output=True, text=True, timeout=PIP_SECONDS,
                                   stdin=subprocess.DEVNULL, env={**os.environ, "PIP_RETRIES": "1"})
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"{what} can't be had: {error}"

@@ -49,6 +49,14 @@ class ProgramError(GalileoError, RuntimeError):
     """The program can't be found or started, or ended without an answer."""
 
 
+class NotKeptError(GalileoError, NotImplementedError):
+    """What an old name did is done in another way now; the text says in which."""
+
+
+class OldNameWarning(UserWarning):
+    """A call of an old name gives something else than the original package did; told once for each difference."""
+
+
 _BY_CODE: Mapping[str, type[GalileoError]] = {
     "usage": UsageError, "not_found": NotFoundError, "io": ReadError, "unavailable": UnavailableError,
     "corrupt": CorruptError, "interrupted": StoppedError}

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from galileo import _session
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/support"))  # servers that the program's own tests start too
+
 START = 1_795_500_000.0
 TABLES = """
 CREATE TABLE experiments (EXP_ID TEXT, NAME TEXT, CREATOR TEXT, START REAL, END REAL, CREATED REAL, STATUS TEXT);

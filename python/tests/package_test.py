@@ -141,7 +141,8 @@ reveal_type(db.experiments().shape)
 """)
     done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, script], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
-    own = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "-p", "galileo"], capture_output=True, text=True, cwd=tmp_path)
+    own = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "-p", "galileo", "-p", "galileodb", "-p", "galileojp"],
+                         capture_output=True, text=True, cwd=tmp_path)
     assert own.returncode == 0, own.stdout
 
 

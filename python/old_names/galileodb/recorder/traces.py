@@ -1,0 +1,5 @@
+"""What records traces."""
+from galileodb._not_kept import names
+
+__getattr__ = names(__name__, ["TraceRecorder", "RedisTraceRecorder", "TracesSubscriber"],
+                    "`galileo recorder` records an experiment from the bus (docs/recorder.md)")

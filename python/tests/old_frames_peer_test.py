@@ -1,0 +1,178 @@
+"""The original analysis package beside ours: one script (old_frames.py) in both environments, over the same recorded databases;
+what each call gave is compared frame by frame, value by value."""
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pandas
+import pytest
+
+pytest.importorskip("galileojp")
+import old_recording
+import python_environment
+from old_recording import EMPTY, EXP_ID, SECOND
+
+SCRIPT = Path(__file__).parent / "old_frames.py"
+# The original's own pins where they can still be had, and pandas as Debian 12 has it.
+ORIGINALS = ["--no-deps", "galileo-jupyter==0.0.1", "galileo-db==0.10.4.dev1", "edgerun-faas==0.0.1.dev2",
+             "edgerun-galileo-faas==0.0.1.dev2",
+             "edgerun-skippy-core==0.1.1", "pandas==1.5.3", "numpy==1.22.3", "python-dateutil==2.9.0.post0", "pytz==2024.1", "six==1.16.0",
+             "influxdb-client==1.20.0", "Rx==3.2.0", "certifi==2024.7.4", "urllib3==1.26.20", "mysql-connector-python==8.0.28",
+             "protobuf==3.20.3",
+             "python-dotenv==0.20.0", "dataclasses-json==0.5.7", "marshmallow==3.26.1", "marshmallow-enum==1.5.1", "mypy-extensions==1.0.0",
+             "typing-inspect==0.9.0", "typing-extensions==4.12.2", "readerwriterlock==1.0.9", "packaging==24.1"]
+CONTAINER = old_recording.container(1)
+UNKNOWN = "202601010000-ffff"
+# Tables of Flux that the newest original leaves out too.
+FLUX = ["result", "table", "_start", "_stop", "_time", "_field", "_measurement"]
+
+
+@pytest.fixture(scope="session")
+def original():
+    """The Python that has the original package."""
+    python = python_environment.interpreter("3.9")
+    if python is None:
+        pytest.skip("the original package's pins need Python 3.9, which isn't here")
+    found, why_not = python_environment.find("old-frames-python", "the original analysis package", ORIGINALS, python)
+    if found is None:
+        pytest.skip(why_not)
+    return found
+
+
+@pytest.fixture(scope="session")
+def databases(original, tmp_path_factory):
+    """What names the databases that the original's drivers have filled."""
+    from influxdb_server import ORGANISATION, TOKEN, InfluxDb
+
+    server = InfluxDb(tmp_path_factory.mktemp("influxdb"))
+    env = {"galileo_expdb_influxdb_url": server.address, "galileo_expdb_influxdb_token": TOKEN, "galileo_expdb_influxdb_org": ORGANISATION,
+           "galileo_expdb_influxdb_org_id": server.organisation_id,
+           "galileo_expdb_sqlite_path": str(tmp_path_factory.mktemp("sql") / "old.sqlite")}
+    try:
+        script(original, env, "record", json.dumps(old_recording.recording()), alone=True)
+        yield env
+    finally:
+        server.stop()
+
+
+def script(python, env, order, text, *more, alone=False):
+    """alone: without what names our packages, which the original's environment hasn't."""
+    ours = {name: value for name, value in os.environ.items() if not (alone and name == "PYTHONPATH")}
+    done = subprocess.run([python, "-W", "ignore", SCRIPT, order, *more], input=text, capture_output=True, text=True, timeout=300,
+                          env={**ours, **env})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def both(original, databases, tmp_path_factory):
+    """both(gateway, method, *arguments): what theirs gave, and what ours; each environment is started once."""
+    calls = [list(call) for call in {json.dumps(call): call for call in [*SAME, *BETTER]}.values()]
+    results = []
+    for name, python in (("theirs", original), ("ours", sys.executable)):
+        path = tmp_path_factory.mktemp("results") / name
+        script(python, databases, "read", json.dumps(calls), path, alone=name == "theirs")
+        results.append(pickle.loads(path.read_bytes()))
+    by_call = {json.dumps(call): pair for call, *pair in zip(calls, *results)}
+    return lambda *call: by_call[json.dumps(call)]
+
+
+def in_order(frame, index):
+    """Rows by their values: of one instant the databases give them in any order. The index as a column where it means something."""
+    frame = frame.drop(columns=[name for name in FLUX if name in frame and "_value" not in frame])
+    frame = frame.drop(columns=["_stop", "_time", "table"], errors="ignore")  # of the query; `_time` is theirs, to the millisecond
+    for name, kind in frame.dtypes.items():
+        if isinstance(kind, pandas.DatetimeTZDtype):
+            frame[name] = frame[name].dt.tz_convert("UTC")
+    if index:
+        frame = frame.assign(**{"the index": numpy.asarray(frame.index)})
+    frame = frame[sorted(frame.columns)]
+    texts = frame.applymap(repr).agg("|".join, axis=1)  # astype(str) of pandas 1.5 may write into the frame itself
+    order = texts.to_numpy().argsort(kind="stable") if len(frame) else []
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def assert_same_frames(theirs, ours):
+    assert not set(theirs.columns) - set(ours.columns) - set(FLUX)
+    extra = set(ours.columns) - set(theirs.columns)
+    assert extra <= {"replica_id", "replica_type"}, extra  # of the newest original
+    ours = ours.drop(columns=list(extra))
+    times = isinstance(theirs.index, pandas.DatetimeIndex)
+    assert isinstance(ours.index, pandas.DatetimeIndex) == times and (not times or theirs.index.name == ours.index.name)
+    pandas.testing.assert_frame_equal(in_order(theirs, times), in_order(ours, times), rtol=1e-12, atol=1e-9)
+
+
+SAME = [
+    *[(gateway, table) for gateway in ("sql", "mixed") for table in ("experiments", "metadata")],
+    *[(gateway, "metadata", one) for gateway in ("sql", "mixed") for one in (EXP_ID, EMPTY, UNKNOWN)],
+    *[(gateway, table, *ids) for gateway in ("sql", "mixed") for table in ("nodeinfo", "events", "telemetry")
+      for ids in ([EXP_ID], [EXP_ID, SECOND], [EMPTY], []) ],
+    *[("sql", table, UNKNOWN) for table in ("nodeinfo", "events", "telemetry")], ("mixed", "nodeinfo", UNKNOWN),
+    ("mixed", "traces", SECOND), ("mixed", "traces", EMPTY), ("mixed", "traces"),
+    ("mixed", "raw_influxdb_query",
+     f'from(bucket: "{EXP_ID}") |> range(start: 1970-01-01, stop: 2100-01-01) |> filter(fn: (r) => r["_measurement"] == "events")'),
+    ("k3s", "get_experiment", EXP_ID), ("k3s", "get_experiment", UNKNOWN), ("k3s", "get_exp_params", EXP_ID), ("k3s", "get_exp_params",
+                                                                                                               UNKNOWN),
+    ("k3s", "get_nodes_by_name", EXP_ID), ("k3s", "get_nodes_by_name", EMPTY),
+    ("k3s", "get_raw_replicas", EXP_ID), ("k3s", "get_raw_replicas", EXP_ID, None), ("k3s", "get_raw_replicas", EXP_ID, "delete"),
+    ("k3s", "get_replicas", EXP_ID), ("k3s", "get_replicas", EXP_ID, "delete"), ("k3s", "get_replicas", EXP_ID, "shutdown"),
+    ("k3s", "get_replicas_with_shutdown", EXP_ID), ("k3s", "get_replica_by_ip", EXP_ID), ("k3s", "get_replica_by_container_id", EXP_ID),
+    ("k3s", "traces", EXP_ID), ("k3s", "traces", SECOND), ("k3s", "traces", EMPTY), ("k3s", "traces"), ("k3s", "preprocessed_traces",
+                                                                                                        EXP_ID),
+    ("k3s", "get_weight_updates", EXP_ID), ("k3s", "convert_cluster", "zone-a"), ("k3s", "convert_cluster", "elsewhere"),
+    ("k3s", "find_zone_for_client", "gateway-zone-a"), ("k3s", "parse_container_request", {"cpu": "1", "memory": "1Gi"}),
+    ("k3s", "parse_container_request", {}), ("k3s", "item_equal", {"a": 1}, {"a": 1, "b": 2}),
+]
+BETTER = [("mixed", "traces", EXP_ID), ("mixed", "events", UNKNOWN), ("k3s", "get_replicas", EXP_ID, None), ("k3s", "get_replicas", EMPTY),
+          ("k3s", "get_weight_updates", EMPTY), ("k3s", "get_cpu_container", EXP_ID, CONTAINER), ("k3s", "get_cpu_container", EXP_ID,
+                                                                                                  "nosuch"),
+          ("sql", "traces", EXP_ID)]
+
+
+@pytest.mark.parametrize("call", SAME, ids=lambda call: "-".join(map(str, call))[:70])
+def test_a_call_gives_what_the_original_gives(both, call):
+    (how, theirs), (how_ours, ours) = both(*call)
+    assert how == how_ours, (theirs, ours)
+    if how == "raised":
+        assert theirs[0] == ours[0]
+    elif isinstance(theirs, pandas.DataFrame):
+        assert_same_frames(theirs, ours)
+    else:
+        assert without_container_labels(theirs) == without_container_labels(ours)
+
+
+def without_container_labels(value):
+    """The original has a pod's container from the function's last pod, with that one's labels."""
+    if isinstance(value, dict):
+        return {key: without_container_labels({name: one for name, one in part.items() if name != "labels"} if key == "container" else part)
+                for key, part in value.items()}
+    return value
+
+
+def test_unsent_requests_are_not_lost(both):
+    """The original asks for points from 1970 on, where its own of requests that weren't sent lie one second before."""
+    (_, theirs), (_, ours) = both("mixed", "traces", EXP_ID)
+    unsent = ours[ours["sent"] == "-1.0"]
+    assert len(theirs) + len(unsent) == len(ours) == 300 and len(unsent) == 6
+    assert_same_frames(theirs, ours[ours["sent"] != "-1.0"])
+
+
+def test_pending_pods_are_left_out(both):
+    """As the newest original does."""
+    (_, theirs), (_, ours) = both("k3s", "get_replicas", EXP_ID, None)
+    assert_same_frames(theirs[~theirs["state"].isin(["create", "pending"])], ours)
+
+
+def test_where_the_original_dies_ours_has_an_answer(both):
+    """Without pods, without weight updates; of a node whose cores are a text; of a container that isn't there."""
+    for call in BETTER:
+        (how, theirs), (how_ours, ours) = both(*call)
+        if how == "raised" and call[1:] != ("events", UNKNOWN):
+            assert how_ours == "gave", (call, theirs, ours)
+    (_, replicas), (_, weights) = both("k3s", "get_replicas", EMPTY)[1], both("k3s", "get_weight_updates", EMPTY)[1]
+    assert list(replicas.columns)[:2] == ["ts", "podUid"] and replicas.empty and weights.empty and replicas["ts"].dtype == float
+    assert both("k3s", "get_cpu_container", EXP_ID, "nosuch")[1] == ("gave", None)
+    assert both("mixed", "events", UNKNOWN)[1][1][0] == "NotFoundError"

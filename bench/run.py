@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py usual|closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|frames|startup|all [--quick] [--write]
+    bench/run.py usual|closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
-`fleet` needs root and /dev/net/tun: it makes network namespaces, which go with it.
+`fleet` needs root and /dev/net/tun: it makes network namespaces, which go with it; `pods` and `idle_pods` need root and control groups.
 --write puts the tables into docs/performance.md. Only the standard library; nothing is left running.
 """
 import argparse
@@ -26,6 +26,7 @@ import databases
 import fleet
 import frames
 import gateway
+import pods
 import telemetry
 import usual
 from tools import (FLOORS, GALILEO, K6_SCRIPT, ROOT, SCRATCH, children, galileo_load, have, measured, nginx, receiver, start, stop,
@@ -225,7 +226,7 @@ def startup(quick):
 
 
 PARTS = {"usual": usual.usual, "closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle}
 
 
 def write(sections):

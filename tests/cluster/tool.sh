@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a program that some tests of the cluster use, once, into the cache, and prints its path: tool.sh coredns|helm|kustomize|metrics-server.
+# Builds a program that some tests of the cluster use, once, into the cache, and prints its path: tool.sh coredns|helm|kustomize|kwok|metrics-server.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=$1
@@ -7,6 +7,7 @@ case $name in
   coredns) recipe=$(cat "$here/coredns/"* | sha256sum | cut -c1-12) ;;
   helm) recipe=v3.19.5 package=helm.sh/helm/v3/cmd/helm ;;
   kustomize) recipe=v5.7.1 package=sigs.k8s.io/kustomize/kustomize/v5 ;;
+  kwok) recipe=v0.7.0 package=sigs.k8s.io/kwok/cmd/kwok ;;
   metrics-server) recipe=v0.8.0 package=sigs.k8s.io/metrics-server/cmd/metrics-server ;;
   *) echo "tool: there is no '$name'" >&2; exit 2 ;;
 esac

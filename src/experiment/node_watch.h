@@ -6,7 +6,8 @@
 // Judged by what was seen here, never by one machine's clock against another's: a node is silent
 // where looks that followed each other have found its lease unchanged for a little more than half
 // of the time that it lasts (22 s). While the API server was away, or we were stopped, nobody could
-// renew or look: that time doesn't count.
+// renew or look: that time doesn't count. A lease that was renewed just now needs no look: there
+// are four of them in ten seconds, most of them when the next renewal is due.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,11 @@ inline constexpr const char* kNodeLeases = "kube-node-lease";
 class NodeSilence {
  public:
   // A node's lease as the server has it now: its version, and how long it lasts unrenewed. True:
-  // from now on the node is silent, or it isn't any more.
-  bool on_lease(const std::string& node, std::string_view version, Duration lasts, Time now);
+  // from now on the node is silent, or it isn't any more. `apart`: no look follows sooner.
+  bool on_lease(const std::string& node, std::string_view version, Duration lasts, Time now,
+                Duration apart = std::chrono::seconds{1});
+  // When the next look at a node is due; of one that nothing is known of: at once.
+  Time next_look(const std::string& node) const;
   // It has none, or isn't looked at any more: nothing is known of it.
   void forget(const std::string& node) { known_.erase(node); }
   bool is_silent(const std::string& node) const;
@@ -41,6 +45,7 @@ class NodeSilence {
     std::string version;
     Time heard{};
     Time looked{};
+    Time next{};  // look
     bool is_silent = false;
   };
   std::map<std::string, Known> known_;
@@ -60,8 +65,7 @@ class NodeWatch {
   NodeWatch(const NodeWatch&) = delete;
   NodeWatch& operator=(const NodeWatch&) = delete;
 
-  // Asks for the leases of these nodes, when that is due: once a second, and no more than twenty a
-  // second.
+  // Asks for the leases of these nodes that are due: no more than twenty a second in all.
   bool is_due(Time now) const { return now >= next_ && trouble_.empty(); }
   void look(const std::set<std::string>& nodes, Time now);
   bool is_silent(const std::string& node) const { return silence_.is_silent(node); }
@@ -69,7 +73,7 @@ class NodeWatch {
   const std::string& trouble() const { return trouble_; }
 
  private:
-  void ask(const std::string& node);
+  void ask(const std::string& node, Time now);
   void on_answer(const std::string& node, const Result<kubernetes::ApiAnswer>& answer);
 
   kubernetes::Api& api_;
@@ -77,6 +81,8 @@ class NodeWatch {
   NodeSilence silence_;
   std::set<std::string> nodes_;                 // of the last look
   std::map<std::string, std::uint64_t> asked_;  // the calls under way, by node
+  std::map<std::string, Time> due_;             // the next of each that was looked at
+  Duration apart_{0};                           // between the looks at one node, at the least
   Time next_{};
   std::string trouble_;
 };

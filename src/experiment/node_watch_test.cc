@@ -84,4 +84,36 @@ TEST_CASE("leases that last otherwise are judged by their own time") {
   CHECK(silence.on_lease("node1", "1", seconds{10}, Time{milliseconds{5500}}));
 }
 
+TEST_CASE("nodes are looked at seldom while no renewal is due, and silent as soon as ever") {
+  Node node;
+  int looks = 0;
+  const auto wait = [&](Duration longest, Duration renewed_every) -> std::optional<Duration> {
+    const Time began = node.now;
+    while (node.now - began < longest) {
+      node.now += milliseconds{250};
+      if (renewed_every > Duration{0} && (node.now - began) % renewed_every < milliseconds{250})
+        ++node.version;
+      if (node.silence.next_look("node1") > node.now) continue;
+      ++looks;
+      if (node.silence.on_lease("node1", std::to_string(node.version), kLasts, node.now))
+        return node.now - began;
+    }
+    return std::nullopt;
+  };
+  CHECK_FALSE(wait(seconds{300}, milliseconds{10'250}));
+  CHECK(looks <= 130);
+  const auto took = wait(seconds{100}, Duration{0});
+  REQUIRE(took);
+  CHECK(*took <= seconds{24});
+}
+
+TEST_CASE("of hundreds of nodes each is looked at less often, and a silent one is found still") {
+  NodeSilence silence;
+  const Duration apart = seconds{20};
+  CHECK_FALSE(silence.on_lease("node1", "1", kLasts, Time{seconds{0}}, apart));
+  CHECK(silence.next_look("node1") == Time{seconds{20}});
+  CHECK_FALSE(silence.on_lease("node1", "1", kLasts, Time{seconds{20}}, apart));
+  CHECK(silence.on_lease("node1", "1", kLasts, Time{seconds{41}}, apart));
+}
+
 }  // namespace galileo::experiment

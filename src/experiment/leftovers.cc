@@ -13,6 +13,7 @@
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
+#include "net/boot_clock.h"
 #include "net/clock.h"
 #include "net/loop.h"
 #include "pods/fields.h"
@@ -277,7 +278,7 @@ Result<std::vector<std::string>> clean_leftovers(ClusterCalls& calls, const std:
       continue;
     }
     const std::string name = claim_name(claim.experiment);
-    const net::RealClock clock;
+    const net::BootClock clock;  // the lease goes on while this machine sleeps
     const Time begun = clock.now();
     // Of several that look one is first: the others' version isn't the lease's any more.
     const std::string lease =

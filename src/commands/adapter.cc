@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/resident.h"
-#include "bus/bus.h"
 #include "bus/keys.h"
+#include "commands/bus_daemon.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/etcd_flags.h"
@@ -17,11 +17,9 @@
 #include "commands/kubernetes_access.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
-#include "commands/settling.h"
 #include "commands/status_page.h"
 #include "experiment/caretaker.h"
 #include "kubernetes/api.h"
-#include "net/signals.h"
 #include "telemetry/machine.h"
 
 namespace galileo::commands {
@@ -57,39 +55,24 @@ Result<void> serve(const AdapterFlags& flags) {
   where.call_timeout = kCallTimeout;
   const auto status = TRY(status_address(flags.status));
   const kubernetes::Access access = TRY(place_of_cluster(flags));
-  net::Loop control;
-  int signals_seen = 0;
-  const net::Signals signals(control, [&](int) {
-    ++signals_seen;
-    control.stop();
-  });
-  std::unique_ptr<bus::Bus> bus;
-  std::unique_ptr<kubernetes::Api> api;
-  std::unique_ptr<pods::Adapter> adapter;
-  // Events wait until the bus is back: no restart, which would lose them.
-  const auto trouble = [&] {
-    if (!bus || !bus->connected()) return std::string("the bus is away");
-    return adapter ? adapter->trouble() : std::string("it begins");
-  };
-  StatusPage page(
-      control, [&] { return adapter ? adapter->metrics() : std::string(); }, trouble, trouble);
-  if (status) TRY(page.listen(*status));
-  bus = TRY(connect_bus_in_time(control, signals_seen, where));
-  if (!bus) return {};
-  api = TRY(kubernetes::Api::make(control, access));
+  BusDaemon daemon;
+  if (!TRY(daemon.begin(status, where))) return {};
+  const auto api = TRY(kubernetes::Api::make(daemon.control(), access));
   pods::EventPublisherOptions options;
   const std::string id =
       fmt::format("{}:{}:{}", telemetry::hostname(), getpid(),
                   net::RealClock::wall_now().time_since_epoch() / std::chrono::milliseconds{1});
   options.mark_key = "galileo:adapter:" + id;
   options.alive_key = bus::adapter_key(id);
-  adapter = std::make_unique<pods::Adapter>(control, *api, *bus, std::move(options));
+  const experiment::Outside outside{TRY(experiment_etcd_options({})), &daemon.bus()};
+  pods::Adapter adapter(daemon.control(), *api, daemon.bus(), std::move(options));
+  daemon.tell([&adapter] { return adapter.metrics(); }, [&adapter] { return adapter.trouble(); });
   log(LogLevel::kInfo, "adapter",
-      {{"cluster", access.server()}, {"by", access.told_by}, {"bus", bus->where()}});
+      {{"cluster", access.server()}, {"by", access.told_by}, {"bus", daemon.bus().where()}});
   // What killed runs have left goes within a minute of their lease's end.
-  const experiment::Caretaker caretaker(access, {TRY(experiment_etcd_options({})), bus.get()},
+  const experiment::Caretaker caretaker(access, outside,
                                         {access.name_space, telemetry::hostname()});
-  run_until_stopped(control, [&] { return trouble().empty(); });
+  daemon.run();
   log(LogLevel::kInfo, "stopping");
   return {};
 }

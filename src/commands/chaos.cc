@@ -8,17 +8,15 @@
 #include "base/log.h"
 #include "base/resident.h"
 #include "base/text.h"
-#include "bus/bus.h"
 #include "chaos/agent.h"
 #include "chaos/burner.h"
+#include "commands/bus_daemon.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
-#include "commands/settling.h"
 #include "commands/status_page.h"
-#include "net/signals.h"
 #include "telemetry/machine.h"
 
 namespace galileo::commands {
@@ -89,29 +87,20 @@ Result<void> serve(const ChaosFlags& flags) {
   bus::BusOptions where = TRY(bus_options_of(kOldRedis, flags.bus));
   where.call_timeout = kCallTimeout;
   const auto status = TRY(status_address(flags.status));
-  net::Loop control;
-  int signals_seen = 0;
-  const net::Signals signals(control, [&](int) {
-    ++signals_seen;
-    control.stop();
-  });
-  std::unique_ptr<bus::Bus> bus;
-  std::unique_ptr<chaos::Agent> agent;
-  const auto away = [&] { return bus && bus->connected() ? std::string() : "the bus is away"; };
-  StatusPage page(control, [&] { return agent ? agent->metrics() : std::string(); }, away, away);
-  if (status) TRY(page.listen(*status));
-  bus = TRY(connect_bus_in_time(control, signals_seen, where));
-  if (!bus) return {};
+  BusDaemon daemon;
+  if (!TRY(daemon.begin(status, where))) return {};
   const std::string node = options.node;
   const bool has_tc = is_installed("tc");
   const bool has_stress_ng = options.has_stress_ng;
-  agent = TRY(chaos::Agent::start(*bus, std::move(options), [&] { control.stop(); }));
+  const auto agent = TRY(chaos::Agent::start(daemon.bus(), std::move(options),
+                                             [&daemon] { daemon.control().stop(); }));
+  daemon.tell([&agent] { return agent->metrics(); });
   log(LogLevel::kInfo, "listening",
       {{"node", node},
-       {"bus", bus->where()},
+       {"bus", daemon.bus().where()},
        {"tc", has_tc ? "there" : "not installed"},
        {"stress-ng", has_stress_ng ? "there" : "not installed: cpu and vm by our own burner"}});
-  if (signals_seen == 0) run_until_stopped(control, [] { return true; });
+  daemon.run();
   log(LogLevel::kInfo, "stopping", {{"node", node}});
   return {};
 }

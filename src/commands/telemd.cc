@@ -8,18 +8,16 @@
 #include "base/log.h"
 #include "base/output.h"
 #include "base/resident.h"
-#include "bus/bus.h"
 #include "bus/bus_options.h"
+#include "commands/bus_daemon.h"
 #include "commands/bus_options.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/help_tables.h"
 #include "commands/log_level.h"
 #include "commands/options.h"
-#include "commands/settling.h"
 #include "commands/status_page.h"
 #include "fleet/telemetry_daemon.h"
-#include "net/signals.h"
 #include "net/tcp.h"
 #include "telemetry/daemon_config.h"
 #include "telemetry/machine.h"
@@ -95,20 +93,8 @@ Result<void> serve(const TelemdFlags& flags) {
   TRY(bus::place_of(where));
   const auto status = TRY(status_address(flags.status));
   const std::size_t files = net::raise_open_files_limit();
-  net::Loop control;
-  int signals_seen = 0;
-  const net::Signals signals(control, [&](int) {
-    ++signals_seen;
-    control.stop();
-  });
-  std::unique_ptr<bus::Bus> bus;
-  std::unique_ptr<fleet::TelemetryDaemon> daemon;
-  // Values wait until the bus is back: no restart, which would lose them.
-  const auto away = [&] { return bus && bus->connected() ? std::string() : "the bus is away"; };
-  StatusPage page(control, [&] { return daemon ? daemon->metrics() : std::string(); }, away, away);
-  if (status) TRY(page.listen(*status));
-  bus = TRY(connect_bus_in_time(control, signals_seen, where));
-  if (!bus) return {};
+  BusDaemon daemon;
+  if (!TRY(daemon.begin(status, where))) return {};
   fleet::TelemetryDaemonOptions options;
   options.sampler.machine.node = config.node;
   options.sampler.machine.proc = config.proc_mount;
@@ -129,9 +115,10 @@ Result<void> serve(const TelemdFlags& flags) {
   options.cpu_max = config.cpu_max;
   options.sampler.instruments = config.instruments;
   options.sampler.periods = config.periods;
-  daemon = TRY(fleet::TelemetryDaemon::start(control, *bus, options));
-  log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", bus->where()}});
-  run_until_stopped(control, [] { return true; });
+  const auto reader = TRY(fleet::TelemetryDaemon::start(daemon.control(), daemon.bus(), options));
+  daemon.tell([&reader] { return reader->metrics(); });
+  log(LogLevel::kInfo, "reading", {{"node", config.node}, {"bus", daemon.bus().where()}});
+  daemon.run();
   log(LogLevel::kInfo, "stopping", {{"node", config.node}});
   return {};
 }

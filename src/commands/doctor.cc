@@ -14,9 +14,11 @@
 #include "commands/kubernetes_access.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
+#include "experiment/cluster_needs.h"
 #include "experiment/examination.h"
 #include "experiment/leftovers.h"
 #include "net/signals.h"
+#include "plan/file.h"
 #include "store/store.h"
 #include "telemetry/machine.h"
 
@@ -27,6 +29,7 @@ using experiment::Finding;
 using Level = Finding::Level;
 
 struct DoctorFlags {
+  std::string file;
   std::string bus;
   std::string kubeconfig;
   std::string context;
@@ -60,11 +63,14 @@ class Doctor {
   explicit Doctor(const DoctorFlags& flags) : flags_(flags) {}
 
   void look() {
+    read_file();
     look_at_bus();
     look_at_etcd();
     look_at_database();
     look_at_cluster();
     if (cluster_ && bus_facts_) add(experiment::findings_of(*cluster_, *bus_facts_));
+    if (plan_ && cluster_ && bus_facts_)
+      add(experiment::findings_of_faults(*plan_, *cluster_, *bus_facts_));
   }
 
   int print() const {
@@ -92,8 +98,19 @@ class Doctor {
     for (Finding& finding : findings) findings_.push_back(std::move(finding));
   }
 
+  void read_file() {
+    if (flags_.file.empty()) return;
+    plan::FileOptions options;
+    options.environment = environment;
+    options.on_fleet = true;
+    auto plan = plan::load_plan(flags_.file, options);
+    if (!plan.ok()) return findings_.push_back(fault_of("file", plan.error()));
+    plan_ = std::move(*plan);
+    findings_.push_back({Level::kFine, "file", flags_.file, ""});
+  }
+
   void look_at_bus() {
-    auto bus = connect_bus(flags_.bus);
+    auto bus = connect_bus(flags_.bus.empty() && plan_ ? plan_->bus : flags_.bus);
     if (!bus.ok()) return findings_.push_back(fault_of("bus", bus.error()));
     bus_ = std::move(*bus);
     const auto facts = experiment::look_at_bus(*bus_);
@@ -130,6 +147,9 @@ class Doctor {
       const auto calls = TRY(experiment::ClusterCalls::make(access, {}));
       if (flags_.clean) TRY(clean(*calls, name_space));
       cluster_ = TRY(experiment::look_at_cluster(*calls, access.server(), name_space));
+      if (!plan_) return {};
+      if (const auto needs = experiment::check_needs(*plan_, *calls); !needs.ok())
+        findings_.push_back(fault_of("file", needs.error()));
       return {};
     }();
     if (!looked.ok()) return findings_.push_back(fault_of("cluster", looked.error()));
@@ -145,6 +165,7 @@ class Doctor {
   }
 
   const DoctorFlags& flags_;
+  std::optional<plan::Plan> plan_;
   std::unique_ptr<bus::Bus> bus_;
   std::optional<experiment::BusFacts> bus_facts_;
   std::optional<experiment::ClusterFacts> cluster_;
@@ -162,8 +183,10 @@ int doctor(const Arguments& arguments) {
       "Each fault comes with its mend; the exit code is 92 where there is one.\n\n"
       "examples:\n"
       "  galileo doctor --bus redis://127.0.0.1:6379 --kubeconfig ~/.kube/config\n"
+      "  galileo doctor experiment.yaml --bus redis://127.0.0.1:6379\n"
       "  galileo doctor --clean\n",
       "galileo doctor");
+  app.add_option("FILE", flags.file, "an experiment file, whose needs are looked at too");
   app.add_option("--bus", flags.bus, "the bus [galileo_redis_host and its like]");
   app.add_option("--kubeconfig", flags.kubeconfig, "which cluster [as kubectl finds it]");
   app.add_option("--context", flags.context, "of the kubeconfig [its current one]");

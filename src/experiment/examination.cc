@@ -146,6 +146,9 @@ Result<BusFacts> look_at_bus(bus::Bus& bus) {
   for (wire::NodeInfo& info : TRY(fleet::node_infos(bus)))
     facts.nodes[info.node][info.key] = std::move(info.value);
   facts.adapters = TRY(bus.keys(std::string(bus::kAllAdapters))).size();
+  const std::string faults = bus::fault_channel("");
+  for (const std::string& channel : TRY(bus.channels(faults + "*")))
+    facts.fault_agents.insert(channel.substr(faults.size()));
   return facts;
 }
 

@@ -83,6 +83,36 @@ std::optional<double> value_of(const Measured& measured, std::string_view name) 
 
 }  // namespace
 
+std::vector<const plan::ChangeCluster*> faults_of(const plan::Plan& plan) {
+  std::vector<const plan::ChangeCluster*> faults;
+  for (const plan::Phase& phase : plan.phases) {
+    for (const plan::Action& action : phase.actions) {
+      const auto* const change = std::get_if<plan::ChangeCluster>(&action.what);
+      if (change && (change->kind == plan::ChangeCluster::Kind::kNetem ||
+                     change->kind == plan::ChangeCluster::Kind::kStress))
+        faults.push_back(change);
+    }
+  }
+  return faults;
+}
+
+std::vector<std::string> nodes_of(const plan::ChangeCluster& change, const plan::Plan& plan,
+                                  const std::set<std::string>& all) {
+  if (change.kind == plan::ChangeCluster::Kind::kStress) return {change.what};
+  std::vector<std::string> nodes;
+  for (const plan::Application& application : plan.applications) {
+    const std::string pods = application.name + "-deployment-";
+    if (!application.pods || (change.what != application.name && !change.what.starts_with(pods)))
+      continue;
+    for (const auto& [node, count] : application.pods->on_nodes) {
+      if (change.what == application.name || change.what.starts_with(pods + node + "-"))
+        nodes.push_back(node);
+    }
+  }
+  if (nodes.empty()) nodes.assign(all.begin(), all.end());
+  return nodes;
+}
+
 std::vector<FaultPart> fault_parts(const plan::ChangeCluster& change) {
   if (change.kind == plan::ChangeCluster::Kind::kStress) return {stress_part(change)};
   std::vector<std::string> words{"root", "netem"};

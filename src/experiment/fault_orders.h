@@ -2,15 +2,26 @@
 // was asked for. Pure functions.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
-#include "plan/cluster_change.h"
+#include "plan/plan.h"
 #include "wire/fault_order.h"
 
 namespace galileo::experiment {
+
+inline constexpr const char* kDeployAgent =
+    "kubectl apply -f deployment/kustomize/chaos/chaos.yaml (docs/chaos.md)";
+
+// Those of the plan's events that fault agents are asked for.
+std::vector<const plan::ChangeCluster*> faults_of(const plan::Plan& plan);
+// Where one may come to be: the nodes of the pods that are meant, as the plan pins them; of free
+// ones each of `all` may be it.
+std::vector<std::string> nodes_of(const plan::ChangeCluster& change, const plan::Plan& plan,
+                                  const std::set<std::string>& all);
 
 // An order, and what must be measured of it.
 struct FaultPart {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "experiment/fault_orders.h"
 #include "experiment/pod_objects.h"
 #include "experiment/setup_findings.h"
 #include "kubernetes/version.h"
@@ -240,6 +241,28 @@ std::vector<Finding> findings_of(const ClusterFacts& cluster, const BusFacts& bu
                         "kubectl get pods -l app=telemd -o wide; does it reach telemd_redis_url?"});
   }
   add(findings_of_kernels(cluster, bus), findings);
+  return findings;
+}
+
+std::vector<Finding> findings_of_faults(const plan::Plan& plan, const ClusterFacts& cluster,
+                                        const BusFacts& bus) {
+  std::set<std::string> all;
+  for (const SeenNode& node : cluster.nodes) all.insert(node.name);
+  std::map<std::string, std::string> wanted;  // by node: the first that is
+  for (const plan::ChangeCluster* change : faults_of(plan)) {
+    for (const std::string& node : nodes_of(*change, plan, all))
+      wanted.try_emplace(node, describe(*change));
+  }
+  std::vector<Finding> findings;
+  for (const auto& [node, fault] : wanted) {
+    if (!bus.fault_agents.contains(node))
+      findings.push_back({Level::kFault, "node " + node,
+                          fmt::format("no fault agent listens there, which is for: {}", fault),
+                          kDeployAgent});
+  }
+  if (!wanted.empty() && findings.empty())
+    findings.push_back(
+        {Level::kFine, "fault agents", fmt::format("those of {} nodes listen", wanted.size()), ""});
   return findings;
 }
 

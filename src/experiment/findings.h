@@ -4,12 +4,14 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "experiment/run_ledger.h"
+#include "plan/plan.h"
 
 namespace galileo::experiment {
 
@@ -106,6 +108,7 @@ struct BusFacts {
   std::vector<SeenWorker> workers;
   std::vector<std::string> telemetry;  // nodes whose daemons listen
   std::size_t adapters = 0;
+  std::set<std::string> fault_agents = {};  // nodes whose agents listen
   // What each node's telemetry daemon says of it: telemd.info.
   std::map<std::string, std::map<std::string, std::string>> nodes = {};
 };
@@ -114,5 +117,8 @@ std::vector<Finding> findings_of(const BusFacts& bus);
 std::vector<Finding> findings_of(const ClusterFacts& cluster);
 // What only both together tell: workers and telemetry that should be there.
 std::vector<Finding> findings_of(const ClusterFacts& cluster, const BusFacts& bus);
+// Fault agents that the plan's events need; of free pods any of the cluster's nodes may be theirs.
+std::vector<Finding> findings_of_faults(const plan::Plan& plan, const ClusterFacts& cluster,
+                                        const BusFacts& bus);
 
 }  // namespace galileo::experiment

@@ -309,4 +309,30 @@ TEST_CASE("what nodes' kernels keep from a run is told with its mend") {
   CHECK(told(facts, bus).empty());
 }
 
+TEST_CASE("a fault of the file's events on a node without an agent is told with what it is for") {
+  plan::Plan plan;
+  plan.applications.emplace_back().name = "hello";
+  plan.applications.back().pods.emplace().on_nodes = {{"node1", 2}};
+  plan.phases.emplace_back();
+  plan::ChangeCluster change;
+  change.kind = plan::ChangeCluster::Kind::kStress;
+  change.what = "node2";
+  change.cpus = 1;
+  plan.phases.back().actions.emplace_back().what = change;
+  change.kind = plan::ChangeCluster::Kind::kNetem;
+  change.what = "hello";
+  change.loss = 0.05;
+  plan.phases.back().actions.emplace_back().what = change;
+  BusFacts bus;
+  bus.fault_agents = {"node1", "node3"};
+  const auto lacks = findings_of_faults(plan, {}, bus);
+  REQUIRE(lacks.size() == 1);
+  CHECK(lacks[0].level == Level::kFault);
+  CHECK(lacks[0].about == "node node2");
+  CHECK(lacks[0].text.ends_with("stress node2: cpu 1"));
+  bus.fault_agents.insert("node2");
+  CHECK(findings_of_faults(plan, {}, bus).front().level == Level::kFine);
+  CHECK(findings_of_faults({}, {}, bus).empty());
+}
+
 }  // namespace galileo::experiment

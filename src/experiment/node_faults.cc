@@ -20,8 +20,6 @@ using Kind = plan::ChangeCluster::Kind;
 using wire::FaultOrder;
 using wire::FaultReport;
 
-constexpr const char* kDeployAgent =
-    "kubectl apply -f deployment/kustomize/chaos/chaos.yaml (docs/chaos.md)";
 constexpr Duration kLookEvery = std::chrono::milliseconds{500};
 constexpr Duration kPause = std::chrono::milliseconds{10};
 constexpr Duration kAnswersWithin = std::chrono::seconds{10};
@@ -29,40 +27,6 @@ constexpr Duration kTrialLasts = std::chrono::seconds{6};
 constexpr Duration kEndsWithin = std::chrono::seconds{5};
 constexpr Duration kLease = std::chrono::seconds{30};
 constexpr Duration kRenewEvery = std::chrono::seconds{8};
-
-bool is_fault(const plan::ChangeCluster& change) {
-  return change.kind == Kind::kNetem || change.kind == Kind::kStress;
-}
-
-std::vector<const plan::ChangeCluster*> faults_of(const plan::Plan& plan) {
-  std::vector<const plan::ChangeCluster*> faults;
-  for (const plan::Phase& phase : plan.phases) {
-    for (const plan::Action& action : phase.actions) {
-      const auto* const change = std::get_if<plan::ChangeCluster>(&action.what);
-      if (change && is_fault(*change)) faults.push_back(change);
-    }
-  }
-  return faults;
-}
-
-// Where the pods that are meant are, as the plan pins them; of free ones each node may be it.
-std::vector<std::string> nodes_of(const plan::ChangeCluster& change, const plan::Plan& plan,
-                                  const ClusterView& view) {
-  if (change.kind == Kind::kStress) return {change.what};
-  std::vector<std::string> nodes;
-  for (const plan::Application& application : plan.applications) {
-    const std::string pods = application.name + "-deployment-";
-    if (!application.pods || (change.what != application.name && !change.what.starts_with(pods)))
-      continue;
-    for (const auto& [node, count] : application.pods->on_nodes) {
-      if (change.what == application.name || change.what.starts_with(pods + node + "-"))
-        nodes.push_back(node);
-    }
-  }
-  if (!nodes.empty()) return nodes;
-  for (const auto& [node, about] : view.nodes) nodes.push_back(node);
-  return nodes;
-}
 
 Json told_of(const plan::ChangeCluster& change, const std::string& node, const std::string& pod) {
   Json told{{change.kind == Kind::kNetem ? "netem" : "stress", change.what},
@@ -177,10 +141,12 @@ Result<void> NodeFaults::judge(const Trial& trial, const std::string& hint) cons
 Result<void> NodeFaults::try_out(const ClusterView& view) {
   const std::vector<const plan::ChangeCluster*> faults = faults_of(context_.plan);
   if (faults.empty()) return {};
+  std::set<std::string> all;
+  for (const auto& [node, about] : view.nodes) all.insert(node);
   TRY(listen());
   std::vector<Trial> trials;
   for (const plan::ChangeCluster* change : faults) {
-    for (const std::string& node : nodes_of(*change, context_.plan, view)) {
+    for (const std::string& node : nodes_of(*change, context_.plan, all)) {
       for (FaultPart& part : fault_parts(*change))
         trials.push_back({node, change, std::move(part), {}});
     }

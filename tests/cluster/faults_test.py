@@ -240,6 +240,9 @@ def test_without_an_agent_or_a_bus_nothing_is_made(cluster, etcd, base, run, tmp
     assert done.code == 92 and "stress node1: cpu 1 can't be, node node1: no fault agent listens there; kubectl apply" in done.err, done
     done = run("run", path, "-q", env=env, timeout=60)
     assert done.code == 2 and "name it: --bus" in done.err, done
+    looked = run("doctor", path, "--bus", server.url, "--json", env=env, timeout=60)
+    lacks, = [one for one in json.loads(looked.out) if "fault agent" in one["text"]]
+    assert lacks["level"] == "fault" and lacks["about"] == "node node1" and "stress node1: cpu 1" in lacks["text"] and "chaos.yaml" in lacks["mend"], lacks
     assert left(cluster, etcd, server) == []
 
 

@@ -9,8 +9,10 @@
 #include "base/text.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
+#include "kubernetes/requests.h"
 #include "net/clock.h"
 #include "net/loop.h"
+#include "plan/scaled.h"
 #include "pods/fields.h"
 #include "pods/pod.h"
 
@@ -29,6 +31,25 @@ bool must_be(Kind kind) {
          kind == Kind::kStress;
 }
 
+// Of the plan, whose name was looked at when the file was read.
+Result<plan::Scaled> scaled_of(const plan::ChangeCluster& change, const plan::Plan& plan,
+                               const std::string& name_space) {
+  const auto found =
+      std::find_if(plan.applications.begin(), plan.applications.end(),
+                   [&](const plan::Application& one) { return one.name == change.what; });
+  if (found == plan.applications.end())
+    return Error{
+        ErrorCode::kUsage, describe(change) + " can't be", {}, "no application is called so", {}};
+  plan::Scaled scaled = TRY(scaled_by(*found, plan));
+  if (scaled.name_space.empty() || scaled.name_space == name_space) return scaled;
+  return Error{ErrorCode::kUsage,
+               describe(change) + " can't be",
+               {},
+               fmt::format("{} '{}' is in the namespace {}, and the run's pods are in {}",
+                           scaled.plural, scaled.name, scaled.name_space, name_space),
+               {}};
+}
+
 }  // namespace
 
 ClusterChanges::ClusterChanges(Hold hold)
@@ -37,13 +58,11 @@ ClusterChanges::ClusterChanges(Hold hold)
 ClusterChanges::~ClusterChanges() = default;
 
 Result<void> ClusterChanges::prepare() {
-  bool resizes = false;
   const plan::ChangeCluster* fault = nullptr;
   for (const plan::Phase& phase : hold_.context.plan.phases) {
     for (const plan::Action& action : phase.actions) {
       const auto* const change = std::get_if<plan::ChangeCluster>(&action.what);
       if (!change) continue;
-      resizes = resizes || change->kind == Kind::kResize;
       if (change->kind == Kind::kWeights &&
           hold_.context.plan.cluster->weights == plan::WhoWeighs::kNone)
         return Error{ErrorCode::kUsage,
@@ -52,10 +71,8 @@ Result<void> ClusterChanges::prepare() {
                      "kubernetes.weights is none: another writes them",
                      "let it be follow or once"};
       if (change->kind == Kind::kNetem || change->kind == Kind::kStress) fault = change;
+      if (change->kind == Kind::kScale) TRY(check_scale(*change));
     }
-  }
-  if (resizes) {
-    if (const auto version = TRY(hold_.calls.get("/version"))) TRY(check_can_resize(*version));
   }
   if (!fault) return {};
   if (!hold_.bus)
@@ -96,11 +113,24 @@ Result<std::string> ClusterChanges::make(const plan::ChangeCluster& change, Clus
   return done;
 }
 
+// What isn't a Deployment takes a right that runs don't need otherwise.
+Result<void> ClusterChanges::check_scale(const plan::ChangeCluster& change) {
+  const plan::Scaled scaled = TRY(scaled_of(change, hold_.context.plan, hold_.name_space));
+  const kubernetes::Right right{"patch", "apps", scaled.plural + "/scale", hold_.name_space, {}};
+  if (TRY(kubernetes::is_allowed(right, TRY(hold_.calls.ask(kubernetes::may_we(right))))))
+    return {};
+  return Error{ErrorCode::kUsage,
+               describe(change) + " can't be",
+               {},
+               fmt::format("you may not patch {} (apps) in {}", right.resource, hold_.name_space),
+               "give the user this right by a Role and a RoleBinding: docs/pods.md"};
+}
+
 // By the subresource: what else of the Deployment is somebody's isn't touched.
 Result<std::string> ClusterChanges::scale(const plan::ChangeCluster& change) {
-  const std::string path =
-      kubernetes::object_path(kubernetes::collection("apps/v1", hold_.name_space, "deployments"),
-                              change.what + "-deployment", "scale");
+  const plan::Scaled scaled = TRY(scaled_of(change, hold_.context.plan, hold_.name_space));
+  const std::string path = kubernetes::object_path(
+      kubernetes::collection("apps/v1", hold_.name_space, scaled.plural), scaled.name, "scale");
   TRY(hold_.calls.patch(path, {{"spec", {{"replicas", change.replicas}}}},
                         "application/merge-patch+json"));
   return Json{{"scale", change.what}, {"replicas", change.replicas}, {"what", describe(change)}}

@@ -72,6 +72,7 @@ class ClusterChanges {
     const plan::ChangeCluster* change = nullptr;
   };
 
+  Result<void> check_scale(const plan::ChangeCluster& change);
   Result<std::string> scale(const plan::ChangeCluster& change);
   Result<std::string> delete_pod(const plan::ChangeCluster& change);
   Result<std::string> cordon(const plan::ChangeCluster& change, bool unschedulable);

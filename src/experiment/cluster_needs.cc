@@ -26,10 +26,23 @@ bool asks_for_resources(const plan::Autoscale& scale) {
   return false;
 }
 
+bool changes(const plan::Plan& plan, plan::ChangeCluster::Kind kind) {
+  for (const plan::Phase& phase : plan.phases) {
+    for (const plan::Action& action : phase.actions) {
+      const auto* const change = std::get_if<plan::ChangeCluster>(&action.what);
+      if (change && change->kind == kind) return true;
+    }
+  }
+  return false;
+}
+
+Result<void> require_feature(ClusterCalls& calls, const kubernetes::Feature& feature) {
+  return kubernetes::require(feature, TRY(kubernetes::parse_version(TRY(server_version(calls)))));
+}
+
 Result<void> check_autoscaler(const plan::Application& application, ClusterCalls& calls) {
   const std::string whose = fmt::format("application {}: kubernetes.autoscale", application.name);
-  auto is_known = kubernetes::require(kubernetes::kAutoscaling,
-                                      TRY(kubernetes::parse_version(TRY(server_version(calls)))));
+  auto is_known = require_feature(calls, kubernetes::kAutoscaling);
   if (!is_known.ok()) {
     is_known.error().where = whose;
     return is_known;
@@ -72,6 +85,8 @@ Result<void> check_needs(const plan::Plan& plan, ClusterCalls& calls) {
   for (const plan::Application& application : plan.applications) {
     if (application.pods && application.pods->autoscale) TRY(check_autoscaler(application, calls));
   }
+  if (changes(plan, plan::ChangeCluster::Kind::kResize))
+    TRY(require_feature(calls, kubernetes::kResizing));
   return {};
 }
 

@@ -15,7 +15,7 @@ Result<std::string> server_version(ClusterCalls& calls);  // "v1.34.4"
 // no metrics API (kUsage), or who is behind it doesn't answer.
 Result<void> ask_for_metrics(ClusterCalls& calls);
 
-// An Error where the cluster hasn't what an application of the plan needs.
+// An Error where the cluster hasn't what an application or an event of the plan needs.
 Result<void> check_needs(const plan::Plan& plan, ClusterCalls& calls);
 
 }  // namespace galileo::experiment

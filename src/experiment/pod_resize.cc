@@ -6,7 +6,6 @@
 
 #include "kubernetes/objects.h"
 #include "kubernetes/quantity.h"
-#include "kubernetes/version.h"
 #include "pods/fields.h"
 
 namespace galileo::experiment {
@@ -93,12 +92,6 @@ ResizeState resize_state(const nlohmann::json& pod, const Limits& limits) {
       !is_under_way && has_all(limits_of(pod), limits) && has_all(told_limits(pod, name), limits);
   if (!state.is_done && state.why.empty()) state.why = "its node doesn't say that it is so";
   return state;
-}
-
-Result<void> check_can_resize(const nlohmann::json& version) {
-  const auto server = kubernetes::parse_version(kubernetes::text_at(version, {"gitVersion"}));
-  if (!server.ok()) return {};  // the server itself will say
-  return kubernetes::require(kubernetes::kResizing, *server);
 }
 
 }  // namespace galileo::experiment

@@ -6,8 +6,6 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "base/result.h"
-
 namespace galileo::experiment {
 
 // "cpu" -> "500m".
@@ -26,8 +24,5 @@ struct ResizeState {
   bool is_refused = false;
 };
 ResizeState resize_state(const nlohmann::json& pod, const Limits& limits);
-
-// An Error (kUsage) where the server is too old for it; of what it says of itself at /version.
-Result<void> check_can_resize(const nlohmann::json& version);
 
 }  // namespace galileo::experiment

@@ -54,13 +54,4 @@ TEST_CASE("a change is done when the pod's node says so, and not before") {
   CHECK(resize_state(one, wanted).why == "PodResizeInProgress");
 }
 
-TEST_CASE("a server before 1.33 is told by its version") {
-  CHECK(check_can_resize({{"major", "1"}, {"minor", "33+"}, {"gitVersion", "v1.33.1"}}).ok());
-  CHECK(check_can_resize({{"major", "1"}, {"minor", "34"}}).ok());
-  const auto old = check_can_resize({{"major", "1"}, {"minor", "32"}, {"gitVersion", "v1.32.4"}});
-  REQUIRE_FALSE(old.ok());
-  CHECK(old.error().to_text().find("1.32") != std::string::npos);
-  CHECK(check_can_resize(Json::object()).ok());  // the server itself will say
-}
-
 }  // namespace galileo::experiment

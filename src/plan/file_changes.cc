@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "kubernetes/names.h"
 #include "kubernetes/quantity.h"
+#include "plan/scaled.h"
 
 namespace galileo::plan {
 namespace {
@@ -46,7 +47,10 @@ const std::vector<ClusterKey>& table() {
 const Application* application_of(const Plan& plan, Kind kind, const std::string& name) {
   const bool may_be_pod = kind == Kind::kNetem || kind == Kind::kResize;
   for (const Application& application : plan.applications) {
-    if (!application.pods || (kind == Kind::kScale && !application.pods->is_deployment)) continue;
+    if (!application.pods) continue;
+    if (kind == Kind::kScale && !application.pods->is_deployment &&
+        !application.pods->from_manifests)
+      continue;
     if (name == application.name ||
         (may_be_pod && name.starts_with(application.name + "-deployment-")))
       return &application;
@@ -74,7 +78,13 @@ void check_node(const Fields& fields, const ClusterKey& key, const std::string& 
                           fmt::format("{}: '{}' {}", fields.where(key.key), name, why));
 }
 
-void read_scale(const Fields& fields, ChangeCluster& change) {
+void read_scale(const Fields& fields, const Plan& plan, const Application* application,
+                ChangeCluster& change) {
+  if (application) {
+    const auto scaled = scaled_by(*application, plan);
+    if (!scaled.ok())
+      fields.problems().add(fields.place("scale"), fields.where("scale"), scaled.error());
+  }
   if (!fields.has("replicas")) fields.missing("replicas", "write replicas: 3");
   change.replicas =
       static_cast<std::uint32_t>(fields.count("replicas", 0, kReplicasMax).value_or(0));
@@ -229,7 +239,7 @@ ChangeCluster read_cluster_change(const Fields& fields, const Plan& plan, const 
     check_node(fields, key, change.what);
   else
     application = check_pods(fields, plan, key, change.what);
-  if (key.kind == Kind::kScale) read_scale(fields, change);
+  if (key.kind == Kind::kScale) read_scale(fields, plan, application, change);
   if (key.kind == Kind::kWeights) read_weights(fields, change);
   if (key.kind == Kind::kResize) read_resize(fields, application, change);
   if (key.kind == Kind::kNetem) read_netem(fields, change);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "experiment/run_ledger.h"
 #include "kubernetes/paths.h"
+#include "net/boot_clock.h"
 #include "pods/fields.h"
 #include "wire/unix_time.h"
 
@@ -32,7 +33,7 @@ std::string state_of(const pods::Pod& pod) {
 }  // namespace
 
 ClusterWatch::ClusterWatch(Options options)
-    : options_(std::move(options)), evidence_(options_.functions) {
+    : options_(std::move(options)), evidence_(options_.functions, options_.given) {
   if (options_.on_event) events_.emplace(options_.on_event);
 }
 
@@ -66,8 +67,8 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
       return;
     }
     api_ = std::move(*api);
-    renewed_ = desk_.clock().now();  // it was made just now
-    next_renewal_ = renewed_ + kRenewEvery;
+    renewed_ = net::BootClock().now();  // it was made just now
+    next_renewal_ = desk_.clock().now() + kRenewEvery;
     kubernetes::Watch::Handlers handlers;
     handlers.on_object = [this](const Json& object) { on_object(object); };
     handlers.on_gone = [this](const std::string& uid, const Json* last) { on_gone(uid, last); };
@@ -156,7 +157,8 @@ Time ClusterWatch::look(Time now) {
 
 // Its holder must still be us: whoever has taken it back has undone what we did.
 void ClusterWatch::renew(Time now) {
-  if (now - renewed_ > kLeaseHeldFor)
+  const Time asked = net::BootClock().now();
+  if (asked - renewed_ > kLeaseHeldFor)
     return lose(fmt::format("it couldn't be renewed for {}", format_duration(kLeaseHeldFor)));
   if (is_renewing_ || now < next_renewal_) return;
   is_renewing_ = true;
@@ -174,11 +176,11 @@ void ClusterWatch::renew(Time now) {
       Json::array({{{"op", "test"}, {"path", "/spec/holderIdentity"}, {"value", options_.holder}},
                    {{"op", "add"}, {"path", "/spec/renewTime"}, {"value", wire::rfc3339(wall, 6)}}})
           .dump();
-  api_->ask(std::move(request), [this, now](const Result<kubernetes::ApiAnswer>& answer) {
+  api_->ask(std::move(request), [this, asked](const Result<kubernetes::ApiAnswer>& answer) {
     is_renewing_ = false;
     if (!answer.ok()) return;  // not reached: the time that is left decides
     if (answer->ok()) {
-      renewed_ = now;
+      renewed_ = asked;
     } else if (answer->status == 404 || answer->status == 422 || answer->status == 409) {
       lose("another has taken it: this run was thought dead");
     }
@@ -263,12 +265,12 @@ std::set<std::string> ClusterWatch::silent_nodes() {
   return silent;
 }
 
-std::map<std::string, std::string> ClusterWatch::nodes_of_pods() {
-  std::map<std::string, std::string> nodes;
+std::vector<pods::Pod> ClusterWatch::pods() {
+  std::vector<pods::Pod> all;
   desk_.call([&] {
-    for (const auto& [uid, watched] : pods_) nodes[watched.pod.name] = watched.pod.node;
+    for (const auto& [uid, watched] : pods_) all.push_back(watched.pod);
   });
-  return nodes;
+  return all;
 }
 
 PodEvidence ClusterWatch::evidence() {

@@ -36,6 +36,7 @@ class ClusterWatch {
     std::map<std::string, ClusterView::Node> nodes;
     std::set<std::string> gateway_nodes;  // which of them have gateways
     std::set<std::string> older;          // uids of their pods from before the run: another's
+    std::vector<std::string> given;       // names of the manifests' objects
     PodFailureWatch::Bounds bounds;
     std::set<std::string> pinned;  // functions whose pods must be where they are put
     std::string lease;             // its name
@@ -65,8 +66,8 @@ class ClusterWatch {
   std::set<std::string> silent_nodes();
   // Those that are still waited for: "hello-deployment-node1-0: ContainerCreating".
   std::vector<std::string> waiting();
-  // All that are the run's: name and node.
-  std::map<std::string, std::string> nodes_of_pods();
+  // All of its applications.
+  std::vector<pods::Pod> pods();
   // What is kept of them (pod_evidence.h).
   PodEvidence evidence();
   // Of one function, those that aren't going already.
@@ -110,7 +111,7 @@ class ClusterWatch {
   bool ends_ = false;
   std::optional<std::string> lost_;  // why the lease is
   bool is_renewing_ = false;
-  Time renewed_{};  // when the last renewal that was answered had been sent
+  Time renewed_{};  // when the last renewal that was answered had been sent; by BootClock
   std::string trouble_;
   std::unique_ptr<kubernetes::Api> api_;
   std::unique_ptr<kubernetes::Watch> watch_;

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "base/file.h"
+#include "experiment/pod_objects.h"
 #include "kubernetes/paths.h"
+#include "pods/pod.h"
 
 namespace galileo::experiment {
 namespace {
@@ -21,37 +24,76 @@ void keep_file(const std::string& path, const std::string& text, std::optional<E
   if (const auto written = write_whole_file(path, text); !written.ok()) unkept = written.error();
 }
 
-}  // namespace
-
-std::optional<Error> keep_evidence(ClusterCalls& calls, ClusterWatch& watch,
-                                   const std::string& name_space, const std::string& folder) {
-  std::optional<Error> unkept;
-  if (const auto made = make_folders(folder); !made.ok()) return made.error();
-  const PodEvidence evidence = watch.evidence();
-  keep_file(folder + "/pods.json", evidence.statuses(), unkept);
-  keep_file(folder + "/kubernetes-events.txt", evidence.messages(), unkept);
-  std::set<std::string> silent = watch.silent_nodes();
-  const std::string pods = kubernetes::collection("v1", name_space, "pods");
-  for (const auto& [name, node] : watch.nodes_of_pods()) {
-    if (node.empty() || silent.contains(node)) continue;
+// Of a pod all that there is; false where its node gives no answer.
+bool keep_logs(ClusterCalls& calls, const pods::Pod& pod, const std::string& called,
+               const std::string& folder, std::optional<Error>& unkept) {
+  const std::string collection = kubernetes::collection("v1", pod.name_space, "pods");
+  for (const ContainerLog& log : logs_of(pod, called)) {
     for (const char* previous : {"", "true"}) {
       kubernetes::ApiRequest request;
       request.within = kLogWithin;
-      request.path = kubernetes::with_query(kubernetes::object_path(pods, name, "log"),
-                                            {{"limitBytes", fmt::format("{}", kLogBytes)},
+      request.path = kubernetes::with_query(kubernetes::object_path(collection, pod.name, "log"),
+                                            {{"container", log.container},
+                                             {"limitBytes", fmt::format("{}", kLogBytes)},
                                              {"tailLines", "1000"},
                                              {"previous", previous}});
       const auto answer = calls.ask(std::move(request));
-      if (!answer.ok()) {
-        // A kubelet that the API server can't reach, though its node is well: no other pod there
-        // has more to say.
-        if (answer.error().code == ErrorCode::kUnavailable) silent.insert(node);
-        if (silent.contains(node)) break;
-        continue;
-      }
-      keep_file(fmt::format("{}/{}{}.log", folder, name, *previous ? ".before" : ""), answer->body,
-                unkept);
+      // A kubelet that the API server can't reach, though its node is well: no other pod there has
+      // more to say.
+      if (!answer.ok() && answer.error().code == ErrorCode::kUnavailable) return false;
+      if (!answer.ok()) continue;
+      keep_file(fmt::format("{}/{}{}.log", folder, log.file, *previous ? ".before" : ""),
+                answer->body, unkept);
     }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<ContainerLog> logs_of(const pods::Pod& pod, const std::string& called) {
+  std::vector<ContainerLog> logs;
+  for (const pods::ContainerStatus& container : pod.init_statuses)
+    logs.push_back({container.name, fmt::format("{}_{}", called, container.name)});
+  if (pod.statuses.size() == 1) {
+    logs.push_back({pod.statuses.front().name, called});
+    return logs;
+  }
+  for (const pods::ContainerStatus& container : pod.statuses)
+    logs.push_back({container.name, fmt::format("{}_{}", called, container.name)});
+  return logs;
+}
+
+std::optional<Error> keep_evidence(ClusterCalls& calls, ClusterWatch& watch,
+                                   const EvidencePlace& place) {
+  std::optional<Error> unkept;
+  if (const auto made = make_folders(place.folder); !made.ok()) return made.error();
+  PodEvidence evidence = watch.evidence();
+  std::vector<std::pair<std::string, pods::Pod>> pods;  // what each is called, and itself
+  std::set<std::string> known;                          // uids
+  for (pods::Pod& pod : watch.pods()) {
+    known.insert(pod.uid);
+    pods.emplace_back(pod.name, std::move(pod));
+  }
+  for (const std::string& space : place.given_spaces) {
+    const auto take = [&](nlohmann::json&& object) {
+      pods::Pod pod = pods::read_pod(object);
+      if (!known.insert(pod.uid).second) return;
+      std::string called =
+          space == place.name_space ? pod.name : fmt::format("{}@{}", pod.name, space);
+      evidence.on_pod(object, called);
+      pods.emplace_back(std::move(called), std::move(pod));
+    };
+    const std::string label = fmt::format("{}={}", kExperimentLabel, place.experiment);
+    // Who may not list them knows nothing of them.
+    static_cast<void>(calls.each(kubernetes::collection("v1", space, "pods"), label, take).ok());
+  }
+  keep_file(place.folder + "/pods.json", evidence.statuses(), unkept);
+  keep_file(place.folder + "/kubernetes-events.txt", evidence.messages(), unkept);
+  std::set<std::string> silent = watch.silent_nodes();
+  for (const auto& [called, pod] : pods) {
+    if (pod.node.empty() || silent.contains(pod.node)) continue;
+    if (!keep_logs(calls, pod, called, place.folder, unkept)) silent.insert(pod.node);
   }
   return unkept;
 }

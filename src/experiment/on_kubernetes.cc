@@ -196,6 +196,7 @@ Result<void> OnKubernetes::watch() {
   options.on_node = [this](const NodeWatch::Change& change) {
     context_->control.post([this, change] { on_node(change); });
   };
+  for (const GivenObject& one : given_) options.given.push_back(one.object.name);
   options.older.insert(ledger_.pods_before.begin(), ledger_.pods_before.end());
   options.bounds.unschedulable = cluster_->unschedulable_within;
   for (const plan::Application& application : context_->plan.applications) {
@@ -514,7 +515,11 @@ std::vector<std::string> OnKubernetes::undo() {
   if (is_started_) net::pause_thread(kGatewaysFollow);
   if (has_failed_) net::pause_thread(kLastWords);
   if (watch_) {
-    if (const auto unkept = keep_evidence(*calls_, *watch_, name_space_, context_->log_folder))
+    EvidencePlace place{context_->id, name_space_, {}, context_->log_folder};
+    for (const GivenObject& one : given_) {
+      if (!one.name_space.empty()) place.given_spaces.insert(one.name_space);
+    }
+    if (const auto unkept = keep_evidence(*calls_, *watch_, place))
       notes.push_back("logs of containers couldn't be kept: " + unkept->to_text());
   }
   if (has_failed_ && cluster_->keep > Duration{0}) {

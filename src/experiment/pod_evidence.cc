@@ -20,8 +20,8 @@ constexpr const char* kOfApplication = "-deployment";
 
 }  // namespace
 
-void PodEvidence::on_pod(const nlohmann::json& pod) {
-  const std::string name = kubernetes::name_of(pod);
+void PodEvidence::on_pod(const nlohmann::json& pod, std::string name) {
+  if (name.empty()) name = kubernetes::name_of(pod);
   uids_.insert(kubernetes::uid_of(pod));
   if (!statuses_.contains(name) && statuses_.size() >= kPodsMax) return;
   const Json kept{{"uid", kubernetes::uid_of(pod)},
@@ -46,6 +46,11 @@ void PodEvidence::on_event(const nlohmann::json& event) {
 bool PodEvidence::is_ours(const pods::ClusterMessage& said) const {
   if (uids_.contains(said.uid)) return true;
   if (said.kind == "Pod") return false;
+  // Itself, and what a Deployment makes for its pods.
+  const bool is_given = std::any_of(given_.begin(), given_.end(), [&](const std::string& name) {
+    return said.name == name || said.name.starts_with(name + "-");
+  });
+  if (is_given) return true;
   return std::any_of(applications_.begin(), applications_.end(), [&](const auto& application) {
     return said.name.starts_with(application + kOfApplication);
   });

@@ -20,12 +20,12 @@ class PodEvidence {
   static constexpr std::size_t kStatusMax = 65536;  // bytes of one; of a longer one none is
   static constexpr std::size_t kMessagesMax = 2000;
 
-  // `applications`: what the run's objects are called after.
-  explicit PodEvidence(std::vector<std::string> applications)
-      : applications_(std::move(applications)) {}
+  // `applications`: what the run's objects are called after; `given`: those of its manifests.
+  explicit PodEvidence(std::vector<std::string> applications, std::vector<std::string> given = {})
+      : applications_(std::move(applications)), given_(std::move(given)) {}
 
-  // Of the run, as it is now; its last state.
-  void on_pod(const nlohmann::json& pod);
+  // Of the run, as it is now; its last state. `name`: where it is told under another than its own.
+  void on_pod(const nlohmann::json& pod, std::string name = {});
   // Any of the namespace. Those from before on_synced() tell of others, or of an earlier run.
   void on_event(const nlohmann::json& event);
   void on_synced() { is_synced_ = true; }
@@ -45,6 +45,7 @@ class PodEvidence {
   bool is_ours(const pods::ClusterMessage& said) const;
 
   std::vector<std::string> applications_;
+  std::vector<std::string> given_;
   std::map<std::string, std::string> statuses_;  // by pod: JSON
   std::set<std::string> uids_;
   std::map<std::string, Message> messages_;  // by the event's uid: it counts up

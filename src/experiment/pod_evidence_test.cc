@@ -69,6 +69,19 @@ TEST_CASE("events about the run's objects are told in their order, with how ofte
   CHECK(lines[2].empty());
 }
 
+TEST_CASE("of objects of the manifests events are told too, and pods under names of their own") {
+  PodEvidence evidence({"hello"}, {"db", "web"});
+  evidence.on_synced();
+  evidence.on_event(event("1", "StatefulSet", "db", "s", "can't make its pod"));
+  evidence.on_event(event("2", "ReplicaSet", "web-5f", "r", "exceeded quota"));
+  evidence.on_event(event("3", "StatefulSet", "db2", "s2", "no"));
+  evidence.on_event(event("4", "Pod", "db-0", "of another", "no"));
+  evidence.on_event(event("5", "Pod", "db-0", "u0", "pulled"));
+  evidence.on_pod(pod("db-0", "u0", "Pending"), "db-0@elsewhere");
+  CHECK(split(evidence.messages(), '\n').size() == 4);
+  CHECK(Json::parse(evidence.statuses()).contains("db-0@elsewhere"));
+}
+
 TEST_CASE("what is kept is bounded, and what isn't is said") {
   PodEvidence evidence({"hello"});
   evidence.on_synced();

@@ -43,9 +43,10 @@ def around(busybox):
         named("apps/v1", "StatefulSet", "db", SPACE, spec={
             "serviceName": "db", "selector": {"matchLabels": {"app": "db"}},
             "template": pods({"app": "db"}, {"image": busybox, "command": ["sleep", "1000"], "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-                                             "envFrom": [{"secretRef": {"name": "credentials"}}]}, serviceAccountName="db"),
+                                             "envFrom": [{"secretRef": {"name": "credentials"}}]}, serviceAccountName="db", initContainers=[
+                                                 {"name": "first", "image": busybox, "imagePullPolicy": "Never", "command": ["echo", "before the others"]}]),
             "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {**storage, "resources": {"requests": {"storage": "1Mi"}}}}]}),
-        named("batch/v1", "Job", "fill", spec={"template": pods({"app": "fill"}, {"image": busybox, "command": ["true"]}, restartPolicy="Never")}),
+        named("batch/v1", "Job", "fill", spec={"template": pods({"app": "fill"}, {"image": busybox, "command": ["echo", "it is filled"]}, restartPolicy="Never")}),
         named("galileo.test/v1", "Widget", "small", size=1),
         named("v1", "Secret", "credentials", SPACE, stringData={"password": CANARY}),
         named("v1", "ServiceAccount", "db", SPACE),

@@ -91,13 +91,18 @@ def test_pods_that_cant_be_end_the_run_with_kubernetes_own_reason(cluster, etcd,
 
 
 def test_ctrl_c_while_pods_arent_ready_leaves_nothing(cluster, etcd, base, start, tmp_path):
+    """Nor does a kubelet that tells no logs hold it up: it is waited for once, whatever pods its node has."""
     server, env = base
-    slow = target(pods={"node1": 1})
+    proxy = KubeProxy(kubernetes.API, cluster.keys, deaf="/log")
+    slow = target(pods={"node1": 3})
     slow["container"]["readinessProbe"] = {"exec": {"command": ["/nothing"]}, "periodSeconds": 1}
-    process = start("run", file_of(tmp_path, {"hello": slow}, [CLIENT]), "--bus", server.url, "-q", env=env)
-    wait_for(lambda: cluster.kubectl("get", "pods", "-l", LABEL, "-o", "name"), "its pod", 120)
+    process = start("run", file_of(tmp_path, {"hello": slow}, [CLIENT]), "--bus", server.url, "-q", env={**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))})
+    running = lambda: cluster.kubectl("get", "pods", "-l", LABEL, "-o", "jsonpath={.items[*].status.phase}").split() == ["Running"] * 3
+    wait_for(running, "its pods", 120)
     process.send_signal(signal.SIGINT)
     assert process.wait(120) == 105
+    assert len(set(proxy.unanswered)) == 1, proxy.unanswered
+    proxy.stop()
     assert left(cluster, etcd, server) == []
 
 
@@ -346,6 +351,13 @@ def test_manifests_are_made_in_order_awaited_and_gone_again(cluster, etcd, base,
     hosts = rows(tmp_path, "SELECT DISTINCT json_extract(HEADERS, '$.X-Final-Host') FROM traces")
     assert len(hosts) == 2, "as many as the autoscaler wants"
     assert left(cluster, etcd, server) == [] and given.left(cluster) == []
+    # What those said that aren't the application's, in the run's namespace and in another.
+    kept, = (tmp_path / "galileo.sqlite.logs").iterdir()
+    statuses = json.loads((kept / "pods.json").read_text())
+    assert {name.partition("-")[0] for name in statuses} == {"web", "fill", "db"} and "db-0@given" in statuses, list(statuses)
+    assert (kept / "db-0@given_first.log").read_text() == "before the others\n"
+    assert [path.read_text() for path in kept.glob("fill-*.log")] == ["it is filled\n"]
+    assert "job/fill" in (kept / "kubernetes-events.txt").read_text()
     # They are kept, so that the run can be repeated, and their secrets are in nothing that is.
     assert "widgets.galileo.test" in json.dumps(result) and "base/10-around.yaml" in json.dumps(result)
     for file in tmp_path.rglob("*"):
@@ -355,15 +367,22 @@ def test_manifests_are_made_in_order_awaited_and_gone_again(cluster, etcd, base,
 
 
 def test_the_example_of_manifests_runs_as_it_stands_but_for_its_image(cluster, etcd, base, run, tmp_path):
+    """But for an event, too, that scales what the manifests have, and a second container."""
     server, env = base
+    side = json.dumps({"name": "side", "image": kubernetes.BUSYBOX, "imagePullPolicy": "Never", "command": ["sh", "-c", "trap exit TERM; echo beside it; sleep 1000 & wait"]})
     (tmp_path / "hello").mkdir()
     text = (ROOT / "examples/kubernetes/hello/hello.yaml").read_text()
-    (tmp_path / "hello/hello.yaml").write_text(text.replace("image: galileo #", f"image: {IMAGE}\n          imagePullPolicy: Never #"))
-    (tmp_path / "manifests.yaml").write_text((ROOT / "examples/kubernetes/manifests.yaml").read_text())
-    done = run("run", "manifests.yaml", "--set", "clients[0].duration=2s", "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+    text = text.replace("image: galileo #", f"image: {IMAGE}\n          imagePullPolicy: Never #")
+    (tmp_path / "hello/hello.yaml").write_text(text.replace("      containers:\n", f"      containers:\n        - {side}\n"))
+    (tmp_path / "manifests.yaml").write_text((ROOT / "examples/kubernetes/manifests.yaml").read_text() + "events: [{at: 1s, scale: hello, replicas: 3}]\n")
+    done = run("run", "manifests.yaml", "--set", "clients[0].duration=3s", "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
     assert done.ran, done
     ledger = result_of(tmp_path / "r.json")["ledger"]
     assert ledger["balanced"] and ledger["answered"] == ledger["intended"] > 0 and ledger["failed"] == {}, done
+    changed, = [json.loads(value) for (value,) in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'cluster/change'")]
+    assert changed["scale"] == "hello" and changed["replicas"] == 3, changed
+    kept, = (tmp_path / "galileo.sqlite.logs").iterdir()
+    assert len(list(kept.glob("*_side.log"))) >= 2 and all(path.read_text() == "beside it\n" for path in kept.glob("*_side.log")), list(kept.iterdir())
     assert left(cluster, etcd, server) == [] and given.left(cluster) == []
 
 

@@ -1,6 +1,6 @@
 """Between a program and an API server: passes everything on, counts what changes something, and holds one such request
 up, before it reaches the server or before its answer comes back. Plain HTTP towards the program, the test's
-certificate towards the server. It may say that the server is of another version."""
+certificate towards the server. It may say that the server is of another version, and leave requests without an answer."""
 import http.client
 import ssl
 import threading
@@ -12,8 +12,9 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class KubeProxy:
-    def __init__(self, server, keys, name="admin", version=None):
-        """`keys`: the folder of the cluster's certificates. `version`: what it says of the server's."""
+    def __init__(self, server, keys, name="admin", version=None, deaf=None):
+        """`keys`: the folder of the cluster's certificates. `version`: what it says of the server's. `deaf`: requests whose path ends
+        so are never answered, as those that the server would pass on to a kubelet that it can't reach."""
         keys = Path(keys)
         self.target = urlsplit(server)
         self.context = ssl.create_default_context(cafile=str(keys / "ca.crt"))
@@ -21,8 +22,9 @@ class KubeProxy:
         self.lock = threading.Lock()
         self.changes = []  # "POST /api/v1/namespaces/default/pods", in their order
         self.hold_number, self.hold_before = None, True
-        self.held, self.go_on = threading.Event(), threading.Event()
-        self.version = version
+        self.held, self.go_on, self.ends = threading.Event(), threading.Event(), threading.Event()
+        self.version, self.deaf = version, deaf
+        self.unanswered = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -82,6 +84,11 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
             request.end_headers()
             request.wfile.write(text)
             return
+        if self.deaf and request.path.split("?")[0].endswith(self.deaf):
+            self.unanswered.append(request.path)
+            self.ends.wait(60)
+            request.close_connection = True
+            return
         if self.wait(True, number):  # it is lost on its way
             request.close_connection = True
             return
@@ -109,5 +116,6 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
     def stop(self):
         self.hold_number = None
         self.release()
+        self.ends.set()
         self.http.shutdown()
         self.http.server_close()

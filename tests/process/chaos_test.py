@@ -2,6 +2,7 @@
 there, and gone in the end, whatever ends it. With pods on a cluster: tests/cluster/faults_test.py."""
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -124,6 +125,19 @@ def test_what_isnt_known_to_be_harmless_is_refused_and_said(agent):
     # Without stress-ng our burner says what it can't do.
     if not shutil.which("stress-ng"):
         assert "stress-ng isn't installed here" in one.ask({"name": "stress-ng", "parameters": {"matrix": 1}, "kind": "start"}, "refused")["why"]
+
+
+def test_an_order_without_disk_or_descriptors_is_refused_and_the_next_one_runs(agent):
+    """What is started is written down first: where it can't be, nothing may be started."""
+    one = agent()
+    for limit, most, why in ((resource.RLIMIT_FSIZE, 0, "File too large"), (resource.RLIMIT_NOFILE, 3, "Too many open files")):
+        before = resource.prlimit(one.process.pid, limit)
+        resource.prlimit(one.process.pid, limit, (most, before[1]))
+        assert why in one.ask(CPU, "refused")["why"], limit
+        assert of_group(one.process) == []
+        resource.prlimit(one.process.pid, limit, before)
+    one.ask(CPU, "started")
+    assert one.ask({**CPU, "kind": "stop"}, "ended")["why"] == "asked"
 
 
 @needs_networks

@@ -74,6 +74,18 @@ def test_a_file_that_cant_be_written_is_an_error(session, galileo, tmp_path):
 
 
 @pytest.mark.quick
+def test_an_answer_that_nobody_can_take_ends_it_with_an_error(galileo):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([galileo, "session"], input=b'{"call": "no"}\n' * 2, stdout=full, stderr=subprocess.PIPE, timeout=20)
+    assert done.returncode == 1 and b"stdout: No space left on device" in done.stderr, done
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run([galileo, "session"], input=b'{"call": "no"}\n', stdout=write_end, stderr=subprocess.PIPE, timeout=20)
+    os.close(write_end)
+    assert done.returncode == 1, done
+
+
+@pytest.mark.quick
 def test_it_ends_with_its_callers_end_of_the_input(session):
     process, _ = session()
     process.stdin.close()

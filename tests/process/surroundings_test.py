@@ -255,7 +255,8 @@ def test_what_nohup_ignores_stays_ignored_and_otherwise_ends_a_run_in_order(star
 def test_few_descriptors_are_an_error_that_says_so_never_an_abort(raw, lab):
     said = set()
     for most in (4, 5, 6, 8, 10, 13, 17, 22, 30, 60):
-        for words in (load(lab, "-q"), ["exp", "show", "last"], ["exp", "ls"], ["workers", "ls", "--bus", "redis://127.0.0.1:1"], ["gateway", "--zone", "z", "--weights", "plan.yaml"]):
+        for words in (load(lab, "-q"), ["exp", "show", "last"], ["exp", "ls"], ["workers", "ls", "--bus", "redis://127.0.0.1:1"], ["gateway", "--zone", "z", "--weights", "plan.yaml"], ["session"],
+                      ["chaos", "--bus", "unix:///nowhere?db=x", "--state", "state"]):
             code, err, _ = raw(words, preexec_fn=lambda n=most: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
             if words[0] == "load" or words[0] == "exp":
                 said.add(code)

@@ -29,7 +29,7 @@ std::string waiting_text(const experiment::Waiting& waiting) {
   std::string text = waiting.all > 0
                          ? fmt::format("{} of {} {}", format_count(waiting.done),
                                        format_count(waiting.all), waiting.what)
-                         : fmt::format("{} {}", format_count(waiting.done), waiting.what);
+                         : fmt::format("{}: {}", waiting.what, format_count(waiting.done));
   if (!waiting.latest.empty()) text += "; " + one_line(waiting.latest);
   if (waiting.left) text += "; " + left_text(*waiting.left);
   return text;

@@ -19,7 +19,7 @@ Waiting pods(std::size_t ready) {
 TEST_CASE("a wait says how many are ready, how far the first other one is, and the time") {
   CHECK(waiting_text(pods(3)) ==
         "3 of 10 pods ready; hello-deployment-node1-0: ContainerCreating; 4m52s left");
-  CHECK(waiting_text({"objects of the run to go", 4, 0, {}, {}}) == "4 objects of the run to go");
+  CHECK(waiting_text({"objects of the run to go", 4, 0, {}, {}}) == "objects of the run to go: 4");
   CHECK(waiting_text({"pods ready", 0, 1, "a\x1b[31m\nb", milliseconds{300}}).find('\x1b') ==
         std::string::npos);
 }
@@ -38,7 +38,7 @@ TEST_CASE("where no terminal is, a short wait says nothing and a long one what h
   // Something else begins anew.
   CHECK(view.take({"objects to go", 1, 0, {}, {}}, kStart + seconds{17}, 80).empty());
   CHECK(view.take({"objects to go", 1, 0, {}, {}}, kStart + seconds{20}, 80) ==
-        "waiting: 1 objects to go\n");
+        "waiting: objects to go: 1\n");
 }
 
 TEST_CASE("in a terminal one line is drawn over and over, fits, and is cleared in the end") {

@@ -82,8 +82,8 @@ def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
     """Above the axes, where it hides nothing."""
     if not handles:
         return
-    fits = sum(len(name) + 8 for name in names) <= 118
-    columns = len(names) if fits else max(1, 110 // (max(map(len, names)) + 7))
+    fits = sum(len(name) + 8 for name in names) <= 104
+    columns = len(names) if fits else max(1, 104 // (max(map(len, names)) + 8))
     axes.legend(handles, names, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=columns, columnspacing=1.4,
                 handletextpad=0.5)
 

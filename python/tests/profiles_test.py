@@ -2,13 +2,15 @@
 import os
 import pickle
 import random
+import subprocess
+import sys
 
 import numpy
 import pytest
 import requestgen
 import simpy
 from conftest import python
-from galileo import _gaps, errors
+from galileo import _gaps, errors, trips
 
 
 def test_importing_it_needs_nothing():
@@ -47,3 +49,49 @@ def test_rates_go_on_over_what_stopped_the_original(tmp_path, capsys):
     env = simpy.Environment()
     assert both == [*requestgen.run_arrival_profile(env, sine(env), 6).ia, *requestgen.run_arrival_profile(env, constant(env), 10).ia]
     assert capsys.readouterr().out.count("events simulated in") == 4
+
+
+TOPOLOGY = """radio,cell,lon,lat,cloudlet
+LTE,1,-74.000,40.7000,0
+LTE,2,-73.990,40.7000,1
+LTE,3,-74.000,40.7085,0
+"""
+TRIPS = """pickup_datetime,passenger_count,pickup_longitude,pickup_latitude
+2016-01-01 12:00:05,1,-74.0001,40.7001
+2016-01-01 12:00:02,2,-74.0001,40.7080
+2016-01-01 12:00:03,1,-73.9905,40.7000
+2016-01-01 12:00:09,1,-73.9945,40.7000
+2016-01-01 12:00:30,0,-74.0000,40.7000
+2016-01-01 11:59:59,1,-74.0000,40.7000
+2016-01-01 12:01:00,1,-74.0000,40.7000
+2016-01-01 12:00:40,1,-74.5000,40.7000
+"""
+
+
+def test_trips_are_a_profile_for_each_cloudlet(tmp_path):
+    """Passengers are requests; of the cells the nearest has them, if it is near enough; the window has both its ends."""
+    (tmp_path / "topology.csv").write_text(TOPOLOGY)
+    (tmp_path / "trips.csv").write_text(TRIPS)
+    done = subprocess.run([sys.executable, "-m", "galileo.trips", "trips.csv", "topology.csv", "out", "--start", "2016-01-01T12:00:00", "--end", "2016-01-01T12:01:00"],
+                          cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.splitlines() == [f"out/{n}_pickups.{kind}" for n in (0, 1) for kind in ("csv", "pkl")]
+    gaps = {"0": [11, 0.1, 3.0, 55.0], "1": [11, 6.0]}
+    for cloudlet, expected in gaps.items():
+        assert pickle.loads((tmp_path / f"out/{cloudlet}_pickups.pkl").read_bytes()) == expected == _gaps.read(str(tmp_path / f"out/{cloudlet}_pickups.pkl"))
+        assert (tmp_path / f"out/{cloudlet}_pickups.csv").read_text().split() == list(map(str, expected))
+    assert trips.gaps_of_trips(str(tmp_path / "trips.csv"), str(tmp_path / "topology.csv"))["0"] == [11, 3.0, 0.1, 3.0, 55.0]
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("trips.csv", "pickup_datetime,passenger_count\n", "no column pickup_longitude, pickup_latitude"),
+    ("trips.csv", TRIPS + "yesterday,1,-74,40\n", "trips.csv:10: 'yesterday' is no time"),
+    ("trips.csv", TRIPS + "2016-01-01 12:00:40,1,-74\n", "trips.csv:10: '' is no number"),
+    ("topology.csv", TOPOLOGY + "LTE,4,nan,40.7,1\n", "topology.csv:5: 'nan' is no number"),
+    ("topology.csv", TOPOLOGY.replace(",0\n", ",../0\n"), "a file can't be named after the cloudlet '../0'")])
+def test_trips_that_cant_be_read_are_told_with_their_line(tmp_path, name, text, words):
+    (tmp_path / "topology.csv").write_text(TOPOLOGY)
+    (tmp_path / "trips.csv").write_text(TRIPS)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(errors.GalileoError, match=words.replace("(", "[(]")):
+        trips.save_profiles(trips.gaps_of_trips(str(tmp_path / "trips.csv"), str(tmp_path / "topology.csv")), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

@@ -48,8 +48,10 @@ int run(const Arguments& arguments) {
   if (bus_url.empty()) bus_url = plan->bus;
   if (dry_run) {
     print_data(plan::describe(*plan, bus_url.empty() ? plan::Where::kHere : plan::Where::kFleet));
-    const auto printed = print_objects(*plan);
-    return printed.ok() ? static_cast<int>(kFine) : fail("run", printed.error());
+    const auto objects = objects_text(*plan);
+    if (!objects.ok()) return fail("run", objects.error());
+    print_data(*objects);
+    return kFine;
   }
   if (bus_url.empty()) return run_and_print("run", *plan, output, arguments);
   net::hold_signals();  // the bus has threads of its own, the run hears of signals later

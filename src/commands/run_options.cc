@@ -16,12 +16,10 @@
 #include "base/text.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
-#include "commands/run_pods.h"
+#include "commands/run_call.h"
 #include "commands/terminal_watcher.h"
-#include "experiment/on_processes.h"
 #include "experiment/run.h"
 #include "net/signals.h"
-#include "net/tcp.h"
 #include "store/database_url.h"
 
 namespace galileo::commands {
@@ -29,21 +27,34 @@ namespace {
 
 constexpr const char* kDriver = "galileo_expdb_driver";
 
-// The worst thing that can be said of the run.
-int code_of(const experiment::RunOutcome& outcome) {
-  const analysis::RunResult& result = outcome.result;
-  if (outcome.interrupted) return kEndedBySignal;
-  if (!result.ledger.balanced()) return kUnbalanced;
-  if (!outcome.stored) return kNotStored;
-  if (result.ledger.unreached()) return kUnreachable;
-  if (result.verdict.value == analysis::VerdictValue::kInvalid) return kInvalidResult;
-  for (const analysis::ThresholdResult& threshold : result.thresholds) {
-    if (!threshold.passed) return kThresholdCrossed;
-  }
-  return kFine;
+// Where the flags say; the first reason why it can't be.
+std::optional<Error> write_documents(const experiment::RunOutcome& outcome,
+                                     const OutputOptions& output) {
+  if (output.json.empty() && output.report.empty()) return std::nullopt;
+  const std::string document = document_of(outcome);
+  std::optional<Error> problem;
+  const auto keep = [&](const Result<void>& done) {
+    if (!done.ok() && !problem) problem = done.error();
+  };
+  if (!output.json.empty()) keep(write_document(output.json, document + "\n"));
+  if (!output.report.empty()) keep(analysis::write_report(output.report, document));
+  return problem;
 }
 
-// What can't be written to ends the run before it begins.
+// Recording and run, with the signals of this process as its end.
+Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::RecordingOptions& kept,
+                                        const OutputOptions& output,
+                                        const analysis::Provenance& provenance) {
+  experiment::Stop stop;
+  // Before any other thread, so that they all leave signals to it.
+  const net::Signals signals(stop.loop(), [&](int) { stop.ask(); });
+  TRY(prepare_outputs(output));
+  TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
+  return carry_out(plan, kept, output.bus, provenance, watcher, stop);
+}
+
+}  // namespace
+
 Result<void> prepare_outputs(const OutputOptions& output) {
   if (is_stdout(output.json) && is_stdout(output.report))
     return Error{ErrorCode::kUsage,
@@ -66,50 +77,6 @@ Result<store::RecordingOptions> recording_options(const OutputOptions& output) {
   options.spool_limit = TRY(spool_limit(output.spool));
   return options;
 }
-
-// Where the flags say; the first reason why it can't be.
-std::optional<Error> write_documents(const experiment::RunOutcome& outcome,
-                                     const OutputOptions& output) {
-  if (output.json.empty() && output.report.empty()) return std::nullopt;
-  const std::string document =
-      analysis::result_json(outcome.result, outcome.summary, outcome.telemetry, outcome.joined);
-  std::optional<Error> problem;
-  const auto keep = [&](const Result<void>& done) {
-    if (!done.ok() && !problem) problem = done.error();
-  };
-  if (!output.json.empty()) keep(write_document(output.json, document + "\n"));
-  if (!output.report.empty()) keep(analysis::write_report(output.report, document));
-  return problem;
-}
-
-// Recording and run, with the signals of this process as its end.
-Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::RecordingOptions& kept,
-                                        const OutputOptions& output,
-                                        const analysis::Provenance& provenance) {
-  experiment::Stop stop;
-  // Before any other thread, so that they all leave signals to it.
-  const net::Signals signals(stop.loop(), [&](int) { stop.ask(); });
-  TRY(prepare_outputs(output));
-  const auto recording = TRY(store::Recording::open(kept));
-  experiment::Processes processes;
-  const auto pods = TRY(pods_of(plan, processes, output.bus));
-  const auto telemetry =
-      output.bus ? experiment::telemetry_of_fleet(*output.bus) : experiment::this_machine();
-  TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
-  const std::size_t files = net::raise_open_files_limit();
-  const experiment::RunSetup setup{
-      *recording,
-      output.bus ? experiment::on_fleet(*output.bus) : experiment::on_engine(),
-      pods ? *pods : static_cast<experiment::Platform&>(processes),
-      *telemetry,
-      watcher,
-      stop,
-      provenance,
-      output.bus ? 0 : files};
-  return experiment::run(plan, setup);
-}
-
-}  // namespace
 
 std::string default_database() {
   // A server's driver takes the rest from the environment itself.

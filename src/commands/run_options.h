@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include "base/result.h"
 #include "bus/bus.h"
 #include "commands/commands.h"
 #include "commands/spool_options.h"
 #include "plan/plan.h"
+#include "store/recording.h"
 
 namespace CLI {
 class App;
@@ -30,6 +32,11 @@ void add_output_options(CLI::App& app, OutputOptions& options);
 // Runs the plan, prints the summary on stdout; the exit code.
 int run_and_print(const std::string& command, const plan::Plan& plan, const OutputOptions& output,
                   const Arguments& arguments);
+
+// What can't be written to ends the run before it begins.
+Result<void> prepare_outputs(const OutputOptions& output);
+// Where its rows go. kUsage: a database that can't be.
+Result<store::RecordingOptions> recording_options(const OutputOptions& output);
 
 // The database that is meant where --db isn't given, as --db would name it.
 std::string default_database();

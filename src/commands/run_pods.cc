@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/output.h"
 #include "commands/etcd_flags.h"
 #include "commands/kubernetes_access.h"
 #include "commands/options.h"
@@ -35,15 +34,14 @@ Result<std::unique_ptr<experiment::OnKubernetes>> pods_of(const plan::Plan& plan
   return std::make_unique<experiment::OnKubernetes>(others, access, experiment::Outside{etcd, bus});
 }
 
-Result<void> print_objects(const plan::Plan& plan) {
-  if (!plan.cluster) return {};
+Result<std::string> objects_text(const plan::Plan& plan) {
   std::string text;
+  if (!plan.cluster) return text;
   for (const experiment::KubernetesObject& object :
        TRY(experiment::rehearse(plan, TRY(access_of(*plan.cluster)))))
     text +=
         "---\n" + nlohmann::json::parse(plan::manifest_without_secrets(object.json)).dump(2) + "\n";
-  print_data(text);
-  return {};
+  return text;
 }
 
 }  // namespace galileo::commands

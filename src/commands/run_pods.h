@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "bus/bus.h"
@@ -16,7 +17,7 @@ Result<std::unique_ptr<experiment::OnKubernetes>> pods_of(const plan::Plan& plan
                                                           experiment::Processes& others,
                                                           bus::Bus* bus);
 
-// The objects that a run would make, onto stdout; nothing where there would be none.
-Result<void> print_objects(const plan::Plan& plan);
+// The objects that a run would make, a document of YAML each; empty where there would be none.
+Result<std::string> objects_text(const plan::Plan& plan);
 
 }  // namespace galileo::commands

@@ -12,6 +12,7 @@
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
+#include "commands/run_door.h"
 #include "commands/session_parts.h"
 
 namespace galileo::commands {
@@ -31,48 +32,24 @@ Result<Json> answer(const Parts& parts, const std::string& line) {
   return wrong_request(fmt::format("there is no call '{}'", name));
 }
 
-const char* code_name(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUsage:
-      return "usage";
-    case ErrorCode::kNotFound:
-      return "not_found";
-    case ErrorCode::kIo:
-      return "io";
-    case ErrorCode::kUnavailable:
-      return "unavailable";
-    case ErrorCode::kCorrupt:
-      return "corrupt";
-    case ErrorCode::kInterrupted:
-      return "interrupted";
-  }
-  return "io";
-}
-
-Json json_of(const Error& error) {
-  return {{"code", code_name(error.code)},
-          {"what", error.what},
-          {"where", error.where},
-          {"why", error.why},
-          {"hint", error.hint},
-          {"text", error.to_text()}};
-}
-
 }  // namespace
 
 int session(const Arguments& arguments) {
   CLI::App app(
       "Answer requests, a line of JSON each, until the standard input ends (docs/wire/session.md).",
       "galileo session");
+  bool listen = false;
+  app.add_flag("--listen", listen,
+               "make a run for whoever the standard input, a socket, leads to, and for others of "
+               "this user");
   if (const auto over = parse_options(app, arguments)) return *over;
+  if (listen) return serve_run();
   Parts parts;
   parts.push_back(session_frames());
   parts.push_back(session_etcd());
+  parts.push_back(session_runs());
   for (std::string line; std::getline(std::cin, line);) {
-    const auto answered = answer(parts, line);
-    const Json json =
-        answered.ok() ? Json({{"ok", *answered}}) : Json({{"error", json_of(answered.error())}});
-    const bool told = print_data(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    const bool told = print_data(answer_line(answer(parts, line)));
     if (!told || is_caller_gone()) break;
   }
   return kFine;

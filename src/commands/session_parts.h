@@ -18,6 +18,10 @@ namespace galileo::commands {
 // kUsage: what is wrong with a request.
 Error wrong_request(std::string why);
 
+nlohmann::ordered_json json_of(const Error& error);
+// What answers a request, as its line.
+std::string answer_line(const Result<nlohmann::ordered_json>& answered);
+
 // Whoever asked is no more: its end of our input is closed. Long work looks now and then.
 bool is_caller_gone();
 
@@ -55,5 +59,7 @@ class SessionPart {
 std::unique_ptr<SessionPart> session_frames();
 // Keys of an etcd.
 std::unique_ptr<SessionPart> session_etcd();
+// Experiment files checked, reports of results, and which runs go on.
+std::unique_ptr<SessionPart> session_runs();
 
 }  // namespace galileo::commands

@@ -20,7 +20,40 @@ Result<T> take(SessionRequest& request, const char* key, T otherwise, Fits&& fit
   return value.get<T>();
 }
 
+const char* code_name(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return "usage";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kInterrupted:
+      return "interrupted";
+  }
+  return "io";
+}
+
 }  // namespace
+
+Json json_of(const Error& error) {
+  return {{"code", code_name(error.code)},
+          {"what", error.what},
+          {"where", error.where},
+          {"why", error.why},
+          {"hint", error.hint},
+          {"text", error.to_text()}};
+}
+
+std::string answer_line(const Result<Json>& answered) {
+  const Json json =
+      answered.ok() ? Json({{"ok", *answered}}) : Json({{"error", json_of(answered.error())}});
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Error wrong_request(std::string why) {
   return {

@@ -152,6 +152,7 @@ Result<void> Run::begin_recording() {
   if (!plan_.seed_given) plan_.seed = draw_seed();
   node_info_ = TRY(setup_.telemetry.nodes());
   TRY(recording_.begin(experiment_, wall_now(), node_info_, plan_.metadata));
+  watcher_.on_begun(experiment_);
   result_.metadata = plan_.metadata;
   notes_ = recording_.notes();
   Collector::Options collected;

@@ -7,6 +7,7 @@
 
 #include "analysis/summary.h"
 #include "base/time.h"
+#include "wire/experiment.h"
 #include "wire/sample.h"
 
 namespace galileo::experiment {
@@ -54,6 +55,8 @@ class RunWatcher {
  public:
   virtual ~RunWatcher() = default;
 
+  // It has an id, and is in the spool; once.
+  virtual void on_begun(const wire::Experiment&) {}
   // How often on_state() is wanted while requests are sent; nothing: never, and it costs nothing.
   virtual std::optional<Duration> state_every() const { return std::nullopt; }
   virtual void on_state(const RunState&) {}

@@ -281,6 +281,16 @@ Result<Plan> read_plan(const wire::YamlNode& document, const std::vector<std::st
   return plan;
 }
 
+FileOptions with_files_of(const std::string& folder, const FileOptions& options) {
+  FileOptions with_files = options;
+  with_files.files_of = [folder](const std::string& name) { return manifest_files(folder, name); };
+  with_files.read_file = [folder](const std::string& name) {
+    return read_input(name == "-" ? name : (std::filesystem::path(folder) / name).string(),
+                      kProfileFileMax);
+  };
+  return with_files;
+}
+
 Result<Plan> load_plan(const std::string& path, const FileOptions& options) {
   auto text = read_input(path, kFileMax);
   if (!text.ok()) {
@@ -290,13 +300,8 @@ Result<Plan> load_plan(const std::string& path, const FileOptions& options) {
     if (error.hint.empty()) error.hint = "examples/hello/experiment.yaml is one to begin with";
     return error;
   }
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  FileOptions with_files = options;
-  with_files.files_of = [folder](const std::string& name) { return manifest_files(folder, name); };
-  with_files.read_file = [folder](const std::string& name) {
-    return read_input(name == "-" ? name : (folder / name).string(), kProfileFileMax);
-  };
-  return parse_plan(*text, path == "-" ? "stdin" : path, with_files);
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return parse_plan(*text, path == "-" ? "stdin" : path, with_files_of(folder, options));
 }
 
 }  // namespace galileo::plan

@@ -30,6 +30,9 @@ struct FileOptions {
 // Reads the file (1 MiB at most) and those that it names; blocking.
 Result<Plan> load_plan(const std::string& path, const FileOptions& options);
 
+// `options`, by which the files that an experiment file names are looked for in `folder`.
+FileOptions with_files_of(const std::string& folder, const FileOptions& options);
+
 // The same from a text; `path` is for the messages. Reads nothing but through `options`.
 Result<Plan> parse_plan(std::string_view text, const std::string& path, const FileOptions& options);
 

@@ -1,7 +1,8 @@
 """Galileo: distributed load-testing experiments with fine-grained telemetry.
 
-``galileo.frames`` has what experiments recorded as frames, ``galileo.plots`` draws them; ``galileo.errors`` has what goes wrong.
-Importing it starts no thread and no process, and changes nothing of the interpreter.
+``galileo.Experiment`` is run, here, on a fleet or on Kubernetes; ``galileo.frames`` has what experiments recorded as frames,
+``galileo.plots`` draws them; ``galileo.errors`` has what goes wrong. Importing it starts no thread and no process, and changes
+nothing of the interpreter.
 """
 from __future__ import annotations
 
@@ -12,14 +13,18 @@ from typing import Any as _Any
 from .errors import GalileoError
 
 if _TYPE_CHECKING:
-    from . import errors, frames, plots
+    from . import errors, experiment, frames, plots
+    from .experiment import Experiment, Result, Run, attach, load, runs
 
-__all__ = ["GalileoError", "errors", "frames", "plots"]
+__all__ = ["Experiment", "GalileoError", "Result", "Run", "attach", "errors", "experiment", "frames", "load", "plots", "runs"]
+_OF_EXPERIMENT = ("Experiment", "Result", "Run", "attach", "load", "runs")
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("frames", "errors", "plots"):
+    if name in ("frames", "errors", "experiment", "plots"):
         return _import_module(f".{name}", __name__)
+    if name in _OF_EXPERIMENT:
+        return getattr(_import_module(".experiment", __name__), name)
     if name == "__version__":
         from importlib.metadata import version
 

@@ -2,7 +2,7 @@
 ``where``, ``why``, and a ``hint`` what to do about it; its text is all of them."""
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Any, Mapping
 
 
 class GalileoError(Exception):
@@ -55,6 +55,24 @@ class NotKeptError(GalileoError, NotImplementedError):
 
 class OldNameWarning(UserWarning):
     """A call of an old name gives something else than the original package did; told once for each difference."""
+
+
+class TimeLimitError(StoppedError, TimeoutError):
+    """A time limit of the caller's was reached. ``result`` is that of a run that was stopped by it (``galileo.Result``), of what
+    was done until then; None where the run goes on."""
+
+    result: Any
+
+    def __init__(self, text: str, what: str = "", where: str = "", why: str = "", hint: str = "", result: Any = None) -> None:
+        super().__init__(text, what, where, why, hint)
+        self.result = result
+
+    def __reduce__(self) -> Any:
+        return type(self), (str(self), self.what, self.where, self.why, self.hint, self.result)
+
+
+class ForkedError(GalileoError, RuntimeError):
+    """A run was asked in a process that was forked from the one that it belongs to."""
 
 
 _BY_CODE: Mapping[str, type[GalileoError]] = {

@@ -12,7 +12,7 @@ build=(g++ cmake ninja-build ccache pkg-config python3
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
        python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-requests python3-venv nginx-light haproxy curl chromium procps
        redis-server redis-tools mariadb-server openssl iproute2 runc busybox-static
-       containerd containernetworking-plugins nftables conntrack etcd-server)
+       containerd containernetworking-plugins nftables conntrack etcd-server debootstrap)
 bench=(wrk hey nghttp2-client libbenchmark-dev golang-go time strace)
 
 set_name=${1:-build}

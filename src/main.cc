@@ -10,6 +10,7 @@
 #include "base/output.h"
 #include "base/secrets.h"
 #include "base/text.h"
+#include "commands/authorities.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/help_tables.h"
@@ -45,6 +46,7 @@ int command(const galileo::commands::Arguments& arguments) {
     const Arguments rest(arguments.begin() + 1, arguments.end());
     auto set = take_env_files(rest);
     if (set.ok()) set = check_environment_files();
+    find_authorities();
     if (set.ok()) set = set_log_level_by_environment(galileo::LogLevel::kWarning);
     if (!set.ok() && rest != Arguments{"--help"} && rest != Arguments{"-h"})
       return fail(name, set.error());

@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/own_path.h"
 #include "base/text.h"
 #include "net/blocking_http.h"
 #include "net/clock.h"
@@ -130,12 +131,6 @@ std::string tail_of(const std::string& path) {
 }
 
 }  // namespace
-
-std::string own_path() {
-  char path[4096];
-  const ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "galileo";
-}
 
 Result<void> Processes::start_first() {
   for (const plan::Application& application : context_->plan.applications) {

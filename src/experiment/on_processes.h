@@ -65,7 +65,4 @@ class Processes final : public Platform {
   std::vector<Running> running_;
 };
 
-// Where this program is: what "galileo" in a command means.
-std::string own_path();
-
 }  // namespace galileo::experiment

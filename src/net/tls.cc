@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "net/authorities.h"
 #include "net/clock.h"
 #include "wire/unix_time.h"
 
@@ -467,6 +468,11 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 }
 
 }  // namespace
+
+UsualAuthorities usual_authorities() {
+  return {X509_get_default_cert_file(), X509_get_default_cert_dir(),
+          X509_get_default_cert_file_env(), X509_get_default_cert_dir_env()};
+}
 
 struct TlsConnector::Settings {
   Context context;

@@ -5,12 +5,14 @@
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/check.h"
+#include "base/own_path.h"
 
 namespace galileo::store {
 namespace {
@@ -31,6 +33,15 @@ constexpr unsigned kReadOnlyTransaction = 1792;
 constexpr unsigned kReadOnlyMode = 1836;
 constexpr unsigned kSessionKilled = 3169;
 constexpr unsigned kWasIdleTooLong = 4031;
+
+// How users show who they are (caching_sha2_password and others) is in files that the library
+// loads: those of a package that carries the library along are made for it. Empty: the library's
+// own place.
+std::string carried_plugins() {
+  const std::string program = own_path();
+  const std::string folder = program.substr(0, program.rfind('/') + 1) + "../lib/mariadb";
+  return access(folder.c_str(), X_OK) == 0 ? folder : std::string();
+}
 
 unsigned whole_seconds(Duration time) {
   const auto rounded = std::chrono::ceil<std::chrono::seconds>(time).count();
@@ -364,6 +375,8 @@ Result<void> MysqlConnection::connect(MysqlPatience patience) {
     mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
     if (!address_.ca.empty()) mysql_options(mysql, MYSQL_OPT_SSL_CA, address_.ca.c_str());
   }
+  const std::string plugins = carried_plugins();
+  if (!plugins.empty()) mysql_options(mysql, MYSQL_PLUGIN_DIR, plugins.c_str());
   const auto optional = [](const std::string& text) {
     return text.empty() ? nullptr : text.c_str();
   };

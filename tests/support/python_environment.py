@@ -21,6 +21,12 @@ def interpreter(version):
     return None
 
 
+def newer():
+    """Pythons of this machine from 3.12 on: their paths by version (a tuple)."""
+    found = {(3, minor): interpreter(f"3.{minor}") for minor in range(12, 20)}
+    return {version: path for version, path in found.items() if path}
+
+
 def make(folder, what, packages, python):
     """Makes it where it isn't whole yet; why it can't be, or None."""
     if (folder / "whole").exists():

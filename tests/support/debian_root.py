@@ -1,0 +1,52 @@
+"""A Debian 12 of a test's own, in which nothing is but what its smallest set and Python's virtual environments need: no compiler,
+and no library of ours. Made once, in the cache; commands run in it leave nothing behind."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from outside import outside
+from server_process import cached_folder
+
+MIRROR = "http://deb.debian.org/debian"
+MAKE_SECONDS = 900
+# Its mounts are gone with the command: the folder is /mnt there, what is written elsewhere goes to /tmp, which is memory.
+ENTER = """set -e
+root=$1 folder=$2 authorities=$3; shift 3
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount --bind "$folder" "$root/mnt"
+mount -t tmpfs tmpfs "$root/tmp"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+if [ -n "$authorities" ]; then
+  mount -t tmpfs tmpfs "$root/usr/lib/ssl"
+  mount --bind "$authorities" "$root/etc/ssl/certs/ca-certificates.crt"
+fi
+mount -o remount,bind,ro "$root"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C.UTF-8 "$@"
+"""
+
+
+def root():
+    """(its folder, None) or (None, why there is none)."""
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        return None, "a Debian root needs root and debootstrap"
+    try:
+        return cached_folder("debian-12-python", make), None
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"a Debian root can't be made: {error}"
+
+
+def make(folder):
+    words = outside("debootstrap", "--variant=minbase", "--include=python3-venv,ca-certificates", "bookworm", folder, MIRROR)
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=MAKE_SECONDS)
+    shutil.rmtree(folder / "var/cache/apt", ignore_errors=True)
+
+
+def run(root, folder, *command, authorities="", timeout=120, **variables):
+    """A command in there, with `folder` as /mnt. `authorities`: the file of certificates that this machine trusts, where OpenSSL
+    was made to look elsewhere, as it was for another distribution."""
+    words = [*(f"{name}={value}" for name, value in variables.items()), *map(str, command)]
+    return subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", str(root), str(Path(folder)), str(authorities), *words],
+                          capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)

@@ -400,6 +400,20 @@ def test_replicas_are_the_pods_of_applications_that_run():
     assert plots.replicas(told, end=START + pandas.Timedelta("20s"), start=START).axes[0].get_xlim()[1] == 20
 
 
+def test_the_node_of_a_request_is_the_pod_s_that_had_the_address_then():
+    """An address is used again; a gateway names who answered; some nobody knows."""
+    told = events([(0, "pod/running", pod("a", node="n1", ip="10.0.0.1")), (0, "pod/running", pod("c", node="n3", ip="10.0.0.3")),
+                   (5, "pod/delete", pod("a", node="n1", ip="10.0.0.1")), (6, "pod/running", pod("b", node="n2", ip="10.0.0.1"))])
+    requests = traces([1, 2, 7, 8, 9, 10], [0.01] * 6, server=pandas.Categorical(["10.0.0.1:80", "10.9.9.9:80", "10.0.0.1:80", "10.0.0.3:80", None, "gw:1"]),
+                      headers=[None, None, "{}", "nonsense", None, json.dumps({"X-Final-Host": "10.9.9.9:80, 10.0.0.3:8080"})])
+    found = plots.nodes(requests, told)
+    assert list(found.astype(object).where(found.notna(), None)) == ["n1", None, "n2", "n3", None, "n3"]
+    assert list(plots.nodes(requests.drop(columns="headers"), told).cat.categories) == ["n1", "n2", "n3"]
+    assert set(lines(plots.cdf(requests, by=found).axes[0])) == {"n1 (1)", "n2 (1)", "n3 (2)", "(none) (2)"}
+    early = plots.nodes(requests.assign(created=requests.created - pandas.Timedelta("1h")), told)
+    assert early.isna().all() and plots.nodes(requests[:0], told[:0]).empty
+
+
 def test_weights_are_as_told_until_a_target_is_no_more():
     told = events([(0, "pod/running", pod("a", ip="10.0.0.1")), (1, "weight_update", weighed(_10_0_0_1=3, _10_0_0_2=1)), (2, "weight_update", "nonsense"),
                    (3, "weight_update", {"fn": "x", "weights": {"ips": ["a"], "weights": []}}), (5, "weight_update", weighed(_10_0_0_1=2)),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["By", "Of", "Span", "cdf", "comparison", "heatmap", "latency", "rates", "replicas", "utilisation", "weights"]
+__all__ = ["By", "Of", "Span", "cdf", "comparison", "heatmap", "latency", "nodes", "rates", "replicas", "utilisation", "weights"]
 
 #: What rows are told apart by: a column's name, or a value for each row (a pandas series).
 By = Union[str, "pandas.Series[Any]", Sequence[Any], None]
@@ -63,8 +63,9 @@ def latency(traces: pandas.DataFrame, telemetry: pandas.DataFrame | None = None,
 def cdf(traces: pandas.DataFrame, *, by: By = None, time: Span = "latency", ax: Axes | None = None) -> Figure:
     """Which share of all requests was answered within which time. A curve ends below 100 % where requests weren't answered.
 
-    by: a curve for each: ``"service"``, ``"client"``, ``"server"``, ``"phase"``, ``"exp_id"``, or what a series says, as of nodes:
-    ``by=traces.server.map({"10.0.0.1:8080": "pi-1", ...})``. Beyond eight, those with the fewest requests are one curve."""
+    by: a curve for each: ``"service"``, ``"client"``, ``"server"``, ``"phase"``, ``"exp_id"``, or what a series says, as
+    ``by=traces.server.map({"10.0.0.1:8080": "pi-1", ...})`` or, where pods were told of, ``by=plots.nodes(traces, events)``.
+    Beyond eight, those with the fewest requests are one curve."""
     from . import _figure, _requests
 
     with _figure.styled():
@@ -76,7 +77,7 @@ def cdf(traces: pandas.DataFrame, *, by: By = None, time: Span = "latency", ax: 
 def heatmap(traces: pandas.DataFrame, *, interval: float | None = None, time: Span = "latency", ax: Axes | None = None) -> Figure:
     """How many requests took how long, over time: what quantiles hide, as two groups of answers. Answered requests only, said so.
 
-    interval: seconds; without it about eighty intervals."""
+    interval: seconds; without it eighty intervals, or fewer where requests are few."""
     from . import _figure, _requests
 
     with _figure.styled():
@@ -112,6 +113,15 @@ def utilisation(telemetry: pandas.DataFrame, metric: str = "cpu", *, of: Of = "n
         figure, axes = _figure.panels(ax, [2.6])
         _telemetry.utilisation(axes[0], telemetry, metric, of, events, _numbers.start_of(start), None)
     return figure
+
+
+def nodes(traces: pandas.DataFrame, events: pandas.DataFrame) -> pandas.Series[Any]:
+    """The node of each request, for ``by=``: of the pod that had the server's address when the request became due, by what events
+    tell of pods. Behind a gateway the server is in the headers (``X-Final-Host``): read the traces with ``headers`` among their
+    columns. Null where no pod is known to have had it."""
+    from . import _events
+
+    return _events.nodes(traces, events)
 
 
 def replicas(events: pandas.DataFrame, *, by: Literal["function", "node", "zone"] = "function", end: Moment | None = None,

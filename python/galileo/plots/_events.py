@@ -1,7 +1,7 @@
 """Figures of events, and events in other figures."""
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import numpy
 from matplotlib.axes import Axes
@@ -11,6 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from . import _numbers, _pods
 from ._figure import largest, legend, line_style, note, plain, since
 from ._numbers import NAT, Floats, Start
+
+if TYPE_CHECKING:
+    import pandas
 
 
 def container_names(events: Any) -> dict[str, str]:
@@ -57,6 +60,27 @@ def _steps(events: Any, start: Start, end: int | None) -> tuple[list[tuple[Any, 
     return rows, seconds, max(last, default=0.0) or 1.0
 
 
+def nodes(traces: Any, events: Any) -> pandas.Series[Any]:
+    import pandas
+
+    frame = _numbers.check(traces, "traces", ("created", "server"))
+    had = _pods.holders(_pods.pods(rows_of(events)))
+    address = frame["server"].astype(object).where(frame["server"].notna(), "")
+    if "headers" in frame:
+        final = frame["headers"].map(_pods.final_host)
+        address = final.where(final != "", address)
+    at = _numbers.times(frame["created"])
+    experiment = frame["exp_id"].astype(object) if "exp_id" in frame else pandas.Series("", index=frame.index)
+    found = numpy.full(len(frame), None, dtype=object)
+    asked = pandas.DataFrame({"experiment": experiment.to_numpy(), "address": address.to_numpy()})
+    for (one, where), rows in asked.groupby(["experiment", "address"]).indices.items():
+        if pods := had.get((one, str(where).rpartition(":")[0].strip("[]"))):
+            places = numpy.searchsorted([since for since, _ in pods], at[rows], side="right") - 1
+            names = numpy.array([pod.node or None for _, pod in pods] + [None], dtype=object)  # the last: nobody had it yet
+            found[rows] = names[places]
+    return pandas.Series(pandas.Categorical(found), index=frame.index, name="node")
+
+
 def replicas(axes: Axes, events: Any, by: str, start: Start, end: int | None) -> None:
     if by not in ("function", "node", "zone"):
         raise ValueError(f"by={by!r}: one of 'function', 'node', 'zone'")
@@ -94,7 +118,8 @@ def weights(axes: Axes, events: Any, function: str | None, zone: str | None, sta
     rows, seconds, last = _steps(events, start, end)
     found = {key: updates for key, updates in _pods.weights(rows).items() if function in (None, key[1]) and zone in (None, key[2])}
     several = [len({key[part] for key in found}) > 1 for part in range(3)]
-    names_of = {(experiment, address): pod.name for (experiment, _), pod in _pods.pods(rows).items() for address in pod.addresses}
+    # A target is weighed before it serves, so that who had its address last is the one that is meant.
+    names_of = {where: had[-1][1].name for where, had in _pods.holders(_pods.pods(rows)).items()}
     lines: dict[str, list[tuple[float, float]]] = {}
     for key, updates in found.items():
         targets = dict.fromkeys(target for _, update in updates for target in update)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from ._numbers import NAT
 
@@ -18,7 +18,7 @@ class Pod:
     zone: str = ""
     function: str = ""
     is_gateway: bool = False
-    addresses: set[str] = field(default_factory=set)
+    addresses: dict[str, int] = field(default_factory=dict)  # since when it was told to have each
     running: int = NAT
     ended: int = NAT
     containers: dict[str, str] = field(default_factory=dict)  # an id: the name of the container
@@ -63,7 +63,7 @@ def pods(rows: Iterable[tuple[Any, int, Any, Any]]) -> dict[tuple[Any, str], Pod
             if isinstance(what, dict) and (one := _text(what, "id").rpartition("://")[2]):
                 pod.containers[one] = container
         if address := _text(told, "podIP"):
-            pod.addresses.add(address)
+            pod.addresses[address] = min(at, pod.addresses.get(address, at))
         phase = _text(told, "status")
         if name in ("pod/shutdown", "pod/delete") or phase in ("Failed", "Succeeded"):
             pod.ended = at if pod.ended == NAT else min(at, pod.ended)
@@ -80,6 +80,25 @@ def container_names(found: Iterable[Pod]) -> dict[str, str]:
         for one, container in pod.containers.items():
             names[one] = f"{pod.name}/{container}" if several else pod.name
     return names
+
+
+def holders(found: Mapping[tuple[Any, str], Pod]) -> dict[tuple[Any, str], list[tuple[int, Pod]]]:
+    """By experiment and address who had it, since when, in the order of time: addresses are used again."""
+    had: dict[tuple[Any, str], list[tuple[int, Pod]]] = {}
+    for (experiment, _), pod in found.items():
+        for address, since in pod.addresses.items():
+            had.setdefault((experiment, address), []).append((since, pod))
+    for pods_of_it in had.values():
+        pods_of_it.sort(key=lambda one: one[0])
+    return had
+
+
+def final_host(headers: Any) -> str:
+    """Of an answer's headers (JSON text) the last host that a gateway named, as host:port."""
+    for name, value in _object(headers).items():
+        if isinstance(name, str) and name.lower() == "x-final-host" and isinstance(value, str):
+            return value.rpartition(",")[2].strip()
+    return ""
 
 
 def weights(rows: Iterable[tuple[Any, int, Any, Any]]) -> dict[tuple[Any, str, str], list[tuple[int, dict[str, float]]]]:

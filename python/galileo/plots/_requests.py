@@ -1,6 +1,7 @@
 """Figures of requests."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Sequence
 
@@ -13,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ..errors import UsageError
 from . import _numbers
-from ._figure import (COLOURS, DASHES, FAILED, GREY, MANY_POINTS, MARKERS, MOST, largest, legend, line_style, logarithmic, note, numbers,
-                      plain, since, time_unit)
+from ._figure import (COLOURS, DASHES, FAILED, GREY, MANY_POINTS, MARKERS, MOST, largest, legend, line_style, logarithmic, note, number,
+                      numbers, plain, since, time_unit)
 from ._numbers import NAT, Floats, Integers
 
 _TRACES = ("created", "done", "status")
@@ -179,7 +180,8 @@ def heatmap(figure: Figure, axes: Axes, traces: Any, interval: float | None, tim
     at, took = requests.at[answered], requests.took[answered] * factor
     axes.set_ylabel(f"{_AXIS[time]} ({unit})")
     span = requests.span
-    step = _numbers.checked(interval, _numbers.nice(span / 80))
+    fine = 2 * math.sqrt(len(took))  # of few requests every field would have one
+    step = _numbers.checked(interval, _numbers.nice(span / min(80, max(10, fine))))
     count = max(1, int(numpy.ceil(span / step - 1e-9)))
     if not took.size:
         note(axes, "no request was answered" if requests.at.size else "no requests")
@@ -187,7 +189,7 @@ def heatmap(figure: Figure, axes: Axes, traces: Any, interval: float | None, tim
         since(axes, span)
         return
     low, high = took.min() / 1.02, took.max() * 1.02
-    counts, x, y = numpy.histogram2d(at, numpy.log10(took), bins=(count, 60),
+    counts, x, y = numpy.histogram2d(at, numpy.log10(took), bins=(count, int(min(60, max(15, fine)))),
                                      range=((0, count * step), (numpy.log10(low), numpy.log10(high))))
     top = counts.max()
     norm = LogNorm(1, top) if top > 20 else None
@@ -273,8 +275,8 @@ def comparison(axes: Axes, traces: Any, by: Any, quantiles: Sequence[float], tim
             if numpy.isfinite(whole):
                 axes.plot([whole], [y], linestyle="none", marker=marker, markersize=7, color=colour, markeredgecolor="white",
                           markeredgewidth=0.6, zorder=3)
-                axes.annotate(f"{whole:.3g}", (whole, y), xytext=(0, -6), textcoords="offset points", ha="center", va="top", fontsize=6.5,
-                              color=colour)
+                axes.annotate(number(float(f"{whole:.3g}")), (whole, y), xytext=(0, -6), textcoords="offset points", ha="center", va="top",
+                              fontsize=6.5, color=colour)
             values += [*small, *([whole] if numpy.isfinite(whole) else [])]
     handles = [Line2D([], [], linestyle="none", marker=MARKERS[column % len(MARKERS)], color=COLOURS[column % MOST], markersize=6)
                for column in range(len(quantiles))]

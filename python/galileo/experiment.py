@@ -336,6 +336,7 @@ class Run:
                     if left <= 0:
                         return False
                 self._take(talk)
+            self._close()  # once nobody talks with its process any more, which ends then
         except ProgramError as error:
             self._lose(error)
         return True
@@ -355,7 +356,6 @@ class Run:
             raise
         except Exception as error:
             self._error = error
-        self._close()
 
     def _lose(self, error: ProgramError) -> None:
         """Its process was ended from outside; what it has recorded is in the spool."""

@@ -15,7 +15,7 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "examples" / "notebo
 assert matplotlib.font_manager
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 #: A quiet machine takes ten seconds.
-DEADLINE_S = 240
+DEADLINE_S = 600
 
 
 def run(notebook, folder, deadline_s=DEADLINE_S):

@@ -73,7 +73,8 @@ def nodes(traces: Any, events: Any) -> pandas.Series[Any]:
     experiment = frame["exp_id"].astype(object) if "exp_id" in frame else pandas.Series("", index=frame.index)
     found = numpy.full(len(frame), None, dtype=object)
     asked = pandas.DataFrame({"experiment": experiment.to_numpy(), "address": address.to_numpy()})
-    for (one, where), rows in asked.groupby(["experiment", "address"]).indices.items():
+    places_of: Any = asked.groupby(["experiment", "address"]).indices
+    for (one, where), rows in places_of.items():
         if pods := had.get((one, str(where).rpartition(":")[0].strip("[]"))):
             places = numpy.searchsorted([since for since, _ in pods], at[rows], side="right") - 1
             names = numpy.array([pod.node or None for _, pod in pods] + [None], dtype=object)  # the last: nobody had it yet

@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return part.empty() ||
            (part.data() >= headers.data() && part.data() + part.size() <= headers.data() + size);
   };
-  ENSURE(hops.count <= wire::Hops::kGatewaysMax && is_within(hops.final_host));
+  ENSURE(hops.count <= wire::Hops::kGatewaysMax && is_within(hops.final_host) &&
+         is_within(hops.final_hosts));
   for (std::size_t i = 0; i < hops.count; ++i)
     ENSURE(is_within(hops.gateways[i].node) && hops.gateways[i].at != kNoWall);
   return 0;

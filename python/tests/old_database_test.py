@@ -27,7 +27,8 @@ def test_a_database_reads_objects(database):
     assert database.get_experiment("nosuch") is None and database.get_running_experiment() is None
     assert database.get_metadata(ID) == {"exp_id": ID, "rate": 5} and database.get_metadata("nosuch") is None
     traces = database.get_traces(ID)
-    assert len(traces) == 21 and traces[1] == RequestTrace("id-1", "w:hello:1", "hello", START + 0.125, START + 0.375, START + 0.625, 200, "10.0.0.1:80", ID)
+    assert len(traces) == 21 and traces[1] == RequestTrace("id-1", "w:hello:1", "hello", START + 0.125, START + 0.375, START + 0.625, 200,
+                                                           "10.0.0.1:80", ID)
     assert traces[-1].sent == -1.0 and traces[-1].status == -1 and traces[-1].server is None
     assert database.get_telemetry(ID)[0] == Telemetry(START, "cpu", "n0", 0.0, ID) and len(database.get_telemetry()) == 20
     assert database.get_events(ID)[0] == ExperimentEvent(ID, START, "begin") and database.get_events("nosuch") == []
@@ -47,7 +48,8 @@ def test_an_experiment_is_deleted(database):
 
 
 def test_databases_by_the_environment():
-    env = {"galileo_expdb_driver": "mixed", "galileo_expdb_mysql_host": "h", "galileo_expdb_mysql_password": "secret", "galileo_expdb_influxdb_token": "t"}
+    env = {"galileo_expdb_driver": "mixed", "galileo_expdb_mysql_host": "h", "galileo_expdb_mysql_password": "secret",
+           "galileo_expdb_influxdb_token": "t"}
     made = create_experiment_database_from_env(env)
     assert made.url == "mixed:mysql://user:secret@h:3307/db,influxdb://:t@localhost:8086/galileo" and "secret" not in repr(made)
     assert made.sqldb.db.connect_kwargs["host"] == "h" and create_mysql_from_env(env).placeholder == "%s"
@@ -57,7 +59,8 @@ def test_databases_by_the_environment():
 
 
 def test_what_wrote_says_what_does_it_now(database):
-    for call in (lambda: database.save_experiment(Experiment()), lambda: database.save_traces([]), lambda: database.touch_traces(Experiment()),
+    for call in (lambda: database.save_experiment(Experiment()), lambda: database.save_traces([]),
+                 lambda: database.touch_traces(Experiment()),
                  lambda: database.save_event(ExperimentEvent(ID, 0.0, "x")), lambda: database.save_nodeinfos([NodeInfo("n", {}, ID)]),
                  lambda: database.db.insert_one("traces", {})):
         with pytest.raises(NotImplementedError, match="isn't kept; .*galileo|isn't kept; .*exp.event") as told:
@@ -68,7 +71,8 @@ def test_what_wrote_says_what_does_it_now(database):
 @pytest.mark.parametrize(("module", "name"), [
     ("recorder", "Recorder"), ("recorder.traces", "TracesSubscriber"), ("recorder.events", "BatchingExperimentEventRecorder"),
     ("recorder.telemetry", "ExperimentTelemetryRecorder"), ("recorder.recorder", "Recorder"), ("reporter.traces", "RedisTraceReporter"),
-    ("reporter.events", "RedisEventReporter"), ("reporter.telemetry", "RedisTelemetryReporter"), ("trace", "TraceLogger"), ("cli.manager", "main"),
+    ("reporter.events", "RedisEventReporter"), ("reporter.telemetry", "RedisTelemetryReporter"), ("trace", "TraceLogger"), ("cli.manager",
+                                                                                                                            "main"),
     ("cli.recorder", "main")])
 def test_a_name_that_is_not_kept_says_what_does_its_work(module, name):
     found = importlib.import_module(f"galileodb.{module}")

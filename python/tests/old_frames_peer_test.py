@@ -44,19 +44,24 @@ def original():
 
 
 @pytest.fixture(scope="session")
-def databases(original, tmp_path_factory):
-    """What names the databases that the original's drivers have filled."""
-    from influxdb_server import ORGANISATION, TOKEN, InfluxDb
+def server(tmp_path_factory):
+    from influxdb_server import InfluxDb
 
-    server = InfluxDb(tmp_path_factory.mktemp("influxdb"))
+    started = InfluxDb(tmp_path_factory.mktemp("influxdb"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def databases(original, server, tmp_path_factory):
+    """What names the databases that the original's drivers have filled."""
+    from influxdb_server import ORGANISATION, TOKEN
+
     env = {"galileo_expdb_influxdb_url": server.address, "galileo_expdb_influxdb_token": TOKEN, "galileo_expdb_influxdb_org": ORGANISATION,
            "galileo_expdb_influxdb_org_id": server.organisation_id,
            "galileo_expdb_sqlite_path": str(tmp_path_factory.mktemp("sql") / "old.sqlite")}
-    try:
-        script(original, env, "record", json.dumps(old_recording.recording()), alone=True)
-        yield env
-    finally:
-        server.stop()
+    script(original, env, "record", json.dumps(old_recording.recording()), alone=True)
+    return env
 
 
 def script(python, env, order, text, *more, alone=False):
@@ -176,3 +181,27 @@ def test_where_the_original_dies_ours_has_an_answer(both):
     assert list(replicas.columns)[:2] == ["ts", "podUid"] and replicas.empty and weights.empty and replicas["ts"].dtype == float
     assert both("k3s", "get_cpu_container", EXP_ID, "nosuch")[1] == ("gave", None)
     assert both("mixed", "events", UNKNOWN)[1][1][0] == "NotFoundError"
+
+
+def test_our_own_layout_gives_the_same_frames(server, tmp_path, monkeypatch):
+    """What was copied into InfluxDB as we write it ourselves, beside the file that it came from."""
+    import sqlite3
+
+    import old_frames_test
+    from galileo import _session
+    from galileojp.k3s import K3SGateway
+
+    for name in [name for name in os.environ if name.startswith("galileo_expdb_")]:
+        monkeypatch.delenv(name)
+    path = old_frames_test.recorded(tmp_path / "copied.sqlite")
+    with sqlite3.connect(path) as database:
+        for table in ("experiments", "metadata", "nodeinfo", "telemetry", "events", "traces"):
+            database.execute(f"UPDATE {table} SET EXP_ID = replace(EXP_ID, '202611', '202612')")
+    copied = EXP_ID.replace("202611", "202612")
+    done = subprocess.run([_session.program(), "exp", "import", path, "--db", server.url], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    here, there = K3SGateway(path, clusters={}), K3SGateway(server.url, path, clusters={})
+    for name in ("preprocessed_traces", "telemetry", "events", "get_replicas", "get_weight_updates"):
+        one, other = getattr(here, name)(copied), getattr(there, name)(copied)
+        times = isinstance(one.index, pandas.DatetimeIndex)
+        pandas.testing.assert_frame_equal(in_order(one, times), in_order(other, times), obj=name)

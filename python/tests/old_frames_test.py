@@ -183,13 +183,15 @@ def test_replicas_are_the_pods_of_functions(k3s):
     found = k3s.get_replicas(EXP_ID)
     assert list(found["name"]) == [pod["name"] for pod in PODS] and list(found.ts) == [2.0625, 4.1875, 6.3125, 8.4375, 10.5625]
     assert list(found.cpu_request) == [250, 250, 1000, 100, 100] and found.mem_request.iloc[3] == 200 * 1024 ** 2
-    assert list(found.container_id)[:1] == [old_recording.container(1)] and set(k3s.get_gateways_replicas(EXP_ID)["fn"]) == {"go-load-balancer"}
+    assert list(found.container_id)[:1] == [old_recording.container(1)]
+    assert set(k3s.get_gateways_replicas(EXP_ID)["fn"]) == {"go-load-balancer"}
     ends = k3s.get_replicas_with_shutdown(EXP_ID)
     assert list(ends.shutdown_ts) == [60.0, 40.03125, 60.0, 60.0, 60.0]
     deployments = k3s.build_deployment_service(EXP_ID).get_deployments()
     running = k3s.get_running_replicas(EXP_ID, deployments, 50.0)
     assert {name: len(rows) for name, rows in running.items()} == {"pythonpi": 1, "resnet": 1, "go-load-balancer": 2}
-    assert {name: len(rows) for name, rows in k3s.get_replicas_by_deployments(EXP_ID, deployments).items()} == {"pythonpi": 2, "resnet": 1, "go-load-balancer": 2}
+    assert {name: len(rows) for name, rows in k3s.get_replicas_by_deployments(EXP_ID, deployments).items()} == {"pythonpi": 2, "resnet": 1,
+                                                                                                                "go-load-balancer": 2}
     nodes = k3s.build_node_service(EXP_ID)
     assert nodes.get_zones() == list(CLUSTERS.values()) and nodes.find("node-b").allocatable["cpu"] == "1000m"
     assert [node.name for node in nodes.find_nodes_in_zone("Cloud")] == ["node-c"]
@@ -217,10 +219,12 @@ def test_rates_are_by_each_interval(tmp_path, path):
         database.execute("DELETE FROM telemetry WHERE METRIC LIKE 'kubernetes%'")
         for at, used in ((1, 0), (2, 500e6), (6, 2500e6), (6.5, 2750e6)):
             for metric in ("cpu", "blkio", "net"):
-                database.execute("INSERT INTO telemetry VALUES (?,?,?,?,?,?)", (EXP_ID, START + at, f"kubernetes_cgrp_{metric}", old_recording.container(1), "node-a", used))
+                database.execute("INSERT INTO telemetry VALUES (?,?,?,?,?,?)", (EXP_ID, START + at, f"kubernetes_cgrp_{metric}",
+                                                                                old_recording.container(1), "node-a", used))
     gateway = K3SGateway(copy, clusters=CLUSTERS)
     used = gateway.get_cpu_container(EXP_ID, old_recording.container(1))
-    assert used.milli_cores.tolist()[1:] == [500.0, 500.0, 500.0] and used.percentage.iloc[1] == 50.0 and used.percentage_relative.iloc[1] == 12.5
+    assert used.milli_cores.tolist()[1:] == [500.0, 500.0, 500.0]
+    assert used.percentage.iloc[1] == 50.0 and used.percentage_relative.iloc[1] == 12.5
     assert list(used.index) == [pandas.Timestamp(one, unit="s") for one in (1, 2, 6, 6.5)]
     assert gateway.get_blkio_rate_container(EXP_ID, old_recording.container(1)).blkio_rate.tolist()[1:] == [500_000.0] * 3
     assert gateway.get_network_rate_container(EXP_ID, old_recording.container(1)).ts.tolist() == [1.0, 2.0, 6.0, 6.5]
@@ -253,7 +257,8 @@ def test_the_zone_is_its_cluster_and_that_is_told_once(path):
         warnings.simplefilter("always")
         _old_names._told.clear()
         gateway = K3SGateway(path)
-        assert gateway.convert_cluster("zone-a") == "zone-a" and gateway.convert_cluster("zone-b") == "zone-b" and gateway.convert_cluster(None) == "N/A"
+        assert gateway.convert_cluster("zone-a") == "zone-a"
+        assert gateway.convert_cluster("zone-b") == "zone-b" and gateway.convert_cluster(None) == "N/A"
         assert set(gateway.get_replicas(EXP_ID)["cluster"]) == set(CLUSTERS)
     assert [one.filename for one in told if one.category is galileo.errors.OldNameWarning] == [__file__]
 
@@ -262,7 +267,8 @@ def test_the_zone_is_its_cluster_and_that_is_told_once(path):
 
 def test_an_exported_folder_has_the_same_frames(k3s, tmp_path):
     assert k3s.export(EXP_ID, tmp_path) is True and k3s.export("202601010000-ffff", tmp_path) is False
-    assert sorted(os.listdir(tmp_path / EXP_ID)) == ["events.csv", "experiment.csv", "nodeinfo.csv", "raw_traces.csv", "telemetry.csv", "traces.csv"]
+    assert sorted(os.listdir(tmp_path / EXP_ID)) == ["events.csv", "experiment.csv", "nodeinfo.csv", "raw_traces.csv", "telemetry.csv",
+                                                     "traces.csv"]
     with pytest.raises(FileExistsError):
         k3s.export(EXP_ID, tmp_path)
     assert k3s.export(SECOND, tmp_path) is True and k3s.export(EMPTY, tmp_path) is True and os.listdir(tmp_path / EMPTY)
@@ -274,7 +280,8 @@ def test_an_exported_folder_has_the_same_frames(k3s, tmp_path):
     ours = local.preprocessed_traces(EXP_ID)
     assert ours.fet[ours.status == 200].between(0, 1).all() and ours.fet[ours.status != 200].isna().all()
     pandas.testing.assert_frame_equal(k3s.preprocessed_traces(EXP_ID), ours.drop(columns="fet"), rtol=1e-12)
-    assert len(local.get_raw_traces(EXP_ID)) == 300 and {name: node.cpus for name, node in local.get_nodes_by_name(EXP_ID).items()} == dict.fromkeys(old_recording.NODES, "4")
+    assert len(local.get_raw_traces(EXP_ID)) == 300
+    assert {name: node.cpus for name, node in local.get_nodes_by_name(EXP_ID).items()} == dict.fromkeys(old_recording.NODES, "4")
     container = old_recording.container(1)
     pandas.testing.assert_frame_equal(k3s.get_cpu_container(EXP_ID, container), local.get_cpu_container(EXP_ID, container))
     assert local.get_exp_params(EXP_ID) == k3s.get_exp_params(EXP_ID) and local.get_replicas(EMPTY).empty
@@ -298,20 +305,26 @@ def test_gateways_by_the_environment(path, tmp_path, monkeypatch):
     code = """
 from galileojp.frames import ExperimentFrameGateway, MixedExperimentFrameGateway, SqlExperimentFrameGateway
 from galileojp.k3s import K3SGateway
-print(len(ExperimentFrameGateway.from_env().experiments()), len(SqlExperimentFrameGateway.from_env().experiments()), len(K3SGateway.from_env().traces("202611241300-0ab2")))
+print(len(ExperimentFrameGateway.from_env().experiments()), len(SqlExperimentFrameGateway.from_env().experiments()),
+len(K3SGateway.from_env().traces("202611241300-0ab2")))
 print(repr(MixedExperimentFrameGateway.from_env()))
 """
     (tmp_path / ".galileojp").write_text(f"# where\ngalileo_expdb_driver=sqlite\nexport galileo_expdb_sqlite_path='{path}'\n")
     done = python(code, env={"HOME": str(tmp_path)})
     assert done.stdout.splitlines()[0] == "3 3 20", done.stderr
-    (tmp_path / ".galileojp").write_text("galileo_expdb_driver=mixed\ngalileo_expdb_mysql_user=me\ngalileo_expdb_mysql_password=pä/ss@wd\ngalileo_expdb_influxdb_token=hidden\n")
+    (tmp_path / ".galileojp").write_text(
+        "galileo_expdb_driver=mixed\ngalileo_expdb_mysql_user=me\ngalileo_expdb_mysql_password=pä/ss@wd\n"
+        "galileo_expdb_influxdb_token=hidden\n")
     done = python("from galileojp.k3s import K3SGateway\nprint(K3SGateway.from_env())", env={"HOME": str(tmp_path)})
-    assert done.stdout == "<K3SGateway of <galileo database influxdb://localhost:8086/galileo> and <galileo database mysql://localhost:3307/db>>\n"
+    assert done.stdout == ("<K3SGateway of <galileo database influxdb://localhost:8086/galileo> and <galileo "
+                           "database mysql://localhost:3307/db>>\n")
 
 
 def test_urls_of_the_environment():
-    env = {"galileo_expdb_mysql_host": "h", "galileo_expdb_mysql_port": "1", "galileo_expdb_mysql_user": "a b", "galileo_expdb_mysql_password": "p@/",
-           "galileo_expdb_mysql_db": "d", "galileo_expdb_influxdb_url": "https://i:2", "galileo_expdb_influxdb_token": "t==", "galileo_expdb_influxdb_org": "o"}
+    env = {"galileo_expdb_mysql_host": "h", "galileo_expdb_mysql_port": "1", "galileo_expdb_mysql_user": "a b",
+           "galileo_expdb_mysql_password": "p@/",
+           "galileo_expdb_mysql_db": "d", "galileo_expdb_influxdb_url": "https://i:2", "galileo_expdb_influxdb_token": "t==",
+           "galileo_expdb_influxdb_org": "o"}
     assert _old_names.database_of_environment("mixed", env) == "mixed:mysql://a%20b:p%40%2F@h:1/d,influxdb://:t%3D%3D@i:2/o?tls=yes"
     shown, secrets = _old_names.without_secrets(_old_names.database_of_environment("mixed", env))
     assert shown == "mixed:mysql://a%20b@h:1/d,influxdb://i:2/o?tls=yes"
@@ -382,7 +395,8 @@ def test_metrics_as_a_table_in_windows():
     from galileojp.munger import to_metric_table_series
 
     times = pandas.to_datetime([0.1, 0.6, 1.2, 0.2, 1.9, 3.0], unit="s")
-    telemetry = pandas.DataFrame({"NODE": ["n"] * 6, "METRIC": ["cpu"] * 3 + ["watt"] * 3, "VALUE": [1.0, 3.0, 5.0, 10.0, 20.0, 30.0]}, index=times)
+    telemetry = pandas.DataFrame({"NODE": ["n"] * 6, "METRIC": ["cpu"] * 3 + ["watt"] * 3, "VALUE": [1.0, 3.0, 5.0, 10.0, 20.0, 30.0]},
+                                 index=times)
     found = to_metric_table_series(telemetry, "n")
     assert found.cpu.tolist()[:2] == [2.0, 5.0] and found.watt.tolist()[:2] == [10.0, 20.0] and len(found) == 4
     assert to_metric_table_series(telemetry, "n", window="2s", metrics=["cpu"]).cpu.tolist() == [3.0]
@@ -397,7 +411,8 @@ def test_power_is_learnt_from_the_other_metrics():
 
     times = pandas.to_datetime(numpy.repeat(numpy.arange(60), 2), unit="s")
     load = numpy.repeat(numpy.arange(60.0), 2)
-    telemetry = pandas.DataFrame({"NODE": "n", "METRIC": ["cpu", "watt"] * 60, "VALUE": numpy.where(numpy.arange(120) % 2, load * 2 + 5, load)}, index=times)
+    telemetry = pandas.DataFrame({"NODE": "n", "METRIC": ["cpu", "watt"] * 60, "VALUE": numpy.where(numpy.arange(120) % 2, load * 2 + 5,
+                                                                                                    load)}, index=times)
     assert train_rf_power_estimator(telemetry, "n").predict([[30.0]])[0] == pytest.approx(65, abs=3)
     with pytest.raises(ValueError, match="watt"):
         train_rf_power_estimator(telemetry, "n", metrics=["cpu"])
@@ -422,3 +437,28 @@ print([name for name in ("pandas", "numpy", "sklearn", "ipywidgets", "sqlite3") 
     assert (done.stdout, done.stderr) == ("[]\n", "")
     assert galileojp.frames.to_idlist(["a", "b"]) == '"a", "b"' and issubclass(K3SGateway, ExperimentFrameGateway)
     assert "secret" not in repr(SqlExperimentFrameGateway("mysql://me:secret@db/lab")) and frames.open("x")
+
+
+# --- Flux
+
+def test_an_answer_of_several_tables_is_one_frame():
+    from galileojp._flux import frame_of
+
+    found = frame_of("#datatype,string,long,dateTime:RFC3339,double,string,boolean\r\n#group,false,false,false,false,true,false\r\n"
+                     "#default,_result,,,,,\r\n,result,table,_time,_value,node,up\r\n,,0,2026-11-24T12:00:00.5Z,1.5,\"a, b\",true\r\n"
+                     ",,1,2026-11-24T12:00:01Z,+Inf,c,false\r\n\r\n"
+                     "#datatype,string,long,dateTime:RFC3339,string\r\n#group,false,false,false,false\r\n#default,other,,,\r\n"
+                     ",result,table,_time,_value\r\n,,2,2026-11-24T12:00:02Z,\"two\nlines\"\r\n\r\n")
+    assert list(found.result) == ["_result", "_result", "other"]
+    assert list(found["table"]) == [0, 1, 2] and list(found._value) == [1.5, math.inf, "two\nlines"]
+    assert found._time.iloc[0] == pandas.Timestamp("2026-11-24T12:00:00.5Z")
+    assert list(found.node.iloc[:2]) == ["a, b", "c"] and list(found.up)[:2] == [True, False]
+    assert frame_of("").empty and frame_of("\r\n").empty
+    with pytest.raises(galileo.errors.UsageError, match="undefined"):
+        frame_of("#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,undefined identifier,897\r\n")
+
+
+def test_a_server_that_is_not_there_is_told_without_the_token(tmp_path):
+    with pytest.raises(galileo.errors.UnavailableError, match="127.0.0.1:1") as told:
+        K3SGateway("influxdb://:hidden@127.0.0.1:1/lab", tmp_path / "x.sqlite").raw_influxdb_query("buckets()")
+    assert "hidden" not in str(told.value)

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "wire/hops.h"
 #include "wire/trace_fields.h"
 
 namespace galileo::frames {
@@ -213,9 +214,38 @@ class TraceColumns {
   std::array<ColumnWriter*, wire::kTraceFieldCount> writers_{};
 };
 
+// What a trace's headers tell of its way, where it is wanted.
+class HopColumns {
+ public:
+  explicit HopColumns(Columns& columns)
+      : final_host_(columns.add<CategoryColumn>("final_host", false)),
+        last_hop_(columns.add<TimeColumn>("last_hop", false, kTimestamp)),
+        work_start_(columns.add<TimeColumn>("work_start", false, kTimestamp)),
+        work_end_(columns.add<TimeColumn>("work_end", false, kTimestamp)) {}
+
+  void put(const std::string& headers) {
+    if (!final_host_ && !last_hop_ && !work_start_ && !work_end_) return;
+    const wire::Hops hops = wire::parse_hops(headers);
+    if (final_host_ && hops.final_hosts.empty())
+      final_host_->put_null();
+    else if (final_host_)
+      final_host_->put(hops.final_hosts);
+    if (last_hop_) last_hop_->put(hops.count ? hops.gateways[hops.count - 1].at : kNoWall);
+    if (work_start_) work_start_->put(hops.start);
+    if (work_end_) work_end_->put(hops.end);
+  }
+
+ private:
+  CategoryColumn* const final_host_;
+  TimeColumn* const last_hop_;
+  TimeColumn* const work_start_;
+  TimeColumn* const work_end_;
+};
+
 Result<Frame> read_traces(store::Store& store, const Wanted& wanted, PartedFile& file) {
   Columns columns(wanted, file);
   TraceColumns traces(columns);
+  HopColumns hops(columns);
   TRY(columns.check("traces"));
   const bool whole = traces.takes_whole_rows();
   TRY(each_row<wire::NamedTrace>(
@@ -228,6 +258,7 @@ Result<Frame> read_traces(store::Store& store, const Wanted& wanted, PartedFile&
         if (!is_in(wanted, trace.created)) return false;
         if (!wanted.service.empty() && trace.service != wanted.service) return false;
         traces.put(trace);
+        hops.put(trace.headers);
         return true;
       }));
   return columns.finish();

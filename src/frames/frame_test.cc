@@ -211,6 +211,35 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("the way of a request is read from its headers, where its columns are wanted") {
+  const auto store = must(store::open_temporary("source"));
+  const wire::Names names = store::test_names();
+  const char* const headers[] = {
+      R"({"X-Final-Host": "10.0.0.5:8079, 10.42.0.1:8080", "X-Forwarded-For": "gw-a, gw-b", )"
+      R"("X-Forwarded-Host-Gw-A": "9", "X-Forwarded-Host-Gw-B": "5", )"
+      R"("X-Start": "6", "X-End": "7.5"})",
+      R"({"X-Final-Host": "", "X-Start": "soon"})", ""};
+  must(store->save_experiment(store::test_experiment(kTestId)));
+  must(store->begin());
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    wire::Trace trace = store::test_trace(number);
+    trace.headers = headers[number - 1];
+    must(store->put_trace(kTestId, number, trace, names));
+  }
+  must(store->commit());
+  Wanted wanted = all_of();
+  wanted.columns = {"work_end", "final_host", "last_hop", "work_start"};
+  const Memory memory;
+  const Frame frame = memory.read("traces", *store, wanted);
+  CHECK(memory.values(frame, "final_host") == Texts{"10.0.0.5:8079, 10.42.0.1:8080", "-", "-"});
+  CHECK(memory.values(frame, "last_hop") == Texts{"5000000000", "-", "-"});
+  CHECK(memory.values(frame, "work_start") == Texts{"6000000000", "-", "-"});
+  CHECK(memory.values(frame, "work_end") == Texts{"7500000000", "-", "-"});
+  wanted.columns.clear();
+  for (const ColumnPlaces& column : memory.read("traces", *store, wanted).columns)
+    CHECK(column.name != "final_host");
+}
+
 TEST_CASE("rows of several experiments follow each other, with one dictionary for all") {
   const auto store = filled("202611241200-aaaa");
   store::put_rows_of_all_kinds(*store, "202611241200-bbbb");

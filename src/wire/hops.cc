@@ -68,6 +68,7 @@ void take_header(Hops& hops, std::string_view& forwarded, std::string_view name,
   // Most headers are sorted out by their first letters.
   if (name.size() < 5 || (name[0] | 0x20) != 'x' || name[1] != '-') return;
   if (is(name, "x-final-host")) {
+    hops.final_hosts = value;
     hops.final_host = last_of(value);
   } else if (is(name, "x-forwarded-for")) {
     forwarded = value;

@@ -22,8 +22,9 @@ struct Hops {
 
   std::array<GatewayStamp, kGatewaysMax> gateways{};  // in the order in which they took it
   std::size_t count = 0;
-  std::string_view final_host;  // "host:port"; empty: no gateway says so
-  Wall start = kNoWall;         // of the application, by its clock
+  std::string_view final_host;   // "host:port"; empty: no gateway says so
+  std::string_view final_hosts;  // each gateway's target, as the header has them; the last is it
+  Wall start = kNoWall;          // of the application, by its clock
   Wall end = kNoWall;
 };
 

@@ -74,6 +74,12 @@ TEST_CASE("hops are in the order in which the answer names them, whatever their 
   }
 }
 
+TEST_CASE("each gateway's target stands as the header has it") {
+  const Hops hops = parse_hops(R"({"X-Final-Host": "10.0.3.1:8080, 10.42.33.30:8080"})");
+  CHECK(hops.final_hosts == "10.0.3.1:8080, 10.42.33.30:8080");
+  CHECK(hops.final_host == "10.42.33.30:8080");
+}
+
 TEST_CASE("what can't be read is passed over") {
   struct Case {
     const char* headers;

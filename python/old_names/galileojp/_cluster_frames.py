@@ -50,14 +50,10 @@ class ClusterFrames(ExperimentFrameGateway):
 
     def exps_by_example(self, example: Dict[str, Any], experiments: pandas.DataFrame) -> pandas.DataFrame:
         """Those rows whose metadata agree with the example wherever they have its keys; lists agree as sets."""
-        return experiments[[self.item_equal(example, json.loads(text)) for text in experiments["metadata"]]]
+        return experiments[[agrees(example, json.loads(text)) for text in experiments["metadata"]]]
 
     def item_equal(self, example: Any, item: Any) -> bool:
-        if isinstance(item, list):
-            return _as_set(example) == _as_set(item)
-        if isinstance(item, dict):
-            return bool(item) and all(self.item_equal(value, item[key]) for key, value in example.items() if item.get(key) is not None)
-        return bool(item == example)
+        return agrees(example, item)
 
     def _span(self, exp_id: str) -> tuple[float, float]:
         """START, and END (NaN while it runs). ValueError where it isn't there or hasn't begun."""
@@ -319,12 +315,12 @@ class ClusterFrames(ExperimentFrameGateway):
     # --- traces
 
     def _with_destinations(self, traces: pandas.DataFrame, exp_id: str) -> pandas.DataFrame:
-        """Which pod answered, where it did: N/A where that isn't known, or the status isn't 200."""
+        """Which pod answered, where it did: N/A where that isn't known, or the status isn't 200. Into the frame itself, whose
+        ``final_server`` is a category."""
         import numpy
-        import pandas
 
         pods, nodes = self.get_replica_by_ip(exp_id), self.get_nodes_by_name(exp_id)
-        places, hosts = pandas.factorize(traces["final_server"])
+        hosts = traces["final_server"].cat.categories
         columns = {name: numpy.full(len(hosts) + 1, "N/A", dtype=object) for name in (
             "final_ip", "final_port", "final_server", "pod_name", "pod_image", "function", "dest_zone", "dest_cluster")}
         for place, host in enumerate(hosts):
@@ -338,8 +334,19 @@ class ClusterFrames(ExperimentFrameGateway):
                                              pod.labels.get(cluster.FUNCTION_LABEL, "N/A"),
                                              zone, self.convert_cluster(zone))):
                 columns[name][place] = value
-        places = numpy.where(traces["status"].to_numpy() == 200, places, -1)  # the last: N/A
-        return traces.assign(**{name: values[places] for name, values in columns.items()})
+        places = numpy.where(traces["status"].to_numpy() == 200, traces["final_server"].cat.codes.to_numpy(), -1)  # the last: N/A
+        for name, values in columns.items():
+            traces[name] = values[places]
+        return traces
+
+
+def agrees(example: Any, item: Any) -> bool:
+    """Wherever ``item`` has the example's keys; lists as sets. An empty dict agrees with nothing."""
+    if isinstance(item, list):
+        return _as_set(example) == _as_set(item)
+    if isinstance(item, dict):
+        return bool(item) and all(agrees(value, item[key]) for key, value in example.items() if item.get(key) is not None)
+    return bool(item == example)
 
 
 def moved(index: Any, start: float) -> Any:
@@ -358,7 +365,7 @@ def concat(parts: List[Any]) -> pandas.DataFrame:
     import pandas
 
     if not parts:
-        raise errors.NotFoundError("no such container is known to the experiment")
+        raise errors.NotFoundError("there is nothing of that kind")
     made: pandas.DataFrame = pandas.concat(parts)
     return made
 

@@ -39,14 +39,15 @@ def read(database: frames.Database, table: str, ids: tuple[str, ...], columns: l
         return call(*found, columns=columns) if found else None
 
 
-def seconds(times: pandas.Series[Any]) -> Any:
-    """Times as the doubles that the database has; -1.0 where there is none."""
+def seconds(times: pandas.Series[Any], absent: float = -1.0) -> Any:
+    """Times as the doubles that the database has; ``absent`` where there is none."""
     import numpy
 
     ns = times.to_numpy(dtype="datetime64[ns]").view("int64")
     whole = ns // _NS  # whole seconds apart: a double of all nanoseconds is off by some hundred
     values = whole + (ns - whole * _NS) / _NS
-    return numpy.where(times.isna().to_numpy(), -1.0, values)
+    missing = ns == numpy.iinfo("int64").min
+    return numpy.where(missing, absent, values) if missing.any() else values
 
 
 def index_of(values: Any, name: str) -> pandas.DatetimeIndex:
@@ -69,13 +70,19 @@ def texts_of(values: Any) -> numpy.ndarray[Any, Any]:
 
 
 def objects(column: pandas.Series[Any], absent: Any = None) -> Any:
-    """Texts as Python's objects."""
+    """Texts as Python's objects; ``absent`` where there is none."""
     import numpy
+    import pandas
 
+    if isinstance(column.dtype, pandas.CategoricalDtype):
+        texts = numpy.empty(len(column.cat.categories) + 1, dtype=object)
+        texts[:-1], texts[-1] = column.cat.categories, absent
+        return texts[column.cat.codes.to_numpy()]
     values = column.to_numpy(dtype=object)
-    missing = column.isna().to_numpy()
-    if missing.any():
-        values = numpy.where(missing, absent, values)
+    if absent is not None:  # it is None already
+        missing = column.isna().to_numpy()
+        if missing.any():
+            values = numpy.where(missing, absent, values)
     return values
 
 

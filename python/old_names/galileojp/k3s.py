@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
-from . import _hops, _tables, cluster
+from . import _tables, cluster
 from ._cluster_frames import ClusterFrames, moved
 from .frames import MixedExperimentFrameGateway, databases_of_environment, some
 
@@ -22,7 +23,8 @@ def parse_cpu_millis(cpu: str) -> int:
 
 def get_zone_from_client(client: str) -> Any:
     """``zone-`` and one more letter in a client's id; NaN where there is none."""
-    return _hops.zone_of(client)
+    found = re.search("zone-.", client)
+    return found[0] if found else float("nan")
 
 
 class K3SGateway(MixedExperimentFrameGateway, ClusterFrames):
@@ -94,43 +96,57 @@ class K3SGateway(MixedExperimentFrameGateway, ClusterFrames):
 
         The index is the time of ``sent`` from START on. ValueError where there are none."""
         import numpy
+
+        made = self._traces(some(exp_ids))
+        made["final_server"] = _tables.objects(made["final_server"], numpy.nan)
+        return made
+
+    def _traces(self, ids: tuple[str, ...]) -> pandas.DataFrame:
+        """Those, with ``final_server`` as a category."""
+        import numpy
         import pandas
 
-        ids = some(exp_ids)
-        names = ["request_id", "client", "service", "created", "sent", "done", "status", "server", "exp_id", "response", "headers"]
+        names = ["request_id", "client", "service", "created", "sent", "done", "status", "server", "exp_id", "response", "headers",
+                 "final_host", "last_hop", "work_start", "work_end"]
         found = self._measured.traces(*ids, columns=names)
         if found.empty:
             raise ValueError("Empty dataframes")
-        found = found[(found["status"] != -1).to_numpy()]
-        starts = numpy.array([self._span(one)[0] for one in found["exp_id"].cat.categories])
-        start = starts[found["exp_id"].cat.codes]
+        given = (found["status"] != -1).to_numpy()
+        if not given.all():
+            found = found[given]
+        start = self._starts(found["exp_id"])
+        answered = (found["status"] == 200).to_numpy()
         sent = _tables.seconds(found["sent"])
         created, relative, done = _tables.seconds(found["created"]) - start, sent - start, _tables.seconds(found["done"]) - start
-        hops = _hops.hops_of(found["headers"].to_numpy(dtype=object))
-        answered = (found["status"] == 200).to_numpy()
-        begun, ended = numpy.where(answered, hops.start - start, numpy.nan), numpy.where(answered, hops.end - start, numpy.nan)
-        gateway = ((hops.forwarded_at - start) - relative) * 2 * 1000
-        zones = found["client"].cat.categories.map(_hops.zone_of).to_numpy(dtype=object)
+        begun, ended = (numpy.where(answered, _tables.seconds(found[name], numpy.nan) - start, numpy.nan) for name in ("work_start",
+                                                                                                                       "work_end"))
+        gateway = ((_tables.seconds(found["last_hop"], numpy.nan) - start) - relative) * 2 * 1000
+        zones = found["client"].cat.categories.map(get_zone_from_client).to_numpy(dtype=object)
         clusters = numpy.array([self.convert_cluster(zone) for zone in zones], dtype=object)
-        codes = found["client"].cat.codes
-        index = _tables.index_of(sent, "sent")
+        codes = found["client"].cat.codes.to_numpy()
         micros = numpy.rint(start * 1e6).astype("int64") * 1000
         return pandas.DataFrame({
             "value": _tables.objects(found["request_id"], numpy.nan), "client": _tables.objects(found["client"]),
-            "service": _tables.objects(found["service"]),
-            "created": created, "sent": relative, "done": done, "status": found["status"].to_numpy().astype("int64"),
-            "server": _tables.objects(found["server"], numpy.nan), "exp_id": _tables.objects(found["exp_id"]),
-            "response": _tables.objects(found["response"], numpy.nan), "headers": _tables.objects(found["headers"], numpy.nan),
-            "rtt": done - relative,
-            "final_server": hops.final_host, "origin_zone": zones[codes], "origin_cluster": clusters[codes], "latency_gateway": gateway,
-            "start": begun, "end": ended, "exec": ended - begun,
+            "service": _tables.objects(found["service"]), "created": created, "sent": relative, "done": done,
+            "status": found["status"].to_numpy().astype("int64"), "server": _tables.objects(found["server"], numpy.nan),
+            "exp_id": _tables.objects(found["exp_id"]), "response": _tables.objects(found["response"], numpy.nan),
+            "headers": _tables.objects(found["headers"], numpy.nan), "rtt": done - relative,
+            "final_server": found["final_host"].reset_index(drop=True).array, "origin_zone": zones[codes],
+            "origin_cluster": clusters[codes],
+            "latency_gateway": gateway, "start": begun, "end": ended, "exec": ended - begun,
             "latency": numpy.where(answered, ((begun - relative) + (done - ended)) * 1000, gateway)},
-            index=pandas.DatetimeIndex((index.asi8 - micros).view("datetime64[ns]"), name="sent"))
+            index=pandas.DatetimeIndex((_tables.index_of(sent, "sent").asi8 - micros).view("datetime64[ns]"), name="sent"), copy=False)
+
+    def _starts(self, ids: Any) -> Any:
+        """Of a categorical column of experiments the START of each row's."""
+        import numpy
+
+        return numpy.array([self._span(one)[0] for one in ids.cat.categories])[ids.cat.codes.to_numpy()]
 
     def preprocessed_traces(self, exp_id: str) -> pandas.DataFrame:
         """:meth:`traces`, and ``final_ip final_port final_server`` (the node) ``pod_name pod_image function dest_zone dest_cluster``: N/A
         where that isn't known, or the status isn't 200."""
-        return self._with_destinations(self.traces(exp_id), exp_id)
+        return self._with_destinations(self._traces((exp_id,)), exp_id)
 
     def export(self, exp_id: str, folder_path: str | os.PathLike[str]) -> bool:
         """Writes ``<folder>/<id>/``: ``experiment.csv telemetry.csv traces.csv`` (as :meth:`traces`) ``raw_traces.csv events.csv

@@ -86,7 +86,9 @@ class LocalGateway(ClusterFrames):
 
     def preprocessed_traces(self, exp_id: str) -> pandas.DataFrame:
         """As ``K3SGateway.preprocessed_traces``, and ``fet``: ``total_duration`` of an answer that is JSON and has it, else NaN."""
-        made = self._with_destinations(self.traces(exp_id), exp_id)
+        traces = self.traces(exp_id)
+        traces["final_server"] = traces["final_server"].astype("category")
+        made = self._with_destinations(traces, exp_id)
         made["fet"] = durations(made["response"] if "response" in made else [None] * len(made))
         return made
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 from tools import GALILEO, ROOT, SCRATCH, redis, start, stop, table, until
 
@@ -94,7 +93,8 @@ def pod(name, labels, number=1):
 
 
 def cpu_s(pid):
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e9
+    """User and system time of a process that runs, of threads that have ended too, in seconds."""
+    return time.clock_gettime(~pid << 3 | 2)  # its CPU-time clock, as clock_getcpuclockid() has it
 
 
 class Watch:

@@ -292,7 +292,8 @@ def idle(quick):
             cluster.kubectl("wait", "--for=condition=Ready", "pod", "-l", selector, "--timeout=60s")
             time.sleep(5)
             rows.append(Counts(cluster, process.pid).row(name, seconds))
-            stop(process)
+            process.terminate()
+            process.wait(120)  # it takes its pods away; killed amid that, it would leave them to the adapter
         path = SCRATCH / "without.json"
         path.write_text(json.dumps({"name": "without", "services": {"s": {"hosts": {f"{address}:8080": 1}}},
                                     "clients": [{"service": "s", "request": {"method": "get", "path": "/"}, "rate": 0.1, "duration": f"{seconds + 20}s"}]}))

@@ -11,6 +11,7 @@ import time
 import cluster as kubernetes
 import yaml
 from conftest import ROOT, result_of, wait_for
+from kube_proxy import KubeProxy
 # pylint: disable-next=unused-import
 from run_pods_test import CLIENT, LABEL, base, cluster, end_lease, etcd, file_of, gateways, left, rows, target  # noqa: F401
 
@@ -148,8 +149,11 @@ def test_who_was_thought_dead_writes_nothing_and_an_api_server_that_is_away_kill
         (tmp_path / name).mkdir()
     path = file_of(tmp_path / "stopped", {"hello": target(pods={"node1": 1})}, [ENDLESS],
                    events=[{"at": "20s", "cordon": "node1"}, {"at": "21s", "delete_pod": "hello"}])
-    stopped = start("run", path, "--bus", server.url, "-q", env=env, cwd=tmp_path / "stopped")
+    proxy = KubeProxy(kubernetes.API, cluster.keys)
+    proxied = {**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))}
+    stopped = start("run", path, "--bus", server.url, "-q", env=proxied, cwd=tmp_path / "stopped")
     wait_for(lambda: server("EXISTS", "routing:hosts:hello-zone-a"), "its route", 120)
+    [claim] = [one["metadata"]["name"] for one in cluster.get("leases", "-l", LABEL)["items"]]
     os.kill(stopped.pid, signal.SIGSTOP)
     began = time.monotonic()
     end_lease(cluster)
@@ -183,15 +187,17 @@ def test_who_was_thought_dead_writes_nothing_and_an_api_server_that_is_away_kill
     wait_for(lambda: time.monotonic() - began > 85, "the time in which a run may hold a lease", 120)
     weights = targets(etcd, "zone-a"), targets(etcd, "zone-b", "other")
     before = {name: version for name, version in objects(cluster).items() if name != ("Lease", lease)}
+    proxy.deaf = f"/leases/{claim}"  # nobody tells it that another has the lease: it must know by the time
     os.kill(stopped.pid, signal.SIGCONT)
     assert stopped.wait(180) == 92
     told = stopped.stderr.read()
-    assert "the run's lease is lost" in told and "others take back what it did" in told, told
+    assert "the run's lease is lost" in told and "couldn't be renewed for" in told and "others take back what it did" in told, told
     assert {name: version for name, version in objects(cluster).items() if name != ("Lease", lease)} == before
     assert etcd.get("golb/function/zone-a/hello") == [theirs] and targets(etcd, "zone-b", "other") == weights[1]
     assert route() == [theirs_too] and not cluster.get("node/node1")["spec"].get("unschedulable")
     assert sqlite3.connect(tmp_path / "stopped/galileo.sqlite").execute("SELECT STATUS FROM experiments").fetchall() == [("FAILED",)]
 
+    proxy.stop()
     assert living.poll() is None
     end(living, tmp_path / "living/r.json")
     etcd.delete("golb/function/zone-a/hello")

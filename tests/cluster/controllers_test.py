@@ -121,7 +121,7 @@ def test_a_server_that_is_too_old_is_told_before_anything_is_made(cluster, base,
     pods = target(zone="zone-a", requests={"cpu": "10m"}, autoscale={"max": 3})
     done = run("run", file_of(tmp_path, {"hello": pods}, [CLIENT]), "--bus", server.url, "-q", env=old, timeout=60)
     assert done.code == 2 and "autoscale needs Kubernetes 1.23" in done.err and "this one is 1.22" in done.err, done
-    resized = file_of(tmp_path, {"hello": target({"node1": 1}, limits={"cpu": "500m"})}, [CLIENT], name="resized", events=[{"at": "1s", "resize": "hello", "cpu": "250m"}])
+    resized = file_of(tmp_path, {"hello": target(pods={"node1": 1}, limits={"cpu": "500m"})}, [CLIENT], name="resized", events=[{"at": "1s", "resize": "hello", "cpu": "250m"}])
     done = run("run", resized, "--bus", server.url, "--dry-run", env=old, timeout=60)
     assert done.code == 2 and "resize needs Kubernetes 1.33" in done.err and "this one is 1.22" in done.err, done
     assert proxy.changes == []

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "experiment/readiness.h"
 #include "experiment/run_ledger.h"
 #include "kubernetes/paths.h"
 #include "net/boot_clock.h"
@@ -201,7 +202,8 @@ std::set<std::string> ClusterWatch::nodes_in_use() const {
 }
 
 bool ClusterWatch::takes_requests(const pods::Pod& pod) const {
-  return pod.deleted_at.empty() && is_running(pod) && is_ready(pod) &&
+  const bool leases_tell = node_watch_ && node_watch_->trouble().empty();
+  return experiment::takes_requests(pod, leases_tell) &&
          !(node_watch_ && node_watch_->is_silent(pod.node));
 }
 

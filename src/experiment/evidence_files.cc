@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t kLogBytes = std::size_t{64} << 10;
 // A kubelet that hangs would hold up the end of the run, twice for each of its pods.
 constexpr Duration kLogWithin = std::chrono::seconds{5};
+// Once one node gives no answer others may not either: where the API server reaches no kubelet at
+// all, the end of a run on forty nodes would take minutes.
+constexpr Duration kLogWithinNow = std::chrono::seconds{1};
+constexpr std::size_t kSilentMost = 5;  // and nobody has answered
 
 // The first failure is kept: the others are of the same disk.
 void keep_file(const std::string& path, const std::string& text, std::optional<Error>& unkept) {
@@ -26,12 +30,12 @@ void keep_file(const std::string& path, const std::string& text, std::optional<E
 
 // Of a pod all that there is; false where its node gives no answer.
 bool keep_logs(ClusterCalls& calls, const pods::Pod& pod, const std::string& called,
-               const std::string& folder, std::optional<Error>& unkept) {
+               const std::string& folder, Duration within, std::optional<Error>& unkept) {
   const std::string collection = kubernetes::collection("v1", pod.name_space, "pods");
   for (const ContainerLog& log : logs_of(pod, called)) {
     for (const char* previous : {"", "true"}) {
       kubernetes::ApiRequest request;
-      request.within = kLogWithin;
+      request.within = within;
       request.path = kubernetes::with_query(kubernetes::object_path(collection, pod.name, "log"),
                                             {{"container", log.container},
                                              {"limitBytes", fmt::format("{}", kLogBytes)},
@@ -91,9 +95,18 @@ std::optional<Error> keep_evidence(ClusterCalls& calls, ClusterWatch& watch,
   keep_file(place.folder + "/pods.json", evidence.statuses(), unkept);
   keep_file(place.folder + "/kubernetes-events.txt", evidence.messages(), unkept);
   std::set<std::string> silent = watch.silent_nodes();
+  std::size_t unanswered = 0;
+  bool has_answered = false;
   for (const auto& [called, pod] : pods) {
-    if (pod.node.empty() || silent.contains(pod.node)) continue;
-    if (!keep_logs(calls, pod, called, place.folder, unkept)) silent.insert(pod.node);
+    if (pod.node.empty() || pod.statuses.empty() || silent.contains(pod.node)) continue;
+    if (unanswered >= kSilentMost && !has_answered) break;
+    const Duration within = unanswered == 0 ? kLogWithin : kLogWithinNow;
+    if (keep_logs(calls, pod, called, place.folder, within, unkept)) {
+      has_answered = true;
+    } else {
+      silent.insert(pod.node);
+      ++unanswered;
+    }
   }
   return unkept;
 }

@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 
 class ClusterApi:
@@ -13,13 +14,17 @@ class ClusterApi:
         context = ssl.create_default_context(cafile=str(cluster.keys / "ca.crt"))
         context.load_cert_chain(cluster.keys / "admin.crt", cluster.keys / "admin.key")
         self.connection = http.client.HTTPSConnection("10.87.0.1", 6443, context=context, timeout=60)
+        self.used = time.monotonic()
 
     def __call__(self, method, path, body=None):
         """The answer's JSON; a refusal is an error."""
         content = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+        if time.monotonic() - self.used > 30:  # the server ends one that was idle for 90 s; the next request makes a new one
+            self.connection.close()
         self.connection.request(method, path, json.dumps(body) if body is not None else None, {"Content-Type": content})
         answer = self.connection.getresponse()
         text = answer.read()
+        self.used = time.monotonic()
         assert answer.status < 300, (method, path, answer.status, text[:1000])
         return json.loads(text)
 

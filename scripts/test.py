@@ -327,7 +327,7 @@ def add_one(runner):
 
 def peers(runner):
     """With the original packages as peers; the first time pip installs them."""
-    if (error := runner.build("release", ["galileo", "galileo_peer_shell"])) is not None:
+    if (error := runner.build("release", ["galileo"])) is not None:
         return failed(error)
     return beside_others(runner, "peers", ["tests/peers"], 900, blackbox_env("release"))
 

@@ -48,6 +48,8 @@ int session(const Arguments& arguments) {
   parts.push_back(session_frames());
   parts.push_back(session_etcd());
   parts.push_back(session_runs());
+  parts.push_back(session_fleet());
+  parts.push_back(session_once());
   for (std::string line; std::getline(std::cin, line);) {
     const bool told = print_data(answer_line(answer(parts, line)));
     if (!told || is_caller_gone()) break;

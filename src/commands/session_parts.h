@@ -61,5 +61,9 @@ std::unique_ptr<SessionPart> session_frames();
 std::unique_ptr<SessionPart> session_etcd();
 // Experiment files checked, reports of results, and which runs go on.
 std::unique_ptr<SessionPart> session_runs();
+// One bus: its workers, clients, routes, telemetry daemons, and an experiment recorded from it.
+std::unique_ptr<SessionPart> session_fleet();
+// One request, sent by the session itself.
+std::unique_ptr<SessionPart> session_once();
 
 }  // namespace galileo::commands

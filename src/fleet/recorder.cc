@@ -186,21 +186,22 @@ void Recorder::end_recording(Recorded& recorded, const std::function<bool()>& gi
 std::string Recorder::metadata(const Recorded& recorded) const {
   using Json = nlohmann::ordered_json;
   const IntakeCounts& counts = recorded.state.counts;
-  const Json json = {{"recorder",
-                      {{"version", options_.version},
-                       {"traces", counts.traces},
-                       {"telemetry", counts.samples},
-                       {"events", counts.events},
-                       {"duplicates", counts.duplicates},
-                       {"missing", counts.missing},
-                       {"batches", counts.batches},
-                       {"batches_missing", counts.batches_missing},
-                       {"malformed", counts.malformed},
-                       {"dropped", counts.dropped},
-                       {"traces_lost", recorded.state.traces_lost},
-                       {"others_lost", recorded.state.others_lost},
-                       {"bus_breaks", recorded.state.bus_breaks}}},
-                     {"notes", recorded.notes}};
+  Json json = Json::parse(options_.metadata, nullptr, false);
+  if (!json.is_object()) json = Json::object();
+  json["recorder"] = {{"version", options_.version},
+                      {"traces", counts.traces},
+                      {"telemetry", counts.samples},
+                      {"events", counts.events},
+                      {"duplicates", counts.duplicates},
+                      {"missing", counts.missing},
+                      {"batches", counts.batches},
+                      {"batches_missing", counts.batches_missing},
+                      {"malformed", counts.malformed},
+                      {"dropped", counts.dropped},
+                      {"traces_lost", recorded.state.traces_lost},
+                      {"others_lost", recorded.state.others_lost},
+                      {"bus_breaks", recorded.state.bus_breaks}};
+  json["notes"] = recorded.notes;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

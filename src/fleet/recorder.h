@@ -30,6 +30,7 @@ namespace galileo::fleet {
 struct RecorderOptions {
   std::string name;  // empty: the id
   std::string creator;
+  std::string metadata;  // whoever records has to say more: a JSON object; empty: nothing
   store::RecordingOptions kept;
   // Once, at the recorder's desk: the spool will take no more soon, and stop() is called for.
   std::function<void()> on_full;

@@ -105,11 +105,13 @@ Result<void> Wait::wait(Duration timeout) {
       return lost_error();
     }
     const Time now = clock_.now();
-    if (now >= deadline) return some_lost ? lost_error() : late_error(timeout);
-    if (now >= next_look_)
+    // Also where there is no time left: whoever asks again and again, with none, hears of it.
+    if (now >= next_look_) {
       look();
-    else
-      mailbox_.wait(std::min(deadline, next_look_) - now);
+      continue;
+    }
+    if (now >= deadline) return some_lost ? lost_error() : late_error(timeout);
+    mailbox_.wait(std::min(deadline, next_look_) - now);
   }
   return {};
 }
@@ -120,8 +122,9 @@ void Wait::look() {
   for (auto& [name, worker] : workers_) {
     if (worker.boot.empty() || worker.left) continue;
     const auto heartbeat = heartbeat_of(bus_, name);
-    away = away || !heartbeat.ok();
-    if (!heartbeat.ok() || was_away_) continue;
+    away = !heartbeat.ok();
+    if (away) break;  // nor would it say of the others, each until its own deadline
+    if (was_away_) continue;
     worker.why.clear();
     if (!*heartbeat) {
       worker.why = fmt::format("worker '{}' is gone: it has had no heartbeat for 2.5s", name);

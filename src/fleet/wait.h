@@ -45,6 +45,9 @@ class Wait {
   // process, has its clients back.
   std::map<std::string, std::string> lost() const;
 
+  // As of the last look at the workers: the bus didn't answer.
+  bool is_bus_away() const { return was_away_; }
+
   // Whether the worker had a heartbeat when this was opened: it is of this project.
   bool has_heartbeat(const std::string& worker) const;
 

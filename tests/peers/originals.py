@@ -140,11 +140,46 @@ class OldShell(Shell):
 
 
 class OurShell(Shell):
-    def __call__(self, do, timeout=30, **order):
-        """ours("spawn", service="img"): by our controller; what it gave."""
-        answer = self.ask(timeout, do=do, **order)
+    """`galileo session`, which keeps no groups of clients: the last one spawned, or the one of a name, is meant here."""
+
+    def __init__(self, process):
+        super().__init__(process)
+        self.groups = {}
+        assert "ok" in self.ask(call="fleet.connect")
+
+    def __call__(self, call, timeout=30, **keys):
+        """ours("spawn", service="img"): what `fleet.spawn` gave."""
+        answer = self.ask(timeout, call=f"fleet.{call}", **keys)
         assert "error" not in answer, answer
-        return answer["result"]
+        return answer["ok"]
+
+    def keep(self, clients, name="c"):
+        self.groups[name] = clients
+        return [id for id, _, _ in clients]
+
+    def group(self, call, name="c", **keys):
+        """The call, of a group that was kept."""
+        return self(call, clients=self.groups[name], **keys)
+
+    def spawn(self, name="c", **keys):
+        return self.keep(self("spawn", **keys), name)
+
+    def close(self, num, name="c"):
+        """The last so many of a group."""
+        self.groups[name], closing = self.groups[name][:-num], self.groups[name][-num:]
+        return self("close", clients=closing)
+
+    def infos(self):
+        infos = self.group("info")
+        return {"clients": {description[0]: {"requests": requests, "failed": failed} for description, requests, failed in infos["clients"]},
+                "missing": infos["missing"]}
+
+    def wait(self, seconds=20):
+        """Until the one wait is over; why it never will be, or None."""
+        over = []
+        wait_for(lambda: over.extend(self("waits")) or over, "the clients", seconds)
+        [only] = over
+        return only.get("error")
 
 
 @pytest.fixture
@@ -155,9 +190,7 @@ def old_shell(old_python, bus, background):
 
 @pytest.fixture
 def our_shell(galileo, bus, background):
-    program = Path(galileo).parent / "galileo_peer_shell"
-    assert program.exists(), f"{program} isn't built: cmake --build --preset ... --target galileo_peer_shell"
-    return OurShell(background("our-shell", [program], bus.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+    return OurShell(background("our-shell", [galileo, "session"], bus.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import json
 import os
 import select
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import ProgramError, from_program
 
@@ -24,6 +25,11 @@ def program() -> str:
                            f"install the package anew, or name another with {VARIABLE}",
                            "can't start the program", str(path))
     return str(path)
+
+
+def run() -> NoReturn:
+    """The command ``galileo`` that an installation has: the program, in this process's place."""
+    os.execv(program(), ["galileo", *sys.argv[1:]])
 
 
 def ask(request: dict[str, Any], descriptor: int | None = None) -> Any:

@@ -53,6 +53,10 @@ class NotKeptError(GalileoError, NotImplementedError):
     """What an old name did is done in another way now; the text says in which."""
 
 
+class NoWorkerError(NotFoundError, IndexError):
+    """No worker has the labels that are wanted."""
+
+
 class OldNameWarning(UserWarning):
     """A call of an old name gives something else than the original package did; told once for each difference."""
 
@@ -72,7 +76,7 @@ class TimeLimitError(StoppedError, TimeoutError):
 
 
 class ForkedError(GalileoError, RuntimeError):
-    """A run was asked in a process that was forked from the one that it belongs to."""
+    """A run or a connection to a fleet was asked in a process that was forked from the one that it belongs to."""
 
 
 _BY_CODE: Mapping[str, type[GalileoError]] = {

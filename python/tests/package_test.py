@@ -23,6 +23,7 @@ import json, os, signal, sys, threading, warnings
 before = [str(signal.getsignal(s)) for s in signal.valid_signals()], signal.pthread_sigmask(signal.SIG_BLOCK, []), dict(os.environ), os.getcwd(), list(warnings.filters)
 import galileo
 from galileo import frames, errors
+import galileo.shell.shell, galileo.worker.context
 db = frames.open("nothing.sqlite")
 repr(db), dir(db), dir(galileo)
 after = [str(signal.getsignal(s)) for s in signal.valid_signals()], signal.pthread_sigmask(signal.SIG_BLOCK, []), dict(os.environ), os.getcwd(), list(warnings.filters)
@@ -83,7 +84,10 @@ def test_the_wheel_has_what_it_says():
     files = {str(path): path for path in importlib.metadata.files("galileo-lab")}
     assert {"galileo/py.typed", "galileo/_columns.pyi", "galileo/bin/galileo", "galileo/frames.py", "galileo/plots/__init__.py"} <= set(files)
     assert {name.split("/")[0] for name in files} == {
-        "galileo", "galileo_old_names", "galileo_lab.pth", f"galileo_lab-{importlib.metadata.version('galileo-lab')}.dist-info"}
+        "galileo", "galileo_old_names", "galileo_lab.pth", f"galileo_lab-{importlib.metadata.version('galileo-lab')}.dist-info", ".."}
+    [script] = [path for name, path in files.items() if name.startswith("..")]
+    command = subprocess.run([script.locate(), "--version"], capture_output=True, text=True)
+    assert command.returncode == 0 and galileo.__version__ in command.stdout
     assert os.stat(PACKAGE / "bin/galileo").st_mode & stat.S_IXUSR
     said = subprocess.run([PACKAGE / "bin/galileo", "--version"], capture_output=True, text=True).stdout
     assert importlib.metadata.version("galileo-lab") in said and galileo.__version__ in said
@@ -141,8 +145,8 @@ reveal_type(db.experiments().shape)
 """)
     done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, script], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
-    own = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "-p", "galileo", "-p", "galileodb", "-p", "galileojp"],
-                         capture_output=True, text=True, cwd=tmp_path)
+    packages = [word for package in ("galileo", "galileodb", "galileojp", "pymq") for word in ("-p", package)]
+    own = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, *packages], capture_output=True, text=True, cwd=tmp_path)
     assert own.returncode == 0, own.stdout
 
 

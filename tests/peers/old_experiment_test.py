@@ -1,4 +1,4 @@
-"""A profiling experiment of the original experiment library, whole, on our worker."""
+"""A profiling experiment, whole, on our worker: one script, by the original experiment library and by ours under its name."""
 import json
 import random
 import sqlite3
@@ -9,7 +9,8 @@ import etcd_server
 import pytest
 import yaml
 from conftest import SLOWER, wait_for
-from originals import background, bus, old_experiments_python, our_worker, traces  # noqa: F401
+from originals import EXPERIMENTS, EXPERIMENTS_NEED, background, bus, our_worker, python_with, traces  # noqa: F401
+from our_python import our_python
 
 pytestmark = pytest.mark.peers
 
@@ -20,6 +21,7 @@ class Kubernetes:
 
     def __init__(self, bus):
         self.pods, self.adapter, self.asked = {}, threading.Event(), []
+        self.deployment, self.made = None, []
         self.bus = bus.connect()
         kubernetes = self
 
@@ -49,11 +51,17 @@ class Kubernetes:
         *_, kind = path.rsplit("/namespaces/default/", 1)
         self.asked.append(f"{method} {kind}")
         if kind.startswith("deployments"):
+            if method == "GET":
+                return {"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": {}, "items": [self.deployment] if self.adapter.is_set() else []}
+            if method == "POST":
+                self.deployment = body
             self.adapter.set() if method == "POST" else self.adapter.clear()
             return body if method == "POST" else {"kind": "Status", "apiVersion": "v1", "status": "Success"}
         if method == "POST":
             name = body["metadata"]["name"]
-            self.pods[name] = {**body, "metadata": {**body["metadata"], "uid": f"uid-{name}"}, "status": {"phase": "Running", "podIP": "127.0.0.1"}}
+            self.pods[name] = {**body, "metadata": {**body["metadata"], "uid": f"uid-{name}"}, "status": {
+                "phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}}
+            self.made.append(body)
             return self.pods[name]
         if method == "DELETE":
             return self.pods.pop(kind.removeprefix("pods/"))
@@ -104,13 +112,20 @@ def gateway_host(start):
     return host
 
 
-def test_a_profile_experiment_runs_to_its_end_on_our_worker(old_experiments_python, our_worker, gateway_host, kubernetes, etcd,
+@pytest.fixture(params=["the original", "ours"])
+def library_python(request, galileo):
+    """(python that has the library, its environment)"""
+    return our_python(galileo) if request.param == "ours" else (python_with(EXPERIMENTS, EXPERIMENTS_NEED), {})
+
+
+def test_a_profile_experiment_runs_to_its_end_on_our_worker(library_python, our_worker, gateway_host, kubernetes, etcd,
                                                             bus, background, traces, tmp_path):
+    python, env = library_python
     worker = our_worker("zone-a-worker", galileo_zone="zone-a")
     database = tmp_path / "old.sqlite"
     profiles = [[0.05, 0, 0.1, 0.02], [0.01, 0.3]]  # a gap of 0 becomes 1e-11 there
-    library = background("library", [old_experiments_python, __file__.replace("_test.py", ".py"), gateway_host, "zone-a", *map(json.dumps, profiles)], {
-        **bus.env, "KUBECONFIG": kubernetes.config(tmp_path / "kubeconfig"), "etcd_host": "127.0.0.1", "etcd_port": str(etcd.port),
+    library = background("library", [python, __file__.replace("_test.py", ".py"), gateway_host, "zone-a", *map(json.dumps, profiles)], {
+        **bus.env, **env, "KUBECONFIG": kubernetes.config(tmp_path / "kubeconfig"), "etcd_host": "127.0.0.1", "etcd_port": str(etcd.port),
         "galileo_expdb_driver": "sqlite", "galileo_expdb_sqlite_path": str(database)})
     wait_for(lambda: library.poll() is not None, lambda: f"the experiment to end:\n{library.log.read_text()}\n{worker.log.read_text()}", 90)
     log = library.log.read_text()
@@ -128,3 +143,12 @@ def test_a_profile_experiment_runs_to_its_end_on_our_worker(old_experiments_pyth
     kept = sqlite3.connect(database)
     [[name, creator, status]] = kept.execute("SELECT NAME, CREATOR, STATUS FROM experiments").fetchall()
     assert name.startswith("pythonpi-") and (creator, status) == ("peers", "FINISHED")
+    [[metadata]] = kept.execute("SELECT DATA FROM metadata").fetchall()
+    assert json.loads(metadata)["exp"] == {"requests": {"profiles": ["profile-0.pkl", "profile-1.pkl"], "n_clients": 2, "no_pods": 1},
+                                           "host": "node-1", "zone": "zone-a", "app_name": "pythonpi", "app_container_image": "pythonpi:1"}
+    [pod] = kubernetes.made
+    assert pod["metadata"]["labels"].items() >= {"ether.edgerun.io/function": "pythonpi", "ether.edgerun.io/zone": "zone-a"}.items()
+    assert pod["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "node-1"}
+    adapter = kubernetes.deployment["spec"]["template"]["spec"]
+    assert kubernetes.deployment["metadata"] == {"name": "telemd-kubernetes-adapter"} and adapter["nodeSelector"] == {"kubernetes.io/hostname": "master"}
+    assert adapter["containers"][0]["envFrom"] == [{"configMapRef": {"name": "telemd-kubernetes-adapter-config"}}]

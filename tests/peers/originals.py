@@ -63,11 +63,6 @@ def old_python():
     return python_with(ORIGINALS, NEEDED)
 
 
-@pytest.fixture(scope="session")
-def old_experiments_python():
-    return python_with(EXPERIMENTS, EXPERIMENTS_NEED)
-
-
 @pytest.fixture
 def bus(redis):
     """Redis with a password, as the original worker wants it."""

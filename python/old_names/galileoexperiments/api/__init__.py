@@ -1,0 +1,1 @@
+"""What describes an experiment."""

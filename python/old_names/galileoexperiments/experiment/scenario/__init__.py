@@ -1,0 +1,1 @@
+"""Several applications on several nodes in several zones."""

@@ -1,0 +1,1 @@
+"""Pods, gateways, profiles: for experiments, and for controllers that run beside them."""

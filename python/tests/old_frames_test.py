@@ -124,6 +124,8 @@ def test_the_sql_gateway_has_traces(path):
 
 def test_traces_tell_the_way_of_a_request(k3s):
     rows, found = {row["request_id"]: row for row in old_recording.traces()}, k3s.traces(EXP_ID)
+    ways = k3s.preprocessed_traces(EXP_ID)
+    assert (ways.final_ip == "N/A").equals(ways.status != 200) and set(ways.pod_name[ways.status == 200]) == {PODS[0]["name"], PODS[1]["name"]}
     assert len(found) == sum(row["status"] != -1 for row in rows.values()) and found.index.name == "sent"
     for one in found.itertuples():
         row = rows[one.value]
@@ -185,6 +187,7 @@ def test_replicas_are_the_pods_of_functions(k3s):
     assert list(found.cpu_request) == [250, 250, 1000, 100, 100] and found.mem_request.iloc[3] == 200 * 1024 ** 2
     assert list(found.container_id)[:1] == [old_recording.container(1)]
     assert set(k3s.get_gateways_replicas(EXP_ID)["fn"]) == {"go-load-balancer"}
+    assert set(k3s.get_replicas(EXP_ID, None)["state"]) == {"running", "shutdown", "delete"} and k3s.get_replicas(EXP_ID, "pending").empty
     ends = k3s.get_replicas_with_shutdown(EXP_ID)
     assert list(ends.shutdown_ts) == [60.0, 40.03125, 60.0, 60.0, 60.0]
     deployments = k3s.build_deployment_service(EXP_ID).get_deployments()
@@ -431,7 +434,7 @@ def test_experiments_to_choose_from(path):
 def test_importing_them_brings_nothing_along():
     done = python("""
 import sys
-import galileojp.frames, galileojp.k3s, galileojp.local, galileojp.munger, galileojp.ml, galileojp.widgets, galileodb.factory
+import galileojp.frames, galileojp.k3s, galileojp.local, galileojp.munger, galileojp.ml, galileojp.widgets, galileojp.faassiminmemory, galileodb.factory
 print([name for name in ("pandas", "numpy", "sklearn", "ipywidgets", "sqlite3") if name in sys.modules])
 """)
     assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -208,7 +208,7 @@ def test_quantiles_are_those_of_the_program(recorded):
     for name in ("p50", "p90"):  # the result's are of a histogram with 128 steps an octave
         _, (value,) = drawn(figure.axes[0], name)
         unit = {"s": 1, "ms": 1e3, "µs": 1e6}[figure.axes[0].get_ylabel().partition("(")[2].partition(")")[0]]
-        assert value / unit == pytest.approx(result["latency_s"][name], rel=0.009)
+        assert value / unit == pytest.approx(result["latency_s"][name], rel=0.016)
 
 
 def test_requests_without_an_answer_took_longer_than_all():
@@ -336,6 +336,9 @@ def test_lines_break_at_gaps():
     axes = plots.utilisation(telemetry([(second, "cpu", None, "n1", 5.0) for second in [*range(10), *range(50, 60)]])).axes[0]
     x, y = drawn(axes, "n1")
     assert numpy.isfinite(y).sum() == 20 and numpy.isnan(y).sum() == 1 and 9 < x[numpy.isnan(y)][0] < 50
+    twice = [second + late for second in range(20) for late in (0, 0.04)]  # as an old daemon with two instruments of one name
+    y = drawn(plots.utilisation(telemetry([(second, "cpu", None, "n1", 5.0) for second in twice])).axes[0], "n1")[1]
+    assert len(y) == 40 and numpy.isfinite(y).all()
     requests = traces([*numpy.linspace(0, 10, 400), *numpy.linspace(50, 60, 400)], [0.01] * 800)
     y = drawn(plots.latency(requests, interval=5).axes[0], "p50")[1]
     assert list(numpy.isfinite(y)) == [True, True] + [False] * 8 + [True] * 2

@@ -19,7 +19,6 @@ Integers = NDArray[numpy.int64]
 
 NAT = numpy.iinfo(numpy.int64).min
 FEW = 10  # values past a quantile, below which it isn't known (docs/glossary.md)
-_GAP = 5  # periods without a reading
 
 
 def check(frame: Any, name: str, columns: Iterable[str]) -> pandas.DataFrame:
@@ -201,12 +200,17 @@ def cumulative(values: Floats, most: int = 2000) -> tuple[Floats, Floats]:
     return ordered[ranks], (ranks + 1) / count
 
 
+def _longest(steps: Floats) -> float:
+    """Between two readings with none missing. By the mean too: some daemons read twice in a row, then wait."""
+    return float(max(5 * numpy.median(steps), 3 * numpy.mean(steps)))
+
+
 def with_gaps(at: Floats, values: Floats) -> tuple[Floats, Floats]:
     """A series whose line breaks where readings are missing."""
     if len(at) < 3:
         return at, values
     steps = numpy.diff(at)
-    holes = numpy.flatnonzero(steps > _GAP * numpy.median(steps))
+    holes = numpy.flatnonzero(steps > _longest(steps))
     return numpy.insert(at, holes + 1, at[holes] + steps[holes] / 2), numpy.insert(values, holes + 1, numpy.nan)
 
 
@@ -218,5 +222,5 @@ def rates(at: Floats, counter: Floats) -> tuple[Floats, Floats]:
     steps, growth = numpy.diff(at), numpy.diff(counter)
     is_unknown = (steps <= 0) | (growth < 0)
     if len(steps) > 2:
-        is_unknown |= steps > _GAP * numpy.median(steps)
+        is_unknown |= steps > _longest(steps)
     return at[1:], numpy.where(is_unknown, numpy.nan, growth / numpy.where(is_unknown, 1, steps))

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, SLOWER
+from own_network import network_of_its_own
 
 README = (ROOT / "README.md").read_text()
 # Above these lines is what sets the machine up, which the tests' own setup has done.
@@ -34,13 +35,6 @@ def as_typed(line, number):
     if "&" in line.split("#")[0].split()[-1:]:
         return f"{line}\nsleep 1\nkill -0 $! && echo @{number} 0 >&3 || echo @{number} ended >&3\n"
     return f"{line}\necho @{number} $? >&3\n"
-
-
-def network_of_its_own():
-    for words in (["unshare", "-n"], ["unshare", "-rn"]):
-        if shutil.which("unshare") and subprocess.run([*words, "ip", "link", "set", "lo", "up"], capture_output=True).returncode == 0:
-            return [*words, "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
-    return None
 
 
 def test_the_readme_s_lines_work_as_they_stand(galileo, tmp_path):

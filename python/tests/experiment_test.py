@@ -40,7 +40,7 @@ def url():
 
 def short(url, **keys):
     return galileo.Experiment({"name": "short", "services": {"hello": {"hosts": {url.removeprefix("http://"): 1}}},
-                               "clients": [{"service": "hello", "rate": 100, "duration": "1s"}]}, **keys)
+                               "clients": [{"service": "hello", "rate": 200, "duration": "500ms"}]}, **keys)
 
 
 def long(url, **keys):
@@ -98,6 +98,29 @@ def test_a_file_is_run_as_it_is(url, tmp_path, monkeypatch):
     assert "of a file" in loaded.describe()
     result = loaded.run(db=tmp_path / "one.sqlite")
     assert result.name == "of a file" and result.summary["ledger"]["answered"] == 20
+
+
+def test_what_the_system_denies_is_an_error_and_the_next_call_works(url):
+    """Descriptors that are used up, a disk that is full."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for spare in range(0, 8, 2):
+        before = sorted(os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + spare, hard))
+        try:
+            with contextlib.suppress(OSError, errors.GalileoError), long(url).start(db=f"{spare}.sqlite", lease=0) as run:
+                run.cancel(now=True)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if experiment._kept:
+            for run in list(experiment._kept.values()):
+                run.result()
+        assert sorted(os.listdir("/proc/self/fd")) == before
+    result = short(url).run(db="one.sqlite", set=["clients[0].requests=3"], report="/dev/full")
+    assert "/dev/full" in result.problem and result.exit_code == 1 and len(result.traces()) == 3
+    with pytest.raises(errors.ReadError):
+        result.report("/dev/full")
 
 
 @pytest.mark.parametrize("keys, kind, words", [
@@ -280,6 +303,8 @@ def test_a_forked_process_has_no_part_in_the_run(url):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    with pytest.raises(errors.ProgramError):
+        run.result()
 
 
 ENDS = """
@@ -342,7 +367,7 @@ def test_a_fleet_runs_it(url):
             listed = subprocess.run([_session.program(), "workers", "ls", "--bus", bus], capture_output=True, text=True, timeout=60).stdout
             return "w0" in listed and "w1" in listed
         wait_for(are_there, "the workers")
-        result = short(url, clients=[{"service": "hello", "num": 2, "rate": 100, "duration": "1s"}]).run(bus=bus, db="one.sqlite")
+        result = short(url, clients=[{"service": "hello", "num": 2, "rate": 200, "duration": "500ms"}]).run(bus=bus, db="one.sqlite")
         assert result.summary["ledger"]["balanced"] and result.summary["ledger"]["answered"] == 200
         assert {name.partition(":")[0] for name in result.traces().client.unique()} == {"w0", "w1"}
     finally:
@@ -366,7 +391,7 @@ def test_progress_is_one_line_in_a_terminal_and_nothing_elsewhere(url):
             shown += part
     os.close(ours)
     assert process.wait(60) == 0
-    assert shown.count(b"\n") == 1 and b"sending" in shown and b"100 requests, 0 failed" in shown.rpartition(b"\r")[0].rpartition(b"\r")[2] and b"\x1b" not in shown
+    assert shown.count(b"\n") == 1 and shown.count(b"\r") > 2 and b"100 requests, 0 failed" in shown.rpartition(b"\r")[0].rpartition(b"\r")[2] and b"\x1b" not in shown
 
 
 def test_an_executed_notebook_has_one_line_of_progress(url, tmp_path):

@@ -19,7 +19,7 @@ constexpr std::size_t kFolderMax = 70;
 Result<std::string> run_folder() {
   const std::string runtime = environment("XDG_RUNTIME_DIR").value_or("");
   const bool fits = runtime.starts_with('/') && runtime.size() <= kFolderMax;
-  const std::string folder = fits ? runtime + "/galileo" : fmt::format("/tmp/galileo-{}", getuid());
+  std::string folder = fits ? runtime + "/galileo" : fmt::format("/tmp/galileo-{}", getuid());
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return system_error("can't make the folder of this user's runs", folder, errno);
   struct stat found{};

@@ -18,16 +18,16 @@ NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 DEADLINE_S = 600
 
 
-def run(notebook, folder, deadline_s=DEADLINE_S):
+def run(notebook, folder, deadline_s=DEADLINE_S, shutdown="graceful"):
     """Executes it, in that folder, with this environment's Python. What goes wrong in a cell is raised, and so is the deadline, which counts
-    for all cells together from the first one on; its kernel is gone then."""
+    for all cells together from the first one on; its kernel is gone then. A graceful shutdown lets it take away its temporary files."""
     begun = []
 
     def left(_):
         begun.append(time.monotonic())
         return max(0.1, begun[0] + deadline_s - time.monotonic())
     # To cancel it from outside would look as if the kernel had died.
-    client = nbclient.NotebookClient(notebook, timeout_func=left, startup_timeout=DEADLINE_S, shutdown_kernel="immediate", kernel_name="python3",
+    client = nbclient.NotebookClient(notebook, timeout_func=left, startup_timeout=DEADLINE_S, shutdown_kernel=shutdown, kernel_name="python3",
                                      resources={"metadata": {"path": str(folder)}})
     client.execute()
     return notebook
@@ -107,5 +107,5 @@ def test_the_runner_notices_a_kernel_that_dies(tmp_path):
     ["import time\ntime.sleep(0.3)"] * 100], ids=["busy", "talking", "deaf", "piecemeal"])
 def test_the_runner_ends_one_that_goes_on_for_ever(forever, tmp_path):
     with pytest.raises(CellTimeoutError):
-        run(planted(*forever), tmp_path, 1)
+        run(planted(*forever), tmp_path, 1, "immediate")
     wait_for(lambda: not kernels(), "the kernel's end")

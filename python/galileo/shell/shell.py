@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import Any, Iterable, NamedTuple, Sequence
 
 from .._fleet import Connection, server_of
-from ..errors import GalileoError, NotFoundError, NoWorkerError, OldNameWarning, UsageError
+from .._old_names import differs
+from ..errors import GalileoError, NotFoundError, NoWorkerError, UsageError
 from ..worker.api import ClientConfig, ClientDescription, ClientInfo
 from .printer import Stringer, Table, clean, print_tabular
 
@@ -457,6 +458,8 @@ class Experiment:
                 raise UsageError(f"experiment already running: {self.experiment.id} ({self.experiment.name}); "
                                  "exp.stop() ends it, as start(force=True) does first")
             self.stop()
+        if db is not None and ":" not in db and db != "none":
+            db = os.path.abspath(db)  # the folder may have been changed since the connection was made
         self.experiment = Running(**self.ctrl.ask("record.start", name=name, creator=creator, metadata=metadata, db=db))
         atexit.register(self._stop_at_exit)
         print("experiment started")
@@ -524,7 +527,7 @@ class Telemd:
         nodes = self.list_telemd_hosts() if hosts is None else list(hosts)
         silent = self.telemd_ctrl.ask("telemetry.tell", nodes=nodes, command=command) if nodes else []
         if silent and hosts is not None:
-            warnings.warn(f"no telemetry daemon listens for {', '.join(clean(node) for node in silent)}", OldNameWarning, stacklevel=3)
+            differs(f"no telemetry daemon listens for {', '.join(clean(node) for node in silent)}")
 
 
 is_interactive = sys.__stdin__ is not None and not sys.__stdin__.closed and sys.__stdin__.isatty()

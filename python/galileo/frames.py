@@ -18,12 +18,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Iterable, Literal, Union, overload
 
 from . import _session
+# At once: a thread that is still loading it when the interpreter ends takes the process along by an abort.
+from ._columns import Table
 
 if TYPE_CHECKING:
     import pandas
     import polars
-
-    from ._columns import Table
 
 __all__ = ["Database", "Kind", "Moment", "open"]
 
@@ -151,8 +151,6 @@ def _nanoseconds(moment: Moment) -> int:
 
 
 def _read(request: dict[str, Any]) -> tuple[Table, list[dict[str, Any]]]:
-    from ._columns import Table
-
     # Of memory, and of nobody else's: it is gone with the last frame that shows it.
     descriptor = os.memfd_create("galileo-frame")
     try:

@@ -165,6 +165,8 @@ nb::object stream_capsule(const Table& table, nb::handle /*requested_schema*/) {
 }  // namespace
 
 NB_MODULE(_columns, module) {
+  // A thread that holds a table when the interpreter ends is no fault that users could mend.
+  nb::set_leak_warnings(false);
   nb::class_<Table>(module, "Table", "Columns in mapped memory.")
       .def("__init__", [](Table* self, int descriptor,
                           nb::dict told) { new (self) Table(map_table(descriptor, told)); })

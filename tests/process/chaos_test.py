@@ -128,7 +128,7 @@ def test_what_isnt_known_to_be_harmless_is_refused_and_said(agent):
 
 
 def test_an_order_without_disk_or_descriptors_is_refused_and_the_next_one_runs(agent):
-    """What is started is written down first: where it can't be, nothing may be started."""
+    """What can't be written down doesn't stay: after kill -9 nobody would take it back."""
     one = agent()
     for limit, most, why in ((resource.RLIMIT_FSIZE, 0, "File too large"), (resource.RLIMIT_NOFILE, 3, "Too many open files")):
         before = resource.prlimit(one.process.pid, limit)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from galileo import errors
 from galileo._old_names import differs
 
-from . import cluster
+from . import _tables, cluster
 from .frames import ExperimentFrameGateway
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class ClusterFrames(ExperimentFrameGateway):
                          one.container_id, one.namespace, one.node_name, asked["cpu"], asked["memory"], kind, zone,
                          self.convert_cluster(zone),
                          one.labels.get(cluster.FUNCTION_LABEL, "N/A"), kind_of_pod, kind_of_pod))
-        made = pandas.DataFrame(rows, columns=_REPLICAS)
+        made = _tables.frame(_tables.rows_of(rows, _REPLICAS))
         if made.empty:
             made = made.astype({"ts": "float64", "cpu_request": "int64", "mem_request": "int64"})
         return made.sort_values(by="ts", kind="stable")
@@ -231,7 +231,7 @@ class ClusterFrames(ExperimentFrameGateway):
             weights = told["weights"]
             rows += [(told["ts"], told["fn"], told["zone"], self.convert_cluster(told["zone"]), ip, weight)
                      for ip, weight in zip(weights["ips"], weights["weights"])]
-        made = pandas.DataFrame(rows, columns=["ts", "fn", "zone", "cluster", "ip", "weight"])
+        made = _tables.frame(_tables.rows_of(rows, ["ts", "fn", "zone", "cluster", "ip", "weight"]))
         times = pandas.DatetimeIndex(pandas.to_datetime(made["ts"].astype(float), unit="s"), name="ts")
         made.index = self.normalize_index(times, exp_id)
         return made
@@ -336,7 +336,7 @@ class ClusterFrames(ExperimentFrameGateway):
                 columns[name][place] = value
         places = numpy.where(traces["status"].to_numpy() == 200, traces["final_server"].cat.codes.to_numpy(), -1)  # the last: N/A
         for name, values in columns.items():
-            traces[name] = values[places]
+            traces[name] = _tables.as_object(values[places], traces.index)
         return traces
 
 

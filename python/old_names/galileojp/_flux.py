@@ -9,6 +9,8 @@ from urllib.request import Request, urlopen
 
 from galileo import errors
 
+from ._tables import times_of
+
 if TYPE_CHECKING:
     import pandas
 
@@ -84,7 +86,7 @@ def _typed(column: Any, kind: str, default: str) -> Any:
     if kind in ("long", "unsignedLong"):
         return pandas.to_numeric(column)
     if kind.startswith("dateTime"):
-        return pandas.to_datetime(column, utc=True)
+        return times_of(column, utc=True)
     if kind == "boolean":
         return column == "true"
     return column.astype(object)

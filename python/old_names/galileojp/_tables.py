@@ -69,6 +69,47 @@ def texts_of(values: Any) -> numpy.ndarray[Any, Any]:
     return texts
 
 
+def frame(data: dict[str, Any], index: Any = None) -> pandas.DataFrame:
+    """A frame whose texts are Python's objects, on every pandas: newer ones make a kind of their own of them."""
+    import pandas
+
+    made = pandas.DataFrame({name: as_object(values) for name, values in data.items()}, copy=False)
+    if index is not None:
+        made.index = index
+    return made
+
+
+def times_of(values: Any, **options: Any) -> Any:
+    """Texts of ISO 8601 as times, with and without a fraction: newer pandas take one form for all unless told otherwise."""
+    import pandas
+
+    if not pandas.__version__.startswith("1."):
+        options["format"] = "ISO8601"
+    return pandas.to_datetime(values, **options)
+
+
+def as_object(values: Any, index: Any = None) -> Any:
+    """A series of objects where the values are an array of them, else the values."""
+    import numpy
+    import pandas
+
+    if isinstance(values, numpy.ndarray) and values.dtype == object:
+        return pandas.Series(values, dtype=object, index=index)
+    return values
+
+
+def rows_of(rows: list[Any], names: list[str]) -> dict[str, Any]:
+    """Columns of rows: texts and what isn't there as objects, numbers as numbers."""
+    import numpy
+
+    columns = zip(*rows) if rows else [() for _ in names]
+    data: dict[str, Any] = {}
+    for name, values in zip(names, columns):
+        is_number = bool(values) and all(isinstance(one, (int, float)) for one in values)
+        data[name] = numpy.array(values) if is_number else numpy.fromiter(values, dtype=object, count=len(values))
+    return data
+
+
 def objects(column: pandas.Series[Any], absent: Any = None) -> Any:
     """Texts as Python's objects; ``absent`` where there is none."""
     import numpy
@@ -79,7 +120,7 @@ def objects(column: pandas.Series[Any], absent: Any = None) -> Any:
         texts[:-1], texts[-1] = column.cat.categories, absent
         return texts[column.cat.codes.to_numpy()]
     values = column.to_numpy(dtype=object)
-    if absent is not None:  # it is None already
+    if absent is not None or column.dtype != object:  # of an object column it is None already
         missing = column.isna().to_numpy()
         if missing.any():
             values = numpy.where(missing, absent, values)
@@ -105,7 +146,7 @@ def sql(database: frames.Database, table: str, ids: tuple[str, ...]) -> pandas.D
             data[old] = found[ours].astype("int64" if kind.kind == "i" else "float64").to_numpy()
         else:
             data[old] = objects(found[ours])
-    made = pandas.DataFrame(data)
+    made = frame(data)
     if stamp is not None:
         made.index = pandas.DatetimeIndex(pandas.to_datetime(made[stamp], unit="s"), name=stamp)
     return made
@@ -146,7 +187,7 @@ def _as_influx(found: pandas.DataFrame, table: str) -> pandas.DataFrame:
             data[old] = found[ours].to_numpy()
         else:
             data[old] = objects(found[ours], numpy.nan)
-    return pandas.DataFrame(data, index=stamps)
+    return frame(data, stamps)
 
 
 def experiments(database: frames.Database) -> pandas.DataFrame:
@@ -158,7 +199,7 @@ def experiments(database: frames.Database) -> pandas.DataFrame:
         data[old] = pandas.Series(seconds(found[ours])).mask(found[ours].isna().reset_index(drop=True))
     data["STATUS"] = objects(found["status"])
     data["metadata"] = objects(found["metadata"], "{}")
-    return pandas.DataFrame(data)
+    return frame(data)
 
 
 def metadata(database: frames.Database) -> pandas.DataFrame:
@@ -166,4 +207,4 @@ def metadata(database: frames.Database) -> pandas.DataFrame:
 
     found = database.experiments()
     found = found[found["metadata"].notna()]
-    return pandas.DataFrame({"EXP_ID": objects(found["exp_id"]), "DATA": objects(found["metadata"])})
+    return frame({"EXP_ID": objects(found["exp_id"]), "DATA": objects(found["metadata"])})

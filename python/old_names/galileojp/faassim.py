@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from galileo import errors
 
-from . import cluster
+from . import _tables, cluster
 from ._cluster_frames import agrees, concat, schedule_statistics
 from .frames import ExperimentFrameGateway, some
 
@@ -90,7 +90,7 @@ class SimulatorFrames(ExperimentFrameGateway):
         start = pandas.Timestamp(round(self._span(exp_id)[0] * 1e6), unit="us")
 
         def since(values: Any) -> Any:
-            return (pandas.to_datetime(values) - start).dt.total_seconds()
+            return (_tables.times_of(values) - start).dt.total_seconds()
         first = since(self._table(exp_id, "schedule_df")["time"]).min()
         zone = round(first / _QUARTER) * _QUARTER if first == first else 0
         return since(times) - zone

@@ -47,7 +47,7 @@ class K3SGateway(MixedExperimentFrameGateway, ClusterFrames):
 
         found = self._measured.events(exp_id)
         found = found[found["name"].isin(list(names)) & found["value"].notna()]
-        return pandas.DataFrame({"ts": _tables.seconds(found["time"]), "name": _tables.objects(found["name"]),
+        return _tables.frame({"ts": _tables.seconds(found["time"]), "name": _tables.objects(found["name"]),
                                  "value": _tables.objects(found["value"]),
                                  "exp_id": _tables.objects(found["exp_id"])})
 
@@ -98,7 +98,7 @@ class K3SGateway(MixedExperimentFrameGateway, ClusterFrames):
         import numpy
 
         made = self._traces(some(exp_ids))
-        made["final_server"] = _tables.objects(made["final_server"], numpy.nan)
+        made["final_server"] = _tables.as_object(_tables.objects(made["final_server"], numpy.nan), made.index)
         return made
 
     def _traces(self, ids: tuple[str, ...]) -> pandas.DataFrame:
@@ -125,7 +125,7 @@ class K3SGateway(MixedExperimentFrameGateway, ClusterFrames):
         clusters = numpy.array([self.convert_cluster(zone) for zone in zones], dtype=object)
         codes = found["client"].cat.codes.to_numpy()
         micros = numpy.rint(start * 1e6).astype("int64") * 1000
-        return pandas.DataFrame({
+        return _tables.frame({
             "value": _tables.objects(found["request_id"], numpy.nan), "client": _tables.objects(found["client"]),
             "service": _tables.objects(found["service"]), "created": created, "sent": relative, "done": done,
             "status": found["status"].to_numpy().astype("int64"), "server": _tables.objects(found["server"], numpy.nan),
@@ -135,7 +135,7 @@ class K3SGateway(MixedExperimentFrameGateway, ClusterFrames):
             "origin_cluster": clusters[codes],
             "latency_gateway": gateway, "start": begun, "end": ended, "exec": ended - begun,
             "latency": numpy.where(answered, ((begun - relative) + (done - ended)) * 1000, gateway)},
-            index=pandas.DatetimeIndex((_tables.index_of(sent, "sent").asi8 - micros).view("datetime64[ns]"), name="sent"), copy=False)
+            index=pandas.DatetimeIndex((_tables.index_of(sent, "sent").asi8 - micros).view("datetime64[ns]"), name="sent"))
 
     def _starts(self, ids: Any) -> Any:
         """Of a categorical column of experiments the START of each row's."""

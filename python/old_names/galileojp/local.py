@@ -37,6 +37,9 @@ class LocalGateway(ClusterFrames):
             raise errors.NotFoundError(f"there is no experiment {exp_id!r}, {self.root}: it has no {exp_id}/{name}.csv")
         # A column of the index's name is there a second time, and called so by pandas.
         found: pandas.DataFrame = pandas.read_csv(path, index_col=0, **options)
+        texts = [name for name, kind in found.dtypes.items() if pandas.api.types.is_string_dtype(kind) and kind != object]
+        if texts:  # of newer pandas
+            found = found.astype(dict.fromkeys(texts, object))
         return found.rename(columns={"ts.1": "ts", "sent.1": "sent"})
 
     def _several(self, exp_ids: Sequence[str], name: str, stamp: Optional[str] = None, **options: Any) -> pandas.DataFrame:
@@ -44,7 +47,7 @@ class LocalGateway(ClusterFrames):
 
         found = pandas.concat([self._read(one, name, **options) for one in exp_ids])
         if stamp is not None:
-            found.index = pandas.DatetimeIndex(pandas.to_datetime(found.index), name=stamp)
+            found.index = pandas.DatetimeIndex(_tables.times_of(found.index), name=stamp).astype("datetime64[ns]")
         return found
 
     def experiments(self) -> pandas.DataFrame:
@@ -66,15 +69,15 @@ class LocalGateway(ClusterFrames):
         return json.loads(texts.iloc[0]) if len(texts) else None
 
     def nodeinfo(self, *exp_ids: str) -> pandas.DataFrame:
-        return self._several(some(exp_ids), "nodeinfo", dtype=str, keep_default_na=False)
+        return self._several(some(exp_ids), "nodeinfo", dtype=object, keep_default_na=False)
 
     def events(self, *exp_ids: str) -> pandas.DataFrame:
         """``value ts name exp_id``."""
-        return self._several(some(exp_ids), "events", "ts", dtype={"ts.1": str, "value": str})
+        return self._several(some(exp_ids), "events", "ts", dtype={"ts.1": object, "value": object})
 
     def telemetry(self, *exp_ids: str) -> pandas.DataFrame:
         """``value ts exp_id node metric subsystem``."""
-        return self._several(some(exp_ids), "telemetry", "ts", dtype={"ts.1": str, "subsystem": object, "node": object})
+        return self._several(some(exp_ids), "telemetry", "ts", dtype={"ts.1": object, "subsystem": object, "node": object})
 
     def traces(self, *exp_ids: str) -> pandas.DataFrame:
         """As ``K3SGateway.traces`` gave them."""
@@ -82,7 +85,7 @@ class LocalGateway(ClusterFrames):
 
     def get_raw_traces(self, *exp_ids: str) -> pandas.DataFrame:
         """All requests, all columns text."""
-        return self._several(some(exp_ids), "raw_traces", "sent", dtype=str)
+        return self._several(some(exp_ids), "raw_traces", "sent", dtype=object)
 
     def preprocessed_traces(self, exp_id: str) -> pandas.DataFrame:
         """As ``K3SGateway.preprocessed_traces``, and ``fet``: ``total_duration`` of an answer that is JSON and has it, else NaN."""

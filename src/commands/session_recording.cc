@@ -51,7 +51,7 @@ Result<std::unique_ptr<SessionRecording>> SessionRecording::start(
 }
 
 SessionRecording::~SessionRecording() {
-  if (recorder_) stop(kPatienceAtEnd);
+  if (recorder_) static_cast<void>(end(kPatienceAtEnd));
 }
 
 Json SessionRecording::about() const {
@@ -59,11 +59,15 @@ Json SessionRecording::about() const {
   return {{"id", experiment.id}, {"name", experiment.name}, {"creator", experiment.creator}};
 }
 
-Json SessionRecording::stop(Duration patience) {
+fleet::Recorded SessionRecording::end(Duration patience) {
   const net::RealClock clock;
   const Time until = clock.now() + patience;
   const std::unique_ptr<fleet::Recorder> recorder = std::move(recorder_);
-  const fleet::Recorded recorded = recorder->stop([&] { return clock.now() >= until; });
+  return recorder->stop([&] { return clock.now() >= until; });
+}
+
+Json SessionRecording::stop(Duration patience) {
+  const fleet::Recorded recorded = end(patience);
   Json json = Json::parse(recorder_json(recorded));
   if (recorded.problem) json["problem"] = json_of(*recorded.problem);
   return json;

@@ -30,6 +30,7 @@ class SessionRecording {
 
  private:
   SessionRecording() = default;
+  fleet::Recorded end(Duration patience);
 
   std::unique_ptr<bus::Bus> shared_;
   std::unique_ptr<fleet::Recorder> recorder_;  // null once it is stopped

@@ -125,7 +125,8 @@ def test_the_sql_gateway_has_traces(path):
 def test_traces_tell_the_way_of_a_request(k3s):
     rows, found = {row["request_id"]: row for row in old_recording.traces()}, k3s.traces(EXP_ID)
     ways = k3s.preprocessed_traces(EXP_ID)
-    assert (ways.final_ip == "N/A").equals(ways.status != 200) and set(ways.pod_name[ways.status == 200]) == {PODS[0]["name"], PODS[1]["name"]}
+    assert (ways.final_ip == "N/A").equals(ways.status != 200)
+    assert set(ways.pod_name[ways.status == 200]) == {PODS[0]["name"], PODS[1]["name"]}
     assert len(found) == sum(row["status"] != -1 for row in rows.values()) and found.index.name == "sent"
     for one in found.itertuples():
         row = rows[one.value]
@@ -434,7 +435,8 @@ def test_experiments_to_choose_from(path):
 def test_importing_them_brings_nothing_along():
     done = python("""
 import sys
-import galileojp.frames, galileojp.k3s, galileojp.local, galileojp.munger, galileojp.ml, galileojp.widgets, galileojp.faassiminmemory, galileodb.factory
+import galileojp.frames, galileojp.k3s, galileojp.local, galileojp.munger, galileojp.ml, galileojp.widgets, galileojp.faassiminmemory,
+galileodb.factory
 print([name for name in ("pandas", "numpy", "sklearn", "ipywidgets", "sqlite3") if name in sys.modules])
 """)
     assert (done.stdout, done.stderr) == ("[]\n", "")

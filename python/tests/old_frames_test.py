@@ -435,8 +435,8 @@ def test_experiments_to_choose_from(path):
 def test_importing_them_brings_nothing_along():
     done = python("""
 import sys
-import galileojp.frames, galileojp.k3s, galileojp.local, galileojp.munger, galileojp.ml, galileojp.widgets, galileojp.faassiminmemory,
-galileodb.factory
+import galileojp.frames, galileojp.k3s, galileojp.local, galileojp.munger, galileojp.ml, galileojp.widgets, galileojp.faassiminmemory
+import galileodb.factory
 print([name for name in ("pandas", "numpy", "sklearn", "ipywidgets", "sqlite3") if name in sys.modules])
 """)
     assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -273,6 +273,10 @@ def test_an_experiment_is_recorded(fleet, g, tmp_path, capsys):
     with exp:
         pass
     assert len(rows(path, "SELECT 1 FROM experiments WHERE STATUS = 'FINISHED'")) == 3
+    exp.start("fourth", db=str(path))
+    with pytest.raises(LookupError), exp:
+        raise LookupError
+    assert rows(path, "SELECT NAME FROM experiments WHERE STATUS = 'FAILED'") == [("fourth",)]
 
 
 def test_telemetry_daemons_are_told(fleet):

@@ -346,10 +346,11 @@ class FleetCalls : public SessionPart {
 
   Answer stop_recording(SessionRequest& request) {
     const double wait = TRY(request.take_number("wait_s", 5));
+    const bool failed = TRY(request.take_bool("failed", false));
     TRY(request.end());
     if (!recording_) return Json(nullptr);
     const std::unique_ptr<SessionRecording> recording = std::move(recording_);
-    return recording->stop(seconds(std::clamp(wait, 0.0, 3600.0)));
+    return recording->stop(seconds(std::clamp(wait, 0.0, 3600.0)), failed);
   }
 
   const net::RealClock clock_;

@@ -66,7 +66,8 @@ fleet::Recorded SessionRecording::end(Duration patience) {
   return recorder->stop([&] { return clock.now() >= until; });
 }
 
-Json SessionRecording::stop(Duration patience) {
+Json SessionRecording::stop(Duration patience, bool failed) {
+  if (failed) recorder_->fail();
   const fleet::Recorded recorded = end(patience);
   Json json = Json::parse(recorder_json(recorded));
   if (recorded.problem) json["problem"] = json_of(*recorded.problem);

@@ -25,8 +25,8 @@ class SessionRecording {
   SessionRecording& operator=(const SessionRecording&) = delete;
 
   nlohmann::ordered_json about() const;
-  // Once. What isn't in the database after `patience` stays in the spool.
-  nlohmann::ordered_json stop(Duration patience);
+  // Once. What isn't in the database after `patience` stays in the spool. `failed`: its STATUS.
+  nlohmann::ordered_json stop(Duration patience, bool failed = false);
 
  private:
   SessionRecording() = default;

@@ -124,7 +124,7 @@ void Recorder::stop_listening() {
 Recorded Recorder::stop(const std::function<bool()>& give_up) {
   Recorded recorded;
   experiment_.end = wall_clock_.wall(net::RealClock().now());
-  experiment_.status = wire::kFinished;
+  experiment_.status = has_failed_ ? wire::kFailed : wire::kFinished;
   // What was published until now is ours too; a bus that is away has nothing to tell.
   intake_.catch_up(kCatchUp);
   stop_listening();

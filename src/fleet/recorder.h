@@ -75,6 +75,8 @@ class Recorder {
   // Waits for one turn of the desk.
   RecorderState state();
 
+  // What is recorded has failed: the experiment's STATUS in the end. Before stop().
+  void fail() { has_failed_ = true; }
   // Once. Stops listening and stores all that has come; `give_up` is asked now and then whether to
   // leave the rest in the spool.
   Recorded stop(const std::function<bool()>& give_up = {});
@@ -102,6 +104,7 @@ class Recorder {
   std::unique_ptr<store::Recording> kept_;
   std::unique_ptr<ToSpool> to_spool_;
   bool is_full_ = false;  // once it was, it ends as FAILED
+  bool has_failed_ = false;
   net::Desk desk_;
 };
 

@@ -117,13 +117,14 @@ def test_the_examples_scenario_uses_an_adapter_that_stays_and_an_interrupt_leave
         ("hello-zone-a", 200, "10.87.0.11:8080", 60), ("hello-zone-b", 200, "10.87.0.12:8080", 60)]
     told = {json.loads(value)["name"] for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'pod/running'")}
     assert {"hello-deployment-node1-0", "hello-deployment-node2-0"} <= told
-    # Once more, interrupted as soon as its pods are asked.
+    # Once more, interrupted as soon as it is recorded.
     process = begin("hello.scenario.main", "me", IMAGE, "node2", "node1=zone-a", "node2=zone-b")
-    wait_for(lambda: process.poll() is not None or len(server("SMEMBERS", "routing:services")) == 2, said, 120)
+    wait_for(lambda: process.poll() is not None or len(rows(tmp_path, "SELECT 1 FROM experiments")) == 2, said, 120)
     process.send_signal(signal.SIGINT)
     wait_for(lambda: process.poll() is not None, said, 120)
     assert process.returncode not in (0, None) and "KeyboardInterrupt" in said(), said()
     assert left(cluster, etcd, server) == []
+    assert rows(tmp_path, "SELECT STATUS FROM experiments ORDER BY CREATED") == [("FINISHED",), ("FAILED",)]
 
 
 def test_an_experiment_that_fails_raises_why_and_leaves_nothing(cluster, etcd, laboratory, begin, tmp_path):  # noqa: F811
@@ -136,7 +137,7 @@ def test_an_experiment_that_fails_raises_why_and_leaves_nothing(cluster, etcd, l
     assert process.returncode == 1 and "the pod adapter tells nothing: CreateContainerConfigError: " in said(), said()
     assert "OldNameWarning: an experiment that fails raises its error" in said(), said()
     assert left(cluster, etcd, server) == [] and deployments(cluster) == []
-    assert rows(tmp_path, "SELECT count(*) FROM traces") == [(0,)]
+    assert rows(tmp_path, "SELECT STATUS, (SELECT count(*) FROM traces) FROM experiments") == [("FAILED", 0)]
 
 
 SCALER = f"""

@@ -436,7 +436,7 @@ class Running(NamedTuple):
 
 class Experiment:
     """An experiment: what workers, telemetry daemons and ``event()`` publish is recorded from start() to stop(), into the
-    database that the environment names. It ends with the interpreter, however that ends. A context manager, too:
+    database that the environment names. It ends with the interpreter, however that ends. A context manager, too, of one that has failed where an error leaves it:
 
     >>> with exp:
     ...     g.spawn('service').request(n=100).wait()
@@ -464,20 +464,21 @@ class Experiment:
         atexit.register(self._stop_at_exit)
         print("experiment started")
 
-    def stop(self, wait: float = 5) -> None:
+    def stop(self, wait: float = 5, failed: bool = False) -> None:
         """Ends it and waits until all is stored, up to ``wait`` seconds: what isn't in the database then stays in the spool, and the
-        next recording stores it. Warns, and never raises, where something is gone. Nothing where none runs."""
+        next recording stores it. With ``failed`` its STATUS is FAILED, and not FINISHED. Warns, and never raises, where something
+        is gone. Nothing where none runs."""
         if self.experiment is None:
             return
         print("waiting for experiment to end...")
-        self._stop(wait)
+        self._stop(wait, failed)
         print("ok")
 
-    def _stop(self, wait: float) -> None:
+    def _stop(self, wait: float, failed: bool = False) -> None:
         self.experiment = None
         atexit.unregister(self._stop_at_exit)
         try:
-            ended = self.ctrl.ask("record.stop", within=wait + 10, wait_s=wait)
+            ended = self.ctrl.ask("record.stop", within=wait + 10, wait_s=wait, failed=failed)
         except GalileoError as error:
             warnings.warn(f"the experiment's end: {error}", RuntimeWarning, stacklevel=3)
             return
@@ -499,8 +500,8 @@ class Experiment:
             self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.stop(failed=kind is not None)
 
 
 class Telemd:

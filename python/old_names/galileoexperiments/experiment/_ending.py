@@ -12,9 +12,13 @@ logger = logging.getLogger(__name__)
 
 class Ending:
     """Does all its steps at the end, in the order in which they were added; one that fails keeps none of the others from being
-    done. What went wrong first is raised; what went wrong after it is among its notes."""
+    done. What went wrong first is raised; what went wrong after it is among its notes. ``failed``: something had gone wrong before
+    the end."""
+
+    failed: bool
 
     def __init__(self) -> None:
+        self.failed = False
         self._steps: list[tuple[str, Callable[[], object]]] = []
 
     def then(self, what: str, step: Callable[[], object]) -> None:
@@ -24,7 +28,7 @@ class Ending:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        first = error
+        first, self.failed = error, error is not None
         for what, step in self._steps:
             logger.info("%s", what)
             try:

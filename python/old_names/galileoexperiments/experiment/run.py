@@ -23,14 +23,14 @@ _LAST_ANSWERS_S = 5.0
 def run_experiment(config: ExperimentRunConfiguration, requests: Callable[[], object], telemd_hosts: list[str] | None = None) -> None:
     """Finds the workers, records, and calls ``requests``, which returns when all are sent. Telemetry comes from ``telemd_hosts``, from
     all nodes where none are named. At the end, whatever happened: tracing stops, telemetry pauses on all nodes, the recorder
-    ends, the pod adapter goes."""
+    ends (with the status FAILED where something went wrong), the pod adapter goes."""
     with Ending() as ending:
         _find_workers(config.galileo)
         ending.then("stop tracing", config.galileo.stop_tracing)
         config.galileo.start_tracing()
         ending.then("pause telemetry", config.telemd.stop_telemd)
         config.telemd.start_telemd(telemd_hosts)
-        ending.then("end the record", config.exp.stop)
+        ending.then("end the record", lambda: config.exp.stop(failed=True) if ending.failed else config.exp.stop())
         config.exp.start(name=config.exp_name, creator=config.creator, metadata=config.metadata or {})
         ending.then("take the pod adapter away", stop_telemd_kubernetes_adapter)
         _tell_of_pods(config)

@@ -13,6 +13,7 @@ import python_package  # noqa: E402
 COLUMNS = ("REQUEST_ID CLIENT SERVICE CREATED SENT DONE STATUS SERVER EXP_ID INTENDED DISPATCHED FIRST_BYTE REQUEST_BYTES RESPONSE_BYTES "
            "ERROR PHASE HANDSHAKE").split()
 QUERY = f"SELECT {', '.join(COLUMNS)} FROM traces"
+PEERS = ["connectorx==0.3.3", "duckdb==1.5.5", "duckdb-extension-sqlite-scanner==1.5.5"]
 OURS = """import sys
 from galileo import frames
 frame = frames.open(sys.argv[1]).traces("last"{})
@@ -22,7 +23,10 @@ WAYS = {
     "**galileo.frames**, polars": OURS.format(", to='polars'"),
     "pandas.read_sql": "import sqlite3, sys, pandas\nframe = pandas.read_sql(sys.argv[2], sqlite3.connect(sys.argv[1]))\n",
     "ConnectorX": "import sys, connectorx\nframe = connectorx.read_sql('sqlite://' + sys.argv[1], sys.argv[2])\n",
-    "DuckDB's SQLite reader": "import sys, duckdb\nduckdb.sql(f\"INSTALL sqlite; LOAD sqlite; ATTACH '{sys.argv[1]}' AS d (TYPE sqlite); USE d\")\n"
+    # Its reader comes as a package: DuckDB itself would fetch it from elsewhere.
+    "DuckDB's SQLite reader": "import sys, duckdb, duckdb_extension_sqlite_scanner as reader, pathlib\n"
+                              "path = next(pathlib.Path(reader.__path__[0]).glob('extensions/*/sqlite_scanner.duckdb_extension'))\n"
+                              "duckdb.sql(f\"SET enable_progress_bar = false; LOAD '{path}'; ATTACH '{sys.argv[1]}' AS d (TYPE sqlite); USE d\")\n"
                               "frame = duckdb.sql(sys.argv[2]).df()\n",
 }
 
@@ -33,7 +37,7 @@ def frames(quick):
     measured([FLOORS / "bench_drain", SCRATCH, traces, database], timeout=1800)
     subprocess.run([sys.executable, ROOT / "tests/support/python_package.py", SCRATCH / "python"], check=True, stdout=subprocess.DEVNULL)
     ours = SCRATCH / "python/venv/bin/python"
-    others, why_not = python_environment.find("bench-python", "what frames are measured beside", [*python_package.TESTED_WITH[:5], "connectorx==0.3.3"])
+    others, why_not = python_environment.find("bench-python", "what frames are measured beside", [*python_package.TESTED_WITH[:4], *PEERS])
     figures = {}
     for _ in range(rounds):
         for name, code in WAYS.items():

@@ -6,12 +6,13 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 export CCACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/galileo/ccache
 
-.PHONY: help demo build test check bench tables fmt lint headers fuzz clean setup-build setup-test setup-bench
+.PHONY: help demo build test test-cluster check bench tables fmt lint headers fuzz clean setup-build setup-test setup-bench
 
 help:
 	@echo "make demo    set up, build, and run the quickstart experiment into ./galileo-demo"
 	@echo "make build   set up and build build/release/galileo"
 	@echo "make test    set up, build, and run all tests (the last line counts them)"
+	@echo "make test-cluster   those on a whole Kubernetes only, which this machine then has for itself"
 	@echo "make check   the quick inner loop: build, unit tests, house rules, quick black-box tests"
 	@echo "make bench   measure against the named peers (bench/run.py --help for parts of it)"
 	@echo "make tables  put the program's tables (the .def files) into the schema and the documentation"
@@ -41,6 +42,9 @@ demo: build
 
 test: setup-test
 	@/usr/bin/python3 scripts/test.py --jobs $(JOBS)
+
+test-cluster: setup-test
+	@/usr/bin/python3 scripts/test.py --only cluster --jobs $(JOBS)
 
 check: setup-test
 	@/usr/bin/python3 scripts/test.py --quick --jobs $(JOBS)

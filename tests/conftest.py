@@ -1,10 +1,7 @@
 """What the black-box tests share: the program, free ports, a target, and processes that always end."""
 import contextlib
-import functools
-import itertools
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -17,30 +14,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
+from ports import free_port  # noqa: E402
+
 # A build with sanitizers is slower; deadlines grow with it.
 SLOWER = 5 if os.environ.get("GALILEO_PRESET", "release") in ("asan", "tsan") else 1
-
-
-@functools.cache
-def port_block():
-    """A thousand ports, round and round, that no other tests of this machine take meanwhile: whoever holds a socket of
-    that name has them. Below those that the system gives to connections."""
-    for first in random.sample(range(12_000, 32_000, 1000), 20):
-        held = socket.socket(socket.AF_UNIX)
-        with contextlib.suppress(OSError):
-            held.bind(f"\0galileo-test-ports-{first}")
-            return held, itertools.cycle(range(first, first + 1000))
-        held.close()
-    raise OSError("twenty tests run beside this one, and hold all ports")
-
-
-def free_port():
-    _, ports = port_block()
-    for port in itertools.islice(ports, 1000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no port is free")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from galileo import _session
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/support"))  # servers that the program's own tests start too
+from ports import free_port  # noqa: E402
 
 START = 1_795_500_000.0
 TABLES = """
@@ -62,12 +63,6 @@ def database(tmp_path):
 def large(tmp_path_factory):
     """One that takes some seconds to read."""
     return make_database(tmp_path_factory.mktemp("large") / "large.sqlite", 1_500_000, ("202611241200-aaaa",))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -41,7 +41,7 @@ Result<telemetry::IniFile> read_file(const TelemdFlags& flags) {
   return telemetry::parse_ini(TRY(read_input(path, std::size_t{1} << 20)), path);
 }
 
-// Where the bus is: the flag, else what the configuration says.
+// Where the bus is: the flag, else what the configuration says, else what all commands go by.
 Result<bus::BusOptions> place_of_bus(const TelemdFlags& flags,
                                      const telemetry::DaemonConfig& config) {
   bus::BusOptions options;
@@ -50,10 +50,13 @@ Result<bus::BusOptions> place_of_bus(const TelemdFlags& flags,
     if (options.password.empty() && TRY(bus::place_of(options)).password.empty())
       options.password = config.redis_password;
   } else {
+    // One place isn't put together of two.
+    const bool has_place =
+        !config.redis_url.empty() || !config.redis_host.empty() || !config.redis_port.empty();
     const auto get = [&](std::string_view name) -> std::optional<std::string> {
-      if (name == "galileo_redis_url") return config.redis_url;
-      if (name == "galileo_redis_host") return config.redis_host;
-      if (name == "galileo_redis_port") return config.redis_port;
+      if (has_place && name == "galileo_redis_url") return config.redis_url;
+      if (has_place && name == "galileo_redis_host") return config.redis_host;
+      if (has_place && name == "galileo_redis_port") return config.redis_port;
       if (name == "galileo_redis_password" && !config.redis_password.empty())
         return config.redis_password;
       return environment(name);
@@ -137,7 +140,7 @@ int telemd(const Arguments& arguments) {
   app.add_option("--bus", flags.bus,
                  "redis://[user[:password]@]host[:port][/database], rediss:// over TLS, or "
                  "unix:///path [telemd_redis_url, or telemd_redis_host and _port; "
-                 "redis://localhost:6379]");
+                 "else galileo_redis_*, as everywhere]");
   app.add_option("--node", flags.node, "this node's name [telemd_nodename, or the host's name]");
   app.add_option("--config", flags.config, fmt::format("[{}, where it is there]", kDefaultFile));
   app.add_option("--status", flags.status, "host:port of /healthz, /readyz and /metrics [none]");

@@ -88,6 +88,20 @@ def test_default_then_file_of_the_daemon_then_env_file_then_environment_then_fla
         assert server("KEYS", "telemd.info:*") == [], "it takes its name away with it"
 
 
+def test_the_daemon_goes_by_the_bus_of_all_commands_where_its_own_settings_name_none(galileo, redis, port):
+    server, away = redis(password="of-this-bus"), f"redis://127.0.0.1:{port}"
+    common = {"galileo_redis_host": "127.0.0.1", "galileo_redis_port": str(server.port), "galileo_redis_password": "of-this-bus"}
+    for env in (common, {**common, "telemd_redis_url": ""}, {**common, "galileo_redis_url": away, "telemd_redis_port": str(server.port)}):
+        process = subprocess.Popen([galileo, "telemd", "--node", "n"], env={**CLEAN, "telemd_instruments_enable": "load", **env},
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for(lambda: server("EXISTS", "telemd.info:n") or process.poll() is not None, f"the node by {env}")
+            assert process.poll() is None, process.stderr.read()
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+
+
 def test_a_secret_of_the_file_is_used_and_shown_nowhere(galileo, redis, tmp_path):
     server = redis(password="pw-of-the-file")
     (tmp_path / "x.env").write_text(f"galileo_redis_url=redis://127.0.0.1:{server.port}\ngalileo_redis_password=pw-of-the-file\ngalileo_zone=edge\n")

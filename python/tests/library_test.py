@@ -43,7 +43,7 @@ def test_they_type_check(tmp_path):
     """But for kubernetes, which has no types."""
     done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "--disable-error-code", "import-untyped",
                            "--no-warn-return-any", "-p", "galileoexperiments", "-p", "galileoexperimentsextensions"], capture_output=True, text=True, cwd=tmp_path,
-                          env={**os.environ, "MYPYPATH": f"{Path(galileoexperiments.__file__).parent.parent}:{ROOT}/examples/extension"})
+                          env={**os.environ, "MYPYPATH": f"{ROOT}/python/old_names:{ROOT}/examples/extension"})
     assert done.returncode == 0, done.stdout
 
 

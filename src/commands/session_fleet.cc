@@ -99,6 +99,7 @@ Result<bus::BusOptions> exact_options(const Json& json) {
 class FleetCalls : public SessionPart {
  public:
   ~FleetCalls() override {
+    if (standalone_) standalone_->end_worker();
     recording_.reset();  // ends the experiment
     waits_.clear();
     controller_.reset();

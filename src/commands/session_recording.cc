@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "commands/recorder_text.h"
 #include "commands/run_options.h"
 #include "commands/spool_options.h"
 #include "net/clock.h"
+#include "net/loop.h"
 
 namespace galileo::commands {
 namespace {
@@ -17,6 +20,10 @@ using Json = nlohmann::ordered_json;
 
 // For the rows that are still on their way when whoever recorded is gone.
 constexpr Duration kPatienceAtEnd = std::chrono::seconds{20};
+// No trace for so long: none is under way.
+constexpr Duration kQuiet = std::chrono::milliseconds{500};
+constexpr Duration kLateAtMost = std::chrono::seconds{3};
+constexpr Duration kLook = std::chrono::milliseconds{20};
 
 Result<fleet::RecorderOptions> take_options(SessionRequest& request) {
   fleet::RecorderOptions options;
@@ -59,7 +66,21 @@ Json SessionRecording::about() const {
   return {{"id", experiment.id}, {"name", experiment.name}, {"creator", experiment.creator}};
 }
 
+// Nobody says how many traces are still to come: workers publish them some tenths of a second after
+// the answer (docs/fleet.md).
+void SessionRecording::take_what_is_under_way(Duration most) {
+  const net::RealClock clock;
+  const Time end = clock.now() + most;
+  std::uint64_t seen = recorder_->state().counts.traces;
+  for (Time changed = clock.now(); clock.now() < std::min(end, changed + kQuiet);) {
+    net::pause_thread(kLook);
+    const std::uint64_t now = recorder_->state().counts.traces;
+    if (std::exchange(seen, now) != now) changed = clock.now();
+  }
+}
+
 fleet::Recorded SessionRecording::end(Duration patience) {
+  take_what_is_under_way(std::min(patience, kLateAtMost));
   const net::RealClock clock;
   const Time until = clock.now() + patience;
   const std::unique_ptr<fleet::Recorder> recorder = std::move(recorder_);

@@ -25,11 +25,14 @@ class SessionRecording {
   SessionRecording& operator=(const SessionRecording&) = delete;
 
   nlohmann::ordered_json about() const;
-  // Once. What isn't in the database after `patience` stays in the spool. `failed`: its STATUS.
+  // Once. First takes what workers still publish, for some tenths of a second, or 3 s where there
+  // is no end of it. What isn't in the database after `patience` more stays in the spool. `failed`:
+  // its STATUS.
   nlohmann::ordered_json stop(Duration patience, bool failed = false);
 
  private:
   SessionRecording() = default;
+  void take_what_is_under_way(Duration most);
   fleet::Recorded end(Duration patience);
 
   std::unique_ptr<bus::Bus> shared_;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "bus/in_process.h"
 #include "commands/worker_options.h"
@@ -39,11 +40,16 @@ Result<std::unique_ptr<Standalone>> Standalone::start() {
   return alone;
 }
 
-Standalone::~Standalone() {
+void Standalone::end_worker() {
   // Its loop is this thread's from here on, which runs it until the worker has ended.
   if (control_) control_->join();
-  if (runs_) worker_->stop(std::chrono::milliseconds{500}, std::chrono::seconds{1});
+  if (std::exchange(runs_, false))
+    worker_->stop(std::chrono::milliseconds{500}, std::chrono::seconds{1});
   worker_.reset();
+}
+
+Standalone::~Standalone() {
+  end_worker();
   bus_.reset();
   std::error_code ignored;
   if (!spool_folder_.empty()) std::filesystem::remove_all(spool_folder_, ignored);

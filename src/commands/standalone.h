@@ -20,6 +20,8 @@ class Standalone {
   Standalone& operator=(const Standalone&) = delete;
 
   bus::Bus& bus() { return *bus_; }
+  // What its worker still has goes out, and nothing more comes. The bus stays until the end.
+  void end_worker();
 
  private:
   Standalone() = default;

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from conftest import free_port, wait_for
@@ -65,6 +66,8 @@ def test_what_a_target_says_unasked_doesn_t_get_into_a_request(gateway, target):
     running = gateway({"app": [(server, 1)]})
     client = Client(running)
     assert client.get("/function/app").status == 200
+    threads = Path(f"/proc/{running.process.pid}/task")
+    wait_for(lambda: all((thread / "stat").read_text().rpartition(")")[2].split()[0] == "S" for thread in threads.iterdir()), "the end of the turn")
     running.process.send_signal(signal.SIGSTOP)  # so that it finds both when it looks
     client.send(b"POST /function/app HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + b"b" * 2000)
     server.open[0].sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n" + b"x" * 1000)

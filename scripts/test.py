@@ -347,12 +347,8 @@ def cluster(runner):
     if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
     # A file after the other in each of two places, which have a cluster each.
-    place = str(ROOT / "tests/cluster/place.sh")
-    places = ["--dist", "loadfile", "--tx", f"2*popen//python={place} {PYTHON}"]
-    try:
-        return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"), places)
-    finally:
-        subprocess.run([place, "true"], timeout=60)  # takes away what places that were killed have left
+    places = ["--dist", "loadfile", "--tx", f"2*popen//python={ROOT / 'tests/cluster/place.sh'} {PYTHON}"]
+    return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"), places)
 
 
 def rules(runner):

@@ -6,12 +6,7 @@ set -eu
 if [ "$(id -u)" != 0 ] || ! unshare --cgroup --net --mount true 2> /dev/null; then
   exec "$@"
 fi
-groups=/sys/fs/cgroup
-export GALILEO_PLACE=galileo-place-$$
-GALILEO_TEST_OUTSIDE=/proc/$$/ns/net
-temporary=${TMPDIR:-/tmp}
-TMPDIR=$temporary/$GALILEO_PLACE
-export GALILEO_TEST_OUTSIDE TMPDIR
+export GALILEO_PLACE=galileo-place-$$ groups=/sys/fs/cgroup temporary=${TMPDIR:-/tmp}
 
 # All that is left of a place: what runs in its control groups, these, and its files.
 remove() {
@@ -22,44 +17,36 @@ remove() {
   done
   rm -rf "${temporary:?}/$1"
 }
-enter() {
-  for hierarchy in "$1"/*/"$GALILEO_PLACE"; do
-    echo $$ > "$hierarchy/cgroup.procs"
+# Stays outside until the command, whose process this shell becomes, has ended in whatever way.
+wait_and_remove() {
+  while kill -0 "${GALILEO_PLACE##*-}" 2> /dev/null; do
+    sleep 0.2
   done
-  exec unshare --cgroup --net --mount bash -c 'arrive "$@"' place "$@"
+  remove "$GALILEO_PLACE"
 }
 arrive() {
   ip link set lo up
   mount -t tmpfs tmpfs /run/netns
-  for own in "$1"/*/"$GALILEO_PLACE"; do
+  for own in "$groups"/*/"$GALILEO_PLACE"; do
     mount --bind "$own" "$(dirname "$own")"
   done
-  shift
+  unset groups temporary
   exec "$@"
 }
-export -f enter arrive
+export -f remove wait_and_remove arrive
 
-for old in "$temporary"/galileo-place-*; do  # of those that were killed
+for old in "$temporary"/galileo-place-*; do  # where even that one was killed
   [ ! -e "$old" ] || kill -0 "${old##*-}" 2> /dev/null || remove "$(basename "$old")"
 done
-trap 'remove "$GALILEO_PLACE"' EXIT
-mkdir -m 700 "$TMPDIR"
+mkdir -m 700 "$temporary/$GALILEO_PLACE"
+setsid bash -c wait_and_remove < /dev/null > /dev/null 2>&1 &
+export GALILEO_TEST_OUTSIDE=/proc/$!/ns/net TMPDIR=$temporary/$GALILEO_PLACE
 for hierarchy in "$groups"/*; do
   [ -e "$hierarchy/cgroup.procs" ] && mkdir "$hierarchy/$GALILEO_PLACE" 2> /dev/null || continue
   for file in cpuset.cpus cpuset.mems; do  # a new cpuset has no core
     [ ! -e "$hierarchy/$GALILEO_PLACE/$file" ] || cat "$hierarchy/$file" > "$hierarchy/$GALILEO_PLACE/$file"
   done
+  echo $$ > "$hierarchy/$GALILEO_PLACE/cgroup.procs"
 done
 mkdir -p /run/netns
-# What asks the place to end asks the command to, and the place goes after it.
-exec 3<&0
-bash -c 'enter "$@"' place "$groups" "$@" <&3 3<&- &
-command=$!
-trap 'kill -INT "$command" 2> /dev/null || true' INT
-trap 'kill -TERM "$command" 2> /dev/null || true' TERM
-while :; do
-  code=0
-  wait "$command" || code=$?
-  kill -0 "$command" 2> /dev/null || break
-done
-exit "$code"
+exec unshare --cgroup --net --mount bash -c 'arrive "$@"' place "$@"

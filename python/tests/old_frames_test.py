@@ -70,7 +70,8 @@ def k3s(path):
 def vectors():
     if not (VECTORS / "frames/frames.json").exists():
         return []
-    return json.loads((VECTORS / "frames/frames.json").read_text())["calls"]
+    # But for its traces, which were never written: ours are.
+    return [call for call in json.loads((VECTORS / "frames/frames.json").read_text())["calls"] if call.get("raises") != "NotImplementedError"]
 
 
 @pytest.mark.skipif(not vectors(), reason="the recorded frames aren't here")
@@ -79,8 +80,6 @@ def test_the_sql_gateway_gives_what_the_original_gave(wanted):
     gateway = SqlExperimentFrameGateway(VECTORS / "original-experiment-2.sqlite")
     call = f"gateway.{wanted['call']}"
     if "raises" in wanted:
-        if wanted["raises"] == "NotImplementedError":  # its traces, which were never written: ours are
-            pytest.skip("the original has no traces here")
         with pytest.raises(ValueError):
             eval(call)
         return

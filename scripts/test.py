@@ -539,6 +539,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell has what it starts in the background ignore interrupts, and all that is started by that: tests interrupt some.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     runner = Runner(options.jobs)
     beside, alone = suites(options.quick)
     *beside, alone = ({name: suite for name, suite in lane.items() if not options.only or any(word in name for word in options.only)}

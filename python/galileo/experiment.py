@@ -22,6 +22,7 @@ import html
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -362,7 +363,12 @@ class Run:
         if self._is_over:
             return
         process = self._link.process
-        code = None if process is None else process.poll()
+        code = None
+        if process is not None:
+            try:
+                code = process.wait(2)  # its connections close a moment before its end can be waited for
+            except subprocess.TimeoutExpired:
+                pass
         end = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
         words = self._link.words()
         self._error = ProgramError(f"the process of the run {self._id} is gone{end}; what it has recorded is kept in its spool, which the next "

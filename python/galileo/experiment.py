@@ -502,8 +502,7 @@ class Result:
     def experiment(self) -> Experiment:
         """What was run, with the seed of its draws: running it repeats it. Credentials in it are left out, and values that were
         set beside it are in ``to_dict()["provenance"]["command"]``."""
-        made = Experiment._of_text(self._document["provenance"]["file_text"])
-        return made
+        return Experiment._of_text(self._document["provenance"]["file_text"])
 
     @property
     def seed(self) -> int:

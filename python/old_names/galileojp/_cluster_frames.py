@@ -20,7 +20,35 @@ _REPLICAS = ("ts podUid replica_id name hostIP podIP startTime image container_i
              "mem_request state zone cluster fn pod_type replica_type").split()
 
 
-class ClusterFrames(ExperimentFrameGateway):
+class ByExample(ExperimentFrameGateway):
+    """Experiments by their ids and by what their metadata are like."""
+
+    @staticmethod
+    def _params(text: Any) -> Dict[str, Any]:
+        """Metadata as the gateway's experiments have them."""
+        return json.loads(text)  # type: ignore[no-any-return]
+
+    def get_experiment(self, exp_id: str) -> pandas.DataFrame:
+        """Its row of ``experiments()``; none where it isn't there."""
+        found = self.experiments()
+        return found[found["EXP_ID"] == exp_id]
+
+    def get_exp_params(self, exp_id: str) -> Dict[str, Any]:
+        """Its metadata. ValueError where it isn't there."""
+        found = self.get_experiment(exp_id)
+        if found.empty:
+            raise ValueError(f"No experiment found with id: {exp_id}")
+        return self._params(found["metadata"].iloc[0])
+
+    def exps_by_example(self, example: Dict[str, Any], experiments: pandas.DataFrame) -> pandas.DataFrame:
+        """Those rows whose metadata agree with the example wherever they have its keys; lists agree as sets."""
+        return experiments[[agrees(example, self._params(text)) for text in experiments["metadata"]]]
+
+    def item_equal(self, example: Any, item: Any) -> bool:
+        return agrees(example, item)
+
+
+class ClusterFrames(ByExample):
     """What is asked of an experiment on a cluster. ``clusters`` says which cluster each zone is; without it a zone is one."""
 
     deployment_pattern: str
@@ -35,25 +63,6 @@ class ClusterFrames(ExperimentFrameGateway):
         raise NotImplementedError
 
     # --- experiments
-
-    def get_experiment(self, exp_id: str) -> pandas.DataFrame:
-        """Its row of ``experiments()``; none where it isn't there."""
-        found = self.experiments()
-        return found[found["EXP_ID"] == exp_id]
-
-    def get_exp_params(self, exp_id: str) -> Dict[str, Any]:
-        """Its metadata. ValueError where it isn't there."""
-        found = self.get_experiment(exp_id)
-        if found.empty:
-            raise ValueError(f"No experiment found with id: {exp_id}")
-        return json.loads(found["metadata"].iloc[0])  # type: ignore[no-any-return]
-
-    def exps_by_example(self, example: Dict[str, Any], experiments: pandas.DataFrame) -> pandas.DataFrame:
-        """Those rows whose metadata agree with the example wherever they have its keys; lists agree as sets."""
-        return experiments[[agrees(example, json.loads(text)) for text in experiments["metadata"]]]
-
-    def item_equal(self, example: Any, item: Any) -> bool:
-        return agrees(example, item)
 
     def _span(self, exp_id: str) -> tuple[float, float]:
         """START, and END (NaN while it runs). ValueError where it isn't there or hasn't begun."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 from galileo import errors
 
 from . import _tables, cluster
-from ._cluster_frames import agrees, concat, schedule_statistics
-from .frames import ExperimentFrameGateway, some
+from ._cluster_frames import ByExample, concat, schedule_statistics
+from .frames import some
 
 if TYPE_CHECKING:
     import pandas
@@ -21,7 +21,7 @@ _STATES = {"deploy": "pending", "startup": "pending", "setup": "pending", "finis
 _QUARTER = 900
 
 
-class SimulatorFrames(ExperimentFrameGateway):
+class SimulatorFrames(ByExample):
     """What is asked of a simulated experiment. Stamps named "rel s" are seconds since its START.
 
     The simulator writes times without a zone and START as unix seconds: the zone is taken from how far they are apart."""
@@ -58,23 +58,9 @@ class SimulatorFrames(ExperimentFrameGateway):
             parts.append(part.assign(time=pandas.to_datetime(part["ts"], unit="s")))
         return concat(parts)
 
-    def get_experiment(self, exp_id: str) -> pandas.DataFrame:
-        found = self.experiments()
-        return found[found["EXP_ID"] == exp_id]
-
-    def get_exp_params(self, exp_id: str) -> Dict[str, Any]:
-        """Its metadata. ValueError where it isn't there."""
-        found = self.get_experiment(exp_id)
-        if found.empty:
-            raise ValueError(f"No experiment found with id: {exp_id}")
-        return _object(found["metadata"].iloc[0])
-
-    def exps_by_example(self, example: Dict[str, Any], experiments: pandas.DataFrame) -> pandas.DataFrame:
-        """Those rows whose metadata agree with the example wherever they have its keys; lists agree as sets."""
-        return experiments[[agrees(example, _object(text)) for text in experiments["metadata"]]]
-
-    def item_equal(self, example: Any, item: Any) -> bool:
-        return agrees(example, item)
+    @staticmethod
+    def _params(text: Any) -> Dict[str, Any]:
+        return _object(text)
 
     def _span(self, exp_id: str) -> tuple[float, float]:
         found = self.get_experiment(exp_id)

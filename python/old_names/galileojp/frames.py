@@ -86,7 +86,22 @@ def delete_from(url: str, exp_id: str) -> None:
         raise errors.GalileoError(done.stderr.strip() or f"the experiment {exp_id!r} can't be removed")
 
 
-class SqlExperimentFrameGateway(ExperimentFrameGateway):
+class _OverTables(ExperimentFrameGateway):
+    """Experiments, metadata and node info in the columns of the SQL tables, whatever the rest is."""
+
+    _database: frames.Database
+
+    def experiments(self) -> pandas.DataFrame:
+        return _tables.experiments(self._database)
+
+    def metadata(self, exp_id: str | None = None) -> Any:
+        return metadata_of(self._database, exp_id)
+
+    def nodeinfo(self, *exp_ids: str) -> pandas.DataFrame:
+        return _tables.sql(self._database, "nodeinfo", some(exp_ids))
+
+
+class SqlExperimentFrameGateway(_OverTables):
     """Frames in the columns of the SQL tables: upper case, stamps as seconds, the index a time without zone.
 
     edb: an object of ``galileodb``, or a URL, a path, a ``galileo.frames.Database``."""
@@ -97,15 +112,6 @@ class SqlExperimentFrameGateway(ExperimentFrameGateway):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._database!r}>"
-
-    def experiments(self) -> pandas.DataFrame:
-        return _tables.experiments(self._database)
-
-    def metadata(self, exp_id: str | None = None) -> Any:
-        return metadata_of(self._database, exp_id)
-
-    def nodeinfo(self, *exp_ids: str) -> pandas.DataFrame:
-        return _tables.sql(self._database, "nodeinfo", some(exp_ids))
 
     def events(self, *exp_ids: str) -> pandas.DataFrame:
         """``EXP_ID TIMESTAMP NAME VALUE``; empty where there are none."""
@@ -128,7 +134,7 @@ class SqlExperimentFrameGateway(ExperimentFrameGateway):
         return SqlExperimentFrameGateway(_old_names.database_of_environment())
 
 
-class MixedExperimentFrameGateway(ExperimentFrameGateway):
+class MixedExperimentFrameGateway(_OverTables):
     """Frames of what is measured in the columns of the original's InfluxDB: lower case, stamps and numbers of traces as text, the
     index the time of ``ts`` or ``sent``. Experiments, metadata and node info as of the SQL gateway.
 
@@ -142,15 +148,6 @@ class MixedExperimentFrameGateway(ExperimentFrameGateway):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._measured!r} and {self._database!r}>"
-
-    def experiments(self) -> pandas.DataFrame:
-        return _tables.experiments(self._database)
-
-    def metadata(self, exp_id: str | None = None) -> Any:
-        return metadata_of(self._database, exp_id)
-
-    def nodeinfo(self, *exp_ids: str) -> pandas.DataFrame:
-        return _tables.sql(self._database, "nodeinfo", some(exp_ids))
 
     def raw_influxdb_query(self, query: str) -> pandas.DataFrame:
         """What a query in Flux gives, as one frame. By HTTP, to the server of the gateway's InfluxDB."""

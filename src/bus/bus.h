@@ -95,6 +95,9 @@ class Bus {
   virtual Result<std::optional<std::string>> text(const std::string& key) = 0;
   virtual Result<std::vector<std::string>> set_members(const std::string& key) = 0;
   virtual Result<std::map<std::string, std::string>> hash(const std::string& key) = 0;
+  // Several hashes as they were at one moment.
+  virtual Result<std::vector<std::map<std::string, std::string>>> hashes(
+      const std::vector<std::string>& keys) = 0;
   // Elements from `first` to `last`, both counted from 0 and from -1 backwards, as LRANGE does.
   virtual Result<std::vector<std::string>> list(const std::string& key, std::int64_t first = 0,
                                                 std::int64_t last = -1) = 0;

@@ -127,6 +127,10 @@ TEST_CASE("texts, sets, hashes and lists are kept, and each change tells its num
                            set_remove("s", {"a", "b", "none"}), remove_key("t"),
                            remove_key("none")})) == Counts{1, 1, 2, 1, 0});
     CHECK(must(other.hash("h")) == Fields{{"f", "3"}, {"i", ""}});
+    must(bus.change({hash_set("g", {{"a", "1"}})}));
+    CHECK(must(other.hashes({"g", "none", "h", "g"})) ==
+          std::vector<Fields>{{{"a", "1"}}, {}, {{"f", "3"}, {"i", ""}}, {{"a", "1"}}});
+    CHECK(must(other.hashes({})).empty());
     CHECK(must(other.set_members("s")) == Texts{"c"});
     CHECK_FALSE(must(other.text("t")).has_value());
   }
@@ -217,6 +221,7 @@ TEST_CASE("a key that holds something else is an error, and the changes beside i
     CHECK(code_of(bus.text("s")) == ErrorCode::kCorrupt);
     CHECK(code_of(bus.set_members("t")) == ErrorCode::kCorrupt);
     CHECK(code_of(bus.hash("t")) == ErrorCode::kCorrupt);
+    CHECK(code_of(bus.hashes({"h", "t", "h"})) == ErrorCode::kCorrupt);
     CHECK(code_of(bus.list("t")) == ErrorCode::kCorrupt);
     CHECK(code_of(bus.lists({"l", "t"})) == ErrorCode::kCorrupt);
     CHECK(code_of(bus.list_size("t")) == ErrorCode::kCorrupt);

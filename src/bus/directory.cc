@@ -107,11 +107,12 @@ Result<std::vector<std::string>> worker_names(Bus& bus) {
 }
 
 Result<std::vector<WorkerEntry>> workers(Bus& bus) {
+  const auto names = TRY(worker_names(bus));
+  std::vector<std::string> keys;
+  for (const auto& name : names) keys.push_back(worker_labels_key(name));
+  auto labels = TRY(bus.hashes(keys));
   std::vector<WorkerEntry> found;
-  for (auto& name : TRY(worker_names(bus))) {
-    auto labels = TRY(bus.hash(worker_labels_key(name)));
-    found.push_back({std::move(name), std::move(labels)});
-  }
+  for (std::size_t i = 0; i < names.size(); ++i) found.push_back({names[i], std::move(labels[i])});
   return found;
 }
 

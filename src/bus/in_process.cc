@@ -215,6 +215,18 @@ class InProcess final : public Bus {
     });
   }
 
+  Result<std::vector<Hash>> hashes(const std::vector<std::string>& keys) override {
+    return at_desk([&]() -> Result<std::vector<Hash>> {
+      std::vector<Hash> found;
+      found.reserve(keys.size());
+      for (const auto& key : keys) {
+        const Hash* const hash = TRY(keys_.find<Hash>(key));
+        found.push_back(hash ? *hash : Hash());
+      }
+      return found;
+    });
+  }
+
   Result<std::vector<std::string>> list(const std::string& key, std::int64_t first,
                                         std::int64_t last) override {
     return at_desk([&] { return part(key, first, last); });

@@ -50,6 +50,15 @@ Result<void> take_texts(const Reply& reply, std::size_t part, std::vector<std::s
   return {};
 }
 
+// The fields of a hash, which is an array of names and values, from `part`, the array's own.
+Result<void> take_fields(const Reply& reply, std::size_t part,
+                         std::map<std::string, std::string>& fields) {
+  const std::size_t end = reply.after(part);
+  for (std::size_t i = part + 1; i + 1 < end; i += 2)
+    fields[std::string(reply.text(i))] = reply.text(i + 1);
+  return {};
+}
+
 class Redis final : public Bus {
  public:
   Redis(const BusPlace& place, const BusOptions& options)
@@ -68,6 +77,8 @@ class Redis final : public Bus {
   Result<std::optional<std::string>> text(const std::string& key) override;
   Result<std::vector<std::string>> set_members(const std::string& key) override;
   Result<std::map<std::string, std::string>> hash(const std::string& key) override;
+  Result<std::vector<std::map<std::string, std::string>>> hashes(
+      const std::vector<std::string>& keys) override;
   Result<std::vector<std::string>> list(const std::string& key, std::int64_t first,
                                         std::int64_t last) override;
   Result<std::vector<std::vector<std::string>>> lists(
@@ -96,6 +107,11 @@ class Redis final : public Bus {
   // One command that only reads.
   Result<void> read(std::string what, std::initializer_list<std::string_view> words,
                     TakeReply take);
+  // A command for each key, all at one moment, which only read; `take` gets an answer and its part.
+  Result<void> read_each(
+      const std::vector<std::string>& keys,
+      const std::function<void(std::string&, const std::string&)>& add,
+      const std::function<Result<void>(const Reply&, std::size_t part, std::size_t key)>& take);
   Result<void> publish_chunk(std::string_view channel, std::string& bytes, std::size_t messages,
                              std::vector<std::uint64_t>& counts);
   RedisCommands& popper();
@@ -347,12 +363,21 @@ Result<std::vector<std::string>> Redis::set_members(const std::string& key) {
 
 Result<std::map<std::string, std::string>> Redis::hash(const std::string& key) {
   std::map<std::string, std::string> fields;
-  TRY(read(cant_read(key), {"HGETALL", key}, [&](const Reply& reply) -> Result<void> {
-    for (std::size_t i = 1; i + 1 < reply.parts(); i += 2)
-      fields[std::string(reply.text(i))] = reply.text(i + 1);
-    return {};
-  }));
+  TRY(read(cant_read(key), {"HGETALL", key},
+           [&](const Reply& reply) { return take_fields(reply, 0, fields); }));
   return fields;
+}
+
+Result<std::vector<std::map<std::string, std::string>>> Redis::hashes(
+    const std::vector<std::string>& keys) {
+  std::vector<std::map<std::string, std::string>> found(keys.size());
+  TRY(read_each(
+      keys,
+      [](std::string& bytes, const std::string& key) { add_command(bytes, {"HGETALL", key}); },
+      [&](const Reply& reply, std::size_t part, std::size_t key) {
+        return take_fields(reply, part, found[key]);
+      }));
+  return found;
 }
 
 Result<std::vector<std::string>> Redis::list(const std::string& key, std::int64_t first,
@@ -365,25 +390,39 @@ Result<std::vector<std::string>> Redis::list(const std::string& key, std::int64_
 
 Result<std::vector<std::vector<std::string>>> Redis::lists(const std::vector<std::string>& keys) {
   std::vector<std::vector<std::string>> found(keys.size());
-  if (keys.empty()) return found;
+  TRY(read_each(
+      keys,
+      [](std::string& bytes, const std::string& key) {
+        add_command(bytes, {"LRANGE", key, "0", "-1"});
+      },
+      [&](const Reply& reply, std::size_t part, std::size_t key) {
+        return take_texts(reply, part, found[key]);
+      }));
+  return found;
+}
+
+Result<void> Redis::read_each(
+    const std::vector<std::string>& keys,
+    const std::function<void(std::string&, const std::string&)>& add,
+    const std::function<Result<void>(const Reply&, std::size_t, std::size_t)>& take) {
+  if (keys.empty()) return {};
   RedisCall call;
   call.what = cant_read(keys.front());
   call.repeatable = true;
   call.timeout = call_timeout_;
   std::string bytes;
-  for (const auto& key : keys) add_command(bytes, {"LRANGE", key, "0", "-1"});
+  for (const auto& key : keys) add(bytes, key);
   add_transaction(call, bytes, keys.size());
-  TRY(ask(call, [&](const Reply& reply) -> Result<void> {
-    if (reply.kind() != ReplyKind::kArray) return {};
+  return ask(call, [&](const Reply& reply) -> Result<void> {
+    if (reply.kind() != ReplyKind::kArray) return {};  // "OK", "QUEUED"
     std::size_t part = 1;
     for (std::size_t i = 0; i < keys.size() && part < reply.parts(); ++i) {
       TRY(no_error(cant_read(keys[i]), reply, part));
-      TRY(take_texts(reply, part, found[i]));
+      TRY(take(reply, part, i));
       part = reply.after(part);
     }
     return {};
-  }));
-  return found;
+  });
 }
 
 Result<std::uint64_t> Redis::list_size(const std::string& key) {

@@ -19,9 +19,10 @@ Result<std::vector<wire::NodeInfo>> node_infos(bus::Bus& bus,
   for (const std::string& node : nodes) keys.push_back(bus::node_info_key(node));
   if (nodes.empty()) keys = TRY(bus.keys(prefix + "*"));
   std::vector<wire::NodeInfo> all;
-  for (const std::string& key : keys) {
-    for (const auto& [field, value] : TRY(bus.hash(key)))
-      all.push_back({key.substr(prefix.size()), field, value});
+  const auto infos = TRY(bus.hashes(keys));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    for (const auto& [field, value] : infos[i])
+      all.push_back({keys[i].substr(prefix.size()), field, value});
   }
   return all;
 }

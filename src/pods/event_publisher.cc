@@ -31,6 +31,16 @@ bool takes_no_changes(const Error& error) {
                      [&](std::string_view word) { return error.why.starts_with(word); });
 }
 
+using Info = std::map<std::string, std::string>;
+
+bool has(const Info& info, const NodeFields& fields) {
+  const auto is = [&](const char* name, const std::string& value) {
+    const auto found = info.find(name);
+    return found != info.end() && found->second == value;
+  };
+  return is("labels", fields.labels) && is("allocatable", fields.allocatable);
+}
+
 }  // namespace
 
 EventPublisher::EventPublisher(bus::Bus& bus, EventPublisherOptions options)
@@ -179,17 +189,20 @@ void EventPublisher::say_alive() {
   static_cast<void>(bus_.change({bus::set_text(options_.alive_key, "1", kAliveFor)}).ok());
 }
 
+// One question for all nodes: asked one by one, 40 nodes cost an idle adapter 0.3 % of a core.
+// Where a key that holds something else fails it, each is asked by itself.
 void EventPublisher::look_after_nodes() {
+  if (nodes_.empty() || !bus_.connected()) return;
+  std::vector<std::string> keys;
+  keys.reserve(nodes_.size());
+  for (const auto& [node, fields] : nodes_) keys.push_back(bus::node_info_key(node));
+  const auto infos = bus_.hashes(keys);
+  if (!infos.ok() && infos.error().code != ErrorCode::kCorrupt) return;
+  std::size_t i = 0;
   for (const auto& [node, fields] : nodes_) {
-    if (!bus_.connected()) return;
-    const auto info = bus_.hash(bus::node_info_key(node));
-    if (!info.ok()) continue;
-    const auto holds = [&](const char* key, const std::string& value) {
-      const auto found = info->find(key);
-      return found != info->end() && found->second == value;
-    };
-    if (!holds("labels", fields.labels) || !holds("allocatable", fields.allocatable))
-      write(node, fields);
+    const Result<Info> info = infos.ok() ? Result<Info>((*infos)[i]) : bus_.hash(keys[i]);
+    if (info.ok() && !has(*info, fields)) write(node, fields);
+    ++i;
   }
 }
 

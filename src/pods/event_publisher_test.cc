@@ -66,6 +66,17 @@ TEST_CASE(
   CHECK(on.field("n1", "labels") == R"({"a":"1"})");  // what was recorded of it stays
 }
 
+TEST_CASE("a node whose key holds something else leaves the others their fields") {
+  Listening on;
+  REQUIRE(on.bus->change({bus::set_text(bus::node_info_key("n1"), "x")}).ok());
+  EventPublisher publisher(*on.bus, {.mark_key = "mark"});
+  publisher.set_node("n1", NodeFields{"{}", "{}"});
+  publisher.set_node("n2", NodeFields{"{}", "{}"});
+  CHECK(eventually([&] { return on.field("n2", "labels") == "{}"; }));
+  REQUIRE(on.bus->change({bus::remove_key(bus::node_info_key("n2"))}).ok());
+  CHECK(eventually([&] { return on.field("n2", "labels") == "{}"; }));
+}
+
 TEST_CASE("who comes later finds the pods that were told, also after a server that has forgotten") {
   Listening on;
   const std::string key(bus::kToldPods);

@@ -12,19 +12,19 @@
 namespace galileo::analysis {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kPodsShown = 500;
 constexpr std::size_t kPointsMax = 600;  // of a series that goes in steps
 constexpr std::size_t kFunctionsShown = 50;
 constexpr std::size_t kTargetsShown = 50;
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
 }
 
-Json number_or_null(const std::optional<double>& value) {
-  return value ? Json(*value) : Json(nullptr);
+OrderedJson number_or_null(const std::optional<double>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
 // Seconds since the start of the series; what was before it, or is by a clock that is behind, is at
@@ -33,8 +33,8 @@ double since(Wall start, Wall at) {
   return std::max(0.0, to_seconds(at - start));
 }
 
-Json since_or_null(Wall start, Wall at) {
-  return at == kNoWall ? Json(nullptr) : Json(since(start, at));
+OrderedJson since_or_null(Wall start, Wall at) {
+  return at == kNoWall ? OrderedJson(nullptr) : OrderedJson(since(start, at));
 }
 
 // Which of so many moments are shown, where there are more than fit: of each stretch of time the
@@ -55,17 +55,17 @@ std::vector<std::size_t> kept_of(const std::vector<double>& t_s) {
 
 // Times that can't be are none: with more than a few of them the clocks are known to differ, and
 // what the rest say isn't how long it took.
-Json leg_json(const LegTimes& leg) {
+OrderedJson leg_json(const LegTimes& leg) {
   const std::uint64_t all = leg.values.count() + leg.negative;
   const bool is_known = leg.negative * 100 <= all && leg.values.count() > 0;
-  return {{"time_s", is_known ? figures_json(times_of(leg.values)) : Json(nullptr)},
+  return {{"time_s", is_known ? figures_json(times_of(leg.values)) : OrderedJson(nullptr)},
           {"negative", leg.negative}};
 }
 
 using Changes = std::map<Wall, std::int64_t>;
 
-Json replicas_row(const std::string& function, const std::string& node, const Changes& changes,
-                  Wall start) {
+OrderedJson replicas_row(const std::string& function, const std::string& node,
+                         const Changes& changes, Wall start) {
   std::vector<double> t_s;
   std::vector<std::int64_t> count;
   std::int64_t now = 0;
@@ -79,8 +79,9 @@ Json replicas_row(const std::string& function, const std::string& node, const Ch
     t_s.push_back(t);
     count.push_back(now);
   }
-  Json row{{"function", function}, {"node", text_or_null(node)}, {"t_s", Json::array()}};
-  row["count"] = Json::array();
+  OrderedJson row{
+      {"function", function}, {"node", text_or_null(node)}, {"t_s", OrderedJson::array()}};
+  row["count"] = OrderedJson::array();
   for (const std::size_t i : kept_of(t_s)) {
     row["t_s"].push_back(t_s[i]);
     row["count"].push_back(count[i]);
@@ -89,7 +90,7 @@ Json replicas_row(const std::string& function, const std::string& node, const Ch
 }
 
 // Of each function in all, and on each node where it has been on several.
-Json replicas_json(const PodLives& pods, Wall start) {
+OrderedJson replicas_json(const PodLives& pods, Wall start) {
   std::map<std::string, std::map<std::string, Changes>> by_function;
   for (const PodLives::Pod& pod : pods.all()) {
     if (!pod.is_of_application() || pod.running == kNoWall) continue;
@@ -102,7 +103,7 @@ Json replicas_json(const PodLives& pods, Wall start) {
       if (ended != kNoWall) --nodes[node][ended];
     }
   }
-  Json rows = Json::array();
+  OrderedJson rows = OrderedJson::array();
   for (const auto& [function, nodes] : by_function) {
     if (rows.size() >= kFunctionsShown) break;
     rows.push_back(replicas_row(function, "", nodes.at(""), start));
@@ -114,39 +115,40 @@ Json replicas_json(const PodLives& pods, Wall start) {
   return rows;
 }
 
-Json weights_row(const std::string& function, const std::string& zone,
-                 const JoinedView::Weights& weights, const PodLives& pods, Wall start) {
+OrderedJson weights_row(const std::string& function, const std::string& zone,
+                        const JoinedView::Weights& weights, const PodLives& pods, Wall start) {
   std::vector<double> t_s;
   for (const JoinedView::Weights::Update& update : weights.updates)
     t_s.push_back(since(start, update.at));
   const std::vector<std::size_t> kept = kept_of(t_s);
-  Json row{{"function", function}, {"zone", zone}, {"t_s", Json::array()}};
+  OrderedJson row{{"function", function}, {"zone", zone}, {"t_s", OrderedJson::array()}};
   for (const std::size_t i : kept) row["t_s"].push_back(t_s[i]);
-  row["targets"] = Json::array();
+  row["targets"] = OrderedJson::array();
   for (std::uint32_t place = 0; place < std::min(weights.targets.size(), kTargetsShown); ++place) {
-    Json values = Json::array();
+    OrderedJson values = OrderedJson::array();
     Wall last = kNoWall;
     for (const std::size_t i : kept) {
       const auto& update = weights.updates[i];
       const auto found = std::find_if(update.weights.begin(), update.weights.end(),
                                       [&](const auto& one) { return one.first == place; });
       if (found != update.weights.end()) last = update.at;
-      values.push_back(found == update.weights.end() ? Json(nullptr) : Json(found->second));
+      values.push_back(found == update.weights.end() ? OrderedJson(nullptr)
+                                                     : OrderedJson(found->second));
     }
     const std::string& target = weights.targets[place];
     const std::size_t pod = pods.at_address(target, last);
-    row["targets"].push_back(
-        {{"target", target},
-         {"name", pod == PodLives::kNone ? Json(nullptr) : Json(pods.all()[pod].name)},
-         {"weight", values}});
+    row["targets"].push_back({{"target", target},
+                              {"name", pod == PodLives::kNone ? OrderedJson(nullptr)
+                                                              : OrderedJson(pods.all()[pod].name)},
+                              {"weight", values}});
   }
   row["targets_left_out"] =
       weights.targets.size() - std::min(weights.targets.size(), kTargetsShown);
   return row;
 }
 
-Json weights_json(const JoinedView& joined, Wall start) {
-  Json rows = Json::array();
+OrderedJson weights_json(const JoinedView& joined, Wall start) {
+  OrderedJson rows = OrderedJson::array();
   for (const auto& [key, weights] : joined.weights()) {
     if (rows.size() < kFunctionsShown)
       rows.push_back(weights_row(key.first, key.second, weights, joined.pods(), start));
@@ -154,7 +156,7 @@ Json weights_json(const JoinedView& joined, Wall start) {
   return rows;
 }
 
-Json hops_row(const JoinedView::Path& path, const std::string& application) {
+OrderedJson hops_row(const JoinedView::Path& path, const std::string& application) {
   std::vector<std::string> stations{"client"};
   stations.insert(stations.end(), path.gateways.begin(), path.gateways.end());
   if (path.has_times) {
@@ -162,20 +164,20 @@ Json hops_row(const JoinedView::Path& path, const std::string& application) {
     stations.push_back(application);
   }
   stations.emplace_back("client");
-  Json row{{"application", application},
-           {"gateways", path.gateways},
-           {"requests", path.requests},
-           {"way", path.has_times ? leg_json(path.way) : Json(nullptr)},
-           {"legs", Json::array()}};
+  OrderedJson row{{"application", application},
+                  {"gateways", path.gateways},
+                  {"requests", path.requests},
+                  {"way", path.has_times ? leg_json(path.way) : OrderedJson(nullptr)},
+                  {"legs", OrderedJson::array()}};
   for (std::size_t i = 0; i < path.legs.size(); ++i) {
-    Json leg{{"from", stations[i]}, {"to", stations[i + 1]}};
+    OrderedJson leg{{"from", stations[i]}, {"to", stations[i + 1]}};
     leg.update(leg_json(path.legs[i]));
     row["legs"].push_back(leg);
   }
   return row;
 }
 
-Json hops_json(const JoinedView& joined) {
+OrderedJson hops_json(const JoinedView& joined) {
   const Applications applications(joined);
   std::vector<const JoinedView::Path*> paths;
   for (const JoinedView::Path& path : joined.paths()) paths.push_back(&path);
@@ -183,33 +185,33 @@ Json hops_json(const JoinedView& joined) {
     return std::tie(a->service, a->gateways, a->has_times) <
            std::tie(b->service, b->gateways, b->has_times);
   });
-  Json rows = Json::array();
+  OrderedJson rows = OrderedJson::array();
   for (const JoinedView::Path* path : paths)
     rows.push_back(hops_row(*path, applications.of(path->service)));
   return rows;
 }
 
-Json placement_json(const JoinedView& joined, const Summary& summary) {
-  Json rows = Json::array();
+OrderedJson placement_json(const JoinedView& joined, const Summary& summary) {
+  OrderedJson rows = OrderedJson::array();
   for (const PlacementRow& row : placement(joined, summary)) {
     const bool has_latency = row.latency.count() > 0;
-    rows.push_back(
-        {{"application", row.application},
-         {"node", text_or_null(row.node)},
-         {"zone", text_or_null(row.zone)},
-         {"pods", row.node.empty() ? Json(nullptr) : Json(row.pods)},
-         {"answered", row.answered},
-         {"failed", row.failed},
-         {"latency_answered_s", has_latency ? figures_json(times_of(row.latency)) : Json(nullptr)},
-         {"execution_s", leg_json(row.execution)["time_s"]},
-         {"cpu_s", number_or_null(row.cpu_s)},
-         {"cpu_s_per_request", number_or_null(row.cpu_s_per_request())}});
+    rows.push_back({{"application", row.application},
+                    {"node", text_or_null(row.node)},
+                    {"zone", text_or_null(row.zone)},
+                    {"pods", row.node.empty() ? OrderedJson(nullptr) : OrderedJson(row.pods)},
+                    {"answered", row.answered},
+                    {"failed", row.failed},
+                    {"latency_answered_s",
+                     has_latency ? figures_json(times_of(row.latency)) : OrderedJson(nullptr)},
+                    {"execution_s", leg_json(row.execution)["time_s"]},
+                    {"cpu_s", number_or_null(row.cpu_s)},
+                    {"cpu_s_per_request", number_or_null(row.cpu_s_per_request())}});
   }
   return rows;
 }
 
-Json pod_json(const JoinedView& joined, const PodLives::Pod& pod, Wall start) {
-  Json containers = Json::array();
+OrderedJson pod_json(const JoinedView& joined, const PodLives::Pod& pod, Wall start) {
+  OrderedJson containers = OrderedJson::array();
   for (const PodLives::Container& container : pod.containers)
     containers.push_back({{"name", container.name},
                           {"image", text_or_null(container.image)},
@@ -229,8 +231,8 @@ Json pod_json(const JoinedView& joined, const PodLives::Pod& pod, Wall start) {
           {"ended_s", since_or_null(start, ended)},
           {"cpu_s", number_or_null(cpu_s_of(joined, pod))},
           {"memory_max_bytes", number_or_null(memory_max_of(joined, pod))},
-          {"cpu_limit_periods", held ? Json(held->periods) : Json(nullptr)},
-          {"cpu_limit_throttled", held ? Json(held->throttled) : Json(nullptr)}};
+          {"cpu_limit_periods", held ? OrderedJson(held->periods) : OrderedJson(nullptr)},
+          {"cpu_limit_throttled", held ? OrderedJson(held->throttled) : OrderedJson(nullptr)}};
 }
 
 // Those of applications and gateways, whoever served a request, and what else of ours was held
@@ -254,17 +256,17 @@ std::vector<const PodLives::Pod*> pods_shown(const JoinedView& joined) {
 
 }  // namespace
 
-Json cluster_json(const JoinedView& joined, const Summary& summary) {
+OrderedJson cluster_json(const JoinedView& joined, const Summary& summary) {
   if (joined.pods().empty() && joined.weights().empty() && joined.paths().empty()) return nullptr;
   const Wall start = summary.start();
   const std::vector<const PodLives::Pod*> shown = pods_shown(joined);
-  Json pods = Json::array();
+  OrderedJson pods = OrderedJson::array();
   std::set<std::string> names;
   for (const PodLives::Pod* pod : shown) {
     if (pods.size() < kPodsShown) pods.push_back(pod_json(joined, *pod, start));
     if (!pod->node.empty()) names.insert(pod->node);
   }
-  Json nodes = Json::array();
+  OrderedJson nodes = OrderedJson::array();
   for (const std::string& name : names)
     nodes.push_back({{"name", name}, {"zone", text_or_null(joined.pods().zone_of_node(name))}});
   return {{"nodes", nodes},
@@ -278,13 +280,13 @@ Json cluster_json(const JoinedView& joined, const Summary& summary) {
           {"placement", placement_json(joined, summary)}};
 }
 
-Json events_json(const JoinedView& joined, Wall start) {
+OrderedJson events_json(const JoinedView& joined, Wall start) {
   std::vector<const JoinedView::Mark*> marks;
   for (const JoinedView::Mark& mark : joined.marks()) marks.push_back(&mark);
   std::sort(marks.begin(), marks.end(), [](const auto* a, const auto* b) {
     return std::tie(a->at, a->name, a->text) < std::tie(b->at, b->name, b->text);
   });
-  Json list = Json::array();
+  OrderedJson list = OrderedJson::array();
   for (const JoinedView::Mark* mark : marks)
     list.push_back({{"t_s", since(start, mark->at)}, {"name", mark->name}, {"text", mark->text}});
   return {{"list", list}, {"left_out", joined.marks_left_out()}};

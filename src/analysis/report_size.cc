@@ -10,13 +10,13 @@
 namespace galileo::analysis {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kTextMax = std::size_t{64} * 1024;
 constexpr std::size_t kPointsMin = 20;  // a line of fewer points shows nothing any more
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 // Five digits are more than a chart shows. Large values keep all before the point: counters are
@@ -28,31 +28,31 @@ double rounded(double value) {
   return value;
 }
 
-void round_telemetry(Json& telemetry) {
-  for (Json& row : telemetry) {
+void round_telemetry(OrderedJson& telemetry) {
+  for (OrderedJson& row : telemetry) {
     for (const char* key : {"t_s", "mean", "max"}) {
-      for (Json& value : row[key]) {
+      for (OrderedJson& value : row[key]) {
         if (value.is_number_float()) value = rounded(value.get<double>());
       }
     }
   }
 }
 
-Json mean_of(const Json& a, const Json& b) {
+OrderedJson mean_of(const OrderedJson& a, const OrderedJson& b) {
   if (!a.is_number() || !b.is_number()) return a.is_number() ? a : b;
   return rounded((a.get<double>() + b.get<double>()) / 2);
 }
 
-Json larger_of(const Json& a, const Json& b) {
+OrderedJson larger_of(const OrderedJson& a, const OrderedJson& b) {
   if (!a.is_number() || !b.is_number()) return a.is_number() ? a : b;
   return a.get<double>() < b.get<double>() ? b : a;
 }
 
 // Two neighbours become one, at the first one's time.
-void halve(Json& row) {
-  Json& t = row["t_s"];
-  Json& mean = row["mean"];
-  Json& max = row["max"];
+void halve(OrderedJson& row) {
+  OrderedJson& t = row["t_s"];
+  OrderedJson& mean = row["mean"];
+  OrderedJson& max = row["max"];
   const std::size_t points = std::min({t.size(), mean.size(), max.size()});
   const std::size_t left = (points + 1) / 2;
   for (std::size_t i = 0; i < left; ++i) {
@@ -62,36 +62,36 @@ void halve(Json& row) {
     mean[i] = mean_of(mean[a], mean[b]);
     max[i] = larger_of(max[a], max[b]);
   }
-  for (Json* values : {&t, &mean, &max})
+  for (OrderedJson* values : {&t, &mean, &max})
     values->erase(values->begin() + static_cast<std::ptrdiff_t>(left), values->end());
 }
 
 // The rows with the most points; false where none has any to give.
-bool thin(Json& telemetry) {
+bool thin(OrderedJson& telemetry) {
   std::size_t most = 0;
-  for (const Json& row : telemetry) most = std::max(most, row["t_s"].size());
+  for (const OrderedJson& row : telemetry) most = std::max(most, row["t_s"].size());
   if (most < 2 * kPointsMin) return false;
-  for (Json& row : telemetry) {
+  for (OrderedJson& row : telemetry) {
     if (row["t_s"].size() > most / 2) halve(row);
   }
   return true;
 }
 
-bool is_result(const Json& json) {
+bool is_result(const OrderedJson& json) {
   if (!json.is_object() || !json.contains("provenance") || !json.contains("notes")) return false;
   if (!json["provenance"].is_object() || !json["notes"].is_array()) return false;
-  const Json telemetry = json.value("telemetry", Json());
+  const OrderedJson telemetry = json.value("telemetry", OrderedJson());
   return telemetry.is_array() &&
-         std::all_of(telemetry.begin(), telemetry.end(), [](const Json& row) {
+         std::all_of(telemetry.begin(), telemetry.end(), [](const OrderedJson& row) {
            return row.is_object() && row.contains("t_s") && row.contains("mean") &&
                   row.contains("max") && row["t_s"].is_array() && row["mean"].is_array() &&
                   row["max"].is_array();
          });
 }
 
-void leave_out_long_texts(Json& json) {
-  Json& provenance = json["provenance"];
-  Json& notes = json["notes"];
+void leave_out_long_texts(OrderedJson& json) {
+  OrderedJson& provenance = json["provenance"];
+  OrderedJson& notes = json["notes"];
   if (provenance.contains("plan") && dump(provenance["plan"]).size() > kTextMax) {
     provenance["plan"] = nullptr;
     notes.push_back("the plan is too long for this report: galileo run FILE --dry-run prints it");
@@ -106,10 +106,10 @@ void leave_out_long_texts(Json& json) {
 
 std::string within_size(std::string_view json_text, std::size_t size_max) {
   if (json_text.size() <= size_max) return std::string(json_text);
-  Json json = Json::parse(json_text, nullptr, false);
+  OrderedJson json = OrderedJson::parse(json_text, nullptr, false);
   if (!is_result(json)) return std::string(json_text);
   leave_out_long_texts(json);
-  Json& telemetry = json["telemetry"];
+  OrderedJson& telemetry = json["telemetry"];
   round_telemetry(telemetry);
   std::string text = dump(json);
   bool thinned = false;

@@ -15,32 +15,32 @@
 namespace galileo::analysis {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // JSON has no infinity and text may be no UTF-8: both are made fit rather than refused.
-std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+std::string dump(const OrderedJson& json, int indent) {
+  return json.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-Json number_or_null(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+OrderedJson number_or_null(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-Json unix_or_null(Wall at) {
-  return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
+OrderedJson unix_or_null(Wall at) {
+  return at == kNoWall ? OrderedJson(nullptr) : OrderedJson(to_unix_seconds(at));
 }
 
 // Times of all of them, of those that were answered, and of those that failed.
-void put_latencies(Json& json, const Latencies& latency) {
+void put_latencies(OrderedJson& json, const Latencies& latency) {
   json["latency_s"] = figures_json(latency.all());
   json["latency_answered_s"] = figures_json(times_of(latency.answered));
   json["latency_failed_s"] = figures_json(times_of(latency.failed));
 }
 
 // Null where the span isn't known: of one request nobody knows how often it comes.
-void put_rates(Json& json, const Rates& rates) {
+void put_rates(OrderedJson& json, const Rates& rates) {
   const auto put = [&](const char* name, double value) {
-    json[name] = rates.span_s > 0 ? Json(value) : Json(nullptr);
+    json[name] = rates.span_s > 0 ? OrderedJson(value) : OrderedJson(nullptr);
   };
   put("span_s", rates.span_s);
   put("offered_rps", rates.offered_rps);
@@ -49,27 +49,27 @@ void put_rates(Json& json, const Rates& rates) {
   put("failed_rps", rates.failed_rps);
 }
 
-Json group(const GroupFigures& row) {
-  Json json{{"name", row.name}};
+OrderedJson group(const GroupFigures& row) {
+  OrderedJson json{{"name", row.name}};
   put_latencies(json, row.latency);
   json["answered"] = row.answered;
   json["failed"] = row.failed;
   return json;
 }
 
-Json groups(const std::vector<GroupFigures>& rows) {
-  Json list = Json::array();
+OrderedJson groups(const std::vector<GroupFigures>& rows) {
+  OrderedJson list = OrderedJson::array();
   for (const GroupFigures& row : rows) {
     if (row.intended > 0) list.push_back(group(row));
   }
   return list;
 }
 
-Json phases(const Summary& summary) {
-  Json list = Json::array();
+OrderedJson phases(const Summary& summary) {
+  OrderedJson list = OrderedJson::array();
   for (const GroupFigures& row : summary.phases()) {
     if (row.intended == 0) continue;
-    Json phase = group(row);
+    OrderedJson phase = group(row);
     phase["start_s"] = to_seconds(row.first - summary.start());
     phase["end_s"] = to_seconds(row.last - summary.start());
     put_rates(phase, rates_of(row));
@@ -79,12 +79,13 @@ Json phases(const Summary& summary) {
   return list;
 }
 
-Json rate_json(const Summary& summary) {
-  Json json = Json::object();
+OrderedJson rate_json(const Summary& summary) {
+  OrderedJson json = OrderedJson::object();
   const Rates rates = summary.rates();
   put_rates(json, rates);
   const auto put = [&](const char* name, std::uint64_t bytes) {
-    json[name] = rates.span_s > 0 ? Json(static_cast<double>(bytes) / rates.span_s) : Json(nullptr);
+    json[name] = rates.span_s > 0 ? OrderedJson(static_cast<double>(bytes) / rates.span_s)
+                                  : OrderedJson(nullptr);
   };
   put("bytes_in_per_s", summary.bytes_in());
   put("bytes_out_per_s", summary.bytes_out());
@@ -92,11 +93,13 @@ Json rate_json(const Summary& summary) {
   return json;
 }
 
-Json series(const Summary& summary) {
+OrderedJson series(const Summary& summary) {
   const double width = to_seconds(summary.width());
-  Json t = Json::array(), offered = Json::array(), sent = Json::array(), achieved = Json::array(),
-       failed = Json::array(), in_flight = Json::array(), p50 = Json::array(), p90 = Json::array(),
-       p99 = Json::array(), max = Json::array(), dispatch = Json::array();
+  OrderedJson t = OrderedJson::array(), offered = OrderedJson::array(), sent = OrderedJson::array(),
+              achieved = OrderedJson::array(), failed = OrderedJson::array(),
+              in_flight = OrderedJson::array(), p50 = OrderedJson::array(),
+              p90 = OrderedJson::array(), p99 = OrderedJson::array(), max = OrderedJson::array(),
+              dispatch = OrderedJson::array();
   std::int64_t under_way = 0;
   for (std::size_t i = 0; i < summary.buckets().size(); ++i) {
     const Bucket& bucket = summary.buckets()[i];
@@ -109,16 +112,16 @@ Json series(const Summary& summary) {
     failed.push_back(rate(bucket.failed));
     in_flight.push_back(under_way);
     const auto value = [&](double p) {
-      return bucket.latency.count() == 0 ? Json(nullptr)
-                                         : Json(to_seconds(bucket.latency.percentile(p)));
+      return bucket.latency.count() == 0 ? OrderedJson(nullptr)
+                                         : OrderedJson(to_seconds(bucket.latency.percentile(p)));
     };
     p50.push_back(value(0.5));
     p90.push_back(value(0.9));
     p99.push_back(value(0.99));
     max.push_back(value(1));
     dispatch.push_back(bucket.dispatch.count() == 0
-                           ? Json(nullptr)
-                           : Json(to_seconds(bucket.dispatch.percentile(0.99))));
+                           ? OrderedJson(nullptr)
+                           : OrderedJson(to_seconds(bucket.dispatch.percentile(0.99))));
   }
   return {{"width_s", width},
           {"t_s", t},
@@ -134,8 +137,9 @@ Json series(const Summary& summary) {
           {"dispatch_p99", dispatch}};
 }
 
-Json histogram(const Histogram& latency) {
-  Json lower = Json::array(), upper = Json::array(), count = Json::array();
+OrderedJson histogram(const Histogram& latency) {
+  OrderedJson lower = OrderedJson::array(), upper = OrderedJson::array(),
+              count = OrderedJson::array();
   Histogram coarse(Histogram::Grain::kCoarse);
   latency.each(
       [&](Duration from, Duration to, std::uint64_t n) { coarse.add((from + to) / 2, n); });
@@ -148,7 +152,7 @@ Json histogram(const Histogram& latency) {
 }
 
 // Whose container a row is of, by name; a part of it has the rest of its subsystem behind a slash.
-void put_pod(Json& json, const std::string& subsystem, const PodLives& pods) {
+void put_pod(OrderedJson& json, const std::string& subsystem, const PodLives& pods) {
   const PodLives::Place place =
       pods.of_container(std::string_view(subsystem).substr(0, subsystem.find('/')));
   if (place.pod == PodLives::kNone) return;
@@ -158,11 +162,11 @@ void put_pod(Json& json, const std::string& subsystem, const PodLives& pods) {
   json["containers"] = pod.containers.size();
 }
 
-Json telemetry_list(const TelemetrySeries& telemetry, const PodLives& pods) {
-  Json list = Json::array();
+OrderedJson telemetry_list(const TelemetrySeries& telemetry, const PodLives& pods) {
+  OrderedJson list = OrderedJson::array();
   const double width = to_seconds(telemetry.width());
   for (const TelemetrySeries::Series& row : telemetry.all()) {
-    Json t = Json::array(), mean = Json::array(), max = Json::array();
+    OrderedJson t = OrderedJson::array(), mean = OrderedJson::array(), max = OrderedJson::array();
     for (std::size_t i = 0; i < row.buckets.size(); ++i) {
       const TelemetrySeries::Bucket& bucket = row.buckets[i];
       if (bucket.count == 0) continue;
@@ -182,8 +186,8 @@ Json telemetry_list(const TelemetrySeries& telemetry, const PodLives& pods) {
   return list;
 }
 
-Json failures(const load::Ledger& ledger, wire::FailureGroup wanted) {
-  Json list = Json::object();
+OrderedJson failures(const load::Ledger& ledger, wire::FailureGroup wanted) {
+  OrderedJson list = OrderedJson::object();
   for (std::size_t i = 0; i < ledger.failures.size(); ++i) {
     const auto failure = static_cast<wire::Failure>(i);
     if (wire::failure_group(failure) == wanted && ledger.failures[i] > 0)
@@ -192,7 +196,7 @@ Json failures(const load::Ledger& ledger, wire::FailureGroup wanted) {
   return list;
 }
 
-Json ledger_json(const load::Ledger& ledger) {
+OrderedJson ledger_json(const load::Ledger& ledger) {
   return {{"intended", ledger.intended},
           {"sent", ledger.sent},
           {"not_sent", failures(ledger, wire::FailureGroup::not_sent)},
@@ -208,8 +212,8 @@ Json ledger_json(const load::Ledger& ledger) {
           {"balanced", ledger.balanced()}};
 }
 
-Json thresholds_json(const std::vector<ThresholdResult>& thresholds) {
-  Json list = Json::array();
+OrderedJson thresholds_json(const std::vector<ThresholdResult>& thresholds) {
+  OrderedJson list = OrderedJson::array();
   for (const ThresholdResult& threshold : thresholds)
     list.push_back({{"expression", threshold.expression},
                     {"value", number_or_null(threshold.value)},
@@ -221,63 +225,63 @@ Json thresholds_json(const std::vector<ThresholdResult>& thresholds) {
   return list;
 }
 
-Json provenance_json(const Provenance& provenance) {
-  Json host = Json::object();
+OrderedJson provenance_json(const Provenance& provenance) {
+  OrderedJson host = OrderedJson::object();
   for (const auto& [key, value] : provenance.host) host[key] = value;
-  Json plan = Json::parse(provenance.plan_json, nullptr, false);
+  OrderedJson plan = OrderedJson::parse(provenance.plan_json, nullptr, false);
   return {{"galileo_version", provenance.version},
           {"seed", provenance.seed},
           {"command", provenance.command},
           {"host", host},
           {"file_path", provenance.file_path},
           {"file_text", provenance.file_text},
-          {"plan", plan.is_discarded() ? Json(nullptr) : plan},
+          {"plan", plan.is_discarded() ? OrderedJson(nullptr) : plan},
           {"database", provenance.database},
           {"spool", provenance.spool},
           {"report", provenance.report}};
 }
 
-Json experiment_json(const wire::Experiment& experiment) {
+OrderedJson experiment_json(const wire::Experiment& experiment) {
   const bool timed = experiment.start != kNoWall && experiment.end != kNoWall;
-  return {
-      {"id", experiment.id},
-      {"name", experiment.name},
-      {"creator", experiment.creator},
-      {"created", unix_or_null(experiment.created)},
-      {"start", unix_or_null(experiment.start)},
-      {"end", unix_or_null(experiment.end)},
-      {"status", experiment.status},
-      {"duration_s", timed ? Json(to_seconds(experiment.end - experiment.start)) : Json(nullptr)}};
+  return {{"id", experiment.id},
+          {"name", experiment.name},
+          {"creator", experiment.creator},
+          {"created", unix_or_null(experiment.created)},
+          {"start", unix_or_null(experiment.start)},
+          {"end", unix_or_null(experiment.end)},
+          {"status", experiment.status},
+          {"duration_s", timed ? OrderedJson(to_seconds(experiment.end - experiment.start))
+                               : OrderedJson(nullptr)}};
 }
 
 // What the verdict went by.
-Json state_json(const GeneratorState& state) {
-  Json shares = Json::array();
+OrderedJson state_json(const GeneratorState& state) {
+  OrderedJson shares = OrderedJson::array();
   for (const OwnShare& one : state.shares)
     shares.push_back({{"quantile", one.share},
                       {"latency_s", to_seconds(one.latency)},
                       {"own_s", to_seconds(one.own)},
                       {"wait_s", to_seconds(one.wait)}});
-  Json json{{"quantiles", shares},
-            {"sent_late_s", to_seconds(state.sent_late)},
-            {"read_late_s", to_seconds(state.read_late)},
-            {"waited_for_connection", state.waited},
-            {"waited_for_core_s", to_seconds(state.waited_for_core)},
-            {"stood_still_s", to_seconds(state.stood_still)},
-            {"throttled_periods", state.throttled_periods},
-            {"throttled_s", to_seconds(state.throttled)},
-            {"steal_pct", 100 * state.steal_share},
-            {"cores", state.cores},
-            {"shares_machine", state.shares_machine},
-            {"machine_pct", 100 * state.machine_share}};
+  OrderedJson json{{"quantiles", shares},
+                   {"sent_late_s", to_seconds(state.sent_late)},
+                   {"read_late_s", to_seconds(state.read_late)},
+                   {"waited_for_connection", state.waited},
+                   {"waited_for_core_s", to_seconds(state.waited_for_core)},
+                   {"stood_still_s", to_seconds(state.stood_still)},
+                   {"throttled_periods", state.throttled_periods},
+                   {"throttled_s", to_seconds(state.throttled)},
+                   {"steal_pct", 100 * state.steal_share},
+                   {"cores", state.cores},
+                   {"shares_machine", state.shares_machine},
+                   {"machine_pct", 100 * state.machine_share}};
   if (!state.worker.empty()) json["worker"] = state.worker;
   for (const GeneratorState& worker : state.workers) json["workers"].push_back(state_json(worker));
   return json;
 }
 
-GeneratorState parse_state(const Json& json) {
+GeneratorState parse_state(const OrderedJson& json) {
   GeneratorState state;
-  for (const Json& one : json.value("quantiles", Json::array()))
+  for (const OrderedJson& one : json.value("quantiles", OrderedJson::array()))
     state.shares.push_back({one.value("quantile", 0.0), seconds(one.value("latency_s", 0.0)),
                             seconds(one.value("own_s", 0.0)), seconds(one.value("wait_s", 0.0))});
   state.sent_late = seconds(json.value("sent_late_s", 0.0));
@@ -292,23 +296,23 @@ GeneratorState parse_state(const Json& json) {
   state.shares_machine = json.value("shares_machine", false);
   state.machine_share = json.value("machine_pct", 0.0) / 100;
   state.worker = json.value("worker", "");
-  for (const Json& worker : json.value("workers", Json::array()))
+  for (const OrderedJson& worker : json.value("workers", OrderedJson::array()))
     state.workers.push_back(parse_state(worker));
   return state;
 }
 
 // The parts that a database's rows can't give back.
-Json kept(const RunResult& result, std::uint64_t requests) {
+OrderedJson kept(const RunResult& result, std::uint64_t requests) {
   const GeneratorUse& use = result.generator;
   const double span = result.experiment.end == kNoWall
                           ? 0
                           : to_seconds(result.experiment.end - result.experiment.start);
-  Json json;
+  OrderedJson json;
   json["verdict"] = {{"value", verdict_name(result.verdict.value)},
                      {"reasons", result.verdict.reasons}};
   json["thresholds"] = thresholds_json(result.thresholds);
   json["ledger"] = ledger_json(result.ledger);
-  json["generator"] = Json{
+  json["generator"] = OrderedJson{
       {"cpu_s", use.cpu_s},
       {"cpu_pct", span > 0 ? 100 * use.cpu_s / span : 0},
       {"cpu_per_request_us", requests > 0 ? 1e6 * use.cpu_s / static_cast<double>(requests) : 0},
@@ -322,9 +326,9 @@ Json kept(const RunResult& result, std::uint64_t requests) {
   return json;
 }
 
-load::Ledger parse_ledger(const Json& json) {
+load::Ledger parse_ledger(const OrderedJson& json) {
   load::Ledger ledger;
-  const auto count = [](const Json& from, const char* key) {
+  const auto count = [](const OrderedJson& from, const char* key) {
     return from.is_object() ? from.value(key, std::uint64_t{0}) : 0;
   };
   ledger.intended = count(json, "intended");
@@ -347,14 +351,14 @@ load::Ledger parse_ledger(const Json& json) {
   return ledger;
 }
 
-void parse_kept(const Json& json, RunResult& result) {
-  const Json verdict = json.value("verdict", Json::object());
+void parse_kept(const OrderedJson& json, RunResult& result) {
+  const OrderedJson verdict = json.value("verdict", OrderedJson::object());
   const std::string value = verdict.value("value", "");
   result.verdict.value = value == "VALID"     ? VerdictValue::kValid
                          : value == "SUSPECT" ? VerdictValue::kSuspect
                                               : VerdictValue::kInvalid;
   result.verdict.reasons = verdict.value("reasons", std::vector<std::string>());
-  for (const Json& row : json.value("thresholds", Json::array())) {
+  for (const OrderedJson& row : json.value("thresholds", OrderedJson::array())) {
     ThresholdResult threshold;
     threshold.expression = row.value("expression", "");
     if (row.contains("value") && row["value"].is_number()) threshold.value = row["value"];
@@ -365,18 +369,18 @@ void parse_kept(const Json& json, RunResult& result) {
     threshold.undecided = row.value("undecided", "");
     result.thresholds.push_back(threshold);
   }
-  result.ledger = parse_ledger(json.value("ledger", Json::object()));
-  const Json use = json.value("generator", Json::object());
+  result.ledger = parse_ledger(json.value("ledger", OrderedJson::object()));
+  const OrderedJson use = json.value("generator", OrderedJson::object());
   result.generator.cpu_s = use.value("cpu_s", 0.0);
   result.generator.busiest_loop_share = use.value("busiest_loop_pct", 0.0) / 100;
   result.generator.rss_max_bytes = use.value("rss_max_bytes", std::uint64_t{0});
   result.generator.threads = use.value("threads", 0u);
   if (use.contains("own")) result.generator.state = parse_state(use["own"]);
-  const Json from = json.value("provenance", Json::object());
+  const OrderedJson from = json.value("provenance", OrderedJson::object());
   result.provenance.version = from.value("galileo_version", "");
   result.provenance.seed = from.value("seed", std::uint64_t{0});
   result.provenance.command = from.value("command", std::vector<std::string>());
-  const Json host = from.value("host", Json::object());
+  const OrderedJson host = from.value("host", OrderedJson::object());
   for (const auto& [key, text] : host.items())
     result.provenance.host.emplace_back(key, text.get<std::string>());
   result.provenance.file_path = from.value("file_path", "");
@@ -392,16 +396,16 @@ void parse_kept(const Json& json, RunResult& result) {
 }
 
 // The old system's have none of these; it may have other words of ours as its users' own.
-bool is_ours(const Json& metadata) {
+bool is_ours(const OrderedJson& metadata) {
   return metadata.contains("galileo") || metadata.contains("recorder") ||
          metadata.contains("damaged_bytes") ||
          (metadata.contains("checkpoint") && metadata["checkpoint"].is_object());
 }
 
 // What isn't ours of an experiment's metadata.
-std::string users_of(const Json& json) {
+std::string users_of(const OrderedJson& json) {
   const bool has_ours = is_ours(json);
-  Json users = Json::object();
+  OrderedJson users = OrderedJson::object();
   for (const auto& [key, value] : json.items()) {
     const auto& ours = result_metadata_keys();
     const bool is_key =
@@ -411,25 +415,25 @@ std::string users_of(const Json& json) {
   return users.empty() ? std::string() : dump(users, -1);
 }
 
-Json users_json(const RunResult& result) {
-  Json json = Json::parse(result.metadata, nullptr, false);
-  return json.is_object() ? json : Json::object();
+OrderedJson users_json(const RunResult& result) {
+  OrderedJson json = OrderedJson::parse(result.metadata, nullptr, false);
+  return json.is_object() ? json : OrderedJson::object();
 }
 
 }  // namespace
 
 // Null: not known.
-Json figures_json(const Times& times) {
-  Json json{{"count", times.count()}};
-  Json at_least = Json::array();
+OrderedJson figures_json(const Times& times) {
+  OrderedJson json{{"count", times.count()}};
+  OrderedJson at_least = OrderedJson::array();
   const auto put = [&](const char* name, const std::optional<Bound>& bound) {
-    json[name] = bound ? Json(to_seconds(bound->value)) : Json(nullptr);
+    json[name] = bound ? OrderedJson(to_seconds(bound->value)) : OrderedJson(nullptr);
     if (bound && bound->at_least) at_least.push_back(name);
   };
   put("min", times.min());
   put("mean", times.mean());
   const bool known = times.count() > 0 && times.unbounded == 0;
-  json["stddev"] = known ? Json(times.values.stddev_s()) : Json(nullptr);
+  json["stddev"] = known ? OrderedJson(times.values.stddev_s()) : OrderedJson(nullptr);
   put("p50", times.percentile(0.5));
   put("p90", times.percentile(0.9));
   put("p95", times.percentile(0.95));
@@ -442,11 +446,11 @@ Json figures_json(const Times& times) {
 
 std::string result_json(const RunResult& result, const Summary& summary,
                         const TelemetrySeries& telemetry, const JoinedView& joined) {
-  Json json;
+  OrderedJson json;
   json["schema"] = 1;
   json["experiment"] = experiment_json(result.experiment);
   const std::uint64_t requests = summary.counted() + summary.warmup();
-  const Json parts = kept(result, requests);
+  const OrderedJson parts = kept(result, requests);
   json["verdict"] = parts["verdict"];
   json["thresholds"] = parts["thresholds"];
   json["mode"] = summary.closed_loop() == 0                   ? "open"
@@ -459,7 +463,7 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["ledger"] = parts["ledger"];
   json["ledger"]["balanced"] = imbalance_of(result).empty();
   json["ledger"]["warmup"] = summary.warmup();
-  Json codes = Json::object();
+  OrderedJson codes = OrderedJson::object();
   for (const auto& [code, count] : summary.status_codes()) codes[std::to_string(code)] = count;
   json["status_codes"] = codes;
   json["fail_on"] = parts["fail_on"];
@@ -487,8 +491,8 @@ std::string result_json(const RunResult& result, const Summary& summary,
 }
 
 std::string metadata_json(const RunResult& result) {
-  Json json = users_json(result);
-  const Json ours = kept(result, result.ledger.intended);
+  OrderedJson json = users_json(result);
+  const OrderedJson ours = kept(result, result.ledger.intended);
   for (const auto& [key, value] : ours.items()) json[key] = value;
   json["exp_id"] = result.experiment.id;
   json["galileo"] = 1;  // tells our metadata from that of the old system
@@ -510,13 +514,13 @@ RunResult parse_metadata(const std::string& text) {
     result.notes.emplace_back("the experiment's metadata are nested too deeply to be read");
     return result;
   }
-  const Json json = Json::parse(text, nullptr, false);
+  const OrderedJson json = OrderedJson::parse(text, nullptr, false);
   if (json.is_discarded() || !json.is_object()) return result;
   result.metadata = users_of(json);
   if (!json.contains("galileo")) return result;
   try {
     parse_kept(json, result);
-  } catch (const Json::exception&) {
+  } catch (const OrderedJson::exception&) {
     result.notes.push_back("the experiment's metadata couldn't be read whole");
   }
   return result;

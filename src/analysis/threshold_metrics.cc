@@ -10,10 +10,6 @@
 namespace galileo::analysis {
 namespace {
 
-Measured unknown(std::string why) {
-  return {std::nullopt, false, std::move(why)};
-}
-
 Measured number(std::uint64_t count) {
   return {static_cast<double>(count)};
 }
@@ -126,6 +122,10 @@ Measured measure_error_rate(const Threshold&, const Summary& summary) {
 }
 
 }  // namespace
+
+Measured unknown(std::string why) {
+  return {std::nullopt, false, std::move(why)};
+}
 
 const std::vector<ThresholdMetric>& threshold_metrics() {
   using enum Dimension;

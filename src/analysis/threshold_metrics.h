@@ -18,6 +18,7 @@ struct Measured {
   bool at_least = false;  // requests that were never answered took longer
   std::string why_not = {};
 };
+Measured unknown(std::string why);
 
 // A row of threshold_metrics.def, which the file's reader, the help and the judge go by.
 struct ThresholdMetric {

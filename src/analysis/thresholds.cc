@@ -173,10 +173,6 @@ Result<void> read_group(Reader& reader, Threshold& threshold) {
   return {};
 }
 
-Measured unknown(std::string why) {
-  return {std::nullopt, false, std::move(why)};
-}
-
 // The series that a metric means. `cpu` is all that keeps the machine busy: where the node tells
 // that (cpu_busy), the old wire's own figure, which leaves niced programs out, isn't gone by.
 bool means(const TelemetrySeries::Series& series, const std::string& metric,

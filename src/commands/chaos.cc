@@ -22,12 +22,12 @@
 namespace galileo::commands {
 namespace {
 
-constexpr std::string_view kOldRedis = "edgechaos_redis_";
+constexpr std::string_view kOldAgentRedis = "edgechaos_redis_";
 constexpr const char* kFolder = "/run/galileo-chaos";
 constexpr const char* kLease = "30s";
 constexpr Duration kLeaseFewest = std::chrono::seconds{1};
 // A call under way and one more end within the second that a stop may take.
-constexpr Duration kCallTimeout = std::chrono::milliseconds{400};
+constexpr Duration kAgentCallTimeout = std::chrono::milliseconds{400};
 
 struct ChaosFlags {
   std::string bus;
@@ -84,8 +84,8 @@ Result<void> serve(const ChaosFlags& flags) {
   options.folder = said(flags.folder, "--state", "edgechaos_state", kFolder).value;
   options.program = "/proc/self/exe";
   options.has_stress_ng = is_installed("stress-ng");
-  bus::BusOptions where = TRY(bus_options_of(kOldRedis, flags.bus));
-  where.call_timeout = kCallTimeout;
+  bus::BusOptions where = TRY(bus_options_of(kOldAgentRedis, flags.bus));
+  where.call_timeout = kAgentCallTimeout;
   const auto status = TRY(status_address(flags.status));
   BusDaemon daemon;
   if (!TRY(daemon.begin(status, where))) return {};

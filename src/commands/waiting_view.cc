@@ -11,10 +11,10 @@
 namespace galileo::commands {
 namespace {
 
-constexpr Duration kDrawEvery = std::chrono::milliseconds{200};
+constexpr Duration kDrawWaitEvery = std::chrono::milliseconds{200};
 // A wait that is over at once needs no line.
 constexpr Duration kFirstLine = std::chrono::seconds{2};
-constexpr Duration kLineEvery = std::chrono::seconds{10};
+constexpr Duration kWaitLineEvery = std::chrono::seconds{10};
 constexpr const char* kClear = "\r\x1b[K";
 
 // To the second: it is drawn over and over.
@@ -44,12 +44,12 @@ std::string WaitingView::take(const experiment::Waiting& waiting, Time now, int 
   }
   if (waiting.what.empty()) return std::exchange(is_drawn_, false) ? kClear : std::string();
   if (draws_) {
-    if (now - printed_ < kDrawEvery) return {};
+    if (now - printed_ < kDrawWaitEvery) return {};
     printed_ = now;
     is_drawn_ = true;
     return kClear + cut_to_columns("waiting: " + waiting_text(waiting), width - 1);
   }
-  if (now - began_ < kFirstLine || now - printed_ < kLineEvery) return {};
+  if (now - began_ < kFirstLine || now - printed_ < kWaitLineEvery) return {};
   // What has changed but for the time.
   experiment::Waiting without_time = waiting;
   without_time.left.reset();

@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Duration kLookEvery = std::chrono::milliseconds{250};
+constexpr Duration kLookAtWatchesEvery = std::chrono::milliseconds{250};
 constexpr Duration kRenewEvery = std::chrono::seconds{10};
 
 std::string state_of(const pods::Pod& pod) {
@@ -54,7 +54,7 @@ Result<std::unique_ptr<ClusterWatch>> ClusterWatch::start(const kubernetes::Acce
   std::unique_ptr<ClusterWatch> watch(new ClusterWatch(std::move(options)));
   watch->desk_.start(
       "cluster", [w = watch.get()](Time now) { return w->look(now); },
-      net::RealClock().now() + kLookEvery);
+      net::RealClock().now() + kLookAtWatchesEvery);
   TRY(watch->open(access));
   return watch;
 }
@@ -153,7 +153,7 @@ Time ClusterWatch::look(Time now) {
       if (options_.on_failure) options_.on_failure(watched.pod.name, *failure);
     }
   }
-  return now + kLookEvery;
+  return now + kLookAtWatchesEvery;
 }
 
 // Its holder must still be us: whoever has taken it back has undone what we did.

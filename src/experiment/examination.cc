@@ -26,7 +26,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Duration kAnswerWithin = std::chrono::seconds{5};
+constexpr Duration kServersAnswerWithin = std::chrono::seconds{5};
 // A kubelet's nodeStatusMaxImages, where nobody says another.
 constexpr std::size_t kImagesTold = 50;
 
@@ -64,7 +64,7 @@ std::string right_text(const kubernetes::Right& right) {
 Result<bool> may(ClusterCalls& calls, const std::string& name_space, kubernetes::Right right) {
   if (right.name_space.empty()) right.name_space = name_space;
   kubernetes::ApiRequest request = kubernetes::may_we(right);
-  request.within = kAnswerWithin;
+  request.within = kServersAnswerWithin;
   return kubernetes::is_allowed(right, TRY(calls.ask(std::move(request))));
 }
 

@@ -12,36 +12,36 @@
 namespace galileo::experiment {
 namespace {
 
-using wire::Json;
+using WireJson = wire::Json;
 
-Json text(std::string value) {
-  Json json;
-  json.kind = Json::Kind::kText;
+WireJson text(std::string value) {
+  WireJson json;
+  json.kind = WireJson::Kind::kText;
   json.text = std::move(value);
   return json;
 }
 
-Json object() {
-  Json json;
-  json.kind = Json::Kind::kObject;
+WireJson object() {
+  WireJson json;
+  json.kind = WireJson::Kind::kObject;
   return json;
 }
 
-void add(Json& to, std::string key, Json value) {
+void add(WireJson& to, std::string key, WireJson value) {
   to.keys.push_back(std::move(key));
   to.items.push_back(std::move(value));
 }
 
-Json boolean(bool value) {
-  Json json;
-  json.kind = Json::Kind::kBoolean;
+WireJson boolean(bool value) {
+  WireJson json;
+  json.kind = WireJson::Kind::kBoolean;
   json.boolean = value;
   return json;
 }
 
-Json real(double value) {
-  Json json;
-  json.kind = Json::Kind::kReal;
+WireJson real(double value) {
+  WireJson json;
+  json.kind = WireJson::Kind::kReal;
   json.text = wire::json_real(value);
   return json;
 }
@@ -63,9 +63,9 @@ Duration warmup_of(const load::ClientSpec& spec, const plan::Plan& plan, bool is
 }  // namespace
 
 std::string request_parameters(const load::Request& request, const load::Limits& limits) {
-  Json kwargs = object();
+  WireJson kwargs = object();
   if (!request.headers.empty()) {
-    Json headers = object();
+    WireJson headers = object();
     for (const auto& [name, value] : request.headers) add(headers, name, text(value));
     add(kwargs, "headers", std::move(headers));
   }
@@ -74,7 +74,7 @@ std::string request_parameters(const load::Request& request, const load::Limits&
   // has others.
   add(kwargs, "timeout", real(to_seconds(request.timeout.value_or(limits.request_timeout))));
   add(kwargs, "allow_redirects", boolean(redirects_of(request, limits) > 0));
-  Json parameters = object();
+  WireJson parameters = object();
   std::string method = request.method;
   std::transform(method.begin(), method.end(), method.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -27,15 +27,15 @@ using Json = nlohmann::json;
 
 constexpr const char* kLeases = "coordination.k8s.io/v1";
 // A pod may take its grace of 30 s to end, and its node some more to say so.
-constexpr Duration kGoneWithin = std::chrono::minutes{2};
-constexpr Duration kLookEvery = std::chrono::milliseconds{100};
+constexpr Duration kObjectsGoneWithin = std::chrono::minutes{2};
+constexpr Duration kLookAtObjectsEvery = std::chrono::milliseconds{100};
 
 // What a run may make, in the order in which it goes: what would make others anew first.
-struct Kind {
+struct ObjectKind {
   const char* group_version;
   const char* plural;
 };
-constexpr Kind kKinds[] = {
+constexpr ObjectKind kKinds[] = {
     {"autoscaling/v2", "horizontalpodautoscalers"}, {"apps/v1", "deployments"}, {"v1", "pods"}};
 
 std::string label_selector(const std::string& experiment) {
@@ -211,11 +211,11 @@ Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
   const std::string since =
       config_map ? kubernetes::text_at(*config_map, {"metadata", "creationTimestamp"}) : "9999";
   const net::RealClock clock;
-  const Time until = clock.now() + kGoneWithin;
+  const Time until = clock.now() + kObjectsGoneWithin;
   std::set<std::string> asked;
   while (true) {
     std::vector<std::string> left;
-    for (const Kind& kind : kKinds) {
+    for (const ObjectKind& kind : kKinds) {
       const std::string collection =
           kubernetes::collection(kind.group_version, name_space, kind.plural);
       for (const auto& [name, uid] : TRY(objects_of(calls, collection, ledger, since))) {
@@ -232,7 +232,7 @@ Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
                    name_space, fmt::format("{} and others", left.front()),
                    "see why with kubectl describe; galileo takes them back at its next start"};
     if (on_left) on_left(left.size());
-    net::pause_thread(kLookEvery);
+    net::pause_thread(kLookAtObjectsEvery);
   }
   return given;
 }

@@ -20,7 +20,7 @@ using Kind = plan::ChangeCluster::Kind;
 using wire::FaultOrder;
 using wire::FaultReport;
 
-constexpr Duration kLookEvery = std::chrono::milliseconds{500};
+constexpr Duration kLookAtAgentsEvery = std::chrono::milliseconds{500};
 constexpr Duration kPause = std::chrono::milliseconds{10};
 constexpr Duration kAnswersWithin = std::chrono::seconds{10};
 constexpr Duration kTrialLasts = std::chrono::seconds{6};
@@ -190,7 +190,7 @@ Result<void> NodeFaults::begin(const plan::ChangeCluster& change,
       order.network = place.ip;
       order.lasts = change.lasts.value_or(Duration{0});
       // What another part is in goes after that.
-      if (order.lasts.count() > 0 && parts[i].holds_others) order.lasts += kLookEvery;
+      if (order.lasts.count() > 0 && parts[i].holds_others) order.lasts += kLookAtAgentsEvery;
       order.lease = kLease;
       begun_[order.id] = Begun{
           change, place, std::move(parts[i]), i + 1 == parts.size(), false, now + kAnswersWithin};
@@ -201,7 +201,7 @@ Result<void> NodeFaults::begin(const plan::ChangeCluster& change,
                      kDeployAgent};
     }
   }
-  context_.control.timers().set(timer_, now + kLookEvery);
+  context_.control.timers().set(timer_, now + kLookAtAgentsEvery);
   return {};
 }
 
@@ -287,7 +287,7 @@ void NodeFaults::look(Time now) {
     renewal.of = context_.id;
     for (const std::string& node : nodes) static_cast<void>(send(node, renewal).ok());
   }
-  if (!begun_.empty()) context_.control.timers().set(timer_, now + kLookEvery);
+  if (!begun_.empty()) context_.control.timers().set(timer_, now + kLookAtAgentsEvery);
 }
 
 std::vector<std::string> NodeFaults::end() {

@@ -11,7 +11,7 @@
 namespace galileo::experiment {
 namespace {
 
-constexpr Duration kLookEvery = std::chrono::seconds{1};
+constexpr Duration kLookAtNodesEvery = std::chrono::seconds{1};
 constexpr Duration kLookEveryOfNode = std::chrono::milliseconds{50};
 constexpr Duration kLooksApart = std::chrono::seconds{4};  // while no renewal is due
 // An answer that comes so much later than it should says nothing of the time between.
@@ -33,9 +33,9 @@ bool NodeSilence::on_lease(const std::string& node, std::string_view version, Du
   known.looked = now;
   // A kubelet renews its lease four times in the time that it lasts.
   const bool is_renewal_due = now - known.heard >= lasts / 5;
-  known.next =
-      now + std::max(apart,
-                     is_renewal_due ? kLookEvery : std::clamp(lasts / 10, kLookEvery, kLooksApart));
+  known.next = now + std::max(apart, is_renewal_due
+                                         ? kLookAtNodesEvery
+                                         : std::clamp(lasts / 10, kLookAtNodesEvery, kLooksApart));
   // Two renewals in a row are missing, and some time to catch up on the last one.
   const bool is_silent = now - known.heard >= lasts * 11 / 20;
   return std::exchange(known.is_silent, is_silent) != is_silent;
@@ -61,7 +61,7 @@ NodeWatch::~NodeWatch() {
 }
 
 void NodeWatch::look(const std::set<std::string>& nodes, Time now) {
-  apart_ = std::max(kLookEvery, kLookEveryOfNode * static_cast<std::int64_t>(nodes.size()));
+  apart_ = std::max(kLookAtNodesEvery, kLookEveryOfNode * static_cast<std::int64_t>(nodes.size()));
   for (const std::string& node : std::exchange(nodes_, nodes)) {
     if (nodes.contains(node)) continue;
     silence_.forget(node);
@@ -71,7 +71,7 @@ void NodeWatch::look(const std::set<std::string>& nodes, Time now) {
       asked_.erase(call);
     }
   }
-  next_ = now + kLookEvery;  // for nodes that come
+  next_ = now + kLookAtNodesEvery;  // for nodes that come
   for (const std::string& node : nodes) {
     const auto due = due_.find(node);
     if (due != due_.end() && due->second > now)
@@ -82,7 +82,7 @@ void NodeWatch::look(const std::set<std::string>& nodes, Time now) {
 }
 
 void NodeWatch::ask(const std::string& node, Time now) {
-  due_[node] = now + std::max(apart_, kLookEvery);  // where there is no answer
+  due_[node] = now + std::max(apart_, kLookAtNodesEvery);  // where there is no answer
   kubernetes::ApiRequest request;
   request.path = kubernetes::object_path(
       kubernetes::collection("coordination.k8s.io/v1", kNodeLeases, "leases"), node);

@@ -25,7 +25,7 @@ namespace galileo::experiment {
 namespace {
 
 constexpr Duration kDiscovery = std::chrono::seconds{3};
-constexpr Duration kLookEvery = std::chrono::milliseconds{500};
+constexpr Duration kLookAtWorkersEvery = std::chrono::milliseconds{500};
 // So long workers get to find a bus that was away, and to say that they are there.
 constexpr Duration kReturn = std::chrono::seconds{5};
 constexpr Duration kCall = std::chrono::seconds{3};
@@ -33,7 +33,7 @@ constexpr Duration kCall = std::chrono::seconds{3};
 constexpr Duration kLead = std::chrono::milliseconds{300};
 constexpr Duration kLeadOfClient = std::chrono::microseconds{200};
 // After the last request, for traces that are still on their way.
-constexpr Duration kArrival = std::chrono::seconds{15};
+constexpr Duration kMessagesArriveWithin = std::chrono::seconds{15};
 
 // The worker of "<worker>:<service>:<n>"; its name holds no colon.
 std::string worker_of(std::string_view client) {
@@ -241,9 +241,9 @@ Result<void> OnFleet::listen() {
       "watch",
       [this](Time now) {
         watch(now);
-        return now + kLookEvery;
+        return now + kLookAtWorkersEvery;
       },
-      control_.clock().now() + kLookEvery);
+      control_.clock().now() + kLookAtWorkersEvery);
   return {};
 }
 
@@ -472,7 +472,7 @@ load::Begun OnFleet::begun() {
 
 // Asks each worker for its report until nothing of it is on its way any more.
 void OnFleet::await_traces() {
-  const Time until = control_.clock().now() + kArrival;
+  const Time until = control_.clock().now() + kMessagesArriveWithin;
   std::set<std::string> waited;
   for (const auto& [worker, account] : accounts_) {
     if (account.is_ours && !account.is_dead && begun_) waited.insert(worker);
@@ -491,7 +491,7 @@ void OnFleet::await_traces() {
         const bool all = account.received.traces_made >= account.report.traces_made;
         over = over || (account.report.in_flight == 0 &&
                         (all || (account.report.traces_waiting == 0 && account.report.done &&
-                                 control_.clock().now() > until - kArrival + kCall)));
+                                 control_.clock().now() > until - kMessagesArriveWithin + kCall)));
       }
       worker = over ? waited.erase(worker) : std::next(worker);
     }

@@ -30,7 +30,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Duration kLookEvery = std::chrono::milliseconds{20};
+constexpr Duration kLookAtPodsEvery = std::chrono::milliseconds{20};
 // What Kubernetes says of a failure follows the object that shows it.
 constexpr Duration kLastWords = std::chrono::milliseconds{500};
 // Where no application says how long it may take.
@@ -357,7 +357,7 @@ Result<void> OnKubernetes::wait_ready() {
                                       : "there are too few of them, and none is on its way",
                    "give the application a longer ready_timeout"};
     }
-    net::pause_thread(kLookEvery);
+    net::pause_thread(kLookAtPodsEvery);
   }
   return failure_ ? Result<void>(*failure_) : Result<void>();
 }

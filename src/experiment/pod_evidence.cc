@@ -13,7 +13,7 @@
 namespace galileo::experiment {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // A Deployment's name, its pods' and its ReplicaSets' begin so.
 constexpr const char* kOfApplication = "-deployment";
@@ -24,11 +24,11 @@ void PodEvidence::on_pod(const nlohmann::json& pod, std::string name) {
   if (name.empty()) name = kubernetes::name_of(pod);
   uids_.insert(kubernetes::uid_of(pod));
   if (!statuses_.contains(name) && statuses_.size() >= kPodsMax) return;
-  const Json kept{{"uid", kubernetes::uid_of(pod)},
-                  {"node", kubernetes::text_at(pod, {"spec", "nodeName"})},
-                  {"deleted", kubernetes::text_at(pod, {"metadata", "deletionTimestamp"})},
-                  {"status", pods::value_at(pod, {"status"})}};
-  std::string text = kept.dump(1, ' ', false, Json::error_handler_t::replace);
+  const OrderedJson kept{{"uid", kubernetes::uid_of(pod)},
+                         {"node", kubernetes::text_at(pod, {"spec", "nodeName"})},
+                         {"deleted", kubernetes::text_at(pod, {"metadata", "deletionTimestamp"})},
+                         {"status", pods::value_at(pod, {"status"})}};
+  std::string text = kept.dump(1, ' ', false, OrderedJson::error_handler_t::replace);
   if (text.size() <= kStatusMax) statuses_[name] = std::move(text);
 }
 
@@ -59,7 +59,7 @@ bool PodEvidence::is_ours(const pods::ClusterMessage& said) const {
 std::string PodEvidence::statuses() const {
   std::string text;
   for (const auto& [name, status] : statuses_)
-    text += fmt::format("{}{}: {}", text.empty() ? "{\n" : ",\n", Json(name).dump(), status);
+    text += fmt::format("{}{}: {}", text.empty() ? "{\n" : ",\n", OrderedJson(name).dump(), status);
   return text.empty() ? text : text + "\n}\n";
 }
 

@@ -18,7 +18,7 @@
 namespace galileo::fleet {
 namespace {
 
-constexpr Duration kAnswerWithin = std::chrono::seconds{2};
+constexpr Duration kWorkersAnswerWithin = std::chrono::seconds{2};
 // How long create_client may take: an old worker forks a process for each client.
 constexpr Duration kCreateWithin = std::chrono::seconds{3};
 constexpr Duration kCreateEach = std::chrono::milliseconds{100};
@@ -172,7 +172,7 @@ Result<Discovery> Controller::discover(Duration timeout) {
 }
 
 Result<Pinged> Controller::ping() {
-  auto answers = bus::call_all(bus_, wire::kPing, "[]", kAnswerWithin);
+  auto answers = bus::call_all(bus_, wire::kPing, "[]", kWorkersAnswerWithin);
   Pinged pinged;
   if (!answers.ok() && answers.error().code == ErrorCode::kNotFound) return pinged;
   for (Result<std::string>& answer : TRY(std::move(answers))) {
@@ -229,7 +229,7 @@ Result<ClientInfos> Controller::info(const std::vector<std::string>& ids) {
   ClientInfos infos;
   const std::set<std::string> wanted(ids.begin(), ids.end());
   std::map<std::string, wire::ClientInfo> found;
-  auto answers = bus::call_all(bus_, wire::kClientInfo, "[]", kAnswerWithin);
+  auto answers = bus::call_all(bus_, wire::kClientInfo, "[]", kWorkersAnswerWithin);
   if (!answers.ok() && answers.error().code != ErrorCode::kNotFound) return answers.error();
   if (answers.ok()) {
     for (const Result<std::string>& answer : *answers) {

@@ -10,8 +10,8 @@ namespace galileo::fleet {
 namespace {
 
 // What came in between goes in with one commit.
-constexpr Duration kTick = std::chrono::milliseconds{250};
-constexpr Duration kRetry = std::chrono::seconds{2};
+constexpr Duration kDrainEvery = std::chrono::milliseconds{250};
+constexpr Duration kDrainAgainAfter = std::chrono::seconds{2};
 constexpr std::size_t kRecordsAtOnce = 5000;
 
 std::string id_of(const std::string& segment) {
@@ -61,7 +61,7 @@ void TraceDrain::start() {
     if (!more.ok())
       log(LogLevel::kError, "traces can't be stored; they wait in the spool",
           {{"why", more.error().to_text()}});
-    return now + (!more.ok() ? kRetry : *more && !at_end_ ? Duration{0} : kTick);
+    return now + (!more.ok() ? kDrainAgainAfter : *more && !at_end_ ? Duration{0} : kDrainEvery);
   };
   desk_.start("drain", tick, kNever);
   desk_.post([this] {

@@ -19,13 +19,13 @@ namespace galileo::fleet {
 namespace {
 
 // Each look of an idle worker costs it a wake-up.
-constexpr Duration kTick = std::chrono::milliseconds{50};
-constexpr Duration kRetry = std::chrono::milliseconds{500};
+constexpr Duration kPublishEvery = std::chrono::milliseconds{50};
+constexpr Duration kPublishAgainAfter = std::chrono::milliseconds{500};
 // Sooner than the first request of a run that somebody has just begun to listen for.
 constexpr Duration kKeepEvery = std::chrono::seconds{1};
 // How long traces wait for listeners who were there.
 constexpr Duration kPatience = std::chrono::seconds{10};
-constexpr Duration kLookEvery = std::chrono::milliseconds{100};
+constexpr Duration kLookForListenersEvery = std::chrono::milliseconds{100};
 constexpr Duration kSegmentLookEvery = std::chrono::milliseconds{250};
 // One message: large enough that its own cost doesn't count, small enough for any server's limits.
 constexpr std::size_t kTracesAtOnce = 1000;
@@ -108,7 +108,7 @@ void TracePublisher::start() {
 
 Time TracePublisher::tick() {
   const bool more = publish_some();
-  const Duration wait = more ? Duration{0} : may_have_arrived_ ? kRetry : kTick;
+  const Duration wait = more ? Duration{0} : may_have_arrived_ ? kPublishAgainAfter : kPublishEvery;
   return desk_.clock().now() + wait;
 }
 
@@ -123,7 +123,7 @@ bool TracePublisher::stop(Duration deadline) {
       done = !may_have_arrived_ && outgoing_->traces == 0 &&
              spool_segments(options_.folder, options_.worker, options_.boot).empty();
       if (done) break;
-      net::pause_thread(kTick);
+      net::pause_thread(kPublishEvery);
     }
   });
   return done;
@@ -200,7 +200,7 @@ bool TracePublisher::next_segment() {
 
 // Named subscribers only: our own recorder takes lines by a pattern.
 void TracePublisher::look_who_listens(Time now) {
-  if (looked_ != Time{} && now - looked_ < kLookEvery) return;
+  if (looked_ != Time{} && now - looked_ < kLookForListenersEvery) return;
   const auto channels = bus_.channels(std::string(bus::kAllResults));
   looked_ = desk_.clock().now();
   if (!channels.ok()) return;

@@ -14,7 +14,7 @@ namespace galileo::fleet {
 namespace {
 
 // With the 2.5 s that a heartbeat outlives its worker: a death is noticed within 3 s.
-constexpr Duration kLookEvery = std::chrono::milliseconds{250};
+constexpr Duration kLookAtStopEvery = std::chrono::milliseconds{250};
 // After the bus was away its keys may be old or empty: time for the workers to say that they live.
 constexpr Duration kGrace = std::chrono::seconds{3};
 
@@ -69,7 +69,7 @@ Result<std::unique_ptr<Wait>> Wait::open(bus::Bus& bus,
     if (const auto heartbeat = TRY(heartbeat_of(bus, name))) worker.boot = heartbeat->boot;
   }
   TRY(wait->mailbox_.open(bus, {done_channel(), goodbye_channel(), close_channel()}));
-  wait->next_look_ = wait->clock_.now() + kLookEvery;
+  wait->next_look_ = wait->clock_.now() + kLookAtStopEvery;
   return wait;
 }
 
@@ -135,7 +135,7 @@ void Wait::look() {
   }
   const bool back = was_away_ && !away;
   was_away_ = away;
-  next_look_ = clock_.now() + (back ? kGrace : kLookEvery);
+  next_look_ = clock_.now() + (back ? kGrace : kLookAtStopEvery);
 }
 
 std::vector<std::string> Wait::missing() const {

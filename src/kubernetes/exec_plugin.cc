@@ -25,7 +25,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Duration kLookEvery = std::chrono::milliseconds{10};
+constexpr Duration kLookAtPluginEvery = std::chrono::milliseconds{10};
 constexpr Duration kAlone = std::chrono::seconds{9};
 constexpr Duration kWithPerson = std::chrono::seconds{120};
 constexpr std::size_t kSaidMax = std::size_t{1} << 20;
@@ -127,7 +127,7 @@ void ExecPlugin::run(OnEnd on_end) {
   said_.clear();
   complained_.clear();
   if (auto started = start(); !started.ok()) failed_ = started.error();
-  loop_.timers().set(look_, now + (failed_ ? Duration{0} : kLookEvery));
+  loop_.timers().set(look_, now + (failed_ ? Duration{0} : kLookAtPluginEvery));
 }
 
 Result<void> ExecPlugin::start() {
@@ -195,7 +195,7 @@ void ExecPlugin::look() {
   read_all();
   const Time now = loop_.clock().now();
   if (!has_ended()) {
-    if (now < deadline_) return loop_.timers().set(look_, now + kLookEvery);
+    if (now < deadline_) return loop_.timers().set(look_, now + kLookAtPluginEvery);
     kill_all();
     return end(error(fmt::format("it didn't end within {}",
                                  format_duration(interactive_ ? kWithPerson : kAlone)),

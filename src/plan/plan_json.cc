@@ -9,42 +9,42 @@
 namespace galileo::plan {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json quantities_json(const Pods::Texts& quantities) {
-  Json json = Json::object();
+OrderedJson quantities_json(const Pods::Texts& quantities) {
+  OrderedJson json = OrderedJson::object();
   for (const auto& [resource, quantity] : quantities) json[resource] = quantity;
   return json;
 }
 
-Json pods_json(const std::string& name, const Pods& pods) {
-  Json names = Json::array();
+OrderedJson pods_json(const std::string& name, const Pods& pods) {
+  OrderedJson names = OrderedJson::array();
   for (const auto& [variable, value] : pods.environment) names.push_back(variable);
   if (pods.from_manifests)
     return {{"name", name}, {"from_manifests", true}, {"port", pods.port}, {"pods", pods.total()}};
-  Json json{{"name", name},
-            {"image", pods.image},
-            {"zone", pods.zone},
-            {"port", pods.port},
-            {"environment", names},
-            {"pods", pods.total()},
-            {"requests", quantities_json(pods.requests)},
-            {"limits", quantities_json(pods.limits)},
-            {"deployment", pods.is_deployment}};
+  OrderedJson json{{"name", name},
+                   {"image", pods.image},
+                   {"zone", pods.zone},
+                   {"port", pods.port},
+                   {"environment", names},
+                   {"pods", pods.total()},
+                   {"requests", quantities_json(pods.requests)},
+                   {"limits", quantities_json(pods.limits)},
+                   {"deployment", pods.is_deployment}};
   for (const auto& [node, count] : pods.on_nodes) json["nodes"][node] = count;
-  if (const Json spec = Json::parse(pods.spec_json); spec.contains("schedulerName"))
+  if (const OrderedJson spec = OrderedJson::parse(pods.spec_json); spec.contains("schedulerName"))
     json["scheduler"] = spec["schedulerName"];
   if (pods.autoscale)
     json["autoscale"] = {{"min", pods.autoscale->fewest},
                          {"max", pods.autoscale->most},
                          {"cpu_pct", pods.autoscale->cpu_pct},
-                         {"spec", Json::parse(pods.autoscale->spec_json)}};
+                         {"spec", OrderedJson::parse(pods.autoscale->spec_json)}};
   return json;
 }
 
-Json application_json(const Application& application) {
+OrderedJson application_json(const Application& application) {
   if (application.pods) return pods_json(application.name, *application.pods);
-  Json names = Json::array();
+  OrderedJson names = OrderedJson::array();
   for (const auto& [name, value] : application.environment) names.push_back(name);
   return {{"name", application.name},
           {"command", without_secrets_of_words(application.command)},
@@ -57,54 +57,54 @@ Json application_json(const Application& application) {
 }
 
 // So that a run can be repeated, but for what is secret.
-Json cluster_json(const Cluster& cluster) {
-  Json manifests = Json::array();
+OrderedJson cluster_json(const Cluster& cluster) {
+  OrderedJson manifests = OrderedJson::array();
   for (const Manifest& one : cluster.manifests)
     manifests.push_back(
         {{"file", one.file},
          {"line", one.line},
-         {"object", Json::parse(manifest_without_secrets(one.json), nullptr, false)}});
+         {"object", OrderedJson::parse(manifest_without_secrets(one.json), nullptr, false)}});
   constexpr const char* kWeights[] = {"follow", "once", "none"};
   return {{"namespace", cluster.name_space},
           {"weights", kWeights[static_cast<std::size_t>(cluster.weights)]},
           {"manifests", manifests}};
 }
 
-Json service_json(const load::ServiceSpec& service) {
-  Json hosts = Json::object();
+OrderedJson service_json(const load::ServiceSpec& service) {
+  OrderedJson hosts = OrderedJson::object();
   for (const auto& [host, weight] : service.hosts) hosts[host] = weight;
-  Json json{{"name", service.name},
-            {"hosts", hosts},
-            {"router", service.router},
-            {"balancer", service.balancer}};
+  OrderedJson json{{"name", service.name},
+                   {"hosts", hosts},
+                   {"router", service.router},
+                   {"balancer", service.balancer}};
   if (!service.static_host.empty()) json["static_host"] = without_user_info(service.static_host);
   return json;
 }
 
-Json request_json(const load::Request& request) {
-  Json headers = Json::object();
+OrderedJson request_json(const load::Request& request) {
+  OrderedJson headers = OrderedJson::object();
   for (const auto& [name, value] : request.headers) {
     // A password must not get into a report that is passed on.
     headers[name] = is_secret_name(name) ? "***" : value;
   }
-  Json json{{"method", request.method},
-            {"path", without_secrets_of_url(request.path)},
-            {"headers", headers}};
+  OrderedJson json{{"method", request.method},
+                   {"path", without_secrets_of_url(request.path)},
+                   {"headers", headers}};
   if (request.has_body) json["body_bytes"] = request.body.size();
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
   if (request.redirects_max) json["redirects"] = *request.redirects_max;
   return json;
 }
 
-Json arrival_json(const load::ArrivalSpec& arrival) {
-  Json json{
+OrderedJson arrival_json(const load::ArrivalSpec& arrival) {
+  OrderedJson json{
       {"kind", arrival.kind}, {"parameters", arrival.parameters}, {"process", arrival.process}};
   if (arrival.kind == "prerecorded") json["recorded"] = arrival.recorded_s.size();
   return json;
 }
 
-Json action_json(const Action& action) {
-  Json json = Json::object();
+OrderedJson action_json(const Action& action) {
+  OrderedJson json = OrderedJson::object();
   if (action.at)
     json["at_s"] = to_seconds(*action.at);
   else
@@ -122,11 +122,11 @@ Json action_json(const Action& action) {
   return json;
 }
 
-Json client_json(const load::ClientSpec& client) {
-  Json json{{"name", client.name},
-            {"service", client.service},
-            {"num", client.count},
-            {"request", request_json(client.request)}};
+OrderedJson client_json(const load::ClientSpec& client) {
+  OrderedJson json{{"name", client.name},
+                   {"service", client.service},
+                   {"num", client.count},
+                   {"request", request_json(client.request)}};
   if (client.closed_loop)
     json["closed_loop"] = {{"connections", std::max(client.connections, 1u)}};
   else
@@ -138,16 +138,16 @@ Json client_json(const load::ClientSpec& client) {
   return json;
 }
 
-Json phase_json(const Phase& phase) {
-  Json clients = Json::array();
+OrderedJson phase_json(const Phase& phase) {
+  OrderedJson clients = OrderedJson::array();
   for (const load::ClientSpec& client : phase.clients) clients.push_back(client_json(client));
-  Json json{{"name", phase.name}, {"clients", clients}};
+  OrderedJson json{{"name", phase.name}, {"clients", clients}};
   if (phase.duration) json["duration_s"] = to_seconds(*phase.duration);
   for (const Action& action : phase.actions) json["events"].push_back(action_json(action));
   return json;
 }
 
-Json limits_json(const load::Limits& limits) {
+OrderedJson limits_json(const load::Limits& limits) {
   return {{"threads", limits.threads},
           {"connections", limits.connections_max},
           {"connect_timeout_s", to_seconds(limits.connect_timeout)},
@@ -162,21 +162,21 @@ Json limits_json(const load::Limits& limits) {
           {"keep_response_bytes", limits.keep_response}};
 }
 
-Json telemetry_json(const Telemetry& telemetry) {
-  Json processes = telemetry.applications;
+OrderedJson telemetry_json(const Telemetry& telemetry) {
+  OrderedJson processes = telemetry.applications;
   for (const WatchedProcess& process : telemetry.processes) {
-    Json one{{"name", process.name}};
+    OrderedJson one{{"name", process.name}};
     if (process.pid_file.empty())
       one["pid"] = process.pid;
     else
       one["pid_file"] = process.pid_file;
     processes.push_back(one);
   }
-  Json files = Json::object();
+  OrderedJson files = OrderedJson::object();
   for (const auto& file : telemetry.files) files[file.name] = file.path;
-  Json pages = Json::object();
+  OrderedJson pages = OrderedJson::object();
   for (const auto& page : telemetry.pages) pages[page.name] = without_secrets_of_url(page.url);
-  Json commands = Json::object();
+  OrderedJson commands = OrderedJson::object();
   for (const auto& command : telemetry.commands)
     commands[command.name] = without_secrets_of_text(command.command);
   return {{"enabled", telemetry.enabled},
@@ -193,21 +193,21 @@ Json telemetry_json(const Telemetry& telemetry) {
 }  // namespace
 
 std::string to_json(const Plan& plan) {
-  Json json{{"name", plan.name}, {"creator", plan.creator}, {"seed", plan.seed}};
-  json["applications"] = Json::array();
+  OrderedJson json{{"name", plan.name}, {"creator", plan.creator}, {"seed", plan.seed}};
+  json["applications"] = OrderedJson::array();
   for (const Application& application : plan.applications)
     json["applications"].push_back(application_json(application));
   if (plan.cluster) json["kubernetes"] = cluster_json(*plan.cluster);
-  json["services"] = Json::array();
+  json["services"] = OrderedJson::array();
   for (const load::ServiceSpec& service : plan.services)
     json["services"].push_back(service_json(service));
-  json["phases"] = Json::array();
+  json["phases"] = OrderedJson::array();
   for (const Phase& phase : plan.phases) json["phases"].push_back(phase_json(phase));
   json["warmup_s"] = to_seconds(plan.warmup);
   json["limits"] = limits_json(plan.limits);
   json["telemetry"] = telemetry_json(plan.telemetry);
   json["thresholds"] = plan.thresholds;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace galileo::plan

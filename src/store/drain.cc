@@ -125,7 +125,7 @@ struct Drain::Unanswered {
 namespace {
 
 // How much of the spool a step holds in memory, and a database in one transaction.
-constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20;
+constexpr std::size_t kDrainedAtOnce = std::size_t{8} << 20;
 
 // So often a database may lose the same again: somebody may kill it each time, but not for ever.
 constexpr int kTimesBehindMax = 5;
@@ -197,7 +197,7 @@ Result<bool> Drain::step(std::size_t records_max) {
   const SpoolReader::Place place = reader_->place();
   const Rows::Progress progress = rows_->so_far;
   auto moved = [&]() -> Result<bool> {
-    at_end_ = TRY(reader_->read(*rows_, records_max, kBytesAtOnce)) == SpoolReader::State::kEnd;
+    at_end_ = TRY(reader_->read(*rows_, records_max, kDrainedAtOnce)) == SpoolReader::State::kEnd;
     if (rows_->failure) return *rows_->failure;
     if (reader_->position() == place.position) return false;
     auto committed = rows_->commit(reader_->position());

@@ -26,7 +26,7 @@ using namespace influxdb;
 constexpr const char* kKnownOptions = "tls ca org_id timeout_ms retention layout buckets";
 // So many bytes of lines, in all buckets, are written at once, also within a transaction, and so
 // many as soon as the server has nothing else to do, so that it never waits for us long.
-constexpr std::size_t kBytesAtOnce = std::size_t{4} << 20;
+constexpr std::size_t kLinesAtOnce = std::size_t{4} << 20;
 constexpr std::size_t kBytesForIdleServer = std::size_t{512} << 10;
 // How often it is seen to that lines which are being written go on.
 constexpr std::uint64_t kRowsBetweenLooks = 256;
@@ -348,8 +348,8 @@ class InfluxdbStore final : public Store {
     for (const auto& [bucket, batch] : batches_) bytes += batch.text.size();
     const bool looks = ++rows_put_ % kRowsBetweenLooks == 0;
     const bool idle = looks && !sender_.advance() && bytes >= kBytesForIdleServer;
-    if (idle || bytes >= kBytesAtOnce) TRY(begin_rows());
-    if (state_.text.size() >= kBytesAtOnce) return flush_rows();
+    if (idle || bytes >= kLinesAtOnce) TRY(begin_rows());
+    if (state_.text.size() >= kLinesAtOnce) return flush_rows();
     return {};
   }
 

@@ -25,7 +25,7 @@ constexpr std::size_t kPacketHead = 4096;
 constexpr std::size_t kValueHead = 12;
 constexpr std::size_t kTextFirst = 256;
 // What statements of many rows are made for where the server takes no arrays, the largest first.
-constexpr std::array<std::size_t, 3> kRowsAtOnce{256, 16, 1};
+constexpr std::array<std::size_t, 3> kRowsOfStatements{256, 16, 1};
 constexpr std::chrono::hours kLongTimeout{1};
 
 // Numbers that the header doesn't name.
@@ -522,7 +522,7 @@ Result<void> MysqlConnection::insert(const MysqlBatch& batch) {
     if (takes_arrays_) {
       TRY(insert_array(batch, first, rows));
     } else {
-      rows = *std::find_if(kRowsAtOnce.begin(), kRowsAtOnce.end(),
+      rows = *std::find_if(kRowsOfStatements.begin(), kRowsOfStatements.end(),
                            [&](std::size_t some) { return some <= rows; });
       TRY(insert_values(batch, first, rows));
     }

@@ -58,7 +58,7 @@ Column column_of(const wire::TraceField& field) {
   return column;
 }
 
-std::vector<Column> trace_columns() {
+std::vector<Column> columns_of_traces() {
   std::vector<Column> columns;
   for (const wire::TraceField& field : wire::kTraceFields) columns.push_back(column_of(field));
   return columns;
@@ -106,7 +106,7 @@ const std::vector<Table>& tables() {
         {"TIMESTAMP", "DOUBLE NOT NULL"},
         {"NAME", kName, kMysqlNameMax},
         {"VALUE", "LONGTEXT", kLong}}},
-      {"traces", Key::kNumbered, trace_columns()},
+      {"traces", Key::kNumbered, columns_of_traces()},
       // Text, not the server's JSON: MySQL's own puts keys and numbers into a form of its liking.
       {"metadata",
        Key::kExperiment,

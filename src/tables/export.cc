@@ -18,7 +18,7 @@
 namespace galileo::tables {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using Type = ColumnType;
 
 Type type_of(wire::FieldKind kind) {
@@ -244,21 +244,21 @@ class Export {
   // numbers.
   Result<std::string> description() {
     const auto time = [](Wall at) {
-      return at == kNoWall ? Json(nullptr) : Json(to_unix_seconds(at));
+      return at == kNoWall ? OrderedJson(nullptr) : OrderedJson(to_unix_seconds(at));
     };
     const std::string metadata = TRY(store_.metadata(experiment_.id));
-    Json json{{"id", experiment_.id},
-              {"name", experiment_.name},
-              {"creator", experiment_.creator},
-              {"status", experiment_.status},
-              {"created", time(experiment_.created)},
-              {"start", time(experiment_.start)},
-              {"end", time(experiment_.end)},
-              {"format", writer_->suffix()},
-              {"rows", rows_}};
-    std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace);
+    OrderedJson json{{"id", experiment_.id},
+                     {"name", experiment_.name},
+                     {"creator", experiment_.creator},
+                     {"status", experiment_.status},
+                     {"created", time(experiment_.created)},
+                     {"start", time(experiment_.start)},
+                     {"end", time(experiment_.end)},
+                     {"format", writer_->suffix()},
+                     {"rows", rows_}};
+    std::string text = json.dump(1, ' ', false, OrderedJson::error_handler_t::replace);
     text.erase(text.rfind('\n'));
-    const bool is_json = Json::accept(metadata);
+    const bool is_json = OrderedJson::accept(metadata);
     return fmt::format("{},\n \"metadata\": {}\n}}\n", text, is_json ? metadata : "null");
   }
   std::string path(const std::string& name) const { return options_.folder + "/" + name; }
@@ -268,7 +268,7 @@ class Export {
   const ExportOptions& options_;
   PartFiles files_;  // goes after the writer, which may be about to make one
   const std::unique_ptr<TableWriter> writer_;
-  Json rows_;
+  OrderedJson rows_;
   std::uint64_t rows_of_table_ = 0;
   std::uint64_t rows_written_ = 0;
   bool stopped_ = false;

@@ -31,7 +31,7 @@ struct Description {
   Json rows;
 };
 
-Error wrong(const std::string& path, std::string why) {
+Error wrong_export(const std::string& path, std::string why) {
   return {ErrorCode::kCorrupt, "can't read the export", path, std::move(why),
           "export the experiment again, as csv or jsonl"};
 }
@@ -52,9 +52,9 @@ std::string metadata_text(const std::string& text, const Json& parsed) {
 
 Result<Description> read_description(const std::string& path) {
   const std::string text = TRY(read_whole_file(path, kDescriptionMax));
-  if (store::is_nested_deeply(text)) return wrong(path, "it is nested too deeply");
+  if (store::is_nested_deeply(text)) return wrong_export(path, "it is nested too deeply");
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return wrong(path, "it isn't a JSON object");
+  if (!json.is_object()) return wrong_export(path, "it isn't a JSON object");
   const auto text_of = [&](const char* name) {
     const auto found = json.find(name);
     return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -70,9 +70,9 @@ Result<Description> read_description(const std::string& path) {
   described.format = text_of("format");
   described.metadata = metadata_text(text, json.value("metadata", Json()));
   described.rows = json.value("rows", Json());
-  if (described.experiment.id.empty()) return wrong(path, "it has no id");
+  if (described.experiment.id.empty()) return wrong_export(path, "it has no id");
   if (described.format != "csv" && described.format != "jsonl")
-    return wrong(path, fmt::format("its tables are of the format '{}'", described.format));
+    return wrong_export(path, fmt::format("its tables are of the format '{}'", described.format));
   return described;
 }
 
@@ -156,7 +156,7 @@ class Fields {
 };
 
 // Those of the first exports are needed; one that came later reads as null where the file is older.
-std::vector<WantedColumn> trace_columns() {
+std::vector<WantedColumn> wanted_trace_columns() {
   std::vector<WantedColumn> columns;
   for (const wire::TraceField& field : wire::kTraceFields) {
     if (field.is_read_for(wire::FieldUse::row))
@@ -176,7 +176,7 @@ class Folder {
     if (!described_.metadata.empty()) TRY(store_.save_metadata(id_, described_.metadata));
     TRY(table("nodeinfo", {{"NODE"}, {"INFO_KEY"}, {"INFO_VALUE"}},
               [this] { return node_info(); }));
-    TRY(table("traces", trace_columns(), [this] { return trace(); }));
+    TRY(table("traces", wanted_trace_columns(), [this] { return trace(); }));
     TRY(table("telemetry", {{"TIMESTAMP"}, {"NODE"}, {"METRIC"}, {"SUBSYSTEM"}, {"VALUE"}},
               [this] { return sample(); }));
     return table("events", {{"TIMESTAMP"}, {"NAME"}, {"VALUE"}}, [this] { return event(); });
@@ -195,8 +195,8 @@ class Folder {
       ++row_;
       TRY(put());
       if (fields_.problem)
-        return wrong(reader->place(),
-                     fmt::format("'{}' isn't a number that can stand there", *fields_.problem));
+        return wrong_export(reader->place(), fmt::format("'{}' isn't a number that can stand there",
+                                                         *fields_.problem));
       if (++rows % kRowsAtOnce != 0) continue;
       TRY(store_.commit());
       TRY(store_.begin());
@@ -208,7 +208,8 @@ class Folder {
             ? all[name].get<std::uint64_t>()
             : rows;
     if (rows != wanted)
-      return wrong(path, fmt::format("it has {} rows, and experiment.json says {}", rows, wanted));
+      return wrong_export(path,
+                          fmt::format("it has {} rows, and experiment.json says {}", rows, wanted));
     return {};
   }
 

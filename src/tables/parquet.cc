@@ -23,10 +23,10 @@ extern const char galileo_parquet_script_end[];
 namespace galileo::tables {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // The size of a batch, which is in memory on both sides.
-constexpr std::size_t kRowsAtOnce = 50'000;
+constexpr std::size_t kRowsAGroup = 50'000;
 constexpr std::size_t kBytesAtOnce = std::size_t{16} << 20;
 
 const char* type_name(ColumnType type) {
@@ -229,7 +229,7 @@ class ParquetWriter final : public TableWriter {
   Result<void> begin_table(const TableSchema& table, const std::string& path) override {
     table_ = &table;
     columns_.assign(table.columns.size(), {});
-    Json head{{"table", table.name}, {"path", path}};
+    OrderedJson head{{"table", table.name}, {"path", path}};
     for (const Column& column : table.columns)
       head["columns"].push_back({column.name, type_name(column.type)});
     return converter_.write(line(head));
@@ -255,7 +255,7 @@ class ParquetWriter final : public TableWriter {
     ++rows_;
     std::size_t bytes = 0;
     for (const ColumnBuffers& column : columns_) bytes += column.bytes();
-    if (rows_ >= kRowsAtOnce || bytes >= kBytesAtOnce) send();
+    if (rows_ >= kRowsAGroup || bytes >= kBytesAtOnce) send();
   }
   Result<void> end_table() override {
     send();
@@ -268,8 +268,8 @@ class ParquetWriter final : public TableWriter {
   }
 
  private:
-  static std::string line(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  static std::string line(const OrderedJson& json) {
+    return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
   }
 
   void send() {
@@ -281,10 +281,10 @@ class ParquetWriter final : public TableWriter {
     for (ColumnBuffers& column : columns_) column.clear();
   }
   Result<void> send_batch() {
-    Json head{{"rows", rows_}};
+    OrderedJson head{{"rows", rows_}};
     std::vector<std::string_view> all;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      Json sizes = Json::array();
+      OrderedJson sizes = OrderedJson::array();
       for (const std::string_view buffer : columns_[i].buffers(table_->columns[i].type)) {
         sizes.push_back(buffer.size());
         all.push_back(buffer);

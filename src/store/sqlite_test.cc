@@ -94,6 +94,30 @@ TEST_CASE("what didn't happen is stored as the old system stores it") {
         std::vector<std::string>{"-1.0 -1 1111 no_route"});
 }
 
+TEST_CASE("traces are those of the experiment, in order, however others stand between them") {
+  // Of so many rows one is another's, and in the end so many are.
+  for (const std::uint64_t other_every :
+       {std::uint64_t{2}, std::uint64_t{10}, std::uint64_t{5000}}) {
+    CAPTURE(other_every);
+    TestFolder folder;
+    const auto store = must(open_store(folder.file("x.sqlite"), OpenMode::kCreate));
+    std::vector<std::string> expected;
+    must(store->begin());
+    for (std::uint64_t number = 1; number <= 3000; ++number) {
+      const bool is_other = number % other_every == 0 || number > 2990 || number < 10;
+      must(store->put_trace(is_other ? "202611241200-ffff" : kTestId, number, test_trace(number),
+                            test_names()));
+      if (!is_other) expected.push_back(fmt::format("abcdef0123:{}", number));
+    }
+    must(store->commit());
+    std::vector<std::string> seen;
+    must(store->each_trace(kTestId,
+                           [&](const wire::NamedTrace& t) { seen.push_back(t.request_id); }));
+    CHECK(seen == expected);
+    must(store->each_trace("202611241200-0000", [](const wire::NamedTrace&) { FAIL("none"); }));
+  }
+}
+
 TEST_CASE("reading a database of the old system changes no byte of it") {
   TestFolder folder;
   const std::string path = folder.file("old.sqlite");

@@ -27,8 +27,13 @@ bool take(std::string_view& text, char c) {
 // end.
 bool take_text(std::string_view& text, std::string_view& inside) {
   if (!take(text, '"')) return false;
-  std::size_t end = 0;
-  while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+  // Hardly any has a sign that is escaped.
+  std::size_t end = text.find('"');
+  const std::string_view plain = text.substr(0, std::min(end, text.size()));
+  if (const std::size_t escape = plain.find('\\'); escape != std::string_view::npos) {
+    end = escape;
+    while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+  }
   if (end >= text.size()) return false;
   inside = text.substr(0, end);
   text.remove_prefix(end + 1);

@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # What only the program needs.
-set(galileo_rooms_of_the_program gateway chaos service commands)
+set(galileo_rooms_of_the_program chaos service commands)
 set(galileo_headers_folder ${CMAKE_INSTALL_INCLUDEDIR}/galileo)
 set(galileo_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Galileo)
 

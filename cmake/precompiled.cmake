@@ -43,7 +43,6 @@ function(galileo_precompile target kind sources)
     set(compiled CMakeFiles/${library}.dir/precompiled/${kind}.cc.o)
     target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp -include-pch ${compiled}>")
     set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/${compiled})
-    add_dependencies(${target} ${library})  # for files in batches, which don't take over what their parts depend on
   else()
     target_precompile_headers(${target} REUSE_FROM ${library})
   endif()

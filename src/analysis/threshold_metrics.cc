@@ -123,10 +123,6 @@ Measured measure_error_rate(const Threshold&, const Summary& summary) {
 
 }  // namespace
 
-Measured unknown(std::string why) {
-  return {std::nullopt, false, std::move(why)};
-}
-
 const std::vector<ThresholdMetric>& threshold_metrics() {
   using enum Dimension;
   static const std::vector<ThresholdMetric> rows{
@@ -150,6 +146,10 @@ std::optional<double> percentile_of(std::string_view function) {
   const auto percent = parse_number(function.substr(1));
   if (!percent || *percent < 0 || *percent > 100) return std::nullopt;
   return *percent / 100;
+}
+
+Measured unknown(std::string why) {
+  return {std::nullopt, false, std::move(why)};
 }
 
 }  // namespace galileo::analysis

@@ -123,23 +123,58 @@ def add_one_of_each(src):
                       and any(f"#include {table}" in path.read_text() for table in tables)]
 
 
-def compiled(path, src, commands, folder):
-    """Its object; a new file is compiled as its neighbours are."""
-    relative = path.relative_to(src)
-    old = ROOT / "src" / relative
-    like = old if old.exists() else next(one for one in commands if one.parent == old.parent)
-    words = [word.replace(str(ROOT / "src"), str(src)) for word in commands[like]]
+def known_commands():
+    """By each source how it is compiled, and of those that are compiled in batches (cmake/batches.cmake) in which."""
+    commands = {Path(one["file"]): shlex.split(one["command"]) for one in json.loads((BUILD / "compile_commands.json").read_text())}
+    batches = {Path(source): batch for batch in commands if batch.parent.name == "Unity"
+               for source in re.findall(r'#include "(.+)"', batch.read_text())}
+    return commands, batches
+
+
+def units(paths, src, commands, batches, folder):
+    """What to compile for these: (file, how), batches whole and once. A new file is compiled as its neighbours are."""
+    found = {}
+    for path in paths:
+        old = ROOT / "src" / path.relative_to(src)
+        if old in batches:
+            batch = batches[old]
+            copy = folder / f"{batch.parent.parent.stem}-{batch.name}"
+            copy.write_text(batch.read_text().replace(str(ROOT / "src"), str(src)))
+            found[copy] = commands[batch]
+        else:
+            near = (one for one in [*commands, *batches] if one.parent == old.parent)
+            like = old if old in commands else next(near)
+            found[path] = commands[batches.get(like, like)]
+    return found
+
+
+def compiled(path, command, src, folder):
+    """Its object."""
+    words = [word.replace(str(ROOT / "src"), str(src)) for word in command]
     # Headers that are precompiled are so for the release's optimization only.
     for place in [n for n, word in enumerate(words) if word == "-include" and words[n + 1].endswith("cmake_pch.hxx")]:
         words[place:place + 2] = []
     words = [word for word in words if not re.fullmatch(r"-O\d|-g\d?", word)]
-    place = folder / (str(relative).replace("/", "-") + ".o")
+    place = folder / (str(path.relative_to(folder.parent)).replace("/", "-") + ".o")
     words[words.index("-o") + 1] = str(place)
     words[words.index("-c") + 1] = str(path)
     environment = {**os.environ, "CCACHE_BASEDIR": str(folder.parent), "CCACHE_NOHASHDIR": "1"}
     done = subprocess.run([*words, "-O0"], cwd=BUILD, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return str(place)
+
+
+def without_batches(words, made, folder):
+    """The linker's words, with libraries that lack the batches which are among the objects: other files of theirs would come along."""
+    for batch in [re.match(r"objects-(galileo_\w+)-(unity_\d+_cxx\.cxx)\.o", Path(one).name) for one in made]:
+        if not batch:
+            continue
+        library = folder / f"lib{batch[1]}.a"
+        if not library.exists():
+            shutil.copy(BUILD / library.name, library)
+        subprocess.run(["ar", "d", library, f"{batch[2]}.o"], check=True)
+        words = [str(library) if word == library.name else word for word in words]
+    return words
 
 
 @pytest.fixture(scope="module")
@@ -151,16 +186,17 @@ def scratch(tmp_path_factory):
     for page in ROOT.glob("*.md"):
         shutil.copy(page, root / page.name)
     files = add_one_of_each(root / "src")
-    commands = {Path(one["file"]): shlex.split(one["command"]) for one in json.loads((BUILD / "compile_commands.json").read_text())}
     objects = root / "objects"
     objects.mkdir()
+    todo = units(files, root / "src", *known_commands(), objects)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        made = list(pool.map(lambda path: compiled(path, root / "src", commands, objects), files))
+        made = list(pool.map(lambda one: compiled(*one, root / "src", objects), todo.items()))
     # As the program itself is linked; what is among the objects isn't taken from the libraries.
     link = subprocess.run(["ninja", "-t", "commands", "galileo"], cwd=BUILD, capture_output=True, text=True, check=True)
     words = shlex.split(link.stdout.splitlines()[-1].replace(": && ", "").replace(" && :", ""))
     program = root / "galileo"
     words[words.index("-o") + 1] = str(program)
+    words = without_batches(words, made, objects)
     done = subprocess.run([*words[:words.index("-o")], *made, *words[words.index("-o"):]], cwd=BUILD, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return root

@@ -14,9 +14,10 @@ from .errors import GalileoError
 
 if _TYPE_CHECKING:
     from . import errors, experiment, frames, plots
+    from ._session import program
     from .experiment import Experiment, Result, Run, attach, load, runs
 
-__all__ = ["Experiment", "GalileoError", "Result", "Run", "attach", "errors", "experiment", "frames", "load", "plots", "runs"]
+__all__ = ["Experiment", "GalileoError", "Result", "Run", "attach", "errors", "experiment", "frames", "load", "plots", "program", "runs"]
 _OF_EXPERIMENT = ("Experiment", "Result", "Run", "attach", "load", "runs")
 
 
@@ -25,6 +26,8 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f".{name}", __name__)
     if name in _OF_EXPERIMENT:
         return getattr(_import_module(".experiment", __name__), name)
+    if name == "program":
+        return _import_module("._session", __name__).program
     if name == "__version__":
         from importlib.metadata import version
 

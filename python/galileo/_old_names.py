@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 from .errors import NotKeptError, OldNameWarning
 
@@ -115,22 +115,3 @@ def url_of(database: Any) -> str:
     if arguments:  # the original's SQLite
         return f"sqlite:{arguments[0]}"
     raise TypeError(f"{database!r} stands for no database: a URL, a path or an object of galileodb is needed")
-
-
-def without_secrets(url: str) -> tuple[str, dict[str, str]]:
-    """A URL that others on the machine may see as an argument, and the variables that hold what it had."""
-    if url.startswith("mixed:"):
-        rows, _, series = url[len("mixed:"):].partition(",")
-        (rows, first), (series, second) = without_secrets(rows), without_secrets(series)
-        return f"mixed:{rows},{series}", {**first, **second}
-    parts = urlsplit(url)
-    if not parts.netloc or "@" not in parts.netloc:
-        return url, {}
-    who, _, where = parts.netloc.rpartition("@")
-    user, colon, password = who.partition(":")
-    if parts.scheme == "influxdb":
-        user, password, name = "", password if colon else user, "galileo_expdb_influxdb_token"
-    else:
-        name = "galileo_expdb_mysql_password"
-    shown = urlunsplit(parts._replace(netloc=f"{user}@{where}" if user else where))
-    return shown, {name: unquote(password)} if password else {}

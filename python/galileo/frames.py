@@ -92,6 +92,12 @@ class Database:
         """What is known of each node: ``exp_id node key value``; arguments as of :meth:`traces`."""
         return self._frame("nodes", _some(ids), columns, None, None, to)
 
+    def remove(self, *ids: str) -> list[str]:
+        """Removes these experiments, with all that belongs to them; their whole ids. ``ids`` as of :meth:`traces`; nothing is removed
+        where one of them isn't there (``NotFoundError``)."""
+        removed: list[str] = _session.ask({"call": "experiments.remove", "db": self._url, "ids": list(_some(ids))})["removed"]
+        return removed
+
     def _frame(self, table: str, ids: tuple[str, ...], columns: Iterable[str] | None = None, service: str | None = None,
                between: tuple[Moment | None, Moment | None] | None = None, to: Kind = "pandas") -> Any:
         if to not in ("pandas", "polars", "arrow"):

@@ -114,6 +114,18 @@ def test_ids_may_be_short_or_last(database):
     assert list(db.events("202611241200").exp_id.unique()) == [ONE]
 
 
+def test_experiments_are_removed_all_or_none(database):
+    db = frames.open(database)
+    with pytest.raises(errors.NotFoundError, match="nosuch"):
+        db.remove(ONE, "nosuch")
+    with pytest.raises(ValueError):
+        db.remove()
+    assert len(db.experiments()) == 2 and db.remove("last", OTHER) == [OTHER]
+    assert list(db.experiments().exp_id) == [ONE] and len(db.traces(ONE)) == 21
+    with closing(sqlite3.connect(database)) as own:
+        assert own.execute("SELECT count(*) FROM traces").fetchone() == own.execute("SELECT count(*) FROM traces WHERE EXP_ID = ?", (ONE,)).fetchone()
+
+
 def test_polars_and_arrow_have_the_same(database):
     db = frames.open(database)
     traces = db.traces(ONE)

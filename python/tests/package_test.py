@@ -89,6 +89,7 @@ def test_the_wheel_has_what_it_says():
     command = subprocess.run([script.locate(), "--version"], capture_output=True, text=True)
     assert command.returncode == 0 and galileo.__version__ in command.stdout
     assert os.stat(PACKAGE / "bin/galileo").st_mode & stat.S_IXUSR
+    assert galileo.program() == str(PACKAGE / "bin/galileo") or "galileo_program" in os.environ
     said = subprocess.run([PACKAGE / "bin/galileo", "--version"], capture_output=True, text=True).stdout
     assert importlib.metadata.version("galileo-lab") in said and galileo.__version__ in said
     assert not importlib.metadata.requires("galileo-lab") or all("extra ==" in one for one in importlib.metadata.requires("galileo-lab"))
@@ -132,8 +133,12 @@ def test_types_are_true(tmp_path):
 def test_a_program_that_uses_it_type_checks(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("""
+import subprocess
+
+import galileo
 from galileo import GalileoError, errors, frames
 
+subprocess.run([galileo.program(), "--version"])
 db = frames.open("galileo.sqlite")
 try:
     print(db.traces("last", columns=["status"], between=(0.5, None), to="polars"))

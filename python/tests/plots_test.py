@@ -412,6 +412,8 @@ def test_the_node_of_a_request_is_the_pod_s_that_had_the_address_then():
     assert list(found.astype(object).where(found.notna(), None)) == ["n1", None, "n2", "n3", None, "n3"]
     assert list(plots.nodes(requests.drop(columns="headers"), told).cat.categories) == ["n1", "n2", "n3"]
     assert set(lines(plots.cdf(requests, by=found).axes[0])) == {"n1 (1)", "n2 (1)", "n3 (2)", "(none) (2)"}
+    read = requests.drop(columns="headers").assign(final_host=pandas.Categorical([None] * 5 + ["10.9.9.9:80, 10.0.0.3:8080"]))
+    assert list(plots.nodes(read, told).astype(object).where(found.notna(), None)) == ["n1", None, "n2", "n3", None, "n3"]
     early = plots.nodes(requests.assign(created=requests.created - pandas.Timedelta("1h")), told)
     assert early.isna().all() and plots.nodes(requests[:0], told[:0]).empty
 
@@ -427,6 +429,17 @@ def test_weights_are_as_told_until_a_target_is_no_more():
     x, y = drawn(axes, "hello-deployment-a")
     assert list(zip(x, y)) == [(1, 3), (5, 2), (10, 2)]
     assert "no event tells of weights" in written(plots.weights(told, zone="zone-b"))
+
+
+def test_pods_on_their_hosts_network_are_told_apart_by_their_ports():
+    """A gateway and a telemetry daemon have their node's address; the weight is the gateway's, though the daemon was told of later."""
+    def standing(uid, name, port):
+        return {**pod(uid, ip="192.168.0.1", labels={"type": "api-gateway"}), "name": name, "hostIP": "192.168.0.1",
+                "containers": {"main": {"id": f"containerd://{uid * 64}", "port": port}}}
+    told = events([(0, "cluster/part", standing("g", "gateway-a", 8080)), (1, "cluster/part", standing("t", "telemd-a", 9090)),
+                   (2, "weight_update", weighed(_192_168_0_1=1)), (10, "end", None)])
+    assert list(lines(plots.weights(told).axes[0])) == ["gateway-a"]
+    assert "no event tells of an application's pods" in written(plots.replicas(told))
 
 
 def test_the_original_system_s_cluster_is_drawn(database):

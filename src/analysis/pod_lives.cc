@@ -126,12 +126,13 @@ const std::string& PodLives::zone_of_node(const std::string& node) const {
   return found == zones_.end() ? kNowhere : found->second;
 }
 
-std::size_t PodLives::at_address(std::string_view address, Wall at) const {
+template <class Take>
+void PodLives::each_holder(std::string_view address, Take&& take) const {
   const std::size_t colon = address.rfind(':');
   std::string_view ip = address.substr(0, colon);
   if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
-  const auto holders = by_ip_.find(ip);
-  if (holders == by_ip_.end()) return kNone;
+  const auto found = by_ip_.find(ip);
+  if (found == by_ip_.end()) return;
   const std::int64_t port =
       colon == std::string_view::npos ? 0 : parse_integer(address.substr(colon + 1)).value_or(0);
   // Pods on their host's network share its address: their ports tell them apart.
@@ -140,14 +141,25 @@ std::size_t PodLives::at_address(std::string_view address, Wall at) const {
            std::any_of(pod.containers.begin(), pod.containers.end(),
                        [&](const Container& one) { return port > 0 && one.port == port; });
   };
+  for (const Held& held : found->second) {
+    if (can_be(pods_[held.pod])) take(held);
+  }
+}
+
+std::size_t PodLives::at_address(std::string_view address, Wall at) const {
   std::size_t first = kNone;
   std::size_t latest = kNone;
-  for (const Held& held : holders->second) {
-    if (!can_be(pods_[held.pod])) continue;
+  each_holder(address, [&](const Held& held) {
     if (first == kNone) first = held.pod;
     if (held.from <= at) latest = held.pod;
-  }
+  });
   return latest == kNone ? first : latest;
+}
+
+std::vector<PodLives::Held> PodLives::holders(std::string_view address) const {
+  std::vector<Held> all;
+  each_holder(address, [&](const Held& held) { all.push_back(held); });
+  return all;
 }
 
 PodLives::Place PodLives::of_container(std::string_view id) const {

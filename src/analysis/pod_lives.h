@@ -64,6 +64,13 @@ class PodLives {
   // The pod that had "ip:port" at that time, as far as was told: an address is used again. kNone:
   // nobody did.
   std::size_t at_address(std::string_view address, Wall at) const;
+  // A pod that had an address, and from when it was told to.
+  struct Held {
+    std::size_t pod = kNone;
+    Wall from = kNoWall;
+  };
+  // Who can have answered at "ip:port", in the order in which that was told.
+  std::vector<Held> holders(std::string_view address) const;
 
   struct Place {
     std::size_t pod = kNone;
@@ -85,14 +92,12 @@ class PodLives {
   };
   template <class T>
   using ByText = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
-  struct Held {
-    std::size_t pod = 0;
-    Wall from = kNoWall;
-  };
 
   void add_pod(const wire::PodEvent& told, Wall at);
   void add_container(Pod& pod, std::size_t place, const wire::PodContainer& told);
   void add_id(std::size_t pod, std::size_t container, const std::string& id);
+  template <class Take>
+  void each_holder(std::string_view address, Take&& take) const;
 
   std::vector<Pod> pods_;
   ByText<std::size_t> by_uid_;

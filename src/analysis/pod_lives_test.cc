@@ -93,6 +93,22 @@ TEST_CASE("an address is whose it was at that time, and who has none yet gets no
   }
 }
 
+TEST_CASE("all who have had an address are told in their order") {
+  PodLives pods;
+  pods.add(pod(1, "running", {.uid = "first", .name = "a-0"}));
+  pods.add(pod(6, "running", {.uid = "second", .name = "b-0", .id = "b"}));
+  pods.add(pod(7, "running", {.uid = "gw", .name = "gw", .ip = "192.168.0.2", .id = "g"}));
+  const auto holders = pods.holders("10.0.0.7:8080");
+  REQUIRE(holders.size() == 2);
+  CHECK(holders[0].pod == 0);
+  CHECK(holders[0].from == at(1));
+  CHECK(holders[1].pod == 1);
+  CHECK(holders[1].from == at(6));
+  CHECK(pods.holders("192.168.0.2:8080").size() == 1);
+  CHECK(pods.holders("192.168.0.2:6379").empty());
+  CHECK(pods.holders("nowhere").empty());
+}
+
 TEST_CASE("pods on their host's network are told apart by their ports") {
   PodLives pods;
   pods.add(pod(1, "running", {.uid = "gw", .name = "gw", .ip = "192.168.0.2", .id = "g"}));

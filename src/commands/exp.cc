@@ -112,14 +112,9 @@ Result<int> report(const ExpFlags& flags) {
 
 Result<int> remove(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
-  // All of them are looked up before the first is removed: a typing error removes nothing.
-  std::vector<wire::Experiment> found;
-  found.reserve(flags.ids.size());
-  for (const std::string& id : flags.ids) found.push_back(TRY(find_experiment(*store, id)));
-  for (const wire::Experiment& experiment : found) {
-    TRY(store->remove(experiment.id));
-    print_talk(fmt::format("galileo exp: removed {}\n", experiment.id));
-  }
+  TRY(remove_experiments(*store, flags.ids, [](const std::string& id) {
+    print_talk(fmt::format("galileo exp: removed {}\n", id));
+  }));
   return kFine;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/output.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -74,6 +76,22 @@ Result<wire::Experiment> find_experiment(store::Store& store, const std::string&
                store.where(),
                {},
                ids.empty() ? "it holds none" : hint_for_unknown(id, ids)};
+}
+
+Result<void> remove_experiments(store::Store& store, const std::vector<std::string>& ids,
+                                const std::function<void(const std::string& id)>& on_removed) {
+  std::vector<std::string> found;
+  found.reserve(ids.size());
+  for (const std::string& id : ids) {
+    const wire::Experiment experiment = TRY(find_experiment(store, id));
+    if (std::find(found.begin(), found.end(), experiment.id) == found.end())
+      found.push_back(experiment.id);
+  }
+  for (const std::string& id : found) {
+    TRY(store.remove(id));
+    on_removed(id);
+  }
+  return {};
 }
 
 Result<std::unique_ptr<analysis::StoredResult>> read_result(store::Store& store,

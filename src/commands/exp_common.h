@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "analysis/stored_result.h"
 #include "base/result.h"
@@ -19,6 +20,12 @@ Result<std::unique_ptr<store::Store>> open_database(const std::string& where);
 // The experiment that was meant: an id, the beginning of just one, "last", or "last~1" for the one
 // before it.
 Result<wire::Experiment> find_experiment(store::Store& store, const std::string& id);
+
+// Removes the experiments that were meant, with all that belongs to them, and tells the whole id of
+// each. All of them are looked up before the first is removed: a typing error removes nothing. One
+// that is named twice goes once.
+Result<void> remove_experiments(store::Store& store, const std::vector<std::string>& ids,
+                                const std::function<void(const std::string& id)>& on_removed);
 
 // Its result; `command` ("exp show") tells how far it is where that takes long. `on_trace` gets
 // each row too.

@@ -46,6 +46,8 @@ int session(const Arguments& arguments) {
   if (listen) return serve_run();
   Parts parts;
   parts.push_back(session_frames());
+  parts.push_back(session_experiments());
+  parts.push_back(session_pods());
   parts.push_back(session_etcd());
   parts.push_back(session_runs());
   parts.push_back(session_fleet());

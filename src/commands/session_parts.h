@@ -57,6 +57,10 @@ class SessionPart {
 
 // Tables as columns.
 std::unique_ptr<SessionPart> session_frames();
+// Experiments removed from a database.
+std::unique_ptr<SessionPart> session_experiments();
+// Pods, addresses and weights, of events.
+std::unique_ptr<SessionPart> session_pods();
 // Keys of an etcd.
 std::unique_ptr<SessionPart> session_etcd();
 // Experiment files checked, reports of results, and which runs go on.

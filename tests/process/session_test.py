@@ -109,3 +109,58 @@ def test_a_key_of_etcd_is_written_and_removed(session, tmp_path):
     finally:
         etcd.stop()
     assert ask({"call": "etcd.put", **place, "value": value})["error"]["code"] == "unavailable"
+
+
+@pytest.mark.quick
+def test_experiments_are_removed_all_or_none(session, galileo, tmp_path):
+    database = tmp_path / "some.sqlite"
+    for _ in range(3):
+        subprocess.run([galileo, "load", "http://127.0.0.1:1/", "-n", "1", "-q", "--db", database], capture_output=True, timeout=60, cwd=tmp_path)
+
+    def ids():
+        return [one["id"] for one in json.loads(subprocess.run([galileo, "exp", "ls", "--json", "--db", database], capture_output=True, timeout=60).stdout)]
+    first, second, third = ids()
+    _, ask = session()
+    remove = {"call": "experiments.remove", "db": str(database)}
+    unknown = ask({**remove, "ids": [first, "209901010000-beef"]})["error"]
+    assert unknown["code"] == "not_found" and "209901010000-beef" in unknown["what"] and ids() == [first, second, third]
+    for wrong, why in (({**remove, "ids": []}, "name no experiment"), ({"call": "experiments.remove", "ids": ["last"]}, "'db' isn't said"),
+                       ({**remove, "ids": "last"}, "of another type")):
+        error = ask(wrong)["error"]
+        assert error["code"] == "usage" and why in error["why"]
+    # By whichever of its names, each once.
+    assert ask({**remove, "ids": ["last", third, "last~1"]}) == {"ok": {"removed": [third, second]}} and ids() == [first]
+    assert ask({**remove, "db": str(tmp_path / "gone.sqlite"), "ids": ["last"]})["error"]["code"] == "not_found"
+
+
+def pod_event(at, state, uid, ip, node="n1", labels=None, host_ip="192.168.0.2", **more):
+    return [at, f"pod/{state}", json.dumps({
+        "podUid": uid, "name": f"hello-{uid}", "nodeName": node, "podIP": ip, "hostIP": host_ip, "status": "Running",
+        "labels": labels or {"ether.edgerun.io/function": "hello", "ether.edgerun.io/zone": "zone-a"},
+        "containers": {"main": {"id": f"containerd://{uid * 64}", "port": 8080}}, **more})]
+
+
+@pytest.mark.quick
+@pytest.mark.sanitize
+def test_pods_addresses_and_weights_are_read_of_events(session):
+    _, ask = session()
+    gateway = {"type": "api-gateway"}
+    events = [[0, "begin", None], pod_event(1, "running", "a", "10.0.0.1"), pod_event(2, "running", "g", "192.168.0.2", labels=gateway),
+              [3, "weight_update", json.dumps({"fn": "hello", "zone": "zone-a", "weights": {"ips": ["10.0.0.1:8080"], "weights": [3]}})],
+              [3, "weight_update", "nonsense"], [3, "pod/running", "nonsense"], [4, "container/restart", '{"podUid": "a", "container": "main", "id": "new"}'],
+              pod_event(5, "delete", "a", "10.0.0.1"), pod_event(6, "running", "b", "10.0.0.1", node="n2")]
+    addresses = ["10.0.0.1:8080", "192.168.0.2:8080", "192.168.0.2:6379", "10.9.9.9:80"]
+    first, empty = ask({"call": "pods", "experiments": [{"events": events, "addresses": addresses}, {"events": []}]})["ok"]
+    a, g, b = first["pods"]
+    assert a == {"uid": "a", "name": "hello-a", "node": "n1", "zone": "zone-a", "function": "hello", "of_application": True, "running": 1, "ended": 5,
+                 "containers": [{"name": "main", "ids": ["a" * 64, "new"]}]}
+    assert (g["of_application"], g["ended"], b["node"], b["running"]) == (False, None, "n2", 6)
+    assert first["holders"] == {"10.0.0.1:8080": [[1, 0], [6, 2]], "192.168.0.2:8080": [[2, 1]], "192.168.0.2:6379": [], "10.9.9.9:80": []}
+    assert first["weights"] == [{"time": 3, "function": "hello", "zone": "zone-a", "targets": [["10.0.0.1:8080", 3.0]]}] and first["left_out"] == 0
+    assert empty == {"pods": [], "holders": {}, "weights": [], "left_out": 0}
+    for wrong, why in (({}, "'experiments' must be a list"), ({"experiments": [7]}, "an experiment is an object"), ({"experiments": [{}]}, "'events' must be a list"),
+                       ({"experiments": [{"events": [["now", "x", None]]}]}, "an event is a time"), ({"experiments": [{"events": [[1, "x"]]}]}, "an event is a time"),
+                       ({"experiments": [{"events": [], "zone": "a"}]}, "'zone' is nothing"),
+                       ({"experiments": [{"events": [], "addresses": [7]}]}, "'addresses' is of another type")):
+        error = ask({"call": "pods", **wrong})["error"]
+        assert error["code"] == "usage" and why in error["why"], error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def container_names(events: Any) -> dict[str, str]:
     """Of each container's id what its pod is called."""
-    return _pods.container_names(_pods.pods(rows_of(events)).values())
+    return _pods.container_names(_pods.read(rows_of(events)).values())
 
 
 def rows_of(events: Any) -> list[tuple[Any, int, Any, Any]]:
@@ -64,18 +64,25 @@ def nodes(traces: Any, events: Any) -> pandas.Series[Any]:
     import pandas
 
     frame = _numbers.check(traces, "traces", ("created", "server"))
-    had = _pods.holders(_pods.pods(rows_of(events)))
     address = frame["server"].astype(object).where(frame["server"].notna(), "")
-    if "headers" in frame:
+    final = None
+    if "final_host" in frame:
+        final = frame["final_host"].astype(object).map(_pods.last_host)
+    elif "headers" in frame:
         final = frame["headers"].map(_pods.final_host)
+    if final is not None:
         address = final.where(final != "", address)
     at = _numbers.times(frame["created"])
     experiment = frame["exp_id"].astype(object) if "exp_id" in frame else pandas.Series("", index=frame.index)
     found = numpy.full(len(frame), None, dtype=object)
     asked = pandas.DataFrame({"experiment": experiment.to_numpy(), "address": address.to_numpy()})
     places_of: Any = asked.groupby(["experiment", "address"]).indices
+    addresses: dict[Any, list[str]] = {}
+    for one, where in places_of:
+        addresses.setdefault(one, []).append(str(where))
+    told = _pods.read(rows_of(events), addresses)
     for (one, where), rows in places_of.items():
-        if pods := had.get((one, str(where).rpartition(":")[0].strip("[]"))):
+        if one in told and (pods := told[one].holders[str(where)]):
             places = numpy.searchsorted([since for since, _ in pods], at[rows], side="right") - 1
             names = numpy.array([pod.node or None for _, pod in pods] + [None], dtype=object)  # the last: nobody had it yet
             found[rows] = names[places]
@@ -88,7 +95,7 @@ def replicas(axes: Axes, events: Any, by: str, start: Start, end: int | None) ->
     rows, seconds, last = _steps(events, start, end)
     several = len({row[0] for row in rows}) > 1
     changes: dict[str, list[tuple[float, int]]] = {}
-    for (experiment, _), pod in _pods.pods(rows).items():
+    for experiment, pod in ((experiment, pod) for experiment, told in _pods.read(rows).items() for pod in told.pods):
         if not pod.serves:
             continue
         name = getattr(pod, by) or "(none)"
@@ -117,16 +124,21 @@ def replicas(axes: Axes, events: Any, by: str, start: Start, end: int | None) ->
 
 def weights(axes: Axes, events: Any, function: str | None, zone: str | None, start: Start, end: int | None) -> None:
     rows, seconds, last = _steps(events, start, end)
-    found = {key: updates for key, updates in _pods.weights(rows).items() if function in (None, key[1]) and zone in (None, key[2])}
+    told = _pods.read(rows)
+    found: dict[tuple[Any, str, str], list[tuple[int, dict[str, float]]]] = {}
+    for experiment, one in told.items():
+        for when, its_function, its_zone, update in one.weights:
+            if function in (None, its_function) and zone in (None, its_zone):
+                found.setdefault((experiment, its_function, its_zone), []).append((when, update))
     several = [len({key[part] for key in found}) > 1 for part in range(3)]
     # A target is weighed before it serves, so that who had its address last is the one that is meant.
-    names_of = {where: had[-1][1].name for where, had in _pods.holders(_pods.pods(rows)).items()}
+    names_of = {(experiment, where): had[-1][1].name for experiment, one in told.items() for where, had in one.holders.items() if had}
     lines: dict[str, list[tuple[float, float]]] = {}
     for key, updates in found.items():
         targets = dict.fromkeys(target for _, update in updates for target in update)
         of = ", ".join(str(key[part]) for part in (1, 2, 0) if several[part] and key[part])
         for target in targets:
-            shown = names_of.get((key[0], target.rpartition(":")[0]), target)
+            shown = names_of.get((key[0], target), target)
             points = lines.setdefault(f"{of}: {shown}" if of else shown, [])
             points += [(seconds(key[0], at), update.get(target, numpy.nan)) for at, update in updates]
     order = largest([len(points) for points in lines.values()])

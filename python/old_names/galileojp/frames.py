@@ -7,10 +7,9 @@ from __future__ import annotations
 import abc
 import json
 import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
-from galileo import _old_names, _session, errors, frames
+from galileo import _old_names, errors, frames
 
 from . import _tables, env
 
@@ -77,13 +76,10 @@ def metadata_of(database: frames.Database, exp_id: str | None) -> Any:
 
 def delete_from(url: str, exp_id: str) -> None:
     """Removes an experiment and all that belongs to it. Raises NotFoundError, UnavailableError and what else there is."""
-    shown, secrets = _old_names.without_secrets(url)
-    if exp_id not in set(frames.open(url).experiments().exp_id):  # the whole id, and no beginning of one
-        raise errors.NotFoundError(f"there is no experiment {exp_id!r}, {frames.open(url)!r}")
-    done = subprocess.run([_session.program(), "exp", "rm", exp_id, "--db", shown], env={**os.environ, **secrets}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        raise errors.GalileoError(done.stderr.strip() or f"the experiment {exp_id!r} can't be removed")
+    database = frames.open(url)
+    if exp_id not in set(database.experiments().exp_id):  # the whole id, and no beginning of one
+        raise errors.NotFoundError(f"there is no experiment {exp_id!r}, {database!r}")
+    database.remove(exp_id)
 
 
 class _OverTables(ExperimentFrameGateway):

@@ -21,6 +21,10 @@ _owned: weakref.WeakSet[Link] = weakref.WeakSet()
 _hears_of_forks = False
 
 
+class Silent(Exception):
+    """The other end is there and hasn't answered in time; what was asked it has got."""
+
+
 class Talk:
     """A connection, for requests that are answered one after the other. Closed with its ``with``."""
 
@@ -34,14 +38,13 @@ class Talk:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def ask(self, request: dict[str, Any]) -> Any:
-        """The answer; ``ProgramError`` where the other end is gone. Signals are heard of within 100 ms."""
-        self._send(json.dumps(request).encode() + b"\n")
-        readable = select.poll()
-        readable.register(self._connection, select.POLLIN)
+    def ask(self, request: dict[str, Any], within: float | None = None) -> Any:
+        """The answer; ``ProgramError`` where the other end is gone, ``Silent`` where it has said nothing ``within`` so many seconds,
+        as one that is stopped. Signals are heard of within 100 ms."""
+        deadline = None if within is None else time.monotonic() + within
+        self._send(json.dumps(request).encode() + b"\n", deadline)
         while b"\n" not in self._rest:
-            while not readable.poll(LOOK_MS):
-                pass
+            self._await(select.POLLIN, deadline)
             try:
                 part = self._connection.recv(1 << 16)
             except ConnectionResetError:
@@ -55,18 +58,26 @@ class Talk:
             raise from_program(answer["error"])
         return answer["ok"]
 
-    def _send(self, line: bytes) -> None:
-        writable = select.poll()
-        writable.register(self._connection, select.POLLOUT)
+    def _send(self, line: bytes, deadline: float | None) -> None:
         while line:
-            while not writable.poll(LOOK_MS):
-                pass
+            self._await(select.POLLOUT, deadline)
             try:
                 line = line[self._connection.send(line, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL):]
             except BlockingIOError:
                 pass
             except (BrokenPipeError, ConnectionResetError):
                 return  # the answer says that there is nobody
+
+    def _await(self, events: int, deadline: float | None) -> None:
+        """In slices: a signal may come to another thread than the one that waits here."""
+        ready = select.poll()
+        ready.register(self._connection, events)
+        while True:
+            left = LOOK_MS if deadline is None else min(LOOK_MS, int((deadline - time.monotonic()) * 1000) + 1)
+            if ready.poll(max(0, left)):
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                raise Silent
 
 
 class Link:

@@ -57,6 +57,10 @@ class NoWorkerError(NotFoundError, IndexError):
     """No worker has the labels that are wanted."""
 
 
+class NotHereError(UsageError, AttributeError):
+    """A name of the shell stands for something that this session hasn't got; the text says what has it."""
+
+
 class OldNameWarning(UserWarning):
     """A call of an old name gives something else than the original package did; told once for each difference."""
 

@@ -41,6 +41,8 @@ _INTERRUPTED_S = 0.3
 _STOPPED_S = 3.0
 #: After the time limit of ``run()``: what is under way is given up so much later.
 _DRAINED_S = 5.0
+#: A run's process that hasn't answered for so long is stopped, or its machine has no time for it.
+_SILENT_S = 2.0
 
 # Runs that this process has begun: they are its own as long as they go on, also where nobody holds them.
 _kept: dict[str, Run] = {}
@@ -61,6 +63,8 @@ def attach(id: str) -> Run:
     this process's too, and goes on though the one that has begun it is gone.
 
     Raises ``NotFoundError``: there is no such run, or it is over."""
+    if not isinstance(id, str):
+        raise TypeError(f"{id!r} is no id of a run: a text is needed")
     found = [one for one in _session.ask({"call": "runs"}) if one["id"].startswith(id)]
     if len(found) != 1:
         raise NotFoundError(f"there {'is no run' if not found else 'are several runs'} {id!r}; galileo.runs() lists those that go on",
@@ -161,10 +165,7 @@ class Experiment:
                 run.cancel()
                 if not run._follow(time.monotonic() + _DRAINED_S, shown):
                     run.cancel(now=True)
-                result = run.result()
-                shown.end(str(result))
-                raise TimeLimitError(f"the run {run.id} was stopped after its {timeout} s; the error's result has what was done",
-                                     result=result)
+                raise run._over_time(timeout, shown)
             result = run.result()
         except KeyboardInterrupt as interrupt:
             run._interrupt(interrupt, shown)
@@ -284,25 +285,33 @@ class Run:
         return self._result is not None or self._error is not None
 
     def state(self) -> RunState:
-        """How far it is."""
+        """How far it is; ``"silent"`` where its process doesn't answer within two seconds."""
         self._link.check()
         if self._is_over:
             name = self._result.name if self._result is not None else ""
             return RunState(self._id, name, "over", False)
-        with self._talk() as talk:
-            return RunState._of(self._id, talk.ask({"call": "follow"}))
+        try:
+            with self._talk() as talk:
+                return RunState._of(self._id, talk.ask({"call": "follow"}, within=_SILENT_S))
+        except _link.Silent:
+            return RunState._of(self._id, None)
 
     def cancel(self, now: bool = False) -> None:
         """Asks it to stop, and doesn't wait: no request becomes due any more, and what is under way has two seconds; ``now``:
         all ends at once. What was recorded is kept. Nothing where it is over."""
+        self._cancel(now, _SILENT_S)
+
+    def _cancel(self, now: bool, within: float) -> None:
         self._link.check()
         if self._is_over:
             return
         try:
             with self._talk() as talk:
-                talk.ask({"call": "stop", "now": bool(now)})
+                talk.ask({"call": "stop", "now": bool(now)}, within=within)
         except ProgramError:
             pass  # its process is gone, which wait() and result() tell
+        except _link.Silent:
+            pass  # it does so once it goes on
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until it is over, for ``timeout`` seconds at most; whether it is. An interrupt leaves the run going."""
@@ -320,7 +329,8 @@ class Run:
         assert self._result is not None
         return self._result
 
-    def _follow(self, deadline: float | None, shown: _progress.Progress) -> bool:
+    def _follow(self, deadline: float | None, shown: _progress.Progress, patience: float = _SILENT_S) -> bool:
+        """Whether it is over at ``deadline``; a process that says nothing ``patience`` seconds later isn't."""
         self._link.check()
         if self._is_over:
             return True
@@ -329,17 +339,20 @@ class Run:
                 since = 0
                 while True:
                     left = 1.0 if deadline is None else deadline - time.monotonic()
-                    told = talk.ask({"call": "follow", "since": since, "wait_ms": max(0, min(_link.LOOK_MS, int(left * 1000)))})
+                    told = talk.ask({"call": "follow", "since": since, "wait_ms": max(0, min(_link.LOOK_MS, int(left * 1000)))},
+                                    within=None if deadline is None else max(0.0, left) + patience)
                     since = told["number"]
                     shown.show(str(RunState._of(self._id, told)))
                     if told["stage"] == "over":
                         break
                     if left <= 0:
                         return False
-                self._take(talk)
+                self._take(talk, None if deadline is None else max(0.0, deadline - time.monotonic()) + patience)
             self._close()  # once nobody talks with its process any more, which ends then
         except ProgramError as error:
             self._lose(error)
+        except _link.Silent:
+            return False
         return True
 
     def _talk(self) -> _link.Talk:
@@ -350,10 +363,10 @@ class Run:
                 raise
             raise ProgramError(str(error), error.what, error.where) from None
 
-    def _take(self, talk: _link.Talk) -> None:
+    def _take(self, talk: _link.Talk, within: float | None) -> None:
         try:
-            self._result = Result(talk.ask({"call": "result"}), self._folder, self._db)
-        except ProgramError:
+            self._result = Result(talk.ask({"call": "result"}, within), self._folder, self._db)
+        except (ProgramError, _link.Silent):
             raise
         except Exception as error:
             self._error = error
@@ -384,13 +397,26 @@ class Run:
             for line in words.splitlines():
                 logging.getLogger("galileo").warning("%s: %s", self._id, line)
 
+    def _over_time(self, timeout: float | None, shown: _progress.Progress) -> TimeLimitError:
+        """Once it was told to end: the error with its result, or without one where its process doesn't answer."""
+        while not self._follow(time.monotonic() + _DRAINED_S, shown):
+            if self.state().stage == "silent":
+                words = f"the run {self._id} was to be stopped after its {timeout} s, and its process doesn't answer; it ends once it goes on"
+                shown.end(words)
+                return TimeLimitError(words)
+        result = self.result()
+        shown.end(str(result))
+        return TimeLimitError(f"the run {self._id} was stopped after its {timeout} s; the error's result has what was done", result=result)
+
     def _interrupt(self, interrupt: KeyboardInterrupt, shown: _progress.Progress) -> None:
-        """Asks it to stop, waits a moment for its end, and leaves it with the error that is raised."""
+        """Asks it to stop, waits a moment for its end, and leaves it with the error that is raised. Half a second at most, whether
+        its process answers or not."""
+        deadline = time.monotonic() + _INTERRUPTED_S
         try:
-            self.cancel()
-            self._follow(time.monotonic() + _INTERRUPTED_S, _progress.Progress())
+            self._cancel(False, _INTERRUPTED_S)
+            self._follow(deadline, _progress.Progress(), 0.0)
         except KeyboardInterrupt:
-            self.cancel(now=True)
+            self._cancel(True, _INTERRUPTED_S)
         finally:
             told: Any = interrupt
             told.run = self

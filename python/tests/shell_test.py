@@ -331,7 +331,7 @@ def interrupted(call):
         print("not interrupted")
     except KeyboardInterrupt:
         took = time.monotonic() - begin
-        print("interrupted", "late" if took > 10 else "")
+        print("interrupted", "late" if took > 10 else "")  # how late at most says interrupt_test
 c = g.spawn("img")
 f = c.request(n=5, ia=60)
 interrupted(f.wait)
@@ -420,6 +420,58 @@ def test_a_lost_bus_ends_waits_and_shows_in_no_attribute(own_fleet):
     wait_for(lambda: g.workers() == {"w1"}, "the bus")
 
 
+TAB = """
+from galileo import _fleet
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+import rlcompleter
+c = g.spawn("img")
+names.update(c=c, f=c.request(n=100, ia=60))
+asked, watching = [], []
+put = _fleet.Connection._put
+_fleet.Connection._put = lambda self, call, keys: (asked.append(call), put(self, call, keys))[1]
+sys.addaudithook(lambda event, what: watching and event in ("socket.connect", "subprocess.Popen", "os.fork", "os.posix_spawn") and asked.append(event))
+ipython = InteractiveShell.instance(user_ns=dict(names))
+plain = rlcompleter.Completer(dict(names))
+def in_notebook(text):
+    with provisionalcompleter():
+        return [one.text for one in ipython.Completer.completions(text, len(text))]
+def typed(text):
+    found = []
+    while (one := plain.complete(text, len(found))) is not None:
+        found.append(one)
+    return found
+def best(complete, text, wanted):
+    took = []
+    for _ in range(7):
+        begin = time.monotonic()
+        found = complete(text)
+        took.append(time.monotonic() - begin)
+        assert any(wanted in one for one in found), (text, found)
+    return min(took)
+redis_pid = int(sys.argv[1])
+os.kill(redis_pid, signal.SIGSTOP)
+watching.append(True)
+try:
+    took = {}
+    for text, wanted in (("g.cl", "clients"), ("rtbl.re", "record"), ("c.re", "request"), ("f.do", "done"), ("exp.st", "start"), ("show.in", "info"),
+                         ("telemd.st", "start_telemd"), ("rds.pi", "ping"), ("eventbus.pu", "publish"), ("g.ctrl.wh", "where")):
+        for how in (typed, in_notebook):
+            took[how.__name__, text] = best(how, text, wanted)
+    print(asked, {place: at for place, at in took.items() if at > 0.05 and place[1] != "rds.pi"})  # redis-py's own class, read by jedi
+finally:
+    os.kill(redis_pid, signal.SIGCONT)
+watching.clear()
+c.close()
+"""
+
+
+def test_tab_with_redis_stopped_asks_nobody_and_takes_50_ms_at_most(fleet):
+    """At the plain prompt and at IPython's: no connection is opened, no process started, nothing sent to the session's."""
+    done = python(SCRIPT + TAB, fleet.redis.process.pid, env=fleet.env)
+    assert done.stdout.splitlines()[0] == "[] {}" and done.returncode == 0, done
+
+
 def shell_words(*words):
     return [_session.program(), "shell", *words]
 
@@ -427,7 +479,7 @@ def shell_words(*words):
 def test_a_shell_without_a_bus(tmp_path):
     (tmp_path / "script.py").write_text("""
 import sys
-assert rds is None and eventbus is None
+assert not rds and not eventbus
 with_target = sys.argv
 rtbl.set('service', [host], [1])
 c = g.spawn('service', 2)
@@ -446,6 +498,47 @@ exp.stop(60)
     assert done.stdout.splitlines() == ["experiment started", "10 ['here'] 200", "waiting for experiment to end...", "ok"]
     assert rows(tmp_path / "alone.sqlite", "SELECT count(*), min(STATUS) FROM traces") == [(10, 200)]
     assert rows(tmp_path / "alone.sqlite", "SELECT STATUS FROM experiments") == [("FINISHED",)]
+
+
+def test_each_call_works_in_a_session_of_its_own_or_says_what_it_needs(tmp_path, monkeypatch, capsys):
+    """No Redis is anywhere: routes, events, records, tables and clients are those of the session."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("galileo_worker_name", "here")
+    monkeypatch.setenv("galileo_redis_host", "nowhere.invalid")
+    names = shell.init(standalone=True)
+    g, rtbl, exp, telemd, show = (names[name] for name in ("g", "rtbl", "exp", "telemd", "show"))
+    try:
+        with target() as url:
+            host = url.removeprefix("http://")
+            assert rtbl.records() == [] and rtbl.set("a", [host], [2]).weights == [2] and rtbl.append("a", "b:1") is rtbl
+            assert rtbl.record("a") == ("a", [host, "b:1"], [2.0, 1.0]) and rtbl.update_weights("a", [1, 0]) is rtbl and host in repr(rtbl)
+            assert g.workers() == {"here"} and g.ping() == ["here"] and g.discover() == 1 and [name for name, _ in g.workers_info()] == ["here"]
+            assert (g.stop_tracing(), g.start_tracing()) == (1, 1) and repr(show.workers()) == "here"
+            with exp:
+                c = g.spawn("a", 2) + g.spawn("a")
+                c.request(n=3, ia=0.01).wait(60)
+                c.rps(50)
+                wait_for(lambda: c.info()[0].requests > 5, "requests at a rate")
+                c.pause()
+                exp.event("scale", 3)
+                show.info()
+                show.clients()
+            assert g.request("a").status_code == 200 and len(g.clients().clients) == 3 and len(c.add(1).clients) == 1 and len(c.close()) == 4
+            assert telemd.list_telemd_hosts() == [] and telemd.start_telemd() is None
+            with pytest.warns(errors.OldNameWarning, match="n1"):
+                telemd.stop_telemd(["n1"])
+            assert rtbl.remove("a") is rtbl and rtbl.clear() is rtbl
+        assert rows("galileo.sqlite", "SELECT NAME, VALUE FROM events WHERE NAME = 'scale'") == [("scale", "3")]
+        assert len(rows("galileo.sqlite", "SELECT 1 FROM traces WHERE STATUS = 200")) >= 9
+        assert "| here " in capsys.readouterr().out
+        for name in ("rds", "eventbus"):
+            absent = names[name]
+            assert not absent and not hasattr(absent, "publish") and "has no Redis" in repr(absent)
+            with pytest.raises(errors.NotHereError, match="there is no .*has no Redis; galileo shell --bus") as told:
+                absent.publish("x")
+            assert isinstance(told.value, AttributeError) and isinstance(told.value, errors.GalileoError) and told.value.hint
+    finally:
+        g.ctrl.close()
 
 
 def test_a_shell_says_what_it_lacks(tmp_path, fleet):

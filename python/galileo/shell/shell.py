@@ -18,6 +18,7 @@ from .._fleet import Connection, server_of
 from .._old_names import differs
 from ..errors import GalileoError, NotFoundError, NoWorkerError, UsageError
 from ..worker.api import ClientConfig, ClientDescription, ClientInfo
+from ._absent import absent
 from .printer import Stringer, Table, clean, print_tabular
 
 prompt = "galileo> "
@@ -236,7 +237,7 @@ class ClientGroup:
         return "\n".join(clean(client.client_id) for client in self.clients) or "empty client group"
 
     def __add__(self, other: ClientGroup) -> ClientGroup:
-        return ClientGroup.merge(self, other)
+        return ClientGroup.merge(self, other) if isinstance(other, ClientGroup) else NotImplemented
 
     @staticmethod
     def merge(c1: ClientGroup, c2: ClientGroup) -> ClientGroup:
@@ -460,7 +461,12 @@ class Experiment:
             self.stop()
         if db is not None and ":" not in db and db != "none":
             db = os.path.abspath(db)  # the folder may have been changed since the connection was made
-        self.experiment = Running(**self.ctrl.ask("record.start", name=name, creator=creator, metadata=metadata, db=db))
+        try:
+            begun = self.ctrl.ask("record.start", name=name, creator=creator, metadata=metadata, db=db)
+        except KeyboardInterrupt:
+            self.ctrl.tell("record.stop", wait_s=0, failed=True)  # it begins all the same, and nobody would end it
+            raise
+        self.experiment = Running(**begun)
         atexit.register(self._stop_at_exit)
         print("experiment started")
 
@@ -525,6 +531,8 @@ class Telemd:
         return list(self.telemd_ctrl.ask("telemetry.nodes"))
 
     def _tell(self, command: str, hosts: list[str] | None) -> None:
+        if isinstance(hosts, str):
+            raise TypeError(f"hosts={hosts!r}: a list of names is needed")
         nodes = self.list_telemd_hosts() if hosts is None else list(hosts)
         silent = self.telemd_ctrl.ask("telemetry.tell", nodes=nodes, command=command) if nodes else []
         if silent and hosts is not None:
@@ -536,10 +544,7 @@ is_interactive = sys.__stdin__ is not None and not sys.__stdin__.closed and sys.
 
 def _event_bus(rds: Any) -> Any:
     """What pymq.init() gives for that client: with the original pymq where it is installed, else with ours."""
-    try:
-        pymq, provider = import_module("pymq"), import_module("pymq.provider.redis")
-    except ImportError:
-        return None
+    pymq, provider = import_module("pymq"), import_module("pymq.provider.redis")
     return pymq.init(provider.RedisConfig(rds))
 
 
@@ -548,8 +553,8 @@ def init(rds: Any = None, *, url: str | None = None, standalone: bool = False) -
 
     ``rds``: a redis-py client whose server is meant, with decoded answers; it is used for ``eventbus`` and given back. Without it the
     bus is that of ``url`` or of the environment (galileo_redis_host, …), and ``rds`` a client of it where the package redis
-    is installed. ``standalone``: no Redis, the bus and a worker are inside the session; then ``rds`` and ``eventbus`` are None.
-    Raises UnavailableError where nobody is there."""
+    is installed. ``standalone``: no Redis, the bus and a worker are inside the session; then ``rds`` and ``eventbus`` are false, and
+    say so when they are used. Raises UnavailableError where nobody is there."""
     if standalone:
         connection = Connection(standalone=True)
     elif rds is not None:
@@ -559,7 +564,8 @@ def init(rds: Any = None, *, url: str | None = None, standalone: bool = False) -
         rds = _client(url)
     g = Galileo(connection)
     return {"g": g, "show": Show(g), "rtbl": RoutingTableHelper(connection), "exp": Experiment(connection),
-            "eventbus": None if rds is None else _event_bus(rds), "telemd": Telemd(connection), "rds": rds}
+            "eventbus": absent("eventbus", standalone) if rds is None else _event_bus(rds), "telemd": Telemd(connection),
+            "rds": absent("rds", standalone) if rds is None else rds}
 
 
 def _client(url: str | None) -> Any:

@@ -19,6 +19,7 @@
 #include "plan/file_overrides.h"
 #include "plan/file_services.h"
 #include "plan/plan.h"
+#include "plan/profile.h"
 #include "plan/threshold_check.h"
 
 // The document goes through these hands: yaml.cc makes a tree of it, file_overrides.cc puts --set
@@ -29,7 +30,6 @@ namespace galileo::plan {
 namespace {
 
 constexpr std::size_t kFileMax = std::size_t{1} << 20;
-constexpr std::size_t kProfileFileMax = std::size_t{512} << 20;
 constexpr std::uint64_t kSeedMax = 9'000'000'000'000'000'000;
 
 class Reader {

@@ -10,12 +10,11 @@
 #include "load/dispatcher.h"
 #include "load/distribution.h"
 #include "load/rate_shape.h"
-#include "wire/csv.h"
+#include "plan/profile.h"
 
 namespace galileo::plan {
 namespace {
 
-constexpr std::size_t kProfileMax = 20'000'000;
 constexpr std::uint64_t kConnectionsMax = 1'000'000;
 
 // Divided, not multiplied, so that 30s is 30 and not 30.000000000000004.
@@ -185,90 +184,7 @@ load::ArrivalSpec read_rate(const Fields& client, const wire::YamlNode& node) {
   return arrival;
 }
 
-Error wrong_profile(std::string where, std::string why, std::string hint) {
-  return Error{ErrorCode::kUsage, {}, std::move(where), std::move(why), std::move(hint)};
-}
-
 }  // namespace
-
-namespace {
-
-// The first line of a profile that isn't empty: which column is meant.
-struct Columns {
-  std::size_t at = 0;
-  std::size_t count = 0;
-  bool are_headings = false;
-};
-
-Result<Columns> read_columns(const std::vector<std::string_view>& fields, std::string_view column,
-                             const std::string& where) {
-  Columns columns;
-  columns.count = fields.size();
-  columns.are_headings = !column.empty() || std::all_of(fields.begin(), fields.end(), [](auto one) {
-    return wire::is_heading(one);
-  });
-  if (column.empty()) {
-    // Also a decimal comma makes two of one.
-    if (!columns.are_headings && columns.count > 1)
-      return wrong_profile(where,
-                           fmt::format("there are {} columns without headings", fields.size()),
-                           "write one number a line, with a point for its decimals; or give the "
-                           "columns headings");
-    return columns;
-  }
-  std::vector<std::string> headings;
-  for (const std::string_view heading : fields) headings.emplace_back(trim(heading));
-  const auto found = std::find(headings.begin(), headings.end(), column);
-  if (found == headings.end())
-    return wrong_profile(where, fmt::format("no column is called '{}'", column),
-                         hint_for_unknown(column, headings));
-  if (std::count(headings.begin(), headings.end(), column) > 1)
-    return wrong_profile(where, fmt::format("two columns are called '{}'", column), {});
-  columns.at = static_cast<std::size_t>(found - headings.begin());
-  return columns;
-}
-
-Result<double> wait_of(const std::vector<std::string_view>& fields, const Columns& columns,
-                       const std::string& where) {
-  const std::string hint = "write one number of seconds a line, from 0 up";
-  if (fields.size() != columns.count)
-    return wrong_profile(where,
-                         fmt::format("{} fields instead of {}", fields.size(), columns.count),
-                         columns.count == 1 ? hint : std::string());
-  const auto value = wire::number_in_field(fields[columns.at]);
-  if (!value.ok()) return wrong_profile(where, value.error().why, hint);
-  if (*value < 0)
-    return wrong_profile(
-        where, fmt::format("'{}' isn't a time between requests", trim(fields[columns.at])), hint);
-  return *value;
-}
-
-}  // namespace
-
-Result<std::vector<double>> parse_profile(std::string_view text, std::string_view column) {
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
-    return wrong_profile({}, "the profile is in UTF-16", "save it as UTF-8");
-  std::vector<double> values;
-  std::optional<Columns> columns;
-  wire::CsvReader lines('#');
-  lines.take(text);
-  lines.finish();
-  while (lines.next()) {
-    const std::vector<std::string_view>& fields = lines.fields();
-    if (fields.size() == 1 && trim(fields[0]).empty()) continue;
-    const std::string where = fmt::format("line {}", lines.line());
-    if (lines.fault()) return wrong_profile(where, lines.fault(), {});
-    if (!columns) {
-      columns = TRY(read_columns(fields, column, where));
-      if (columns->are_headings) continue;
-    }
-    values.push_back(TRY(wait_of(fields, *columns, where)));
-    if (values.size() > kProfileMax)
-      return wrong_profile({}, "the profile has more than 20 million lines", {});
-  }
-  if (values.empty()) return wrong_profile({}, "the profile has no numbers", {});
-  return values;
-}
 
 load::ArrivalSpec read_changed_arrival(const Fields& fields) {
   Problems& problems = fields.problems();

@@ -1,12 +1,12 @@
 // Profiles as people save them: by what rule the first line is told apart, and that numbers are
 // checked alike in every line.
+#include "plan/profile.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "plan/file_arrival.h"
 
 using namespace galileo;
 using namespace galileo::plan;
@@ -80,4 +80,36 @@ TEST_CASE("what can't be a profile is said where it stands") {
   CHECK(wrong(std::string("\xFF\xFE"
                           "1\0\n\0",
                           6)) == "the profile is in UTF-16");
+}
+
+TEST_CASE("lists and lines of JSON, and pickles of the old system, are profiles too") {
+  using namespace std::string_literals;
+  const Values wanted{0.5, 0.25, 1};
+  CHECK(values("[0.5, 0.25,1]\n") == wanted);
+  CHECK(values(" [\r\n 0.5,\n 25e-2, 1 ]") == wanted);
+  CHECK(values("{\"seconds\": 0.5}\n{\"seconds\":0.25}\r\n\n{\"seconds\": 1}") == wanted);
+  CHECK(values("\xEF\xBB\xBF{\"at\": 7, \"wait\": 0.5}\n{\"wait\": 0.25}\n{\"wait\": 1}", "wait") ==
+        wanted);
+  CHECK(values("(lp0\nF0.5\naF0.25\naI1\na."s) == wanted);
+  CHECK(values("\x80\3]q\0(G?\340\0\0\0\0\0\0G?\320\0\0\0\0\0\0K\1e."s) == wanted);
+}
+
+TEST_CASE("what is wrong with a list, a line of JSON or a pickle is said where it is") {
+  using namespace std::string_literals;
+  CHECK(wrong("[1, 2") == "the profile begins like a JSON list and isn't one");
+  CHECK(wrong("[1][2]") == "the profile begins like a JSON list and isn't one");
+  CHECK(wrong("[]") == "the profile has no numbers");
+  CHECK(wrong("[1, \"2\"]") == "entry 2: '\"2\"' isn't a number");
+  CHECK(wrong("[1, NaN]") == "entry 2: 'NaN' isn't a number: a finite one is wanted");
+  CHECK(wrong("[1, -2]") == "entry 2: '-2' isn't a time between requests");
+  CHECK(wrong("[1]", "a") == "the profile is a list, without a column 'a'");
+  CHECK(wrong("{\"a\": 1}\n{\"a\": \"1\"}") == "line 2: it has a text instead of a number");
+  CHECK(wrong("{\"a\": 1}\n{}") == "line 2: it isn't a JSON object with a number");
+  CHECK(wrong("{\"a\": 1}", "b") == "line 1: no key is called 'b'");
+  CHECK(wrong("{\"a\": 1") == "line 1: it isn't JSON at byte 8");
+  CHECK(wrong("(lp0\nF-0.5\na."s) == "entry 1: '-0.5' isn't a time between requests");
+  CHECK(wrong("(lp0\ncos\nsystem\n."s) == "byte 5: it names os.system");
+  CHECK(wrong("(lp0\n."s) == "the profile has no numbers");
+  CHECK(wrong("]."s, "a") == "the profile is a list, without a column 'a'");
+  CHECK(wrong("PAR1\0\0"s) == "the profile is a Parquet file");
 }

@@ -218,19 +218,21 @@ Result<std::string> read_whole_file(const std::string& path, std::size_t size_ma
   if (file.fd < 0 || fstat(file.fd, &info) != 0) return system_error("can't open", path, errno);
   if (S_ISDIR(info.st_mode))
     return Error{ErrorCode::kUsage, "can't read", path, "it is a folder", "name a file in it"};
-  // In pieces that grow, so that a small file takes little memory whatever the limit is. A pipe
-  // gives what it has, so that the end is where there is nothing more.
+  // A file takes no more memory than its size, a pipe pieces that grow, whatever the limit is. A
+  // pipe gives what it has, so that the end is where there is nothing more.
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
   std::string bytes;
-  std::size_t piece = std::size_t{64} << 10;
+  if (S_ISREG(info.st_mode))
+    bytes.reserve(std::min(static_cast<std::size_t>(info.st_size), size_max) + kPiece);
   while (bytes.size() <= size_max) {
     const std::size_t before = bytes.size();
-    bytes.resize(std::min(before + piece, size_max + 1));
+    if (bytes.capacity() - before < kPiece) bytes.reserve(2 * before + kPiece);
+    bytes.resize(std::min(bytes.capacity(), size_max + 1));
     const ssize_t count = read(file.fd, bytes.data() + before, bytes.size() - before);
     const int error_number = errno;
     bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     if (count == 0) break;
     if (count < 0 && error_number != EINTR) return system_error("can't read", path, error_number);
-    piece = std::max(piece, bytes.size());
   }
   if (bytes.size() > size_max)
     return Error{ErrorCode::kUsage,

@@ -29,6 +29,7 @@ DOCS = {
     "commands": ("commands", {"command": "`name`", "does": "text"}, None),
     "arrivals": ("arrivals", {"arrival": "`name`", "parameters": "parameters", "requests are due": "text"}, None),
     "shapes": ("shapes", {"shape": "`name`", "is": "text", "parameters (where they aren't given)": keys}, None),
+    "profile rates": ("profile_rates", {"rate": "`name`", "parameters": "parameters", "is": "text"}, None),
     "routers": ("routers", {"router": "`name`", "URL": "text"}, None),
     "policies": ("policies", {"policy": "`name`", "the request goes to": "text"}, None),
     "databases": ("databases", {"database": "`name`", "`--db`": "text"}, None),

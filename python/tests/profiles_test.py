@@ -10,7 +10,7 @@ import pytest
 import requestgen
 import simpy
 from conftest import python
-from galileo import _gaps, errors, trips
+from galileo import _gaps, _session, errors, trips
 
 
 def test_importing_it_needs_nothing():
@@ -34,6 +34,25 @@ def test_profiles_are_read_as_data(tmp_path):
         with pytest.raises(errors.CorruptError, match="can't read the profile .*p.pkl"):
             _gaps.read(str(path))
     assert not (tmp_path / "evil").exists()
+
+
+def test_the_program_reads_what_numpy_has_pickled(tmp_path):
+    """By numpy itself; tests/process/profile_test.py imitates it."""
+    path = tmp_path / "p.pkl"
+    convert = lambda: subprocess.run([_session.program(), "profile", "convert", str(path), "-", "--format", "txt"], capture_output=True, text=True)
+    kinds = [numpy.float16, numpy.float32, numpy.float64, numpy.int8, numpy.int16, numpy.int32, numpy.int64, numpy.uint8, numpy.uint16, numpy.uint32, numpy.uint64]
+    lists = [[11, 0.1, 3.0], list(numpy.random.default_rng(1).exponential(0.1, 2500)), [numpy.dtype(">f8").type(0.5)], *([kind(7), 0.5, kind(100)] for kind in kinds)]
+    for gaps in lists:
+        for protocol in range(6):
+            path.write_bytes(pickle.dumps(gaps, protocol))
+            done = convert()
+            assert done.returncode == 0, (protocol, done.stderr)
+            assert [float(line) for line in done.stdout.split()] == [float(gap) for gap in gaps] == _gaps.read(str(path)), protocol
+    for array in (numpy.array([0.5]), [numpy.array([0.5])], numpy.array(["x"], object), [numpy.bool_(True)], [numpy.longdouble(1)], [numpy.datetime64("2026-01-01")]):
+        for protocol in range(6):
+            path.write_bytes(pickle.dumps(array, protocol))
+            done = convert()
+            assert done.returncode == 2 and ", byte " in done.stderr, (array, protocol, done)
 
 
 def test_rates_go_on_over_what_stopped_the_original(tmp_path, capsys):

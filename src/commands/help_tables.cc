@@ -11,6 +11,7 @@
 #include "commands/exit_codes.h"
 #include "commands/json_output.h"
 #include "load/arrival.h"
+#include "load/profile_segment.h"
 #include "load/rate_shape.h"
 #include "route/policy.h"
 #include "route/router.h"
@@ -78,6 +79,13 @@ Json shapes_table() {
                     {"text", arrival == arrivals.end() ? std::string_view() : arrival->text},
                     {"keys", std::move(parameters)}});
   }
+  return rows;
+}
+
+Json profile_rates_table() {
+  Json rows = Json::array();
+  for (const load::ProfileRateRow& row : load::profile_rate_rows())
+    rows.push_back({{"name", row.name}, {"parameters", row.parameters}, {"text", row.text}});
   return rows;
 }
 
@@ -181,6 +189,10 @@ const std::vector<HelpTable>& tables() {
        "shapes of a client's `rate`, and their parameters; what is in [] may be left out",
        {"name", "parameters", "text"},
        &shapes_table},
+      {"profile_rates",
+       "the rates of profiles that `galileo profile make` makes, as 'sine(100, 60) for 10m'",
+       {"name", "parameters", "text"},
+       &profile_rates_table},
       {"routers",
        "how a request becomes a URL: `router` of a service",
        {"name", "text"},

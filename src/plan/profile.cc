@@ -146,7 +146,7 @@ Result<std::vector<double>> parse_any(std::string_view text, std::string_view co
     return wrong_profile({}, "the profile is in UTF-16", "save it as UTF-8");
   if (text.starts_with("PAR1"))
     return wrong_profile({}, "the profile is a Parquet file",
-                         "save it as CSV");
+                         "make another of it: galileo profile convert FILE profile.csv");
   const bool pickled = wire::is_pickle(text);
   const std::string_view plain = trim(wire::after_byte_order_mark(text));
   if (!pickled && plain.starts_with('{')) return parse_json_lines(plain, column);

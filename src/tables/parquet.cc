@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "base/spawn.h"
-#include "base/text.h"
+#include "tables/python_words.h"
 
 // parquet.py, put into the program by galileo_embed() in CMakeLists.txt.
 extern const char galileo_parquet_script[];
@@ -133,21 +133,10 @@ class Converter {
 
   // What its last line on stderr says, or how it ended.
   Error failure() const {
-    std::string said(4096, '\0');
-    const off_t size = lseek(errors_, 0, SEEK_END);
-    const off_t from = std::max<off_t>(0, size - static_cast<off_t>(said.size()));
-    const ssize_t count = pread(errors_, said.data(), said.size(), from);
-    said.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-    const std::string_view lines = trim(said);
-    const std::string last(lines.substr(lines.rfind('\n') + 1));
+    const std::string last = last_line(errors_);
     Error error{ErrorCode::kIo, "can't write the Parquet files", python_, last, {}};
-    if (last.starts_with("no pyarrow")) {
-      error.code = ErrorCode::kUsage;
-      error.hint = fmt::format(
-          "install it by: {} -m pip install pyarrow; or name a Python that has it, by --python or "
-          "galileo_python",
-          python_);
-    } else if (WIFSIGNALED(status_)) {
+    if (tell_pyarrow(error, python_, last)) return error;
+    if (WIFSIGNALED(status_)) {
       error.why = fmt::format("Python was killed by signal {} ({})", WTERMSIG(status_),
                               strsignal(WTERMSIG(status_)));
       error.hint = "try again; where memory is short, --format csv takes less";

@@ -5,7 +5,7 @@ from urllib.request import urlopen
 import pytest
 from conftest import accepts, wait_for
 
-COMMANDS = ["run", "load", "target", "worker", "workers", "rtbl", "recorder", "exp"]
+COMMANDS = ["run", "load", "target", "worker", "workers", "rtbl", "recorder", "exp", "profile"]
 
 
 @pytest.mark.quick
@@ -67,6 +67,19 @@ def test_help_of_a_command_and_of_a_table(run):
     (["rtbl", "set", "img", "127.0.0.1:80=heavy"], ["'heavy' isn't a number", "host:port=weight"]),
     (["rtbl", "set", "img", "127.0.0.1:99999"], ["127.0.0.1:99999"]),
     (["target", "--delay", "gauss(1)"], ["gauss takes 2 parameters"]),
+    (["profile"], ["subcommand"]),
+    (["profile", "make", "p.csv", "sin(1, 2) for 1m"], ["unknown rate 'sin'", "did you mean 'sine'?", "'sin(1, 2) for 1m'"]),
+    (["profile", "make", "p.csv", "sine(1, 2)"], ["doesn't say for how long", "for 10m"]),
+    (["profile", "make", "p.csv", "sine(1) for 1m"], ["sine can't have 1 parameters", "max_rps, period_s"]),
+    (["profile", "make", "p.csv", "constant(1) for 1m for"], ["nothing stands behind 'for'"]),
+    (["profile", "make", "p.csv", "constant(1) for 1m maximum 3s"], ["unknown word 'maximum'"]),
+    (["profile", "make", "p.csv", "constant(1) for soon"], ["'soon' behind 'for' isn't a time"]),
+    (["profile", "make", "p.csv", "constant(1) for 1m scale 2"], ["a scale is of exponential gaps only"]),
+    (["profile", "make", "p.csv", "constant(0) for 1m"], ["the rate constant is 0 at 0 s", "max 1s"]),
+    (["profile", "make", "p.csv", "constant(1000000000) for 1h"], ["more than 20,000,000 gaps"]),
+    (["profile", "make", "p.pkl", "constant(1) for 1m"], ["pickles are read and not written"]),
+    (["profile", "make", "p.xls", "constant(1) for 1m"], ["a profile has no form 'xls'", "--format"]),
+    (["profile", "make", "-", "constant(1) for 1m", "--format", "parquet"], ["can't write Parquet to stdout"]),
     (["help", "lod"], ["there is no 'lod'", "did you mean 'load'?"]),
     (["help", "arrival"], ["did you mean 'arrivals'?"]),
     (["target", "--busy", "gauss(1)"], ["gauss takes 2 parameters"]),

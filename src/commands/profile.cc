@@ -20,6 +20,7 @@
 #include "commands/help_tables.h"
 #include "commands/json_output.h"
 #include "commands/options.h"
+#include "commands/profile_trips.h"
 #include "commands/profile_view.h"
 #include "load/profile_figures.h"
 #include "load/profile_segment.h"
@@ -41,6 +42,7 @@ struct ProfileFlags {
   std::vector<std::string> segments;
   std::uint64_t seed = 1;
   bool json = false;
+  TripFlags trips;
 };
 
 Result<std::vector<double>> read_parquet_profile(const ProfileFlags& flags) {
@@ -202,13 +204,18 @@ Result<int> show_one(const ProfileFlags& flags) {
   return kFine;
 }
 
+Result<int> of_trips(const ProfileFlags& flags) {
+  return write_profiles_of_trips(flags.trips);
+}
+
 constexpr const char* kProfileExamples =
     "Arrival profiles: files of the seconds between requests, which an experiment file names by\n"
     "arrival: {profile: FILE}.\n\nexamples:\n"
     "  galileo profile make day.csv 'sine(100, 60) for 10m max 1s' 'constant(20) for 5m "
     "exponential'\n"
     "  galileo profile show day.csv\n"
-    "  galileo profile convert old.pkl new.csv\n";
+    "  galileo profile convert old.pkl new.csv\n"
+    "  galileo profile trips trips.csv topology.csv profiles --start 2016-01-01T12:00:00\n";
 
 void add_read(CLI::App& command, ProfileFlags& flags) {
   command
@@ -255,6 +262,16 @@ int profile(const Arguments& arguments) {
   CLI::App* convert = add("convert", "write one in another form", &convert_one);
   add_read(*convert, flags);
   add_write(*convert, flags);
+  CLI::App* trips = add("trips", "make one of recorded trips for each cloudlet", &of_trips);
+  trips
+      ->add_option("TRIPS", flags.trips.trips,
+                   "CSV: pickup_datetime, passenger_count, pickup_longitude, pickup_latitude")
+      ->required();
+  trips->add_option("TOPOLOGY", flags.trips.topology, "CSV: radio, cell, lon, lat, cloudlet")
+      ->required();
+  trips->add_option("FOLDER", flags.trips.folder, "of the profiles")->required();
+  trips->add_option("--start", flags.trips.start, "pickups from then on, as 2016-01-01T12:00:00");
+  trips->add_option("--end", flags.trips.end, "pickups until then");
   if (const auto over = parse_options(app, arguments)) return *over;
   const auto done = chosen(flags);
   return done.ok() ? *done : fail("profile", done.error());

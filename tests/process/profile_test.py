@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pickle
+import random
 import statistics
 import subprocess
 import sys
@@ -180,6 +181,32 @@ def test_show_tells_what_python_counts(run, tmp_path):
     text = run("profile", "show", "p.csv").out
     assert text.startswith(f"p.csv · {len(gaps):,} requests · 25.0m · ") or text.startswith(f"p.csv · {len(gaps):,} requests · 25m"), text
     assert text.count("█") > 100 and max(map(len, text.splitlines())) <= 80
+
+
+def test_trips_are_a_profile_for_each_cloudlet_as_in_python(run, tmp_path):
+    """The cases of python/tests/profiles_test.py, and many trips by chance: the same numbers as by python -m galileo.trips."""
+    rng = random.Random(5)
+    cells = "".join(f"LTE,{n},{-74 + rng.random() / 50},{40.7 + rng.random() / 50},c{n % 7}\n" for n in range(60))
+    rows = "".join(f"2016-01-01 {rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02},{rng.randrange(5)},{-74 + rng.random() / 40},{40.7 + rng.random() / 40}\n" for _ in range(5000))
+    (tmp_path / "topology.csv").write_text("radio,cell,lon,lat,cloudlet\n" + cells)
+    (tmp_path / "trips.csv").write_text("pickup_datetime,passenger_count,pickup_longitude,pickup_latitude\n" + rows)
+    words = ["trips.csv", "topology.csv", "--start", "2016-01-01T06:30:00", "--end", "2016-01-01T20:00:00"]
+    python = subprocess.run([sys.executable, "-m", "galileo.trips", *words[:2], "python", *words[2:]], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "python")}, capture_output=True, text=True)
+    assert python.returncode == 0, python
+    done = run("profile", "trips", *words[:2], "ours", *words[2:])
+    assert done.code == 0 and done.out == python.stdout.replace("python/", "ours/"), done
+    assert len(os.listdir(tmp_path / "ours")) == 14
+    for path in (tmp_path / "ours").iterdir():
+        theirs = tmp_path / "python" / path.name
+        if path.suffix == ".csv":
+            assert numbers(path.read_text()) == numbers(theirs.read_text())
+        else:
+            assert pickle.loads(path.read_bytes()) == pickle.loads(theirs.read_bytes()) == numbers(path.with_suffix(".csv").read_text())
+            assert numbers(run("profile", "convert", path, "-", "--format", "txt").out) == pickle.loads(path.read_bytes())
+    (tmp_path / "trips.csv").write_text("pickup_datetime,passenger_count,pickup_longitude,pickup_latitude\nyesterday,1,-74,40\n")
+    done = run("profile", "trips", *words[:2], "more")
+    assert done.code == 2 and "can't read the trips, trips.csv, line 2: 'yesterday' is no time; write it as" in done.err and not (tmp_path / "more").exists(), done
+    assert "wrong time, --end: 'noon' is no time" in run("profile", "trips", *words[:2], "more", "--end", "noon").err
 
 
 @pytest.mark.quick

@@ -72,7 +72,7 @@ Result<std::string> form_of(const ProfileFlags& flags) {
   const std::vector<std::string> forms{"csv", "txt", "jsonl", "parquet"};
   std::string suffix = std::filesystem::path(flags.output).extension().string();
   if (!suffix.empty()) suffix.erase(0, 1);
-  const std::string form = flags.form.empty() ? suffix : flags.form;
+  std::string form = flags.form.empty() ? suffix : flags.form;
   if (std::find(forms.begin(), forms.end(), form) != forms.end()) {
     if (form != "parquet" || !is_stdout(flags.output)) return form;
     return Error{ErrorCode::kUsage, "can't write Parquet to stdout", {}, {}, "name a file"};
@@ -105,7 +105,7 @@ std::string text_of_gaps(std::span<const double> gaps_s, const std::string& form
 // Beside its place first, so that there is never half of it.
 Result<void> write_parquet_profile(std::span<const double> gaps_s, const ProfileFlags& flags) {
   const std::string beside = flags.output + ".part";
-  const auto written = [&]() -> Result<void> {
+  auto written = [&]() -> Result<void> {
     const tables::TableSchema schema{"profile", {{kColumnName, tables::ColumnType::kSeconds}}};
     const auto writer = TRY(tables::parquet_writer(flags.python));
     TRY(writer->begin_table(schema, beside));

@@ -15,7 +15,7 @@ namespace {
 
 using Gaps = std::vector<double>;
 
-Gaps made(std::vector<std::string> texts, std::uint64_t seed = 1) {
+Gaps made(const std::vector<std::string>& texts, std::uint64_t seed = 1) {
   std::vector<ProfileSegment> segments;
   for (const std::string& text : texts) {
     auto segment = parse_profile_segment(text);

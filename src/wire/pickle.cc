@@ -227,6 +227,7 @@ class Machine {
   Result<Number> take_number() {
     Number number{};
     const std::string_view taken = TRY(take(sizeof number));
+    // There are as many bytes. NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
     std::memcpy(&number, taken.data(), sizeof number);
     return number;
   }
@@ -627,8 +628,15 @@ class Machine {
 }  // namespace
 
 bool is_pickle(std::string_view bytes) {
-  return !bytes.empty() &&
-         std::string_view("\x80(])").find(bytes.front()) != std::string_view::npos;
+  if (bytes.empty()) return false;
+  if (std::string_view("\x80(])").find(bytes.front()) != std::string_view::npos) return true;
+  // In protocols 0 and 1 what isn't a list, as an array of numpy's, begins with a name in two
+  // lines.
+  const std::string_view first = bytes.substr(0, bytes.find('\n'));
+  const std::string_view behind = bytes.substr(std::min(first.size() + 1, bytes.size()));
+  const char next = behind.empty() ? ' ' : behind.front();
+  const bool is_word = (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || next == '_';
+  return first.front() == 'c' && first.find_first_of(", ") == std::string_view::npos && is_word;
 }
 
 Result<std::vector<double>> parse_pickle(std::string_view bytes) {

@@ -17,7 +17,8 @@
 
 namespace galileo::wire {
 
-// Whether it begins as a pickled list or tuple does, and as no text of numbers.
+// Whether it begins as a pickle does (of a list or tuple, or of what has a name), and as no text of
+// numbers.
 bool is_pickle(std::string_view bytes);
 
 // The numbers of a list or tuple, as doubles: floats, whole numbers up to 64 bits, and numpy's

@@ -32,6 +32,12 @@ std::string scalar(const std::string& dtype, char order, const std::string& byte
   return pickle + bytes + "\206Ra."s;
 }
 
+std::string many_of(char opcode) {
+  std::string many;
+  many.resize(10'000'000, opcode);
+  return many;
+}
+
 double read_scalar(const std::string& dtype, char order, const std::string& bytes) {
   const auto numbers = parse_pickle(scalar(dtype, order, bytes));
   REQUIRE_MESSAGE(numbers.ok(), numbers.error().to_text());
@@ -174,10 +180,9 @@ TEST_CASE("indices and sizes that a file names take no memory that it hasn't") {
         "byte 1: it keeps a value as number 9223372036854775807");
   CHECK(refused("]j\377\377\377\177."s) ==
         "byte 1: it takes the value number 2147483647, which isn't kept");
-  CHECK(refused("]" + std::string(10'000'000, '\224') + ".") ==
+  CHECK(refused("]" + many_of('\224') + ".") ==
         "byte 5065538: it wants more memory than a list of numbers of its size has");
-  CHECK(refused(std::string(10'000'000, '(')) ==
-        "byte 32768: more than 32768 values wait to be put into a list");
+  CHECK(refused(many_of('(')) == "byte 32768: more than 32768 values wait to be put into a list");
   // A list that Python's pickler has written by thousands is as long as it likes.
   std::string ones = "]";
   for (int i = 0; i < 1000; ++i) ones += "K\1"s;
@@ -196,10 +201,11 @@ TEST_CASE("what is written is read") {
 }
 
 TEST_CASE("texts of numbers aren't taken for pickles") {
-  for (const char* text :
-       {"", "0.5\n", "seconds\n1\n", "[1, 2]", "{\"a\": 1}\n", "# x\n", "\"a\"\n"})
+  for (const char* text : {"", "0.5\n", "seconds\n1\n", "[1, 2]", "count\n1\n", "c,d\nx,1\n", "c",
+                           "c\n", "{\"a\": 1}\n", "# x\n", "\"a\"\n"})
     CHECK_FALSE(is_pickle(text));
-  for (const auto& pickle : {"\200\4]."s, "(lp0\n."s, "]q\0."s, "(t."s, ")."s})
+  for (const auto& pickle : {"\200\4]."s, "(lp0\n."s, "]q\0."s, "(t."s, ")."s,
+                             "cnumpy.core.multiarray\n_reconstruct\n"s})
     CHECK(is_pickle(pickle));
 }
 

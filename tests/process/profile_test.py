@@ -41,7 +41,7 @@ def test_pickles_that_mean_harm_are_refused_at_their_byte_and_nothing_is_done(ru
         done = run("profile", "convert", "p.pkl", "q.csv")
         assert done.code == 2 and done.out == "" and "can't read the profile" in done.err, (name, done)
         # What begins as no pickle of a list is refused as a text.
-        assert bytes_[:1] not in (b"\x80", b"(", b"]", b")") or "p.pkl, byte " in done.err, (name, done)
+        assert bytes_[:1] not in (b"\x80", b"(", b"]", b")") and not bytes_.startswith((b"cnumpy\ndtype", b"cos\nsystem")) or "p.pkl, byte " in done.err, (name, done)
         assert os.listdir(tmp_path) == ["p.pkl"], name
 
 

@@ -3,13 +3,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import galileo
 import pytest
-import python_environment
-from conftest import ROOT, python
-from python_package import BUILT_WITH
+import python_module
+from conftest import ROOT, python, target
 
 PACKAGE = Path(galileo.__file__).parent
 # Each table in each form, errors too, and frames that others still hold when the table is gone.
@@ -57,7 +57,11 @@ def test_an_import_costs_little_beside_the_interpreter():
 
     def least(code):
         return min(used.ru_utime + used.ru_stime for used in (cpu(code) for _ in range(7)))
-    assert least("import galileo.frames, galileo.errors; galileo.frames.open('x.sqlite')") < 10 * least("pass")
+    nothing = least("pass")
+    assert least("import galileo.frames, galileo.errors; galileo.frames.open('x.sqlite')") < 10 * nothing
+    # That pandas, numpy and matplotlib aren't among it, package_test looks.
+    for imported in ("import galileo", "import galileo.frames, galileo.experiment, galileo.shell.shell"):
+        assert least(imported) - nothing < 0.15, imported
 
 
 def test_handlers_masks_folder_and_environment_are_the_same_after_each_call(database):
@@ -148,27 +152,62 @@ def test_the_allocator_that_looks_for_faults_finds_none(database):
     assert (json.loads(done.stdout or "null"), done.stderr) == (ROWS * 3, "")
 
 
+RUNS = """
+import os, sys, threading
+import galileo, pandas
+from galileo import errors
+from galileo.shell import shell
+made = galileo.Experiment(name="short", services={"hello": {"hosts": [sys.argv[1]]}}, clients=[{"service": "hello", "rate": 100, "requests": 20}])
+result = made.run(db="one.sqlite")
+run = made.start(db="one.sqlite", set={"clients[0].requests": 100000})
+run.state(), run.cancel()
+print('told', len(result.traces()), result.traces(to="arrow").rows, run.result().interrupted)
+try:
+    made.plan(set=["clients[0].rate=fast"])
+except errors.UsageError as error:
+    print('told', "fast" in str(error))
+names = shell.init(standalone=True)
+names["rtbl"].set("hello", [sys.argv[1]])
+names["exp"].start("one", db="one.sqlite")
+c = names["g"].spawn("hello", 2)
+c.request(n=5, ia=0).wait(60)
+names["exp"].event("done")
+c.close()
+names["exp"].stop()
+names["g"].ctrl.close()
+print('told', len(galileo.frames.open("one.sqlite").traces("last")))
+"""
+
+
+def test_the_allocator_that_looks_for_faults_finds_none_in_runs_and_shells(tmp_path):
+    with target() as url, tempfile.TemporaryDirectory(prefix="g") as runs:
+        done = python(RUNS, url.removeprefix("http://"), cwd=tmp_path, env={"PYTHONMALLOC": "debug", "PYTHONFAULTHANDLER": "1", "XDG_RUNTIME_DIR": runs})
+    told = [line for line in done.stdout.splitlines() if line.startswith("told")]  # beside what the shell says
+    assert (told, done.returncode, done.stderr) == (["told 20 20 True", "told True", "told 10"], 0, ""), done
+
+
+@pytest.mark.parametrize("how", ["debug", "sanitizer"])
+def test_the_frames_own_tests_pass_under_what_looks_for_faults(how, request):
+    """All of frames_test but what interrupts a long reading, in an interpreter of its own."""
+    environment = {"PYTHONMALLOC": "debug", "PYTHONFAULTHANDLER": "1"}
+    if how == "sanitizer":
+        folder, first = request.getfixturevalue("sanitized")
+        environment = {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]), "LD_PRELOAD": first, "ASAN_OPTIONS": "detect_leaks=0",
+                       "PYTHONMALLOC": "malloc"}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not interrupt and not killed", Path(__file__).parent / "frames_test.py"],
+                          capture_output=True, text=True, timeout=600, env={**os.environ, **environment})
+    assert done.returncode == 0 and " passed" in done.stdout and "Sanitizer" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory):
     """(folder to import a galileo from whose module has the address sanitizer, what must be loaded first)."""
-    builder, why_not = python_environment.find("wheel-python", "what builds the module", BUILT_WITH)
+    folder, why_not = python_module.link(PACKAGE, tmp_path_factory.mktemp("sanitized"), ROOT / "build/python-asan", "-DGALILEO_SANITIZE=address")
     if why_not:
         pytest.skip(why_not)
-    build = ROOT / "build/python-asan"
-    for command in (["cmake", "-S", ROOT / "python", "-B", build, "-G", "Ninja", f"-DPython_EXECUTABLE={builder}", "-DGALILEO_SANITIZE=address",
-                     "-DCMAKE_BUILD_TYPE=Release"], ["cmake", "--build", build, "--target", "_columns"]):
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, done.stdout + done.stderr
-    folder = tmp_path_factory.mktemp("sanitized") / "galileo"
-    folder.mkdir()
-    for path in PACKAGE.iterdir():
-        if not path.name.startswith("_columns."):
-            (folder / path.name).symlink_to(path)
-    module = next(build.glob("_columns*.so"))
-    (folder / module.name).symlink_to(module)
     first = [subprocess.run(["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
              for name in ("libasan.so", "libstdc++.so")]
-    return folder.parent, ":".join(first)
+    return folder, ":".join(first)
 
 
 def test_the_address_sanitizer_finds_nothing(sanitized, database):

@@ -114,5 +114,5 @@ def sessions_of(pid):
 
 def python(code, *arguments, **options):
     """A fresh interpreter of this environment runs that."""
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=options.pop("timeout", 120),
                           env={**os.environ, **options.pop("env", {})}, **options)

@@ -332,12 +332,53 @@ def test_exits_in_mid_run_leave_no_core_and_no_run(url):
     wait_for(lambda: not galileo.runs(), "the end of the runs", 60)
 
 
+MANY_ENDS = """
+import ctypes, json, os, sys, threading, time, galileo
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans become this process's children: it sees how the runs' processes end, too
+made = galileo.Experiment(json.loads(sys.argv[1]))
+left, running, interpreters, programs = 200, set(), [], []
+def follow(run):
+    while run.wait(0.01) is False:
+        run.state()
+while True:
+    while left and len(running) < 4:
+        left -= 1
+        child = os.fork()
+        if child == 0:
+            run = made.start(db="none", spool=f"spool-{left}", lease=0)
+            if left % 4 == 0:
+                threading.Thread(target=run.wait, daemon=True).start()
+            elif left % 4 == 1:
+                threading.Thread(target=follow, args=(run,), daemon=True).start()
+            elif left % 4 == 2:
+                del run
+            time.sleep(left % 7 / 100)
+            sys.exit(7)
+        running.add(child)
+    try:
+        child, status = os.wait()
+    except ChildProcessError:
+        break
+    (interpreters if child in running else programs).append(os.waitstatus_to_exitcode(status))
+    running.discard(child)
+print(len(interpreters), set(interpreters), len(programs), set(programs))
+"""
+
+
+def test_200_exits_in_mid_run_leave_no_core_and_no_run(url):
+    """Interpreters that end by themselves while a run of theirs goes on, and threads wait for it, ask it, or nobody holds it: each ends with its
+    exit code and not by a signal, and so do the runs' processes."""
+    done = python(MANY_ENDS, long(url).text, timeout=400)
+    assert (done.stdout, done.stderr) == ("200 {7} 200 {0}\n", "")
+    assert galileo.runs() == []
+
+
 def test_a_live_database_is_read_by_pandas(url):
     """While the run writes it, by Python's own SQLite library: no malformed read, and no row lost."""
     import pandas
 
     run = sends(long(url).start(db="one.sqlite", set=["clients[0].rate=400"]))
-    until, seen = time.monotonic() + 4, [0]
+    until, seen = time.monotonic() + 10, [0]
     with contextlib.closing(sqlite3.connect("one.sqlite", timeout=30)) as opened:
         while time.monotonic() < until or seen[-1] == 0:
             rows = pandas.read_sql("SELECT * FROM traces", opened)
@@ -345,6 +386,7 @@ def test_a_live_database_is_read_by_pandas(url):
             assert len(rows) >= seen[-1]
             seen.append(len(rows))
             time.sleep(0.02)
+        assert len(set(seen)) > 5, "it didn't grow while it was read"
     run.cancel()
     ledger = run.result().summary["ledger"]
     with contextlib.closing(sqlite3.connect("one.sqlite")) as opened:

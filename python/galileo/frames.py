@@ -17,7 +17,7 @@ import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Iterable, Literal, Union, overload
 
-from . import _session
+from . import _parquet, _session
 # At once: a thread that is still loading it when the interpreter ends takes the process along by an abort.
 from ._columns import Table
 
@@ -104,7 +104,7 @@ class Database:
             raise ValueError(f"to={to!r}: one of 'pandas', 'polars', 'arrow'")
         if isinstance(columns, str):
             raise TypeError(f"columns={columns!r}: a list of names is needed")
-        request: dict[str, Any] = {"call": "frame", "table": table, "db": self._url, "ids": list(ids)}
+        request: dict[str, Any] = {"call": "frame", "table": table, "ids": list(ids)}
         if columns is not None:
             request["columns"] = list(columns)
             if not request["columns"]:
@@ -114,7 +114,8 @@ class Database:
         for end, moment in zip(("from", "to"), between or ()):
             if moment is not None:
                 request[end] = _nanoseconds(moment)
-        read, names = _read(request)
+        with _parquet.readable(self._url) as url:
+            read, names = _read({**request, "db": url})
         if to == "pandas":
             return _to_pandas(read, names)
         if to == "polars":

@@ -25,6 +25,13 @@ ORIGINALS = ["--no-deps", "galileo-jupyter==0.0.1", "galileo-db==0.10.4.dev1", "
              "protobuf==3.20.3",
              "python-dotenv==0.20.0", "dataclasses-json==0.5.7", "marshmallow==3.26.1", "marshmallow-enum==1.5.1", "mypy-extensions==1.0.0",
              "typing-inspect==0.9.0", "typing-extensions==4.12.2", "readerwriterlock==1.0.9", "packaging==24.1"]
+# What a notebook's kernel takes there beside.
+KERNEL = ["ipykernel==6.29.5", "ipython==8.18.1", "jupyter-client==8.6.3", "jupyter-core==5.7.2", "comm==0.2.2", "matplotlib-inline==0.1.7",
+          "nest-asyncio==1.6.0", "psutil==6.1.0", "pyzmq==26.2.0", "tornado==6.4.1", "traitlets==5.14.3", "decorator==5.1.1", "jedi==0.19.1",
+          "parso==0.8.4", "pexpect==4.9.0", "ptyprocess==0.7.0", "prompt-toolkit==3.0.48", "wcwidth==0.2.13", "pygments==2.18.0", "stack-data==0.6.3",
+          "executing==2.1.0", "asttokens==2.4.1", "pure-eval==0.2.3", "exceptiongroup==1.2.2", "importlib-metadata==8.5.0", "zipp==3.20.2",
+          "platformdirs==4.3.6"]
+NOTEBOOKS = Path(__file__).parent / "old_notebooks"
 CONTAINER = old_recording.container(1)
 UNKNOWN = "202601010000-ffff"
 # Tables of Flux that the newest original leaves out too.
@@ -37,7 +44,7 @@ def original():
     python = python_environment.interpreter("3.9")
     if python is None:
         pytest.skip("the original package's pins need Python 3.9, which isn't here")
-    found, why_not = python_environment.find("old-frames-python", "the original analysis package", ORIGINALS, python)
+    found, why_not = python_environment.find("old-frames-python", "the original analysis package", [*ORIGINALS, *KERNEL], python)
     if found is None:
         pytest.skip(why_not)
     return found
@@ -205,3 +212,41 @@ def test_our_own_layout_gives_the_same_frames(server, tmp_path, monkeypatch):
         one, other = getattr(here, name)(copied), getattr(there, name)(copied)
         times = isinstance(one.index, pandas.DatetimeIndex)
         pandas.testing.assert_frame_equal(in_order(one, times), in_order(other, times), obj=name)
+
+
+def executed(path, kernel, variables, into):
+    """The notebook, run to its end in an environment's kernel; what its cells gave, by their numbers, goes into a file."""
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(nbformat.v4.new_code_cell(f"import pickle\nwith open({str(into)!r}, 'wb') as file:\n    pickle.dump(dict(Out), file)"))
+    client = nbclient.NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(into.parent)}})
+    client.execute(env={**os.environ, **variables})
+    return notebook, pickle.loads(into.read_bytes())
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_an_old_notebook_runs_in_both_environments_and_says_the_same(path, original, databases, tmp_path, monkeypatch):
+    """Unchanged, imports included: the same frames, value by value, and the same texts below its cells, but for what the original prints of
+    how many traces it has."""
+    pytest.importorskip("nbclient")
+    spec = tmp_path / "jupyter/kernels/original"
+    spec.mkdir(parents=True)
+    # Without what names our packages.
+    (spec / "kernel.json").write_text(json.dumps({"argv": [original, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "original",
+                                                  "language": "python", "env": {"PYTHONPATH": ""}}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    (theirs, given), (ours, got) = (executed(path, kernel, databases, tmp_path / kernel) for kernel in ("original", "python3"))
+    assert given.keys() == got.keys() and len(given) >= 10
+    for number, value in given.items():
+        if isinstance(value, pandas.DataFrame):
+            pandas.testing.assert_frame_equal(value, got[number], rtol=1e-12, atol=1e-9, obj=f"what cell {number} gave")
+        elif isinstance(value, pandas.Series):
+            pandas.testing.assert_series_equal(value, got[number], rtol=1e-12, atol=1e-9, obj=f"what cell {number} gave")
+        else:
+            assert value == got[number], number
+    for one, other in zip(theirs.cells, ours.cells):
+        shown = [[output.data["text/plain"] for output in cell.get("outputs", []) if output.output_type == "execute_result"] for cell in (one, other)]
+        assert shown[0] == shown[1], "".join(one.source)
+        assert [output for output in other.get("outputs", []) if output.output_type == "stream"] == []

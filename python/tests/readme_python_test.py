@@ -1,30 +1,63 @@
 """The Python lines of the README and of docs/python.md's plots, as they stand: in a folder that has the examples, and in a network of its own,
-since they name ports."""
+since they name ports. And the line before them, which makes what they are typed in."""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from outside import outside
 from own_network import network_of_its_own
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+WHEELS = Path(sys.prefix).parent / "wheels"
+BLOCK = r"```python\n(.*?)^```"
+README, PAGE = ((ROOT / name).read_text() for name in ("README.md", "docs/python.md"))
 
 
-def test_the_python_lines_work_as_they_stand(tmp_path):
-    before = network_of_its_own()
-    if before is None:
+@pytest.fixture
+def before():
+    words = network_of_its_own()
+    if words is None:
         pytest.skip("this machine allows no network of its own (unshare -n), and the README's ports may be taken")
-    readme, page = ((ROOT / name).read_text() for name in ("README.md", "docs/python.md"))
-    block = r"```python\n(.*?)^```"
-    lines = re.findall(block, readme, re.M | re.S) + re.findall(block, page.split("## Plots")[1].split("\n## ")[0], re.M | re.S)
+    return words
+
+
+def typed(python, lines, folder, before, **environment):
+    shutil.copytree(ROOT / "examples" / "hello", folder / "examples" / "hello")
+    (folder / "typed.py").write_text("\n".join(lines))
+    done = subprocess.run([*before, python, "typed.py"], cwd=folder, capture_output=True, text=True, timeout=600,
+                          env={**{name: value for name, value in os.environ.items() if not name.startswith("galileo_expdb_")}, **environment})
+    assert done.returncode == 0, done.stderr
+    assert "mean" in done.stdout
+    assert (folder / "latency.png").stat().st_size > 10_000 and (folder / "cdf.pdf").stat().st_size > 5_000
+
+
+def test_the_python_lines_work_as_they_stand(tmp_path, before):
+    lines = re.findall(BLOCK, README, re.M | re.S) + re.findall(BLOCK, PAGE.split("## Plots")[1].split("\n## ")[0], re.M | re.S)
     assert len(lines) == 2
-    shutil.copytree(ROOT / "examples" / "hello", tmp_path / "examples" / "hello")
-    (tmp_path / "typed.py").write_text("\n".join(lines))
-    typed = subprocess.run([*before, sys.executable, "typed.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600,
-                           env={name: value for name, value in os.environ.items() if not name.startswith("galileo_expdb_")})
-    assert typed.returncode == 0, typed.stderr
-    assert "mean" in typed.stdout
-    assert (tmp_path / "latency.png").stat().st_size > 10_000 and (tmp_path / "cdf.pdf").stat().st_size > 5_000
+    typed(sys.executable, lines, tmp_path, before)
+
+
+def test_the_line_that_installs_it_is_followed_word_by_word(tmp_path, before):
+    """From nothing but Debian's Python to a plot, with the newest pandas and matplotlib that there are. `./python` is the wheel that was
+    built of it: building takes the compiler's minutes, and the suite has them behind it."""
+    [line] = re.findall(r"^import galileo +# (.*)$", README, re.M)
+    wheels = list(WHEELS.glob("*-cp311-*.whl"))
+    if not wheels:
+        pytest.skip(f"there is no wheel in {WHEELS}")
+    assert line == "python3 -m venv lab && lab/bin/pip install ./python pandas matplotlib"
+    clean = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/root"), "PIP_RETRIES": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+             **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "REQUESTS_CA")) or name.lower().endswith("_proxy")}}
+    done = subprocess.run(outside("sh", "-c", line.replace("./python", shlex.quote(str(wheels[0])))), cwd=tmp_path, env=clean, capture_output=True, text=True,
+                          timeout=600)
+    if done.returncode != 0 and re.search("Could not find a version|Max retries|Temporary failure", done.stderr):
+        pytest.skip(f"pandas can't be fetched: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    said = subprocess.run(["lab/bin/galileo", "--version"], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert said.returncode == 0, said
+    typed(tmp_path / "lab/bin/python", re.findall(BLOCK, README, re.M | re.S), tmp_path, before, PYTHONPATH="", galileo_program=str(
+        next(tmp_path.glob("lab/lib/python3*/site-packages/galileo/bin/galileo"))))

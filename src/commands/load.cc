@@ -15,6 +15,7 @@
 #include "commands/options.h"
 #include "commands/run_options.h"
 #include "plan/file.h"
+#include "plan/profile.h"
 #include "wire/http1.h"
 #include "wire/uri.h"
 
@@ -30,6 +31,7 @@ struct LoadFlags {
   std::string connections;
   std::string rate;
   std::string arrival;
+  std::string profile;
   std::string num;
   std::string duration;
   std::string warmup;
@@ -71,18 +73,21 @@ Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDoc
   return {};
 }
 
-// Open loop by --rate or --arrival, closed loop by -c alone.
+// Open loop by --rate, --arrival or --profile, closed loop by -c alone.
 Result<void> write_pace(const LoadFlags& flags, LoadDocument& document) {
   if (!flags.rate.empty() && !flags.arrival.empty())
     return usage("--rate and --arrival can't both be given", "give one of them");
+  if (!flags.profile.empty() && !(flags.rate.empty() && flags.arrival.empty()))
+    return usage("--profile can't be given beside --rate or --arrival", "give one of them");
   const std::string connections = "--connections " + flags.connections;
-  if (flags.rate.empty() && flags.arrival.empty()) {
+  if (flags.rate.empty() && flags.arrival.empty() && flags.profile.empty()) {
     document.set("client/closed_loop/connections",
                  flags.connections.empty() ? "1" : flags.connections, connections);
     return {};
   }
   document.set("limits/connections", flags.connections, connections);
   document.set("client/arrival", flags.arrival, "--arrival " + flags.arrival);
+  document.set("client/arrival/profile", flags.profile, "--profile " + flags.profile);
   if (flags.rate.empty()) return {};
   // The rate is that of all clients together, in digits: a rate has no exponent. What is none is
   // refused as it was written.
@@ -155,11 +160,16 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   write_limits(flags, document);
   plan::FileOptions options;
   options.environment = environment;
+  options.read_file = [](const std::string& path) {
+    return read_input(path, plan::kProfileFileMax);
+  };
   plan::Plan plan = TRY(plan::read_plan(document.document(), document.flags(), options));
   load::ClientSpec& client = plan.phases.front().clients.front();
   TRY(finish_request(flags, uri, client.request));
   if (client.closed_loop) plan.limits.connections_max = client.connections * flags.clients;
-  if (!client.requests && !client.duration) client.duration = kDefaultDuration;
+  // A profile has an end of its own.
+  if (!client.requests && !client.duration && flags.profile.empty())
+    client.duration = kDefaultDuration;
   return plan;
 }
 
@@ -174,6 +184,8 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--arrival", flags.arrival,
                  "times between requests in seconds, or a rate shape: 'expovariate(100)', "
                  "'ramp(10, 1000, 60)'");
+  app.add_option("--profile", flags.profile,
+                 "file of the times between requests, which each client follows to its end");
   app.add_option("-n,--num,--requests", flags.num, "requests in all: 100, 10k");
   app.add_option("-d,-z,--duration", flags.duration, "how long: 90, 30s, 5m [10s without -n]");
   app.add_option("--clients", flags.clients,

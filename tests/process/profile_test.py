@@ -210,6 +210,23 @@ def test_trips_are_a_profile_for_each_cloudlet_as_in_python(run, tmp_path):
 
 
 @pytest.mark.quick
+def test_load_follows_a_profile_to_its_end(run, target, tmp_path):
+    url = target()
+    (tmp_path / "p.pkl").write_bytes(pickle.dumps([0.2, 0.01, 0.01], 4))
+    load = lambda *words: run("load", url, *words, "-q", "--db", "none", "--json", "r.json", "--no-telemetry")
+    sent = lambda: json.loads((tmp_path / "r.json").read_text())["ledger"]["sent"]
+    assert load("--profile", "p.pkl", "--clients", "2").ran and sent() == 6
+    assert load("--profile", tmp_path / "p.pkl", "-n", "2").ran and sent() == 2
+    assert load("--profile", "p.pkl", "-d", "205ms").ran and sent() == 1
+    for words, said in ((("--profile", "no.pkl"), "--profile no.pkl"), (("--profile", "p.pkl", "-r", "5"), "--profile can't be given beside --rate or --arrival")):
+        done = load(*words)
+        assert done.code == 2 and said in done.err, done
+    (tmp_path / "p.pkl").write_bytes(b"]cos\nsystem\n.")
+    done = load("--profile", "p.pkl")
+    assert done.code == 2 and "byte 1: it names os.system" in done.err, done
+
+
+@pytest.mark.quick
 def test_an_experiment_names_profiles_of_every_form(run, target, tmp_path):
     host = target().removeprefix("http://").rstrip("/")
     gaps = [0.05, 0.01, 0.01, 0.02]

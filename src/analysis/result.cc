@@ -319,6 +319,10 @@ OrderedJson kept(const RunResult& result, std::uint64_t requests) {
       {"busiest_loop_pct", 100 * use.busiest_loop_share},
       {"rss_max_bytes", use.rss_max_bytes},
       {"threads", use.threads}};
+  if (use.tls.done > 0)
+    json["generator"]["tls"] = {{"handshakes", use.tls.done},
+                                {"resumed", use.tls.resumed},
+                                {"unverified", use.tls.unverified}};
   if (use.state) json["generator"]["own"] = state_json(*use.state);
   json["provenance"] = provenance_json(result.provenance);
   json["notes"] = result.notes;
@@ -375,6 +379,11 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
   result.generator.busiest_loop_share = use.value("busiest_loop_pct", 0.0) / 100;
   result.generator.rss_max_bytes = use.value("rss_max_bytes", std::uint64_t{0});
   result.generator.threads = use.value("threads", 0u);
+  if (use.contains("tls")) {
+    result.generator.tls.done = use["tls"].value("handshakes", std::uint64_t{0});
+    result.generator.tls.resumed = use["tls"].value("resumed", std::uint64_t{0});
+    result.generator.tls.unverified = use["tls"].value("unverified", std::uint64_t{0});
+  }
   if (use.contains("own")) result.generator.state = parse_state(use["own"]);
   const OrderedJson from = json.value("provenance", OrderedJson::object());
   result.provenance.version = from.value("galileo_version", "");

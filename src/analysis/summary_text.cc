@@ -252,6 +252,16 @@ std::string generator_text(const RunResult& result, std::uint64_t requests, cons
       format_bytes(static_cast<double>(use.rss_max_bytes)));
 }
 
+std::string tls_text(const net::TlsCounts& tls, const Paint& paint) {
+  if (tls.done == 0) return {};
+  return fmt::format("{} {} handshakes, {} of them resumed; {}\n", paint.bold("TLS"),
+                     format_count(tls.done), format_count(tls.resumed),
+                     tls.unverified == 0
+                         ? "certificates verified, revocation not looked at"
+                         : paint.doubt(fmt::format("certificates not verified in {}",
+                                                   format_count(tls.unverified))));
+}
+
 std::string places_text(const Provenance& provenance, const Paint& paint) {
   std::string text;
   const auto place = [&](std::string_view name, const std::string& where) {
@@ -288,6 +298,7 @@ std::string summary_text(const RunResult& result, const Summary& summary, const 
   text += throttling_text(joined, paint);
   text += ledger_text(result, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
+  text += tls_text(result.generator.tls, paint);
   text += places_text(result.provenance, paint);
   for (const std::string& note : result.notes) text += fmt::format("note: {}\n", note);
   return text;

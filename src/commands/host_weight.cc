@@ -22,7 +22,7 @@ Result<route::Host> parse_host_weight(const std::string& word) {
   };
   if (!weight) return wrong(fmt::format("'{}' isn't a number", word.substr(equals + 1)));
   if (!std::isfinite(*weight) || *weight < 0) return wrong("a weight is a number from 0 up");
-  if (const auto place = net::parse_host_port(host, 80); !place.ok())
+  if (const auto place = net::parse_route_host(host); !place.ok())
     return wrong(place.error().to_text());
   return route::Host{host, *weight};
 }

@@ -41,6 +41,9 @@ struct LoadFlags {
   std::string body;
   std::string seed;
   std::string fail_on;
+  std::string ca_file;
+  std::string certificate;
+  std::string key;
   std::uint32_t clients = 1;
   std::uint32_t threads = 0;
   std::uint32_t redirects = 0;
@@ -50,10 +53,33 @@ struct LoadFlags {
   bool ipv6 = false;
   bool poisson = false;
   bool no_telemetry = false;
+  bool insecure = false;
 };
 
 Error usage(std::string what, std::string hint) {
   return Error{ErrorCode::kUsage, std::move(what), {}, {}, std::move(hint)};
+}
+
+// How TLS is spoken, by curl's names. There a certificate's password may follow its path; here it
+// is a path.
+Result<void> write_tls(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+  const bool any =
+      flags.insecure || !flags.ca_file.empty() || !flags.certificate.empty() || !flags.key.empty();
+  if (any && uri.scheme != "https" && flags.redirects == 0)
+    return usage("--insecure, --cacert, --cert and --key are for https", "write https://...");
+  if (flags.insecure && !flags.ca_file.empty())
+    return usage("--insecure and --cacert can't both be given", "give one of them");
+  if (flags.certificate.empty() && !flags.key.empty())
+    return usage("a key alone isn't a certificate", "give --cert too");
+  document.set("client/request/verify", flags.insecure ? "no" : flags.ca_file,
+               flags.insecure ? "--insecure" : "--cacert " + flags.ca_file);
+  if (flags.key.empty()) {
+    document.set("client/request/cert", flags.certificate, "--cert " + flags.certificate);
+    return {};
+  }
+  document.add("client/request/cert", flags.certificate, "--cert " + flags.certificate);
+  document.add("client/request/cert", flags.key, "--key " + flags.key);
+  return {};
 }
 
 Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
@@ -147,14 +173,15 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
 }
 
 Result<plan::Plan> make_plan(const LoadFlags& flags) {
-  const wire::Uri uri = TRY(wire::parse_plain_uri(flags.url));
+  const wire::Uri uri = TRY(wire::parse_uri(flags.url));
   if (flags.clients < 1) return usage("--clients must be from 1 up", {});
   LoadDocument document;
   document.set("name", fmt::format("load {}", uri.host_port()), "URL");
-  document.set("services/load/hosts", uri.host_port(), "URL");
+  document.set("services/load/hosts", uri.route_host(), "URL");
   document.set("client/service", "load", "URL");
   document.set("client/name", "load", "URL");
   TRY(write_request(flags, uri, document));
+  TRY(write_tls(flags, uri, document));
   TRY(write_pace(flags, document));
   TRY(write_requests(flags, document));
   write_limits(flags, document);
@@ -176,7 +203,7 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
 void add_flags(CLI::App& app, LoadFlags& flags) {
   const std::string arrivals = "list arrivals, distributions and rate shapes";
   const std::string thresholds = "list what a threshold can measure";
-  app.add_option("URL", flags.url, "http://host:port/path")->required();
+  app.add_option("URL", flags.url, "http://host:port/path, or https://")->required();
   app.add_option("-c,--connections", flags.connections,
                  "connections; without a rate each sends again as soon as it is answered [1]");
   app.add_option("-r,--rate", flags.rate, "requests a second, evenly: 100, 10k, 50/1s, 600/m");
@@ -201,6 +228,12 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--redirects", flags.redirects, "redirects that are followed [0]");
   app.add_option("--fail-on", flags.fail_on,
                  "statuses of answers that count as failures: '404, 500-599', none [400-999]");
+  app.add_flag("-k,--insecure", flags.insecure,
+               "https: take any certificate; the summary and the report say so");
+  app.add_option("--cacert", flags.ca_file,
+                 "https: file (PEM) of those who vouch for the server [the system's]");
+  app.add_option("--cert", flags.certificate, "https: our certificate (PEM), with its chain");
+  app.add_option("--key", flags.key, "its key (PEM) [in --cert]");
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core, up to 500/s one]");
@@ -225,7 +258,8 @@ int load(const Arguments& arguments) {
       "Load a URL.\n\nexamples:\n"
       "  galileo load http://127.0.0.1:8080/ --rate 1k --duration 30s\n"
       "  galileo load http://127.0.0.1:8080/ -c 50 -n 100k\n"
-      "  galileo load http://127.0.0.1:8080/ --arrival 'expovariate(100)' --clients 10\n",
+      "  galileo load http://127.0.0.1:8080/ --arrival 'expovariate(100)' --clients 10\n"
+      "  galileo load https://127.0.0.1:8443/ --cacert ca.pem -c 50\n",
       "galileo load");
   add_flags(app, flags);
   add_output_options(app, output);

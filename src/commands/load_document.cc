@@ -54,7 +54,8 @@ void LoadDocument::set(std::string_view path, std::string_view value, const std:
 }
 
 void LoadDocument::add(std::string_view path, std::string_view value, const std::string& flag) {
-  Node& list = at(file_, path);
+  const bool is_client = path.starts_with(kClient);
+  Node& list = is_client ? at(client_, path.substr(kClient.size())) : at(file_, path);
   list.kind = Kind::kList;
   list.items.push_back(scalar(value, flag));
 }

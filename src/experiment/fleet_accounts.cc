@@ -155,6 +155,9 @@ analysis::GeneratorUse use_of(const FleetAccounts& accounts, Duration due) {
     use.rss_max_bytes = std::max(use.rss_max_bytes, report.rss_bytes);
     use.threads += worker.is_ours ? 1 : 0;
     if (report.own) {
+      use.tls.done += report.own->handshakes;
+      use.tls.resumed += report.own->handshakes_resumed;
+      use.tls.unverified += report.own->handshakes_unverified;
       times.add(times_of(*report.own));
       states.push_back(state_of(name, report, due));
       use.busiest_loop_share = std::max(use.busiest_loop_share, states.back().busiest_loop_share);

@@ -8,6 +8,7 @@
 #include "load/distribution.h"
 #include "load/request_parameters.h"
 #include "wire/json.h"
+#include "wire/uri.h"
 
 namespace galileo::experiment {
 namespace {
@@ -60,6 +61,37 @@ Duration warmup_of(const load::ClientSpec& spec, const plan::Plan& plan, bool is
   return is_later_phase ? spec.warmup : std::max(spec.warmup, plan.warmup - spec.start_after);
 }
 
+// As requests has it, and what is ours of it. Files are the worker's.
+void add_tls(WireJson& kwargs, const load::TlsSettings& tls) {
+  if (!tls.verify)
+    add(kwargs, "verify", boolean(false));
+  else if (!tls.ca_file.empty())
+    add(kwargs, "verify", text(tls.ca_file));
+  if (!tls.certificate_file.empty()) {
+    WireJson pair;
+    pair.kind = WireJson::Kind::kArray;
+    pair.items = {text(tls.certificate_file), text(tls.key_file)};
+    add(kwargs, "cert", tls.key_file.empty() ? text(tls.certificate_file) : std::move(pair));
+  }
+  const load::TlsSettings usual;
+  WireJson ours = object();
+  if (tls.version_min != usual.version_min)
+    add(ours, "min_version", text(fmt::format("1.{}", tls.version_min)));
+  if (tls.resume != usual.resume) add(ours, "resume", boolean(tls.resume));
+  if (!ours.keys.empty()) add(kwargs, "tls", std::move(ours));
+}
+
+// Whether that service's hosts speak TLS, as the plan has them.
+bool speaks_tls(const plan::Plan& plan, const std::string& name) {
+  for (const load::ServiceSpec& service : plan.services) {
+    if (service.name != name) continue;
+    for (const auto& [host, weight] : service.hosts) {
+      if (wire::speaks_tls(host)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string request_parameters(const load::Request& request, const load::Limits& limits) {
@@ -74,6 +106,7 @@ std::string request_parameters(const load::Request& request, const load::Limits&
   // has others.
   add(kwargs, "timeout", real(to_seconds(request.timeout.value_or(limits.request_timeout))));
   add(kwargs, "allow_redirects", boolean(redirects_of(request, limits) > 0));
+  add_tls(kwargs, request.tls);
   WireJson parameters = object();
   std::string method = request.method;
   std::transform(method.begin(), method.end(), method.begin(), [](char c) {
@@ -161,6 +194,7 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& p
     if (change && change->client == spec.name) return cannot("a rate that changes");
   }
   if (spec.start_after > Duration{0}) return cannot("a delayed start");
+  if (speaks_tls(plan, spec.service)) return cannot("a host of https");
   const std::uint32_t redirects = redirects_of(spec.request, plan.limits);
   if (redirects > 0 && redirects != load::kRedirectsFollowed)
     return Error{ErrorCode::kUsage,

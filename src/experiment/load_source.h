@@ -76,6 +76,10 @@ struct LoadContext {
   const std::string& id;  // the experiment's
 };
 
+// What a result says where certificates weren't looked at.
+inline constexpr const char* kUnverified =
+    "certificates were not verified: anyone may have answered in the server's place";
+
 using LoadMaker = std::function<std::unique_ptr<LoadSource>(const LoadContext&)>;
 
 // The event loops of this process, over `limits` of the plan.

@@ -31,8 +31,15 @@ class OnEngine final : public LoadSource {
         wall_clock_(context.wall_clock),
         loops_(plan::load_loops(plan_)) {}
 
+  // What applications may make is looked at when they are ready.
+  Result<void> prepare() override {
+    if (plan_.applications.empty()) TRY(check_tls_files());
+    return {};
+  }
+
   // Names are resolved only now: an application may be what makes one resolve.
   Result<void> open() override {
+    if (!plan_.applications.empty()) TRY(check_tls_files());
     load::Engine::Options options;
     options.limits = plan_.limits;
     options.limits.threads = loops_;
@@ -50,13 +57,14 @@ class OnEngine final : public LoadSource {
     // Far enough ahead that all loops have their clients ready before the first request is due.
     std::uint64_t clients = 0;
     for (const load::ClientSpec& client : phase.clients) clients += client.count;
-    const Time now = control_.clock().now();
     if (began_ == kNever) {
-      began_ = now;
+      began_ = control_.clock().now();
       cpu_before_ = net::RealClock::process_cpu();
       hindered_before_ = telemetry::read_hindrances(telemetry::Machine{});
-      engine_->set_warmup_until(now + plan_.warmup);
+      engine_->set_warmup_until(began_ + plan_.warmup);
     }
+    engine_->prepare(phase.clients);
+    const Time now = control_.clock().now();
     const Time start = now + std::chrono::milliseconds{5} + std::chrono::microseconds{10} * clients;
     TRY(engine_->begin_phase(phase.name, phase.clients, start, phase.duration, std::move(on_done)));
     return start;
@@ -92,6 +100,7 @@ class OnEngine final : public LoadSource {
     engine_->join();
     use_.rss_max_bytes = memory_most_bytes();
     use_.threads = loops_;
+    use_.tls = snapshot_.handshakes;
   }
 
   analysis::GeneratorUse use(Duration due) override {
@@ -107,15 +116,33 @@ class OnEngine final : public LoadSource {
   }
 
   std::vector<std::string> notes() override {
+    std::vector<std::string> notes = notes_of_tls();
     const std::uint64_t cut = snapshot_.responses_cut;
-    if (cut == 0) return {};
-    return {fmt::format(
-        "the bodies of {} answers are cut in their traces: limits.keep_response "
-        "is {}",
-        format_count(cut), format_bytes(static_cast<double>(plan_.limits.keep_response)))};
+    if (cut > 0)
+      notes.push_back(fmt::format(
+          "the bodies of {} answers are cut in their traces: limits.keep_response is {}",
+          format_count(cut), format_bytes(static_cast<double>(plan_.limits.keep_response))));
+    return notes;
   }
 
  private:
+  Result<void> check_tls_files() const {
+    for (const plan::Phase& phase : plan_.phases) {
+      for (const load::TlsSettings& tls : load::tls_settings(plan_.services, phase.clients))
+        TRY(load::check_tls(tls));
+    }
+    return {};
+  }
+
+  std::vector<std::string> notes_of_tls() const {
+    std::vector<std::string> notes;
+    if (snapshot_.handshakes.unverified > 0 || !plan::verifies_certificates(plan_))
+      notes.emplace_back(kUnverified);
+    for (const auto& [failure, why] : snapshot_.tls_failures)
+      notes.push_back(fmt::format("{}, the first time: {}", wire::failure_name(failure), why));
+    return notes;
+  }
+
   analysis::GeneratorState look_at_itself() {
     const load::OwnTimes own = engine_->own_times();
     analysis::GeneratorState state;

@@ -536,6 +536,7 @@ void OnFleet::finish() {
 
 std::vector<std::string> OnFleet::notes() {
   std::vector<std::string> notes = notes_of(accounts_);
+  if (!plan::verifies_certificates(plan_)) notes.emplace_back(kUnverified);
   const fleet::IntakeCounts counts = intake_.counts();
   if (counts.duplicates > 0)
     notes.push_back(

@@ -249,6 +249,9 @@ wire::OwnReport Worker::own_report(const std::string& name, const Run& run) {
     own.waited_for_core = waited;
     own.ran = ran;
   }
+  own.handshakes = now.handshakes.done - before.handshakes.done;
+  own.handshakes_resumed = now.handshakes.resumed - before.handshakes.resumed;
+  own.handshakes_unverified = now.handshakes.unverified - before.handshakes.unverified;
   const telemetry::Hindrances hindered =
       telemetry::read_hindrances(telemetry::Machine{}).since(run.hindered_before);
   own.throttled = hindered.throttled;

@@ -39,13 +39,14 @@ Dispatcher::Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connec
       sink_(sink),
       options_(options),
       pool_(clock, timers, connector, {options.connections_max, bounds_of(options.limits)}),
+      targets_(clock, pool_, connector),
       warmup_name_(sink.name("warmup")),
       later_timer_([this](Time) { do_later(); }) {}
 
 Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::set_addresses(const std::string& host, std::vector<net::Address> addresses) {
-  pool_.set_addresses(pool_.target(host), std::move(addresses));
+  pool_.set_addresses(host, addresses);
   host_is_known(host, true);
 }
 
@@ -75,7 +76,7 @@ Result<Group*> Dispatcher::group_of(const std::string& service, const Request& r
     if (&group->service == of && group->request == request) return group.get();
   }
   groups_.push_back(std::make_unique<Group>(*of, request, options_.limits));
-  groups_.back()->route(pool_, sink_);
+  groups_.back()->route(targets_, sink_);
   return groups_.back().get();
 }
 
@@ -84,7 +85,7 @@ Result<void> Dispatcher::set_hosts(const std::string& service, std::vector<route
   if (changed->hosts() == hosts) return {};
   TRY(changed->set_hosts(std::move(hosts)));
   for (const auto& group : groups_) {
-    if (&group->service == changed) group->route(pool_, sink_);
+    if (&group->service == changed) group->route(targets_, sink_);
   }
   for (const auto& [number, client] : clients_) {
     if (&client->group().service == changed) client->rerouted();
@@ -396,6 +397,8 @@ void Dispatcher::over(Sending& sending) {
   if (sending.first_asked == kNever) sending.first_asked = sending.asked;
   if (sending.failure == Failure::none && redirect(sending)) return;
   if (sending.redirect.count() > 0) sum_up_hops(sending);
+  if (sending.failure != Failure::none && !sending.why.empty())
+    tls_failures_.try_emplace(sending.failure, sending.why);
   Client& client = *sending.client;
   if (sending.failure == Failure::none && client.fail_on.contains(sending.status))
     sending.failure = Failure::status;
@@ -450,6 +453,7 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   trace.dispatched = wall(sending.first_dispatched);
   trace.sent = wall(sending.first_sent);
   trace.first_byte = wall(sending.first_byte);
+  trace.handshake = sending.handshake;
   trace.done = wall(sending.done);
   trace.request_bytes = sending.request_bytes;
   trace.response_bytes = sending.response_bytes;

@@ -22,6 +22,7 @@
 
 #include "base/counters.h"
 #include "load/client.h"
+#include "load/host_targets.h"
 #include "load/ledger.h"
 #include "load/own_times.h"
 #include "load/routing.h"
@@ -146,6 +147,11 @@ class Dispatcher {
   std::uint64_t in_flight() const { return in_flight_; }
   // Answers whose body the trace holds only the beginning of (Limits::keep_response).
   std::uint64_t responses_cut() const { return responses_cut_; }
+  // Reads the files of these settings, before requests are due that need them.
+  void prepare(const TlsSettings& settings) { targets_.prepare(settings); }
+  net::TlsCounts handshakes() const { return targets_.handshakes(); }
+  // What TLS said of the first request that failed by each of its reasons.
+  const std::map<wire::Failure, std::string>& tls_failures() const { return tls_failures_; }
   std::size_t open_connections() const { return pool_.open_connections(); }
   std::size_t clients() const { return clients_.size(); }
   // Routings that are kept for requests under way only.
@@ -195,6 +201,8 @@ class Dispatcher {
   TraceSink& sink_;
   const Options options_;
   net::HttpPool pool_;
+  HostTargets targets_;
+  std::map<wire::Failure, std::string> tls_failures_;
   wire::BodyText body_text_;
   Ledger ledger_;
   RelaxedCounter intended_;  // what the ledger says, for others

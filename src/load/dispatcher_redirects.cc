@@ -16,6 +16,11 @@ namespace {
 // fill our memory.
 constexpr std::size_t kRedirectHostsMax = 10'000;
 
+// What TLS took on two hops; none on one that asked over a connection that was there.
+Duration together(Duration one, Duration other) {
+  return one == kNoDuration ? other : other == kNoDuration ? one : one + other;
+}
+
 // What a request that went out comes to when its next hop can't: the reasons why requests aren't
 // sent at all aren't its.
 Failure failure_of_hop(Failure failure) {
@@ -45,11 +50,11 @@ bool Dispatcher::redirect(Sending& sending) {
     return false;
   }
   const std::string& host = sending.routing->destinations[sending.host].target->host();
-  const auto first =
-      wire::parse_uri("http://" + host + group.service.router().path_of(group.request.path));
+  const auto first = wire::parse_uri((wire::speaks_tls(host) ? "" : "http://") + host +
+                                     group.service.router().path_of(group.request.path));
   const Request& request = group.request;
   const wire::RequestParts parts{request.method, request.headers,
-                                 request.has_body ? &request.body : nullptr};
+                                 request.has_body ? &request.body : nullptr, true};
   const bool followed = first.ok() && sending.redirect
                                           .follow(parts, *first, sending.status, sending.location,
                                                   sending.set_cookies, wall(clock_.now()))
@@ -62,6 +67,7 @@ bool Dispatcher::redirect(Sending& sending) {
   sending.before.read_late += sending.read_late;
   sending.before.retried = sending.before.retried || sending.retried;
   sending.before.first_byte = sending.first_byte;
+  sending.before.handshake = together(sending.before.handshake, sending.handshake);
   if (!sending.hops_end.is_set()) timers_.set(sending.hops_end, sending.first_sent + group.timeout);
   sending.bytes = sending.redirect.bytes();
   sending.repeatable = wire::http1::is_idempotent(sending.redirect.method());
@@ -71,12 +77,12 @@ bool Dispatcher::redirect(Sending& sending) {
 }
 
 void Dispatcher::ask_next_host(Sending& sending) {
-  const std::string host = sending.redirect.to().host_port();
+  const std::string host = sending.redirect.to().route_host();
   if (!redirect_hosts_.contains(host)) {
     if (redirect_hosts_.size() >= kRedirectHostsMax) return end_hop(sending, Failure::no_address);
     redirect_hosts_.insert(host);
   }
-  net::HttpTarget& target = pool_.target(host);
+  net::HttpTarget& target = targets_.of(host, sending.client->group().request.tls);
   sending.server = sink_.name(host);
   if (!target.has_addresses()) {
     const wire::Uri& to = sending.redirect.to();
@@ -102,14 +108,13 @@ void Dispatcher::host_is_known(const std::string& host, bool found) {
   if (waiting == unresolved_.end()) return;
   const std::vector<Sending*> sendings = std::move(waiting->second);
   unresolved_.erase(waiting);
-  net::HttpTarget& target = pool_.target(host);
   for (Sending* const sending : sendings) {
     if (!found) {
       end_hop(*sending, Failure::no_address);
       continue;
     }
     sending->request_bytes += sending->bytes.size();
-    pool_.send(*sending, target);
+    pool_.send(*sending, targets_.of(host, sending->client->group().request.tls));
   }
 }
 
@@ -141,6 +146,7 @@ void Dispatcher::end_hop(Sending& sending, Failure failure) {
   sending.status = -1;
   sending.read_late = Duration{0};
   sending.retried = false;
+  sending.handshake = kNoDuration;
   sending.first_byte = kNever;
   sending.response_bytes = 0;
   sending.done = clock_.now();
@@ -153,6 +159,7 @@ void Dispatcher::sum_up_hops(Sending& sending) {
   sending.response_bytes += sending.before.response_bytes;
   sending.read_late += sending.before.read_late;
   sending.retried = sending.retried || sending.before.retried;
+  sending.handshake = together(sending.before.handshake, sending.handshake);
   if (sending.failure == Failure::stopped) {
     // Its workload was stopped before the redirect was followed, which is the answer then.
     sending.failure = Failure::none;

@@ -100,7 +100,7 @@ TEST_CASE("a redirect to a host that nobody knows is a failure of its own, and w
   SUBCASE("another scheme") {
     hops.start_it();
     hops.take(0);
-    hops.connector.at(0).send(moved("https://h/"));
+    hops.connector.at(0).send(moved("ftp://h/"));
   }
   CHECK(hops.trace().failure == Failure::bad_redirect);
   CHECK(hops.trace().status == -1);

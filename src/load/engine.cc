@@ -174,6 +174,15 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
   return result;
 }
 
+void Engine::prepare(const std::vector<ClientSpec>& clients) {
+  const std::set<TlsSettings> settings = tls_settings(options_.services, clients);
+  if (settings.empty()) return;
+  start_workers();
+  on_loops([&](std::size_t loop) {
+    for (const TlsSettings& one : settings) workers_[loop].dispatcher->prepare(one);
+  });
+}
+
 Result<void> Engine::begin_phase(const std::string& name, const std::vector<ClientSpec>& clients,
                                  Time start, std::optional<Duration> ends_after,
                                  std::function<void()> on_done) {
@@ -233,6 +242,12 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.ledger.add(worker.dispatcher->ledger());
       snapshot.in_flight += worker.dispatcher->in_flight();
       snapshot.responses_cut += worker.dispatcher->responses_cut();
+      const net::TlsCounts handshakes = worker.dispatcher->handshakes();
+      snapshot.handshakes.done += handshakes.done;
+      snapshot.handshakes.resumed += handshakes.resumed;
+      snapshot.handshakes.unverified += handshakes.unverified;
+      snapshot.tls_failures.insert(worker.dispatcher->tls_failures().begin(),
+                                   worker.dispatcher->tls_failures().end());
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
       snapshot.loop_waited.push_back(worker.watch->waited());

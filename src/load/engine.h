@@ -41,6 +41,8 @@ class Engine {
     std::uint64_t responses_cut = 0;    // answers whose body is not whole in its trace
     std::vector<Duration> loop_cpu;     // used by each loop's thread so far
     std::vector<Duration> loop_waited;  // by each loop's thread, for a core, so far
+    net::TlsCounts handshakes;
+    std::map<wire::Failure, std::string> tls_failures;  // what TLS said of the first of each
     // That each loop stood still so far, though nobody had its core.
     std::vector<Duration> loop_stood_still;
   };
@@ -69,6 +71,10 @@ class Engine {
   Result<void> resolve();
   // Requests due before this are marked as warm-up. Before the first phase.
   void set_warmup_until(Time until) { warmup_until_ = until; }
+
+  // Has the loops read what they need to speak TLS with these clients' hosts, so that no request is
+  // late for it; check_tls() says what of it can't be used. After set_warmup_until().
+  void prepare(const std::vector<ClientSpec>& clients);
 
   // Begins the clients' work at `start`; they are kept until the phase is over. `on_done` runs on
   // the control loop.
@@ -155,6 +161,7 @@ class Engine {
                 const std::function<bool(std::size_t loop)>& takes_part = {});
   std::vector<std::vector<ClientShare>> shares(const std::vector<ClientSpec>& clients);
   std::vector<std::string> hosts() const;
+  std::vector<std::string> hosts_of(const ServiceSpec& service) const;
   void find_host(const std::string& host);
   Result<const ServiceSpec*> service_named(const std::string& name);
   Result<std::vector<Roster::Entry*>> entries(const std::vector<std::string>& ids);

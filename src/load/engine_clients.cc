@@ -52,9 +52,16 @@ Result<const ServiceSpec*> Engine::service_named(const std::string& name) {
   return &found->second;
 }
 
+std::vector<std::string> Engine::hosts_of(const ServiceSpec& service) const {
+  const std::vector<route::Host>* const hosts = table_.find(service.name);
+  const auto router = route::make_router(service.router, {service.name, service.static_host});
+  if (!router.ok()) return {};
+  return (*router)->destinations(hosts ? *hosts : std::vector<route::Host>{});
+}
+
 Result<void> Engine::set_routes(const std::string& service, std::vector<route::Host> hosts) {
   const ServiceSpec* const spec = TRY(service_named(service));
-  for (const route::Host& host : hosts) TRY(net::parse_host_port(host.name, 80));
+  for (const route::Host& host : hosts) TRY(net::parse_route_host(host.name));
   if (!hosts.empty()) TRY(route::make_policy(spec->balancer, hosts));
   start_workers();
   table_.set(service, hosts);
@@ -74,7 +81,8 @@ Result<void> Engine::set_routes(const std::string& service, std::vector<route::H
 
 Result<void> Engine::add_clients(const std::string& service, const Request& request,
                                  const std::vector<std::string>& ids) {
-  TRY(service_named(service));
+  const std::vector<std::string> asked = hosts_of(*TRY(service_named(service)));
+  if (std::any_of(asked.begin(), asked.end(), &wire::speaks_tls)) TRY(check_tls(request.tls));
   std::set<std::string_view> seen;
   for (const std::string& id : ids) {
     if (roster_.find(id) || !seen.insert(id).second)

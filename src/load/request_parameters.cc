@@ -22,7 +22,8 @@ constexpr double kTimeoutMax_s = 1e9;
 const std::vector<std::string>& known_arguments() {
   static const std::vector<std::string> names{
       "data",   "json",    "headers", "params", "timeout", "auth", "allow_redirects",
-      "verify", "cookies", "files",   "stream", "hooks",   "cert", "proxies"};
+      "verify", "cookies", "files",   "stream", "hooks",   "cert", "proxies",
+      "tls"};
   return names;
 }
 
@@ -127,11 +128,15 @@ class Reader {
   void add_file(std::vector<Part>& parts, const Path& path, const JsonValue& name,
                 const JsonValue& file);
   void add_file_headers(Part& part, const Path& path, const JsonValue& headers);
-  void read_connection();
+  void read_verify();
+  void read_certificate();
+  void read_tls();
+  void read_proxies();
   void read_auth();
   void read_cookies();
   void read_timeout();
   std::optional<bool> read_boolean(const char* name);
+  static std::optional<bool> boolean_of(const JsonValue& value);
   // "a=1&b=2" as forms and queries have it, of a map (whose lists repeat their key) or of a list
   // of pairs. What is null is left out.
   std::string form(const char* name, const JsonValue& value);
@@ -161,18 +166,81 @@ RequestReading Reader::read() {
   read_timeout();
   if (const auto follow = read_boolean("allow_redirects"))
     reading_.request.redirects_max = *follow ? kRedirectsFollowed : 0u;
-  read_connection();
+  read_verify();
+  read_certificate();
+  read_tls();
+  read_proxies();
   return std::move(reading_);
 }
 
-// There is no TLS yet whose certificates could be looked at or shown; clients of the old system
-// have `verify` and `cert`. `stream` and `hooks` have no effect on what is sent.
-void Reader::read_connection() {
-  static_cast<void>(read_boolean("verify"));
+// A text that is neither yes nor no is a file or folder of authorities.
+void Reader::read_verify() {
+  const JsonValue* verify = value_of("verify");
+  if (!verify) return;
+  TlsSettings& tls = reading_.request.tls;
+  if (is_falsy(*verify))
+    tls.verify = false;
+  else if (const auto said = boolean_of(*verify))
+    tls.verify = *said;
+  else if (verify->kind == Kind::kText)
+    tls.ca_file = verify->text;
+  else
+    wrong_type("verify", *verify, "true, false, or a file of authorities");
+}
+
+void Reader::read_certificate() {
   const JsonValue* cert = argument("cert");
-  if (cert && !is_falsy(*cert) && cert->kind != Kind::kText &&
-      (cert->kind != Kind::kList || cert->items.size() != 2))
+  if (!cert || is_falsy(*cert)) return;
+  TlsSettings& tls = reading_.request.tls;
+  const auto is_path = [](const JsonValue& value) { return value.kind == Kind::kText; };
+  if (is_path(*cert)) {
+    tls.certificate_file = cert->text;
+  } else if (cert->kind == Kind::kList && cert->items.size() == 2 && is_path(cert->items[0]) &&
+             (is_path(cert->items[1]) || cert->items[1].kind == Kind::kNull)) {
+    tls.certificate_file = cert->items[0].text;
+    if (is_path(cert->items[1])) tls.key_file = cert->items[1].text;
+  } else {
     wrong_type("cert", *cert, "a path, or a pair [path, key]");
+  }
+}
+
+// Ours, which requests hasn't.
+void Reader::read_tls() {
+  const JsonValue* tls = argument("tls");
+  if (!tls) return;
+  if (tls->kind != Kind::kMap) return wrong_type("tls", *tls, "a map");
+  static const std::vector<std::string> known{"min_version", "resume"};
+  for (std::size_t i = 0; i < tls->keys.size(); ++i) {
+    const std::string& key = tls->keys[i];
+    const JsonValue& value = tls->items[i];
+    const auto must = [&](const char* what) {
+      fault({"kwargs", "tls", key}, fmt::format("kwargs.tls.{}", key),
+            fmt::format("must be {}, not {}", what, kind_text(value)));
+    };
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      reading_.faults.push_back({{"kwargs", "tls", key},
+                                 true,
+                                 {},
+                                 fmt::format("unknown key '{}'", key),
+                                 hint_for_unknown(key, known)});
+    } else if (value.kind == Kind::kNull) {
+      continue;
+    } else if (key == "resume") {
+      if (const auto said = boolean_of(value))
+        reading_.request.tls.resume = *said;
+      else
+        must("true or false");
+    } else if (const std::string version = value.is_scalar() ? to_python_text(value) : "";
+               version == "1.2" || version == "1.3") {
+      reading_.request.tls.version_min = version == "1.3" ? 3 : 2;
+    } else {
+      must("1.2 or 1.3");
+    }
+  }
+}
+
+// `stream` and `hooks` have no effect on what is sent.
+void Reader::read_proxies() {
   const JsonValue* proxies = argument("proxies");
   if (!proxies || is_falsy(*proxies)) return;
   // {"http": null} is how a script says that there is to be none.
@@ -486,14 +554,19 @@ void Reader::read_timeout() {
         parsed.ok() ? std::string() : parsed.error().hint);
 }
 
+std::optional<bool> Reader::boolean_of(const JsonValue& value) {
+  if (value.kind == Kind::kBoolean) return value.boolean;
+  if (value.kind == Kind::kInteger) return !is_falsy(value);
+  const std::string word = value.kind == Kind::kText ? to_lower(value.text) : "";
+  if (word == "true" || word == "yes" || word == "on") return true;
+  if (word == "false" || word == "no" || word == "off") return false;
+  return std::nullopt;
+}
+
 std::optional<bool> Reader::read_boolean(const char* name) {
   const JsonValue* value = value_of(name);
   if (!value) return std::nullopt;
-  if (value->kind == Kind::kBoolean) return value->boolean;
-  if (value->kind == Kind::kInteger) return !is_falsy(*value);
-  const std::string word = value->kind == Kind::kText ? to_lower(value->text) : "";
-  if (word == "true" || word == "yes" || word == "on") return true;
-  if (word == "false" || word == "no" || word == "off") return false;
+  if (const auto said = boolean_of(*value)) return said;
   wrong_type(name, *value, "true or false");
   return std::nullopt;
 }

@@ -138,7 +138,7 @@ TEST_CASE("auth is instead of a header of that name, and cookies give way to the
 }
 
 TEST_CASE("the rest of the arguments says how the request is sent") {
-  const Request request = with(R"({"timeout": 1.5, "allow_redirects": true, "verify": false})");
+  const Request request = with(R"({"timeout": 1.5, "allow_redirects": true})");
   CHECK(*request.timeout == seconds(1.5));
   CHECK(*request.redirects_max == 30);
   CHECK(*with(R"({"allow_redirects": false})").redirects_max == 0);
@@ -156,37 +156,50 @@ TEST_CASE("an argument that is null is not given, and other keys are a client ap
 }
 
 TEST_CASE("arguments of old clients that don't change the request are taken and ignored") {
-  for (const char* kwargs : {R"({"stream": true})",
-                             R"({"stream": false})",
-                             R"({"stream": null})",
-                             R"({"hooks": {"response": null}})",
-                             R"({"hooks": "x"})",
-                             R"({"hooks": []})",
-                             R"({"proxies": null})",
-                             R"({"proxies": false})",
-                             R"({"proxies": {}})",
-                             R"({"proxies": {"http": null, "https": ""}})",
-                             R"({"cert": null})",
-                             R"({"cert": false})",
-                             R"({"cert": ""})",
-                             R"({"cert": "/etc/cert.pem"})",
-                             R"({"cert": ["/cert", "/key"]})",
-                             R"({"files": null})",
-                             R"({"files": false})",
-                             R"({"files": {}})",
-                             R"({"files": []})",
-                             R"({"headers": false})",
-                             R"({"params": false})",
-                             R"({"data": false})",
-                             R"({"auth": false})",
-                             R"({"cookies": false})",
-                             R"({"timeout": false})",
-                             R"({"verify": null})"}) {
+  for (const char* kwargs : {R"({"stream": true})",   R"({"stream": false})",
+                             R"({"stream": null})",   R"({"hooks": {"response": null}})",
+                             R"({"hooks": "x"})",     R"({"hooks": []})",
+                             R"({"proxies": null})",  R"({"proxies": false})",
+                             R"({"proxies": {}})",    R"({"proxies": {"http": null, "https": ""}})",
+                             R"({"cert": null})",     R"({"cert": false})",
+                             R"({"cert": ""})",       R"({"files": null})",
+                             R"({"files": false})",   R"({"files": {}})",
+                             R"({"files": []})",      R"({"headers": false})",
+                             R"({"params": false})",  R"({"data": false})",
+                             R"({"auth": false})",    R"({"cookies": false})",
+                             R"({"timeout": false})", R"({"verify": null})"}) {
     CAPTURE(kwargs);
     CHECK(with(kwargs) == with("{}"));
   }
   CHECK(with(R"({"json": false})").body == "false");  // as requests sends it
   CHECK(*with(R"({"allow_redirects": false})").redirects_max == 0);
+}
+
+TEST_CASE("how TLS is spoken is what requests makes of verify and cert, and what is ours of it") {
+  CHECK(with(R"({"verify": true})").tls == TlsSettings{});
+  for (const char* off :
+       {R"({"verify": false})", R"({"verify": 0})", R"({"verify": ""})", R"({"verify": "no"})"}) {
+    CAPTURE(off);
+    CHECK_FALSE(with(off).tls.verify);
+  }
+  CHECK(with(R"({"verify": "/ca.pem"})").tls.ca_file == "/ca.pem");
+  CHECK(with(R"({"verify": "/ca.pem"})").tls.verify);
+  CHECK(with(R"({"cert": "/both.pem"})").tls.certificate_file == "/both.pem");
+  const TlsSettings pair = with(R"({"cert": ["/cert", "/key"]})").tls;
+  CHECK(pair.certificate_file == "/cert");
+  CHECK(pair.key_file == "/key");
+  CHECK(with(R"({"cert": ["/cert", null]})").tls.key_file.empty());
+  const TlsSettings ours = with(R"({"tls": {"min_version": "1.3", "resume": false}})").tls;
+  CHECK(ours.version_min == 3);
+  CHECK_FALSE(ours.resume);
+  CHECK(with(R"({"tls": {"min_version": 1.2, "resume": "yes"}})").tls == TlsSettings{});
+  CHECK(with(R"({"tls": {"min_version": null}})") == with("{}"));
+  CHECK(faults(R"({"kwargs": {"tls": {"min_version": "1.1", "resume": "maybe", "alpn": 1}}})") ==
+        "/kwargs/tls/min_version: kwargs.tls.min_version must be 1.2 or 1.3, not '1.1'\n"
+        "/kwargs/tls/resume: kwargs.tls.resume must be true or false, not 'maybe'\n"
+        "/kwargs/tls/alpn: unknown key 'alpn'");
+  CHECK(faults(R"({"kwargs": {"tls": 1.3}})") ==
+        "/kwargs/tls: kwargs.tls must be a map, not '1.3'");
 }
 
 TEST_CASE("a proxy and what isn't a certificate are refused with the reason") {
@@ -286,7 +299,7 @@ TEST_CASE("every fault is told with its path") {
   CHECK(faults(R"({"method": "get /", "path": "/a\nb", "kwargs": {"headers": {"X": "a\r\nE: 1",
                    "Y\n": "a", "Z": []}, "params": {"a": {"b": 1}}, "data": ["a", ["b", [{}]]],
                    "auth": ["u"], "cookies": {"a\r": "b", "c": "f;g"}, "timeout": 0,
-                   "verify": "maybe", "time_out": 3}})") ==
+                   "verify": {"a": 1}, "time_out": 3}})") ==
         "/kwargs/time_out: unknown argument 'time_out'\n"
         "/method: method can't be 'GET /'\n"
         "/path: path has a control character\n"
@@ -300,7 +313,8 @@ TEST_CASE("every fault is told with its path") {
         "/kwargs/cookies/a\r: kwargs.cookies.a\r is no cookie\n"
         "/kwargs/cookies/c: kwargs.cookies.c is no cookie\n"
         "/kwargs/timeout: kwargs.timeout must be a duration above 0, not '0'\n"
-        "/kwargs/verify: kwargs.verify must be true or false, not 'maybe'");
+        "/kwargs/verify: kwargs.verify must be true, false, or a file of authorities, not a "
+        "map");
   CHECK(faults("[1]") == ": parameters must be a map, not a list");
   CHECK(faults(R"({"kwargs": [1]})") == "/kwargs: kwargs must be a map, not a list");
   CHECK(faults("{\"a\": 1") == ": it isn't JSON from character 8 on");

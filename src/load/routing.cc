@@ -38,12 +38,12 @@ Group::Group(const Service& service_of_clients, const Request& request_of_client
       is_head(request.method == "HEAD"),
       is_repeatable(wire::http1::is_idempotent(request.method)) {}
 
-void Group::route(net::HttpPool& pool, TraceSink& sink) {
+void Group::route(HostTargets& targets, TraceSink& sink) {
   auto routing = std::make_unique<Routing>();
   const std::string path = service.router().path_of(request.path);
   for (const std::string& host : service.destinations()) {
     routing->destinations.push_back(
-        {&pool.target(host), sink.name(host),
+        {&targets.of(host, request.tls), sink.name(host),
          wire::http1::serialize_request(request.method, path, wire::host_header(host),
                                         request.headers, request.has_body ? &request.body : nullptr,
                                         false)});

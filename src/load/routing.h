@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "load/host_targets.h"
 #include "load/trace_sink.h"
 #include "load/workload.h"
 #include "net/http_pool.h"
@@ -63,7 +64,7 @@ class Group {
   Group(const Service& service, const Request& request, const Limits& limits);
 
   // From now on requests go where the service's hosts are.
-  void route(net::HttpPool& pool, TraceSink& sink);
+  void route(HostTargets& targets, TraceSink& sink);
   Routing& routing() { return *routing_; }
   // A request that began with `routing` is over. One that isn't in use any more goes with its last:
   // true.

@@ -41,6 +41,8 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   before = {};
   first_dispatched = first_sent = first_asked = kNever;
   asked = kNever;
+  handshake = kNoDuration;
+  why.clear();
   read_late = Duration{0};
   timeout = group.timeout;
   expects_no_body = group.is_head;

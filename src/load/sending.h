@@ -54,6 +54,7 @@ class Sending final : public net::HttpExchange {
     Duration read_late{0};
     bool retried = false;
     Time first_byte = kNever;
+    Duration handshake = kNoDuration;
   } before;  // what hops that are over came to
   wire::http1::Capture captured;
 

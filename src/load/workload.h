@@ -2,6 +2,7 @@
 // from an experiment file or the flags of `galileo load`, read by the engine.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,18 @@
 
 namespace galileo::load {
 
+// How TLS is spoken with hosts of https; of others nothing is read.
+struct TlsSettings {
+  bool verify = true;
+  std::string ca_file;           // or a folder; empty: the system's authorities
+  std::string certificate_file;  // ours, with its chain; empty: none
+  std::string key_file;          // empty: in certificate_file
+  int version_min = 2;           // of TLS 1.x: 2 or 3
+  bool resume = true;            // what earlier connections have agreed on
+
+  auto operator<=>(const TlsSettings&) const = default;
+};
+
 // One fixed request (the default request of docs/wire/workload.md), its URL parts already joined.
 struct Request {
   std::string method = "GET";  // upper case
@@ -22,6 +35,7 @@ struct Request {
   bool has_body = false;                       // an empty body still sends Content-Length: 0
   std::optional<Duration> timeout;             // none: Limits::request_timeout
   std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
+  TlsSettings tls;
 
   bool operator==(const Request&) const = default;
 };
@@ -65,10 +79,11 @@ struct ClientSpec {
 // Where and how a service is reached.
 struct ServiceSpec {
   std::string name;
-  std::vector<std::pair<std::string, double>> hosts;  // "host:port" -> weight
-  std::string router = "SymmetryHostRouter";          // a name of route/routers.def
-  std::string balancer = "wrr";                       // a name of route/policies.def
-  std::string static_host;                            // of StaticRouter: "http://host:port"
+  // "host:port" or "https://host:port" -> weight
+  std::vector<std::pair<std::string, double>> hosts;
+  std::string router = "SymmetryHostRouter";  // a name of route/routers.def
+  std::string balancer = "wrr";               // a name of route/policies.def
+  std::string static_host;                    // of StaticRouter: "http[s]://host:port"
 };
 
 struct Limits {

@@ -87,6 +87,16 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_defau
   return result;
 }
 
+Result<HostPort> parse_route_host(std::string_view text) {
+  if (!wire::speaks_tls(text)) return parse_host_port(text, 80);
+  auto where = parse_host_port(text.substr(wire::kTlsPrefix.size()), 443);
+  if (where.ok()) return where;
+  Error error = where.error();
+  error.what = fmt::format("'{}' isn't a host", text);
+  error.hint = "write it as https://host:port, without a path";
+  return error;
+}
+
 Result<Address> literal_address(const std::string& host, std::uint16_t port) {
   Address address;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);

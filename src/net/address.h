@@ -28,6 +28,9 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 Result<HostPort> parse_host_port(std::string_view text, std::uint16_t port_default);
+// The same of a host as routes name it, "https://host:port" among them: its port is 80 or 443 where
+// none is said.
+Result<HostPort> parse_route_host(std::string_view text);
 
 // Reads a literal address; an Error where `host` is a name.
 Result<Address> literal_address(const std::string& host, std::uint16_t port);

@@ -37,6 +37,21 @@ TEST_CASE("a host that couldn't stand in a URL isn't an address, wherever it is 
   CHECK(parse_host_port("my_host-1.local.", 80)->host == "my_host-1.local.");
 }
 
+TEST_CASE("a host of a route may be one of https, with a usual port of its own") {
+  const auto text = [](const char* host) {
+    const auto where = parse_route_host(host);
+    return where.ok() ? where->host + " " + std::to_string(where->port) : where.error().to_text();
+  };
+  CHECK(text("h") == "h 80");
+  CHECK(text("https://h") == "h 443");
+  CHECK(text("https://h:8443") == "h 8443");
+  CHECK(text("https://[::1]:8443") == "::1 8443");
+  CHECK(text("https://h/x").starts_with("'https://h/x' isn't a host: "));
+  CHECK(text("https://h/x").ends_with("write it as https://host:port, without a path"));
+  CHECK_FALSE(parse_route_host("http://h").ok());
+  CHECK_FALSE(parse_route_host("https://").ok());
+}
+
 TEST_CASE("a number isn't a host, and may be meant as a port") {
   for (const char* bad : {"8080", "8080:80", "1.2", "1.2:80", "0x7f.1:80", "256.0.0.1:80"}) {
     CAPTURE(bad);

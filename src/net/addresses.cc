@@ -12,7 +12,6 @@ namespace {
 constexpr Duration kAskAll = std::chrono::seconds{30};
 constexpr Duration kAskUnknown = std::chrono::seconds{1};
 constexpr std::size_t kDesks = 5;  // the last one is of names that weren't found
-constexpr std::uint16_t kPortDefault = 80;
 
 }  // namespace
 
@@ -37,7 +36,7 @@ void Addresses::want(const std::vector<std::string>& hosts) {
     const auto [entry, is_new] = hosts_.try_emplace(name);
     if (!is_new) continue;
     Host& host = entry->second;
-    const auto where = parse_host_port(name, kPortDefault);
+    const auto where = parse_route_host(name);
     if (!where.ok()) continue;  // stays unknown
     if (const auto literal = literal_address(where->host, where->port); literal.ok())
       host.addresses = {*literal};
@@ -53,7 +52,7 @@ Result<void> Addresses::want_now(const std::vector<std::string>& hosts) {
   for (const std::string& name : hosts) {
     Host host;
     host.addresses = TRY(resolve(name, family_));
-    const auto where = parse_host_port(name, kPortDefault);
+    const auto where = parse_route_host(name);
     host.is_name = where.ok() && !literal_address(where->host, where->port).ok();
     hosts_[name] = host;
   }

@@ -50,8 +50,8 @@ HttpSession::Outcome Http1Session::on_writable() {
     const Transfer transfer = stream_.write(exchange_->bytes.substr(written_));
     if (transfer.status == Transfer::Status::kWouldBlock) break;
     if (transfer.status != Transfer::Status::kDone) {
-      note(transfer.error);
-      return written_ > 0 ? Outcome{Kind::kReadFirst} : broken(Failure::reset);
+      const Failure failure = failed(transfer.error);
+      return written_ > 0 ? Outcome{Kind::kReadFirst} : broken(failure);
     }
     written_ += transfer.bytes;
   }
@@ -90,17 +90,20 @@ HttpSession::Outcome Http1Session::on_readable(bool closed) {
       return {};
     case Transfer::Status::kEnd:
       return ended(Failure::closed);
-    case Transfer::Status::kFailed:
-      note(transfer.error);
+    case Transfer::Status::kFailed: {
+      const Failure failure = failed(transfer.error);
       // One that closes with some of a request unread resets, also behind a body that it has sent
       // whole. Who measures calls that a failure; who passes on has passed it on by now.
-      return exchange_ && exchange_->passes ? ended(Failure::reset) : broken(Failure::reset);
+      return exchange_ && exchange_->passes ? ended(failure) : broken(failure);
+    }
   }
   return {};
 }
 
 HttpSession::Outcome Http1Session::ended(Failure failure) {
   if (!exchange_ || tunnels_) return broken(failure);
+  // Where the end is the body's it must be the peer's own: anyone on the way can end a connection.
+  if (parser_.until_close() && stream_.was_cut()) return broken(failure);
   parser_.finish();
   return parser_.done() ? answered() : broken(failure);
 }
@@ -167,10 +170,14 @@ HttpSession::Outcome Http1Session::answered() {
   return {Kind::kAnswered, Failure::none, false, &exchange};
 }
 
-void Http1Session::note(int error) {
-  if (!exchange_) return;
-  exchange_->error = error;
-  exchange_->why = stream_.failure();
+// The connection of which a read or write failed: what of, TLS or the connection itself.
+Failure Http1Session::failed(int error) {
+  if (exchange_) {
+    exchange_->error = error;
+    exchange_->why = stream_.failure();
+  }
+  const Failure by_tls = stream_.tls_failure();
+  return by_tls != Failure::none ? by_tls : Failure::reset;
 }
 
 std::uint64_t Http1Session::drop(HttpExchange&) {

@@ -26,7 +26,7 @@ class Http1Session final : public HttpSession {
   Outcome take_passage(HttpPassage& passage, std::string_view bytes);
   Outcome ended(wire::Failure failure);
   Outcome answered();
-  void note(int error);
+  wire::Failure failed(int error);
 
   Stream& stream_;
   const Clock& clock_;

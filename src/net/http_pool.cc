@@ -99,9 +99,12 @@ void HttpConnection::connected() {
   if (error != 0) {
     opened_for_->error = error;
     opened_for_->why = stream_->failure();
-    pool_.connect_failed(*this, connect_failure(error));
+    const Failure by_tls = stream_->tls_failure();
+    if (by_tls != Failure::none) attempts_left_ = 0;  // another address has the same certificate
+    pool_.connect_failed(*this, by_tls != Failure::none ? by_tls : connect_failure(error));
     return;
   }
+  if (const auto agreed = stream_->handshake()) opened_for_->handshake = agreed->took;
   connect_deadline_.end();
   session_ =
       make_http_session(*stream_, pool_.clock_, std::span(pool_.buffer_.get(), pool_.buffer_size_));
@@ -144,15 +147,30 @@ HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, con
 
 HttpPool::~HttpPool() = default;
 
-HttpTarget& HttpPool::target(const std::string& host_port) {
-  std::unique_ptr<HttpTarget>& target = targets_[host_port];
-  if (!target) target = std::make_unique<HttpTarget>(host_port);
+HttpTarget& HttpPool::target(const std::string& host_port, Connector& over) {
+  std::unique_ptr<HttpTarget>& target = targets_[{host_port, &over}];
+  if (target) return *target;
+  target = std::make_unique<HttpTarget>(host_port, over);
+  auto other = targets_.lower_bound({host_port, nullptr});
+  for (; other != targets_.end() && other->first.first == host_port; ++other) {
+    if (other->second->has_addresses()) target->addresses_ = other->second->addresses_;
+  }
   return *target;
 }
 
 void HttpPool::set_addresses(HttpTarget& target, std::vector<Address> addresses) {
   target.addresses_ = std::move(addresses);
   target.address_turn_ = 0;
+}
+
+void HttpPool::set_addresses(const std::string& host_port, const std::vector<Address>& addresses) {
+  auto one = targets_.lower_bound({host_port, nullptr});
+  if (one == targets_.end() || one->first.first != host_port) {
+    set_addresses(target(host_port), addresses);  // who comes later looks there
+    return;
+  }
+  for (; one != targets_.end() && one->first.first == host_port; ++one)
+    set_addresses(*one->second, addresses);
 }
 
 void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
@@ -166,6 +184,7 @@ void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
   exchange.retried = false;
   exchange.dispatched = exchange.sent = exchange.first_byte = kNever;
   exchange.response_bytes = 0;
+  exchange.handshake = kNoDuration;
   exchange.read_late = Duration{0};
   exchange.asked = clock_.now();
   begin_deadline(exchange, exchange.asked);
@@ -244,7 +263,7 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
   HttpConnection& connection = *owned;
   const Address& address = target.addresses_[target.address_turn_ % target.addresses_.size()];
   int error = 0;
-  connection.stream_ = connector_.connect(address, connection, error);
+  connection.stream_ = target.over_.connect(address, connection, error);
   exchange.error = error;
   exchange.why.clear();
   if (!connection.stream_ && is_out_of_sockets(error)) {
@@ -472,7 +491,7 @@ void HttpPool::close_idle() {
 void HttpPool::close_idle_but(const std::set<std::string>& used) {
   const Visit visit(*this);
   for (auto& [host, target] : targets_) {
-    if (target->idle_.empty() || used.contains(host)) continue;
+    if (target->idle_.empty() || used.contains(host.first)) continue;
     while (!target->idle_.empty()) close(*target->idle_.back());
   }
 }

@@ -10,7 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "net/clock.h"
@@ -20,10 +20,11 @@
 
 namespace galileo::net {
 
-// Where requests go: "host:port" and the addresses behind it. Owned by its pool.
+// Where requests go: "host:port" and the addresses behind it, and over which connector. Owned by
+// its pool.
 class HttpTarget {
  public:
-  explicit HttpTarget(std::string host) : host_(std::move(host)) {}
+  HttpTarget(std::string host, Connector& over) : host_(std::move(host)), over_(over) {}
   const std::string& host() const { return host_; }
   std::size_t open() const { return open_; }
   bool has_addresses() const { return !addresses_.empty(); }
@@ -32,6 +33,7 @@ class HttpTarget {
   friend class HttpPool;
   friend class HttpConnection;
   std::string host_;
+  Connector& over_;
   std::vector<Address> addresses_;
   std::size_t address_turn_ = 0;       // where the last connection was made
   std::vector<HttpConnection*> idle_;  // the last one used is taken first
@@ -51,9 +53,14 @@ class HttpPool {
   HttpPool& operator=(const HttpPool&) = delete;
 
   // The target of that name, made where it is new. Stays for the life of the pool.
-  HttpTarget& target(const std::string& host_port);
+  HttpTarget& target(const std::string& host_port) { return target(host_port, connector_); }
+  // The same host over another connector, which outlives the pool's use, is a target of its own. It
+  // is where the others are.
+  HttpTarget& target(const std::string& host_port, Connector& over);
   // Where the target is; connections that are open stay.
   void set_addresses(HttpTarget& target, std::vector<Address> addresses);
+  // Where all targets of that name are, those to come too.
+  void set_addresses(const std::string& host_port, const std::vector<Address>& addresses);
 
   // Sends, or begins to. on_done() may come before this returns.
   void send(HttpExchange& exchange, HttpTarget& target);
@@ -105,7 +112,7 @@ class HttpPool {
   Timers& timers_;
   Connector& connector_;
   const Options options_;
-  std::unordered_map<std::string, std::unique_ptr<HttpTarget>> targets_;
+  std::map<std::pair<std::string, Connector*>, std::unique_ptr<HttpTarget>> targets_;
   std::vector<std::unique_ptr<HttpConnection>> connections_;
   std::vector<std::unique_ptr<HttpConnection>> closed_;  // destroyed when no call is under way
   HttpExchange* waiting_first_ = nullptr;                // a linked list, oldest first

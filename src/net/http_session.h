@@ -72,6 +72,7 @@ class HttpExchange {
   Time sent = kNever;  // the first byte was written; of a failed connect, the attempt
   Time first_byte = kNever;
   Time done{};
+  Duration handshake = kNoDuration;  // TLS's, of the connection that was made for it
   // How long the end of the answer lay with the system before it was read; 0: not known.
   Duration read_late{0};
   std::uint64_t response_bytes = 0;

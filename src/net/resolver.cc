@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include "wire/uri.h"
+
 namespace galileo::net {
 
 Result<Address> resolve_listen(const std::string& text, const std::string& host_default,
@@ -17,7 +19,9 @@ Result<Address> resolve_listen(const std::string& text, const std::string& host_
 
 Result<std::vector<Address>> resolve(const std::string& host_port, int family,
                                      std::uint16_t port_default) {
-  const HostPort where = TRY(parse_host_port(host_port, port_default));
+  const HostPort where =
+      TRY(wire::speaks_tls(host_port) ? parse_route_host(host_port)
+                                      : parse_host_port(host_port, port_default));
   const int wanted = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
   std::vector<Address> addresses;
   if (const auto literal = literal_address(where.host, where.port); literal.ok()) {

@@ -14,8 +14,8 @@ namespace galileo::net {
 Result<Address> resolve_listen(const std::string& text, const std::string& host_default,
                                std::uint16_t port_default = 80);
 
-// The addresses of "host:port" in the order to try them. `family`: 4, 6, or 0 for either. At least
-// one, or an Error (kUnavailable) that names the host.
+// The addresses of "host:port", or "https://host:port", in the order to try them. `family`: 4, 6,
+// or 0 for either. At least one, or an Error (kUnavailable) that names the host.
 Result<std::vector<Address>> resolve(const std::string& host_port, int family,
                                      std::uint16_t port_default = 80);
 

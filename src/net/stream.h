@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "wire/trace.h"
 
 namespace galileo::net {
 
@@ -38,6 +39,12 @@ struct Transfer {
   std::optional<Duration> lay = {};
 };
 
+// How TLS was agreed on.
+struct Handshake {
+  Duration took{0};      // once the connection below was made
+  bool resumed = false;  // by what an earlier connection had agreed on
+};
+
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -47,6 +54,12 @@ class Stream {
   virtual int connect_error() = 0;
   // What went wrong, for people, where an errno can't say it (EPROTO: TLS's reason); else empty.
   virtual std::string failure() const { return {}; }
+  // The same as the reason of a request's failure; none: it isn't TLS's doing.
+  virtual wire::Failure tls_failure() const { return wire::Failure::none; }
+  // Of a client's that speaks TLS, once it is connected.
+  virtual std::optional<Handshake> handshake() const { return std::nullopt; }
+  // The end that was read needn't be the peer's: TLS has a goodbye, and there was none.
+  virtual bool was_cut() const { return false; }
   // Nothing more will be written: the peer reads an end, and may go on sending.
   virtual void end_writing() {}
   // Ends the connection at once, unsent bytes are dropped and the peer sees a reset.

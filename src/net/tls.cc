@@ -1,3 +1,5 @@
+// Both sides of TLS and what they have in common: longer than other files, since OpenSSL is spoken
+// to in one place, so that another library may be put in its place.
 #include "net/tls.h"
 
 #include <fmt/format.h>
@@ -9,6 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
+#include <map>
 #include <system_error>
 #include <vector>
 
@@ -40,6 +44,41 @@ struct Free {
 using Session = std::unique_ptr<SSL, Free<SSL_free>>;
 using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using Bytes = std::unique_ptr<BIO, Free<BIO_free>>;
+using Ticket = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;
+using wire::Failure;
+
+// What the connections of a client's context count, and leave for later ones. Belongs to OpenSSL's
+// context, which each connection keeps: so it is there for the last of them.
+struct Memory {
+  const Clock& clock;
+  bool verifies = true;
+  TlsCounts counts = {};
+  std::map<std::string, Ticket> tickets = {};  // the newest of each server
+};
+
+// Where OpenSSL keeps a context's Memory.
+int memory_place() {
+  static const int place =
+      CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, nullptr, nullptr, nullptr,
+                              [](void*, void* memory, CRYPTO_EX_DATA*, int, long, void*) {
+                                const std::unique_ptr<Memory> gone(static_cast<Memory*>(memory));
+                              });
+  return place;
+}
+
+Memory* memory_of(const SSL_CTX* context) {
+  return static_cast<Memory*>(SSL_CTX_get_ex_data(context, memory_place()));
+}
+
+// Where a connection's ticket goes: with TLS 1.3 it comes after the handshake, and several do.
+constexpr int kTicketPlace = 0;
+
+int keep_ticket(SSL* session, SSL_SESSION* ticket) {
+  Ticket* const place = static_cast<Ticket*>(SSL_get_ex_data(session, kTicketPlace));
+  if (!place) return 0;
+  place->reset(ticket);
+  return 1;
+}
 
 // The oldest error of this thread's list, which is the cause; empties the list.
 std::string openssl_error() {
@@ -68,10 +107,12 @@ class TlsStream final : public Stream, private StreamHandler {
  public:
   enum class Side : std::uint8_t { kClient, kServer };
 
-  TlsStream(Side side, Session session, StreamHandler& handler)
+  // `memory`: of a client's context; null of a server's.
+  TlsStream(Side side, Session session, StreamHandler& handler, Memory* memory = nullptr)
       : side_(side),
         session_(std::move(session)),
         handler_(handler),
+        memory_(memory),
         phase_(side == Side::kClient ? Phase::kConnecting : Phase::kHandshake) {
     BIO* const bio = BIO_new(bio_method());
     ENSURE(bio != nullptr);
@@ -121,7 +162,7 @@ class TlsStream final : public Stream, private StreamHandler {
     // The next read says it again, but the handler takes a short one for the last.
     if (stopped.status == Transfer::Status::kEnd || stopped.status == Transfer::Status::kFailed)
       end_untold_ = true;
-    return {count, Transfer::Status::kDone, 0};
+    return {count, Transfer::Status::kDone, 0, lay_};
   }
 
   Transfer write(std::string_view bytes) override {
@@ -129,7 +170,7 @@ class TlsStream final : public Stream, private StreamHandler {
     std::size_t count = 0;
     while (phase_ == Phase::kOpen) {
       const Transfer sent = flush();
-      if (sent.status == Transfer::Status::kFailed) return sent;
+      if (sent.status == Transfer::Status::kFailed) return refused_or(sent);
       if (!unsent_.empty()) break;
       const std::size_t out = std::min(encrypted_, bytes.size() - count);
       encrypted_ -= out;
@@ -149,10 +190,14 @@ class TlsStream final : public Stream, private StreamHandler {
 
   int connect_error() override {
     if (phase_ == Phase::kFailed) return EPROTO;
+    if (phase_ == Phase::kOpen) return 0;  // what ended it since then is for reads to say
     return connect_error_ != 0 ? connect_error_ : below_->connect_error();
   }
 
   std::string failure() const override { return failure_; }
+  Failure tls_failure() const override { return tls_failure_; }
+  std::optional<Handshake> handshake() const override { return handshake_; }
+  bool was_cut() const override { return was_cut_; }
 
   void end_writing() override {
     say_goodbye();
@@ -164,6 +209,11 @@ class TlsStream final : public Stream, private StreamHandler {
 
  private:
   enum class Phase : std::uint8_t { kConnecting, kHandshake, kOpen, kFailed };
+
+  struct Reason {
+    std::string text;
+    Failure failure = Failure::tls_failed;
+  };
 
   // How OpenSSL reaches its stream: the same few functions for all of them.
   static const BIO_METHOD* bio_method() {
@@ -193,8 +243,14 @@ class TlsStream final : public Stream, private StreamHandler {
   // The stream below's end and failures too look to OpenSSL as if there was nothing more yet: those
   // who asked it look at below_said_.
   int take_encrypted(char* buffer, int size) {
-    below_said_ = below_->read(buffer, static_cast<std::size_t>(size));
-    return below_said_.status == Transfer::Status::kDone ? static_cast<int>(below_said_.bytes) : -1;
+    const auto wanted = static_cast<std::size_t>(size);
+    // A short read was the last until the stream below says otherwise, or its end.
+    below_said_ =
+        is_drained_ ? Transfer{0, Transfer::Status::kWouldBlock, 0} : below_->read(buffer, wanted);
+    if (below_said_.status != Transfer::Status::kDone) return -1;
+    is_drained_ = below_said_.bytes < wanted && !peer_ends_;
+    lay_ = below_said_.lay;
+    return static_cast<int>(below_said_.bytes);
   }
 
   int keep_encrypted(std::string_view bytes) {
@@ -207,12 +263,15 @@ class TlsStream final : public Stream, private StreamHandler {
   }
 
   void on_stream(StreamEvents events) override {
+    if (events.readable || events.closed) is_drained_ = false;
+    peer_ends_ = peer_ends_ || events.closed;
     if (phase_ == Phase::kConnecting) {
       if (!events.writable && !events.closed) return;
       connect_error_ = below_->connect_error();  // a socket says it once
       if (connect_error_ != 0) return tell({false, false, true});
       // Made and ended already, it fails as one that ends in the middle does.
       phase_ = Phase::kHandshake;
+      if (memory_) began_ = memory_->clock.now();
     }
     if (phase_ == Phase::kHandshake) {
       if (!shake_hands(events.closed)) return;
@@ -248,6 +307,7 @@ class TlsStream final : public Stream, private StreamHandler {
     const int done = SSL_do_handshake(session_.get());
     if (done == 1) {
       phase_ = Phase::kOpen;
+      if (memory_) count_handshake();
       flush();
       return true;
     }
@@ -261,25 +321,58 @@ class TlsStream final : public Stream, private StreamHandler {
     if (below_said_.status == Transfer::Status::kWouldBlock && !closed &&
         sent.status != Transfer::Status::kFailed)
       return false;
-    failed(fmt::format("the {} ended the connection during the TLS handshake", peer()));
+    failed({fmt::format("the {} ended the connection during the TLS handshake", peer())});
     return true;
   }
 
+  void count_handshake() {
+    const bool resumed = SSL_session_reused(session_.get()) == 1;
+    handshake_ = Handshake{memory_->clock.now() - began_, resumed};
+    ++memory_->counts.done;
+    if (resumed) ++memory_->counts.resumed;
+    if (!memory_->verifies) ++memory_->counts.unverified;
+  }
+
   // Why OpenSSL failed, and by whose fault where that isn't plain.
-  std::string reason() const {
+  Reason reason() const {
     const unsigned long error = ERR_peek_error();
     const int code = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
-    std::string why = openssl_error();
+    Reason why{openssl_error()};
     const long verdict = SSL_get_verify_result(session_.get());
-    if (verdict != X509_V_OK && code == SSL_R_CERTIFICATE_VERIFY_FAILED)
-      why += fmt::format(": {}{}", X509_verify_cert_error_string(verdict), times_of(verdict));
-    else if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST ||
-             code == SSL_R_HTTPS_PROXY_REQUEST)
-      why += side_ == Side::kClient ? " (the server doesn't speak TLS there)"
-                                    : " (the client doesn't speak TLS)";
-    else if (code > SSL_AD_REASON_OFFSET)
-      why += fmt::format(" (said by the {})", peer());
+    if (verdict != X509_V_OK && code == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+      why.text += fmt::format(": {}{}", X509_verify_cert_error_string(verdict), times_of(verdict));
+      why.failure = failure_of_certificate(verdict);
+    } else if (code == SSL_R_WRONG_VERSION_NUMBER || code == SSL_R_HTTP_REQUEST ||
+               code == SSL_R_HTTPS_PROXY_REQUEST) {
+      why.text += side_ == Side::kClient ? " (the server doesn't speak TLS there)"
+                                         : " (the client doesn't speak TLS)";
+      why.failure = Failure::not_tls;
+    } else if (code > SSL_AD_REASON_OFFSET) {
+      why.text += fmt::format(" (said by the {})", peer());
+      why.failure = Failure::tls_alert;
+    }
     return why;
+  }
+
+  static Failure failure_of_certificate(long verdict) {
+    switch (verdict) {
+      case X509_V_ERR_CERT_HAS_EXPIRED:
+      case X509_V_ERR_CERT_NOT_YET_VALID:
+        return Failure::tls_expired;
+      case X509_V_ERR_HOSTNAME_MISMATCH:
+      case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return Failure::tls_other_name;
+      case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        return Failure::tls_self_signed;
+      case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+      case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      case X509_V_ERR_CERT_UNTRUSTED:
+        return Failure::tls_untrusted;
+      default:
+        return Failure::tls_failed;
+    }
   }
 
   // A machine whose clock is wrong finds good certificates out of date: both times are said.
@@ -306,9 +399,22 @@ class TlsStream final : public Stream, private StreamHandler {
 
   // Why SSL_read() gives no more.
   Transfer stopped_by(int error) {
-    if (error == SSL_ERROR_WANT_READ) return below_said_;
+    if (error == SSL_ERROR_WANT_READ) {
+      was_cut_ = below_said_.status == Transfer::Status::kEnd;
+      return below_said_;
+    }
     if (error == SSL_ERROR_ZERO_RETURN) return {0, Transfer::Status::kEnd, 0};
     return failed(reason());
+  }
+
+  // Who refuses us says so before he goes, which tells more than that he is gone: with TLS 1.3 a
+  // server looks at our certificate when our handshake is over.
+  Transfer refused_or(const Transfer& sent) {
+    ERR_clear_error();
+    char byte = 0;
+    const int got = SSL_peek(session_.get(), &byte, 1);
+    const bool refused = got <= 0 && SSL_get_error(session_.get(), got) == SSL_ERROR_SSL;
+    return refused ? failed(reason()) : sent;
   }
 
   void say_goodbye() {
@@ -320,6 +426,10 @@ class TlsStream final : public Stream, private StreamHandler {
   Transfer flush() {
     while (!unsent_.empty()) {
       const Transfer sent = below_->write(unsent_);
+      if (sent.status == Transfer::Status::kFailed) {
+        peer_ends_ = true;  // and why may be there to be read
+        is_drained_ = false;
+      }
       if (sent.status != Transfer::Status::kDone) return sent;
       unsent_.erase(0, sent.bytes);
     }
@@ -328,27 +438,36 @@ class TlsStream final : public Stream, private StreamHandler {
     return {};
   }
 
-  Transfer failed(std::string why) {
+  Transfer failed(Reason why) {
     phase_ = Phase::kFailed;
-    if (failure_.empty()) failure_ = std::move(why);
+    if (failure_.empty()) failure_ = std::move(why.text);
+    if (tls_failure_ == Failure::none) tls_failure_ = why.failure;
     return {0, Transfer::Status::kFailed, EPROTO};
   }
 
   const Side side_;
   Session session_;
   StreamHandler& handler_;
+  Memory* const memory_;
   std::unique_ptr<Stream> below_;
   Phase phase_;
+  Time began_{};  // the handshake
+  std::optional<Handshake> handshake_;
   int connect_error_ = 0;
   Transfer below_said_;  // when OpenSSL last asked for more
-  std::string unsent_;   // encrypted
+  bool is_drained_ = false;
+  bool peer_ends_ = false;
+  std::optional<Duration> lay_;  // of what OpenSSL got last
+  std::string unsent_;           // encrypted
   std::size_t encrypted_ =
       0;  // plain bytes that write() hasn't counted yet: in unsent_, or just out
   bool wants_to_write_ = false;
   bool ends_below_ = false;  // when all is out
   bool end_untold_ = false;  // an end or a failure that the handler doesn't know of
-  bool* gone_ = nullptr;     // of the tell() under way
+  bool was_cut_ = false;
+  bool* gone_ = nullptr;  // of the tell() under way
   std::string failure_;
+  Failure tls_failure_ = Failure::none;
 };
 
 // A key with a password is refused; OpenSSL would ask for it at the terminal.
@@ -398,6 +517,9 @@ Error pem_error(const char* what, const Pem& pem, const char* hint) {
 }
 
 bool take_authorities(SSL_CTX* context, const Pem& pem) {
+  std::error_code ignored;
+  if (pem.text.empty() && std::filesystem::is_directory(pem.file, ignored))
+    return SSL_CTX_load_verify_locations(context, nullptr, pem.file.c_str()) == 1;
   if (pem.text.empty())
     return SSL_CTX_load_verify_locations(context, pem.file.c_str(), nullptr) == 1;
   const std::vector<Certificate> found = certificates_of(pem.text);
@@ -454,6 +576,20 @@ Result<void> identify(SSL_CTX* context, const Pem& certificate, const Pem& own_k
   return error;
 }
 
+// Each with its length before it. What is longer than a name can be is left out.
+void offer_protocols(SSL_CTX* context, const std::vector<std::string>& names) {
+  std::vector<unsigned char> offer;
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > 255) continue;
+    offer.push_back(static_cast<unsigned char>(name.size()));
+    offer.insert(offer.end(), name.begin(), name.end());
+  }
+  if (offer.empty()) return;
+  const int refused =
+      SSL_CTX_set_alpn_protos(context, offer.data(), static_cast<unsigned int>(offer.size()));
+  ENSURE(refused == 0);
+}
+
 // The one protocol that our servers speak, where the client offers it; else none is agreed on, as
 // with a client that offers nothing.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
@@ -474,43 +610,86 @@ UsualAuthorities usual_authorities() {
           X509_get_default_cert_file_env(), X509_get_default_cert_dir_env()};
 }
 
-struct TlsConnector::Settings {
+struct TlsContext::Settings {
   Context context;
-  std::string server_name;
+  bool resume = false;
 };
 
-Result<std::unique_ptr<TlsConnector>> TlsConnector::make(Connector& below,
-                                                         const TlsOptions& options) {
+Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
+                                                     const Clock& clock) {
   auto settings = std::make_unique<Settings>();
-  settings->server_name = options.server_name;
   settings->context = new_context(TLS_client_method());
+  settings->resume = options.resume;
   SSL_CTX* const context = settings->context.get();
+  if (options.version_min == TlsVersion::k13)
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
   TRY(trust(context, options));
   const Pem certificate{options.certificate_file, options.certificate_text};
   if (certificate.given())
     TRY(identify(context, certificate, {options.key_file, options.key_text}));
-  return std::unique_ptr<TlsConnector>(new TlsConnector(below, std::move(settings)));
+  offer_protocols(context, options.protocols);
+  auto memory = std::make_unique<Memory>(Memory{clock, options.verify});
+  ENSURE(SSL_CTX_set_ex_data(context, memory_place(), memory.get()) == 1);
+  static_cast<void>(memory.release());  // the context's from here on
+  if (options.resume) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, keep_ticket);
+  }
+  return std::unique_ptr<TlsContext>(new TlsContext(std::move(settings)));
 }
 
-TlsConnector::TlsConnector(Connector& below, std::unique_ptr<Settings> settings)
-    : below_(below), settings_(std::move(settings)) {}
+TlsContext::TlsContext(std::unique_ptr<Settings> settings) : settings_(std::move(settings)) {}
+
+TlsContext::~TlsContext() = default;
+
+TlsCounts TlsContext::counts() const {
+  return memory_of(settings_->context.get())->counts;
+}
+
+TlsConnector::TlsConnector(Connector& below, TlsContext& context, std::string server_name,
+                           std::string place)
+    : below_(below),
+      context_(context),
+      // A zone means something on this machine only.
+      server_name_(is_address(server_name) ? server_name.substr(0, server_name.find('%'))
+                                           : std::move(server_name)),
+      is_address_(is_address(server_name_)),
+      place_(std::move(place)) {}
+
+Result<std::unique_ptr<TlsConnector>> TlsConnector::make(Connector& below,
+                                                         const TlsOptions& options) {
+  static const RealClock clock;
+  auto context = TRY(TlsContext::make(options, clock));
+  auto connector =
+      std::make_unique<TlsConnector>(below, *context, options.server_name, options.server_name);
+  connector->own_ = std::move(context);
+  return connector;
+}
 
 TlsConnector::~TlsConnector() = default;
 
 std::unique_ptr<Stream> TlsConnector::connect(const Address& address, StreamHandler& handler,
                                               int& error_number) {
-  Session session(SSL_new(settings_->context.get()));
+  SSL_CTX* const context = context_.settings_->context.get();
+  Session session(SSL_new(context));
   ENSURE(session != nullptr);
-  const std::string& name = settings_->server_name;
-  if (is_address(name)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session.get()), name.c_str());
-  } else if (!name.empty()) {
+  if (is_address_) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session.get()), server_name_.c_str());
+  } else if (!server_name_.empty()) {
     // What SSL_set_tlsext_host_name() is, less its casts.
     SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             const_cast<char*>(name.c_str()));
-    SSL_set1_host(session.get(), name.c_str());
+             const_cast<char*>(server_name_.c_str()));
+    SSL_set1_host(session.get(), server_name_.c_str());
   }
-  auto stream = std::make_unique<TlsStream>(TlsStream::Side::kClient, std::move(session), handler);
+  Memory* const memory = memory_of(context);
+  if (context_.settings_->resume) {
+    Ticket& ticket = memory->tickets[place_];
+    if (ticket && SSL_SESSION_is_resumable(ticket.get()))
+      SSL_set_session(session.get(), ticket.get());
+    SSL_set_ex_data(session.get(), kTicketPlace, &ticket);
+  }
+  auto stream =
+      std::make_unique<TlsStream>(TlsStream::Side::kClient, std::move(session), handler, memory);
   if (!stream->open(
           [&](StreamHandler& above) { return below_.connect(address, above, error_number); }))
     return nullptr;

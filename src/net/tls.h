@@ -8,26 +8,30 @@
 //
 // read() gives all that there is, over the borders of records, so that a short read means the same
 // as on a socket. A peer that goes without TLS's goodbye has ended all the same (kEnd): where a
-// message ends is for its own protocol to know. write() has taken only what the stream below has,
-// so that who closes after the last byte loses none; what it didn't take may be under way already,
-// so it is to be written again before any other bytes.
+// message ends is for its own protocol to know, which may ask was_cut(). write() has taken only
+// what the stream below has, so that who closes after the last byte loses none; what it didn't take
+// may be under way already, so it is to be written again before any other bytes.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/clock.h"
 #include "net/tcp.h"
 
 namespace galileo::net {
 
+enum class TlsVersion : unsigned char { k12, k13 };
+
 struct TlsOptions {
   // Whom we mean to talk to: a name (sent to the server, SNI) or an address; its certificate must
-  // say so.
+  // say so. Of a TlsContext it isn't read.
   std::string server_name;
-  std::string ca_file;           // PEM; empty: the system's authorities
+  std::string ca_file;           // PEM, or a folder by hashes; empty: the system's authorities
   std::string certificate_file;  // PEM, ours, where the server asks for one; with its chain
   std::string key_file;          // PEM; empty: in certificate_file
   bool verify = true;            // false: any certificate is taken, and anyone may listen in
@@ -35,13 +39,46 @@ struct TlsOptions {
   std::string ca_text = {};
   std::string certificate_text = {};
   std::string key_text = {};  // empty: in certificate_text
+  TlsVersion version_min = TlsVersion::k12;
+  std::vector<std::string> protocols = {};  // offered (ALPN), the best first; none: it isn't asked
+  // Connections agree on what the last one to the same server has left: quicker, and for the server
+  // cheaper. Its certificate isn't looked at anew then.
+  bool resume = false;
+};
+
+// Handshakes that were done.
+struct TlsCounts {
+  std::uint64_t done = 0;
+  std::uint64_t resumed = 0;     // of these
+  std::uint64_t unverified = 0;  // of these: whose certificates weren't looked at
+};
+
+// What connections with the same settings have in common: files are read once for all of them.
+// Lives on one loop; the connectors over it don't outlive it, their streams may.
+class TlsContext {
+ public:
+  // An Error of kUsage where a file can't be read or isn't what it must be. The clock outlives the
+  // streams.
+  static Result<std::unique_ptr<TlsContext>> make(const TlsOptions& options, const Clock& clock);
+  ~TlsContext();
+  TlsCounts counts() const;
+
+ private:
+  friend class TlsConnector;
+  struct Settings;
+  explicit TlsContext(std::unique_ptr<Settings> settings);
+
+  std::unique_ptr<Settings> settings_;
 };
 
 // Makes TLS connections over those of another Connector, which outlives it; the streams may outlive
 // this one.
 class TlsConnector final : public Connector {
  public:
-  // An Error of kUsage where a file can't be read or isn't what it must be.
+  // To the server of that name, or at that address. `place` tells servers apart whose sessions
+  // aren't each other's: "host:port".
+  TlsConnector(Connector& below, TlsContext& context, std::string server_name, std::string place);
+  // With a context of its own.
   static Result<std::unique_ptr<TlsConnector>> make(Connector& below, const TlsOptions& options);
   ~TlsConnector() override;
 
@@ -49,11 +86,12 @@ class TlsConnector final : public Connector {
                                   int& error_number) override;
 
  private:
-  struct Settings;
-  TlsConnector(Connector& below, std::unique_ptr<Settings> settings);
-
   Connector& below_;
-  std::unique_ptr<Settings> settings_;
+  std::unique_ptr<TlsContext> own_;
+  TlsContext& context_;
+  const std::string server_name_;
+  const bool is_address_;
+  const std::string place_;
 };
 
 struct TlsServerOptions {

@@ -120,6 +120,14 @@ TEST_CASE("the rest of the arguments says how the request is sent") {
   const load::Request request = read("{timeout: 1.5, allow_redirects: true, verify: false}");
   CHECK(*request.timeout == seconds(1.5));
   CHECK(*request.redirects_max == 30);
+  CHECK_FALSE(request.tls.verify);
+  const load::TlsSettings tls =
+      read("{verify: ca.pem, cert: [c.pem, k.pem], tls: {min_version: 1.3, resume: no}}").tls;
+  CHECK(tls.ca_file == "ca.pem");
+  CHECK(tls.certificate_file == "c.pem");
+  CHECK(tls.key_file == "k.pem");
+  CHECK(tls.version_min == 3);
+  CHECK_FALSE(tls.resume);
   CHECK(*read("{allow_redirects: no}").redirects_max == 0);
   CHECK_FALSE(read("{}").redirects_max);
   CHECK_FALSE(read("{}").timeout);
@@ -178,8 +186,12 @@ TEST_CASE("an argument of the wrong kind is a problem") {
         "\n  f.yaml:1:11: request.cookies must be a map of names and values, not 'a'");
   CHECK(problem("{timeout: 0}") ==
         "\n  f.yaml:1:11: request.timeout must be a duration above 0, not '0'");
-  CHECK(problem("{verify: maybe}") ==
-        "\n  f.yaml:1:10: request.verify must be true or false, not 'maybe'");
+  CHECK(
+      problem("{verify: [a]}") ==
+      "\n  f.yaml:1:10: request.verify must be true, false, or a file of authorities, not a list");
+  CHECK(problem("{tls: {min_version: 1.1, resumes: no}}") ==
+        "\n  f.yaml:1:21: request.tls.min_version must be 1.2 or 1.3, not '1.1'"
+        "\n  f.yaml:1:26: unknown key 'resumes'; did you mean 'resume'?");
 }
 
 }  // namespace

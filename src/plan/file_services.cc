@@ -15,7 +15,7 @@ namespace {
 
 void add_host(Problems& problems, load::ServiceSpec& service, const wire::YamlPlace& place,
               const std::string& host, double weight) {
-  const auto parsed = net::parse_host_port(host, 80);
+  const auto parsed = net::parse_route_host(host);
   if (!parsed.ok()) problems.add(place, "", parsed.error());
   for (const auto& [other, other_weight] : service.hosts) {
     if (other == host) problems.add(place, fmt::format("the host '{}' is there twice", host));

@@ -210,6 +210,15 @@ unsigned load_loops(const Plan& plan) {
   return load::Engine::threads(plan.limits);
 }
 
+bool verifies_certificates(const Plan& plan) {
+  for (const Phase& phase : plan.phases) {
+    for (const load::TlsSettings& tls : load::tls_settings(plan.services, phase.clients)) {
+      if (!tls.verify) return false;
+    }
+  }
+  return true;
+}
+
 bool ends(const Phase& phase) {
   return std::all_of(phase.clients.begin(), phase.clients.end(), [&](const auto& client) {
     if (client.requests || client.duration || phase.duration) return true;

@@ -139,6 +139,9 @@ std::string describe(const Action& action);
 // "expovariate(100)", "steps up to ...": an arrival in a few words.
 std::string describe(const load::ArrivalSpec& arrival);
 
+// False where some client takes any certificate of a host that it speaks TLS with.
+bool verifies_certificates(const Plan& plan);
+
 // Will all clients of the phase be done some time?
 bool ends(const Phase& phase);
 

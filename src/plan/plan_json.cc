@@ -81,6 +81,16 @@ OrderedJson service_json(const load::ServiceSpec& service) {
   return json;
 }
 
+OrderedJson tls_json(const load::TlsSettings& tls) {
+  OrderedJson json{{"verify", tls.verify},
+                   {"min_version", fmt::format("1.{}", tls.version_min)},
+                   {"resume", tls.resume}};
+  if (!tls.ca_file.empty()) json["ca_file"] = tls.ca_file;
+  if (!tls.certificate_file.empty()) json["cert"] = tls.certificate_file;
+  if (!tls.key_file.empty()) json["key"] = tls.key_file;
+  return json;
+}
+
 OrderedJson request_json(const load::Request& request) {
   OrderedJson headers = OrderedJson::object();
   for (const auto& [name, value] : request.headers) {
@@ -93,6 +103,7 @@ OrderedJson request_json(const load::Request& request) {
   if (request.has_body) json["body_bytes"] = request.body.size();
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
   if (request.redirects_max) json["redirects"] = *request.redirects_max;
+  if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
   return json;
 }
 

@@ -50,7 +50,8 @@ Result<const RouterRow*> router_named(std::string_view name);
 // Errors: no router of that name, a static host that can't be one.
 Result<std::unique_ptr<Router>> make_router(std::string_view name, const RouterSpec& spec);
 
-// "host:port" of "http://host:port", and the path that stands before each request's own.
+// "host:port" of "http://host:port", "https://host:port" of the like, and the path that stands
+// before each request's own.
 struct StaticHost {
   std::string host;
   std::string prefix;

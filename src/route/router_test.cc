@@ -74,7 +74,7 @@ TEST_CASE("a static host is a URL, whose path stands before each request's") {
   CHECK(with_path->prefix == "/function/f");
   CHECK(parse_static_host("http://gateway/f?x=1")->prefix == "/f");
   CHECK_FALSE(parse_static_host("").ok());
-  CHECK_FALSE(parse_static_host("https://secure").ok());
+  CHECK(parse_static_host("https://secure/f")->host == "https://secure:443");
 }
 
 TEST_CASE("a table gives a service's hosts, and says when it has none") {

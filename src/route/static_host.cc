@@ -23,10 +23,10 @@ class Static final : public Router {
 }  // namespace
 
 Result<StaticHost> parse_static_host(std::string_view url) {
-  const wire::Uri uri = TRY(wire::parse_plain_uri(url));
+  const wire::Uri uri = TRY(wire::parse_uri(url));
   std::string prefix = uri.path.substr(0, uri.path.find('?'));
   while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
-  return StaticHost{uri.host_port(), std::move(prefix)};
+  return StaticHost{uri.route_host(), std::move(prefix)};
 }
 
 Result<std::unique_ptr<Router>> make_static_host(const RouterSpec& spec) {

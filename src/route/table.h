@@ -9,7 +9,7 @@
 namespace galileo::route {
 
 struct Host {
-  std::string name;  // "host:port"
+  std::string name;  // "host:port", or "https://host:port" where TLS is spoken
   double weight = 1;
 
   bool operator==(const Host&) const = default;

@@ -152,7 +152,6 @@ void CookieJar::take(std::string_view set_cookie, const Uri& from, Wall now) {
     return;
   cookie.name = name;
   cookie.value = value;
-  bool secure = false;
   bool fits = true;
   bool has_max_age = false;
   bool expired = false;
@@ -161,7 +160,7 @@ void CookieJar::take(std::string_view set_cookie, const Uri& from, Wall now) {
     const auto [key, said] = split_pair(part);
     const std::string attribute = to_lower(key);
     if (attribute == "domain") fits = fits && read_domain(said, cookie);
-    if (attribute == "secure") secure = true;
+    if (attribute == "secure") cookie.secure = true;
     if (attribute == "path")
       cookie.path = said.starts_with('/') ? std::string(said) : default_path(from.path);
     if (attribute == "max-age") {
@@ -177,7 +176,7 @@ void CookieJar::take(std::string_view set_cookie, const Uri& from, Wall now) {
       expired = at && *at <= now;
     }
   });
-  if (!fits || secure) return;
+  if (!fits || (cookie.secure && from.scheme != "https")) return;
   const auto same = std::find_if(cookies_.begin(), cookies_.end(), [&](const Cookie& other) {
     return other.name == cookie.name && other.domain == cookie.domain && other.path == cookie.path;
   });
@@ -197,7 +196,8 @@ std::string CookieJar::header_for(const Uri& to, std::string_view given) const {
   for (const Cookie& cookie : cookies_) {
     const bool of_host =
         cookie.domain == host || (!cookie.host_only && is_below(host, cookie.domain));
-    if (of_host && path_matches(to.path, cookie.path)) sent.push_back(&cookie);
+    const bool fits = of_host && path_matches(to.path, cookie.path);
+    if (fits && (!cookie.secure || to.scheme == "https")) sent.push_back(&cookie);
   }
   // Cookies of equally long paths keep the jar's order, in which the pointers rise.
   std::sort(sent.begin(), sent.end(), [](const Cookie* a, const Cookie* b) {

@@ -19,7 +19,7 @@ class CookieJar {
   static constexpr std::size_t kCookieSizeMax = 4096;
 
   // What an answer from `from` set by one header Set-Cookie. What can't be is passed over: a domain
-  // that isn't the host's own, a control character; and `Secure`, since there is no TLS.
+  // that isn't the host's own, a control character; and `Secure`, where it didn't come over TLS.
   void take(std::string_view set_cookie, const Uri& from, Wall now);
 
   // The header Cookie of a request to `to`: `given`, which the user set, without what answers have
@@ -35,6 +35,7 @@ class CookieJar {
     std::string domain;  // lower case
     std::string path;
     bool host_only = true;  // not for hosts below the domain
+    bool secure = false;    // for TLS only
   };
   static bool read_domain(std::string_view attribute, Cookie& cookie);
 

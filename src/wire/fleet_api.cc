@@ -231,6 +231,9 @@ void each_field(Own& own, F&& f) {
   f("steal_share", own.steal_share);
   f("cores", own.cores);
   f("machine_cores", own.machine_cores);
+  f("handshakes", own.handshakes);
+  f("handshakes_resumed", own.handshakes_resumed);
+  f("handshakes_unverified", own.handshakes_unverified);
   f("shares_machine", own.shares_machine);
 }
 

@@ -100,6 +100,10 @@ struct OwnReport {
   double steal_share = 0;               // of the machine's CPU time
   unsigned cores = 0;                   // that it may use
   unsigned machine_cores = 0;
+  // Since the run's start, of all that the worker sends; an older version doesn't tell.
+  std::uint64_t handshakes = 0;
+  std::uint64_t handshakes_resumed = 0;
+  std::uint64_t handshakes_unverified = 0;
   bool shares_machine = false;  // with a host that it asks
 };
 

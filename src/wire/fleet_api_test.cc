@@ -82,6 +82,7 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   own.steal_share = 0.25;
   own.machine_cores = 4;
   own.shares_machine = true;
+  own.handshakes_resumed = 6;
   const auto reported = decode_run_report(encode(report));
   REQUIRE(reported.ok());
   CHECK(reported->failures == report.failures);
@@ -97,6 +98,7 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK(reported->own->steal_share == 0.25);
   CHECK(reported->own->machine_cores == 4);
   CHECK(reported->own->shares_machine);
+  CHECK(reported->own->handshakes_resumed == 6);
   // Histograms of two grains can't be merged: a report that has one is none.
   RunReport coarse;
   coarse.latency = Histogram{Histogram::Grain::kCoarse};

@@ -67,7 +67,8 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
                               const std::string& location,
                               const std::vector<std::string>& set_cookies, Wall now) {
   if (count_ == 0) begin(request, first);
-  Uri to = TRY(plain(TRY(resolve_reference(to_, location))));
+  Uri to = TRY(resolve_reference(to_, location));
+  if (!request.may_be_tls) to = TRY(plain(std::move(to)));
   ++count_;
   status_ = status;
   for (const std::string& cookie : set_cookies) cookies_.take(cookie, to_, now);
@@ -91,7 +92,7 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
   if (!cookies.empty()) headers.emplace_back("Cookie", std::move(cookies));
   static const std::string kEmpty;
   const std::string* body = has_body_ ? request.body : has_length_ ? &kEmpty : nullptr;
-  bytes_ = http1::serialize_request(method_, to_.path, host_header(to_.host_port()), headers, body,
+  bytes_ = http1::serialize_request(method_, to_.path, host_header(to_.route_host()), headers, body,
                                     false);
   return {};
 }

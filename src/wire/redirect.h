@@ -25,6 +25,7 @@ struct RequestParts {
   const std::string& method;  // upper case
   const http1::Headers& headers;
   const std::string* body;  // null: it has none
+  bool may_be_tls = false;  // who asks speaks TLS too
 };
 
 class Redirect {

@@ -12,8 +12,11 @@ struct Request {
   http1::Headers headers;
   std::string body;
   bool has_body = false;
+  bool may_be_tls = false;
 
-  operator RequestParts() const { return {method, headers, has_body ? &body : nullptr}; }
+  operator RequestParts() const {
+    return {method, headers, has_body ? &body : nullptr, may_be_tls};
+  }
 };
 
 Request request_of(std::string method, bool has_body = false) {
@@ -146,9 +149,26 @@ TEST_CASE("cookies that are set on the way go where they belong, and not to the 
   CHECK(next("/a/c", {}) == "none");
 }
 
+TEST_CASE("who speaks TLS is led there, with the cookies that are for it alone") {
+  Request request = request_of("GET");
+  request.may_be_tls = true;
+  const Uri first = *parse_uri("http://h/");
+  Redirect redirect;
+  REQUIRE(redirect.follow(request, first, 302, "https://h/a", {"plain=1; secure"}, kNow).ok());
+  CHECK(redirect.to().route_host() == "https://h:443");
+  CHECK(redirect.bytes().starts_with("GET /a HTTP/1.1\r\nHost: h\r\n"));
+  CHECK(redirect.bytes().find("plain=1") == std::string::npos);
+  REQUIRE(
+      redirect.follow(request, first, 302, "https://h:8443/b", {"a=1; secure", "b=2"}, kNow).ok());
+  CHECK(redirect.bytes().find("Host: h:8443\r\n") != std::string::npos);
+  CHECK(redirect.bytes().find("Cookie: a=1; b=2\r\n") != std::string::npos);
+  REQUIRE(redirect.follow(request, first, 302, "http://h/c", {}, kNow).ok());
+  CHECK(redirect.bytes().find("Cookie: b=2\r\n") != std::string::npos);
+}
+
 TEST_CASE("a location without a way there is no redirect that can be followed") {
   const Request request = request_of("GET");
-  CHECK(after(request, 302, "https://h/") == "https isn't supported yet");
+  CHECK(after(request, 302, "https://h/") == "https isn't supported here");
   CHECK(after(request, 302, "ftp://h/") == "the scheme is 'ftp'");
   CHECK(after(request, 302, "http:x") == "'http:' is followed by no host");
   CHECK(after(request, 302, "//") == "it has no valid host");

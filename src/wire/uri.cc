@@ -133,6 +133,10 @@ std::string Uri::host_port() const {
   return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
+std::string Uri::route_host() const {
+  return scheme == "https" ? std::string(kTlsPrefix) + host_port() : host_port();
+}
+
 std::string unfit_host(std::string_view host) {
   constexpr const char* kUnfit = "it has no valid host";
   if (host.empty() || host.size() > kHostMax) return kUnfit;
@@ -153,7 +157,10 @@ std::string unfit_host(std::string_view host) {
   return unfit_numbers(host);
 }
 
-std::string host_header(std::string_view host_port) {
+std::string host_header(std::string_view route_host) {
+  const bool tls = speaks_tls(route_host);
+  const std::string_view host_port = route_host.substr(tls ? kTlsPrefix.size() : 0);
+  const std::uint16_t usual = tls ? kPortOfTls : kPortDefault;
   const std::size_t bracket = host_port.rfind(']');
   const std::size_t colon = host_port.rfind(':');
   const bool has_port =
@@ -162,7 +169,7 @@ std::string host_header(std::string_view host_port) {
   if (const std::size_t zone = host.find('%'); zone != std::string::npos)
     host.replace(zone, host.size() - zone, "]");
   const auto port = has_port ? parse_integer(host_port.substr(colon + 1)) : std::nullopt;
-  return port && *port != kPortDefault ? fmt::format("{}:{}", host, *port) : host;
+  return port && *port != usual ? fmt::format("{}:{}", host, *port) : host;
 }
 
 Result<Uri> parse_uri(std::string_view text) {
@@ -211,7 +218,7 @@ Result<Uri> plain(Uri uri) {
   return Error{ErrorCode::kUsage,
                fmt::format("can't ask {}://{}{}", uri.scheme, uri.host_port(), uri.path),
                {},
-               "https isn't supported yet",
+               "https isn't supported here",
                "write it as http://host:port/path, or put a proxy that speaks TLS in between"};
 }
 

@@ -20,6 +20,8 @@ struct Uri {
   std::string user_info;   // "user:password" where one of them is given, escapes undone
 
   std::string host_port() const;  // "host:port", "[::1]:80"
+  // As routes name hosts: host_port(), of https with "https://" before it.
+  std::string route_host() const;
 };
 
 // "http[s]://host[:port][/path][?query]"; without a scheme, http is meant. Blanks around it are
@@ -29,6 +31,12 @@ Result<Uri> parse_uri(std::string_view text);
 Result<Uri> parse_plain_uri(std::string_view text);
 Result<Uri> plain(Uri uri);
 
+// A host as routes name it is "host:port", or "https://host:port" where TLS is spoken.
+inline constexpr std::string_view kTlsPrefix = "https://";
+inline bool speaks_tls(std::string_view route_host) {
+  return route_host.starts_with(kTlsPrefix);
+}
+
 // Where a reference leads that stands in an answer from `base` (RFC 3986, 5.2): "?a=1", "../x",
 // "//host/x", a whole URL. It has user info only where the reference says it, or goes to the same
 // host by having none. An Error as parse_uri()'s.
@@ -37,9 +45,9 @@ Result<Uri> resolve_reference(const Uri& base, std::string_view reference);
 // Why this can't be a host's name or address (IPv6 without brackets); empty: it can.
 std::string unfit_host(std::string_view host);
 
-// What the header Host says to a target "host:port": without the port where that is 80, without an
-// address's zone, which means something on this machine only.
-std::string host_header(std::string_view host_port);
+// What the header Host says to a host as routes name it: without the port where that is the
+// scheme's own, without an address's zone, which means something on this machine only.
+std::string host_header(std::string_view route_host);
 
 // Percent-encodes all but unreserved characters (as a query's names and values need), a blank as
 // '+'.

@@ -244,12 +244,25 @@ TEST_CASE("https is a URL like any, with a port of its own") {
   CHECK(resolve_reference(base, "http://h/b")->port == 80);
 }
 
+TEST_CASE("a host of https is told by its scheme in routes, and without its usual port in Host") {
+  CHECK(parse_uri("https://h/x")->route_host() == "https://h:443");
+  CHECK(parse_uri("http://h/x")->route_host() == "h:80");
+  CHECK(speaks_tls("https://h:443"));
+  CHECK_FALSE(speaks_tls("h:443"));
+  CHECK(host_header("https://h:443") == "h");
+  CHECK(host_header("https://h") == "h");
+  CHECK(host_header("https://h:80") == "h:80");
+  CHECK(host_header("https://[::1]:8443") == "[::1]:8443");
+  CHECK(host_header("https://[fe80::1%eth0]:443") == "[fe80::1]");
+  CHECK(host_header("h:443") == "h:443");
+}
+
 TEST_CASE("who speaks no TLS refuses https with what, why and the mend, and no password") {
   const Result<Uri> uri = parse_plain_uri("https://me:secret@h/x?y");
   REQUIRE_FALSE(uri.ok());
   CHECK(uri.error().code == ErrorCode::kUsage);
   CHECK(uri.error().what == "can't ask https://h:443/x?y");
-  CHECK(uri.error().why == "https isn't supported yet");
+  CHECK(uri.error().why == "https isn't supported here");
   CHECK(uri.error().hint.find("http://") != std::string::npos);
   CHECK(parse_plain_uri("http://h/x").ok());
   CHECK(parse_plain_uri("ftp://h/").error().why == "the scheme is 'ftp'");

@@ -167,7 +167,7 @@ def test_a_redirect_is_followed_as_others_follow_it(run, servers, requests, answ
 
 def test_what_cant_be_followed_is_a_failure_with_a_name_of_its_own(run, servers, tmp_path):
     """A circle, another scheme, nobody's name: sent, failed, and the books balance. A redirect that isn't asked for is an answer."""
-    servers.answers = {"/circle": moved("/circle"), "/scheme": moved("https://127.0.0.1/"), "/nobody": moved("http://no-such-host.invalid/"),
+    servers.answers = {"/circle": moved("/circle"), "/scheme": moved("ftp://127.0.0.1/"), "/nobody": moved("http://no-such-host.invalid/"),
                        "/nothing": moved("http:t"), "/one": moved("/two")}
     for path, flags, failed in (("circle", ["--redirects", "30"], {"too_many_redirects": 2}), ("scheme", ["--redirects", "1"], {"bad_redirect": 2}),
                                 ("nobody", ["--redirects", "1"], {"bad_redirect": 2}), ("nothing", ["--redirects", "1"], {"bad_redirect": 2}),

@@ -21,20 +21,12 @@ using Json = nlohmann::json;
 constexpr Duration kLookAtWatchesEvery = std::chrono::milliseconds{250};
 constexpr Duration kRenewEvery = std::chrono::seconds{10};
 
-std::string state_of(const pods::Pod& pod) {
-  for (const auto* statuses : {&pod.init_statuses, &pod.statuses}) {
-    for (const pods::ContainerStatus& container : *statuses) {
-      if (!container.reason.empty()) return container.reason;
-    }
-  }
-  if (pod.node.empty()) return "not placed yet";
-  return pod.phase == "Running" ? "not ready" : pod.phase;
-}
-
 }  // namespace
 
 ClusterWatch::ClusterWatch(Options options)
-    : options_(std::move(options)), evidence_(options_.functions, options_.given) {
+    : options_(std::move(options)),
+      pods_(options_.pods),
+      evidence_(options_.functions, options_.given) {
   if (options_.on_event) events_.emplace(options_.on_event);
 }
 
@@ -95,7 +87,7 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
       tell_changes();
     });
     if (options_.has_scalers)
-      scalers_ = std::make_unique<ScalerWatch>(*api_, options_.name_space, options_.experiment,
+      scalers_ = std::make_unique<ScalerWatch>(*api_, options_.name_space, options_.pods.experiment,
                                                options_.on_event);
   });
   if (error) return std::move(*error);
@@ -104,54 +96,33 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
 
 void ClusterWatch::on_object(const Json& object) {
   pods::Pod pod = pods::read_pod(object);
-  if (options_.older.contains(pod.uid)) return;
-  // One that another run has made is that one's, whatever its function.
-  const auto run = pod.labels.find(kExperimentLabel);
-  if (run != pod.labels.end() && run->second != options_.experiment) return;
+  if (!pods_.is_of_run(pod)) return;
   evidence_.on_pod(object);
   if (events_) events_->on_object(pod, net::RealClock::wall_now());
   const Time now = desk_.clock().now();
-  auto found = pods_.find(pod.uid);
-  if (found == pods_.end()) {
-    PodFailureWatch::Bounds bounds = options_.bounds;
-    const auto function = pod.labels.find(kFunctionLabel);
-    bounds.is_pinned = function != pod.labels.end() && options_.pinned.contains(function->second);
-    found = pods_.emplace(pod.uid, Watched{{}, PodFailureWatch(bounds, now)}).first;
-  }
-  found->second.pod = std::move(pod);
-  found->second.failure.on_pod(found->second.pod, now);
+  pods_.on_pod(std::move(pod), now);
   tell_changes();
   look(now);
 }
 
 void ClusterWatch::on_gone(const std::string& uid, const Json* last) {
-  const auto found = pods_.find(uid);
-  if (found == pods_.end()) return;
+  if (!pods_.has(uid)) return;
   if (last) evidence_.on_pod(*last);
   if (events_) {
     const auto end = last ? std::optional(pods::read_pod(*last)) : std::nullopt;
     events_->on_gone(uid, end ? &*end : nullptr, net::RealClock::wall_now());
   }
-  const pods::Pod pod = std::move(found->second.pod);
-  const bool was_told = found->second.is_told || found->second.ends;
-  pods_.erase(found);
+  const auto loss = pods_.on_gone(uid);
   tell_changes();
-  // One of a controller's comes and goes as that wants, also of one that labels nothing as ours.
-  const bool is_controllers = !pod.owner_kind.empty() || !pod.labels.contains(kExperimentLabel);
-  if (!ends_ && !was_told && !is_controllers && options_.on_failure)
-    options_.on_failure(pod.name, {"Deleted", "somebody has deleted it"});
+  if (!ends_ && loss && options_.on_failure) options_.on_failure(loss->pod, loss->why);
 }
 
 Time ClusterWatch::look(Time now) {
   if (api_ && !lost_) renew(now);
   if (node_watch_ && node_watch_->is_due(now)) node_watch_->look(nodes_in_use(), now);
-  if (!ends_) {
-    for (auto& [uid, watched] : pods_) {
-      const auto failure = watched.is_told ? std::nullopt : watched.failure.failure(now);
-      if (!failure) continue;
-      watched.is_told = true;
-      if (options_.on_failure) options_.on_failure(watched.pod.name, *failure);
-    }
+  if (!ends_ && options_.on_failure) {
+    for (const WatchedPods::Loss& loss : pods_.failures(now))
+      options_.on_failure(loss.pod, loss.why);
   }
   return now + kLookAtWatchesEvery;
 }
@@ -194,10 +165,8 @@ void ClusterWatch::lose(const std::string& why) {
 }
 
 std::set<std::string> ClusterWatch::nodes_in_use() const {
-  std::set<std::string> nodes = options_.gateway_nodes;
-  for (const auto& [uid, watched] : pods_) {
-    if (!watched.pod.node.empty()) nodes.insert(watched.pod.node);
-  }
+  std::set<std::string> nodes = pods_.nodes();
+  nodes.insert(options_.gateway_nodes.begin(), options_.gateway_nodes.end());
   return nodes;
 }
 
@@ -208,29 +177,7 @@ bool ClusterWatch::takes_requests(const pods::Pod& pod) const {
 }
 
 std::vector<ReadyPod> ClusterWatch::ready_now() const {
-  std::vector<ReadyPod> ready;
-  for (const auto& [uid, watched] : pods_) {
-    const pods::Pod& pod = watched.pod;
-    if (watched.ends || !takes_requests(pod)) continue;
-    const auto function = pod.labels.find(kFunctionLabel);
-    if (function == pod.labels.end()) continue;
-    const auto port = options_.ports.find(function->second);
-    const auto zone = pod.labels.find(kZoneLabel);
-    const auto node = options_.nodes.find(pod.node);
-    ReadyPod one;
-    one.function = function->second;
-    if (zone != pod.labels.end())
-      one.zone = zone->second;
-    else if (node != options_.nodes.end())
-      one.zone = node->second.zone;
-    one.host =
-        fmt::format("{}:{}", pod.ip, port == options_.ports.end() ? kGatewayPort : port->second);
-    one.name = pod.name;
-    one.node = pod.node;
-    ready.push_back(std::move(one));
-  }
-  std::sort(ready.begin(), ready.end());
-  return ready;
+  return pods_.ready([this](const pods::Pod& pod) { return takes_requests(pod); });
 }
 
 void ClusterWatch::tell_changes() {
@@ -249,10 +196,7 @@ std::vector<ReadyPod> ClusterWatch::ready() {
 std::vector<std::string> ClusterWatch::waiting() {
   std::vector<std::string> waiting;
   desk_.call([&] {
-    for (const auto& [uid, watched] : pods_) {
-      if (!takes_requests(watched.pod))
-        waiting.push_back(fmt::format("{}: {}", watched.pod.name, state_of(watched.pod)));
-    }
+    waiting = pods_.waiting([this](const pods::Pod& pod) { return takes_requests(pod); });
   });
   return waiting;
 }
@@ -269,9 +213,7 @@ std::set<std::string> ClusterWatch::silent_nodes() {
 
 std::vector<pods::Pod> ClusterWatch::pods() {
   std::vector<pods::Pod> all;
-  desk_.call([&] {
-    for (const auto& [uid, watched] : pods_) all.push_back(watched.pod);
-  });
+  desk_.call([&] { all = pods_.all(); });
   return all;
 }
 
@@ -283,21 +225,12 @@ PodEvidence ClusterWatch::evidence() {
 
 std::map<std::string, std::string> ClusterWatch::uids_of(const std::string& function) {
   std::map<std::string, std::string> uids;
-  desk_.call([&] {
-    for (const auto& [uid, watched] : pods_) {
-      const auto label = watched.pod.labels.find(kFunctionLabel);
-      const bool is_of = label != watched.pod.labels.end() && label->second == function;
-      if (is_of && !watched.ends && watched.pod.deleted_at.empty()) uids[watched.pod.name] = uid;
-    }
-  });
+  desk_.call([&] { uids = pods_.uids_of(function); });
   return uids;
 }
 
 void ClusterWatch::expect_end_of(const std::string& uid) {
-  desk_.call([&] {
-    const auto found = pods_.find(uid);
-    if (found != pods_.end()) found->second.ends = true;
-  });
+  desk_.call([&] { pods_.expect_end_of(uid); });
 }
 
 void ClusterWatch::expect_end() {

@@ -16,6 +16,7 @@
 #include "experiment/pod_evidence.h"
 #include "experiment/pod_failure.h"
 #include "experiment/scaler_watch.h"
+#include "experiment/watched_pods.h"
 #include "experiment/zone_weights.h"
 #include "kubernetes/api.h"
 #include "kubernetes/watch.h"
@@ -30,18 +31,13 @@ class ClusterWatch {
  public:
   struct Options {
     std::string name_space;
-    std::string experiment;                      // id
-    std::vector<std::string> functions;          // whose pods are watched
-    std::map<std::string, std::uint16_t> ports;  // of each function
-    std::map<std::string, ClusterView::Node> nodes;
-    std::set<std::string> gateway_nodes;  // which of them have gateways
-    std::set<std::string> older;          // uids of their pods from before the run: another's
+    std::vector<std::string> functions;  // whose pods are watched
+    WatchedPods::Options pods;
+    std::set<std::string> gateway_nodes;  // which of the nodes have gateways
     std::vector<std::string> given;       // names of the manifests' objects
-    PodFailureWatch::Bounds bounds;
-    std::set<std::string> pinned;  // functions whose pods must be where they are put
-    std::string lease;             // its name
-    std::string holder;            // who renews it
-    bool has_scalers = false;      // autoscalers, that are watched too
+    std::string lease;                    // its name
+    std::string holder;                   // who renews it
+    bool has_scalers = false;             // autoscalers, that are watched too
     // A pod that takes requests has come or gone. On the watch's thread, as the next.
     std::function<void()> on_ready_changed;
     // A pod that can't be, or is no more though nobody of us removed it: its name, and why.
@@ -85,13 +81,6 @@ class ClusterWatch {
   std::string trouble();
 
  private:
-  struct Watched {
-    pods::Pod pod;
-    PodFailureWatch failure;
-    bool is_told = false;  // that it fails
-    bool ends = false;     // we remove it
-  };
-
   explicit ClusterWatch(Options options);
   Result<void> open(const kubernetes::Access& access);
   void on_object(const nlohmann::json& object);
@@ -105,7 +94,7 @@ class ClusterWatch {
   void tell_changes();
 
   const Options options_;
-  std::map<std::string, Watched> pods_;  // by uid
+  WatchedPods pods_;
   std::optional<pods::PodEvents> events_;
   std::vector<ReadyPod> told_;  // the ready ones that were told last
   bool ends_ = false;

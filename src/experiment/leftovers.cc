@@ -98,13 +98,10 @@ Result<std::vector<std::pair<std::string, std::string>>> objects_of(ClusterCalls
   TRY(calls.each(collection, label_selector(ledger.experiment), take));
   if (!collection.ends_with("/pods") || ledger.functions.empty()) return objects;
   // Pods that a controller under test has made for our functions carry its labels alone.
-  const std::set<std::string> before(ledger.pods_before.begin(), ledger.pods_before.end());
   const std::string functions = fmt::format("{} in ({}),!{}", kFunctionLabel,
                                             fmt::join(ledger.functions, ","), kExperimentLabel);
   TRY(calls.each(collection, functions, [&](Json&& pod) {
-    const std::string created = kubernetes::text_at(pod, {"metadata", "creationTimestamp"});
-    if (created >= since && !before.contains(kubernetes::text_at(pod, {"metadata", "uid"})))
-      take(std::move(pod));
+    if (appeared_beside(ledger, pod, since)) take(std::move(pod));
   }));
   return objects;
 }

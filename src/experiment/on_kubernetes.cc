@@ -189,20 +189,20 @@ Result<void> OnKubernetes::claim() {
 Result<void> OnKubernetes::watch() {
   ClusterWatch::Options options;
   options.name_space = name_space_;
-  options.experiment = context_->id;
   options.functions = ledger_.functions;
-  options.nodes = view_.nodes;
+  options.pods.experiment = context_->id;
+  options.pods.nodes = view_.nodes;
+  options.pods.older.insert(ledger_.pods_before.begin(), ledger_.pods_before.end());
+  options.pods.bounds.unschedulable = cluster_->unschedulable_within;
   for (const ZoneGateway& gateway : view_.gateways) options.gateway_nodes.insert(gateway.node);
   options.on_node = [this](const NodeWatch::Change& change) {
     context_->control.post([this, change] { on_node(change); });
   };
   for (const GivenObject& one : given_) options.given.push_back(one.object.name);
-  options.older.insert(ledger_.pods_before.begin(), ledger_.pods_before.end());
-  options.bounds.unschedulable = cluster_->unschedulable_within;
   for (const plan::Application& application : context_->plan.applications) {
     if (!application.pods) continue;
-    options.ports[application.name] = application.pods->port;
-    if (!application.pods->on_nodes.empty()) options.pinned.insert(application.name);
+    options.pods.ports[application.name] = application.pods->port;
+    if (!application.pods->on_nodes.empty()) options.pods.pinned.insert(application.name);
     options.has_scalers |= application.pods->autoscale.has_value();
   }
   options.lease = claim_name(context_->id);

@@ -143,6 +143,17 @@ RunLedger without_functions(RunLedger ledger, const std::set<std::string>& funct
   return ledger;
 }
 
+bool appeared_beside(const RunLedger& ledger, const nlohmann::json& pod, std::string_view since) {
+  const auto is_among = [](const std::vector<std::string>& texts, const std::string& text) {
+    return std::find(texts.begin(), texts.end(), text) != texts.end();
+  };
+  if (!kubernetes::text_at(pod, {"metadata", "labels", kExperimentLabel}).empty()) return false;
+  return is_among(ledger.functions,
+                  kubernetes::text_at(pod, {"metadata", "labels", kFunctionLabel})) &&
+         !is_among(ledger.pods_before, kubernetes::uid_of(pod)) &&
+         kubernetes::text_at(pod, {"metadata", "creationTimestamp"}) >= since;
+}
+
 nlohmann::json ledger_object(const RunLedger& ledger) {
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},

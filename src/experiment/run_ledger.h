@@ -56,6 +56,10 @@ struct RunLedger {
 // clients and pods are that one's by now.
 RunLedger without_functions(RunLedger ledger, const std::set<std::string>& functions);
 
+// Whether a pod without a run's label is the run's all the same: of one of its functions, made
+// since its ledger was (`since`, by the server's clock), as a controller beside it makes them.
+bool appeared_beside(const RunLedger& ledger, const nlohmann::json& pod, std::string_view since);
+
 // "galileo-<id>": of the ConfigMap, and of the Lease beside it.
 std::string claim_name(const std::string& id);
 

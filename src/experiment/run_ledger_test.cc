@@ -53,6 +53,28 @@ TEST_CASE("a ledger that was written is read as it was") {
   CHECK(ledger_object(ledger())["metadata"]["name"] == "galileo-202611300800-abcd");
 }
 
+TEST_CASE(
+    "a pod without a label of a run is the run's where it appeared beside it, and never an older "
+    "one") {
+  const auto pod = [](const char* uid, const char* function, const char* created) {
+    return Json{
+        {"metadata",
+         {{"uid", uid}, {"labels", {{kFunctionLabel, function}}}, {"creationTimestamp", created}}}};
+  };
+  constexpr const char* kSince = "2026-11-30T08:00:00Z";
+  CHECK(appeared_beside(ledger(), pod("uid-2", "hello", "2026-11-30T08:00:00Z"), kSince));
+  CHECK(appeared_beside(ledger(), pod("uid-2", "other", "2026-12-01T07:00:00Z"), kSince));
+  // It was there when the run came, or before; of another function; a worker.
+  CHECK_FALSE(appeared_beside(ledger(), pod("uid-1", "hello", "2026-11-30T08:00:00Z"), kSince));
+  CHECK_FALSE(appeared_beside(ledger(), pod("uid-2", "hello", "2026-11-30T07:59:59Z"), kSince));
+  CHECK_FALSE(appeared_beside(ledger(), pod("uid-2", "hell", "2026-11-30T08:00:01Z"), kSince));
+  CHECK_FALSE(appeared_beside(ledger(), pod("uid-2", "client", "2026-11-30T08:00:01Z"), kSince));
+  // Another run's, whatever its function.
+  Json others = pod("uid-2", "hello", "2026-11-30T08:00:01Z");
+  others["metadata"]["labels"][kExperimentLabel] = "202611300800-dead";
+  CHECK_FALSE(appeared_beside(ledger(), others, kSince));
+}
+
 TEST_CASE("what another run is on by now isn't taken back") {
   RunLedger both = ledger();
   both.functions.emplace_back("hello-main");  // whose route in zone 'b' begins like hello's

@@ -65,6 +65,9 @@ class Reader {
                     "leave it out, or name the bus: bus: redis://..., or --bus");
     plan.metadata = read_metadata(file_);
     read_all_events(plan);
+    const wire::YamlNode* const cluster = file_.find("kubernetes");
+    if (plan.cluster && (!cluster || !cluster->find("on_pod_failure")))
+      plan.cluster->on_pod_failure = usual_on_pod_failure(plan);
     read_thresholds(plan);
     return plan;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <variant>
 
 #include "base/text.h"
 #include "kubernetes/names.h"
@@ -180,7 +181,37 @@ void read_given(const Fields& fields, Pods& pods) {
   pods.port = static_cast<std::uint16_t>(fields.count("port", 1, kPortMax).value_or(pods.port));
 }
 
+// Somebody scales what runs: pods come and go, and one more or less is what it is about.
+bool has_scalers(const Plan& plan) {
+  const bool scales = std::any_of(
+      plan.applications.begin(), plan.applications.end(), [](const Application& application) {
+        return application.is_beside || (application.pods && application.pods->autoscale);
+      });
+  return scales || std::any_of(plan.cluster->manifests.begin(), plan.cluster->manifests.end(),
+                               [](const Manifest& manifest) {
+                                 return manifest.kind == "HorizontalPodAutoscaler" ||
+                                        manifest.kind == "ScaledObject";
+                               });
+}
+
+bool has_faults(const Plan& plan) {
+  using Kind = ChangeCluster::Kind;
+  for (const Phase& phase : plan.phases) {
+    for (const Action& action : phase.actions) {
+      const auto* const change = std::get_if<ChangeCluster>(&action.what);
+      if (change && (change->kind == Kind::kNetem || change->kind == Kind::kStress ||
+                     change->kind == Kind::kResize))
+        return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
+
+OnPodFailure usual_on_pod_failure(const Plan& plan) {
+  return has_scalers(plan) || has_faults(plan) ? OnPodFailure::kRecord : OnPodFailure::kEnd;
+}
 
 Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string& where,
                const std::string& name) {

@@ -19,4 +19,7 @@ Pods read_pods(Problems& problems, const wire::YamlNode& node, const std::string
 // `kubernetes` of the file, which may be absent.
 Cluster read_cluster(const Fields& file, const FileOptions& options);
 
+// What a pod that is no more does to a run whose file doesn't say it, once all else of it is read.
+OnPodFailure usual_on_pod_failure(const Plan& plan);
+
 }  // namespace galileo::plan

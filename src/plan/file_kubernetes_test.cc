@@ -67,6 +67,29 @@ TEST_CASE("a client's own path is kept, and the cluster's defaults are the conte
   CHECK(plan->applications[0].pods->count == 1);
 }
 
+TEST_CASE("a pod that is no more ends a run, but where somebody scales or disturbs what runs") {
+  const auto does = [](const std::string& pods, const std::string& more = {}) {
+    const auto plan = parse(pods, kClient, "hello", more);
+    REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
+    return plan->cluster->on_pod_failure;
+  };
+  const std::string two =
+      "{image: i, zone: main, requests: {cpu: 1}, limits: {memory: 1Gi}, deployment: yes}";
+  const std::string scaled = "{image: i, zone: main, requests: {cpu: 1}, autoscale: {max: 3}}";
+  CHECK(does(two) == OnPodFailure::kEnd);
+  CHECK(does(two, "events: [{at: 500ms, scale: hello, replicas: 3}]\n") == OnPodFailure::kEnd);
+  CHECK(does(scaled) == OnPodFailure::kRecord);
+  CHECK(does(two, "beside: [{command: [scaler]}]\n") == OnPodFailure::kRecord);
+  for (const char* fault :
+       {"netem: hello, loss: 5%", "stress: node1, cpu: 1", "resize: hello, memory: 64Mi"}) {
+    CAPTURE(fault);
+    CHECK(does(two, fmt::format("events: [{{at: 500ms, {}}}]\n", fault)) == OnPodFailure::kRecord);
+  }
+  // What the file says holds.
+  CHECK(does(scaled, "kubernetes: {on_pod_failure: end}\n") == OnPodFailure::kEnd);
+  CHECK(does(two, "kubernetes: {on_pod_failure: record}\n") == OnPodFailure::kRecord);
+}
+
 TEST_CASE("pods of a run that failed are kept for at most a week, and not at all by themselves") {
   CHECK(parse("{image: i, zone: main}")->cluster->keep == Duration{0});
   CHECK(problem("{image: i, zone: main}", kClient, "hello", "kubernetes: {keep: 168h}\n").empty());

@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -131,6 +132,9 @@ class Bus {
   virtual bool connected() const = 0;
   // "redis://127.0.0.1:6379/0", without user and password: for messages.
   virtual const std::string& where() const = 0;
+  // By which other programs find it in their environment: galileo_redis_host and its like, with
+  // user and password; none of one in this process.
+  virtual std::vector<std::pair<std::string, std::string>> variables() const = 0;
 };
 
 // Where a bus is. bus_options.h makes one from the environment's variables.

@@ -126,6 +126,21 @@ Result<BusPlace> place_of(const BusOptions& options) {
   return place;
 }
 
+std::vector<std::pair<std::string, std::string>> variables_of(const BusPlace& place) {
+  const bool is_plain = place.kind == BusPlace::Kind::kTcp && !place.tls;
+  const auto if_plain = [&](std::string text) {
+    return is_plain ? std::move(text) : std::string();
+  };
+  // Empty ones too: what this process's environment says otherwise holds no more.
+  return {
+      {"galileo_redis_url", is_plain ? "" : place.shown},
+      {"galileo_redis_host", if_plain(place.host)},
+      {"galileo_redis_port", if_plain(fmt::format("{}", place.port))},
+      {"galileo_redis_db", if_plain(place.database == 0 ? "" : fmt::format("{}", place.database))},
+      {"galileo_redis_user", place.user},
+      {"galileo_redis_password", place.password}};
+}
+
 Result<BusOptions> bus_options_from(const GetVariable& get) {
   const auto value_of = [&](std::string_view name) { return get(name).value_or(""); };
   BusOptions options;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "bus/bus.h"
@@ -39,5 +41,9 @@ struct BusPlace {
   std::string shown;  // "redis://host:6379/0": for messages, without user and password
 };
 Result<BusPlace> place_of(const BusOptions& options);
+
+// The variables that say so, all that bus_options_from() reads of a place. Of plain TCP host and
+// port are said apart, since programs of the old system know no URL.
+std::vector<std::pair<std::string, std::string>> variables_of(const BusPlace& place);
 
 }  // namespace galileo::bus

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 using namespace galileo;
@@ -75,6 +76,32 @@ TEST_CASE("options stand over the URL") {
   CHECK(there->user == "c");
   CHECK(there->password == "d");
   CHECK(there->database == 0);
+}
+
+TEST_CASE("a place is told to other programs by the variables that are read") {
+  for (const char* url : {"redis://h", "redis://me:p%40ss%2F:w@[::1]:7000/12", "rediss://:x@h:1/3",
+                          "unix://u:p@/run/redis.sock?db=2"}) {
+    CAPTURE(url);
+    const auto there = place(url);
+    REQUIRE(there.ok());
+    std::map<std::string, std::string, std::less<>> variables;
+    for (const auto& [name, value] : variables_of(*there)) variables[name] = value;
+    const auto read = place_of(*from(variables));
+    REQUIRE(read.ok());
+    CHECK(read->shown == there->shown);
+    CHECK(read->user == there->user);
+    CHECK(read->password == there->password);
+  }
+  // Programs of the old system know no URL.
+  const auto plain = variables_of(*place("redis://:secret@10.0.0.5:7000"));
+  const auto has = [&](const char* name, const char* value) {
+    return std::find(plain.begin(), plain.end(),
+                     std::pair<std::string, std::string>(name, value)) != plain.end();
+  };
+  CHECK(has("galileo_redis_host", "10.0.0.5"));
+  CHECK(has("galileo_redis_port", "7000"));
+  CHECK(has("galileo_redis_password", "secret"));
+  CHECK(has("galileo_redis_url", ""));
 }
 
 TEST_CASE("the environment's variables say where the bus is") {

@@ -287,6 +287,7 @@ class InProcess final : public Bus {
   void on_connected(std::function<void(bool connected)>) override {}  // it never isn't
   bool connected() const override { return true; }
   const std::string& where() const override { return where_; }
+  std::vector<std::pair<std::string, std::string>> variables() const override { return {}; }
 
   void remove(Listener& listener) {
     desk_.call([&] {

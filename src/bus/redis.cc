@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/counters.h"
+#include "bus/bus_options.h"
 #include "bus/redis_changes.h"
 #include "bus/redis_commands.h"
 #include "bus/redis_subscriber.h"
@@ -95,6 +96,9 @@ class Redis final : public Bus {
   void on_connected(std::function<void(bool connected)> callback) override;
   bool connected() const override { return connected_.load(); }
   const std::string& where() const override { return place_.shown; }
+  std::vector<std::pair<std::string, std::string>> variables() const override {
+    return variables_of(place_);
+  }
 
   void remove(RedisListener& listener);
 

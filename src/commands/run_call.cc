@@ -14,7 +14,7 @@ Result<experiment::RunOutcome> carry_out(const plan::Plan& plan,
                                          const analysis::Provenance& provenance,
                                          experiment::RunWatcher& watcher, experiment::Stop& stop) {
   const auto recording = TRY(store::Recording::open(kept));
-  experiment::Processes processes;
+  experiment::Processes processes(bus ? bus->variables() : experiment::Processes::Variables());
   const auto pods = TRY(pods_of(plan, processes, bus));
   const auto telemetry = bus ? experiment::telemetry_of_fleet(*bus) : experiment::this_machine();
   const std::size_t files = net::raise_open_files_limit();

@@ -143,7 +143,14 @@ Result<void> Processes::start_first() {
 Result<void> Processes::start_beside(const Variables& more) {
   for (plan::Application application : context_->plan.applications) {
     if (!application.is_beside) continue;
-    application.environment.insert(application.environment.begin(), more.begin(), more.end());
+    auto& said = application.environment;  // by the plan, which holds
+    for (const Variables* variables : {&more, &shared_}) {
+      for (const auto& [name, value] : *variables) {
+        const bool is_said = std::any_of(said.begin(), said.end(),
+                                         [&](const auto& one) { return one.first == name; });
+        if (!is_said) said.emplace_back(name, value);
+      }
+    }
     TRY(start_one(application));
   }
   return {};

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,12 +21,13 @@ namespace galileo::experiment {
 // or isn't ready in its time; without an address to ask, it must only not end at once.
 class Processes final : public Platform {
  public:
-  Processes() = default;
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+
+  // `shared`: what those beside the others know by their environment, as where the bus is.
+  explicit Processes(Variables shared = {}) : shared_(std::move(shared)) {}
   ~Processes() override { stop_all(); }
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
-
-  using Variables = std::vector<std::pair<std::string, std::string>>;
 
   Result<void> prepare(const Context& context) override {
     context_ = &context;
@@ -37,7 +39,7 @@ class Processes final : public Platform {
     return start_beside({});
   }
   Result<void> start_first();
-  // With these variables in their environment too, under what the plan says of it.
+  // With these variables in their environment too, where the plan doesn't say it.
   Result<void> start_beside(const Variables& more);
   pid_t pid(const std::string& name) const override;
   std::vector<std::string> ended() override;
@@ -61,6 +63,7 @@ class Processes final : public Platform {
 
   void stop_all();
 
+  const Variables shared_;
   const Context* context_ = nullptr;
   std::vector<Running> running_;
 };

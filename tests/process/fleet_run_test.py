@@ -76,6 +76,24 @@ def test_the_same_file_runs_on_two_workers_and_the_books_balance(run, redis, wor
     assert server("KEYS", "routing:*") == [] and server("KEYS", "galileo:client:*") == []
 
 
+@pytest.mark.quick
+def test_a_program_beside_a_run_finds_its_bus_in_its_environment(run, redis, worker, write, tmp_path):
+    """Named by --bus alone, with a password; what the file says of its environment holds."""
+    server = redis(password="only for tests")
+    worker(server, "w1", env={"galileo_redis_password": "only for tests"})
+    path = write(CLIENTS + """
+beside:
+  - {name: scaler, command: [sh, -c, "env; sleep 1000"], environment: {galileo_redis_db: 3}}""")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("galileo_redis_")}
+    done = run("run", path, "--bus", f"redis://:only%20for%20tests@127.0.0.1:{server.port}", "-q", env={**env, "galileo_redis_url": "redis://elsewhere"})
+    assert done.ran, done
+    log, = (tmp_path / "galileo.sqlite.logs").rglob("scaler.log")
+    said = dict(line.split("=", 1) for line in log.read_text().splitlines() if line.startswith("galileo_redis_"))
+    assert said == {"galileo_redis_url": "", "galileo_redis_host": "127.0.0.1", "galileo_redis_port": str(server.port), "galileo_redis_db": "3",
+                    "galileo_redis_user": "", "galileo_redis_password": "only for tests"}
+    assert b"only for tests" not in (tmp_path / "galileo.sqlite").read_bytes() and "only for tests" not in done.out + done.err
+
+
 def test_the_schedule_of_a_seed_is_that_of_one_machine(run, redis, worker, write, tmp_path):
     server = redis()
     for name in ("w1", "w2", "w3"):

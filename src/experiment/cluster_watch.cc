@@ -35,6 +35,7 @@ ClusterWatch::~ClusterWatch() {
   desk_.stop([this] {
     node_watch_.reset();
     messages_.reset();
+    deployments_.reset();
     scalers_.reset();
     watch_.reset();
     api_.reset();
@@ -86,6 +87,12 @@ Result<void> ClusterWatch::open(const kubernetes::Access& access) {
       if (options_.on_node) options_.on_node(change);
       tell_changes();
     });
+    if (options_.has_deployments)
+      deployments_ =
+          std::make_unique<DeploymentWatch>(*api_, options_.name_space, options_.pods.experiment,
+                                            [this](const std::string& name, const PodFailure& why) {
+                                              tell_failure("deployment", name, why);
+                                            });
     if (options_.has_scalers)
       scalers_ = std::make_unique<ScalerWatch>(*api_, options_.name_space, options_.pods.experiment,
                                                options_.on_event);
@@ -114,15 +121,19 @@ void ClusterWatch::on_gone(const std::string& uid, const Json* last) {
   }
   const auto loss = pods_.on_gone(uid);
   tell_changes();
-  if (!ends_ && loss && options_.on_failure) options_.on_failure(loss->pod, loss->why);
+  if (loss) tell_failure("pod", loss->pod, loss->why);
+}
+
+void ClusterWatch::tell_failure(const char* kind, const std::string& name, const PodFailure& why) {
+  if (!ends_ && options_.on_failure) options_.on_failure(kind, name, why);
 }
 
 Time ClusterWatch::look(Time now) {
   if (api_ && !lost_) renew(now);
   if (node_watch_ && node_watch_->is_due(now)) node_watch_->look(nodes_in_use(), now);
-  if (!ends_ && options_.on_failure) {
+  if (!ends_) {
     for (const WatchedPods::Loss& loss : pods_.failures(now))
-      options_.on_failure(loss.pod, loss.why);
+      tell_failure("pod", loss.pod, loss.why);
   }
   return now + kLookAtWatchesEvery;
 }

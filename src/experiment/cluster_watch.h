@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "experiment/deployment_watch.h"
 #include "experiment/node_watch.h"
 #include "experiment/pod_evidence.h"
 #include "experiment/pod_failure.h"
@@ -37,11 +38,14 @@ class ClusterWatch {
     std::vector<std::string> given;       // names of the manifests' objects
     std::string lease;                    // its name
     std::string holder;                   // who renews it
-    bool has_scalers = false;             // autoscalers, that are watched too
+    bool has_deployments = false;         // of the run's own, that are watched too
+    bool has_scalers = false;             // autoscalers, likewise
     // A pod that takes requests has come or gone. On the watch's thread, as the next.
     std::function<void()> on_ready_changed;
-    // A pod that can't be, or is no more though nobody of us removed it: its name, and why.
-    std::function<void(const std::string& pod, const PodFailure& why)> on_failure;
+    // A pod that can't be, or is no more though nobody of us removed it; a Deployment that may have
+    // no more pods ("pod", "deployment"): its name, and why.
+    std::function<void(const char* kind, const std::string& name, const PodFailure& why)>
+        on_failure;
     // A node of its pods or gateways is silent, or is heard of again.
     std::function<void(const NodeWatch::Change& change)> on_node;
     // What becomes of the run's pods and autoscalers, as the pod adapter tells it; none where one
@@ -92,6 +96,7 @@ class ClusterWatch {
   bool takes_requests(const pods::Pod& pod) const;
   std::vector<ReadyPod> ready_now() const;
   void tell_changes();
+  void tell_failure(const char* kind, const std::string& name, const PodFailure& why);
 
   const Options options_;
   WatchedPods pods_;
@@ -107,6 +112,7 @@ class ClusterWatch {
   std::unique_ptr<kubernetes::Watch> messages_;  // Kubernetes' events
   std::unique_ptr<NodeWatch> node_watch_;
   PodEvidence evidence_;
+  std::unique_ptr<DeploymentWatch> deployments_;
   std::unique_ptr<ScalerWatch> scalers_;
   Time next_renewal_{};
   net::Desk desk_;  // last: ends first

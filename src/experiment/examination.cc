@@ -47,7 +47,7 @@ const std::vector<kubernetes::Right>& rights() {
     add("", "pods", {"list", "watch", "create", "delete"});
     add("", "configmaps", {"create", "get", "patch", "delete"});
     add(kLeases, "leases", {"create", "get", "list", "patch", "delete"});
-    add("apps", "deployments", {"create", "list", "delete"});
+    add("apps", "deployments", {"create", "list", "watch", "delete"});
     add("autoscaling", "horizontalpodautoscalers", {"create", "list", "watch", "delete"});
     return made;
   }();

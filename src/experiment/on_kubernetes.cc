@@ -205,11 +205,12 @@ Result<void> OnKubernetes::watch() {
     if (!application.pods->on_nodes.empty()) options.pods.pinned.insert(application.name);
     options.has_scalers |= application.pods->autoscale.has_value();
   }
+    options.has_deployments |= application.pods->is_deployment;
   options.lease = claim_name(context_->id);
   options.holder = holder_name();
   options.on_ready_changed = [this] { context_->control.post([this] { follow(); }); };
-  options.on_failure = [this](const std::string& pod, const PodFailure& why) {
-    context_->control.post([this, pod, why] { on_failure(pod, why); });
+  options.on_failure = [this](const char* kind, const std::string& name, const PodFailure& why) {
+    context_->control.post([this, kind, name, why] { on_failure(kind, name, why); });
   };
   if (!has_adapter()) {
     options.on_event = [this](wire::Event&& event) {
@@ -372,18 +373,18 @@ std::string OnKubernetes::where_to_look() const {
   return text;
 }
 
-void OnKubernetes::on_failure(const std::string& pod, const PodFailure& why) {
+void OnKubernetes::on_failure(const char* kind, const std::string& name, const PodFailure& why) {
   if (ends_) return;
-  const Error error{ErrorCode::kUnavailable, fmt::format("pod {} can't be", pod), name_space_,
+  const Error error{ErrorCode::kUnavailable, fmt::format("{} {} can't be", kind, name), name_space_,
                     why.text.empty() ? why.reason : fmt::format("{}: {}", why.reason, why.text),
                     where_to_look()};
   if (!is_started_) {
     if (!failure_) failure_ = error;
     return;
   }
-  failures_.push_back(fmt::format("{} ({})", pod, why.reason));
+  failures_.push_back(fmt::format("{} ({})", name, why.reason));
   context_->tell("application/failure",
-                 Json{{"name", pod}, {"reason", why.reason}, {"text", why.text}}.dump());
+                 Json{{"name", name}, {"reason", why.reason}, {"text", why.text}}.dump());
   if (cluster_->on_pod_failure != plan::OnPodFailure::kEnd) return;
   has_failed_ = true;
   context_->end_run(error);

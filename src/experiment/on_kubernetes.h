@@ -69,7 +69,7 @@ class OnKubernetes final : public Platform {
   Result<void> keep_ledger();
   void follow();
   void on_node(const NodeWatch::Change& change);
-  void on_failure(const std::string& pod, const PodFailure& why);
+  void on_failure(const char* kind, const std::string& name, const PodFailure& why);
   Result<void> put_weights(const FunctionInZone& where, const gateway::Targets& targets);
   void put_event(const std::string& name, const std::string& value);
   bool has_adapter() const;

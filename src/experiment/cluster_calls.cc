@@ -14,8 +14,15 @@ namespace galileo::experiment {
 namespace {
 
 constexpr const char* kGatewaySelector = "type=api-gateway";
+constexpr Duration kRightsToldWithin = std::chrono::seconds{5};
 
 }  // namespace
+
+std::string right_text(const kubernetes::Right& right) {
+  std::string text = fmt::format("{} {}", right.verb, right.resource);
+  if (!right.group.empty()) text += fmt::format(" ({})", right.group);
+  return text;
+}
 
 std::string object_text(const KubernetesObject& object) {
   return fmt::format("{}/{}", object.plural, object.name);
@@ -104,6 +111,12 @@ Result<void> ClusterCalls::remove(const std::string& path, const std::string& ui
   // Gone, or another of its name has come.
   if (answer.ok() || answer.status == 404 || answer.status == 409) return {};
   return kubernetes::refusal(request, answer);
+Result<bool> ClusterCalls::may(const kubernetes::Right& right) {
+  kubernetes::ApiRequest request = kubernetes::may_we(right);
+  request.within = kRightsToldWithin;
+  return kubernetes::is_allowed(right, TRY(ask(std::move(request))));
+}
+
 }
 
 Result<void> ClusterCalls::each(const std::string& collection, const std::string& selector,

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "experiment/pod_objects.h"
 #include "kubernetes/blocking_api.h"
+#include "kubernetes/requests.h"
 
 namespace galileo::experiment {
 
@@ -45,6 +46,9 @@ class ClusterCalls {
 
   // Nodes and gateways, which are pods of that namespace.
   Result<ClusterView> view(const std::string& name_space);
+  // Whether we may do that; what names no namespace is of the whole cluster.
+  Result<bool> may(const kubernetes::Right& right);
+
 
  private:
   ClusterCalls(std::unique_ptr<kubernetes::BlockingApi> api, std::function<bool()> interrupted)
@@ -56,6 +60,8 @@ class ClusterCalls {
 
 // "pods/hello-deployment-node1-0", for messages.
 std::string object_text(const KubernetesObject& object);
+// "delete pods", "create leases (coordination.k8s.io)", for messages.
+std::string right_text(const kubernetes::Right& right);
 // Its name is `there`'s already: whose that is.
 Error taken(const KubernetesObject& object, const nlohmann::json& there);
 

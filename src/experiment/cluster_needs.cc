@@ -1,6 +1,7 @@
 #include "experiment/cluster_needs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -79,6 +80,49 @@ Result<void> ask_for_metrics(ClusterCalls& calls) {
                {},
                "nobody tells an autoscaler what its pods use, and it would do nothing",
                "deploy metrics-server, or what your cluster has in its place"};
+}
+
+std::vector<kubernetes::Right> rights_to_take_back(const plan::Plan& plan,
+                                                   const std::string& name_space) {
+  using Kind = plan::ChangeCluster::Kind;
+  constexpr const char* kLeaseGroup = "coordination.k8s.io";
+  std::vector<kubernetes::Right> rights{
+      {"watch", "", "pods", name_space, {}},
+      {"delete", "", "pods", name_space, {}},
+      {"get", "", "configmaps", name_space, {}},
+      {"patch", "", "configmaps", name_space, {}},
+      {"delete", "", "configmaps", name_space, {}},
+      {"get", kLeaseGroup, "leases", name_space, {}},
+      {"patch", kLeaseGroup, "leases", name_space, {}},
+      {"delete", kLeaseGroup, "leases", name_space, {}},
+      // Looked for in the end, whatever was made.
+      {"list", "apps", "deployments", name_space, {}},
+      {"list", "autoscaling", "horizontalpodautoscalers", name_space, {}}};
+  bool has_deployments = false;
+  bool has_scalers = false;
+  for (const plan::Application& application : plan.applications) {
+    if (!application.pods) continue;
+    has_deployments |= application.pods->is_deployment;
+    has_scalers |= application.pods->autoscale.has_value();
+  }
+  if (has_deployments) rights.push_back({"delete", "apps", "deployments", name_space, {}});
+  if (has_scalers)
+    rights.push_back({"delete", "autoscaling", "horizontalpodautoscalers", name_space, {}});
+  if (changes(plan, Kind::kCordon) || changes(plan, Kind::kUncordon))
+    rights.push_back({"patch", "", "nodes", {}, {}});
+  return rights;
+}
+
+Result<void> check_rights_to_take_back(const plan::Plan& plan, ClusterCalls& calls,
+                                       const std::string& name_space) {
+  std::vector<std::string> missing;
+  for (const kubernetes::Right& right : rights_to_take_back(plan, name_space)) {
+    if (!TRY(calls.may(right))) missing.push_back(right_text(right));
+  }
+  if (missing.empty()) return {};
+  return Error{ErrorCode::kUsage, "you may not take back what the run would do", name_space,
+               fmt::format("you may not {}", fmt::join(missing, ", ")),
+               "ask for it: examples/kubernetes/role.yaml has all"};
 }
 
 Result<void> check_needs(const plan::Plan& plan, ClusterCalls& calls) {

@@ -26,7 +26,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Duration kServersAnswerWithin = std::chrono::seconds{5};
 // A kubelet's nodeStatusMaxImages, where nobody says another.
 constexpr std::size_t kImagesTold = 50;
 
@@ -52,20 +51,6 @@ const std::vector<kubernetes::Right>& rights() {
     return made;
   }();
   return all;
-}
-
-std::string right_text(const kubernetes::Right& right) {
-  std::string text = fmt::format("{} {}", right.verb, right.resource);
-  if (!right.group.empty()) text += fmt::format(" ({})", right.group);
-  if (!right.name_space.empty()) text += fmt::format(" in {}", right.name_space);
-  return text;
-}
-
-Result<bool> may(ClusterCalls& calls, const std::string& name_space, kubernetes::Right right) {
-  if (right.name_space.empty()) right.name_space = name_space;
-  kubernetes::ApiRequest request = kubernetes::may_we(right);
-  request.within = kServersAnswerWithin;
-  return kubernetes::is_allowed(right, TRY(calls.ask(std::move(request))));
 }
 
 SeenNode seen_node(const Json& node) {
@@ -159,8 +144,13 @@ Result<ClusterFacts> look_at_cluster(ClusterCalls& calls, const std::string& whe
   facts.name_space = name_space;
   facts.version = TRY(server_version(calls));
   if (const auto metrics = ask_for_metrics(calls); !metrics.ok()) facts.metrics = metrics.error();
-  for (const kubernetes::Right& right : rights()) {
-    if (!TRY(may(calls, name_space, right))) facts.denied.push_back(right_text(right));
+  for (kubernetes::Right right : rights()) {
+    std::string text = right_text(right);
+    if (right.name_space.empty())
+      right.name_space = name_space;
+    else
+      text += " in " + right.name_space;
+    if (!TRY(calls.may(right))) facts.denied.push_back(std::move(text));
   }
   const auto may_list = [&](std::string_view what) {
     return std::find(facts.denied.begin(), facts.denied.end(), what) == facts.denied.end();

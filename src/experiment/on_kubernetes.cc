@@ -58,6 +58,7 @@ Result<std::vector<KubernetesObject>> rehearse(const plan::Plan& plan,
       plan.cluster->name_space.empty() ? access.name_space : plan.cluster->name_space;
   const auto calls = TRY(ClusterCalls::make(access, {}));
   TRY(check_needs(plan, *calls));
+  TRY(check_rights_to_take_back(plan, *calls, name_space));
   const ClusterView view = TRY(calls->view(name_space));
   Arrangement arrangement = TRY(arrange(plan, kDryRun, view));
   std::vector<KubernetesObject> objects;
@@ -97,6 +98,7 @@ Result<void> OnKubernetes::prepare(const Context& context) {
       [this](std::size_t left) { tell_left("objects that a killed run has left to go", left); }));
   context_->wait({});
   TRY(check_needs(context.plan, *calls_));
+  TRY(check_rights_to_take_back(context.plan, *calls_, name_space_));
   view_ = TRY(calls_->view(name_space_));
   for (const auto& [name, node] : view_.nodes) context.know({name, "labels", node.labels});
   arrangement_ = TRY(arrange(context.plan, context.id, view_));
@@ -203,9 +205,9 @@ Result<void> OnKubernetes::watch() {
     if (!application.pods) continue;
     options.pods.ports[application.name] = application.pods->port;
     if (!application.pods->on_nodes.empty()) options.pods.pinned.insert(application.name);
+    options.has_deployments |= application.pods->is_deployment;
     options.has_scalers |= application.pods->autoscale.has_value();
   }
-    options.has_deployments |= application.pods->is_deployment;
   options.lease = claim_name(context_->id);
   options.holder = holder_name();
   options.on_ready_changed = [this] { context_->control.post([this] { follow(); }); };

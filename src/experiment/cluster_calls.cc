@@ -97,31 +97,24 @@ Result<nlohmann::json> ClusterCalls::patch(const std::string& path, const Json& 
 }
 
 Result<void> ClusterCalls::remove(const std::string& path, const std::string& uid,
-                                  const char* propagation) {
-  kubernetes::ApiRequest request;
-  request.method = "DELETE";
-  request.path = path;
-  request.body = Json{{"apiVersion", "v1"},
-                      {"kind", "DeleteOptions"},
-                      {"propagationPolicy", propagation},
-                      {"preconditions", {{"uid", uid}}}}
-                     .dump();
-  request.repeatable = true;  // this very one
+                                  const char* propagation, std::optional<int> grace_seconds) {
+  const kubernetes::ApiRequest request =
+      kubernetes::remove(path, {uid, propagation, grace_seconds});
   const kubernetes::ApiAnswer answer = TRY(api_->call(request, interrupted_));
   // Gone, or another of its name has come.
   if (answer.ok() || answer.status == 404 || answer.status == 409) return {};
   return kubernetes::refusal(request, answer);
-Result<bool> ClusterCalls::may(const kubernetes::Right& right) {
-  kubernetes::ApiRequest request = kubernetes::may_we(right);
-  request.within = kRightsToldWithin;
-  return kubernetes::is_allowed(right, TRY(ask(std::move(request))));
-}
-
 }
 
 Result<void> ClusterCalls::each(const std::string& collection, const std::string& selector,
                                 const std::function<void(Json&&)>& take) {
   return api_->list(collection, selector, take, interrupted_);
+}
+
+Result<bool> ClusterCalls::may(const kubernetes::Right& right) {
+  kubernetes::ApiRequest request = kubernetes::may_we(right);
+  request.within = kRightsToldWithin;
+  return kubernetes::is_allowed(right, TRY(ask(std::move(request))));
 }
 
 Result<ClusterView> ClusterCalls::view(const std::string& name_space) {

@@ -39,16 +39,18 @@ class ClusterCalls {
   Result<Json> patch(const std::string& path, const Json& change, const char* content_type);
   // Removes this very object; that it is gone already is fine.
   // `propagation`: what becomes of what it owns; with "Foreground" it goes after that.
+  // `grace_seconds`: none where the object says it; with 0 a pod goes without its node's word.
   Result<void> remove(const std::string& path, const std::string& uid,
-                      const char* propagation = "Background");
+                      const char* propagation = "Background",
+                      std::optional<int> grace_seconds = std::nullopt);
   Result<void> each(const std::string& collection, const std::string& selector,
                     const std::function<void(Json&&)>& take);
 
-  // Nodes and gateways, which are pods of that namespace.
-  Result<ClusterView> view(const std::string& name_space);
   // Whether we may do that; what names no namespace is of the whole cluster.
   Result<bool> may(const kubernetes::Right& right);
 
+  // Nodes and gateways, which are pods of that namespace.
+  Result<ClusterView> view(const std::string& name_space);
 
  private:
   ClusterCalls(std::unique_ptr<kubernetes::BlockingApi> api, std::function<bool()> interrupted)
@@ -58,10 +60,10 @@ class ClusterCalls {
   const std::function<bool()> interrupted_;
 };
 
-// "pods/hello-deployment-node1-0", for messages.
-std::string object_text(const KubernetesObject& object);
 // "delete pods", "create leases (coordination.k8s.io)", for messages.
 std::string right_text(const kubernetes::Right& right);
+// "pods/hello-deployment-node1-0", for messages.
+std::string object_text(const KubernetesObject& object);
 // Its name is `there`'s already: whose that is.
 Error taken(const KubernetesObject& object, const nlohmann::json& there);
 

@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "bus/directory.h"
 #include "bus/keys.h"
 #include "experiment/given_calls.h"
+#include "experiment/readiness.h"
 #include "fleet/controller.h"
 #include "kubernetes/objects.h"
 #include "kubernetes/paths.h"
@@ -29,6 +33,9 @@ constexpr const char* kLeases = "coordination.k8s.io/v1";
 // A pod may take its grace of 30 s to end, and its node some more to say so.
 constexpr Duration kObjectsGoneWithin = std::chrono::minutes{2};
 constexpr Duration kLookAtObjectsEvery = std::chrono::milliseconds{100};
+// So long after a pod's grace its node, which is busy, may say that it has ended.
+constexpr Duration kNodeMaySayWithin = std::chrono::seconds{10};
+constexpr Duration kLookAtNodesEvery = std::chrono::seconds{2};
 
 // What a run may make, in the order in which it goes: what would make others anew first.
 struct ObjectKind {
@@ -85,26 +92,96 @@ Result<void> end_faults(bus::Bus& bus, const std::string& node, const std::strin
   return {};
 }
 
-// What is of the run, by kind: names and uids.
-Result<std::vector<std::pair<std::string, std::string>>> objects_of(ClusterCalls& calls,
-                                                                    const std::string& collection,
-                                                                    const RunLedger& ledger,
-                                                                    const std::string& since) {
-  std::vector<std::pair<std::string, std::string>> objects;
-  const auto take = [&](Json&& object) {
-    objects.emplace_back(kubernetes::text_at(object, {"metadata", "name"}),
-                         kubernetes::text_at(object, {"metadata", "uid"}));
-  };
-  TRY(calls.each(collection, label_selector(ledger.experiment), take));
+// An object of the run as it was seen last.
+struct Left {
+  std::string name;
+  std::string uid;
+  std::string node;   // of a pod that is on one
+  Duration grace{0};  // that it has once it is asked to go
+};
+
+Left left_object(const Json& object) {
+  return {
+      kubernetes::name_of(object), kubernetes::uid_of(object),
+      kubernetes::text_at(object, {"spec", "nodeName"}),
+      std::chrono::seconds{pods::number_at(object, {"metadata", "deletionGracePeriodSeconds"}, 0)}};
+}
+
+// All of one kind.
+Result<std::vector<Left>> objects_of(ClusterCalls& calls, const std::string& collection,
+                                     const RunLedger& ledger, const std::string& since) {
+  std::vector<Left> objects;
+  TRY(calls.each(collection, label_selector(ledger.experiment),
+                 [&](Json&& object) { objects.push_back(left_object(object)); }));
   if (!collection.ends_with("/pods") || ledger.functions.empty()) return objects;
   // Pods that a controller under test has made for our functions carry its labels alone.
   const std::string functions = fmt::format("{} in ({}),!{}", kFunctionLabel,
                                             fmt::join(ledger.functions, ","), kExperimentLabel);
   TRY(calls.each(collection, functions, [&](Json&& pod) {
-    if (appeared_beside(ledger, pod, since)) take(std::move(pod));
+    if (appeared_beside(ledger, pod, since)) objects.push_back(left_object(pod));
   }));
   return objects;
 }
+
+// The objects of a run, each asked to go once. A pod goes when its node says that it has ended; one
+// whose node says nothing any more would stay until somebody takes that away, so it is removed
+// without the node's word.
+class ObjectRemoval {
+ public:
+  ObjectRemoval(ClusterCalls& calls, std::string name_space, const RunLedger& ledger,
+                std::string since)
+      : calls_(calls),
+        name_space_(std::move(name_space)),
+        ledger_(ledger),
+        since_(std::move(since)) {}
+
+  // What is still there.
+  Result<std::vector<std::string>> look(Time now) {
+    std::vector<std::string> left;
+    for (const ObjectKind& kind : kKinds) {
+      const std::string collection =
+          kubernetes::collection(kind.group_version, name_space_, kind.plural);
+      for (const Left& one : TRY(objects_of(calls_, collection, ledger_, since_))) {
+        left.push_back(fmt::format("{}/{}", kind.plural, one.name));
+        const auto [asked, is_new] = asked_.try_emplace(one.uid, now);
+        const std::string path = kubernetes::object_path(collection, one.name);
+        if (is_new) TRY(calls_.remove(path, one.uid));
+        if (!one.node.empty() && now - asked->second > one.grace + kNodeMaySayWithin)
+          TRY(look_at_node_of(one, path, now));
+      }
+    }
+    return left;
+  }
+
+ private:
+  Result<void> look_at_node_of(const Left& pod, const std::string& path, Time now) {
+    const auto [looked, is_new] = nodes_.try_emplace(pod.node, Node{});
+    Node& node = looked->second;
+    if (is_new || now - node.looked > kLookAtNodesEvery) {
+      node.looked = now;
+      const auto there =
+          calls_.get(kubernetes::object_path(kubernetes::collection("v1", "", "nodes"), pod.node));
+      // Who may not look at nodes leaves it to who may.
+      node.is_silent = there.ok() && says_nothing(*there);
+    }
+    if (!node.is_silent || !forced_.insert(pod.uid).second) return {};
+    log(LogLevel::kWarning, "a pod is removed without its node's word, which says nothing",
+        {{"pod", pod.name}, {"node", pod.node}});
+    return calls_.remove(path, pod.uid, "Background", 0);
+  }
+
+  struct Node {
+    Time looked{};
+    bool is_silent = false;
+  };
+  ClusterCalls& calls_;
+  const std::string name_space_;
+  const RunLedger& ledger_;
+  const std::string since_;
+  std::map<std::string, Time> asked_;  // by uid: when
+  std::map<std::string, Node> nodes_;
+  std::set<std::string> forced_;  // uids
+};
 
 // What runs hold that live and were there before: one that was killed before it saw that it is the
 // younger one has nothing there. One that came after it would have been refused.
@@ -209,18 +286,9 @@ Result<void> remove_objects(ClusterCalls& calls, const std::string& name_space,
       config_map ? kubernetes::text_at(*config_map, {"metadata", "creationTimestamp"}) : "9999";
   const net::RealClock clock;
   const Time until = clock.now() + kObjectsGoneWithin;
-  std::set<std::string> asked;
+  ObjectRemoval removal(calls, name_space, ledger, since);
   while (true) {
-    std::vector<std::string> left;
-    for (const ObjectKind& kind : kKinds) {
-      const std::string collection =
-          kubernetes::collection(kind.group_version, name_space, kind.plural);
-      for (const auto& [name, uid] : TRY(objects_of(calls, collection, ledger, since))) {
-        left.push_back(fmt::format("{}/{}", kind.plural, name));
-        if (asked.insert(uid).second)
-          TRY(calls.remove(kubernetes::object_path(collection, name), uid));
-      }
-    }
+    const std::vector<std::string> left = TRY(removal.look(clock.now()));
     if (left.empty()) break;
     if (clock.now() > until)
       return Error{ErrorCode::kUnavailable,

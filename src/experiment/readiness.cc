@@ -1,5 +1,10 @@
 #include "experiment/readiness.h"
 
+#include <nlohmann/json.hpp>
+
+#include "kubernetes/objects.h"
+#include "pods/fields.h"
+
 namespace galileo::experiment {
 namespace {
 
@@ -16,6 +21,15 @@ bool is_called_so_for_its_node(const pods::Pod& pod) {
 bool takes_requests(const pods::Pod& pod, bool leases_tell) {
   if (!pod.deleted_at.empty() || !is_running(pod)) return false;
   return is_ready(pod) || (leases_tell && is_called_so_for_its_node(pod));
+}
+
+bool says_nothing(const std::optional<nlohmann::json>& node) {
+  if (!node) return true;
+  for (const nlohmann::json& condition : pods::value_at(*node, {"status", "conditions"})) {
+    if (kubernetes::text_at(condition, {"type"}) == "Ready")
+      return kubernetes::text_at(condition, {"status"}) == "Unknown";
+  }
+  return false;
 }
 
 }  // namespace galileo::experiment

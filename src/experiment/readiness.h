@@ -1,5 +1,8 @@
-// Whether a pod takes requests, by what Kubernetes says of it. Pure.
+// Whether a pod takes requests, and whether its node still speaks, by what Kubernetes says of them.
+// Pure.
 #pragma once
+
+#include <optional>
 
 #include "pods/pod.h"
 
@@ -10,5 +13,9 @@ namespace galileo::experiment {
 // it was the API server that was away: `leases_tell` says that somebody looks whether the nodes
 // live (node_watch.h), and then that counts for nothing.
 bool takes_requests(const pods::Pod& pod, bool leases_tell);
+
+// A node, or none where it is gone: nobody there will say that a pod has ended. One that is merely
+// not ready speaks.
+bool says_nothing(const std::optional<nlohmann::json>& node);
 
 }  // namespace galileo::experiment

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace galileo::experiment {
@@ -27,6 +28,21 @@ TEST_CASE("a pod takes requests while it runs, is ready and isn't to go") {
   pods::Pod waiting = pod("True", "", "True");
   waiting.statuses.front().id.clear();
   CHECK_FALSE(takes_requests(waiting, true));
+}
+
+TEST_CASE("a node says nothing where it is gone, or where Kubernetes doesn't know how it is") {
+  const auto node = [](const char* ready) {
+    return std::optional(nlohmann::json{{"status",
+                                         {{"conditions",
+                                           {{{"type", "MemoryPressure"}, {"status", "Unknown"}},
+                                            {{"type", "Ready"}, {"status", ready}}}}}}});
+  };
+  CHECK(says_nothing(std::nullopt));
+  CHECK(says_nothing(node("Unknown")));
+  CHECK_FALSE(says_nothing(node("True")));
+  // It says itself that it can't take pods: it says when they have ended, too.
+  CHECK_FALSE(says_nothing(node("False")));
+  CHECK_FALSE(says_nothing(nlohmann::json::object()));
 }
 
 TEST_CASE("one that is unready since its node wasn't heard of is as the node's lease says") {

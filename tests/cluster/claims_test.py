@@ -33,6 +33,13 @@ def end(process, path):
     return result
 
 
+def kubelet_of_node2(cluster):
+    """kubelet("STOP"): it gets that signal; its node has a lease by then."""
+    leases = lambda: {one["metadata"]["name"] for one in cluster.get("-n", "kube-node-lease", "leases")["items"]}
+    wait_for(lambda: "node2" in leases(), "its kubelet's lease", 60)
+    return lambda name: kubernetes.do(*cluster.in_node(2, "pkill", f"-{name}", "-f", "kubelet --config"))
+
+
 def test_a_node_that_is_silent_gets_no_requests_until_it_is_heard_of_again(cluster, etcd, base, start, tmp_path):
     """Its kubelet is stopped: for Kubernetes its pod is ready for most of a minute more."""
     server, env = base
@@ -43,8 +50,7 @@ def test_a_node_that_is_silent_gets_no_requests_until_it_is_heard_of_again(clust
     own = [host for host in whole if host.startswith("10.245.1.")]
     assert len(own) == 1 and "10.87.0.12:8080" in whole
     lease = lambda: cluster.get("-n", "kube-node-lease", "leases")["items"]
-    wait_for(lambda: "node2" in {one["metadata"]["name"] for one in lease()}, "its kubelet's lease", 60)
-    kubelet = lambda name: kubernetes.do(*cluster.in_node(2, "pkill", f"-{name}", "-f", "kubelet --config"))
+    kubelet = kubelet_of_node2(cluster)
     kubelet("STOP")
     try:
         wait_for(lambda: targets(etcd, "zone-a") == own, lambda: targets(etcd, "zone-a"), 90)
@@ -64,6 +70,32 @@ def test_a_node_that_is_silent_gets_no_requests_until_it_is_heard_of_again(clust
     # Nobody has told the nodes' zones on the bus: the run knows them.
     assert {one["name"]: one["zone"] for one in result["cluster"]["nodes"]} == {"node1": "zone-a", "node2": "zone-b"}
     assert left(cluster, etcd, server) == []
+
+
+def test_a_run_whose_node_is_gone_leaves_nothing(cluster, etcd, base, start, tmp_path):
+    """Its kubelet is stopped for good: nobody says that its pods have ended. Who comes back ends what runs there."""
+    server, env = base
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1, "node2": 1})}, [ENDLESS])
+    process = start("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, log=open(tmp_path / "run.log", "w"))
+    wait_for(lambda: len(targets(etcd, "zone-a")) == 2, "its weights", 120)
+    pod = cluster.get("pod/hello-deployment-node2-0")
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    runs = lambda: container in kubernetes.do(*cluster.in_node(2, "ctr", "-n", "k8s.io", "tasks", "ls", "-q")).split()
+    assert runs()
+    kubelet = kubelet_of_node2(cluster)
+    kubelet("STOP")
+    try:
+        wait_for(lambda: len(targets(etcd, "zone-a")) == 1, lambda: targets(etcd, "zone-a"), 90)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(180) == 105, (tmp_path / "run.log").read_text()
+        print(f"the end took {time.monotonic() - began:.0f} s")
+        assert left(cluster, etcd, server) == []
+        said = (tmp_path / "run.log").read_text()
+        assert "a pod is removed without its node's word" in said and "pod=hello-deployment-node2-0" in said and "hello-deployment-node1-0" not in said, said
+    finally:
+        kubelet("CONT")
+    wait_for(lambda: not runs(), "its container to end", 120)
 
 
 def test_a_dead_run_takes_nothing_from_an_elder_one_that_lives(cluster, etcd, base, start, run, tmp_path):
@@ -203,6 +235,57 @@ def test_who_was_thought_dead_writes_nothing_and_an_api_server_that_is_away_kill
     etcd.delete("golb/function/zone-a/hello")
     assert run("rtbl", "rm", "hello-zone-a", "--bus", server.url).code == 0
     assert left(cluster, etcd, server) == []
+
+
+def rights_of(role):
+    """Each right that the file gives in a run's namespace: its document, rule and verb there, group and resource."""
+    for document, one in enumerate(role):
+        if one["kind"] == "Role" and one["metadata"]["namespace"] == "default":
+            for rule, said in enumerate(one["rules"]):
+                [group], [resource] = said["apiGroups"], said["resources"]
+                for verb in said["verbs"]:
+                    yield document, rule, verb, group, resource
+
+
+# What a run that changes nothing in the middle asks for: it does without logs and what Kubernetes says, and others are the doctor's.
+NOT_NEEDED = {"get pods", "get pods/log", "list events", "watch events", "list configmaps", "patch deployments/scale", "list daemonsets", "get deployments",
+              "watch deployments", "create horizontalpodautoscalers", "get horizontalpodautoscalers", "watch horizontalpodautoscalers",
+              "delete horizontalpodautoscalers"}
+
+
+def test_without_one_of_its_rights_a_run_makes_nothing_or_takes_all_of_it_back(cluster, etcd, base, run, tmp_path):
+    """Each right of the role once: what a run needs is named, and what it doesn't is no reason to end."""
+    server, env = base
+    role = list(yaml.safe_load_all((ROOT / "examples/kubernetes/role.yaml").read_text()))
+    apply = lambda objects: cluster.kubectl("apply", "-f", "-", text="\n---\n".join(map(json.dumps, objects)))
+    apply(role)
+    config = json.loads((cluster.folder / "admin.kubeconfig").read_text())
+    config["users"] = [{"name": "u", "user": {"token": cluster.kubectl("create", "token", "experimenter").strip()}}]
+    (tmp_path / "experimenter").write_text(json.dumps(config))
+    env = {**env, "KUBECONFIG": str(tmp_path / "experimenter")}
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 1}), "kept": target(pods=1, zone="zone-a", deployment=True)}, [{**CLIENT, "duration": "500ms"}])
+
+    def may(verb, group, resource):
+        what, _, part = resource.partition("/")
+        return cluster.try_kubectl("auth", "can-i", verb, f"{what}.{group}" if group else what, *([f"--subresource={part}"] if part else []),
+                                   "--as=system:serviceaccount:default:experimenter")
+    try:
+        for document, rule, verb, group, resource in rights_of(role):
+            right = f"{verb} {resource}"
+            fewer = copy.deepcopy(role)
+            fewer[document]["rules"][rule]["verbs"].remove(verb)
+            if not fewer[document]["rules"][rule]["verbs"]:
+                del fewer[document]["rules"][rule]
+            apply([fewer[document]])
+            wait_for(lambda: not may(verb, group, resource), f"the right to {right} to be gone", 30)
+            done = run("run", path, "--bus", server.url, "-q", env=env, timeout=120)
+            if right in NOT_NEEDED:
+                assert done.ran, (right, done)
+            else:
+                assert done.code == 2 and resource in done.err and ("you may not " in done.err or "forbidden" in done.err), (right, done)
+            assert left(cluster, etcd, server) == [], (right, done)
+    finally:
+        cluster.kubectl("delete", "-f", ROOT / "examples/kubernetes/role.yaml")
 
 
 def test_the_role_of_the_examples_is_enough_to_run_experiments(cluster, base, run, tmp_path):

@@ -90,6 +90,112 @@ def test_pods_that_cant_be_end_the_run_with_kubernetes_own_reason(cluster, etcd,
     assert left(cluster, etcd, server) == []
 
 
+def test_pods_that_never_get_ready_are_told_by_name_when_their_time_is_over(cluster, etcd, base, run, tmp_path):
+    server, env = base
+    never = target(pods={"node1": 2})
+    never["container"]["readinessProbe"] = {"exec": {"command": ["/nothing"]}, "periodSeconds": 1}
+    done = run("run", file_of(tmp_path, {"hello": never}, [CLIENT]), "--set", "applications[0].ready_timeout=6s", "--bus", server.url, "-q", env=env, timeout=120)
+    assert done.code == 92 and "pods aren't ready within 6.00s" in done.err and "2 wait; hello-deployment-node1-0: " in done.err, done
+    assert left(cluster, etcd, server) == []
+
+
+def quota(cluster, most):
+    """So many pods may be in the namespace."""
+    one = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": str(most)}}}
+    cluster.kubectl("apply", "-f", "-", text=json.dumps(one))
+    wait_for(lambda: cluster.get("resourcequota/few").get("status", {}).get("hard") == {"pods": str(most)}, "the quota to be counted", 60)
+
+
+def test_a_deployment_that_may_have_no_more_pods_ends_the_run_by_the_quota_s_words(cluster, etcd, base, run, tmp_path):
+    """No pod tells of it. From the start, and when an event scales it in the middle; one whose file wants it recorded goes on."""
+    server, env = base
+    before = len(cluster.get("pods")["items"])
+    scaled = lambda **more: file_of(tmp_path, {"hello": target(pods=1, zone="zone-a", deployment=True)}, [{**CLIENT, "duration": "8s"}],
+                                    events=[{"at": "1s", "scale": "hello", "replicas": 3}], **more)
+    try:
+        quota(cluster, before)
+        began = time.monotonic()
+        done = run("run", scaled(), "--bus", server.url, "-q", env=env, timeout=120)
+        assert done.code == 92 and "deployment hello-deployment can't be" in done.err and "FailedCreate: " in done.err and "exceeded quota: few" in done.err, done
+        assert time.monotonic() - began < 60, "not by a time-out, which would be five minutes"
+        assert left(cluster, etcd, server) == []
+        quota(cluster, before + 1)
+        done = run("run", scaled(), "--bus", server.url, "-q", env=env, timeout=120)
+        assert done.code == 92 and "deployment hello-deployment can't be" in done.err and "exceeded quota: few" in done.err, done
+        assert left(cluster, etcd, server) == []
+        done = run("run", scaled(kubernetes={"on_pod_failure": "record"}), "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=120)
+        assert done.ran and result_of(tmp_path / "r.json")["ledger"]["answered"] == 400, done
+        failures = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'application/failure'")]
+        assert failures and failures[-1]["name"] == "hello-deployment" and failures[-1]["reason"] == "FailedCreate", failures
+    finally:
+        cluster.kubectl("delete", "resourcequota", "few")
+    assert left(cluster, etcd, server) == []
+
+
+@pytest.mark.parametrize("does", ["end", "record"])
+def test_a_pod_that_somebody_deletes_ends_the_run_or_is_recorded(cluster, etcd, base, start, tmp_path, does):
+    server, env = base
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 2})}, [{**CLIENT, "duration": "300s"}], kubernetes={"on_pod_failure": does})
+    process = start("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env)
+    hosts = lambda: [host for value in etcd.get("golb/function/zone-a/hello") for host in value["ips"]]
+    wait_for(lambda: len(hosts()) == 2 and server("EXISTS", "routing:hosts:hello-zone-a") or process.poll() is not None, hosts, 120)
+    address = cluster.get("pod/hello-deployment-node1-0")["status"]["podIP"]
+    cluster.kubectl("delete", "pod", "hello-deployment-node1-0", "--wait=false")
+    if does == "end":
+        assert process.wait(60) == 92
+        told = process.stderr.read()
+        assert "pod hello-deployment-node1-0 can't be" in told and "somebody has deleted it" in told, told
+    else:
+        # It is out of the weights as soon as it is to go, and what is left answers.
+        wait_for(lambda: f"{address}:8080" not in hosts() and len(hosts()) == 1, hosts, 30)
+        failures = lambda: [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'application/failure'")]
+        wait_for(lambda: failures(), "word of it", 60)
+        assert process.poll() is None and failures() == [{"name": "hello-deployment-node1-0", "reason": "Deleted", "text": "somebody has deleted it"}]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(120) == 105, process.stderr.read()
+        assert result_of(tmp_path / "r.json")["ledger"]["balanced"]
+    assert left(cluster, etcd, server) == []
+
+
+def test_answers_that_are_lost_are_no_loss(cluster, etcd, base, run, tmp_path):
+    """Of each object that is created: it is there, is the run's by its label, and isn't made twice."""
+    server, env = base
+    proxy = KubeProxy(kubernetes.API, cluster.keys)
+    proxy.lost = {0, 1, 2, 3}
+    done = run("run", file_of(tmp_path, {"hello": target(pods={"node1": 2})}, [CLIENT]), "--bus", server.url, "--json", "r.json", "-q",
+               env={**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))}, timeout=240)
+    assert done.ran and result_of(tmp_path / "r.json")["ledger"]["answered"] == 150, done
+    made = [step.split("/")[-1] for step in proxy.changes if step.startswith("POST")]
+    assert made == ["leases", "configmaps", "pods", "pods"], proxy.changes
+    proxy.stop()
+    assert left(cluster, etcd, server) == []
+
+
+def test_redis_etcd_and_the_watch_break_under_a_run_and_its_books_balance(cluster, etcd, base, start, tmp_path):
+    """One after the other while requests go out; weights follow a pod's end after that, and nothing is left."""
+    server, env = base
+    proxy = KubeProxy(kubernetes.API, cluster.keys)
+    path = file_of(tmp_path, {"hello": target(pods={"node1": 2})}, [{**CLIENT, "rate": 20, "duration": "40s"}], events=[{"at": "30s", "delete_pod": "hello"}])
+    process = start("run", path, "--bus", server.url, "--json", "r.json", env={**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))},
+                    log=open(tmp_path / "run.log", "w"))
+    said = lambda: (tmp_path / "run.log").read_text()
+    hosts = lambda: [host for value in etcd.get("golb/function/zone-a/hello") for host in value["ips"]]
+    wait_for(lambda: server("EXISTS", "routing:hosts:hello-zone-a") or process.poll() is not None, said, 120)
+    time.sleep(3)
+    assert process.poll() is None and proxy.cut() > 1, said()
+    server.restart(away=1)
+    etcd.stop()
+    time.sleep(1)
+    etcd.start()
+    assert process.poll() is None and len(hosts()) == 2, said()
+    wait_for(lambda: len(hosts()) == 1 or process.poll() is not None, said, 60)
+    assert process.wait(120) in (0, 90), said()
+    ledger = result_of(tmp_path / "r.json")["ledger"]
+    assert ledger["balanced"] and ledger["intended"] == 800 and ledger["failed"] == {}, ledger
+    proxy.stop()
+    assert left(cluster, etcd, server) == []
+
+
 def test_ctrl_c_while_pods_arent_ready_leaves_nothing(cluster, etcd, base, start, tmp_path):
     """Nor does a kubelet that tells no logs hold it up: it is waited for once, whatever pods its node has."""
     server, env = base
@@ -116,6 +222,10 @@ def test_what_kill_9_leaves_is_removed_by_the_next_run(cluster, etcd, base, star
     process.wait()
     found = left(cluster, etcd, server)
     assert any(name.startswith("pod/") for name in found) and any("lease" in name for name in found), found
+    # Kubernetes itself would remove them with the ledger.
+    [owner] = cluster.get("pod/hello-deployment-node1-0")["metadata"]["ownerReferences"]
+    [ledger] = cluster.get("configmaps", "-l", LABEL)["items"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("ConfigMap", ledger["metadata"]["name"], ledger["metadata"]["uid"])
     # Its lease lasts two minutes by the server's clock; nobody may wait for them here.
     lease = cluster.get("leases", "-l", LABEL)["items"][0]["metadata"]["name"]
     refused = run("run", path, "--bus", server.url, "-q", env=env)
@@ -159,24 +269,36 @@ def test_a_dry_run_prints_what_the_server_takes_and_makes_nothing(cluster, etcd,
         assert done.code == 2 and "the cluster has no metrics API" in done.err and "metrics-server" in done.err, done
 
 
-def test_kill_9_at_each_change_leaves_nothing_once_somebody_has_come(cluster, etcd, base, start, run, tmp_path):
-    """Before each change that a run makes in the cluster, and after each creation before its answer: all of it goes."""
+# By a metric that nobody measures, so that it takes no metrics API.
+METRIC = {"type": "Pods", "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "1"}}}
+SHAPES = {"pods": ({"pods": {"node1": 1}}, ["pods"]),
+          "an autoscaled Deployment": ({"zone": "zone-a", "autoscale": {"max": 3, "spec": {"metrics": [METRIC]}}}, ["deployments", "horizontalpodautoscalers"])}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kill_9_at_each_change_leaves_nothing_once_somebody_has_come(cluster, etcd, base, start, run, tmp_path, shape):
+    """Before each change that a run makes in the cluster, and after each creation before its answer: all of it goes. And what a run
+    does elsewhere is done in its order: clients before pods, route and weights back before pods go."""
     server, env = base
     proxy = KubeProxy(kubernetes.API, cluster.keys)
     proxied = {**env, "KUBECONFIG": str(proxy.kubeconfig(tmp_path / "proxied"))}
-    path = file_of(tmp_path, {"hello": target(pods={"node1": 1})}, [{**CLIENT, "duration": "1s"}])
+    pods, plurals = SHAPES[shape]
+    path = file_of(tmp_path, {"hello": target(**pods)}, [{**CLIENT, "duration": "1s"}])
     proxy.hold(None, True)
     done = run("run", path, "--bus", server.url, "-q", env=proxied, timeout=240)
     assert done.ran, done
     steps = list(proxy.changes)
     kinds = [step.split("/")[-1] if step.startswith("POST") else step.split("/")[-2] for step in steps]
-    assert kinds[:3] == ["leases", "configmaps", "pods"] and kinds[-3:] == ["pods", "configmaps", "leases"], steps
+    assert kinds[:2 + len(plurals)] == ["leases", "configmaps", *plurals] and kinds[-3:] == ["pods", "configmaps", "leases"], steps
     for number, step in enumerate(steps):
         # What is created may be there or not; of the rest the answer alone makes a difference to nobody.
         for before in (True, False) if step.startswith("POST") else (True,):
             proxy.hold(number, before)
             process = start("run", path, "--bus", server.url, "-q", env=proxied)
             assert proxy.held.wait(120), (step, before, process.poll())
+            elsewhere = bool(server("KEYS", "galileo:client:*")), bool(server("KEYS", "routing:hosts:*")), bool(etcd.get("golb/function/zone-a/hello"))
+            if kinds[number] in plurals + ["pods"]:
+                assert elsewhere == (step.startswith("POST"), False, False), (step, before, elsewhere)
             process.kill()
             process.wait()
             proxy.release()
@@ -205,7 +327,16 @@ def test_the_adapter_removes_what_a_killed_run_has_left(cluster, etcd, base, sta
 
 
 CONTROLLER = """
-import json, os, subprocess, sys, time
+import json, os, signal, subprocess, sys, time
+
+def end(*_):
+    pods = subprocess.run([sys.argv[2], "get", "pods", "-l", "ether.edgerun.io/function=hello", "-o", "name"], stdout=subprocess.PIPE, text=True)
+    with open("at-its-end", "w") as file:
+        file.write(pods.stdout)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, end)
+print("bus", os.environ["galileo_redis_host"], os.environ["galileo_redis_port"], flush=True)
 zones, experiment = os.environ["galileo_zones"].split(), os.environ["galileo_experiment"]
 assert zones == ["zone-a", "zone-b"] and os.environ["etcd_host"] == "127.0.0.1", os.environ
 pod = json.load(open(sys.argv[1]))
@@ -229,10 +360,15 @@ def test_pods_of_a_controller_beside_the_run_are_served_and_removed_and_older_on
     (tmp_path / "controller.py").write_text(CONTROLLER)
     path = file_of(tmp_path, {"hello": pods}, [{**CLIENT, "duration": "20s"}],
                    beside=[{"name": "scaler", "command": ["/usr/bin/python3", "controller.py", "pod.json", str(cluster.bin / "kubectl")]}])
-    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=240)
+    without_bus = {name: value for name, value in env.items() if not name.startswith("galileo_redis_")}
+    done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=without_bus, timeout=240)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     assert result["ledger"]["answered"] == 1000 and result["ledger"]["failed"] == {}, done
+    log, = (tmp_path / "galileo.sqlite.logs").rglob("scaler.log")
+    assert f"bus 127.0.0.1 {server.port}\n" in log.read_text(), log.read_text()
+    # It ended before what it controls.
+    assert len((tmp_path / "at-its-end").read_text().split()) == 5, "the run's, its three, the older one"
     hosts = rows(tmp_path, "SELECT DISTINCT json_extract(HEADERS, '$.X-Final-Host') FROM traces")
     assert len(hosts) == 4, "the run's pod, and three of the controller's"
     assert left(cluster, etcd, server) == ["pod/older"]
@@ -244,19 +380,19 @@ def test_the_cluster_is_changed_at_times_and_as_it_was_in_the_end(cluster, etcd,
     path = file_of(tmp_path, {"hello": target(pods=1, zone="zone-a", deployment=True), "other": target(pods={"node1": 2})},
                    [{**CLIENT, "duration": "26s"}, {**CLIENT, "application": "other", "duration": "26s"}],
                    events=[{"at": "1s", "cordon": "node2"}, {"at": "2s", "scale": "hello", "replicas": 3}, {"at": "4s", "delete_pod": "other"},
-                           {"at": "20s", "scale": "hello", "replicas": 1}])
+                           {"at": "18s", "cordon": "node1"}, {"at": "19s", "uncordon": "node1"}, {"at": "20s", "scale": "hello", "replicas": 1}])
     done = run("run", path, "--bus", server.url, "--json", "r.json", "-q", env=env, timeout=240)
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     changes = [json.loads(value) for value, in rows(tmp_path, "SELECT VALUE FROM events WHERE NAME = 'cluster/change' ORDER BY TIMESTAMP")]
-    assert [next(iter(change)) for change in changes] == ["cordon", "replicas", "delete_pod", "replicas"], done
+    assert [next(iter(change)) for change in changes] == ["cordon", "replicas", "delete_pod", "cordon", "uncordon", "replicas"], done
     assert changes[2]["name"] == "other-deployment-node1-0"
     hosts = rows(tmp_path, "SELECT count(DISTINCT json_extract(HEADERS, '$.X-Final-Host')) FROM traces WHERE SERVICE = 'hello-zone-a'")
     assert hosts == [(3,)], done
     # No request met the pod that was deleted: it was out of the weights before.
     failed = rows(tmp_path, "SELECT count(*) FROM traces WHERE SERVICE = 'other-zone-a' AND STATUS != 200")
     assert failed == [(0,)] and result["ledger"]["intended"] == 2600, done
-    assert not cluster.get("node/node2")["spec"].get("unschedulable")
+    assert not any(cluster.get(f"node/node{number}")["spec"].get("unschedulable") for number in ZONES)
     assert left(cluster, etcd, server) == []
 
 

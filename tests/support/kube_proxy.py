@@ -1,7 +1,10 @@
 """Between a program and an API server: passes everything on, counts what changes something, and holds one such request
 up, before it reaches the server or before its answer comes back. Plain HTTP towards the program, the test's
-certificate towards the server. It may say that the server is of another version, and leave requests without an answer."""
+certificate towards the server. It may say that the server is of another version, leave requests without an answer, lose
+answers, and cut all connections at once."""
+import contextlib
 import http.client
+import socket
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +28,8 @@ class KubeProxy:
         self.held, self.go_on, self.ends = threading.Event(), threading.Event(), threading.Event()
         self.version, self.deaf = version, deaf
         self.unanswered = []
+        self.lost = set()  # numbers of changes whose answers never come back: their connection ends
+        self.connections = set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,6 +66,15 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
     def release(self):
         self.go_on.set()
 
+    def cut(self):
+        """All connections of the program's, whatever is under way on them; how many there were."""
+        with self.lock:
+            open_ones = list(self.connections)
+        for connection in open_ones:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        return len(open_ones)
+
     def wait(self, is_before, number):
         """Whether it was held."""
         if number is None or number != self.hold_number or is_before != self.hold_before:
@@ -69,11 +83,20 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
         return self.go_on.wait(120)
 
     def handle(self, request):
+        with self.lock:
+            self.connections.add(request.connection)
+        try:
+            self.pass_on(request)
+        finally:
+            with self.lock:
+                self.connections.discard(request.connection)
+
+    def pass_on(self, request):
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         number = None
-        # A lease that is renewed is no step of its own.
-        is_renewal = request.command == "PATCH" and "/leases/" in request.path
-        if request.command in CHANGING and not is_renewal:
+        # A lease that is renewed is no step of its own, and a question about rights changes nothing.
+        is_none = request.command == "PATCH" and "/leases/" in request.path or request.path.endswith("/selfsubjectaccessreviews")
+        if request.command in CHANGING and not is_none:
             with self.lock:
                 number = len(self.changes)
                 self.changes.append(f"{request.command} {request.path.split('?')[0]}")
@@ -98,6 +121,9 @@ contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
                              {name: value for name, value in request.headers.items() if name.lower() not in ("host", "connection")})
             answer = upstream.getresponse()
             self.wait(False, number)
+            if number in self.lost:
+                request.close_connection = True
+                return
             request.send_response_only(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in ("transfer-encoding", "connection", "content-length"):

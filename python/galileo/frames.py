@@ -183,7 +183,7 @@ def _to_pandas(table: Table, columns: list[dict[str, Any]]) -> pandas.DataFrame:
             table.categories_into(place, texts)
             return pandas.Categorical.from_codes(values, categories=pandas.Index(texts, dtype=object))
         if column["type"].startswith("ts"):
-            return pandas.DatetimeIndex(values.view("datetime64[ns]"), copy=False).tz_localize("UTC")
+            return pandas.DatetimeIndex(values, tz="UTC", copy=False)  # whole numbers are UTC's; tz_localize would copy
         if column["type"].startswith("tD"):
             return values.view("timedelta64[ns]")
         return values

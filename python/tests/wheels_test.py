@@ -58,6 +58,41 @@ def test_the_wheel_for_newer_pythons_reads_there(version, tmp_path):
     assert (done.stdout, done.stderr) == ("21\n", "")
 
 
+WORKS = """
+import sys, galileo
+from galileo import errors, frames
+from galileo.shell import shell
+import galileodb.model, galileojp, pymq, requestgen
+at = "127.0.0.1:" + sys.argv[1]
+made = galileo.Experiment(name="x", applications=[{"name": "t", "command": ["galileo", "target", "--listen", at], "ready": at}], services={"t": {"hosts": [at]}},
+                          clients=[{"service": "t", "rate": 100, "requests": 50}])
+result = made.run(db="/tmp/x.sqlite")
+names = shell.init(standalone=True)
+print(".".join(map(str, sys.version_info[:2])), result.traces(to="arrow").rows, len(names["g"].workers()))
+names["g"].ctrl.close()
+try:
+    frames.open("/tmp/x.sqlite").traces("no", to="arrow")
+except errors.NotFoundError as error:
+    print(error.what)
+"""
+
+
+@pytest.mark.parametrize("version", debian_root.NEWEST)
+def test_the_wheel_for_newer_pythons_works_on_the_newest(version, tmp_path):
+    """Those of Debian's next, where nothing else is; runs, frames, the shell and the old names, without a warning."""
+    made = wheel("cp312-abi3")
+    root, why_not = debian_root.newest_root()
+    if why_not:
+        pytest.skip(why_not)
+    # As pip there would choose it, by its name.
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", "--target", tmp_path / "lab",
+                    "--python-version", version, "--implementation", "cp", "--abi", "abi3", "--only-binary=:all:",
+                    "--platform", re.search(r"manylinux_2_\d+_\w+(?=\.whl)", made.name)[0], made], check=True, timeout=120)
+    done = debian_root.run(root, tmp_path, f"python{version}", "-W", "error", "-c", WORKS, free_port(), PYTHONPATH="/mnt/lab:/mnt/lab/galileo_old_names", HOME="/tmp",
+                           PYTHONDONTWRITEBYTECODE="1")
+    assert (done.stdout, done.stderr) == (f"{version} 50 1\nthere is no experiment 'no'\n", "")
+
+
 def test_what_the_program_needs_comes_along():
     carried = {path.name for path in (PACKAGE / "lib").iterdir()}
     for path in [PACKAGE / "bin/galileo", *(PACKAGE / "lib").glob("**/*.so*")]:

@@ -629,8 +629,8 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
     TRY(identify(context, certificate, {options.key_file, options.key_text}));
   offer_protocols(context, options.protocols);
   auto memory = std::make_unique<Memory>(Memory{clock, options.verify});
-  ENSURE(SSL_CTX_set_ex_data(context, memory_place(), memory.get()) == 1);
-  static_cast<void>(memory.release());  // the context's from here on
+  Memory* const its_own = memory.release();  // OpenSSL's from here on
+  ENSURE(SSL_CTX_set_ex_data(context, memory_place(), its_own) == 1);
   if (options.resume) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, keep_ticket);

@@ -120,3 +120,28 @@ def test_parquet_that_cant_be_read_says_why(place, run, tmp_path, monkeypatch):
     with pytest.raises(errors.CorruptError, match="events.parquet"):
         frames.open(place).traces("last")
     assert not list(tmp_path.glob("galileo-*"))
+
+
+def test_the_old_gateways_read_mariadb_as_the_environment_names_it(mariadb, run, tmp_path, monkeypatch):
+    """By the variables of the old system, and by objects of its database package; no driver of Python's is needed."""
+    from galileodb.factory import create_experiment_database_from_env, create_mysql_from_env
+    from galileojp.frames import ExperimentFrameGateway, SqlExperimentFrameGateway
+    from mariadb_server import PASSWORD, USER
+
+    url = mariadb.database()
+    galileo("exp", "import", run, "--db", url)
+    for name, value in {"driver": "mysql", "mysql_host": "127.0.0.1", "mysql_port": mariadb.port, "mysql_user": USER, "mysql_password": PASSWORD,
+                        "mysql_db": url.rpartition("/")[2]}.items():
+        monkeypatch.setenv(f"galileo_expdb_{name}", str(value))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    here = SqlExperimentFrameGateway(run)
+    [one] = here.experiments().EXP_ID
+    by_environment, database = ExperimentFrameGateway.from_env(), create_experiment_database_from_env()
+    assert type(by_environment) is SqlExperimentFrameGateway and PASSWORD not in repr(by_environment) + repr(database)
+    for there in (by_environment, SqlExperimentFrameGateway(database), SqlExperimentFrameGateway(create_mysql_from_env())):
+        assert list(there.experiments().EXP_ID) == [one] and there.metadata(one) == here.metadata(one)
+        for table in ("nodeinfo", "telemetry", "events", "traces"):
+            pandas.testing.assert_frame_equal(plain(getattr(there, table)(one)), plain(getattr(here, table)(one)), obj=table)
+    assert [trace.request_id for trace in database.get_traces(one)] == list(here.traces(one).REQUEST_ID)
+    database.delete_experiment(one)
+    assert database.find_all() == [] and len(by_environment.experiments()) == 0

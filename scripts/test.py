@@ -339,7 +339,7 @@ def package(runner):
     if status != 0:
         return failed(text)
     python = text.splitlines()[-1]
-    return beside_others(runner, "python", ["python/tests"], 900, {}, python=python)
+    return beside_others(runner, "python", ["python/tests"], 1800, {}, python=python)
 
 
 def cluster(runner):

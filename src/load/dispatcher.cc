@@ -45,7 +45,8 @@ Dispatcher::Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connec
 
 Dispatcher::~Dispatcher() = default;
 
-void Dispatcher::set_addresses(const std::string& host, std::vector<net::Address> addresses) {
+void Dispatcher::set_addresses(const std::string& host,
+                               const std::vector<net::Address>& addresses) {
   pool_.set_addresses(host, addresses);
   host_is_known(host, true);
 }

@@ -90,7 +90,7 @@ class Dispatcher {
   Dispatcher& operator=(const Dispatcher&) = delete;
 
   // Where "host:port" is. Until that is known, requests to it fail with Failure::no_address.
-  void set_addresses(const std::string& host, std::vector<net::Address> addresses);
+  void set_addresses(const std::string& host, const std::vector<net::Address>& addresses);
   // Nobody knows where it is: redirected requests that waited for it fail.
   void no_addresses(const std::string& host);
 

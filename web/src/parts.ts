@@ -146,6 +146,9 @@ export function provenance(result: Result): HTMLElement {
     ["experiment file", p.file_path], ["database", p.database], ["spool", p.spool],
     ["generator", `${g.threads} event ${g.threads === 1 ? "loop" : "loops"}, ${seconds(g.cpu_s)} CPU ` +
       `(${short(g.cpu_pct)} % of one core), busiest loop ${short(g.busiest_loop_pct)} %`],
+    ["TLS", g.tls ? `${count(g.tls.handshakes)} handshakes, ${count(g.tls.resumed)} of them resumed; ` +
+      (g.tls.unverified > 0 ? `certificates not verified in ${count(g.tls.unverified)}`
+        : "certificates verified, revocation not looked at") : ""],
     ...hostFacts(p.host)];
   const details = (name: string, text: string) =>
     element("details", {}, element("summary", {}, name), element("pre", {}, text));

@@ -74,6 +74,13 @@ test("an ordinary run: every chart is drawn, and names are text, never markup", 
   assert.match(await seen(page), /1 of 3 thresholds crossed/);
 });
 
+test("how many TLS handshakes were resumed is said, and whose certificates weren't looked at", async () => {
+  const page = await assertSound(await report(sample()), "tls", 16);
+  assert.match(await seen(page), /4,000 handshakes, 3,990 of them resumed; certificates verified/);
+  const { page: other } = await open(await report(sample({ failing: true })), "unverified");
+  assert.match(await seen(other), /certificates not verified in 10/);
+});
+
 test("dark and narrow pages are drawn too", async () => {
   await assertSound(await report(sample()), "dark", 16, { colorScheme: "dark" });
   const narrow = { viewport: { width: 380, height: 800 } };

@@ -3,6 +3,7 @@ what each call gave is compared frame by frame, value by value."""
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,10 @@ KERNEL = ["ipykernel==6.29.5", "ipython==8.18.1", "jupyter-client==8.6.3", "jupy
           "executing==2.1.0", "asttokens==2.4.1", "pure-eval==0.2.3", "exceptiongroup==1.2.2", "importlib-metadata==8.5.0", "zipp==3.20.2",
           "platformdirs==4.3.6"]
 NOTEBOOKS = Path(__file__).parent / "old_notebooks"
+# A newer one, for this Python, and the script that tries a notebook on it.
+NEWER = ["pandas==3.1.1", "numpy==2.4.6"]
+NEWER_PANDAS = Path(__file__).parent / "newer_pandas.py"
+DOCUMENT = Path(__file__).parents[2] / "docs/old-names.md"
 CONTAINER = old_recording.container(1)
 UNKNOWN = "202601010000-ffff"
 # Tables of Flux that the newest original leaves out too.
@@ -69,6 +74,15 @@ def databases(original, server, tmp_path_factory):
            "galileo_expdb_sqlite_path": str(tmp_path_factory.mktemp("sql") / "old.sqlite")}
     script(original, env, "record", json.dumps(old_recording.recording()), alone=True)
     return env
+
+
+def ours_on_path():
+    """Where an environment that hasn't our package finds it, and nothing else of this one: the package, and behind it the old names."""
+    import galileo
+    import galileojp
+
+    folders = [Path(module.__file__).parents[1] for module in (galileo, galileojp)]
+    return os.pathsep.join(map(str, dict.fromkeys(folders)))
 
 
 def script(python, env, order, text, *more, alone=False):
@@ -250,3 +264,19 @@ def test_an_old_notebook_runs_in_both_environments_and_says_the_same(path, origi
         shown = [[output.data["text/plain"] for output in cell.get("outputs", []) if output.output_type == "execute_result"] for cell in (one, other)]
         assert shown[0] == shown[1], "".join(one.source)
         assert [output for output in other.get("outputs", []) if output.output_type == "stream"] == []
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_on_a_newer_pandas_an_old_notebook_s_lines_fail_only_where_plain_frames_do_and_are_listed(path, databases):
+    """docs/old-names.md lists them."""
+    newer, why_not = python_environment.find("newer-pandas-python", "a newer pandas", NEWER)
+    if newer is None:
+        pytest.skip(why_not)
+    done = subprocess.run([newer, NEWER_PANDAS, path], capture_output=True, text=True, timeout=300, env={**os.environ, **databases, "PYTHONPATH": ours_on_path()})
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["pandas"] == NEWER[0].partition("==")[2] and said["cells"] >= 10
+    for failed in said["failed"]:
+        assert failed["error"] == failed["plain"], failed
+    listed = set(re.findall(r"^- `(.+)`: ", DOCUMENT.read_text().partition(f"pandas {said['pandas']}")[2].partition("\n\n#")[0], re.M))
+    assert {failed["line"] for failed in said["failed"]} == listed

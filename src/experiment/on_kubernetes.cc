@@ -248,7 +248,10 @@ Result<void> OnKubernetes::start_all() {
   TRY(wait_ready());
   for (const PodGroup& group : arrangement_.groups)
     context_->tell("application/start", group.application);
-  if (cluster_->weights != plan::WhoWeighs::kNone) TRY(write_weights());
+  if (cluster_->weights != plan::WhoWeighs::kNone) {
+    TRY(write_weights());
+    net::pause_thread(kGatewaysFollow);  // the first request comes next
+  }
   for (const std::string& pod : TRY(standing_pods(*calls_, name_space_)))
     context_->tell(std::string(wire::kStandingPod), pod);
   is_started_ = true;

@@ -52,9 +52,11 @@ class Announcer {
   // knows may be away.
   static Result<Announcer> find(const std::string& url) {
     Announcer announcer;
-    const std::string known =
-        environment("galileo_redis_url").value_or(environment("galileo_redis_host").value_or(""));
-    if (url.empty() && known.empty()) return announcer;
+    const auto is_known = [](std::string_view name) {
+      return !environment(name).value_or("").empty();
+    };
+    if (url.empty() && !is_known("galileo_redis_url") && !is_known("galileo_redis_host"))
+      return announcer;
     auto bus = connect_bus(url);
     if (bus.ok())
       announcer.bus_ = std::move(*bus);

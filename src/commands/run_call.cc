@@ -3,18 +3,33 @@
 #include <memory>
 
 #include "commands/exit_codes.h"
+#include "commands/options.h"
 #include "commands/run_pods.h"
 #include "experiment/on_processes.h"
 #include "net/tcp.h"
 
 namespace galileo::commands {
+namespace {
+
+// What programs beside a run find its bus by. Empty where our environment says something else,
+// which they would go by.
+experiment::Processes::Variables variables_of(const bus::Bus* bus) {
+  if (!bus) return {};
+  experiment::Processes::Variables variables = bus->variables();
+  std::erase_if(variables, [](const auto& one) {
+    return one.second.empty() && environment(one.first).value_or("").empty();
+  });
+  return variables;
+}
+
+}  // namespace
 
 Result<experiment::RunOutcome> carry_out(const plan::Plan& plan,
                                          const store::RecordingOptions& kept, bus::Bus* bus,
                                          const analysis::Provenance& provenance,
                                          experiment::RunWatcher& watcher, experiment::Stop& stop) {
   const auto recording = TRY(store::Recording::open(kept));
-  experiment::Processes processes(bus ? bus->variables() : experiment::Processes::Variables());
+  experiment::Processes processes(variables_of(bus));
   const auto pods = TRY(pods_of(plan, processes, bus));
   const auto telemetry = bus ? experiment::telemetry_of_fleet(*bus) : experiment::this_machine();
   const std::size_t files = net::raise_open_files_limit();

@@ -90,7 +90,7 @@ beside:
     log, = (tmp_path / "galileo.sqlite.logs").rglob("scaler.log")
     said = dict(line.split("=", 1) for line in log.read_text().splitlines() if line.startswith("galileo_redis_"))
     assert said == {"galileo_redis_url": "", "galileo_redis_host": "127.0.0.1", "galileo_redis_port": str(server.port), "galileo_redis_db": "3",
-                    "galileo_redis_user": "", "galileo_redis_password": "only for tests"}
+                    "galileo_redis_password": "only for tests"}
     assert b"only for tests" not in (tmp_path / "galileo.sqlite").read_bytes() and "only for tests" not in done.out + done.err
 
 

@@ -15,7 +15,7 @@ struct UsualAuthorities {
   std::string file_variable;
   std::string folder_variable;
 };
-UsualAuthorities usual_authorities();  // in tls.cc, which alone speaks to OpenSSL
+UsualAuthorities usual_authorities();  // in tls.cc: OpenSSL knows
 
 // What there is: a variable of the environment, a file or folder.
 struct AuthorityPlaces {

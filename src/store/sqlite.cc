@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <concepts>
 #include <cstring>
 #include <set>
 
 #include "base/utf8.h"
 #include "store/database_url.h"
+#include "store/sqlite_statement.h"
 #include "store/sqlite_tables.h"
 #include "store/store.h"
 #include "wire/trace_fields.h"
@@ -19,184 +19,9 @@
 namespace galileo::store {
 namespace {
 
-struct CloseDatabase {
-  void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
-};
-struct FinalizeStatement {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Database = std::unique_ptr<sqlite3, CloseDatabase>;
-using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
-
-// A statement while it is used: bound from the left, reset in the end.
-class Use {
- public:
-  explicit Use(sqlite3_stmt* statement) : statement_(statement) {}
-  ~Use() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-
-  // The text must outlive the use.
-  Use& text(std::string_view value) {
-    if (!is_utf8(value)) return replaced(make_utf8(value));
-    sqlite3_bind_text(statement_, ++bound_, value.data() ? value.data() : "",
-                      static_cast<int>(value.size()), SQLITE_STATIC);
-    return *this;
-  }
-  Use& text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }
-  Use& number(double value) {
-    sqlite3_bind_double(statement_, ++bound_, value);
-    return *this;
-  }
-  Use& integer(std::int64_t value) {
-    sqlite3_bind_int64(statement_, ++bound_, value);
-    return *this;
-  }
-  Use& null() {
-    ++bound_;  // unbound is null
-    return *this;
-  }
-  Use& time_or_null(Wall at) { return at == kNoWall ? null() : number(to_unix_seconds(at)); }
-  // A trace's field, by what stands in its column where there is none.
-  template <wire::FieldNone kNone>
-  Use& field(std::string_view value) {
-    return kNone == wire::FieldNone::null ? text_or_null(value) : text(value);
-  }
-  template <wire::FieldNone kNone>
-  Use& field(Wall value) {
-    return kNone == wire::FieldNone::null ? time_or_null(value) : number(to_unix_seconds(value));
-  }
-  template <wire::FieldNone kNone>
-  Use& field(Duration value) {
-    return value == kNoDuration ? null() : number(to_seconds(value));
-  }
-  template <wire::FieldNone kNone, std::integral Number>
-  Use& field(Number value) {
-    return integer(static_cast<std::int64_t>(value));
-  }
-  int step() { return sqlite3_step(statement_); }
-
-  std::string column_text(int i) const {
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, i));
-    return text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, i)))
-                : std::string();
-  }
-  // A column holds anything here, whatever type it was declared with: what can't be read as what is
-  // asked for is remembered.
-  double column_number(int i) const {
-    expect(i, is_number(i));
-    return sqlite3_column_double(statement_, i);
-  }
-  std::int64_t column_integer(int i) const {
-    expect(i, is_number(i));
-    return sqlite3_column_int64(statement_, i);
-  }
-  std::int32_t column_int32(int i) const {
-    const std::int64_t value = column_integer(i);
-    expect(i, value == static_cast<std::int32_t>(value));
-    return static_cast<std::int32_t>(value);
-  }
-  std::uint64_t column_count(int i) const {
-    const std::int64_t value = column_integer(i);
-    expect(i, value >= 0);
-    return static_cast<std::uint64_t>(value);
-  }
-  Wall column_time(int i) const {
-    const int type = sqlite3_column_type(statement_, i);
-    if (type == SQLITE_NULL) return kNoWall;
-    expect(i, is_number_type(type));
-    const double seconds = sqlite3_column_double(statement_, i);
-    const Wall at = from_unix_seconds(seconds);
-    expect(i, at != kNoWall || seconds < 0);  // too far in the future for 64 bits
-    return at;
-  }
-  Duration column_duration(int i) const {
-    const int type = sqlite3_column_type(statement_, i);
-    if (type == SQLITE_NULL) return kNoDuration;
-    expect(i, is_number_type(type));
-    const Duration value = from_seconds(sqlite3_column_double(statement_, i));
-    expect(i, value != kNoDuration);
-    return value;
-  }
-  void read(int i, std::string& into) const { read_text(i, into); }
-  void read(int i, Wall& into) const { into = column_time(i); }
-  void read(int i, Duration& into) const { into = column_duration(i); }
-  void read(int i, std::int32_t& into) const { into = column_int32(i); }
-  void read(int i, std::uint64_t& into) const { into = column_count(i); }
-  // "STATUS is 'abc'", of the first such column since the last reset; empty: none.
-  std::string unreadable() const {
-    if (unreadable_ < 0) return {};
-    return fmt::format("{} is '{}'", sqlite3_column_name(statement_, unreadable_),
-                       shortened(one_line(make_utf8(column_text(unreadable_))), 40));
-  }
-  bool is_null(int i) const { return sqlite3_column_type(statement_, i) == SQLITE_NULL; }
-  // Reads into a text that is used again for each row; null is empty.
-  void read_text(int i, std::string& into) const {
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, i));
-    if (text)
-      into.assign(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, i)));
-    else
-      into.clear();
-  }
-
- private:
-  Use& replaced(const std::string& value) {
-    sqlite3_bind_text(statement_, ++bound_, value.data(), static_cast<int>(value.size()),
-                      SQLITE_TRANSIENT);
-    return *this;
-  }
-
-  static bool is_number_type(int type) { return type != SQLITE_TEXT && type != SQLITE_BLOB; }
-  bool is_number(int i) const { return is_number_type(sqlite3_column_type(statement_, i)); }
-  void expect(int i, bool readable) const {
-    if (!readable && unreadable_ < 0) unreadable_ = i;
-  }
-
-  sqlite3_stmt* const statement_;
-  int bound_ = 0;
-  mutable int unreadable_ = -1;
-};
-
-// What SQLite says is wrong, with what the system said and the mend.
-Error database_error(sqlite3* database, const std::string& where) {
-  const int code = sqlite3_errcode(database) & 0xff;
-  Error error{ErrorCode::kIo, "can't use the database", where, sqlite3_errmsg(database), {}};
-  const int system = sqlite3_system_errno(database);
-  if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && system != 0)
-    error.why += fmt::format(" ({})", std::strerror(system));
-  switch (code) {
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-      error.code = ErrorCode::kCorrupt;
-      error.hint = "move it away, or name another file with --db";
-      break;
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-      error.hint = "make room on its disk, or name a file on another one with --db";
-      break;
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-      error.hint =
-          "check that its folder is there and may be written to, or name another file with --db";
-      break;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      error.code = ErrorCode::kUnavailable;
-      error.hint = "another program holds it; try again when that has finished";
-      break;
-    default:
-      break;
-  }
-  return error;
-}
-
 class SqliteStore final : public Store {
  public:
-  SqliteStore(Database database, std::string where)
+  SqliteStore(SqliteDatabase database, std::string where)
       : database_(std::move(database)), where_(std::move(where)) {}
 
   Result<void> begin() override {
@@ -220,7 +45,7 @@ class SqliteStore final : public Store {
 
   Result<void> save_experiment(const wire::Experiment& experiment) override {
     TRY(prepare_tables());
-    const auto bind = [&](Use& use) {
+    const auto bind = [&](SqliteUse& use) {
       use.text(experiment.name).text(experiment.creator);
       use.time_or_null(experiment.start).time_or_null(experiment.end);
       use.time_or_null(experiment.created).text(experiment.status).text(experiment.id);
@@ -238,12 +63,12 @@ class SqliteStore final : public Store {
     return update_or_insert(
         "UPDATE metadata SET DATA = json_set(?1, '$.exp_id', ?2) WHERE EXP_ID = ?2",
         "INSERT INTO metadata (DATA, EXP_ID) VALUES (json_set(?1, '$.exp_id', ?2), ?2)",
-        [&](Use& use) { use.text(json).text(id); });
+        [&](SqliteUse& use) { use.text(json).text(id); });
   }
 
   Result<void> put_node_info(const std::string& id, RowNumber /*row*/,
                              const wire::NodeInfo& info) override {
-    Use use(TRY(
+    SqliteUse use(TRY(
         statement("INSERT INTO nodeinfo (EXP_ID, NODE, INFO_KEY, INFO_VALUE) VALUES (?,?,?,?)")));
     use.text(id).text(info.node).text(info.key).text(info.value);
     return done(use.step());
@@ -252,7 +77,7 @@ class SqliteStore final : public Store {
   Result<void> put_trace(const std::string& id, RowNumber /*row*/, const wire::Trace& trace,
                          const wire::Names& names) override {
     if (!insert_trace_) insert_trace_ = TRY(prepare(sqlite_insert_trace()));
-    Use use(insert_trace_.get());
+    SqliteUse use(insert_trace_.get());
     wire::put_request_id(request_id_, trace, names);
     wire::each_stored_field(trace, names, id, request_id_, [&](auto place, const auto& value) {
       constexpr wire::TraceField kField = wire::kTraceFields[place];
@@ -267,7 +92,7 @@ class SqliteStore final : public Store {
   Result<void> put_sample(const std::string& id, RowNumber /*row*/,
                           const wire::Sample& sample) override {
     if (std::isnan(sample.value)) return {};  // SQLite would take it as null
-    Use use(
+    SqliteUse use(
         TRY(statement("INSERT INTO telemetry (EXP_ID, TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE) "
                       "VALUES (?,?,?,?,?,?)")));
     use.text(id).number(to_unix_seconds(sample.at)).text(sample.metric);
@@ -277,7 +102,8 @@ class SqliteStore final : public Store {
 
   Result<void> put_event(const std::string& id, RowNumber /*row*/,
                          const wire::Event& event) override {
-    Use use(TRY(statement("INSERT INTO events (EXP_ID, TIMESTAMP, NAME, VALUE) VALUES (?,?,?,?)")));
+    SqliteUse use(
+        TRY(statement("INSERT INTO events (EXP_ID, TIMESTAMP, NAME, VALUE) VALUES (?,?,?,?)")));
     use.text(id).number(to_unix_seconds(event.at)).text(event.name).text_or_null(event.value);
     return done(use.step());
   }
@@ -286,13 +112,13 @@ class SqliteStore final : public Store {
     return update_or_insert(
         "UPDATE spool_position SET POSITION = ? WHERE EXP_ID = ?",
         "INSERT INTO spool_position (POSITION, EXP_ID) VALUES (?,?)",
-        [&](Use& use) { use.integer(static_cast<std::int64_t>(position)).text(id); });
+        [&](SqliteUse& use) { use.integer(static_cast<std::int64_t>(position)).text(id); });
   }
 
   Result<std::optional<std::uint64_t>> spool_position(const std::string& id) override {
     std::optional<std::uint64_t> position;
     if (!TRY(has_table("spool_position"))) return position;
-    Use use(TRY(statement("SELECT POSITION FROM spool_position WHERE EXP_ID = ?")));
+    SqliteUse use(TRY(statement("SELECT POSITION FROM spool_position WHERE EXP_ID = ?")));
     use.text(id);
     TRY(rows(use, [&] { position = static_cast<std::uint64_t>(use.column_integer(0)); }));
     return position;
@@ -316,7 +142,7 @@ class SqliteStore final : public Store {
   Result<std::string> metadata(const std::string& id) override {
     std::string json;
     if (!TRY(has_table("metadata"))) return json;
-    Use use(TRY(statement("SELECT DATA FROM metadata WHERE EXP_ID = ?")));
+    SqliteUse use(TRY(statement("SELECT DATA FROM metadata WHERE EXP_ID = ?")));
     use.text(id);
     TRY(rows(use, [&] { json = use.column_text(0); }));
     return json;
@@ -324,7 +150,7 @@ class SqliteStore final : public Store {
 
   Result<StoredRows> counts(const std::string& id) override {
     StoredRows counts;
-    Use use(TRY(statement(
+    SqliteUse use(TRY(statement(
         "SELECT (SELECT count(*) FROM traces WHERE EXP_ID = ?1), (SELECT count(*) FROM traces "
         "WHERE "
         "EXP_ID = ?1 AND (STATUS < 0 OR STATUS >= 400)), (SELECT count(*) FROM telemetry WHERE "
@@ -344,7 +170,7 @@ class SqliteStore final : public Store {
     const auto removed = [&]() -> Result<void> {
       for (const char* table : {"traces", "telemetry", "events", "nodeinfo", "metadata",
                                 "spool_position", "experiments"}) {
-        Use use(TRY(statement(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table))));
+        SqliteUse use(TRY(statement(fmt::format("DELETE FROM {} WHERE EXP_ID = ?", table))));
         TRY(done(use.text(id).step()));
       }
       return commit();
@@ -355,7 +181,7 @@ class SqliteStore final : public Store {
 
   Result<std::uint64_t> touch_traces(const std::string& id, Wall from, Wall to) override {
     TRY(prepare_tables());
-    Use use(
+    SqliteUse use(
         TRY(statement("UPDATE traces SET EXP_ID = ? WHERE (EXP_ID IS NULL OR EXP_ID = '') AND "
                       "CREATED >= ? AND CREATED <= ?")));
     use.text(id).number(to_unix_seconds(from)).number(to_unix_seconds(to));
@@ -372,7 +198,7 @@ class SqliteStore final : public Store {
   }
 
   Result<void> each_sample(const std::string& id, const RowVisitor<wire::Sample>& f) override {
-    Use use(
+    SqliteUse use(
         TRY(statement("SELECT TIMESTAMP, METRIC, SUBSYSTEM, NODE, VALUE FROM telemetry WHERE "
                       "EXP_ID = ? ORDER BY rowid")));
     use.text(id);
@@ -383,7 +209,7 @@ class SqliteStore final : public Store {
   }
 
   Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) override {
-    Use use(TRY(
+    SqliteUse use(TRY(
         statement("SELECT TIMESTAMP, NAME, VALUE FROM events WHERE EXP_ID = ? ORDER BY rowid")));
     use.text(id);
     return rows(use,
@@ -391,7 +217,7 @@ class SqliteStore final : public Store {
   }
 
   Result<void> each_node_info(const std::string& id, const RowVisitor<wire::NodeInfo>& f) override {
-    Use use(TRY(statement(
+    SqliteUse use(TRY(statement(
         "SELECT NODE, INFO_KEY, INFO_VALUE FROM nodeinfo WHERE EXP_ID = ? ORDER BY rowid")));
     use.text(id);
     return rows(use,
@@ -433,7 +259,7 @@ class SqliteStore final : public Store {
     return commit();
   }
 
-  Error failed() const { return database_error(database_.get(), where_); }
+  Error failed() const { return sqlite_error(database_.get(), where_); }
 
   Result<void> execute(const std::string& sql) {
     if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
@@ -441,12 +267,12 @@ class SqliteStore final : public Store {
     return {};
   }
 
-  Result<Statement> prepare(const std::string& sql) {
+  Result<SqliteStatement> prepare(const std::string& sql) {
     sqlite3_stmt* made = nullptr;
     if (sqlite3_prepare_v3(database_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &made,
                            nullptr) != SQLITE_OK)
       return failed();
-    return Statement(made);
+    return SqliteStatement(made);
   }
 
   // Prepared once, kept by its text.
@@ -462,12 +288,12 @@ class SqliteStore final : public Store {
   template <class Bind>
   Result<void> update_or_insert(const char* update, const char* insert, Bind&& bind) {
     {
-      Use use(TRY(statement(update)));
+      SqliteUse use(TRY(statement(update)));
       bind(use);
       TRY(done(use.step()));
       if (sqlite3_changes(database_.get()) > 0) return {};
     }
-    Use use(TRY(statement(insert)));
+    SqliteUse use(TRY(statement(insert)));
     bind(use);
     return done(use.step());
   }
@@ -478,7 +304,7 @@ class SqliteStore final : public Store {
   }
 
   template <class F>
-  Result<void> rows(Use& use, F&& f) {
+  Result<void> rows(SqliteUse& use, F&& f) {
     while (true) {
       const int code = use.step();
       if (code == SQLITE_DONE) return {};
@@ -498,13 +324,15 @@ class SqliteStore final : public Store {
   // Their names in capitals.
   Result<std::set<std::string>> columns_of(const std::string& table) {
     std::set<std::string> columns;
-    Use use(TRY(statement(fmt::format("SELECT upper(name) FROM pragma_table_info('{}')", table))));
+    SqliteUse use(
+        TRY(statement(fmt::format("SELECT upper(name) FROM pragma_table_info('{}')", table))));
     TRY(rows(use, [&] { columns.insert(use.column_text(0)); }));
     return columns;
   }
 
   Result<bool> has_table(const std::string& table) {
-    Use use(TRY(statement("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?")));
+    SqliteUse use(
+        TRY(statement("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?")));
     use.text(table);
     bool found = false;
     TRY(rows(use, [&] { found = use.column_integer(0) > 0; }));
@@ -523,12 +351,12 @@ class SqliteStore final : public Store {
     constexpr std::int64_t kFewest = 1000;  // rows that are worth the questions
     RowStretch stretch;
     bool is_indexed = false;
-    Use index(
+    SqliteUse index(
         TRY(statement("SELECT count(*) FROM pragma_index_list('traces') one JOIN pragma_index_info("
                       "one.name) part WHERE part.seqno = 0 AND upper(part.name) = 'EXP_ID'")));
     TRY(rows(index, [&] { is_indexed = index.column_integer(0) > 0; }));
     if (!is_indexed) return std::nullopt;
-    Use ends(
+    SqliteUse ends(
         TRY(statement("SELECT ifnull(min(rowid), -1), ifnull(max(rowid), -1) FROM (SELECT * FROM "
                       "(SELECT rowid FROM traces WHERE EXP_ID = ?1 ORDER BY rowid LIMIT 1) UNION "
                       "ALL SELECT * FROM (SELECT rowid FROM traces WHERE EXP_ID = ?1 ORDER BY "
@@ -538,7 +366,7 @@ class SqliteStore final : public Store {
     if (stretch.first < 0 || stretch.last - stretch.first < kFewest) return std::nullopt;
     std::int64_t own = 0;
     for (std::int64_t i = 0; i < kProbes; ++i) {
-      Use use(TRY(statement("SELECT EXP_ID = ? FROM traces WHERE rowid >= ? LIMIT 1")));
+      SqliteUse use(TRY(statement("SELECT EXP_ID = ? FROM traces WHERE rowid >= ? LIMIT 1")));
       use.text(id).integer(stretch.first + (stretch.last - stretch.first) / kProbes * i);
       TRY(rows(use, [&] { own += use.column_integer(0); }));
     }
@@ -558,7 +386,7 @@ class SqliteStore final : public Store {
         columns.push_back(field.is_ours() && !there.contains(column) ? "NULL" : column);
     }
     const std::optional<RowStretch> together = TRY(rows_together(id));
-    Use use(TRY(
+    SqliteUse use(TRY(
         statement(fmt::format("SELECT {} FROM traces {} ORDER BY rowid", fmt::join(columns, ", "),
                               together ? "NOT INDEXED WHERE EXP_ID = ? AND rowid BETWEEN ? AND ?"
                                        : "WHERE EXP_ID = ?"))));
@@ -584,7 +412,7 @@ class SqliteStore final : public Store {
                                                            std::string_view id) {
     std::vector<wire::Experiment> list;
     if (!TRY(has_table("experiments"))) return list;
-    Use use(TRY(statement(
+    SqliteUse use(TRY(statement(
         "SELECT EXP_ID, NAME, CREATOR, START, END, CREATED, STATUS FROM experiments " + clause)));
     if (!id.empty()) use.text(id);
     TRY(rows(use, [&] {
@@ -595,12 +423,12 @@ class SqliteStore final : public Store {
     return list;
   }
 
-  Database database_;
+  SqliteDatabase database_;
   const std::string where_;
   bool prepared_ = false;
-  Statement insert_trace_;
+  SqliteStatement insert_trace_;
   std::string request_id_;  // of the trace that is put
-  std::vector<std::pair<std::string, Statement>> statements_;
+  std::vector<std::pair<std::string, SqliteStatement>> statements_;
 };
 
 // `file` as SQLite takes it; `name` is what the store calls itself.
@@ -610,10 +438,10 @@ Result<std::unique_ptr<Store>> open_named(const std::string& file, const std::st
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                     (mode == OpenMode::kCreate ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(file.c_str(), &opened, flags, nullptr);
-  Database database(opened);
+  SqliteDatabase database(opened);
   if (!opened)
     return Error{ErrorCode::kIo, "can't open the database", name, sqlite3_errstr(code), {}};
-  if (code != SQLITE_OK) return database_error(opened, name);
+  if (code != SQLITE_OK) return sqlite_error(opened, name);
   auto store = std::make_unique<SqliteStore>(std::move(database), name);
   TRY(store->configure());
   if (mode == OpenMode::kCreate) TRY(store->prepare_tables());

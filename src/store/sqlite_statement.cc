@@ -1,0 +1,49 @@
+#include "store/sqlite_statement.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+
+namespace galileo::store {
+
+std::string SqliteUse::unreadable() const {
+  if (unreadable_ < 0) return {};
+  return fmt::format("{} is '{}'", sqlite3_column_name(statement_, unreadable_),
+                     shortened(one_line(make_utf8(column_text(unreadable_))), 40));
+}
+
+Error sqlite_error(sqlite3* database, const std::string& where) {
+  const int code = sqlite3_errcode(database) & 0xff;
+  Error error{ErrorCode::kIo, "can't use the database", where, sqlite3_errmsg(database), {}};
+  const int system = sqlite3_system_errno(database);
+  if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && system != 0)
+    error.why += fmt::format(" ({})", std::strerror(system));
+  switch (code) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      error.code = ErrorCode::kCorrupt;
+      error.hint = "move it away, or name another file with --db";
+      break;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+      error.hint = "make room on its disk, or name a file on another one with --db";
+      break;
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      error.hint =
+          "check that its folder is there and may be written to, or name another file with --db";
+      break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      error.code = ErrorCode::kUnavailable;
+      error.hint = "another program holds it; try again when that has finished";
+      break;
+    default:
+      break;
+  }
+  return error;
+}
+
+}  // namespace galileo::store

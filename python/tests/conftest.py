@@ -1,16 +1,19 @@
 """What the package's tests share: databases made here, row by row, and one that a run has made."""
+import contextlib
 import json
 import os
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import galileo
 import pytest
-from galileo import _session
+from galileo import _session, errors
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/support"))  # servers that the program's own tests start too
@@ -52,6 +55,21 @@ def make_database(path, traces=20, ids=("202611241200-aaaa", "202611241300-bbbb"
                                  [(exp_id, START, "begin", None), (exp_id, START + 1, "scale", '{"replicas": 3}')])
             database.execute("INSERT INTO nodeinfo VALUES (?,?,?,?)", (exp_id, "n0", "cpus", "4"))
     return path
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """The test's own working folder and its own runs, which are cancelled at its end."""
+    with tempfile.TemporaryDirectory(prefix="g") as path:  # a socket's name has to be short
+        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
+        monkeypatch.chdir(tmp_path)
+        yield
+        left = []
+        with contextlib.suppress(errors.GalileoError):  # a test may have taken the program away
+            left = galileo.runs()
+        for state in left:
+            with contextlib.suppress(errors.GalileoError):
+                galileo.attach(state.id).cancel(now=True)
 
 
 @pytest.fixture

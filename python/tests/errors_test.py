@@ -5,7 +5,6 @@ import os
 import pickle
 import re
 import sqlite3
-import tempfile
 from pathlib import Path
 
 import galileo
@@ -19,12 +18,7 @@ VECTORS = ROOT.parent / "shared/vectors" if (ROOT.parent / "shared").exists() el
 KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == errors.__name__}
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    with tempfile.TemporaryDirectory(prefix="g") as path:  # a socket's name has to be short
-        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
-        monkeypatch.chdir(tmp_path)
-        yield
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture(scope="module")

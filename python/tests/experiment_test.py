@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,16 +19,7 @@ from galileo import errors, experiment
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    """Each test has its own runs, and its own folder."""
-    with tempfile.TemporaryDirectory(prefix="g") as path:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
-        monkeypatch.chdir(tmp_path)
-        yield
-        for state in galileo.runs():
-            with contextlib.suppress(errors.GalileoError):
-                galileo.attach(state.id).cancel(now=True)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture(scope="module")

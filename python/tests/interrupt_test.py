@@ -3,7 +3,6 @@ never says a word. What is interrupted here would never end by itself."""
 import contextlib
 import os
 import signal
-import tempfile
 import threading
 import time
 
@@ -20,12 +19,7 @@ WITHIN_S = 0.5
 TIMES = 6
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    with tempfile.TemporaryDirectory(prefix="g") as path:  # a socket's name has to be short
-        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
-        monkeypatch.chdir(tmp_path)
-        yield
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @contextlib.contextmanager

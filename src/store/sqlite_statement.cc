@@ -1,9 +1,9 @@
 #include "store/sqlite_statement.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <cstring>
-
 
 namespace galileo::store {
 

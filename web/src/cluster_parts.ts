@@ -23,7 +23,8 @@ export function placement(cluster: Cluster): HTMLElement[] {
       row.cpu_s_per_request === null ? unknown : seconds(row.cpu_s_per_request)])),
     element("p", { class: "soft" }, "Latency: from due to answered. Execution: as the application says (X-Start, X-End). " +
       "CPU a request: what the pods that served used while they were measured, the warm-up too, over the requests that they " +
-      "served. Not known: requests that no pod is known to have had, as those that nobody answered.")];
+      "served clients; what other applications asked of them costs them too, and isn't counted. " +
+      "Not known: requests that no pod is known to have had, as those that nobody answered.")];
 }
 
 function bar(leg: Leg, most: number, application: string): Child {

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 PRESET = os.environ.get("GALILEO_PRESET", "release")
-LIBRARIES = ("sqlite3", "mariadb", "libz")
+LIBRARIES = ("sqlite3", "mariadb")
 
 
 def run(command, **more):

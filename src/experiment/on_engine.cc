@@ -50,7 +50,8 @@ class OnEngine final : public LoadSource {
     for (std::size_t i = 0; i < load::Engine::threads(options.limits); ++i)
       sinks.push_back(&collector_.sink(i));
     engine_ = std::make_unique<load::Engine>(control_, options, sinks);
-    return engine_->resolve();
+    TRY(engine_->resolve());
+    return prepare_sources();
   }
 
   Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override {
@@ -115,8 +116,11 @@ class OnEngine final : public LoadSource {
     return use_;
   }
 
+  std::vector<std::string> doubts() override { return load::doubts_of(snapshot_.sources); }
+
   std::vector<std::string> notes() override {
     std::vector<std::string> notes = notes_of_tls();
+    for (std::string& note : load::notes_of(snapshot_.sources)) notes.push_back(std::move(note));
     const std::uint64_t cut = snapshot_.responses_cut;
     if (cut > 0)
       notes.push_back(fmt::format(
@@ -131,6 +135,12 @@ class OnEngine final : public LoadSource {
       for (const load::TlsSettings& tls : load::tls_settings(plan_.services, phase.clients))
         TRY(load::check_tls(tls));
     }
+    return {};
+  }
+
+  // Of all phases: no file is read while a run goes on.
+  Result<void> prepare_sources() {
+    for (const plan::Phase& phase : plan_.phases) TRY(engine_->prepare_sources(phase.clients));
     return {};
   }
 

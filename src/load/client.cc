@@ -22,7 +22,8 @@ bool failed_to_connect(Failure failure) {
          failure == Failure::no_route || failure == Failure::no_socket ||
          failure == Failure::no_address || failure == Failure::reset ||
          failure == Failure::closed || failure == Failure::bad_response ||
-         failure == Failure::bad_redirect;
+         failure == Failure::bad_redirect || failure == Failure::not_made ||
+         failure == Failure::step_skipped;
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ void Client::begin(Schedule schedule, Time start, StreamArrival* stream) {
   schedule_.emplace(std::move(schedule));
   stream_ = stream;
   asked_for_more_ = false;
-  numbers_before_ = counts_.requests;
+  numbers_before_ = turns_;
   take_next();
   ask_for_more();
   if (!next_ && !schedule_->waiting()) end();
@@ -150,6 +151,7 @@ void Client::on_due() {
   const Due due = *next_;
   take_next();
   send(numbers_before_ + due.number, start_ + due.at, Sending::kNoLane);
+  if (phase_ != Phase::kSending) return;
   if (stream_) ask_for_more();
   if (!next_ && !schedule_->waiting()) end();
 }
@@ -167,7 +169,7 @@ void Client::lane_send(Lane& lane) {
   const Time now = dispatcher_.clock_.now();
   if ((requests_left_ && *requests_left_ == 0) || (ends_ && now >= *ends_)) return end();
   if (requests_left_) --*requests_left_;
-  send(stripe.index + 1 + counts_.requests * stripe.count, now, lane.index);
+  send(stripe.index + 1 + turns_ * stripe.count, now, lane.index);
   if (phase_ == Phase::kSending && requests_left_ && *requests_left_ == 0) end();
 }
 
@@ -188,10 +190,52 @@ void Client::lane_over(Lane& lane, Failure failure) {
 }
 
 void Client::send(std::uint64_t number, Time due, std::uint32_t lane) {
+  ++turns_;
   ++counts_.requests;
   ++in_flight_;
   ++under_way_;
-  dispatcher_.send(*this, number, due, lane);
+  if (dispatcher_.send(*this, number, due, lane)) return;
+  --turns_;
+  take_back(workload_);
+}
+
+void Client::take_back(std::uint32_t workload) {
+  --counts_.requests;
+  --in_flight_;
+  if (workload == workload_) {
+    --under_way_;
+    if (phase_ == Phase::kSending)
+      source_is_over();
+    else if (phase_ == Phase::kDispatched && under_way_ == 0)
+      answered();
+  }
+  rest();
+}
+
+void Client::take_source(RequestSources& shared, ClientPlace place, SourceFigures& of_source) {
+  place_ = std::make_unique<ClientPlace>(std::move(place));
+  source_ = shared.of_client(*place_);
+  figures = &of_source;
+}
+
+void Client::rest_of_turn_over(std::uint32_t workload) {
+  --in_flight_;
+  if (workload == workload_) {
+    --under_way_;
+    if (phase_ == Phase::kDispatched && under_way_ == 0) answered();
+  }
+  rest();
+}
+
+void Client::step_over(std::int32_t status) {
+  if (status < 0 || status >= 300) ++counts_.failed;
+}
+
+// Its source makes no more: nothing more is due, whatever the schedule has.
+void Client::source_is_over() {
+  dispatcher_.timers_.cancel(timer_);
+  next_.reset();
+  end();
 }
 
 // The last request of the workload has been dispatched.

@@ -5,6 +5,7 @@
 // Dispatcher; no call may come from within a request's end.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "load/own_times.h"
+#include "load/request_source.h"
 #include "load/routing.h"
 #include "load/schedule.h"
 #include "load/sending.h"
@@ -27,6 +29,8 @@ struct ClientIdentity {
   std::string id;            // "<worker>:<service>:<n>"
   std::string id_prefix;     // 10 characters: the first part of its request ids
   std::uint64_t stream = 0;  // with the seed: its draws
+  std::uint32_t index = 0;   // among the clients of its group, over all workers
+  std::uint32_t of = 1;
 };
 
 struct ClientCounts {
@@ -64,6 +68,16 @@ class Client {
   void rerouted();
   // A request of its is over; `status` is its trace's.
   void over(std::uint32_t lane, std::uint32_t workload, wire::Failure failure, std::int32_t status);
+  // A request of a turn is over that goes on.
+  void step_over(std::int32_t status);
+  // A turn that was due is none: its source has no more requests.
+  void take_back(std::uint32_t workload);
+  // A turn is over whose last request was counted by step_over().
+  void rest_of_turn_over(std::uint32_t workload);
+  // Another request of a turn that is under way becomes due.
+  void step_due() { ++counts_.requests; }
+  // Has a source from now on, before anything begins. `shared` outlives it.
+  void take_source(RequestSources& shared, ClientPlace place, SourceFigures& figures);
 
   // What of `limits` is each request's.
   void bound_by(const Limits& limits);
@@ -97,8 +111,13 @@ class Client {
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
   OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
-  std::uint64_t work = 0;         // what the workload reads, by the dispatcher's number; 0: nothing
-  bool closing = false;           // gone when nothing is in flight
+  // Who makes its requests; null: all are its group's.
+  RequestSource* source() const { return source_.get(); }
+  const ClientPlace& place() const { return *place_; }  // where it has a source
+  SourceFigures* figures = nullptr;                     // its dispatcher's
+  std::deque<Sending*> unmade;                          // wait for its source, in order
+  std::uint64_t work = 0;  // what the workload reads, by the dispatcher's number; 0: nothing
+  bool closing = false;    // gone when nothing is in flight
 
  private:
   // kDispatched: nothing more will be due, but not all is answered.
@@ -118,6 +137,7 @@ class Client {
   void lane_over(Lane& lane, wire::Failure failure);
   void send(std::uint64_t number, Time due, std::uint32_t lane);
   void ask_for_more();
+  void source_is_over();
   void end();
   void answered();
   void rest();
@@ -130,6 +150,7 @@ class Client {
   std::uint32_t workload_ = 0;
   std::uint64_t workloads_begun_ = 0;
   ClientCounts counts_;
+  std::uint64_t turns_ = 0;  // that became due: requests, but where a turn has several
   std::uint64_t in_flight_ = 0;
   std::uint64_t under_way_ = 0;  // of them, those of this workload
   Time start_{};
@@ -138,12 +159,14 @@ class Client {
   StreamArrival* stream_ = nullptr;  // the schedule's
   bool asked_for_more_ = false;
   std::optional<Due> next_;
-  std::uint64_t numbers_before_ = 0;  // requests of earlier workloads
+  std::uint64_t numbers_before_ = 0;  // turns of earlier workloads
   net::Timer timer_;
   // Its lanes, in a closed loop.
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::optional<std::uint64_t> requests_left_;
   std::optional<Time> ends_;
+  std::unique_ptr<ClientPlace> place_;
+  std::unique_ptr<RequestSource> source_;
 };
 
 }  // namespace galileo::load

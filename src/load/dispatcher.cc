@@ -71,12 +71,14 @@ Result<Service*> Dispatcher::service_named(const std::string& name) {
   return (services_[name] = TRY(Service::make(spec, sink_))).get();
 }
 
-Result<Group*> Dispatcher::group_of(const std::string& service, const Request& request) {
+Result<Group*> Dispatcher::group_of(const std::string& service, const Request& request,
+                                    RequestSources* sources) {
   const Service* const of = TRY(service_named(service));
   for (const auto& group : groups_) {
-    if (&group->service == of && group->request == request) return group.get();
+    if (&group->service == of && group->sources == sources && group->request == request)
+      return group.get();
   }
-  groups_.push_back(std::make_unique<Group>(*of, request, options_.limits));
+  groups_.push_back(std::make_unique<Group>(*of, request, options_.limits, sources));
   groups_.back()->route(targets_, sink_);
   return groups_.back().get();
 }
@@ -110,12 +112,16 @@ Client& Dispatcher::add_client(Group& group, const ClientIdentity& identity, Str
   client = std::make_unique<Client>(*this, group, identity, stripe, sink_.name(identity.id),
                                     sink_.name(identity.id_prefix));
   ++group.clients;
+  if (group.sources)
+    client->take_source(*group.sources, place_of(*client, identity),
+                        source_figures_[group.sources->name()]);
   return *client;
 }
 
 Result<void> Dispatcher::add_clients(const std::string& service, const Request& request,
-                                     std::span<const ClientIdentity> clients) {
-  Group* const group = TRY(group_of(service, request));
+                                     std::span<const ClientIdentity> clients,
+                                     RequestSources* sources) {
+  Group* const group = TRY(group_of(service, request, sources));
   for (const ClientIdentity& identity : clients) add_client(*group, identity, {});
   return {};
 }
@@ -226,6 +232,7 @@ void Dispatcher::close_clients(std::span<const std::uint32_t> clients) {
 // Requests of workloads that were stopped, and haven't been sent.
 void Dispatcher::end_stopped_waits() {
   if (!unresolved_.empty()) end_unresolved(false, Failure::stopped);
+  if (held_ > 0) end_held(false);
   if (pool_.waiting() == 0) return;
   for (const auto& sending : sendings_) {
     if (sending->client && sending->waiting() && sending->workload != sending->client->workload())
@@ -262,7 +269,7 @@ Result<void> Dispatcher::begin_phase(const std::string& name,
   close_clients(before);
   on_done_ = std::move(on_done);
   for (const ClientShare& share : shares) {
-    Group* const group = TRY(group_of(share.spec->service, share.spec->request));
+    Group* const group = TRY(group_of(share.spec->service, share.spec->request, share.sources));
     Client& client = add_client(*group, share, share.stripe);
     client.of_phase = true;
     client.own_times = &own_times_[{}];
@@ -300,6 +307,7 @@ Result<void> Dispatcher::begin_share(Client& client, const ClientShare& share, T
 
 void Dispatcher::stop_sending() {
   for (const auto& [number, client] : clients_) stop(*client);
+  if (held_ > 0) end_held(false);
 }
 
 void Dispatcher::end_all() {
@@ -348,20 +356,36 @@ void Dispatcher::do_later() {
   done();
 }
 
-void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint32_t lane) {
+// False: the client's source has no more requests, so that this is none.
+bool Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint32_t lane) {
   if (free_.empty()) {
     sendings_.push_back(std::make_unique<Sending>(*this));
     free_.push_back(sendings_.back().get());
   }
   Sending& sending = *free_.back();
   free_.pop_back();
+  sending.begin(client, number, due, lane);
+  if (client.source()) return begin_turn(sending);
+  intend();
+  ask(sending);
+  return true;
+}
+
+void Dispatcher::intend() {
   ++ledger_.intended;
   intended_.add(1);
   ++in_flight_;
-  sending.begin(client, number, due, lane);
-  Routing& routing = client.group().routing();
-  sending.routing = &routing;
-  ++routing.in_flight;
+}
+
+void Dispatcher::take_routing(Sending& sending) {
+  sending.routing = &sending.client->group().routing();
+  ++sending.routing->in_flight;
+}
+
+void Dispatcher::ask(Sending& sending) {
+  Client& client = *sending.client;
+  take_routing(sending);
+  const Routing& routing = *sending.routing;
   if (routing.destinations.empty()) {
     answer_here(sending);
     return;
@@ -375,7 +399,8 @@ void Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint3
   const Routing::Destination& destination = routing.destinations[sending.host];
   sending.server = destination.name;
   sending.bytes = destination.bytes;
-  sending.request_bytes = destination.bytes.size();
+  if (client.source()) render(sending, destination);
+  sending.request_bytes = sending.bytes.size();
   pool_.send(sending, *destination.target);
 }
 
@@ -403,6 +428,7 @@ void Dispatcher::over(Sending& sending) {
   Client& client = *sending.client;
   if (sending.failure == Failure::none && client.fail_on.contains(sending.status))
     sending.failure = Failure::status;
+  const Then then = client.source() ? heard(sending) : Then{};
   Group& group = client.group();
   // A policy that is no longer in use needn't hear of it.
   if (sending.chosen && sending.routing == &group.routing()) {
@@ -418,9 +444,11 @@ void Dispatcher::over(Sending& sending) {
     later();
   }
   --in_flight_;
+  const Failure failure = sending.failure;
+  if (then.kind != Then::Kind::kOver && goes_on(sending, then, status)) return;
   sending.client = nullptr;
   free_.push_back(&sending);
-  client.over(sending.lane, sending.workload, sending.failure, status);
+  client.over(sending.lane, sending.workload, failure, status);
 }
 
 // What the trace holds of the body. Its text in UTF-8 may be longer than the body was.
@@ -444,6 +472,7 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   const bool warmup =
       sending.created < options_.warmup_until || sending.created < client.warmup_until;
   trace.phase = warmup ? warmup_name_ : client.phase;
+  trace.step = sending.step;
   const bool answered = sending.failure == Failure::none || sending.failure == Failure::status;
   trace.status = answered ? sending.status : -1;
   trace.failure = sending.failure;

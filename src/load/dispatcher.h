@@ -25,6 +25,7 @@
 #include "load/host_targets.h"
 #include "load/ledger.h"
 #include "load/own_times.h"
+#include "load/request_source.h"
 #include "load/routing.h"
 #include "load/sending.h"
 #include "load/trace_sink.h"
@@ -40,7 +41,8 @@ struct ClientShare : ClientIdentity {
   Stripe stripe;                          // which of its requests are this loop's
   double ahead = 0;                       // of its group's other clients (Arrival::set_ahead())
   std::uint32_t lanes = 0;                // of a client without a schedule; 0: it has one
-  std::optional<std::uint64_t> requests;  // of the lanes: how many they send together
+  std::optional<std::uint64_t> requests;  // of the lanes: how many turns they begin together
+  RequestSources* sources = nullptr;      // who makes its requests; outlives the phase
 };
 
 // What a client has to tell the control thread.
@@ -81,6 +83,8 @@ class Dispatcher {
     // A redirect leads to the name of a host whose addresses aren't known: set_addresses() or
     // no_addresses() is to follow. Called on the loop. Empty: such a redirect fails.
     std::function<void(const std::string& host)> on_unknown_host;
+    // Does that on this loop, later; from any thread. Empty: sources can't ask for it.
+    std::function<void(std::function<void()>)> post;
   };
 
   Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connector& connector,
@@ -100,8 +104,10 @@ class Dispatcher {
   Result<void> set_hosts(const std::string& service, std::vector<route::Host> hosts);
 
   // Clients of that service with that request, who do nothing yet. Their numbers are new here.
+  // `sources`, who make their requests, outlive them; null: the request is a fixed one.
   Result<void> add_clients(const std::string& service, const Request& request,
-                           std::span<const ClientIdentity> clients);
+                           std::span<const ClientIdentity> clients,
+                           RequestSources* sources = nullptr);
   // What these clients do from `start` on, instead of what they do now. The first request is due
   // one inter-arrival after `start`. `workload` has been checked; the clients are there.
   void set_workload(std::span<const std::uint32_t> clients, Workload workload, Time start);
@@ -152,6 +158,10 @@ class Dispatcher {
   net::TlsCounts handshakes() const { return targets_.handshakes(); }
   // What TLS said of the first request that failed by each of its reasons.
   const std::map<wire::Failure, std::string>& tls_failures() const { return tls_failures_; }
+  // What those who make requests came to.
+  const SourcesFigures& source_figures() const { return source_figures_; }
+  // Whether a client here has requests made by these.
+  bool uses(const RequestSources& sources) const;
   std::size_t open_connections() const { return pool_.open_connections(); }
   std::size_t clients() const { return clients_.size(); }
   // Routings that are kept for requests under way only.
@@ -167,16 +177,36 @@ class Dispatcher {
   };
 
   Result<Service*> service_named(const std::string& name);
-  Result<Group*> group_of(const std::string& service, const Request& request);
+  Result<Group*> group_of(const std::string& service, const Request& request,
+                          RequestSources* sources);
   Client& add_client(Group& group, const ClientIdentity& identity, Stripe stripe);
+  ClientPlace place_of(Client& client, const ClientIdentity& identity);
+  wire::NameId step_name(std::string_view text);
   Client& client_numbered(std::uint32_t number);
   void begin_work(Client& client, const Workload& workload, Time start);
   Result<void> begin_share(Client& client, const ClientShare& share, Time start,
                            std::optional<Duration> ends_after);
   void stop(Client& client);
   void end_stopped_waits();
+  void end_held(bool all);
   void remove(Client& client);
-  void send(Client& client, std::uint64_t number, Time due, std::uint32_t lane);
+  bool send(Client& client, std::uint64_t number, Time due, std::uint32_t lane);
+  void ask(Sending& sending);
+  void intend();
+  void take_routing(Sending& sending);
+  bool begin_turn(Sending& sending);
+  Made make(Sending& sending);
+  void settle(Sending& sending, Made how);
+  void hold(Sending& sending, Sending::Held as, Time until);
+  void let_go(Sending& sending);
+  void source_is_ready(Client& client);
+  void held_timed_out(Sending& sending);
+  void next_step(Sending& sending);
+  void fail_unsent(Sending& sending, wire::Failure failure);
+  Then heard(Sending& sending);
+  bool goes_on(Sending& sending, const Then& then, std::int32_t status);
+  void skip_rest(Sending& sending, wire::Failure failure);
+  void render(Sending& sending, const Routing::Destination& destination);
   void answer_here(Sending& sending);
   void over(Sending& sending);
   bool redirect(Sending& sending);
@@ -219,6 +249,9 @@ class Dispatcher {
   std::set<std::string> redirect_hosts_;                     // that answers have led to
   std::map<std::string, std::vector<Sending*>> unresolved_;  // wait for that host's addresses
   std::uint64_t in_flight_ = 0;
+  std::size_t held_ = 0;  // wait for their source, or for a turn to go on
+  SourcesFigures source_figures_;
+  std::set<std::string, std::less<>> step_names_;
   std::uint64_t responses_cut_ = 0;
   std::vector<Client*> phase_clients_;
   std::size_t phase_clients_left_ = 0;  // that have more to send, or requests under way

@@ -58,6 +58,7 @@ struct World {
     share.id = "w:s:0";
     share.id_prefix = "0123456789";
     share.stripe = stripe;
+    share.sources = sources;
     share.lanes = lanes;
     share.requests = lanes > 0 ? spec.requests : std::nullopt;
     start = clock.now();
@@ -76,7 +77,7 @@ struct World {
       identities.push_back({n, "w:" + service + ":" + std::to_string(n), "0123456789", n});
       numbers.push_back(n);
     }
-    const auto added = dispatcher->add_clients(service, request, identities);
+    const auto added = dispatcher->add_clients(service, request, identities, sources);
     REQUIRE_MESSAGE(added.ok(), added.error().to_text());
     return numbers;
   }
@@ -152,6 +153,7 @@ struct World {
   std::vector<ClientReport> reports;
   std::size_t accepted = 0;
   Duration service_time = std::chrono::milliseconds{1};
+  RequestSources* sources = nullptr;  // of the clients to come
   bool refuse = false;
   bool done = false;
   Time start{};

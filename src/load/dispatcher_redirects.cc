@@ -51,14 +51,12 @@ bool Dispatcher::redirect(Sending& sending) {
   }
   const std::string& host = sending.routing->destinations[sending.host].target->host();
   const auto first = wire::parse_uri((wire::speaks_tls(host) ? "" : "http://") + host +
-                                     group.service.router().path_of(group.request.path));
-  const Request& request = group.request;
-  const wire::RequestParts parts{request.method, request.headers,
-                                 request.has_body ? &request.body : nullptr, true};
-  const bool followed = first.ok() && sending.redirect
-                                          .follow(parts, *first, sending.status, sending.location,
-                                                  sending.set_cookies, wall(clock_.now()))
-                                          .ok();
+                                     group.service.router().path_of(sending.path()));
+  const bool followed =
+      first.ok() && sending.redirect
+                        .follow(sending.parts(), *first, sending.status, sending.location,
+                                sending.set_cookies, wall(clock_.now()))
+                        .ok();
   if (!followed) {
     sending.failure = Failure::bad_redirect;
     return false;
@@ -133,6 +131,7 @@ void Dispatcher::end_unresolved(bool all, wire::Failure failure) {
 }
 
 void Dispatcher::hops_timed_out(Sending& sending) {
+  if (sending.held != Sending::Held::kNot) return held_timed_out(sending);
   bool waits = false;
   for (auto& [host, sendings] : unresolved_) waits = waits || std::erase(sendings, &sending) > 0;
   if (!waits) return pool_.time_out(sending);

@@ -104,6 +104,7 @@ void Engine::start_workers() {
     options.on_reports = [this](const std::vector<ClientReport>& reports) {
       control_.post([this, reports] { tell(reports); });
     };
+    options.post = [&loop](std::function<void()> task) { loop.post(std::move(task)); };
     options.on_unknown_host = [this](const std::string& host) {
       control_.post([this, host] { find_host(host); });
     };
@@ -135,8 +136,9 @@ void Engine::on_loops(const std::function<void(std::size_t loop)>& task,
 }
 
 // Whole clients go round the loops; when there are fewer clients than loops, each is spread over
-// all.
-std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpec>& clients) {
+// all, but where one source must see all of its turns.
+Result<std::vector<std::vector<ClientShare>>> Engine::shares(
+    const std::vector<ClientSpec>& clients) {
   const std::size_t loops = workers_.size();
   std::size_t total = 0;
   for (const ClientSpec& spec : clients) total += spec.count;
@@ -145,7 +147,7 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
   std::uint32_t index = 0;
   first_of_phase_ = clients_made_;
   for (const ClientSpec& spec : clients) {
-    const std::uint32_t lanes = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
+    RequestSources* const sources = TRY(sources_of(spec.name, spec.request));
     for (std::uint32_t n = 0; n < spec.count; ++n, ++index) {
       ClientShare share;
       share.spec = &spec;
@@ -154,24 +156,67 @@ std::vector<std::vector<ClientShare>> Engine::shares(const std::vector<ClientSpe
       share.stream = share.number;
       share.ahead = interleaved(n, spec.count);
       share.id_prefix = make_id_prefix(options_.seed, share.number);
-      if (!spread) {
-        share.lanes = lanes;
-        share.requests = spec.requests;
-        result[index % loops].push_back(share);
-        continue;
-      }
-      for (std::size_t loop = 0; loop < loops; ++loop) {
-        share.lanes = part_of<std::uint32_t>(lanes, loop, loops);
-        if (lanes > 0 && share.lanes == 0) continue;
-        const std::size_t stripes = lanes > 0 ? std::min<std::size_t>(lanes, loops) : loops;
-        share.stripe = {static_cast<std::uint32_t>(loop), static_cast<std::uint32_t>(stripes)};
-        if (spec.requests) share.requests = part_of<std::uint64_t>(*spec.requests, loop, stripes);
-        result[loop].push_back(share);
-      }
+      share.index = n;
+      share.of = spec.count;
+      share.sources = sources;
+      share_out(std::move(share), !spread || (sources && sources->whole_clients()), result);
     }
   }
   clients_made_ += index;
   return result;
+}
+
+// Whole on one loop, or a stripe on each.
+void Engine::share_out(ClientShare share, bool whole,
+                       std::vector<std::vector<ClientShare>>& loops) {
+  const ClientSpec& spec = *share.spec;
+  const std::uint32_t lanes = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
+  if (whole) {
+    share.lanes = lanes;
+    share.requests = spec.requests;
+    loops[(share.number - clients_made_) % loops.size()].push_back(std::move(share));
+    return;
+  }
+  for (std::size_t loop = 0; loop < loops.size(); ++loop) {
+    share.lanes = part_of<std::uint32_t>(lanes, loop, loops.size());
+    if (lanes > 0 && share.lanes == 0) continue;
+    const std::size_t stripes =
+        lanes > 0 ? std::min<std::size_t>(lanes, loops.size()) : loops.size();
+    share.stripe = {static_cast<std::uint32_t>(loop), static_cast<std::uint32_t>(stripes)};
+    if (spec.requests) share.requests = part_of<std::uint64_t>(*spec.requests, loop, stripes);
+    loops[loop].push_back(share);
+  }
+}
+
+Result<RequestSources*> Engine::sources_of(const std::string& group, const Request& request) {
+  for (const Sources& one : sources_) {
+    if (one.group == group && one.request == request) return one.sources.get();
+  }
+  auto made = TRY(make_request_sources(request));
+  if (!made) return static_cast<RequestSources*>(nullptr);
+  sources_.push_back({group, request, std::move(made)});
+  return sources_.back().sources.get();
+}
+
+// What no client of any loop uses any more; a client that is closed is there until its requests
+// are over.
+void Engine::drop_unused_sources() {
+  if (sources_.empty() || workers_.empty()) return;
+  std::vector<std::vector<bool>> used(workers_.size(), std::vector<bool>(sources_.size()));
+  on_loops([&](std::size_t loop) {
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+      used[loop][i] = workers_[loop].dispatcher->uses(*sources_[i].sources);
+  });
+  std::size_t i = 0;
+  std::erase_if(sources_, [&](const Sources&) {
+    const std::size_t at = i++;
+    return std::none_of(used.begin(), used.end(), [&](const auto& loop) { return loop[at]; });
+  });
+}
+
+Result<void> Engine::prepare_sources(const std::vector<ClientSpec>& clients) {
+  for (const ClientSpec& spec : clients) TRY(sources_of(spec.name, spec.request));
+  return {};
 }
 
 void Engine::prepare(const std::vector<ClientSpec>& clients) {
@@ -190,7 +235,7 @@ Result<void> Engine::begin_phase(const std::string& name, const std::vector<Clie
   clients_ = clients;
   on_done_ = std::move(on_done);
   loops_busy_ = workers_.size();
-  const auto parts = shares(clients_);
+  const auto parts = TRY(shares(clients_));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Result<void> begun;
     workers_[i].thread->call([&] {
@@ -248,6 +293,8 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.handshakes.unverified += handshakes.unverified;
       snapshot.tls_failures.insert(worker.dispatcher->tls_failures().begin(),
                                    worker.dispatcher->tls_failures().end());
+      for (const auto& [name, figures] : worker.dispatcher->source_figures())
+        snapshot.sources[name].add(figures);
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
       snapshot.loop_waited.push_back(worker.watch->waited());

@@ -43,6 +43,7 @@ class Engine {
     std::vector<Duration> loop_waited;  // by each loop's thread, for a core, so far
     net::TlsCounts handshakes;
     std::map<wire::Failure, std::string> tls_failures;  // what TLS said of the first of each
+    SourcesFigures sources;                             // what those who make requests came to
     // That each loop stood still so far, though nobody had its core.
     std::vector<Duration> loop_stood_still;
   };
@@ -75,6 +76,9 @@ class Engine {
   // Has the loops read what they need to speak TLS with these clients' hosts, so that no request is
   // late for it; check_tls() says what of it can't be used. After set_warmup_until().
   void prepare(const std::vector<ClientSpec>& clients);
+  // Begins what makes requests of these clients one by one, and reads its files: what can't be is
+  // the Error. Else begin_phase() does so.
+  Result<void> prepare_sources(const std::vector<ClientSpec>& clients);
 
   // Begins the clients' work at `start`; they are kept until the phase is over. `on_done` runs on
   // the control loop.
@@ -159,7 +163,8 @@ class Engine {
   void start_workers();
   void on_loops(const std::function<void(std::size_t loop)>& task,
                 const std::function<bool(std::size_t loop)>& takes_part = {});
-  std::vector<std::vector<ClientShare>> shares(const std::vector<ClientSpec>& clients);
+  Result<std::vector<std::vector<ClientShare>>> shares(const std::vector<ClientSpec>& clients);
+  void share_out(ClientShare share, bool whole, std::vector<std::vector<ClientShare>>& loops);
   std::vector<std::string> hosts() const;
   std::vector<std::string> hosts_of(const ServiceSpec& service) const;
   void find_host(const std::string& host);
@@ -167,6 +172,8 @@ class Engine {
   Result<std::vector<Roster::Entry*>> entries(const std::vector<std::string>& ids);
   Result<std::vector<Roster::Entry*>> entries_once(const std::vector<std::string>& ids);
   Result<void> stop_workload(const std::vector<std::string>& ids, StopOfWorkload how);
+  Result<RequestSources*> sources_of(const std::string& group, const Request& request);
+  void drop_unused_sources();
   Numbers numbers(const std::vector<Roster::Entry*>& entries) const;
   Result<void> feed(const std::string& id, std::vector<double> between_s, bool last);
   void tell(const std::vector<ClientReport>& reports);
@@ -181,6 +188,13 @@ class Engine {
   net::Addresses addresses_;
   std::set<std::string> redirect_hosts_;  // that redirects have led to
   Roster roster_;
+  // Who makes the requests of a group of clients: made once, and gone with the group's last client.
+  struct Sources {
+    std::string group;
+    Request request;
+    std::unique_ptr<RequestSources> sources;
+  };
+  std::vector<Sources> sources_;
   Events events_;
   std::vector<ClientSpec> clients_;   // of the phase under way
   std::uint32_t first_of_phase_ = 0;  // number of its first client; the others follow in order

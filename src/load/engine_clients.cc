@@ -90,17 +90,21 @@ Result<void> Engine::add_clients(const std::string& service, const Request& requ
   }
   start_workers();
   addresses_.want(hosts());  // also a static host's
+  drop_unused_sources();
+  RequestSources* const sources = TRY(sources_of(ids.empty() ? "" : ids.front(), request));
   std::vector<std::vector<ClientIdentity>> parts(workers_.size());
+  std::uint32_t index = 0;
   for (const std::string& id : ids) {
     const Roster::Entry& entry = roster_.add(id, clients_made_++);
     const std::uint64_t stream = stream_of(id);
-    parts[entry.loop].push_back(
-        {entry.number, id, make_id_prefix(options_.seed ^ stream, entry.number), stream});
+    parts[entry.loop].push_back({entry.number, id,
+                                 make_id_prefix(options_.seed ^ stream, entry.number), stream,
+                                 index++, static_cast<std::uint32_t>(ids.size())});
   }
   on_loops(
       [&](std::size_t loop) {
         Dispatcher& dispatcher = *workers_[loop].dispatcher;
-        const auto added = dispatcher.add_clients(service, request, parts[loop]);
+        const auto added = dispatcher.add_clients(service, request, parts[loop], sources);
         ENSURE(added.ok(), added.error().to_text());
       },
       [&](std::size_t loop) { return !parts[loop].empty(); });
@@ -187,6 +191,7 @@ Result<void> Engine::close_clients(const std::vector<std::string>& ids) {
   for (const std::string& id : ids) roster_.remove(id);
   on_loops([&](std::size_t loop) { workers_[loop].dispatcher->close_clients(clients[loop]); },
            [&](std::size_t loop) { return !clients[loop].empty(); });
+  drop_unused_sources();
   return {};
 }
 

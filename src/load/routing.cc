@@ -30,23 +30,26 @@ net::HttpBounds bounds_of(const Limits& limits) {
 }
 
 Group::Group(const Service& service_of_clients, const Request& request_of_clients,
-             const Limits& limits)
+             const Limits& limits, RequestSources* shared_sources)
     : service(service_of_clients),
       request(request_of_clients),
       timeout(request.timeout.value_or(limits.request_timeout)),
       redirects_max(request.redirects_max.value_or(limits.redirects_max)),
       is_head(request.method == "HEAD"),
-      is_repeatable(wire::http1::is_idempotent(request.method)) {}
+      is_repeatable(wire::http1::is_idempotent(request.method)),
+      sources(shared_sources) {}
 
 void Group::route(HostTargets& targets, TraceSink& sink) {
   auto routing = std::make_unique<Routing>();
   const std::string path = service.router().path_of(request.path);
   for (const std::string& host : service.destinations()) {
+    std::string header = wire::host_header(host);
+    std::string bytes;
+    if (!sources)
+      bytes = wire::http1::serialize_request(request.method, path, header, request.headers,
+                                             request.has_body ? &request.body : nullptr, false);
     routing->destinations.push_back(
-        {&targets.of(host, request.tls), sink.name(host),
-         wire::http1::serialize_request(request.method, path, wire::host_header(host),
-                                        request.headers, request.has_body ? &request.body : nullptr,
-                                        false)});
+        {&targets.of(host, request.tls), sink.name(host), std::move(bytes), std::move(header)});
   }
   if (routing_ && routing_->in_flight > 0) retired_.push_back(std::move(routing_));
   routing_ = std::move(routing);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "load/host_targets.h"
+#include "load/request_source.h"
 #include "load/trace_sink.h"
 #include "load/workload.h"
 #include "net/http_pool.h"
@@ -52,7 +53,8 @@ struct Routing {
   struct Destination {
     net::HttpTarget* target = nullptr;
     wire::NameId name = 0;
-    std::string bytes;  // the request, ready to be written
+    std::string bytes;  // the request, ready to be written; none where each is made
+    std::string host_header;
   };
   std::vector<Destination> destinations;  // in the order of the service's hosts; none: no route
   std::uint64_t in_flight = 0;            // requests that began with it
@@ -61,7 +63,9 @@ struct Routing {
 // What equal clients share.
 class Group {
  public:
-  Group(const Service& service, const Request& request, const Limits& limits);
+  // `sources` outlives it.
+  Group(const Service& service, const Request& request, const Limits& limits,
+        RequestSources* sources);
 
   // From now on requests go where the service's hosts are.
   void route(HostTargets& targets, TraceSink& sink);
@@ -81,6 +85,7 @@ class Group {
   const std::uint32_t redirects_max;
   const bool is_head;
   const bool is_repeatable;
+  RequestSources* const sources;  // who makes its requests; null: all are alike
   std::size_t clients = 0;
 
  private:

@@ -35,6 +35,8 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   number = its_number;
   created = due;
   lane = of_lane;
+  held = Held::kNot;
+  step = 0;
   chosen = false;
   server = 0;
   redirect.clear();
@@ -53,13 +55,24 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   keep_headers = of.keep_headers;
   keep_response = of.keep_response;
   capture = nullptr;
-  if (!keep_headers && keep_response == 0) return;
+  const std::size_t heard = of.source() ? of.source()->wants_answers() : 0;
+  if (!keep_headers && keep_response == 0 && heard == 0) return;
   captured.clear();
   // A body is text by what its Content-Type says.
   captured.want_headers = true;
   // One more than is kept tells a body that is cut from one that just fits.
-  captured.want_body = keep_response > 0 ? std::size_t{keep_response} + 1 : 0;
+  captured.want_body = std::max(keep_response > 0 ? std::size_t{keep_response} + 1 : 0, heard);
   capture = &captured;
+}
+
+wire::RequestParts Sending::parts() const {
+  if (client->source()) return {made->method, made->headers, made->sent_body(), true};
+  const Request& request = client->group().request;
+  return {request.method, request.headers, request.has_body ? &request.body : nullptr, true};
+}
+
+const std::string& Sending::path() const {
+  return client->source() ? made->path : client->group().request.path;
 }
 
 // Repeated headers are joined by ", " as the wire has them.

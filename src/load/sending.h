@@ -3,9 +3,11 @@
 // loop.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "load/request_source.h"
 #include "load/routing.h"
 #include "load/trace_sink.h"
 #include "net/http_pool.h"
@@ -26,6 +28,9 @@ class Sending final : public net::HttpExchange {
 
   // Forgets the last request.
   void begin(Client& of, std::uint64_t its_number, Time due, std::uint32_t of_lane);
+  // What it asks, as redirects take it: what its source has made, or its group's.
+  wire::RequestParts parts() const;
+  const std::string& path() const;
   // What is kept of the answer's headers, as a JSON object.
   std::string headers_json() const;
   // The type of the answer's body, empty where it doesn't say.
@@ -35,6 +40,13 @@ class Sending final : public net::HttpExchange {
   std::uint32_t workload = 0;  // of the client's, which of them it belongs to
   std::uint32_t lane = kNoLane;
   std::uint64_t number = 0;
+  // Of a client with a source.
+  enum class Held : unsigned char { kNot, kUnmade, kPausing };
+  Held held = Held::kNot;             // it isn't asked yet: its source has nothing, or thinks
+  Turn turn;                          // stays from request to request of a turn
+  std::unique_ptr<MadeRequest> made;  // used again
+  std::string rendered;               // of `made`, for the host that was chosen
+  wire::NameId step = 0;              // its name in the trace
   Time created{};
   Routing* routing = nullptr;  // where it began
   std::size_t host = 0;        // index among the routing's destinations
@@ -48,7 +60,9 @@ class Sending final : public net::HttpExchange {
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
   wire::Redirect redirect;
-  net::Timer hops_end;  // set where there is more than one hop: the time-out is for all of them
+  // Set where there is more than one hop, since the time-out is for all of them, and while it is
+  // held.
+  net::Timer hops_end;
   struct Before {
     std::uint64_t response_bytes = 0;
     Duration read_late{0};

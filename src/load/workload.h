@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,7 +27,17 @@ struct TlsSettings {
   auto operator<=>(const TlsSettings&) const = default;
 };
 
-// One fixed request (the default request of docs/wire/workload.md), its URL parts already joined.
+// Who makes the requests one by one (load/request_source.h). Plain values; what they mean is the
+// source's.
+struct SourceSpec {
+  std::string kind;                               // of request_sources.def; empty: a fixed request
+  std::map<std::string, std::string> parameters;  // the source's own, by name
+
+  bool operator==(const SourceSpec&) const = default;
+};
+
+// One fixed request (the default request of docs/wire/workload.md), its URL parts already joined;
+// where it names a source, what that makes its requests of.
 struct Request {
   std::string method = "GET";  // upper case
   std::string path = "/";      // with its query; always starts with '/'
@@ -36,6 +47,7 @@ struct Request {
   std::optional<Duration> timeout;             // none: Limits::request_timeout
   std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
   TlsSettings tls;
+  SourceSpec source;
 
   bool operator==(const Request&) const = default;
 };

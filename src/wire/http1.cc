@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 // The reader takes whole lines straight out of the caller's bytes (memchr finds their ends) and
 // only stores a line that two pieces share. Of the headers it looks at those that frame the
@@ -431,24 +432,51 @@ void RequestParser::headers_complete() {
   begin_body(false);
 }
 
+namespace {
+
+bool has_header(const Headers& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](const auto& h) { return equals_ignoring_case(h.first, name); });
+}
+
+// Up to the headers that say how the message is framed.
+void append_head(std::string& out, std::string_view method, std::string_view path,
+                 std::string_view host, const Headers& headers) {
+  (((out += method) += ' ') += path) += " HTTP/1.1\r\n";
+  if (!has_header(headers, "host")) ((out += "Host: ") += host) += "\r\n";
+  if (!has_header(headers, "user-agent")) out += "User-Agent: galileo\r\n";
+  if (!has_header(headers, "accept")) out += "Accept: */*\r\n";
+  for (const auto& [name, value] : headers) (((out += name) += ": ") += value) += "\r\n";
+}
+
+void append_length(std::string& out, const Headers& headers, const std::string* body) {
+  if (!body || has_header(headers, "content-length") || has_header(headers, "transfer-encoding"))
+    return;
+  fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body->size());
+}
+
+}  // namespace
+
 std::string serialize_request(std::string_view method, std::string_view path, std::string_view host,
                               const Headers& headers, const std::string* body,
                               bool connection_close) {
-  const auto given = [&](std::string_view name) {
-    return std::any_of(headers.begin(), headers.end(),
-                       [&](const auto& h) { return equals_ignoring_case(h.first, name); });
-  };
-  std::string text = fmt::format("{} {} HTTP/1.1\r\n", method, path);
-  if (!given("host")) text += fmt::format("Host: {}\r\n", host);
-  if (!given("user-agent")) text += "User-Agent: galileo\r\n";
-  if (!given("accept")) text += "Accept: */*\r\n";
-  for (const auto& [name, value] : headers) text += fmt::format("{}: {}\r\n", name, value);
-  if (body && !given("content-length") && !given("transfer-encoding"))
-    text += fmt::format("Content-Length: {}\r\n", body->size());
-  if (connection_close && !given("connection")) text += "Connection: close\r\n";
+  std::string text;
+  append_head(text, method, path, host, headers);
+  append_length(text, headers, body);
+  if (connection_close && !has_header(headers, "connection")) text += "Connection: close\r\n";
   text += "\r\n";
   if (body) text += *body;
   return text;
+}
+
+void serialize_request_into(std::string& out, std::string_view method, std::string_view path,
+                            std::string_view host, const Headers& headers,
+                            const std::string* body) {
+  out.clear();
+  append_head(out, method, path, host, headers);
+  append_length(out, headers, body);
+  out += "\r\n";
+  if (body) out += *body;
 }
 
 std::string serialize_response(int status, const Headers& headers, std::string_view body,

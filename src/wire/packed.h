@@ -113,8 +113,8 @@ class Unpacker {
 };
 
 // Fields of later versions travel beside a PackedTrace, each as its number and eight bytes, where
-// the trace has it: whoever doesn't know the number passes it over. Numbers only: a text needs a
-// place in the formats first.
+// the trace has it: whoever doesn't know the number passes it over. Numbers, and names by
+// their own; a text needs a place in the formats first.
 constexpr bool is_beside(std::size_t place) {
   return kTraceFields[place].since > 1;
 }
@@ -125,7 +125,7 @@ void each_field_beside(const Trace& trace, F&& f) {
   static constexpr Trace kNew;
   each_field(trace, [&](auto place, const auto& value) {
     if constexpr (is_beside(place)) {
-      static_assert(place < 255 && kTraceFields[place].kind != FieldKind::name);
+      static_assert(place < 255);
       if (value != field_of<place>(kNew)) f(static_cast<std::uint8_t>(place + 1), packed(value));
     }
   });

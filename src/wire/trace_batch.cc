@@ -21,8 +21,14 @@ Error corrupt(std::string why) {
                "is its sender of the same version?"};
 }
 
+NameId highest_name(const Trace& trace) {
+  NameId most = 0;
+  each_name(trace, [&](NameId id) { most = std::max(most, id); });
+  return most;
+}
+
 // Behind the traces, where any has such fields. False: they aren't whole.
-bool take_fields_beside(Unpacker& unpacker, std::vector<Trace>& traces) {
+bool take_fields_beside(Unpacker& unpacker, std::uint32_t names, std::vector<Trace>& traces) {
   if (unpacker.rest().empty()) return true;
   const auto count = unpacker.take<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && unpacker.ok(); ++i) {
@@ -31,6 +37,7 @@ bool take_fields_beside(Unpacker& unpacker, std::vector<Trace>& traces) {
     const auto value = unpacker.take<std::int64_t>();
     if (!unpacker.ok() || trace >= traces.size()) return false;
     set_field_beside(traces[trace], number, value);
+    if (highest_name(traces[trace]) > names) return false;
   }
   return unpacker.ok() && unpacker.rest().empty();
 }
@@ -59,12 +66,12 @@ NameId TraceBatchWriter::place(Places& places, NameId id) {
 
 void TraceBatchWriter::add(const Trace& trace, const Names& names) {
   Places& places = places_of(names);
-  PackedTrace row = pack(trace);
-  each_name(row, [&](NameId& id) { id = place(places, id); });
-  put(rows_, row);
+  Trace placed = trace;
+  each_name(placed, [&](NameId& id) { id = place(places, id); });
+  put(rows_, pack(placed));
   put(rows_, static_cast<std::uint32_t>(trace.response.size()));
   rows_.append(trace.headers).append(trace.response);
-  each_field_beside(trace, [&](std::uint8_t number, std::int64_t value) {
+  each_field_beside(placed, [&](std::uint8_t number, std::int64_t value) {
     put(beside_, traces_);
     put(beside_, number);
     put(beside_, value);
@@ -119,15 +126,14 @@ Result<TraceBatch> decode_trace_batch(std::string_view message) {
     const auto row = unpacker.take<PackedTrace>();
     const auto response_size = unpacker.take<std::uint32_t>();
     Trace trace = unpack(row);
-    NameId most = 0;
-    each_name(trace, [&](NameId id) { most = std::max(most, id); });
+    const NameId most = highest_name(trace);
     if (most > names) return corrupt(fmt::format("a trace names the name {} of {}", most, names));
     trace.headers = unpacker.take_bytes(row.headers_size);
     trace.response = unpacker.take_bytes(response_size);
     if (!unpacker.ok()) return corrupt("it is cut off");
     batch.traces.push_back(trace);
   }
-  if (!take_fields_beside(unpacker, batch.traces)) return corrupt("it is cut off");
+  if (!take_fields_beside(unpacker, names, batch.traces)) return corrupt("it is cut off");
   return batch;
 }
 

@@ -151,3 +151,21 @@ TEST_CASE("Fields of a later version are behind the traces, where any has one") 
   unknown[message.size() - 13] = '\x02';  // of a trace that isn't there
   CHECK_FALSE(decode_trace_batch(unknown).ok());
 }
+
+TEST_CASE("a name of a later version goes behind the traces by its number") {
+  Names names = some_names("w");
+  const NameId login = names.add("login");
+  TraceBatchWriter writer;
+  Trace trace = a_trace(1, 1);
+  writer.add(trace, names);
+  trace.step = login;
+  writer.add(trace, names);
+  const std::string message = writer.take({"w", "b", 1, false});
+  const auto batch = decode_trace_batch(message);
+  REQUIRE(batch.ok());
+  CHECK(batch->traces[0].step == 0);
+  CHECK(batch->names.at(batch->traces[1].step) == "login");
+  std::string none = message;
+  none[message.size() - 8] = '\x7f';  // a name that isn't there
+  CHECK_FALSE(decode_trace_batch(none).ok());
+}

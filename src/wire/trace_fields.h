@@ -107,7 +107,8 @@ constexpr auto& field_of(Row& row) {
 template <class AnyTrace, class F>
 constexpr void each_name(AnyTrace& trace, F&& f) {
   f(trace.id_prefix);
-#define TRACE_NAME(member, ...) f(trace.member);
+#define TRACE_NAME(member, ...) \
+  if constexpr (requires { trace.member; }) f(trace.member);
 #include "wire/trace_fields.def"
 }
 

@@ -30,6 +30,7 @@ DOCS = {
     "arrivals": ("arrivals", {"arrival": "`name`", "parameters": "parameters", "requests are due": "text"}, None),
     "shapes": ("shapes", {"shape": "`name`", "is": "text", "parameters (where they aren't given)": keys}, None),
     "profile rates": ("profile_rates", {"rate": "`name`", "parameters": "parameters", "is": "text"}, None),
+    "log formats": ("log_formats", {"format": "`name`", "is": "text"}, None),
     "routers": ("routers", {"router": "`name`", "URL": "text"}, None),
     "policies": ("policies", {"policy": "`name`", "the request goes to": "text"}, None),
     "databases": ("databases", {"database": "`name`", "`--db`": "text"}, None),

@@ -212,6 +212,24 @@ Result<std::unique_ptr<File>> open_file(const std::string& path, FileMode mode) 
   return std::unique_ptr<File>(std::make_unique<RealFile>(fd, path));
 }
 
+Result<void> read_in_pieces(const std::string& path,
+                            const std::function<Result<void>(std::string_view)>& take) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info{};
+  if (file.fd < 0 || fstat(file.fd, &info) != 0) return system_error("can't open", path, errno);
+  if (S_ISDIR(info.st_mode))
+    return Error{ErrorCode::kUsage, "can't read", path, "it is a folder", "name a file in it"};
+  std::string piece(std::size_t{256} << 10, '\0');
+  while (true) {
+    const ssize_t count = read(file.fd, piece.data(), piece.size());
+    if (count == 0) return {};
+    if (count > 0)
+      TRY(take(std::string_view(piece).substr(0, static_cast<std::size_t>(count))));
+    else if (errno != EINTR)
+      return system_error("can't read", path, errno);
+  }
+}
+
 Result<std::string> read_whole_file(const std::string& path, std::size_t size_max) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +50,11 @@ Result<std::unique_ptr<File>> open_file(const std::string& path, FileMode mode);
 // The whole of a small file, or of what a pipe gives until its end. Errors: missing, a folder,
 // larger than `size_max`.
 Result<std::string> read_whole_file(const std::string& path, std::size_t size_max);
+
+// Calls `take` with what the file or pipe holds, piece after piece, each valid during the call;
+// ends at once where that fails. Errors besides: missing, a folder.
+Result<void> read_in_pieces(const std::string& path,
+                            const std::function<Result<void>(std::string_view)>& take);
 
 // Writes a file as a whole: first beside it, then in its place, so that no reader sees half of it.
 // Links are followed, and what is there keeps its owner and mode; a device, a pipe, a file in a

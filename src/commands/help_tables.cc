@@ -17,6 +17,7 @@
 #include "route/router.h"
 #include "store/store.h"
 #include "telemetry/instrument.h"
+#include "wire/request_log.h"
 #include "wire/trace.h"
 
 namespace galileo::commands {
@@ -86,6 +87,13 @@ Json profile_rates_table() {
   Json rows = Json::array();
   for (const load::ProfileRateRow& row : load::profile_rate_rows())
     rows.push_back({{"name", row.name}, {"parameters", row.parameters}, {"text", row.text}});
+  return rows;
+}
+
+Json log_formats_table() {
+  Json rows = Json::array();
+  for (const wire::LogFormatRow& row : wire::log_format_rows())
+    rows.push_back({{"name", row.name}, {"text", row.text}});
   return rows;
 }
 
@@ -193,6 +201,10 @@ const std::vector<HelpTable>& tables() {
        "the rates of profiles that `galileo profile make` makes, as 'sine(100, 60) for 10m'",
        {"name", "parameters", "text"},
        &profile_rates_table},
+      {"log_formats",
+       "what a recorded log may be: --format, or `format` of a `replay`",
+       {"name", "text"},
+       &log_formats_table},
       {"routers",
        "how a request becomes a URL: `router` of a service",
        {"name", "text"},

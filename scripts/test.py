@@ -346,8 +346,8 @@ def cluster(runner):
     """On a whole Kubernetes of real pods; the first time it is built, which takes minutes."""
     if (error := runner.build("release", ["galileo", "galileo_ask_kubernetes"])) is not None:
         return failed(error)
-    # A file after the other in each of two places, which have a cluster each.
-    places = ["--dist", "loadfile", "--tx", f"2*popen//python={ROOT / 'tests/cluster/place.sh'} {PYTHON}"]
+    # A file after the other in each of three places, which have a cluster each.
+    places = ["--dist", "loadfile", "--tx", f"3*popen//python={ROOT / 'tests/cluster/place.sh'} {PYTHON}"]
     return beside_others(runner, "cluster", ["tests/cluster"], 3600, blackbox_env("release"), places)
 
 

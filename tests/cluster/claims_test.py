@@ -9,11 +9,18 @@ import sqlite3
 import time
 
 import cluster as kubernetes
+import pytest
 import yaml
 from conftest import ROOT, result_of, wait_for
 from kube_proxy import KubeProxy
-# pylint: disable-next=unused-import
-from run_pods_test import CLIENT, LABEL, base, cluster, end_lease, etcd, file_of, gateways, left, rows, target  # noqa: F401
+from pods_laboratory import CLIENT, LABEL, base, end_lease, etcd, file_of, gateways, left, rows, target, two_zones  # noqa: F401 (fixtures)
+
+
+@pytest.fixture(scope="module")
+def cluster(galileo):
+    with two_zones(galileo) as made:
+        yield made
+
 
 ENDLESS = {**CLIENT, "duration": "900s"}  # until somebody ends it
 

@@ -1,5 +1,6 @@
-// `galileo app new`: an application for the experiment library in Python, in the form of the old
-// extension repository. Its files are examples/extension's, with another name.
+// `galileo app`: client apps (client_apps.h), and `galileo app new`: an application for the
+// experiment library in Python, in the form of the old extension repository. Its files are
+// examples/extension's, with another name.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "commands/client_apps.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/json_output.h"
@@ -36,6 +38,7 @@ struct AppFlags {
   std::string name;
   std::string path = ".";
   bool json = false;
+  bool is_client = false;
 };
 
 struct AppFile {
@@ -104,7 +107,16 @@ Result<void> write_new(const std::string& path, const AppFile& file) {
   return {};
 }
 
+void print_made(const Json& made, bool as_json) {
+  if (as_json) return print_json(made);
+  for (const Json& path : made) print_data(path.get<std::string>() + "\n");
+}
+
 Result<void> make(const AppFlags& flags) {
+  if (flags.is_client) {
+    print_made(Json(TRY(make_client_app(flags.path, flags.name))), flags.json);
+    return {};
+  }
   TRY(check_name(flags.name));
   const auto files = files_of(flags.name);
   const auto place = [&](const AppFile& file) {
@@ -122,11 +134,7 @@ Result<void> make(const AppFlags& flags) {
     TRY(write_new(place(file), file));
     made.push_back(place(file));
   }
-  if (flags.json) {
-    print_json(made);
-    return {};
-  }
-  for (const Json& path : made) print_data(path.get<std::string>() + "\n");
+  print_made(made, flags.json);
   return {};
 }
 
@@ -135,7 +143,11 @@ Result<void> make(const AppFlags& flags) {
 int app(const Arguments& arguments) {
   AppFlags flags;
   CLI::App options(
-      "Applications of experiments in Python.\n\nexample:\n"
+      "Apps that say what clients send, and applications of experiments, both in Python.\n\n"
+      "examples:\n"
+      "  galileo app new uploads --client --path apps\n"
+      "  galileo app ls\n"
+      "  galileo app deploy uploads --repository http://lab:5001\n"
       "  galileo app new hello --path experiments\n",
       "galileo app");
   options.require_subcommand(1);
@@ -145,10 +157,13 @@ int app(const Arguments& arguments) {
       "profiling and a scenario experiment, a notebook; in a project that is made where there is "
       "none");
   create->add_option("name", flags.name, "small letters and digits")->required();
+  create->add_flag("--client", flags.is_client,
+                   "make a client app instead: manifest.yml and generator.py in a folder");
   create->add_option("--path", flags.path, "folder of the project")->capture_default_str();
   create->add_flag("--json", flags.json, "the files that were made, as JSON");
+  ClientApps clients(options);
   if (const auto over = parse_options(options, arguments)) return *over;
-  const auto done = make(flags);
+  const auto done = clients.asked() ? clients.run() : make(flags);
   return done.ok() ? static_cast<int>(kFine) : fail("app", done.error());
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py usual|closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|all [--quick] [--write]
+    bench/run.py usual|closed|open|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|client_app|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -23,6 +23,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import client_app
 import databases
 import fleet
 import frames
@@ -227,7 +228,7 @@ def startup(quick):
 
 
 PARTS = {"usual": usual.usual, "closed": closed, "open": open_loop, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle, "client_app": client_app.client_app}
 
 
 def write(sections):

@@ -44,6 +44,8 @@ struct LoadFlags {
   std::string ca_file;
   std::string certificate;
   std::string key;
+  std::string app;
+  std::vector<std::string> parameters;
   std::uint32_t clients = 1;
   std::uint32_t threads = 0;
   std::uint32_t redirects = 0;
@@ -82,7 +84,30 @@ Result<void> write_tls(const LoadFlags& flags, const wire::Uri& uri, LoadDocumen
   return {};
 }
 
+// The app says what each request is; the URL only who is asked.
+Result<void> write_app(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+  if (!flags.method.empty() || !flags.body.empty() || !flags.headers.empty() ||
+      !uri.user_info.empty())
+    return usage("an app says the method, headers and body of each request",
+                 "leave -m, -H and -b out; --parameter NAME=VALUE tells the app something");
+  if (uri.path != "/")
+    return usage(fmt::format("an app says the path of each request, not the URL: {}", uri.path),
+                 "leave the path out; --parameter NAME=VALUE tells the app something");
+  document.set("client/app", flags.app, "--app " + flags.app);
+  document.set("client/request/timeout", flags.timeout, "--timeout " + flags.timeout);
+  for (const std::string& parameter : flags.parameters) {
+    const std::size_t equals = parameter.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return usage(fmt::format("--parameter '{}' has no name", parameter), "NAME=VALUE");
+    document.set("client/parameters/" + parameter.substr(0, equals), parameter.substr(equals + 1),
+                 "--parameter " + parameter);
+  }
+  return {};
+}
+
 Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+  if (!flags.app.empty()) return write_app(flags, uri, document);
+  if (!flags.parameters.empty()) return usage("--parameter is for an app", "give --app too");
   document.set("client/request/path", uri.path, "URL");
   const std::string& method = flags.method.empty() && !flags.body.empty() ? "post" : flags.method;
   document.set("client/request/method", method, "--method " + flags.method);
@@ -223,6 +248,12 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
       ->expected(1)
       ->take_all();
   app.add_option("-b,--body", flags.body, "body; @FILE reads it from a file, @- from stdin");
+  app.add_option("--app", flags.app,
+                 "client app that makes the requests, by its name or its folder (with a slash)");
+  app.add_option("--parameter", flags.parameters,
+                 "what the app is given, NAME=VALUE; may be given again")
+      ->expected(1)
+      ->take_all();
   app.add_option("--timeout", flags.timeout, "time-out of each request [30s]");
   app.add_option("--connect-timeout", flags.connect_timeout, "time-out of each connection [10s]");
   app.add_option("--redirects", flags.redirects, "redirects that are followed [0]");

@@ -1,11 +1,15 @@
 #include "commands/run_call.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 
+#include "commands/client_apps.h"
 #include "commands/exit_codes.h"
 #include "commands/options.h"
 #include "commands/run_pods.h"
 #include "experiment/on_processes.h"
+#include "load/app_request.h"
 #include "net/tcp.h"
 
 namespace galileo::commands {
@@ -22,12 +26,32 @@ experiment::Processes::Variables variables_of(const bus::Bus* bus) {
   return variables;
 }
 
+// A plan whose clients have apps says where those are found by the environment of who runs it.
+std::optional<plan::Plan> with_app_settings(const plan::Plan& plan) {
+  const auto has_apps = [](const plan::Phase& phase) {
+    return std::any_of(phase.clients.begin(), phase.clients.end(),
+                       [](const auto& client) { return load::has_app(client.request); });
+  };
+  if (std::none_of(plan.phases.begin(), plan.phases.end(), has_apps)) return std::nullopt;
+  plan::Plan made = plan;
+  for (plan::Phase& phase : made.phases) {
+    for (load::ClientSpec& client : phase.clients) {
+      if (!load::has_app(client.request)) continue;
+      for (auto& [name, value] : app_settings())
+        client.request.source.parameters.emplace(name, value);
+    }
+  }
+  return made;
+}
+
 }  // namespace
 
-Result<experiment::RunOutcome> carry_out(const plan::Plan& plan,
+Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
                                          const store::RecordingOptions& kept, bus::Bus* bus,
                                          const analysis::Provenance& provenance,
                                          experiment::RunWatcher& watcher, experiment::Stop& stop) {
+  const std::optional<plan::Plan> with_apps = with_app_settings(given);
+  const plan::Plan& plan = with_apps ? *with_apps : given;
   const auto recording = TRY(store::Recording::open(kept));
   experiment::Processes processes(variables_of(bus));
   const auto pods = TRY(pods_of(plan, processes, bus));

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "commands/client_apps.h"
 #include "commands/session_parts.h"
+#include "load/app_request.h"
 #include "load/engine.h"
 #include "load/request_parameters.h"
 #include "net/loop.h"
@@ -108,10 +110,14 @@ Result<Json> once(SessionRequest& request) {
   load::Engine::Options options;
   options.services.push_back(TRY(take_service(request)));
   const Json parameters = request.take_json("parameters");
+  const std::string app = TRY(request.take_text("client"));
   TRY(request.end());
-  const load::Request what = TRY(load::parse_request_parameters(
-      parameters.is_null() ? std::string()
-                           : parameters.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  const std::string given = parameters.is_null()
+                                ? std::string()
+                                : parameters.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const load::Request what =
+      app.empty() ? TRY(load::parse_request_parameters(given))
+                  : TRY(load::first_of_app(TRY(load::app_request(app, given, app_settings()))));
   options.limits.threads = 1;
   options.limits.redirects_max = load::kRedirectsFollowed;
   options.limits.keep_headers = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "commands/client_apps.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
 #include "load/request_parameters.h"
@@ -73,6 +74,8 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
   options.limits.keep_response = TRY(response_kept(flags));
   options.limits.redirects_max = load::kRedirectsFollowed;
   options.version = GALILEO_VERSION;
+  options.apps = app_settings();
+  TRY(apps::read_settings(options.apps));
   return options;
 }
 

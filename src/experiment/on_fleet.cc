@@ -18,6 +18,7 @@
 #include "experiment/old_workers.h"
 #include "fleet/controller.h"
 #include "fleet/intake.h"
+#include "load/app_request.h"
 #include "wire/json.h"
 #include "wire/pod_event.h"
 
@@ -336,7 +337,12 @@ void OnFleet::restore_routes() {
 Result<OnFleet::Clients> OnFleet::spawn(const load::ClientSpec& spec) {
   wire::ClientConfig config;
   config.service = spec.service;
-  config.parameters = request_parameters(spec.request, plan_.limits);
+  if (load::has_app(spec.request)) {
+    config.client = load::app_of(spec.request);
+    config.parameters = load::app_parameters_of(spec.request);
+  } else {
+    config.parameters = request_parameters(spec.request, plan_.limits);
+  }
   config.worker_labels = wire::encode_labels(spec.worker_labels);
   std::set<std::string> dead;
   for (const auto& [worker, account] : accounts_) {

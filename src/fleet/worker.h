@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "apps/settings.h"
 #include "base/counters.h"
 #include "base/repeats.h"
 #include "bus/bus.h"
@@ -41,6 +42,7 @@ struct WorkerOptions {
   std::string spool_folder = ".";
   std::uint64_t spool_bytes_max = 0;  // of disk, for the traces that wait; 0: as much as there is
   std::string version;
+  apps::Settings apps;  // how client apps are found and held
 };
 
 // Counts of what a worker has been told, for its /metrics.
@@ -108,6 +110,7 @@ class Worker {
   void starve(const std::string& client, std::size_t room, const Error& error);
   void on_answered(const std::string& client);
   Result<std::string> create_clients(const wire::RpcRequest& request);
+  Result<load::Request> request_of(const wire::ClientConfig& config) const;
   Result<void> announce(const std::vector<wire::ClientDescription>& clients);
   Result<void> serve_infos(const std::vector<wire::ClientDescription>& clients);
   Result<bus::RpcResult> client_info(const std::string& id);

@@ -7,6 +7,7 @@
 #include "bus/keys.h"
 #include "fleet/worker.h"
 #include "fleet/worker_run.h"
+#include "load/app_request.h"
 #include "load/request_parameters.h"
 #include "wire/event_line.h"
 #include "wire/json.h"
@@ -128,6 +129,14 @@ void Worker::close_client(const std::string& id) {
   });
 }
 
+// An app is found here, where a repository may be waited for; its processes start with its clients.
+Result<load::Request> Worker::request_of(const wire::ClientConfig& config) const {
+  if (!config.client) return load::parse_request_parameters(config.parameters);
+  const apps::AppSettings settings = TRY(apps::read_settings(options_.apps));
+  const apps::App app = TRY(apps::find_app(settings.places, *config.client));
+  return load::app_request(app.path, config.parameters, options_.apps);
+}
+
 // Runs at the desk of the calls. The client hears commands before this answers, and has the route
 // that was set before this was asked: a request that is sent at once isn't lost.
 Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
@@ -141,13 +150,7 @@ Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
                  {},
                  fmt::format("{} at once are too many", command.num),
                  fmt::format("at most {}", kClientsAtOnce)};
-  if (command.config.client)
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("there is no app '{}'", *command.config.client),
-                 options_.name,
-                 "this worker knows only the default request",
-                 {}};
-  const load::Request what = TRY(load::parse_request_parameters(command.config.parameters));
+  const load::Request what = TRY(request_of(command.config));
   routes_->call([&, this] { refresh_route(command.config.service, Missing::kKeep); });
   Result<void> added;
   TRY(on_control([&, this] {

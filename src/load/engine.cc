@@ -207,11 +207,18 @@ void Engine::drop_unused_sources() {
     for (std::size_t i = 0; i < sources_.size(); ++i)
       used[loop][i] = workers_[loop].dispatcher->uses(*sources_[i].sources);
   });
-  std::size_t i = 0;
-  std::erase_if(sources_, [&](const Sources&) {
-    const std::size_t at = i++;
-    return std::none_of(used.begin(), used.end(), [&](const auto& loop) { return loop[at]; });
-  });
+  const auto is_unused = [&](std::size_t i) {
+    return std::none_of(used.begin(), used.end(), [&](const auto& loop) { return loop[i]; });
+  };
+  std::vector<std::unique_ptr<RequestSources>> unused;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (is_unused(i)) unused.push_back(std::move(sources_[i].sources));
+  }
+  if (unused.empty()) return;
+  std::erase_if(sources_, [](const Sources& one) { return !one.sources; });
+  for (const auto& sources : unused) sources->end();
+  // Behind all that they have posted.
+  on_loops([](std::size_t) {});
 }
 
 Result<void> Engine::prepare_sources(const std::vector<ClientSpec>& clients) {
@@ -342,8 +349,10 @@ void Engine::join() {
       worker.dispatcher.reset();
       worker.watch.reset();
     });
-    worker.thread->join();
   }
+  // As long as the loops are there that they may post to.
+  for (const Sources& one : sources_) one.sources->end();
+  for (const LoopWorker& worker : workers_) worker.thread->join();
   workers_.clear();
 }
 

@@ -52,6 +52,8 @@ std::vector<std::string> notes_of(const SourcesFigures& figures) {
 std::vector<std::string> doubts_of(const SourcesFigures& figures) {
   std::vector<std::string> doubts;
   for (const auto& [name, of] : figures) {
+    if (of.ended > 0 && of.failed > 0)
+      doubts.push_back(fmt::format("{} has ended the load early: {}", name, of.why_ended));
     const auto due = static_cast<double>(of.made + of.failed);
     if (static_cast<double>(of.late) <= kLateDoubtful * due) continue;
     doubts.push_back(fmt::format(

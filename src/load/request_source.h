@@ -134,6 +134,9 @@ class RequestSources {
   virtual bool whole_clients() const { return false; }
   // On the client's loop; called by several loops at the same time.
   virtual std::unique_ptr<RequestSource> of_client(const ClientPlace& place) = 0;
+  // No client has it any more: from when this returns nothing of it is posted to a loop. What was
+  // posted before runs before it is destroyed. On the control thread.
+  virtual void end() {}
 };
 
 // What sources came to, by their names.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "load/app_request.h"
 #include "plan/file_arrival.h"
 #include "plan/file_request.h"
 
@@ -78,16 +79,49 @@ void read_of_whom(const Fields& fields, Plan& plan, load::ClientSpec& client) {
   check_service(fields, client.service, plan.services);
 }
 
+// What an app makes has all that `request` says of one request, but for what is of all of them.
+void read_app(const Fields& fields, load::ClientSpec& client) {
+  const std::string name = fields.required("app");
+  std::string parameters;
+  if (const wire::YamlNode* const given = fields.find("parameters")) {
+    if (given->kind == wire::YamlNode::Kind::kMap)
+      parameters = to_json_text(*given);
+    else
+      fields.wrong_type(*given, "parameters", "a map, which the app is given");
+  }
+  load::Request request;
+  if (auto made = load::app_request(name, parameters); made.ok()) request = std::move(*made);
+  if (const wire::YamlNode* const all = fields.find("request")) {
+    for (const wire::YamlKey& key : all->keys) {
+      if (key.text != "timeout" && key.text != "allow_redirects" && key.text != "verify" &&
+          key.text != "cert" && key.text != "tls")
+        fields.problems().add(key.place,
+                              fmt::format("the app says the {} of each request", key.text),
+                              "timeout, allow_redirects, verify, cert and tls are of all of them");
+    }
+    load::Request of_all = read_request(fields.problems(), *all, fields.where("request"));
+    request.timeout = of_all.timeout;
+    request.tls = of_all.tls;
+    if (all->find("allow_redirects")) request.redirects_max = of_all.redirects_max;
+  }
+  client.request = std::move(request);
+}
+
 load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions& options) {
   load::ClientSpec client;
   read_of_whom(fields, plan, client);
   client.name = fields.name("name").value_or("");
   client.count = static_cast<std::uint32_t>(fields.count("num", 1, kClientsMax).value_or(1));
-  if (const wire::YamlNode* request = fields.find("request")) {
+  if (fields.has("app")) {
+    read_app(fields, client);
+  } else if (const wire::YamlNode* request = fields.find("request")) {
     const std::string path = client.request.path;
     client.request = read_request(fields.problems(), *request, fields.where("request"));
     if (!request->find("path")) client.request.path = path;
   }
+  if (fields.has("parameters") && !fields.has("app"))
+    fields.problems().add(fields.place("parameters"), "parameters are what an app is given",
+                          "name the app, or say request: {...}");
   read_pace(fields, options, client);
   const std::uint64_t requests = fields.count("requests", 0, kRequestsMax).value_or(0);
   if (requests > 0) client.requests = requests;  // 0 means without end, as on the wire

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/secrets.h"
+#include "load/app_request.h"
 #include "plan/plan.h"
 
 namespace galileo::plan {
@@ -92,6 +93,15 @@ OrderedJson tls_json(const load::TlsSettings& tls) {
 }
 
 OrderedJson request_json(const load::Request& request) {
+  if (load::has_app(request)) {
+    OrderedJson json{{"app", load::app_of(request)}};
+    const std::string given = load::app_parameters_of(request);
+    if (!given.empty()) json["parameters"] = OrderedJson::parse(given, nullptr, false);
+    if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
+    if (request.redirects_max) json["redirects"] = *request.redirects_max;
+    if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
+    return json;
+  }
   OrderedJson headers = OrderedJson::object();
   for (const auto& [name, value] : request.headers) {
     // A password must not get into a report that is passed on.

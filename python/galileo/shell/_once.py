@@ -75,9 +75,7 @@ def _decoded(body: bytes, headers: dict[str, str]) -> bytes:
 
 def request(connection: Connection, service: str, client: str | None, parameters: dict[str, Any] | None, router: str) -> Any:
     """Sends it by a process of its own, which ends when this is interrupted."""
-    if client is not None:
-        raise UsageError(f"can't send a request of the client app '{client}' from here: spawn a client of it")
-    order: dict[str, Any] = {"call": "once", "service": service, "router": router, "parameters": parameters}
+    order: dict[str, Any] = {"call": "once", "service": service, "router": router, "parameters": parameters, "client": client}
     if router == "StaticRouter":
         order["static_host"] = os.environ.get("galileo_router_static_host", "http://localhost")
     else:

@@ -322,7 +322,8 @@ OrderedJson kept(const RunResult& result, std::uint64_t requests) {
   if (use.tls.done > 0)
     json["generator"]["tls"] = {{"handshakes", use.tls.done},
                                 {"resumed", use.tls.resumed},
-                                {"unverified", use.tls.unverified}};
+                                {"unverified", use.tls.unverified},
+                                {"crl_checked", use.tls.crl_checked}};
   if (use.state) json["generator"]["own"] = state_json(*use.state);
   json["provenance"] = provenance_json(result.provenance);
   json["notes"] = result.notes;
@@ -383,6 +384,7 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
     result.generator.tls.done = use["tls"].value("handshakes", std::uint64_t{0});
     result.generator.tls.resumed = use["tls"].value("resumed", std::uint64_t{0});
     result.generator.tls.unverified = use["tls"].value("unverified", std::uint64_t{0});
+    result.generator.tls.crl_checked = use["tls"].value("crl_checked", std::uint64_t{0});
   }
   if (use.contains("own")) result.generator.state = parse_state(use["own"]);
   const OrderedJson from = json.value("provenance", OrderedJson::object());

@@ -252,12 +252,19 @@ std::string generator_text(const RunResult& result, std::uint64_t requests, cons
       format_bytes(static_cast<double>(use.rss_max_bytes)));
 }
 
+std::string revocation_text(const net::TlsCounts& tls) {
+  if (tls.crl_checked == 0) return "certificates verified, revocation not looked at";
+  if (tls.crl_checked == tls.done) return "certificates verified, none of them revoked";
+  return fmt::format("certificates verified, revocation looked at in {}",
+                     format_count(tls.crl_checked));
+}
+
 std::string tls_text(const net::TlsCounts& tls, const Paint& paint) {
   if (tls.done == 0) return {};
   return fmt::format("{} {} handshakes, {} of them resumed; {}\n", paint.bold("TLS"),
                      format_count(tls.done), format_count(tls.resumed),
                      tls.unverified == 0
-                         ? "certificates verified, revocation not looked at"
+                         ? revocation_text(tls)
                          : paint.doubt(fmt::format("certificates not verified in {}",
                                                    format_count(tls.unverified))));
 }

@@ -42,6 +42,7 @@ struct LoadFlags {
   std::string seed;
   std::string fail_on;
   std::string ca_file;
+  std::string crl_file;
   std::string certificate;
   std::string key;
   std::string app;
@@ -65,16 +66,20 @@ Error usage(std::string what, std::string hint) {
 // How TLS is spoken, by curl's names. There a certificate's password may follow its path; here it
 // is a path.
 Result<void> write_tls(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
-  const bool any =
-      flags.insecure || !flags.ca_file.empty() || !flags.certificate.empty() || !flags.key.empty();
+  const bool any = flags.insecure || !flags.ca_file.empty() || !flags.crl_file.empty() ||
+                   !flags.certificate.empty() || !flags.key.empty();
   if (any && uri.scheme != "https" && flags.redirects == 0)
-    return usage("--insecure, --cacert, --cert and --key are for https", "write https://...");
+    return usage("--insecure, --cacert, --crlfile, --cert and --key are for https",
+                 "write https://...");
   if (flags.insecure && !flags.ca_file.empty())
     return usage("--insecure and --cacert can't both be given", "give one of them");
+  if (flags.insecure && !flags.crl_file.empty())
+    return usage("--insecure and --crlfile can't both be given", "give one of them");
   if (flags.certificate.empty() && !flags.key.empty())
     return usage("a key alone isn't a certificate", "give --cert too");
   document.set("client/request/verify", flags.insecure ? "no" : flags.ca_file,
                flags.insecure ? "--insecure" : "--cacert " + flags.ca_file);
+  document.set("client/request/tls/crl", flags.crl_file, "--crlfile " + flags.crl_file);
   if (flags.key.empty()) {
     document.set("client/request/cert", flags.certificate, "--cert " + flags.certificate);
     return {};
@@ -263,6 +268,8 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                "https: take any certificate; the summary and the report say so");
   app.add_option("--cacert", flags.ca_file,
                  "https: file (PEM) of those who vouch for the server [the system's]");
+  app.add_option("--crlfile", flags.crl_file,
+                 "https: file (PEM) of revoked certificates, which are refused [not looked at]");
   app.add_option("--cert", flags.certificate, "https: our certificate (PEM), with its chain");
   app.add_option("--key", flags.key, "its key (PEM) [in --cert]");
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");

@@ -78,6 +78,7 @@ void add_tls(WireJson& kwargs, const load::TlsSettings& tls) {
   if (tls.version_min != usual.version_min)
     add(ours, "min_version", text(fmt::format("1.{}", tls.version_min)));
   if (tls.resume != usual.resume) add(ours, "resume", boolean(tls.resume));
+  if (!tls.crl_file.empty()) add(ours, "crl", text(tls.crl_file));
   if (!ours.keys.empty()) add(kwargs, "tls", std::move(ours));
 }
 

@@ -252,6 +252,7 @@ wire::OwnReport Worker::own_report(const std::string& name, const Run& run) {
   own.handshakes = now.handshakes.done - before.handshakes.done;
   own.handshakes_resumed = now.handshakes.resumed - before.handshakes.resumed;
   own.handshakes_unverified = now.handshakes.unverified - before.handshakes.unverified;
+  own.handshakes_crl_checked = now.handshakes.crl_checked - before.handshakes.crl_checked;
   const telemetry::Hindrances hindered =
       telemetry::read_hindrances(telemetry::Machine{}).since(run.hindered_before);
   own.throttled = hindered.throttled;

@@ -298,6 +298,7 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.handshakes.done += handshakes.done;
       snapshot.handshakes.resumed += handshakes.resumed;
       snapshot.handshakes.unverified += handshakes.unverified;
+      snapshot.handshakes.crl_checked += handshakes.crl_checked;
       snapshot.tls_failures.insert(worker.dispatcher->tls_failures().begin(),
                                    worker.dispatcher->tls_failures().end());
       for (const auto& [name, figures] : worker.dispatcher->source_figures())

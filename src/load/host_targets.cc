@@ -24,6 +24,7 @@ net::TlsOptions options_of(const TlsSettings& settings) {
   net::TlsOptions options;
   options.verify = settings.verify;
   options.ca_file = settings.ca_file;
+  options.crl_file = settings.crl_file;
   options.certificate_file = settings.certificate_file;
   options.key_file = settings.key_file;
   options.version_min = settings.version_min > 2 ? net::TlsVersion::k13 : net::TlsVersion::k12;
@@ -90,6 +91,7 @@ net::TlsCounts HostTargets::handshakes() const {
     all.done += of.done;
     all.resumed += of.resumed;
     all.unverified += of.unverified;
+    all.crl_checked += of.crl_checked;
   }
   return all;
 }

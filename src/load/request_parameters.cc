@@ -209,7 +209,7 @@ void Reader::read_tls() {
   const JsonValue* tls = argument("tls");
   if (!tls) return;
   if (tls->kind != Kind::kMap) return wrong_type("tls", *tls, "a map");
-  static const std::vector<std::string> known{"min_version", "resume"};
+  static const std::vector<std::string> known{"min_version", "resume", "crl"};
   for (std::size_t i = 0; i < tls->keys.size(); ++i) {
     const std::string& key = tls->keys[i];
     const JsonValue& value = tls->items[i];
@@ -225,6 +225,11 @@ void Reader::read_tls() {
                                  hint_for_unknown(key, known)});
     } else if (value.kind == Kind::kNull) {
       continue;
+    } else if (key == "crl") {
+      if (value.kind == Kind::kText)
+        reading_.request.tls.crl_file = value.text;
+      else
+        must("a file of revoked certificates");
     } else if (key == "resume") {
       if (const auto said = boolean_of(value))
         reading_.request.tls.resume = *said;
@@ -237,6 +242,10 @@ void Reader::read_tls() {
       must("1.2 or 1.3");
     }
   }
+  if (!reading_.request.tls.crl_file.empty() && !reading_.request.tls.verify)
+    fault({"kwargs", "tls", "crl"}, "kwargs.tls.crl",
+          "is for certificates that are verified, which 'verify' says no to",
+          "leave one of them out");
 }
 
 // `stream` and `hooks` have no effect on what is sent.

@@ -19,6 +19,7 @@ namespace galileo::load {
 struct TlsSettings {
   bool verify = true;
   std::string ca_file;           // or a folder; empty: the system's authorities
+  std::string crl_file;          // of revoked certificates; empty: that isn't looked at
   std::string certificate_file;  // ours, with its chain; empty: none
   std::string key_file;          // empty: in certificate_file
   int version_min = 2;           // of TLS 1.x: 2 or 3

@@ -112,11 +112,13 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   TRY(trust(context, {options.ca_file, options.ca_text}));
+  if (!options.crl_file.empty()) TRY(refuse_revoked(context, options.crl_file));
   const Pem certificate{options.certificate_file, options.certificate_text};
   if (certificate.given())
     TRY(identify(context, certificate, {options.key_file, options.key_text}));
   offer_protocols(context, options.protocols);
-  auto memory = std::make_unique<TlsMemory>(TlsMemory{clock, options.verify});
+  auto memory = std::make_unique<TlsMemory>(
+      TlsMemory{clock, options.verify, options.verify && !options.crl_file.empty()});
   TlsMemory* const its_own = memory.release();  // OpenSSL's from here on
   ENSURE(SSL_CTX_set_ex_data(context, memory_place(), its_own) == 1);
   if (options.resume) {

@@ -39,6 +39,9 @@ struct TlsOptions {
   std::string ca_text = {};
   std::string certificate_text = {};
   std::string key_text = {};  // empty: in certificate_text
+  // PEM, lists of revoked certificates, which aren't taken then: one of each authority that a
+  // server's chain has. Empty: whether a certificate was revoked isn't looked at.
+  std::string crl_file = {};
   TlsVersion version_min = TlsVersion::k12;
   std::vector<std::string> protocols = {};  // offered (ALPN), the best first; none: it isn't asked
   // Connections agree on what the last one to the same server has left: quicker, and for the server
@@ -49,8 +52,9 @@ struct TlsOptions {
 // Handshakes that were done.
 struct TlsCounts {
   std::uint64_t done = 0;
-  std::uint64_t resumed = 0;     // of these
-  std::uint64_t unverified = 0;  // of these: whose certificates weren't looked at
+  std::uint64_t resumed = 0;      // of these
+  std::uint64_t unverified = 0;   // of these: whose certificates weren't looked at
+  std::uint64_t crl_checked = 0;  // of these: looked for in lists of revoked certificates too
 };
 
 // What connections with the same settings have in common: files are read once for all of them.

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <vector>
 
+#include "base/check.h"
+
 namespace galileo::net {
 
 using openssl::Bytes;
@@ -76,6 +78,19 @@ Result<void> trust(SSL_CTX* context, const Pem& authorities) {
   if (!take_authorities(context, authorities))
     return pem_error("can't use the CA file", authorities,
                      "give a readable file of certificates in PEM");
+  return {};
+}
+
+// The whole chain is looked at: a partial one that is believed would need lists that nobody makes.
+Result<void> refuse_revoked(SSL_CTX* context, const std::string& crl_file) {
+  X509_STORE* const store = SSL_CTX_get_cert_store(context);
+  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+  ENSURE(lookup != nullptr);
+  const std::string none;
+  if (X509_load_crl_file(lookup, crl_file.c_str(), X509_FILETYPE_PEM) < 1)
+    return pem_error("can't use the list of revoked certificates", {crl_file, none},
+                     "give a readable file of lists (CRL) in PEM");
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   return {};
 }
 

@@ -21,6 +21,11 @@ struct Pem {
 // Error of kUsage where they can't be read.
 Result<void> trust(SSL_CTX* context, const Pem& authorities);
 
+// Certificates that the file's lists have as revoked aren't taken from here on, nor those of an
+// authority that it has no list of, or one that is out of date. An Error of kUsage where it can't
+// be read.
+Result<void> refuse_revoked(SSL_CTX* context, const std::string& crl_file);
+
 // Who we are; `own_key` isn't given: it is with the certificate. An Error of kUsage where a file
 // can't be read, isn't what it must be, or the key isn't the certificate's. A key with a password
 // is refused.

@@ -33,6 +33,8 @@ Failure failure_of_certificate(long verdict) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return Failure::tls_other_name;
+    case X509_V_ERR_CERT_REVOKED:
+      return Failure::tls_revoked;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
       return Failure::tls_self_signed;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -266,6 +268,7 @@ void TlsStream::count_handshake() {
   ++memory_->counts.done;
   if (resumed) ++memory_->counts.resumed;
   if (!memory_->verifies) ++memory_->counts.unverified;
+  if (memory_->looks_for_revoked) ++memory_->counts.crl_checked;
 }
 
 TlsStream::Reason TlsStream::reason() const {

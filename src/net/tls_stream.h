@@ -22,6 +22,7 @@ namespace galileo::net {
 struct TlsMemory {
   const Clock& clock;
   bool verifies = true;
+  bool looks_for_revoked = false;
   TlsCounts counts = {};
   std::map<std::string, openssl::Ticket> tickets = {};  // the newest of each server
 };

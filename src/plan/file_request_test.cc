@@ -189,6 +189,11 @@ TEST_CASE("an argument of the wrong kind is a problem") {
   CHECK(
       problem("{verify: [a]}") ==
       "\n  f.yaml:1:10: request.verify must be true, false, or a file of authorities, not a list");
+  CHECK(read("{tls: {crl: revoked.pem}}").tls.crl_file == "revoked.pem");
+  CHECK(
+      problem("{verify: no, tls: {crl: revoked.pem}}") ==
+      "\n  f.yaml:1:25: request.tls.crl is for certificates that are verified, which 'verify' says "
+      "no to; leave one of them out");
   CHECK(problem("{tls: {min_version: 1.1, resumes: no}}") ==
         "\n  f.yaml:1:21: request.tls.min_version must be 1.2 or 1.3, not '1.1'"
         "\n  f.yaml:1:26: unknown key 'resumes'; did you mean 'resume'?");

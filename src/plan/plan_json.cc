@@ -87,6 +87,7 @@ OrderedJson tls_json(const load::TlsSettings& tls) {
                    {"min_version", fmt::format("1.{}", tls.version_min)},
                    {"resume", tls.resume}};
   if (!tls.ca_file.empty()) json["ca_file"] = tls.ca_file;
+  if (!tls.crl_file.empty()) json["crl"] = tls.crl_file;
   if (!tls.certificate_file.empty()) json["cert"] = tls.certificate_file;
   if (!tls.key_file.empty()) json["key"] = tls.key_file;
   return json;

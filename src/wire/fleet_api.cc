@@ -234,6 +234,7 @@ void each_field(Own& own, F&& f) {
   f("handshakes", own.handshakes);
   f("handshakes_resumed", own.handshakes_resumed);
   f("handshakes_unverified", own.handshakes_unverified);
+  f("handshakes_crl_checked", own.handshakes_crl_checked);
   f("shares_machine", own.shares_machine);
 }
 

@@ -104,6 +104,7 @@ struct OwnReport {
   std::uint64_t handshakes = 0;
   std::uint64_t handshakes_resumed = 0;
   std::uint64_t handshakes_unverified = 0;
+  std::uint64_t handshakes_crl_checked = 0;
   bool shares_machine = false;  // with a host that it asks
 };
 

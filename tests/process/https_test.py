@@ -124,7 +124,7 @@ def test_a_server_is_loaded_over_tls_and_its_certificate_is_looked_at(run, nginx
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     assert (result["ledger"]["answered"], result["ledger"]["balanced"]) == (200, True), done
-    assert result["generator"]["tls"] == {"handshakes": 4, "resumed": 0, "unverified": 0}
+    assert result["generator"]["tls"] == {"handshakes": 4, "resumed": 0, "unverified": 0, "crl_checked": 0}
     assert not any("not verified" in note for note in result["notes"])
     assert "4 handshakes, 0 of them resumed; certificates verified" in strip_colour(done.err + done.out)
     assert {(one["name"], one["protocol"], one["host"], one["offered"]) for one in server.told()} == {
@@ -176,6 +176,31 @@ clients: [{{service: a, closed_loop: {{connections: 1}}, requests: 2, request: {
     silent.close()
 
 
+def test_a_revoked_certificate_is_refused_where_a_list_says_so(run, nginx, authority, ours, tmp_path):
+    gone = authority.sign("gone")
+    revoked, late = authority.revoked(gone[0]), tmp_path / "late.crl"
+    servers = {"gone": nginx(gone), "good": nginx(ours)}
+    late.write_bytes(authority.revoked(old=True).read_bytes())
+    authority.revoked(gone[0])
+    for server, crl, failed, told, said in (
+            ("good", None, {}, 0, "certificates verified, revocation not looked at"), ("gone", None, {}, 0, "revocation not looked at"),
+            ("good", revoked, {}, 1, "certificates verified, none of them revoked"),
+            ("gone", revoked, {"tls_revoked": 2}, 0, "certificate revoked"),
+            # A list that is out of date says nothing, and so nobody is believed.
+            ("good", late, {"tls_failed": 2}, 0, "CRL has expired")):
+        more = ["--crlfile", crl] if crl else []
+        done = run("load", servers[server].url, "--cacert", authority.file, *more, "-n", 2, "-c", 1, "--json", "r.json")
+        result = result_of(tmp_path / "r.json")
+        assert result["ledger"]["failed"] == failed and result["ledger"]["balanced"], (server, crl, done)
+        assert result["generator"].get("tls", {}).get("crl_checked", 0) == told, (server, crl, result["generator"])
+        assert said in strip_colour(done.err + done.out) + " ".join(result["notes"]), (said, done)
+    for crl, said in ((tmp_path / "none.pem", "none.pem"), (ours[0], "can't use the list of revoked certificates")):
+        wrong = run("load", servers["good"].url, "--cacert", authority.file, "--crlfile", crl, "-n", 1)
+        assert wrong.code == 2 and said in wrong.err, wrong
+    both = run("load", servers["good"].url, "-k", "--crlfile", revoked, "-n", 1)
+    assert both.code == 2 and "--insecure and --crlfile can't both be given" in both.err, both
+
+
 def test_connections_resume_what_earlier_ones_agreed_on(run, nginx, authority, ours, tmp_path):
     server = nginx(ours, "keepalive_timeout 0;")
     (tmp_path / "f.yaml").write_text(f"""
@@ -190,7 +215,7 @@ clients: [{{service: a, closed_loop: {{connections: 2}}, requests: 200, request:
         assert result["ledger"]["answered"] == 200, done
         by_server = sum(one["resumed"] == "r" for one in server.told()[-200:])
         assert by_server >= 198 if resume == "yes" else by_server == 0
-        assert result["generator"]["tls"] == {"handshakes": 200, "resumed": by_server, "unverified": 0}, result["generator"]
+        assert result["generator"]["tls"] == {"handshakes": 200, "resumed": by_server, "unverified": 0, "crl_checked": 0}, result["generator"]
 
 
 def test_a_client_shows_its_certificate_and_a_refusal_is_told_with_the_servers_word(run, nginx, serve, authority, ours, tmp_path):
@@ -262,7 +287,7 @@ clients: [{{service: a, closed_loop: {{}}, requests: 10, request: {{verify: "${{
         done = run("run", "f.yaml", "--bus", bus.url, "--json", "r.json", env={"verify": verify}, timeout=60)
         result = result_of(tmp_path / "r.json")
         assert result["ledger"]["answered"] == answered, done
-        assert result["generator"]["tls"] == {"handshakes": 1, "resumed": 0, "unverified": int(verify == "no")}
+        assert result["generator"]["tls"] == {"handshakes": 1, "resumed": 0, "unverified": int(verify == "no"), "crl_checked": 0}
         assert any("not verified" in note for note in result["notes"]) == (verify == "no")
     assert rows(tmp_path, "SELECT count(HANDSHAKE) > 0 FROM traces") == [(1,)]
     missing = run("run", "f.yaml", "--bus", bus.url, env={"verify": "/not/on/the/worker.pem"}, timeout=60)

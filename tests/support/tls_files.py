@@ -22,6 +22,18 @@ class Authority:
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial", "-days", days, "-extfile", more, "-out", certificate)
         return certificate, key
 
+    def revoked(self, *certificates, old=False):
+        """The list of the certificates that aren't good any more; `old`: of last year."""
+        settings, index, made = (self.folder / f"{self.key.stem}.{kind}" for kind in ("cnf", "index", "crl"))
+        index.write_text("")
+        settings.write_text(f"[ca]\ndefault_ca = own\n[own]\ndatabase = {index}\ndefault_md = sha256\n")
+        ca = ("ca", "-config", settings, "-keyfile", self.key, "-cert", self.file)
+        for certificate in certificates:
+            openssl(*ca, "-revoke", certificate)
+        times = ("-crl_lastupdate", "20250101000000Z", "-crl_nextupdate", "20250102000000Z") if old else ("-crldays", 2)
+        openssl(*ca, "-gencrl", *times, "-out", made)
+        return made
+
 
 def self_signed(folder, name="alone"):
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"

@@ -138,6 +138,11 @@ export function phases(result: Result): HTMLElement {
       figure(phase.latency_s, "p50"), figure(phase.latency_s, "p99")])));
 }
 
+function revocation(checked: number, handshakes: number): string {
+  return checked === 0 ? "revocation not looked at"
+    : checked === handshakes ? "none of them revoked" : `revocation looked at in ${count(checked)}`;
+}
+
 export function provenance(result: Result): HTMLElement {
   const p = result.provenance;
   const g = result.generator;
@@ -148,7 +153,7 @@ export function provenance(result: Result): HTMLElement {
       `(${short(g.cpu_pct)} % of one core), busiest loop ${short(g.busiest_loop_pct)} %`],
     ["TLS", g.tls ? `${count(g.tls.handshakes)} handshakes, ${count(g.tls.resumed)} of them resumed; ` +
       (g.tls.unverified > 0 ? `certificates not verified in ${count(g.tls.unverified)}`
-        : "certificates verified, revocation not looked at") : ""],
+        : `certificates verified, ${revocation(g.tls.crl_checked ?? 0, g.tls.handshakes)}`) : ""],
     ...hostFacts(p.host)];
   const details = (name: string, text: string) =>
     element("details", {}, element("summary", {}, name), element("pre", {}, text));

@@ -81,7 +81,7 @@ export interface Result extends Latencies {
   generator: {
     cpu_s: number; cpu_pct: number; cpu_per_request_us: number; busiest_loop_pct: number;
     rss_max_bytes: number; threads: number;
-    tls?: { handshakes: number; resumed: number; unverified: number };  // where there were any
+    tls?: { handshakes: number; resumed: number; unverified: number; crl_checked?: number };  // where there were any
   };
   provenance: {
     galileo_version: string; seed: number; command: string[]; host: Record<string, string>;

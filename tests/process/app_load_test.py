@@ -183,11 +183,22 @@ def test_an_app_comes_from_the_repository_and_stays(run, tmp_path, server, pytho
         repository.stop()
 
 
+# A machine that allows no namespaces: there a filter of system calls holds generators.
+NO_NAMESPACES = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_pid_namespaces && exec "$@"', "sh"]
+
+
+@pytest.fixture(params=[[], NO_NAMESPACES], ids=["namespaces", "filter"])
+def before(request):
+    if request.param and subprocess.run([*request.param, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine allows no namespace of users, in which others could be forbidden")
+    return request.param
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
-def test_no_process_of_an_app_outlives_the_program(start, tmp_path, server, python, how):
+def test_no_process_of_an_app_outlives_the_program(start, tmp_path, server, python, how, before):
     write_app(tmp_path / "app", "import os, time\nif os.fork() == 0: time.sleep(1000)\ndef next_request():\n    return 'get', '/', None\n")
     with open(tmp_path / "log", "w") as log:
-        process = start("load", server.url, "--app", "./app", "-r", "20", "-d", "60s", log=log, env={**os.environ, "galileo_apps_python": python})
+        process = start("load", server.url, "--app", "./app", "-r", "20", "-d", "60s", log=log, before=before, env={**os.environ, "galileo_apps_python": python})
         wait_for(lambda: len(server.requests) > 3, "requests", 20)
         assert len(left_of(python)) >= 3
         process.send_signal(how)
@@ -212,6 +223,48 @@ def test_one_request_of_an_app_is_sent_from_here(galileo, tmp_path, server, pyth
     assert (first["ok"]["status"], first["ok"]["method"], first["ok"]["path"]) == (200, "POST", "/x"), first
     assert [json.loads(body) for *_, body in server.requests] == [{"n": 1}]
     assert "none today" in second["error"]["text"] and "there is no client app 'nobodys'" in third["error"]["text"], answers
+
+
+def test_a_filter_holds_back_the_network_and_who_would_leave(start, tmp_path, server, python):
+    """Each call that gets away is written down; a Unix socket may be made."""
+    write_app(tmp_path / "app", """
+import ctypes, os, socket
+tried = {}
+def attempt(name, call):
+    try:
+        tried[name] = 'did' if call() not in (-1,) else 'failed'
+    except OSError as error:
+        tried[name] = 'refused'
+def leave():
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return 0 if os.waitpid(pid, 0)[1] == 0 else -1
+libc = ctypes.CDLL(None)
+attempt('tcp', lambda: socket.socket(socket.AF_INET))
+attempt('tcp6', lambda: socket.socket(socket.AF_INET6))
+attempt('packet', lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+attempt('netlink', lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
+attempt('io_uring', lambda: libc.syscall(425, 8, ctypes.create_string_buffer(256)))
+attempt('setpgid', lambda: os.setpgid(0, 0))
+attempt('setsid', leave)
+attempt('unix', lambda: socket.socket(socket.AF_UNIX))
+def next_request():
+    return 'post', '/', {'json': tried}
+""")
+    if subprocess.run([*NO_NAMESPACES, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine allows no namespace of users, in which others could be forbidden")
+    with open(tmp_path / "log", "w") as log:
+        process = start("load", server.url, "--app", "./app", "-n", 1, log=log, before=NO_NAMESPACES, env={**os.environ, "galileo_apps_python": python})
+        wait_for(lambda: server.requests or process.poll() is not None, "a request", 20)
+        process.wait(20)
+    tried = json.loads(server.requests[0][3])
+    assert tried.pop("unix") == "did"
+    assert set(tried.values()) <= {"refused", "failed"}, tried
 
 
 def test_no_python_is_needed_where_no_app_is(run, target, tmp_path):

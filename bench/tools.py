@@ -117,9 +117,9 @@ def receiver(rate):
             result.update(json.loads(out))
 
 
-def galileo_load(port, *arguments, core=1, path="/"):
+def galileo_load(port, *arguments, core=1, path="/", scheme="http"):
     # `--db none` keeps every trace in the spool; it lies in the scratch folder and is deleted each time.
-    command = [GALILEO, "load", f"http://127.0.0.1:{port}{path}", "--threads", "1", "--db", "none", "--spool", SCRATCH / "spool",
+    command = [GALILEO, "load", f"{scheme}://127.0.0.1:{port}{path}", "--threads", "1", "--db", "none", "--spool", SCRATCH / "spool",
                "-q", "--no-telemetry", "--json", SCRATCH / "result.json", *arguments]
     out = measured(command, core)
     shutil.rmtree(SCRATCH / "spool", ignore_errors=True)

@@ -13,7 +13,7 @@ SRC = ROOT / "src"
 # Header prefixes of the libraries that rooms.txt names.
 LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nlohmann_json": ("nlohmann/",),
              "sqlite3": ("sqlite3.h",), "mariadb": ("mariadb/", "mysql.h", "mysql/", "errmsg.h"), "zlib": ("zlib.h",), "brotli": ("brotli/",), "zstd": ("zstd.h",), "openssl": ("openssl/",), "hiredis": ("hiredis/",),
-             "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",)}
+             "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",), "nghttp2": ("nghttp2/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
               ("wire/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp"), ("commands/session_parts.h", "nlohmann/json_fwd.hpp"), ("commands/leased_run.h", "nlohmann/json_fwd.hpp"), ("commands/session_recording.h", "nlohmann/json_fwd.hpp"), ("analysis/json_parts.h", "nlohmann/json_fwd.hpp"),
@@ -23,7 +23,7 @@ IN_HEADERS |= {(f"pods/{name}.h", "nlohmann/json_fwd.hpp") for name in ("fields"
 IN_HEADERS |= {(f"experiment/{name}.h", "nlohmann/json_fwd.hpp") for name in ("cluster_calls", "given_objects", "pod_evidence", "pod_objects", "pod_resize", "run_ledger", "setup_examination", "shipped_specs")}
 IN_HEADERS |= {("net/openssl.h", "openssl/ssl.h"), ("net/openssl.h", "openssl/x509v3.h"), ("store/sqlite_statement.h", "sqlite3.h")}
 # The files that speak to a library, one where that can be, so that another one may be put in its place.
-SPEAKERS = {"openssl": {"net/openssl.h", "net/openssl.cc", "net/tls.cc", "net/tls_files.cc", "net/tls_stream.cc"},
+SPEAKERS = {"nghttp2": {"net/http2_session.cc"}, "openssl": {"net/openssl.h", "net/openssl.cc", "net/tls.cc", "net/tls_files.cc", "net/tls_stream.cc"},
             "mariadb": {"store/mysql_connection.cc"}, "hiredis": {"bus/redis_protocol.cc"}, "libnl": {"telemetry/wifi.cc"},
             "sqlite3": {"store/sqlite.cc", "store/sqlite_statement.cc", "store/sqlite_statement.h"}, "zlib": {"store/influxdb_connection.cc", "wire/content_coding.cc", "wire/gunzip.cc", "apps/packing.cc"}, "brotli": {"wire/content_coding.cc"}, "zstd": {"wire/content_coding.cc"}, "yaml-cpp": {"wire/yaml.cc"}, "spdlog": {"base/log.cc"}}
 # Libraries that throw: only files that include one of them may catch.

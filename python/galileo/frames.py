@@ -67,8 +67,8 @@ class Database:
     def traces(self, *ids: str, columns: Iterable[str] | None = None, service: str | None = None,
                between: tuple[Moment | None, Moment | None] | None = None, to: Kind = "pandas") -> Any:
         """Every request of these experiments: ``request_id client service created sent done status server exp_id intended
-        dispatched first_byte request_bytes response_bytes error phase handshake step failed_check``, and where ``columns`` names
-        them ``headers`` (JSON text), ``response``, and of the headers ``final_host`` (what each gateway passed it on to), ``last_hop`` (when the
+        dispatched first_byte request_bytes response_bytes error phase handshake step failed_check protocol queued``, and where
+        ``columns`` names them ``headers`` (JSON text), ``response``, and of the headers ``final_host`` (what each gateway passed it on to), ``last_hop`` (when the
         last one took it), ``work_start`` and ``work_end`` (of the application, by its ``X-Start`` and ``X-End``). ``status`` is -1 where no complete answer came; ``error`` says why.
 
         ids: at least one; an id, the beginning of just one, ``"last"``, ``"last~1"``.

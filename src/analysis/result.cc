@@ -324,6 +324,11 @@ OrderedJson kept(const RunResult& result, std::uint64_t requests) {
                                 {"resumed", use.tls.resumed},
                                 {"unverified", use.tls.unverified},
                                 {"crl_checked", use.tls.crl_checked}};
+  if (use.http.connections_made > 0)
+    json["generator"]["http"] = {{"connections", use.http.connections_made},
+                                 {"requests_1", use.http.over_1},
+                                 {"requests_2", use.http.over_2},
+                                 {"given_up", use.http.given_up}};
   if (use.state) json["generator"]["own"] = state_json(*use.state);
   json["provenance"] = provenance_json(result.provenance);
   json["notes"] = result.notes;
@@ -385,6 +390,12 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
     result.generator.tls.resumed = use["tls"].value("resumed", std::uint64_t{0});
     result.generator.tls.unverified = use["tls"].value("unverified", std::uint64_t{0});
     result.generator.tls.crl_checked = use["tls"].value("crl_checked", std::uint64_t{0});
+  }
+  if (use.contains("http")) {
+    result.generator.http.connections_made = use["http"].value("connections", std::uint64_t{0});
+    result.generator.http.over_1 = use["http"].value("requests_1", std::uint64_t{0});
+    result.generator.http.over_2 = use["http"].value("requests_2", std::uint64_t{0});
+    result.generator.http.given_up = use["http"].value("given_up", std::uint64_t{0});
   }
   if (use.contains("own")) result.generator.state = parse_state(use["own"]);
   const OrderedJson from = json.value("provenance", OrderedJson::object());

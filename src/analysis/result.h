@@ -14,6 +14,7 @@
 #include "analysis/telemetry_series.h"
 #include "analysis/thresholds.h"
 #include "analysis/verdict.h"
+#include "load/http_counts.h"
 #include "net/tls.h"
 #include "wire/experiment.h"
 #include "wire/statuses.h"
@@ -27,6 +28,7 @@ struct GeneratorUse {
   std::uint64_t rss_max_bytes = 0;
   unsigned threads = 0;  // event loops
   net::TlsCounts tls;    // handshakes, of the warm-up too
+  load::HttpCounts http;
   // What it saw of itself, or the workers of a fleet that tell; nothing: none does.
   std::optional<GeneratorState> state;
   std::vector<std::string> silent;  // workers that sent and don't tell

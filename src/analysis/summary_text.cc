@@ -269,6 +269,20 @@ std::string tls_text(const net::TlsCounts& tls, const Paint& paint) {
                                                    format_count(tls.unverified))));
 }
 
+// Where it was HTTP/2, or would have been.
+std::string http_text(const load::HttpCounts& http, const Paint& paint) {
+  if (http.over_2 == 0) return {};
+  const std::string older =
+      http.over_1 > 0 ? fmt::format(", {} over HTTP/1.1", format_count(http.over_1)) : "";
+  const std::string given_up =
+      http.given_up > 0
+          ? fmt::format("; {} streams reset here, by time-outs", format_count(http.given_up))
+          : "";
+  return fmt::format("{} {} requests over HTTP/2{}; {} connection{} made{}\n", paint.bold("HTTP"),
+                     format_count(http.over_2), older, format_count(http.connections_made),
+                     http.connections_made == 1 ? "" : "s", given_up);
+}
+
 std::string places_text(const Provenance& provenance, const Paint& paint) {
   std::string text;
   const auto place = [&](std::string_view name, const std::string& where) {
@@ -305,7 +319,7 @@ std::string summary_text(const RunResult& result, const Summary& summary, const 
   text += throttling_text(joined, paint);
   text += ledger_text(result, summary.warmup(), paint);
   text += generator_text(result, requests, paint);
-  text += tls_text(result.generator.tls, paint);
+  text += tls_text(result.generator.tls, paint) + http_text(result.generator.http, paint);
   text += places_text(result.provenance, paint);
   for (const std::string& note : result.notes) text += fmt::format("note: {}\n", note);
   return text;

@@ -57,6 +57,10 @@ struct LoadFlags {
   bool poisson = false;
   bool no_telemetry = false;
   bool insecure = false;
+  bool http2 = false;
+  bool http2_prior_knowledge = false;
+  bool disable_keepalive = false;
+  std::string streams;
 };
 
 Error usage(std::string what, std::string hint) {
@@ -107,6 +111,29 @@ Result<void> write_app(const LoadFlags& flags, const wire::Uri& uri, LoadDocumen
     document.set("client/parameters/" + parameter.substr(0, equals), parameter.substr(equals + 1),
                  "--parameter " + parameter);
   }
+  return {};
+}
+
+// How HTTP is spoken, by curl's names and those of other load generators.
+Result<void> write_http(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+  if (flags.http2 && flags.http2_prior_knowledge)
+    return usage("--http2 and --http2-prior-knowledge can't both be given", "give one of them");
+  if (flags.http2 && uri.scheme != "https")
+    return usage("--http2 is agreed on by TLS, and this URL has none",
+                 "give --http2-prior-knowledge, or write https://...");
+  const bool is_2 = flags.http2 || flags.http2_prior_knowledge;
+  if (!flags.streams.empty() && !is_2)
+    return usage("--streams are HTTP/2's", "add --http2 or --http2-prior-knowledge");
+  const std::string key = "client/request/http/";
+  const bool paced = !(flags.rate.empty() && flags.arrival.empty() && flags.profile.empty());
+  if (flags.http2) document.set(key + "version", "2", "--http2");
+  if (flags.http2_prior_knowledge)
+    document.set(key + "prior_knowledge", "yes", "--http2-prior-knowledge");
+  if (flags.disable_keepalive) document.set(key + "keepalive", "no", "--disable-keepalive");
+  document.set(key + "streams", flags.streams, "--streams " + flags.streams);
+  // With a rate the connections share it.
+  if (is_2 && paced)
+    document.set(key + "connections", flags.connections, "--connections " + flags.connections);
   return {};
 }
 
@@ -212,6 +239,7 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   document.set("client/name", "load", "URL");
   TRY(write_request(flags, uri, document));
   TRY(write_tls(flags, uri, document));
+  TRY(write_http(flags, uri, document));
   TRY(write_pace(flags, document));
   TRY(write_requests(flags, document));
   write_limits(flags, document);
@@ -272,6 +300,14 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                  "https: file (PEM) of revoked certificates, which are refused [not looked at]");
   app.add_option("--cert", flags.certificate, "https: our certificate (PEM), with its chain");
   app.add_option("--key", flags.key, "its key (PEM) [in --cert]");
+  app.add_flag("--http2", flags.http2,
+               "https: HTTP/2 where the server agrees to it, else HTTP/1.1");
+  app.add_flag("--http2-prior-knowledge", flags.http2_prior_knowledge,
+               "HTTP/2 without asking, over http:// too");
+  app.add_option("--streams", flags.streams,
+                 "HTTP/2: requests on a connection at once [1; with a rate, as the server allows]");
+  app.add_flag("--disable-keepalive", flags.disable_keepalive,
+               "a connection of its own for each request");
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core, up to 500/s one]");

@@ -159,6 +159,8 @@ analysis::GeneratorUse use_of(const FleetAccounts& accounts, Duration due) {
       use.tls.resumed += report.own->handshakes_resumed;
       use.tls.unverified += report.own->handshakes_unverified;
       use.tls.crl_checked += report.own->handshakes_crl_checked;
+      use.http.add({report.own->connections, report.own->requests_http1, report.own->requests_http2,
+                    report.own->streams_reset});
       times.add(times_of(*report.own));
       states.push_back(state_of(name, report, due));
       use.busiest_loop_share = std::max(use.busiest_loop_share, states.back().busiest_loop_share);

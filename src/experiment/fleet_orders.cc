@@ -40,6 +40,13 @@ WireJson boolean(bool value) {
   return json;
 }
 
+WireJson integer(std::uint64_t value) {
+  WireJson json;
+  json.kind = WireJson::Kind::kInteger;
+  json.text = std::to_string(value);
+  return json;
+}
+
 WireJson real(double value) {
   WireJson json;
   json.kind = WireJson::Kind::kReal;
@@ -82,6 +89,17 @@ void add_tls(WireJson& kwargs, const load::TlsSettings& tls) {
   if (!ours.keys.empty()) add(kwargs, "tls", std::move(ours));
 }
 
+// Ours, which requests hasn't.
+void add_http(WireJson& kwargs, const load::HttpSettings& http) {
+  WireJson ours = object();
+  if (http.version == 2) add(ours, "version", integer(2));
+  if (http.prior_knowledge) add(ours, "prior_knowledge", boolean(true));
+  if (http.streams > 0) add(ours, "streams", integer(http.streams));
+  if (http.connections > 0) add(ours, "connections", integer(http.connections));
+  if (!http.keep_alive) add(ours, "keepalive", boolean(false));
+  if (!ours.keys.empty()) add(kwargs, "http", std::move(ours));
+}
+
 // Whether that service's hosts speak TLS, as the plan has them.
 bool speaks_tls(const plan::Plan& plan, const std::string& name) {
   for (const load::ServiceSpec& service : plan.services) {
@@ -108,6 +126,7 @@ std::string request_parameters(const load::Request& request, const load::Limits&
   add(kwargs, "timeout", real(to_seconds(request.timeout.value_or(limits.request_timeout))));
   add(kwargs, "allow_redirects", boolean(redirects_of(request, limits) > 0));
   add_tls(kwargs, request.tls);
+  add_http(kwargs, request.http);
   WireJson parameters = object();
   std::string method = request.method;
   std::transform(method.begin(), method.end(), method.begin(), [](char c) {
@@ -196,6 +215,7 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& p
   }
   if (spec.start_after > Duration{0}) return cannot("a delayed start");
   if (speaks_tls(plan, spec.service)) return cannot("a host of https");
+  if (spec.request.http.may_be_2()) return cannot("HTTP/2");
   const std::uint32_t redirects = redirects_of(spec.request, plan.limits);
   if (redirects > 0 && redirects != load::kRedirectsFollowed)
     return Error{ErrorCode::kUsage,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "load/arrival.h"
+#include "load/request_parameters.h"
 #include "load/schedule.h"
 #include "plan/fields.h"
 #include "plan/file.h"
@@ -192,5 +193,17 @@ events: [{{{}, client: web, rate: 50}}]
         old_order_of(old->phases[0].clients[0], old->phases[0], "w:s:0", *old, false);
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.error().to_text().find("a rate that changes") != std::string::npos);
+  }
+}
+
+TEST_CASE("how HTTP is spoken reaches the workers as it was said") {
+  for (const load::HttpSettings& settings :
+       {load::HttpSettings{}, load::HttpSettings{2, false, 7, 3, true},
+        load::HttpSettings{1, true, 0, 0, false}}) {
+    load::Request request;
+    request.http = settings;
+    const auto read = load::parse_request_parameters(request_parameters(request, {}));
+    REQUIRE(read.ok());
+    CHECK(read->http == settings);
   }
 }

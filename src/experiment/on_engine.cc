@@ -102,6 +102,7 @@ class OnEngine final : public LoadSource {
     use_.rss_max_bytes = memory_most_bytes();
     use_.threads = loops_;
     use_.tls = snapshot_.handshakes;
+    use_.http = snapshot_.http;
   }
 
   analysis::GeneratorUse use(Duration due) override {
@@ -148,9 +149,24 @@ class OnEngine final : public LoadSource {
     std::vector<std::string> notes;
     if (snapshot_.handshakes.unverified > 0 || !plan::verifies_certificates(plan_))
       notes.emplace_back(kUnverified);
+    if (const std::string note = note_of_calm(); !note.empty()) notes.push_back(note);
     for (const auto& [failure, why] : snapshot_.tls_failures)
       notes.push_back(fmt::format("{}, the first time: {}", wire::failure_name(failure), why));
     return notes;
+  }
+
+  // Who resets many streams is told to be calm: the server's ending of connections is our doing.
+  std::string note_of_calm() const {
+    if (!snapshot_.tls_failures.contains(wire::Failure::http2_calm) || lasted_ <= Duration{0})
+      return {};
+    const std::uint64_t resets = snapshot_.http.given_up;
+    if (resets == 0)
+      return "the server asked for calm (ENHANCE_YOUR_CALM), though no stream was reset here: "
+             "this rate is more than it takes";
+    return fmt::format(
+        "the server asked for calm (ENHANCE_YOUR_CALM) after {} streams had been reset here, by "
+        "time-outs, {:.0f} a second: a longer time-out, or a lower rate, spares it that",
+        format_count(resets), static_cast<double>(resets) / to_seconds(lasted_));
   }
 
   analysis::GeneratorState look_at_itself() {

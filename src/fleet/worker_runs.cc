@@ -253,6 +253,10 @@ wire::OwnReport Worker::own_report(const std::string& name, const Run& run) {
   own.handshakes_resumed = now.handshakes.resumed - before.handshakes.resumed;
   own.handshakes_unverified = now.handshakes.unverified - before.handshakes.unverified;
   own.handshakes_crl_checked = now.handshakes.crl_checked - before.handshakes.crl_checked;
+  own.connections = now.http.connections_made - before.http.connections_made;
+  own.requests_http1 = now.http.over_1 - before.http.over_1;
+  own.requests_http2 = now.http.over_2 - before.http.over_2;
+  own.streams_reset = now.http.given_up - before.http.given_up;
   const telemetry::Hindrances hindered =
       telemetry::read_hindrances(telemetry::Machine{}).since(run.hindered_before);
   own.throttled = hindered.throttled;

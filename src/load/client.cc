@@ -17,13 +17,18 @@ constexpr Duration kBackOffMost = std::chrono::seconds{1};
 // How many are in flight of a client that sends as fast as possible and says no number itself.
 constexpr std::uint32_t kUnpacedLanes = 50;
 
+// What a server may say to everybody, at once and for ever.
+bool is_of_http2(Failure failure) {
+  return (failure >= Failure::http2_reset && failure <= Failure::not_http2);
+}
+
 bool failed_to_connect(Failure failure) {
   return failure == Failure::connect_refused || failure == Failure::connect_failed ||
          failure == Failure::no_route || failure == Failure::no_socket ||
          failure == Failure::no_address || failure == Failure::reset ||
          failure == Failure::closed || failure == Failure::bad_response ||
          failure == Failure::bad_redirect || failure == Failure::not_made ||
-         failure == Failure::step_skipped;
+         failure == Failure::step_skipped || is_of_http2(failure);
 }
 
 }  // namespace
@@ -32,6 +37,10 @@ std::uint32_t lanes_of(bool closed_loop, std::uint32_t connections, const Arriva
   if (closed_loop) return std::max(connections, 1u);
   if (!unpaced(arrival)) return 0;
   return connections > 0 ? connections : kUnpacedLanes;
+}
+
+std::uint32_t lanes_a_connection(const HttpSettings& settings) {
+  return settings.may_be_2() ? std::max(settings.streams, 1u) : 1u;
 }
 
 Client::Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& identity,

@@ -41,6 +41,8 @@ struct ClientCounts {
 
 // Lanes of a client that does this; 0: it has a schedule.
 std::uint32_t lanes_of(bool closed_loop, std::uint32_t connections, const ArrivalSpec& arrival);
+// HTTP/2 has several lanes on each.
+std::uint32_t lanes_a_connection(const HttpSettings& settings);
 
 class Client {
  public:

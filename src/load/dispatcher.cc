@@ -39,8 +39,9 @@ Dispatcher::Dispatcher(const net::Clock& clock, net::Timers& timers, net::Connec
       sink_(sink),
       options_(options),
       pool_(clock, timers, connector, {options.connections_max, bounds_of(options.limits)}),
-      targets_(clock, pool_, connector),
+      targets_(clock, pool_, connector, options.loop),
       warmup_name_(sink.name("warmup")),
+      http2_name_(sink.name("HTTP/2")),
       later_timer_([this](Time) { do_later(); }) {}
 
 Dispatcher::~Dispatcher() = default;
@@ -157,7 +158,8 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
   client.bound_by(workload.limits ? *workload.limits : options_.limits);
   client.redirects_max = workload.redirects_max.value_or(client.group().redirects_max);
   client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
-  const auto lanes = lanes_of(workload.closed_loop, workload.connections, workload.arrival);
+  const auto lanes = lanes_of(workload.closed_loop, workload.connections, workload.arrival) *
+                     lanes_a_connection(client.group().request.http);
   if (!workload.fed && lanes > 0) {
     const auto ends = workload.duration ? std::optional(start + *workload.duration) : std::nullopt;
     client.begin_lanes(lanes, workload.requests, start, ends);
@@ -399,6 +401,7 @@ void Dispatcher::ask(Sending& sending) {
   const Routing::Destination& destination = routing.destinations[sending.host];
   sending.server = destination.name;
   sending.bytes = destination.bytes;
+  sending.ahead = destination.ahead.get();
   if (client.source()) render(sending, destination);
   sending.request_bytes = sending.bytes.size();
   pool_.send(sending, *destination.target);
@@ -421,6 +424,9 @@ void Dispatcher::over(Sending& sending) {
   if (sending.first_dispatched == kNever) sending.first_dispatched = sending.dispatched;
   if (sending.first_sent == kNever) sending.first_sent = sending.sent;
   if (sending.first_asked == kNever) sending.first_asked = sending.asked;
+  // Until then it was taken for one of HTTP/1.1.
+  if (sending.protocol == net::HttpProtocol::kHttp2)
+    sending.request_bytes += sending.frame_bytes - sending.bytes.size();
   if (sending.failure == Failure::none && redirect(sending)) return;
   if (sending.redirect.count() > 0) sum_up_hops(sending);
   if (sending.failure != Failure::none && !sending.why.empty())
@@ -486,6 +492,13 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   trace.handshake = sending.handshake;
   trace.done = wall(sending.done);
   trace.request_bytes = sending.request_bytes;
+  if (sending.protocol == net::HttpProtocol::kHttp2) {
+    trace.protocol = http2_name_;
+    ++http_counts_.over_2;
+  } else if (sending.protocol == net::HttpProtocol::kHttp1) {
+    ++http_counts_.over_1;
+  }
+  trace.queued = sending.queued;
   trace.response_bytes = sending.response_bytes;
   std::string headers;
   if (sending.capture && answered) {
@@ -512,6 +525,13 @@ void Dispatcher::count_own_times(const Sending& sending) {
   own->add(sending.done - sending.created,
            closed_loop ? Duration{0} : sending.first_asked - sending.created, sending.read_late,
            chosen - sending.first_asked);
+}
+
+HttpCounts Dispatcher::http_counts() const {
+  HttpCounts counts = http_counts_;
+  counts.connections_made = pool_.connections_made();
+  counts.given_up = pool_.given_up();
+  return counts;
 }
 
 OwnTimes Dispatcher::own_times(const std::string& run) const {

@@ -23,6 +23,7 @@
 #include "base/counters.h"
 #include "load/client.h"
 #include "load/host_targets.h"
+#include "load/http_counts.h"
 #include "load/ledger.h"
 #include "load/own_times.h"
 #include "load/request_source.h"
@@ -75,6 +76,7 @@ class Dispatcher {
     std::optional<ServiceSpec> other_services;
     std::uint64_t seed = 0;
     std::size_t connections_max = 10'000;  // this loop's
+    LoopShare loop;
     WallClock wall_clock;
     Time warmup_until = Time::min();  // requests due before are marked as warm-up
     // Gets what clients of no phase have to tell, in order, all of one turn at once. Called on the
@@ -163,6 +165,7 @@ class Dispatcher {
   // Whether a client here has requests made by these.
   bool uses(const RequestSources& sources) const;
   std::size_t open_connections() const { return pool_.open_connections(); }
+  HttpCounts http_counts() const;
   std::size_t clients() const { return clients_.size(); }
   // Routings that are kept for requests under way only.
   std::size_t retired_routings() const;
@@ -239,6 +242,8 @@ class Dispatcher {
   RelaxedCounter not_sent_;
   std::map<std::string, OwnTimes> own_times_;  // by run
   const wire::NameId warmup_name_;
+  const wire::NameId http2_name_;
+  HttpCounts http_counts_;  // less what the pool counts
   std::unordered_map<std::string, std::unique_ptr<Service>> services_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unordered_map<std::uint64_t, Work> works_;

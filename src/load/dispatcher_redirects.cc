@@ -16,7 +16,7 @@ namespace {
 // fill our memory.
 constexpr std::size_t kRedirectHostsMax = 10'000;
 
-// What TLS took on two hops; none on one that asked over a connection that was there.
+// What TLS took on two hops, or waiting for a place; none on one that needed neither.
 Duration together(Duration one, Duration other) {
   return one == kNoDuration ? other : other == kNoDuration ? one : one + other;
 }
@@ -66,8 +66,10 @@ bool Dispatcher::redirect(Sending& sending) {
   sending.before.retried = sending.before.retried || sending.retried;
   sending.before.first_byte = sending.first_byte;
   sending.before.handshake = together(sending.before.handshake, sending.handshake);
+  sending.before.queued = together(sending.before.queued, sending.queued);
   if (!sending.hops_end.is_set()) timers_.set(sending.hops_end, sending.first_sent + group.timeout);
   sending.bytes = sending.redirect.bytes();
+  sending.ahead = nullptr;
   sending.repeatable = wire::http1::is_idempotent(sending.redirect.method());
   sending.captured.clear();
   ask_next_host(sending);
@@ -80,7 +82,7 @@ void Dispatcher::ask_next_host(Sending& sending) {
     if (redirect_hosts_.size() >= kRedirectHostsMax) return end_hop(sending, Failure::no_address);
     redirect_hosts_.insert(host);
   }
-  net::HttpTarget& target = targets_.of(host, sending.client->group().request.tls);
+  net::HttpTarget& target = targets_.of(host, sending.client->group().request);
   sending.server = sink_.name(host);
   if (!target.has_addresses()) {
     const wire::Uri& to = sending.redirect.to();
@@ -112,7 +114,7 @@ void Dispatcher::host_is_known(const std::string& host, bool found) {
       continue;
     }
     sending->request_bytes += sending->bytes.size();
-    pool_.send(*sending, targets_.of(host, sending->client->group().request.tls));
+    pool_.send(*sending, targets_.of(host, sending->client->group().request));
   }
 }
 
@@ -145,7 +147,8 @@ void Dispatcher::end_hop(Sending& sending, Failure failure) {
   sending.status = -1;
   sending.read_late = Duration{0};
   sending.retried = false;
-  sending.handshake = kNoDuration;
+  sending.handshake = sending.queued = kNoDuration;
+  sending.protocol = net::HttpProtocol::kNone;
   sending.first_byte = kNever;
   sending.response_bytes = 0;
   sending.done = clock_.now();
@@ -159,6 +162,7 @@ void Dispatcher::sum_up_hops(Sending& sending) {
   sending.read_late += sending.before.read_late;
   sending.retried = sending.retried || sending.before.retried;
   sending.handshake = together(sending.before.handshake, sending.handshake);
+  sending.queued = together(sending.before.queued, sending.queued);
   if (sending.failure == Failure::stopped) {
     // Its workload was stopped before the redirect was followed, which is the answer then.
     sending.failure = Failure::none;

@@ -99,6 +99,7 @@ void Engine::start_workers() {
     options.other_services = options_.other_services;
     options.seed = options_.seed;
     options.connections_max = part_of<std::size_t>(options_.limits.connections_max, i, count);
+    options.loop = {i, count};
     options.wall_clock = options_.wall_clock;
     options.warmup_until = warmup_until_;
     options.on_reports = [this](const std::vector<ClientReport>& reports) {
@@ -170,18 +171,19 @@ Result<std::vector<std::vector<ClientShare>>> Engine::shares(
 void Engine::share_out(ClientShare share, bool whole,
                        std::vector<std::vector<ClientShare>>& loops) {
   const ClientSpec& spec = *share.spec;
-  const std::uint32_t lanes = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
+  const std::uint32_t connections = lanes_of(spec.closed_loop, spec.connections, spec.arrival);
+  const std::uint32_t lanes_each = lanes_a_connection(spec.request.http);
   if (whole) {
-    share.lanes = lanes;
+    share.lanes = connections * lanes_each;
     share.requests = spec.requests;
     loops[(share.number - clients_made_) % loops.size()].push_back(std::move(share));
     return;
   }
   for (std::size_t loop = 0; loop < loops.size(); ++loop) {
-    share.lanes = part_of<std::uint32_t>(lanes, loop, loops.size());
-    if (lanes > 0 && share.lanes == 0) continue;
+    share.lanes = part_of<std::uint32_t>(connections, loop, loops.size()) * lanes_each;
+    if (connections > 0 && share.lanes == 0) continue;
     const std::size_t stripes =
-        lanes > 0 ? std::min<std::size_t>(lanes, loops.size()) : loops.size();
+        connections > 0 ? std::min<std::size_t>(connections, loops.size()) : loops.size();
     share.stripe = {static_cast<std::uint32_t>(loop), static_cast<std::uint32_t>(stripes)};
     if (spec.requests) share.requests = part_of<std::uint64_t>(*spec.requests, loop, stripes);
     loops[loop].push_back(share);
@@ -299,6 +301,7 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.handshakes.resumed += handshakes.resumed;
       snapshot.handshakes.unverified += handshakes.unverified;
       snapshot.handshakes.crl_checked += handshakes.crl_checked;
+      snapshot.http.add(worker.dispatcher->http_counts());
       snapshot.tls_failures.insert(worker.dispatcher->tls_failures().begin(),
                                    worker.dispatcher->tls_failures().end());
       for (const auto& [name, figures] : worker.dispatcher->source_figures())

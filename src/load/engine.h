@@ -42,8 +42,10 @@ class Engine {
     std::vector<Duration> loop_cpu;     // used by each loop's thread so far
     std::vector<Duration> loop_waited;  // by each loop's thread, for a core, so far
     net::TlsCounts handshakes;
-    std::map<wire::Failure, std::string> tls_failures;  // what TLS said of the first of each
-    SourcesFigures sources;                             // what those who make requests came to
+    HttpCounts http;
+    // What TLS or HTTP/2 said of the first of each.
+    std::map<wire::Failure, std::string> tls_failures;
+    SourcesFigures sources;  // what those who make requests came to
     // That each loop stood still so far, though nobody had its core.
     std::vector<Duration> loop_stood_still;
   };

@@ -29,8 +29,19 @@ net::TlsOptions options_of(const TlsSettings& settings) {
   options.key_file = settings.key_file;
   options.version_min = settings.version_min > 2 ? net::TlsVersion::k13 : net::TlsVersion::k12;
   options.resume = settings.resume;
-  options.protocols = {"http/1.1"};
   return options;
+}
+
+// What is offered to a host of https (ALPN), the best first.
+std::vector<std::string> offer_of(net::HttpWay::Speaks speaks) {
+  switch (speaks) {
+    case net::HttpWay::Speaks::kAgreed:
+      return {"h2", "http/1.1"};
+    case net::HttpWay::Speaks::kHttp2:
+      return {"h2"};
+    default:
+      return {"http/1.1"};
+  }
 }
 
 }  // namespace
@@ -70,17 +81,35 @@ HostTargets::Tls& HostTargets::tls_of(const TlsSettings& settings) {
   return found->second;
 }
 
-net::HttpTarget& HostTargets::over_tls(const std::string& host, const TlsSettings& settings) {
+net::HttpWay HostTargets::way_of(const std::string& host, const HttpSettings& settings) const {
+  using Speaks = net::HttpWay::Speaks;
+  net::HttpWay way;
+  if (settings.prior_knowledge)
+    way.speaks = Speaks::kHttp2;
+  else if (settings.version == 2 && wire::speaks_tls(host))
+    way.speaks = Speaks::kAgreed;
+  way.closes = !settings.keep_alive;
+  if (way.speaks != Speaks::kHttp1) way.streams = settings.streams;
+  if (settings.connections > 0) {
+    const std::uint32_t rest = settings.connections % loop_.count;
+    way.connections =
+        std::max(1u, settings.connections / loop_.count + (loop_.index < rest ? 1u : 0u));
+  }
+  return way;
+}
+
+net::HttpTarget& HostTargets::over_tls(const std::string& host, const TlsSettings& settings,
+                                       const net::HttpWay& way) {
   Tls& tls = tls_of(settings);
-  std::unique_ptr<net::Connector>& connector = tls.connectors[host];
+  std::unique_ptr<net::Connector>& connector = tls.connectors[{host, way.speaks}];
   if (!connector && tls.context) {
     const auto where = net::parse_route_host(host);
-    connector = std::make_unique<net::TlsConnector>(below_, *tls.context,
-                                                    where.ok() ? where->host : std::string(), host);
+    connector = std::make_unique<net::TlsConnector>(
+        below_, *tls.context, where.ok() ? where->host : std::string(), host, offer_of(way.speaks));
   } else if (!connector) {
     connector = std::make_unique<NoConnections>();
   }
-  return pool_.target(host, *connector);
+  return pool_.target(host, *connector, way);
 }
 
 net::TlsCounts HostTargets::handshakes() const {

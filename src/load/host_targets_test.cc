@@ -69,12 +69,20 @@ TEST_CASE("files that can't be used are told beforehand") {
 TEST_CASE("clients share a host's target where they speak TLS in the same way") {
   World world;
   net::HttpPool pool(world.clock, world.timers, world.connector, {});
-  HostTargets targets(world.clock, pool, world.connector);
-  net::HttpTarget& one = targets.of("https://h:443", {});
-  CHECK(&targets.of("https://h:443", {}) == &one);
-  CHECK(&targets.of("https://h:443", unverified()) != &one);
-  CHECK(&targets.of("https://i:443", {}) != &one);
-  CHECK(&targets.of("h:80", unverified()) == &targets.of("h:80", {}));
+  HostTargets targets(world.clock, pool, world.connector, {});
+  const Request plain;
+  Request careless;
+  careless.tls = unverified();
+  Request newer;
+  newer.http.version = 2;
+  net::HttpTarget& one = targets.of("https://h:443", plain);
+  CHECK(&targets.of("https://h:443", plain) == &one);
+  CHECK(&targets.of("https://h:443", careless) != &one);
+  CHECK(&targets.of("https://h:443", newer) != &one);
+  CHECK(&targets.of("https://i:443", plain) != &one);
+  CHECK(&targets.of("h:80", careless) == &targets.of("h:80", plain));
+  // Without TLS nothing is agreed on.
+  CHECK(&targets.of("h:80", newer) == &targets.of("h:80", plain));
   CHECK(one.host() == "https://h:443");
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "load/http_parameters.h"
 #include "load/json_value.h"
 #include "load/multipart.h"
 #include "wire/http1.h"
@@ -23,7 +24,7 @@ const std::vector<std::string>& known_arguments() {
   static const std::vector<std::string> names{
       "data",   "json",    "headers", "params", "timeout", "auth", "allow_redirects",
       "verify", "cookies", "files",   "stream", "hooks",   "cert", "proxies",
-      "tls"};
+      "tls",    "http"};
   return names;
 }
 
@@ -131,6 +132,7 @@ class Reader {
   void read_verify();
   void read_certificate();
   void read_tls();
+  void read_http();
   void read_proxies();
   void read_auth();
   void read_cookies();
@@ -169,6 +171,7 @@ RequestReading Reader::read() {
   read_verify();
   read_certificate();
   read_tls();
+  read_http();
   read_proxies();
   return std::move(reading_);
 }
@@ -246,6 +249,20 @@ void Reader::read_tls() {
     fault({"kwargs", "tls", "crl"}, "kwargs.tls.crl",
           "is for certificates that are verified, which 'verify' says no to",
           "leave one of them out");
+}
+
+void Reader::read_http() {
+  const JsonValue* http = argument("http");
+  if (!http) return;
+  for (HttpFault& one : read_http_settings(*http, reading_.request.http)) {
+    Path path{"kwargs", "http"};
+    if (!one.key.empty()) path.push_back(one.key);
+    std::string subject = one.of_key        ? ""
+                          : one.key.empty() ? "kwargs.http"
+                                            : "kwargs.http." + one.key;
+    reading_.faults.push_back(
+        {std::move(path), one.of_key, std::move(subject), std::move(one.why), std::move(one.hint)});
+  }
 }
 
 // `stream` and `hooks` have no effect on what is sent.

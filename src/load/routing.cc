@@ -47,9 +47,17 @@ void Group::route(HostTargets& targets, TraceSink& sink) {
     std::string bytes;
     if (!sources)
       bytes = wire::http1::serialize_request(request.method, path, header, request.headers,
-                                             request.has_body ? &request.body : nullptr, false);
+                                             request.has_body ? &request.body : nullptr,
+                                             !request.http.keep_alive);
     routing->destinations.push_back(
-        {&targets.of(host, request.tls), sink.name(host), std::move(bytes), std::move(header)});
+        {&targets.of(host, request), sink.name(host), std::move(bytes), std::move(header)});
+  }
+  if (!sources && request.http.may_be_2()) {
+    for (Routing::Destination& destination : routing->destinations) {
+      destination.ahead = std::make_unique<wire::Http2Request>();
+      const bool over_tls = wire::speaks_tls(destination.target->host());
+      destination.ahead->read(destination.bytes, over_tls ? "https" : "http");
+    }
   }
   if (routing_ && routing_->in_flight > 0) retired_.push_back(std::move(routing_));
   routing_ = std::move(routing);

@@ -55,6 +55,8 @@ struct Routing {
     wire::NameId name = 0;
     std::string bytes;  // the request, ready to be written; none where each is made
     std::string host_header;
+    // The same as HTTP/2 has it; null where that isn't spoken, or each is made.
+    std::unique_ptr<wire::Http2Request> ahead = {};
   };
   std::vector<Destination> destinations;  // in the order of the service's hosts; none: no route
   std::uint64_t in_flight = 0;            // requests that began with it

@@ -43,7 +43,8 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   before = {};
   first_dispatched = first_sent = first_asked = kNever;
   asked = kNever;
-  handshake = kNoDuration;
+  handshake = queued = kNoDuration;
+  protocol = net::HttpProtocol::kNone;
   why.clear();
   read_late = Duration{0};
   timeout = group.timeout;

@@ -52,7 +52,7 @@ class Sending final : public net::HttpExchange {
   std::size_t host = 0;        // index among the routing's destinations
   bool chosen = false;         // a policy chose `host` and must hear of the end
   wire::NameId server = 0;
-  std::uint64_t request_bytes = 0;  // of all hops
+  std::uint64_t request_bytes = 0;  // bytes of all hops' requests
   Time first_dispatched = kNever;   // of the first of several redirected requests
   Time first_sent = kNever;
   Time first_asked = kNever;
@@ -69,6 +69,7 @@ class Sending final : public net::HttpExchange {
     bool retried = false;
     Time first_byte = kNever;
     Duration handshake = kNoDuration;
+    Duration queued = kNoDuration;
   } before;  // what hops that are over came to
   wire::http1::Capture captured;
 

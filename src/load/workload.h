@@ -28,6 +28,22 @@ struct TlsSettings {
   auto operator<=>(const TlsSettings&) const = default;
 };
 
+// How HTTP is spoken.
+struct HttpSettings {
+  int version = 1;  // 2: HTTP/2 where a host of https agrees to it, else HTTP/1.1
+  // HTTP/2 with whoever is asked, without TLS too, and no other; `version` isn't read.
+  bool prior_knowledge = false;
+  // Of HTTP/2: on a connection at once, at most. 0: in a closed loop 1, else what the server takes.
+  std::uint32_t streams = 0;
+  // To a host at most, over all loops (each has one at least); of HTTP/2 they share the load. 0: as
+  // many as it takes.
+  std::uint32_t connections = 0;
+  bool keep_alive = true;  // false: a connection for each request
+
+  bool may_be_2() const { return version == 2 || prior_knowledge; }
+  auto operator<=>(const HttpSettings&) const = default;
+};
+
 // Who makes the requests one by one (load/request_source.h). Plain values; what they mean is the
 // source's.
 struct SourceSpec {
@@ -48,6 +64,7 @@ struct Request {
   std::optional<Duration> timeout;             // none: Limits::request_timeout
   std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
   TlsSettings tls;
+  HttpSettings http;
   SourceSpec source;
 
   bool operator==(const Request&) const = default;

@@ -19,6 +19,7 @@ class Http1Session final : public HttpSession {
   void pass(HttpPassage& passage, std::string_view bytes) override;
   Outcome on_readable(bool closed) override;
   std::uint64_t drop(HttpExchange& exchange) override;
+  HttpProtocol protocol() const override { return HttpProtocol::kHttp1; }
 
  private:
   Outcome write_passage();

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
-#include "base/check.h"
-
-// A connection is in one of three phases: connecting (an exchange waits on it), idle (in its
-// target's stack), busy. Closed connections are kept until the outermost call into the pool is
-// over, since that call may stand on their stack frames; Visit counts the calls.
+#include "net/http_connection.h"
 
 namespace galileo::net {
 namespace {
@@ -30,64 +27,11 @@ Failure connect_failure(int error) {
 
 }  // namespace
 
-class HttpConnection final : public StreamHandler {
- public:
-  enum class Phase : std::uint8_t { kConnecting, kIdle, kBusy, kClosed };
-
-  HttpConnection(HttpPool& pool, HttpTarget& target, HttpExchange& opened_for, int attempts_left)
-      : pool_(pool), target_(target), opened_for_(&opened_for), attempts_left_(attempts_left) {
-    connect_deadline_.connection = this;
-  }
-
-  void on_stream(StreamEvents events) override;
-
-  void begin(HttpExchange& exchange);
-  void wrote(const HttpSession::Outcome& outcome);
-  void read(bool closed);
-  void connected();
-  HttpExchange* exchange() const { return session_ ? session_->under_way() : opened_for_; }
-  // Its exchange leaves it; how much of its answer had been read.
-  std::uint64_t drop(HttpExchange& exchange) {
-    opened_for_ = nullptr;
-    exchange.connection_ = nullptr;
-    return session_ ? session_->drop(exchange) : 0;
-  }
-
-  struct ConnectWait final : Deadline {
-    HttpConnection* connection = nullptr;
-  };
-
-  HttpPool& pool_;
-  HttpTarget& target_;
-  std::unique_ptr<Stream> stream_;
-  std::unique_ptr<HttpSession> session_;  // once connected
-  HttpExchange* opened_for_;              // until then
-  ConnectWait connect_deadline_;
-  std::size_t index_ = 0;  // in the pool's list
-  int attempts_left_;      // further addresses to try
-  Phase phase_ = Phase::kConnecting;
-  bool used_before_ = false;
-  bool reads_on_ = false;   // in the pool's list of those that haven't read all
-  bool reads_end_ = false;  // its peer has closed, as far as was told
-};
-
-class HttpPool::Visit {
- public:
-  explicit Visit(HttpPool& pool) : pool_(pool) { ++pool_.visits_; }
-  ~Visit() {
-    if (--pool_.visits_ == 0 && !pool_.closed_.empty()) pool_.closed_.clear();
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-
- private:
-  HttpPool& pool_;
-};
-
 void HttpConnection::on_stream(StreamEvents events) {
   const HttpPool::Visit visit(pool_);
   if (phase_ == Phase::kConnecting && (events.writable || events.closed)) connected();
   if (phase_ == Phase::kBusy && events.writable) wrote(session_->on_writable());
+  if (shares_ && phase_ != Phase::kClosed) pool_.write_later(*this);
   if ((events.readable || events.closed) && phase_ != Phase::kConnecting &&
       phase_ != Phase::kClosed)
     read(events.closed);
@@ -106,34 +50,63 @@ void HttpConnection::connected() {
   }
   if (const auto agreed = stream_->handshake()) opened_for_->handshake = agreed->took;
   connect_deadline_.end();
-  session_ =
-      make_http_session(*stream_, pool_.clock_, std::span(pool_.buffer_.get(), pool_.buffer_size_));
-  begin(*std::exchange(opened_for_, nullptr));
+  session_ = make_http_session(*stream_, pool_.clock_,
+                               std::span(pool_.buffer_.get(), pool_.buffer_size_), target_.way_);
+  ++pool_.connections_made_;
+  HttpExchange& first = *std::exchange(opened_for_, nullptr);
+  if (target_.way_.speaks == HttpWay::Speaks::kHttp1) return begin(first);
+  pool_.agreed(*this, first);
 }
 
 void HttpConnection::begin(HttpExchange& exchange) {
   phase_ = Phase::kBusy;
   exchange.connection_ = this;
+  exchange.protocol = session_->protocol();
   wrote(session_->begin(exchange, pool_.bounds_of(exchange).answer));
+  if (shares_) pool_.begun(*this);
 }
 
 void HttpConnection::wrote(const HttpSession::Outcome& outcome) {
-  if (outcome.kind == HttpSession::Outcome::Kind::kReadFirst) read(true);
-  if (outcome.kind == HttpSession::Outcome::Kind::kBroken) pool_.broken(*this, outcome.failure);
+  if (outcome.kind == HttpSession::Outcome::Kind::kGoesOn) {
+    if (outcome.more) read(false);
+    return;
+  }
+  if (outcome.kind == HttpSession::Outcome::Kind::kReadFirst) return read(true);
+  pool_.take(*this, outcome);
 }
 
 // Reads all that there is, but only so much a turn: a sender that is quicker than this loop would
 // keep it from everybody else's requests, and from its own deadline.
 void HttpConnection::read(bool closed) {
-  for (int reads = 0; phase_ != Phase::kClosed; ++reads) {
+  for (int reads = 0; phase_ != Phase::kClosed;) {
     if (reads == kReadsATurn) return pool_.read_on_later(*this, closed);
     const HttpSession::Outcome outcome = session_->on_readable(closed);
-    if (outcome.kind == HttpSession::Outcome::Kind::kBroken)
-      return pool_.broken(*this, outcome.failure);
     if (outcome.kind == HttpSession::Outcome::Kind::kAnswered)
       pool_.answered(*this, *outcome.exchange);
+    else if (outcome.kind != HttpSession::Outcome::Kind::kGoesOn)
+      pool_.take(*this, outcome);
     if (!outcome.more) return;
+    if (!outcome.at_hand) ++reads;
   }
+}
+
+bool HttpConnection::drop_one_of_several(HttpExchange& exchange) {
+  if (joined_.empty()) return false;
+  if (&exchange == opened_for_) {
+    opened_for_ = joined_.front();
+    joined_.erase(joined_.begin());
+  } else {
+    std::erase(joined_, &exchange);
+  }
+  exchange.connection_ = nullptr;
+  return true;
+}
+
+std::vector<HttpExchange*> HttpConnection::all() const {
+  std::vector<HttpExchange*> list = joined_;
+  if (opened_for_) list.push_back(opened_for_);
+  if (session_) session_->list_under_way(list);
+  return list;
 }
 
 HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, const Options& options)
@@ -147,12 +120,13 @@ HttpPool::HttpPool(const Clock& clock, Timers& timers, Connector& connector, con
 
 HttpPool::~HttpPool() = default;
 
-HttpTarget& HttpPool::target(const std::string& host_port, Connector& over) {
-  std::unique_ptr<HttpTarget>& target = targets_[{host_port, &over}];
+HttpTarget& HttpPool::target(const std::string& host_port, Connector& over, const HttpWay& way) {
+  std::unique_ptr<HttpTarget>& target = targets_[{host_port, &over, way}];
   if (target) return *target;
-  target = std::make_unique<HttpTarget>(host_port, over);
-  auto other = targets_.lower_bound({host_port, nullptr});
-  for (; other != targets_.end() && other->first.first == host_port; ++other) {
+  target = std::make_unique<HttpTarget>(host_port, over, way);
+  if (way.speaks != HttpWay::Speaks::kHttp1 || way.connections > 0) ++targets_with_places_;
+  auto other = targets_.lower_bound({host_port, nullptr, {}});
+  for (; other != targets_.end() && std::get<0>(other->first) == host_port; ++other) {
     if (other->second->has_addresses()) target->addresses_ = other->second->addresses_;
   }
   return *target;
@@ -164,12 +138,12 @@ void HttpPool::set_addresses(HttpTarget& target, std::vector<Address> addresses)
 }
 
 void HttpPool::set_addresses(const std::string& host_port, const std::vector<Address>& addresses) {
-  auto one = targets_.lower_bound({host_port, nullptr});
-  if (one == targets_.end() || one->first.first != host_port) {
+  auto one = targets_.lower_bound({host_port, nullptr, {}});
+  if (one == targets_.end() || std::get<0>(one->first) != host_port) {
     set_addresses(target(host_port), addresses);  // who comes later looks there
     return;
   }
-  for (; one != targets_.end() && one->first.first == host_port; ++one)
+  for (; one != targets_.end() && std::get<0>(one->first) == host_port; ++one)
     set_addresses(*one->second, addresses);
 }
 
@@ -184,8 +158,10 @@ void HttpPool::send(HttpExchange& exchange, HttpTarget& target) {
   exchange.retried = false;
   exchange.dispatched = exchange.sent = exchange.first_byte = kNever;
   exchange.response_bytes = 0;
-  exchange.handshake = kNoDuration;
+  exchange.handshake = exchange.queued = kNoDuration;
   exchange.read_late = Duration{0};
+  exchange.protocol = HttpProtocol::kNone;
+  exchange.frame_bytes = 0;
   exchange.asked = clock_.now();
   begin_deadline(exchange, exchange.asked);
   dispatch(exchange);
@@ -230,7 +206,8 @@ void HttpPool::dispatch(HttpExchange& exchange) {
     finish(exchange, Failure::no_address);
     return;
   }
-  if (!make_room()) {
+  if (target.shares()) return dispatch_shared(exchange);
+  if (!target.may_open() || !make_room()) {
     wait(exchange);
     return;
   }
@@ -239,16 +216,18 @@ void HttpPool::dispatch(HttpExchange& exchange) {
 
 void HttpPool::use(HttpConnection& connection, HttpExchange& exchange) {
   if (exchange.dispatched == kNever) exchange.dispatched = clock_.now();
-  connection.used_before_ = true;
+  if (!connection.shares_) connection.used_before_ = true;
   connection.begin(exchange);
 }
 
 // True when one more connection may be opened; an idle one of another target gives way.
 bool HttpPool::make_room() {
-  if (connections_.size() < options_.connections_max) return true;
+  if (connections_.size() - leaving_ < options_.connections_max) return true;
   for (auto& [host, target] : targets_) {
-    if (target->idle_.empty()) continue;
-    close(*target->idle_.front());
+    HttpConnection* const idle =
+        target->idle_.empty() ? idle_shared(*target) : target->idle_.front();
+    if (!idle) continue;
+    close(*idle);
     return true;
   }
   return false;
@@ -273,6 +252,7 @@ void HttpPool::connect(HttpExchange& exchange, int attempts_left) {
   connection.index_ = connections_.size();
   connections_.push_back(std::move(owned));
   ++target.open_;
+  if (target.shares()) target.connecting_.push_back(&connection);
   exchange.connection_ = &connection;
   if (!connection.stream_) {
     connect_failed(connection, connect_failure(error));
@@ -289,9 +269,13 @@ void HttpPool::connect_failed(HttpConnection& connection, Failure failure) {
   if (attempts_left > 0) {
     ++exchange.target_->address_turn_;
     connect(exchange, attempts_left - 1);
+    if (!connection.joined_.empty()) rejoin(connection, exchange);
     return;
   }
+  const int error = exchange.error;
+  const std::string why = exchange.why;
   finish(exchange, failure);
+  fail_joined(connection, failure, error, why);
   serve_waiting();
 }
 
@@ -299,7 +283,10 @@ void HttpPool::answered(HttpConnection& connection, HttpExchange& exchange) {
   exchange.connection_ = nullptr;
   exchange.deadline_.end();
   exchange.done = clock_.now();
-  if (!connection.session_->can_take()) {
+  if (connection.shares_) {
+    connection.used_before_ = true;
+    place_free(connection);
+  } else if (!connection.session_->can_take() || connection.target_.way_.closes) {
     close(connection);
   } else if (HttpExchange* next = next_waiting_for(connection.target_)) {
     end_wait(*next);
@@ -314,6 +301,7 @@ void HttpPool::answered(HttpConnection& connection, HttpExchange& exchange) {
 
 // The connection ended or failed under an exchange, or while idle.
 void HttpPool::broken(HttpConnection& connection, Failure failure) {
+  if (connection.shares_) return broken_shared(connection, failure);
   HttpExchange* const exchange = connection.exchange();
   if (exchange) exchange->response_bytes = connection.drop(*exchange);
   const bool used_before = connection.used_before_;
@@ -348,16 +336,19 @@ void HttpPool::timed_out(HttpExchange& exchange) {
   }
   HttpConnection& connection = *exchange.connection_;
   if (connection.phase_ == HttpConnection::Phase::kConnecting) {
+    if (connection.drop_one_of_several(exchange)) return finish(exchange, Failure::connect_timeout);
     connection.attempts_left_ = 0;
     connect_failed(connection, Failure::connect_timeout);
     return;
   }
+  if (connection.shares_) return timed_out_shared(connection, exchange);
   connection.stream_->abort();
   broken(connection, Failure::timeout);
 }
 
 void HttpPool::wait(HttpExchange& exchange) {
   exchange.waiting_ = true;
+  exchange.waiting_since_ = clock_.now();
   exchange.waiting_before_ = waiting_last_;
   exchange.waiting_after_ = nullptr;
   (waiting_last_ ? waiting_last_->waiting_after_ : waiting_first_) = &exchange;
@@ -372,6 +363,8 @@ void HttpPool::stop_waiting(HttpExchange& exchange) {
   (after ? after->waiting_before_ : waiting_last_) = before;
   exchange.waiting_ = false;
   --waiting_count_;
+  const Duration waited = clock_.now() - exchange.waiting_since_;
+  exchange.queued = exchange.queued == kNoDuration ? waited : exchange.queued + waited;
 }
 
 // A place has become free. The server gets the whole time-out from here on: that the request had to
@@ -389,14 +382,30 @@ HttpExchange* HttpPool::next_waiting_for(const HttpTarget& target) {
   return nullptr;
 }
 
+// The oldest of those that wait which finds a place now. Where no target has a limit of its own
+// they are all as well off as the first.
+HttpExchange* HttpPool::next_to_go() {
+  if (!waiting_first_) return nullptr;
+  if (targets_with_places_ == 0) return make_room() ? waiting_first_ : nullptr;
+  std::optional<bool> room;
+  HttpExchange* exchange = waiting_first_;
+  for (int i = 0; exchange && i < kWaitingScan; ++i, exchange = exchange->waiting_after_) {
+    HttpTarget& target = *exchange->target_;
+    if (!target.idle_.empty() || has_place(target)) return exchange;
+    if (!target.may_open()) continue;
+    if (!room) room = make_room();
+    if (*room) return exchange;
+  }
+  return nullptr;
+}
+
 // Gives the oldest waiting requests the places that have become free.
 void HttpPool::serve_waiting() {
   if (serving_) return;  // a request that fails at once comes back here: the loop below goes on
   serving_ = true;
-  while (waiting_first_ && make_room()) {
-    HttpExchange& exchange = *waiting_first_;
-    end_wait(exchange);
-    dispatch(exchange);
+  while (HttpExchange* const exchange = next_to_go()) {
+    end_wait(*exchange);
+    dispatch(*exchange);
   }
   serving_ = false;
 }
@@ -422,10 +431,12 @@ void HttpPool::close(HttpConnection& connection) {
   using Phase = HttpConnection::Phase;
   if (connection.phase_ == Phase::kClosed) return;
   if (connection.reads_on_) std::erase(unread_, &connection);
-  if (connection.phase_ == Phase::kIdle) std::erase(connection.target_.idle_, &connection);
+  if (connection.target_.shares()) forget_places(connection);
+  if (connection.phase_ == Phase::kIdle && !connection.shares_)
+    std::erase(connection.target_.idle_, &connection);
   connection.phase_ = Phase::kClosed;
   connection.connect_deadline_.end();
-  --connection.target_.open_;
+  if (!connection.leaving_) --connection.target_.open_;
   std::unique_ptr<HttpConnection>& place = connections_[connection.index_];
   closed_.push_back(std::move(place));
   if (&place != &connections_.back()) {
@@ -441,8 +452,13 @@ void HttpPool::abandon(HttpExchange& exchange) {
   const Visit visit(*this);
   exchange.deadline_.end();
   if (exchange.waiting_) stop_waiting(exchange);
-  if (HttpConnection* connection = exchange.connection_) {
-    connection->drop(exchange);
+  HttpConnection* const connection = exchange.connection_;
+  if (!connection || connection->drop_one_of_several(exchange)) return;
+  const std::uint64_t bytes = connection->drop(exchange);
+  if (connection->shares_) {
+    exchange.response_bytes = bytes;
+    given_up(*connection);
+  } else {
     close(*connection);
   }
 }
@@ -476,7 +492,8 @@ void HttpPool::end_all(Failure waiting, Failure in_flight) {
   }
   std::vector<HttpExchange*> under_way;
   for (const auto& connection : connections_) {
-    if (HttpExchange* exchange = connection->exchange()) under_way.push_back(exchange);
+    const std::vector<HttpExchange*> all = connection->all();
+    under_way.insert(under_way.end(), all.begin(), all.end());
   }
   for (HttpExchange* exchange : under_way) end_in_flight(*exchange, in_flight);
 }
@@ -485,14 +502,16 @@ void HttpPool::close_idle() {
   const Visit visit(*this);
   for (auto& [host, target] : targets_) {
     while (!target->idle_.empty()) close(*target->idle_.back());
+    while (HttpConnection* const idle = idle_shared(*target)) close(*idle);
   }
 }
 
 void HttpPool::close_idle_but(const std::set<std::string>& used) {
   const Visit visit(*this);
   for (auto& [host, target] : targets_) {
-    if (target->idle_.empty() || used.contains(host.first)) continue;
+    if (used.contains(std::get<0>(host))) continue;
     while (!target->idle_.empty()) close(*target->idle_.back());
+    while (HttpConnection* const idle = idle_shared(*target)) close(*idle);
   }
 }
 

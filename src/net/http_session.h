@@ -1,11 +1,11 @@
 // A connection as its protocol sees it: requests out, answers in. A protocol is a file with a
-// session of its own (http1_session; HTTP/2 will be another, with several exchanges at once).
+// session of its own (http1_session; http2_session, with several exchanges at once).
 //
 // Who owns what: the pool (http_pool) owns the connection with its Stream, hears what happens on
 // it, and keeps places, deadlines and retries; the session owns the state of its protocol: the
 // parser, and what has been written of which exchange. It calls nobody back but an exchange that
 // takes its answer in pieces: each call gives an Outcome, and the pool does what that asks for. No
-// call blocks, nothing is allocated for an exchange. Lives on its connection's loop.
+// call blocks, and HTTP/1.1 allocates nothing for an exchange. Lives on its connection's loop.
 //
 // The gateway has its own connections in place of the pool's: what it passes on may wait for its
 // client in the middle, and goes to a target that it has chosen with limits of its own.
@@ -22,6 +22,7 @@
 #include "net/outlet.h"
 #include "net/stream.h"
 #include "wire/http1.h"
+#include "wire/http2_request.h"
 #include "wire/trace.h"
 
 namespace galileo::net {
@@ -29,6 +30,25 @@ namespace galileo::net {
 class HttpPool;
 class HttpConnection;
 class HttpTarget;
+
+enum class HttpProtocol : std::uint8_t { kNone, kHttp1, kHttp2 };
+
+// How a target is spoken to. What isn't set is HTTP/1.1, over connections that are kept.
+struct HttpWay {
+  enum class Speaks : std::uint8_t {
+    kHttp1,
+    kAgreed,  // HTTP/2 where TLS has agreed on it (ALPN), else HTTP/1.1
+    kHttp2,   // whatever was agreed on, also without TLS
+  };
+  Speaks speaks = Speaks::kHttp1;
+  bool closes = false;  // a connection of its own for each exchange
+  // Of HTTP/2. Exchanges on a connection at once, at most; 0: as many as the server takes.
+  std::uint32_t streams = 0;
+  // Connections at most, which share the exchanges evenly; 0: another one when all are full.
+  std::uint32_t connections = 0;
+
+  auto operator<=>(const HttpWay&) const = default;
+};
 
 // The time-out of a request that its user ends.
 inline constexpr Duration kNoTimeout = Duration::max();
@@ -52,7 +72,10 @@ class HttpExchange {
   // valid during the call; `status` is set once the head is there. It may abandon the exchange.
   virtual void on_piece(std::string_view /*body*/) {}
 
-  std::string_view bytes;        // the request
+  std::string_view bytes;  // the request, as HTTP/1.1 has it
+  // The same as HTTP/2 has it, where that was made ahead: kept as long as `bytes`. Null: a session
+  // of HTTP/2 takes `bytes` apart itself.
+  const wire::Http2Request* ahead = nullptr;
   bool expects_no_body = false;  // a HEAD request
   bool repeatable = false;       // safe to send again when an idle connection turns out closed
   bool want_redirect = false;    // keep the headers Location and Set-Cookie
@@ -64,10 +87,11 @@ class HttpExchange {
 
   wire::Failure failure = wire::Failure::none;
   int error = 0;    // the system's, where the failure is of connecting, writing or reading
-  std::string why;  // what TLS says of it
+  std::string why;  // what TLS or HTTP/2 says of it
   int status = -1;
   bool retried = false;
-  Time asked{};        // send() was called
+  HttpProtocol protocol = HttpProtocol::kNone;  // of the connection that took it
+  Time asked{};                                 // send() was called
   Time dispatched{};   // a connection was chosen or begun; kNever: none was
   Time sent = kNever;  // the first byte was written; of a failed connect, the attempt
   Time first_byte = kNever;
@@ -75,6 +99,9 @@ class HttpExchange {
   Duration handshake = kNoDuration;  // TLS's, of the connection that was made for it
   // How long the end of the answer lay with the system before it was read; 0: not known.
   Duration read_late{0};
+  // How long all connections, or the streams of all, were taken; none: there was a place.
+  Duration queued = kNoDuration;
+  std::uint64_t frame_bytes = 0;  // of HTTP/2's frames, as far as they were made
   std::uint64_t response_bytes = 0;
   std::string location;
   std::vector<std::string> set_cookies;
@@ -88,12 +115,15 @@ class HttpExchange {
  private:
   friend class HttpPool;
   friend class HttpConnection;
+  friend class Http2Session;
   struct Wait final : Deadline {
     HttpExchange* exchange = nullptr;
   } deadline_;
   HttpTarget* target_ = nullptr;
   HttpConnection* connection_ = nullptr;
-  bool waiting_ = false;  // then in the pool's list of those without a connection
+  void* stream_ = nullptr;  // its session's
+  bool waiting_ = false;    // then in the pool's list of those without a connection
+  Time waiting_since_{};
   HttpExchange* waiting_before_ = nullptr;
   HttpExchange* waiting_after_ = nullptr;
 };
@@ -131,16 +161,19 @@ class HttpSession {
   // What a call has come to.
   struct Outcome {
     enum class Kind : std::uint8_t {
-      kGoesOn,     // nothing to do
-      kAnswered,   // `exchange` has its answer, and is no longer the session's
-      kBroken,     // the connection is of no more use, by `failure`
-      kReadFirst,  // it can't be written to; an answer may have come before that, so read to the
-                   // end
+      kGoesOn,       // nothing to do
+      kAnswered,     // `exchange` has its answer, and is no longer the session's
+      kBroken,       // the connection is of no more use, by `failure`
+      kReadFirst,    // it can't be written to; an answer may have come before that, so read to the
+                     // end
+      kFailed,       // `exchange` has ended by `failure`, and is no longer the session's
+      kUnprocessed,  // the same, and the server has done nothing of it: it may be sent again
     };
     Kind kind = Kind::kGoesOn;
     wire::Failure failure = wire::Failure::none;
-    bool more = false;  // of on_readable(): there may be more, so it is to be called again
+    bool more = false;  // there may be more, so it is to be called again
     HttpExchange* exchange = nullptr;
+    bool at_hand = false;  // nothing was read for this one
   };
 
   virtual ~HttpSession() = default;
@@ -160,11 +193,28 @@ class HttpSession {
   // Forgets the exchange; how much of its answer had been read. Where can_take() is false then, the
   // connection can carry no other.
   virtual std::uint64_t drop(HttpExchange& exchange) = 0;
+
+  virtual HttpProtocol protocol() const = 0;
+  // Several exchanges at once. Then begin() and on_readable() write nothing: on_writable() is to
+  // follow, once for all that a turn has begun.
+  virtual bool shares() const { return false; }
+  // Adds all that are under way.
+  virtual void list_under_way(std::vector<HttpExchange*>& list) const {
+    if (HttpExchange* const one = under_way()) list.push_back(one);
+  }
+  // Takes no exchange any more; those under way go on.
+  virtual void retire() {}
+  // It takes none any more, for good.
+  virtual bool retired() const { return !can_take(); }
+  // Something was read since the exchange, which is under way, began.
+  virtual bool heard_since(const HttpExchange& exchange) const {
+    return exchange.first_byte != kNever;
+  }
 };
 
-// The session of a new connection, of the protocol that its peer speaks; all three outlive it.
-// Reads go to `buffer`, shared by the sessions of a loop.
+// The session of a new connection, of the protocol that its peer speaks; stream, clock and buffer
+// outlive it. Reads go to `buffer`, shared by the sessions of a loop.
 std::unique_ptr<HttpSession> make_http_session(Stream& stream, const Clock& clock,
-                                               std::span<char> buffer);
+                                               std::span<char> buffer, const HttpWay& way = {});
 
 }  // namespace galileo::net

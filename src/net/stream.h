@@ -41,8 +41,9 @@ struct Transfer {
 
 // How TLS was agreed on.
 struct Handshake {
-  Duration took{0};      // once the connection below was made
-  bool resumed = false;  // by what an earlier connection had agreed on
+  Duration took{0};           // once the connection below was made
+  bool resumed = false;       // by what an earlier connection had agreed on
+  std::string protocol = {};  // of those that were offered (ALPN); empty: none
 };
 
 class Stream {

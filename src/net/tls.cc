@@ -64,17 +64,14 @@ Context new_context(const SSL_METHOD* method) {
 }
 
 // Each with its length before it. What is longer than a name can be is left out.
-void offer_protocols(SSL_CTX* context, const std::vector<std::string>& names) {
+std::vector<unsigned char> offer_of(const std::vector<std::string>& names) {
   std::vector<unsigned char> offer;
   for (const std::string& name : names) {
     if (name.empty() || name.size() > 255) continue;
     offer.push_back(static_cast<unsigned char>(name.size()));
     offer.insert(offer.end(), name.begin(), name.end());
   }
-  if (offer.empty()) return;
-  const int refused =
-      SSL_CTX_set_alpn_protos(context, offer.data(), static_cast<unsigned int>(offer.size()));
-  ENSURE(refused == 0);
+  return offer;
 }
 
 // The one protocol that our servers speak, where the client offers it; else none is agreed on, as
@@ -116,7 +113,11 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
   const Pem certificate{options.certificate_file, options.certificate_text};
   if (certificate.given())
     TRY(identify(context, certificate, {options.key_file, options.key_text}));
-  offer_protocols(context, options.protocols);
+  if (const auto offer = offer_of(options.protocols); !offer.empty()) {
+    const int refused =
+        SSL_CTX_set_alpn_protos(context, offer.data(), static_cast<unsigned int>(offer.size()));
+    ENSURE(refused == 0);
+  }
   auto memory = std::make_unique<TlsMemory>(
       TlsMemory{clock, options.verify, options.verify && !options.crl_file.empty()});
   TlsMemory* const its_own = memory.release();  // OpenSSL's from here on
@@ -137,14 +138,15 @@ TlsCounts TlsContext::counts() const {
 }
 
 TlsConnector::TlsConnector(Connector& below, TlsContext& context, std::string server_name,
-                           std::string place)
+                           std::string place, const std::vector<std::string>& protocols)
     : below_(below),
       context_(context),
       // A zone means something on this machine only.
       server_name_(is_address(server_name) ? server_name.substr(0, server_name.find('%'))
                                            : std::move(server_name)),
       is_address_(is_address(server_name_)),
-      place_(std::move(place)) {}
+      place_(std::move(place)),
+      offer_(offer_of(protocols)) {}
 
 Result<std::unique_ptr<TlsConnector>> TlsConnector::make(Connector& below,
                                                          const TlsOptions& options) {
@@ -170,6 +172,11 @@ std::unique_ptr<Stream> TlsConnector::connect(const Address& address, StreamHand
     SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
              const_cast<char*>(server_name_.c_str()));
     SSL_set1_host(session.get(), server_name_.c_str());
+  }
+  if (!offer_.empty()) {
+    const int refused =
+        SSL_set_alpn_protos(session.get(), offer_.data(), static_cast<unsigned int>(offer_.size()));
+    ENSURE(refused == 0);
   }
   TlsMemory* const memory = memory_of(context);
   if (context_.settings_->resume) {

@@ -80,8 +80,10 @@ class TlsContext {
 class TlsConnector final : public Connector {
  public:
   // To the server of that name, or at that address. `place` tells servers apart whose sessions
-  // aren't each other's: "host:port".
-  TlsConnector(Connector& below, TlsContext& context, std::string server_name, std::string place);
+  // aren't each other's: "host:port". `protocols`: offered in place of the context's, where there
+  // are any; Handshake::protocol says which one was chosen.
+  TlsConnector(Connector& below, TlsContext& context, std::string server_name, std::string place,
+               const std::vector<std::string>& protocols = {});
   // With a context of its own.
   static Result<std::unique_ptr<TlsConnector>> make(Connector& below, const TlsOptions& options);
   ~TlsConnector() override;
@@ -96,6 +98,7 @@ class TlsConnector final : public Connector {
   const std::string server_name_;
   const bool is_address_;
   const std::string place_;
+  const std::vector<unsigned char> offer_;  // the protocols as ALPN has them; empty: the context's
 };
 
 struct TlsServerOptions {

@@ -264,7 +264,11 @@ bool TlsStream::shake_hands(bool closed) {
 
 void TlsStream::count_handshake() {
   const bool resumed = SSL_session_reused(session_.get()) == 1;
-  handshake_ = Handshake{memory_->clock.now() - began_, resumed};
+  const unsigned char* protocol = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(session_.get(), &protocol, &size);
+  handshake_ = Handshake{memory_->clock.now() - began_, resumed, {}};
+  handshake_->protocol.assign(protocol, protocol + size);
   ++memory_->counts.done;
   if (resumed) ++memory_->counts.resumed;
   if (!memory_->verifies) ++memory_->counts.unverified;

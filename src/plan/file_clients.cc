@@ -123,6 +123,9 @@ load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions
     fields.problems().add(fields.place("parameters"), "parameters are what an app is given",
                           "name the app, or say request: {...}");
   read_pace(fields, options, client);
+  // In a closed loop so many are on a connection at once, else so many at most.
+  load::HttpSettings& http = client.request.http;
+  if (client.closed_loop && http.may_be_2() && http.streams == 0) http.streams = 1;
   const std::uint64_t requests = fields.count("requests", 0, kRequestsMax).value_or(0);
   if (requests > 0) client.requests = requests;  // 0 means without end, as on the wire
   client.duration = fields.positive_duration("duration");

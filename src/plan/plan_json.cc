@@ -93,6 +93,15 @@ OrderedJson tls_json(const load::TlsSettings& tls) {
   return json;
 }
 
+OrderedJson http_json(const load::HttpSettings& http) {
+  OrderedJson json{{"version", http.may_be_2() ? "2" : "1.1"},
+                   {"prior_knowledge", http.prior_knowledge},
+                   {"keepalive", http.keep_alive}};
+  if (http.streams > 0) json["streams"] = http.streams;
+  if (http.connections > 0) json["connections"] = http.connections;
+  return json;
+}
+
 OrderedJson request_json(const load::Request& request) {
   if (load::has_app(request)) {
     OrderedJson json{{"app", load::app_of(request)}};
@@ -115,6 +124,7 @@ OrderedJson request_json(const load::Request& request) {
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
   if (request.redirects_max) json["redirects"] = *request.redirects_max;
   if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
+  if (request.http != load::HttpSettings{}) json["http"] = http_json(request.http);
   return json;
 }
 

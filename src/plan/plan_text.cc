@@ -57,7 +57,13 @@ std::string steps_text(const std::vector<double>& parameters) {
 std::string pace_text(const load::ClientSpec& client) {
   if (!client.closed_loop) return describe(client.arrival);
   const std::uint32_t connections = std::max(client.connections, 1u);
-  return fmt::format("closed loop, {} connection{}", connections, connections == 1 ? "" : "s");
+  const load::HttpSettings& http = client.request.http;
+  const std::string streams =
+      http.may_be_2() ? fmt::format(" of HTTP/2, {} stream{} each", std::max(http.streams, 1u),
+                                    http.streams > 1 ? "s" : "")
+                      : "";
+  return fmt::format("closed loop, {} connection{}{}", connections, connections == 1 ? "" : "s",
+                     streams);
 }
 
 // All the clients together, on average: "300/s".

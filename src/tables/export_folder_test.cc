@@ -200,6 +200,8 @@ TEST_CASE("nothing is made up for a field that is empty") {
       {"INTENDED", [](const wire::NamedTrace& t) { return t.intended == kNoWall; }},
       {"FIRST_BYTE", [](const wire::NamedTrace& t) { return t.first_byte == kNoWall; }},
       {"HANDSHAKE", [](const wire::NamedTrace& t) { return t.handshake == kNoDuration; }},
+      {"PROTOCOL", [](const wire::NamedTrace& t) { return t.protocol.empty(); }},
+      {"QUEUED", [](const wire::NamedTrace& t) { return t.queued == kNoDuration; }},
       {"SERVER", [](const wire::NamedTrace& t) { return t.server.empty(); }},
       {"ERROR", [](const wire::NamedTrace& t) { return t.failure.empty(); }},
       {"PHASE", [](const wire::NamedTrace& t) { return t.phase.empty(); }},

@@ -235,6 +235,10 @@ void each_field(Own& own, F&& f) {
   f("handshakes_resumed", own.handshakes_resumed);
   f("handshakes_unverified", own.handshakes_unverified);
   f("handshakes_crl_checked", own.handshakes_crl_checked);
+  f("connections", own.connections);
+  f("requests_http1", own.requests_http1);
+  f("requests_http2", own.requests_http2);
+  f("streams_reset", own.streams_reset);
   f("shares_machine", own.shares_machine);
 }
 

@@ -105,6 +105,11 @@ struct OwnReport {
   std::uint64_t handshakes_resumed = 0;
   std::uint64_t handshakes_unverified = 0;
   std::uint64_t handshakes_crl_checked = 0;
+  // Of HTTP: connections that were made, requests over 1.1 and 2, streams of 2 that it reset.
+  std::uint64_t connections = 0;
+  std::uint64_t requests_http1 = 0;
+  std::uint64_t requests_http2 = 0;
+  std::uint64_t streams_reset = 0;
   bool shares_machine = false;  // with a host that it asks
 };
 

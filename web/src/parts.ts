@@ -154,6 +154,10 @@ export function provenance(result: Result): HTMLElement {
     ["TLS", g.tls ? `${count(g.tls.handshakes)} handshakes, ${count(g.tls.resumed)} of them resumed; ` +
       (g.tls.unverified > 0 ? `certificates not verified in ${count(g.tls.unverified)}`
         : `certificates verified, ${revocation(g.tls.crl_checked ?? 0, g.tls.handshakes)}`) : ""],
+    ["HTTP", g.http?.requests_2 ? `${count(g.http.requests_2)} requests over HTTP/2` +
+      (g.http.requests_1 > 0 ? `, ${count(g.http.requests_1)} over HTTP/1.1` : "") +
+      `; ${count(g.http.connections)} connection${g.http.connections === 1 ? "" : "s"} made` +
+      (g.http.given_up > 0 ? `; ${count(g.http.given_up)} streams reset here, by time-outs` : "") : ""],
     ...hostFacts(p.host)];
   const details = (name: string, text: string) =>
     element("details", {}, element("summary", {}, name), element("pre", {}, text));

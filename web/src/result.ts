@@ -82,6 +82,7 @@ export interface Result extends Latencies {
     cpu_s: number; cpu_pct: number; cpu_per_request_us: number; busiest_loop_pct: number;
     rss_max_bytes: number; threads: number;
     tls?: { handshakes: number; resumed: number; unverified: number; crl_checked?: number };  // where there were any
+    http?: { connections: number; requests_1: number; requests_2: number; given_up: number };  // where any connection was made
   };
   provenance: {
     galileo_version: string; seed: number; command: string[]; host: Record<string, string>;

@@ -107,10 +107,10 @@ Result<std::unique_ptr<AppHost>> AppHost::start(AppSetup setup) {
   Result<void> started;
   host->desk_.call([&] {
     started = host->start_python();
-    if (started.ok()) host->spare_ = host->add_line();
+    if (started.ok()) host->spares_.push_back(host->add_line());
   });
   TRY(std::move(started));
-  TRY(host->wait_until_loaded());
+  TRY(host->wait_for_spares());
   return host;
 }
 
@@ -150,26 +150,43 @@ Result<void> AppHost::start_python() {
   return desk_.loop().watch(control_fd_, control_);
 }
 
-Result<void> AppHost::wait_until_loaded() {
+Result<void> AppHost::prepare(std::size_t clients) {
+  desk_.call([&] {
+    promised_ += clients;
+    while (spares_.size() < promised_) spares_.push_back(add_line());
+  });
+  return wait_for_spares();
+}
+
+Result<void> AppHost::wait_for_spares() {
   constexpr Duration kPause = std::chrono::milliseconds{2};
   while (true) {
     bool loaded = false;
     std::optional<Error> trouble;
-    desk_.call([&] {
-      const AppLine& line = *lines_.at(*spare_);
-      trouble = line.trouble();
-      loaded = line.is_loaded() || line.is_over();
-    });
+    desk_.call([&] { loaded = are_loaded(trouble); });
     if (trouble) return named(*trouble);
     if (loaded) return {};
     net::pause_thread(kPause);
   }
 }
 
+bool AppHost::are_loaded(std::optional<Error>& trouble) const {
+  bool all = true;
+  for (const std::uint32_t client : spares_) {
+    const AppLine& line = *lines_.at(client);
+    if (line.trouble()) trouble = line.trouble();
+    all = all && (line.is_loaded() || line.is_over());
+  }
+  return all;
+}
+
 std::uint32_t AppHost::begin(OnAppNews on_news) {
   std::uint32_t client = 0;
   desk_.call([&] {
-    client = spare_ ? *std::exchange(spare_, std::nullopt) : add_line();
+    if (spares_.empty()) spares_.push_back(add_line());
+    client = spares_.front();
+    spares_.pop_front();
+    if (promised_ > 0) --promised_;
     lines_.at(client)->take_listener([this, heard = std::move(on_news)](AppNews&& news) {
       if (news.trouble) news.trouble = named(*news.trouble);
       heard(std::move(news));

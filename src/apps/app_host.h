@@ -41,6 +41,9 @@ class AppHost {
   AppHost(const AppHost&) = delete;
   AppHost& operator=(const AppHost&) = delete;
 
+  // Begins so many clients more, which begin() then takes, and waits until the generators of all
+  // that wait are loaded. The first that can't be is the Error.
+  Result<void> prepare(std::size_t clients);
   // One more client, which hears of its requests from now on; its number. Waits for the desk.
   std::uint32_t begin(OnAppNews on_news);
   // So many more requests of its are wanted, and so many more seconds may pass until they come.
@@ -85,7 +88,8 @@ class AppHost {
   };
 
   Result<void> start_python();
-  Result<void> wait_until_loaded();
+  Result<void> wait_for_spares();
+  bool are_loaded(std::optional<Error>& trouble) const;
   std::uint32_t add_line();
   void order(Order order);
   void send_orders();
@@ -113,8 +117,9 @@ class AppHost {
   std::map<std::uint32_t, std::unique_ptr<AppLine>> lines_;
   std::map<std::uint32_t, Time> closed_since_;  // lines whose process hasn't been told of
   std::uint32_t clients_made_ = 0;
-  std::optional<std::uint32_t> spare_;  // the first client, until somebody takes it
-  std::optional<Error> trouble_;        // everybody's
+  std::deque<std::uint32_t> spares_;  // clients that nobody has taken yet: the first one, and
+  std::size_t promised_ = 0;          // so many that prepare() was asked for
+  std::optional<Error> trouble_;      // everybody's
 };
 
 }  // namespace galileo::apps

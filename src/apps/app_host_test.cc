@@ -10,6 +10,7 @@
 #include <iterator>
 #include <optional>
 
+#include "base/file.h"
 #include "base/test_fixture.h"
 #include "wire/json.h"
 
@@ -302,6 +303,34 @@ def next_request():
   CHECK(!clients.wait(0, 1).trouble);
   host->want(0, 10);
   CHECK(clients.wait(0, 11).requests.size() == 11);
+}
+
+TEST_CASE(
+    "clients that are expected are loaded before they are taken, and those that can't be are "
+    "told") {
+  if (!has_python()) return;
+  const TestFolder folder;
+  const auto host = must(AppHost::start(setup_of(folder, R"(
+import os
+with open(os.path.join(context.path, 'loaded'), 'a') as file:
+    file.write('x')
+if os.path.exists(os.path.join(context.path, 'bad')): raise ValueError('bad day')
+def next_request(): return 'get', '/', None
+)")));
+  const auto loaded = [&] { return must(read_whole_file(folder.file("app/loaded"), 1000)).size(); };
+  CHECK(loaded() == 1);
+  CHECK(host->prepare(3).ok());
+  CHECK(loaded() == 3);
+  Clients clients(*host);
+  clients.begin();
+  CHECK(host->prepare(2).ok());
+  CHECK(loaded() == 5);
+  for (int i = 0; i < 4; ++i) clients.begin();
+  CHECK(loaded() == 5);
+  folder.write("app/bad", "");
+  const auto bad = host->prepare(1);
+  REQUIRE(!bad.ok());
+  CHECK(bad.error().to_text().find("ValueError: bad day") != std::string::npos);
 }
 
 TEST_CASE("there is no Python") {

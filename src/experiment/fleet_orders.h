@@ -25,6 +25,10 @@ struct Orders {
   std::vector<OldOrder> old;
 };
 
+// An Error for what a worker can't be told of a client whose requests an app makes: it is told the
+// app and the app's parameters alone.
+Result<void> check_app_on_fleet(const load::ClientSpec& spec, const load::Limits& limits);
+
 // The parameters of a client that sends this request, as JSON (docs/wire/workload.md).
 std::string request_parameters(const load::Request& request, const load::Limits& limits);
 

@@ -338,6 +338,7 @@ Result<OnFleet::Clients> OnFleet::spawn(const load::ClientSpec& spec) {
   wire::ClientConfig config;
   config.service = spec.service;
   if (load::has_app(spec.request)) {
+    TRY(check_app_on_fleet(spec, plan_.limits));
     config.client = load::app_of(spec.request);
     config.parameters = load::app_parameters_of(spec.request);
   } else {

@@ -224,7 +224,10 @@ void Engine::drop_unused_sources() {
 }
 
 Result<void> Engine::prepare_sources(const std::vector<ClientSpec>& clients) {
-  for (const ClientSpec& spec : clients) TRY(sources_of(spec.name, spec.request));
+  for (const ClientSpec& spec : clients) {
+    RequestSources* const sources = TRY(sources_of(spec.name, spec.request));
+    if (sources) TRY(sources->expect(spec.count));
+  }
   return {};
 }
 

@@ -92,6 +92,7 @@ Result<void> Engine::add_clients(const std::string& service, const Request& requ
   addresses_.want(hosts());  // also a static host's
   drop_unused_sources();
   RequestSources* const sources = TRY(sources_of(ids.empty() ? "" : ids.front(), request));
+  if (sources) TRY(sources->expect(ids.size()));
   std::vector<std::vector<ClientIdentity>> parts(workers_.size());
   std::uint32_t index = 0;
   for (const std::string& id : ids) {

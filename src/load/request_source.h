@@ -132,6 +132,9 @@ class RequestSources {
   virtual std::string name() const = 0;
   // Each client is asked on one loop only.
   virtual bool whole_clients() const { return false; }
+  // So many clients more will come: what takes its time for each is done before this returns. An
+  // Error where it can't be. On the control thread.
+  virtual Result<void> expect(std::size_t /*clients*/) { return {}; }
   // On the client's loop; called by several loops at the same time.
   virtual std::unique_ptr<RequestSource> of_client(const ClientPlace& place) = 0;
   // No client has it any more: from when this returns nothing of it is posted to a loop. What was

@@ -108,6 +108,7 @@ class AppSources final : public RequestSources {
 
   std::string name() const override { return fmt::format("client app '{}'", app_); }
   bool whole_clients() const override { return true; }
+  Result<void> expect(std::size_t clients) override { return host_->prepare(clients); }
   std::unique_ptr<RequestSource> of_client(const ClientPlace& place) override {
     return std::make_unique<AppSource>(*this, place);
   }

@@ -150,6 +150,8 @@ all = [
     ('put', '/', {'files': {'f': open(file, 'rb'), 'g': ('g.txt', b'\xff', 'image/x'),
                             'h': 'text'}}),
 ]
+all.append(('put', '/', {'json': {'long': 'ä' * 3000}, 'headers': {'X': 'v'}}))
+all.append(('put', '/', {'json': ['l' * 5000], 'headers': {'content-type': 'text/x'}}))
 def next_request():
     if not all: raise StopIteration
     return all.pop(0)
@@ -160,7 +162,7 @@ def next_request():
   const Heard heard = clients.wait(0, 100);
   REQUIRE_MESSAGE(!heard.trouble, heard.trouble->to_text());
   CHECK(heard.over);
-  REQUIRE(heard.requests.size() == 10);
+  REQUIRE(heard.requests.size() == 12);
   const auto& all = heard.requests;
   CHECK(all[0].json == R"({"method":"get","path":"/","kwargs":null})");
   CHECK(all[1].json == R"({"method":"GET","path":"/","kwargs":null})");
@@ -176,6 +178,13 @@ def next_request():
   CHECK(all[8].json.find(R"("auth":["u","p"],"params":{"a":1})") != std::string::npos);
   CHECK(all[9].blobs == std::vector<std::string>{std::string("\xff\0", 2), "\xff"});
   CHECK(all[9].json.find(R"(["f", ["picture.bin", ")") != std::string::npos);
+  // A large JSON body is what Python makes of it.
+  std::string escaped;
+  for (int i = 0; i < 3000; ++i) escaped += "\\u00e4";
+  CHECK(all[10].blobs == std::vector<std::string>{R"({"long": ")" + escaped + R"("})"});
+  CHECK(all[10].json.find(R"("headers":[["X","v"],["Content-Type","application/json"]])") !=
+        std::string::npos);
+  CHECK(all[11].json.find("application/json") == std::string::npos);
 }
 
 TEST_CASE("a generator that fails has one clear error, and nothing of it stays") {

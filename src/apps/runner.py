@@ -25,6 +25,7 @@ except (ImportError, OSError):
 FLUSH_BYTES = 64 * 1024
 FLUSH_SECONDS = 0.001
 TEXT_MAX = 16 * 1024
+JSON_APART = 4096  # bytes from which on a JSON body is carried as it is sent
 
 
 class Unfit(Exception):
@@ -95,11 +96,25 @@ class Encoder:
         self.blobs.clear()
         request = {"method": method, "path": path, "kwargs": kwargs}
         try:
-            return [self.json.encode(request).encode()]
+            text = self.json.encode(request).encode()
+            if len(text) > JSON_APART and kwargs.get("json") is not None and not kwargs.get("data") and not kwargs.get("files"):
+                return self.json_apart(request)
+            return [text]
         except HasBytes:
             return [self.with_blobs(request).encode(), *self.blobs]
         except (TypeError, ValueError, RecursionError, Unfit) as error:
             raise Unfit(f"next_request(): {self.where(kwargs)}{error}") from None
+
+    def json_apart(self, request):
+        """A large JSON body, as a picture in base64 is, costs nothing to read where it is bytes."""
+        kwargs = dict(request["kwargs"])
+        body = json.dumps(kwargs.pop("json"), allow_nan=False, default=plain)
+        headers = kwargs.get("headers") or {}
+        pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
+        if not any(str(name).lower() == "content-type" for name, _ in pairs):
+            pairs.append(("Content-Type", "application/json"))
+        kwargs.update(headers=pairs, data=self.blob(body.encode()))
+        return [self.json.encode({**request, "kwargs": kwargs}).encode(), *self.blobs]
 
     def where(self, kwargs):
         """Which of the arguments it is about."""

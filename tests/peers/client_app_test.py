@@ -28,10 +28,11 @@ def next_request():
              ('post', '/text', {'data': 'ascii'}),
              ('get', '/query', {'params': {'q': 'x y', 'n': n}, 'auth': ('user', 'pass'), 'cookies': {'c': '1'}, 'stream': False, 'verify': True}),
              ('post', '/files', {'files': {'f': ('p.bin', picture, 'image/x')}, 'data': {'k': 'v'}}),
+             ('post', '/large', {'json': {'picture': base64.b64encode(picture * 40).decode(), 'more': 'ü'}}),
              ('delete', '/gone', {}), ('head', '/head', {'allow_redirects': False}), ('patch', '/patch', {'json': [1.0, None, True, 'ü']})]
     return kinds[(n - 1) % len(kinds)]
 """
-KINDS = 11
+KINDS = 12
 # The connection's own, and the library's name.
 NOT_COMPARED = {"user-agent", "accept", "accept-encoding", "connection", "host"}
 

@@ -7,7 +7,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config python3
        libfmt-dev libexpected-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev
-       libsqlite3-dev libmariadb-dev zlib1g-dev libbrotli-dev libzstd-dev
+       libsqlite3-dev libmariadb-dev zlib1g-dev libbrotli-dev libzstd-dev libre2-dev
        libhiredis-dev libssl-dev libnghttp2-dev libnl-genl-3-dev doctest-dev)
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
        python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-requests python3-venv python3-h2 python3-hyperframe nginx-light nghttp2-server apache2-bin haproxy curl chromium procps

@@ -182,7 +182,7 @@ def threshold_pattern(metrics):
     group = r"\s*\{\s*(service|server|phase)\s*=[^}]*\}"
 
     def of(unit):
-        return [row for row in metrics if row["unit"] == unit]
+        return [row for row in metrics if row["unit"] == unit and row["name"] != "checks"]
 
     def form(row):
         text = row["name"]
@@ -202,6 +202,8 @@ def threshold_pattern(metrics):
     parts = [rf"{function}\s*\(\s*({'|'.join(form(row) for row in of('s'))})\s*\){COMPARISON}{limits['s']}"]
     for unit in ("", "rps", "share"):
         parts.append(one_or([form(row) for row in of(unit)]) + COMPARISON + limits[unit])
+    # Of one name or of all, and a share as a number of one too.
+    parts.append(rf"checks(\s*\(\s*[^)\s][^)]*\))?{COMPARISON}({limits['share']}|0?\.[0-9]+|1(\.0*)?)")
     parts.append(rf"(min|mean|max)\s*\(\s*(?!({'|'.join(names(metrics))})[/ )])[A-Za-z0-9_.:-][A-Za-z0-9_.:-]*(/[^)\[\]{{}}]*)?\s*\)"
                  rf"{COMPARISON}{NUMBER}\s*(ns|us|µs|ms|s|m|h|%|[kKMG]|[kMGTKi]*B(/s)?|[kMG]?Hz|[kMG]?bit/s|°?C|m?W|kW|m?J|kJ|dBm)?")
     return rf"^\s*({'|'.join(parts)})\s*$" + VARIABLE

@@ -65,6 +65,13 @@ OrderedJson groups(const std::vector<GroupFigures>& rows) {
   return list;
 }
 
+OrderedJson checks_json(const std::vector<CheckFigures>& checks) {
+  OrderedJson list = OrderedJson::array();
+  for (const CheckFigures& check : checks)
+    list.push_back({{"name", check.name}, {"passed", check.passed}, {"failed", check.failed}});
+  return list;
+}
+
 OrderedJson phases(const Summary& summary) {
   OrderedJson list = OrderedJson::array();
   for (const GroupFigures& row : summary.phases()) {
@@ -331,6 +338,7 @@ OrderedJson kept(const RunResult& result, std::uint64_t requests) {
                                  {"given_up", use.http.given_up}};
   if (use.state) json["generator"]["own"] = state_json(*use.state);
   json["provenance"] = provenance_json(result.provenance);
+  json["checks"] = checks_json(result.checks);
   json["notes"] = result.notes;
   json["fail_on"] = result.fail_on.to_text();
   return json;
@@ -379,6 +387,9 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
     threshold.undecided = row.value("undecided", "");
     result.thresholds.push_back(threshold);
   }
+  for (const OrderedJson& row : json.value("checks", OrderedJson::array()))
+    result.checks.push_back({row.value("name", ""), row.value("passed", std::uint64_t{0}),
+                             row.value("failed", std::uint64_t{0})});
   result.ledger = parse_ledger(json.value("ledger", OrderedJson::object()));
   const OrderedJson use = json.value("generator", OrderedJson::object());
   result.generator.cpu_s = use.value("cpu_s", 0.0);
@@ -492,6 +503,8 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["services"] = groups(summary.services());
   json["servers"] = groups(summary.servers());
   json["phases"] = phases(summary);
+  json["steps"] = groups(summary.steps());
+  json["checks"] = parts["checks"];
   json["series"] = series(summary);
   json["histogram"] = histogram(summary.latency());
   json["events"] = events_json(joined, summary.start());
@@ -523,10 +536,10 @@ std::string metadata_json(const RunResult& result) {
 
 const std::vector<std::string>& result_metadata_keys() {
   static const std::vector<std::string> keys{
-      "verdict",     "thresholds",  "ledger",         "generator",
-      "provenance",  "notes",       "fail_on",        "exp_id",
-      "galileo",     "checkpoint",  "recorder",       "damaged_bytes",
-      "traces_lost", "others_lost", "traces_refused", "others_refused"};
+      "verdict",        "thresholds",    "ledger",        "generator",   "checks",
+      "provenance",     "notes",         "fail_on",       "exp_id",      "galileo",
+      "checkpoint",     "recorder",      "damaged_bytes", "traces_lost", "others_lost",
+      "traces_refused", "others_refused"};
   return keys;
 }
 

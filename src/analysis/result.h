@@ -56,6 +56,7 @@ struct RunResult {
   std::vector<ThresholdResult> thresholds;
   load::Ledger ledger;
   GeneratorUse generator;
+  std::vector<CheckFigures> checks;
   Provenance provenance;
   std::vector<std::string> notes;
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures

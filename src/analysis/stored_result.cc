@@ -73,6 +73,7 @@ Result<std::unique_ptr<StoredResult>> load_stored_result(
   const std::string metadata = TRY(store.metadata(experiment.id));
   stored->result = parse_metadata(metadata);
   stored->result.experiment = experiment;
+  stored->summary.set_checks(stored->result.checks);
   TRY(store.each_sample(experiment.id, [&](const wire::Sample& sample) {
     stored->telemetry.add(sample);
     joined.add(sample);

@@ -104,6 +104,7 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
     dispatch_.add(trace.dispatched - trace.created);
   add_to_group(services_.rows[places.service], trace, group);
   add_to_group(servers_.rows[places.server], trace, group);
+  if (trace.step != 0) add_to_group(steps_.rows[places.step], trace, group);
   add_to_group(phase, trace, group);
 }
 
@@ -111,7 +112,9 @@ void Summary::add(const wire::NamedTrace& named) {
   wire::Trace trace;
   wire::copy_values(trace, named);
   trace.failure = wire::guess_failure(named);
-  add(trace, {service_place(named.service), server_place(named.server), phase_place(named.phase)});
+  trace.step = named.step.empty() ? 0 : 1;
+  add(trace, {service_place(named.service), server_place(named.server), phase_place(named.phase),
+              named.step.empty() ? 0 : step_place(named.step)});
 }
 
 void Summary::add_to_group(GroupFigures& group, const wire::Trace& trace,

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "analysis/latencies.h"
@@ -32,6 +33,15 @@ struct GroupFigures {
   Wall first = kNoWall;     // created
   Wall last_due = kNoWall;  // created
   Wall last = kNoWall;      // done
+};
+
+// Of the checks of one name; warm-up left out.
+struct CheckFigures {
+  std::string name;
+  std::uint64_t passed = 0;
+  std::uint64_t failed = 0;
+
+  std::uint64_t ran() const { return passed + failed; }
 };
 
 // What was done a second, over the time in which requests were due (docs/glossary.md: span).
@@ -83,6 +93,7 @@ class Summary {
  public:
   static constexpr std::size_t kBucketsMax = 600;
   static constexpr std::size_t kServersMax = 200;  // further ones are counted together
+  static constexpr std::size_t kStepsMax = 1'001;  // so many have names, and the rest one
   static constexpr const char* kWarmup = "warmup";
 
   // `start`: where the series begin; `width`: of a bucket at first, doubled as the run gets long.
@@ -93,10 +104,14 @@ class Summary {
     std::uint32_t service = 0;
     std::uint32_t server = 0;
     std::uint32_t phase = 0;
+    std::uint32_t step = 0;
   };
   std::uint32_t service_place(std::string_view name) { return place(services_, name, kServersMax); }
   std::uint32_t server_place(std::string_view name) { return place(servers_, name, kServersMax); }
   std::uint32_t phase_place(std::string_view name) { return place(phases_, name, kServersMax); }
+  std::uint32_t step_place(std::string_view name) { return place(steps_, name, kStepsMax); }
+  // What the checks came to: traces tell of the first that failed only.
+  void set_checks(std::vector<CheckFigures> checks) { checks_ = std::move(checks); }
 
   void add(const wire::Trace& trace, const Places& places);
   // Adds one from a database; old ones lack some of the times.
@@ -109,6 +124,9 @@ class Summary {
   const std::vector<GroupFigures>& services() const { return services_.rows; }
   const std::vector<GroupFigures>& servers() const { return servers_.rows; }
   const std::vector<GroupFigures>& phases() const { return phases_.rows; }
+  // Of requests of scenarios; those of none have no name.
+  const std::vector<GroupFigures>& steps() const { return steps_.rows; }
+  const std::vector<CheckFigures>& checks() const { return checks_; }
   const std::map<int, std::uint64_t>& status_codes() const { return status_codes_; }
   const load::Ledger& ledger() const { return ledger_; }      // of all traces, warm-up too
   std::uint64_t warmup() const { return warmup_; }            // traces left out of the statistics
@@ -174,6 +192,8 @@ class Summary {
   Table services_;
   Table servers_;
   Table phases_;
+  Table steps_;
+  std::vector<CheckFigures> checks_;
   std::map<int, std::uint64_t> status_codes_;
   load::Ledger ledger_;
   std::uint64_t warmup_ = 0;

@@ -53,6 +53,31 @@ std::string thresholds_text(const std::vector<ThresholdResult>& thresholds, cons
   return text.empty() ? text : paint.bold("thresholds") + "\n" + text;
 }
 
+// Those that failed first: who looks at the first lines must see them.
+std::string checks_text(std::vector<CheckFigures> checks, const Paint& paint) {
+  constexpr std::size_t kRowsMax = 20;
+  if (checks.empty()) return {};
+  const auto is_good = [](const CheckFigures& check) {
+    return check.ran() > 0 && check.failed == 0;
+  };
+  std::partition(checks.begin(), checks.end(), [&](const auto& check) { return !is_good(check); });
+  std::string text = paint.bold("checks") + "\n";
+  for (std::size_t i = 0; i < std::min(checks.size(), kRowsMax); ++i) {
+    const CheckFigures& check = checks[i];
+    text += fmt::format("  {} {:<36} {}\n",
+                        check.ran() == 0    ? paint.doubt("?")
+                        : check.failed == 0 ? paint.good("✓")
+                                            : paint.bad("✗"),
+                        shortened(one_line(check.name), 36),
+                        check.ran() == 0
+                            ? std::string("never ran")
+                            : fmt::format("{} passed, {} failed", format_count(check.passed),
+                                          format_count(check.failed)));
+  }
+  if (checks.size() > kRowsMax) text += fmt::format("  and {} more\n", checks.size() - kRowsMax);
+  return text;
+}
+
 constexpr std::string_view kNotKnown = "–";
 
 std::string time_text(const std::optional<Bound>& bound) {
@@ -310,11 +335,13 @@ std::string summary_text(const RunResult& result, const Summary& summary, const 
                       one_line(experiment.name), closed ? "closed loop" : "open loop",
                       format_duration(seconds(lasted)), result.provenance.seed);
   text += thresholds_text(result.thresholds, paint);
+  text += checks_text(result.checks, paint);
   text += times_text(summary, paint);
   text += rates_text(summary, paint);
   text += failures_text(result, summary, paint);
   text += groups_text("services", summary.services(), paint);
   text += groups_text("phases", summary.phases(), paint);
+  text += groups_text("steps", summary.steps(), paint);
   text += placement_text(placement(joined, summary), paint);
   text += throttling_text(joined, paint);
   text += ledger_text(result, summary.warmup(), paint);

@@ -121,6 +121,19 @@ Measured measure_error_rate(const Threshold&, const Summary& summary) {
   return {(counted - answered) / counted};
 }
 
+Measured measure_checks(const Threshold& threshold, const Summary& summary) {
+  CheckFigures all;
+  for (const CheckFigures& check : summary.checks()) {
+    if (!threshold.subsystem.empty() && check.name != threshold.subsystem) continue;
+    all.passed += check.passed;
+    all.failed += check.failed;
+  }
+  if (all.ran() > 0) return {static_cast<double>(all.passed) / static_cast<double>(all.ran())};
+  return unknown(threshold.subsystem.empty()
+                     ? "no check ran"
+                     : fmt::format("the check '{}' never ran", threshold.subsystem));
+}
+
 }  // namespace
 
 const std::vector<ThresholdMetric>& threshold_metrics() {

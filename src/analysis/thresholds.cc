@@ -12,6 +12,8 @@
 namespace galileo::analysis {
 namespace {
 
+constexpr std::string_view kChecks = "checks";
+
 bool contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
@@ -93,6 +95,11 @@ bool is_telemetry(std::string_view metric) {
 }
 
 Result<double> read_limit(Reader& reader, const Threshold& threshold) {
+  // Shares of checks are said as numbers of one, too: checks(login) > 0.99.
+  if (threshold.metric == kChecks) {
+    const auto share = parse_number(reader.rest());
+    if (share && *share >= 0 && *share <= 1) return *share;
+  }
   const Limit limit =
       parse_limit(reader.rest(), scale_of(threshold.metric, threshold.subsystem).dimension);
   if (limit.wrong.empty()) return limit.value;
@@ -142,7 +149,8 @@ Result<void> check_metric(const Reader& reader, const Threshold& threshold) {
   if (!threshold.group.empty() && !(metric && metric->by_group))
     return reader.wrong(fmt::format("'{}' isn't kept by {}", threshold.metric, threshold.group),
                         metrics_that_are([](const auto& one) { return one.by_group; }));
-  if (!threshold.subsystem.empty() && !is_telemetry(threshold.metric))
+  if (!threshold.subsystem.empty() && !is_telemetry(threshold.metric) &&
+      threshold.metric != kChecks)
     return reader.wrong(fmt::format("'{}' has no part '{}'", threshold.metric, threshold.subsystem),
                         fmt::format("write {} alone", threshold.metric));
   return {};
@@ -233,7 +241,11 @@ Result<Threshold> parse_threshold(std::string_view text) {
   std::string_view word = reader.take_word();
   if (word.empty())
     return reader.wrong("a metric is missing", "write for example p95(latency) < 50ms");
-  const bool call = reader.take("(");
+  const bool of_check = word == kChecks && reader.take("(");
+  if (of_check) threshold.subsystem = reader.take_until(')');
+  if (of_check && (threshold.subsystem.empty() || !reader.take(")")))
+    return reader.wrong("a check's name is missing", "write for example checks(login) > 0.99");
+  const bool call = !of_check && reader.take("(");
   if (call) {
     if (!is_function(word)) {
       reader.set_position(start);
@@ -245,7 +257,7 @@ Result<Threshold> parse_threshold(std::string_view text) {
   }
   const std::size_t slash = word.find('/');
   threshold.metric = word.substr(0, slash);
-  if (slash != std::string_view::npos) threshold.subsystem = word.substr(slash + 1);
+  if (slash != std::string_view::npos && !of_check) threshold.subsystem = word.substr(slash + 1);
   if (threshold.metric.empty())
     return reader.wrong("a metric is missing", "write for example max(process_rss/name) < 1GiB");
   TRY(read_outcome(reader, threshold));

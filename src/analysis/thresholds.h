@@ -6,6 +6,7 @@
 //              | intended | sent | not_sent | answered | failed | in_flight | retried   (counts)
 //              | offered | achieved                               (rates, /s where nothing is said)
 //              | error_rate                                       (share of requests)
+//              | checks[(<name>)]                                 (share of those that ran)
 //              | <telemetry metric>[/<subsystem>]                 (with min, mean or max)
 //   latency and service_time may be followed by [answered], [failed] or [all], which they are of
 //   where nothing is said; latency, answered and failed by {service=name}, {server=host:port} or
@@ -34,9 +35,9 @@ struct Threshold {
   std::string expression;  // as written
   std::string function;    // empty: none
   std::string metric;
-  std::string subsystem;
-  std::string outcome;  // "answered", "failed"; empty: all
-  std::string group;    // "service", "server", "phase"; empty: all
+  std::string subsystem;  // of checks: the name
+  std::string outcome;    // "answered", "failed"; empty: all
+  std::string group;      // "service", "server", "phase"; empty: all
   std::string group_name;
   std::string comparison;
   double limit = 0;  // in base units: seconds, bytes, shares, counts

@@ -14,6 +14,7 @@
 #include "commands/load_document.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
+#include "load/template_text.h"
 #include "plan/file.h"
 #include "plan/profile.h"
 #include "wire/http1.h"
@@ -39,6 +40,8 @@ struct LoadFlags {
   std::string connect_timeout;
   std::string method;
   std::string body;
+  std::string rows;
+  std::string rows_order;
   std::string seed;
   std::string fail_on;
   std::string ca_file;
@@ -52,6 +55,7 @@ struct LoadFlags {
   std::uint32_t redirects = 0;
   std::vector<std::string> headers;
   std::vector<std::string> thresholds;
+  std::vector<std::string> checks;
   bool ipv4 = false;
   bool ipv6 = false;
   bool poisson = false;
@@ -137,10 +141,19 @@ Result<void> write_http(const LoadFlags& flags, const wire::Uri& uri, LoadDocume
   return {};
 }
 
-Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+// A body that the document can say: of a flag, with templates in it. Others needn't be text.
+bool is_template(const std::string& body) {
+  return body.find("{{") != std::string::npos && body.front() != '@';
+}
+
+Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, const std::string& path,
+                           LoadDocument& document) {
   if (!flags.app.empty()) return write_app(flags, uri, document);
   if (!flags.parameters.empty()) return usage("--parameter is for an app", "give --app too");
-  document.set("client/request/path", uri.path, "URL");
+  document.set("client/request/path", path, "URL");
+  if (is_template(flags.body)) document.set("client/request/data", flags.body, "--body");
+  document.set("client/data/file", flags.rows, "--rows " + flags.rows);
+  document.set("client/data/order", flags.rows_order, "--rows-order " + flags.rows_order);
   const std::string& method = flags.method.empty() && !flags.body.empty() ? "post" : flags.method;
   document.set("client/request/method", method, "--method " + flags.method);
   document.set("client/request/timeout", flags.timeout, "--timeout " + flags.timeout);
@@ -210,6 +223,8 @@ void write_limits(const LoadFlags& flags, LoadDocument& document) {
   set("limits/fail_on", flags.fail_on, "--fail-on");
   set("limits/address_family", flags.ipv4 ? "ipv4" : flags.ipv6 ? "ipv6" : "", "-4, -6:");
   if (flags.no_telemetry) set("telemetry", "off", "--no-telemetry");
+  for (const std::string& check : flags.checks)
+    document.add("client/checks", check, "--check '" + check + "'");
   for (const std::string& threshold : flags.thresholds)
     document.add("thresholds", threshold, "--threshold '" + threshold + "'");
 }
@@ -222,7 +237,7 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
   if (!uri.user_info.empty() &&
       std::none_of(request.headers.begin(), request.headers.end(), is_authorization))
     request.headers.emplace_back("Authorization", "Basic " + wire::base64(uri.user_info));
-  if (flags.body.empty()) return {};
+  if (flags.body.empty() || is_template(flags.body)) return {};
   request.has_body = true;
   request.body = flags.body;
   if (flags.body.front() == '@') request.body = TRY(read_input(flags.body.substr(1), kBodyFileMax));
@@ -230,14 +245,16 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
 }
 
 Result<plan::Plan> make_plan(const LoadFlags& flags) {
-  const wire::Uri uri = TRY(wire::parse_uri(flags.url));
+  // What is in a template isn't the URL's: a blank, a question mark.
+  const load::HiddenTemplates url(flags.url);
+  const wire::Uri uri = TRY(wire::parse_uri(url.text));
   if (flags.clients < 1) return usage("--clients must be from 1 up", {});
   LoadDocument document;
   document.set("name", fmt::format("load {}", uri.host_port()), "URL");
   document.set("services/load/hosts", uri.route_host(), "URL");
   document.set("client/service", "load", "URL");
   document.set("client/name", "load", "URL");
-  TRY(write_request(flags, uri, document));
+  TRY(write_request(flags, uri, url.restore(uri.path), document));
   TRY(write_tls(flags, uri, document));
   TRY(write_http(flags, uri, document));
   TRY(write_pace(flags, document));
@@ -245,6 +262,7 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   write_limits(flags, document);
   plan::FileOptions options;
   options.environment = environment;
+  options.find_file = [](const std::string& path) { return plan::find_file_in("", path); };
   options.read_file = [](const std::string& path) {
     return read_input(path, plan::kProfileFileMax);
   };
@@ -280,7 +298,13 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("-H,--header", flags.headers, "header, 'Name: value'; may be given again")
       ->expected(1)
       ->take_all();
-  app.add_option("-b,--body", flags.body, "body; @FILE reads it from a file, @- from stdin");
+  app.add_option("-b,--body", flags.body,
+                 "body, with templates ({{uuid}}); @FILE: as that file is, @-: stdin");
+  app.add_option(
+      "--rows", flags.rows,
+      "CSV file whose columns stand in templates of URL, headers and body: {{row.NAME}}");
+  app.add_option("--rows-order", flags.rows_order,
+                 "which row is next: sequential, random, once [sequential]");
   app.add_option("--app", flags.app,
                  "client app that makes the requests, by its name or its folder (with a slash)");
   app.add_option("--parameter", flags.parameters,
@@ -314,6 +338,11 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--warmup", flags.warmup,
                  "time at the start that is left out of the statistics: 5s");
   app.add_option("--threshold", flags.thresholds, "as 'p95(latency) < 50ms'; may be given again")
+      ->expected(1)
+      ->take_all();
+  app.add_option("--check", flags.checks,
+                 "what answers must be: 'status 200', 'body has ok', 'login: json /ok is true', "
+                 "'time < 200ms'; may be given again")
       ->expected(1)
       ->take_all();
   app.add_option("--seed", flags.seed,

@@ -35,7 +35,10 @@ class Collector::Producer {
                         place_of(servers_, trace.server,
                                  [&] { return summary.server_place(names.at(trace.server)); }),
                         place_of(phases_, trace.phase,
-                                 [&] { return summary.phase_place(names.at(trace.phase)); })});
+                                 [&] { return summary.phase_place(names.at(trace.phase)); }),
+                        trace.step == 0 ? 0 : place_of(steps_, trace.step, [&] {
+                          return summary.step_place(names.at(trace.step));
+                        })});
     if (collector_.joined_.wants(trace.headers)) join(trace, names);
   }
 
@@ -52,6 +55,7 @@ class Collector::Producer {
   std::vector<std::uint32_t> services_;
   std::vector<std::uint32_t> servers_;
   std::vector<std::uint32_t> phases_;
+  std::vector<std::uint32_t> steps_;
 };
 
 // A loop of this process.

@@ -68,6 +68,9 @@ class Collector {
   // After the loops are done: takes what is left, flushes. Then summary() and the rest may be read.
   void stop();
   const analysis::Summary& summary() const { return summary_; }
+  void set_checks(std::vector<analysis::CheckFigures> checks) {
+    summary_.set_checks(std::move(checks));
+  }
   const analysis::TelemetrySeries& telemetry() const { return telemetry_; }
   const analysis::JoinedView& joined() const { return joined_; }
   // Once, in the end.

@@ -61,6 +61,8 @@ class LoadSource {
   // After finish(): what generating the load took, in the time in which requests were due, the
   // warm-up too; 0: that isn't known.
   virtual analysis::GeneratorUse use(Duration due) = 0;
+  // After finish(): what became of the checks, by name.
+  virtual std::vector<analysis::CheckFigures> checks() { return {}; }
   // After finish(): why the result is in doubt: workers that died.
   virtual std::vector<std::string> doubts() { return {}; }
   // After finish(): what is worth a line in the result.

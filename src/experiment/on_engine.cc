@@ -117,6 +117,16 @@ class OnEngine final : public LoadSource {
     return use_;
   }
 
+  // Also of checks that never ran.
+  std::vector<analysis::CheckFigures> checks() override {
+    std::vector<analysis::CheckFigures> checks;
+    for (const std::string& name : plan::check_names(plan_)) {
+      const load::CheckCounts& counts = snapshot_.checks[name];
+      checks.push_back({name, counts.passed, counts.failed});
+    }
+    return checks;
+  }
+
   std::vector<std::string> doubts() override { return load::doubts_of(snapshot_.sources); }
 
   std::vector<std::string> notes() override {

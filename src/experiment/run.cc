@@ -479,6 +479,8 @@ Result<void> Run::end_recording() {
   result_.ledger = final_ledger();
   result_.generator = load_->use(collector_->summary().due_span());
   for (const std::string& note : load_->notes()) notes_.push_back(note);
+  result_.checks = load_->checks();
+  collector_->set_checks(result_.checks);
   result_.verdict = judge(collector_->summary(), evidence());
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),

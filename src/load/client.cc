@@ -115,6 +115,7 @@ void Client::bound_by(const Limits& limits) {
   bounds = bounds_of(limits);
   keep_headers = limits.keep_headers;
   keep_response = limits.keep_response;
+  keep_only_failed = limits.keep_only_failed;
 }
 
 void Client::feed(std::vector<double> between_s, bool last) {

@@ -112,6 +112,7 @@ class Client {
   net::HttpBounds bounds;
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
+  bool keep_only_failed = false;
   OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
   // Who makes its requests; null: all are its group's.
   RequestSource* source() const { return source_.get(); }

@@ -246,6 +246,7 @@ void Dispatcher::remove(Client& client) {
   Group& group = client.group();
   clients_.erase(client.number());
   if (--group.clients > 0) return;
+  check_places_.clear();  // some of them may go with it
   std::erase_if(groups_, [&](const auto& one) { return one.get() == &group; });
 }
 
@@ -432,8 +433,10 @@ void Dispatcher::over(Sending& sending) {
   if (sending.failure != Failure::none && !sending.why.empty())
     tls_failures_.try_emplace(sending.failure, sending.why);
   Client& client = *sending.client;
-  if (sending.failure == Failure::none && client.fail_on.contains(sending.status))
+  const bool checks_judge = sending.checks && sending.checks->judges_status();
+  if (sending.failure == Failure::none && !checks_judge && client.fail_on.contains(sending.status))
     sending.failure = Failure::status;
+  if (sending.checks && is_answer(sending.failure)) run_checks(sending);
   const Then then = client.source() ? heard(sending) : Then{};
   Group& group = client.group();
   // A policy that is no longer in use needn't hear of it.
@@ -475,11 +478,11 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   trace.id_prefix = client.id_prefix;
   trace.service = client.group().service.name_id();
   trace.server = sending.server;
-  const bool warmup =
-      sending.created < options_.warmup_until || sending.created < client.warmup_until;
+  const bool warmup = is_warmup(sending);
   trace.phase = warmup ? warmup_name_ : client.phase;
   trace.step = sending.step;
-  const bool answered = sending.failure == Failure::none || sending.failure == Failure::status;
+  trace.failed_check = sending.failed_check;
+  const bool answered = is_answer(sending.failure);
   trace.status = answered ? sending.status : -1;
   trace.failure = sending.failure;
   trace.closed_loop = sending.lane != Sending::kNoLane;
@@ -501,7 +504,8 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   trace.queued = sending.queued;
   trace.response_bytes = sending.response_bytes;
   std::string headers;
-  if (sending.capture && answered) {
+  const bool kept = !sending.keep_only_failed || sending.failure != Failure::none;
+  if (sending.capture && answered && kept) {
     if (sending.keep_headers) headers = sending.headers_json();
     trace.headers = headers;
     if (sending.keep_response > 0) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "load/checks.h"
 #include "load/client.h"
 #include "load/host_targets.h"
 #include "load/http_counts.h"
@@ -160,6 +161,8 @@ class Dispatcher {
   net::TlsCounts handshakes() const { return targets_.handshakes(); }
   // What TLS said of the first request that failed by each of its reasons.
   const std::map<wire::Failure, std::string>& tls_failures() const { return tls_failures_; }
+  // By their names, warm-up left out.
+  const std::map<std::string, CheckCounts>& check_counts() const { return check_counts_; }
   // What those who make requests came to.
   const SourcesFigures& source_figures() const { return source_figures_; }
   // Whether a client here has requests made by these.
@@ -207,6 +210,9 @@ class Dispatcher {
   void next_step(Sending& sending);
   void fail_unsent(Sending& sending, wire::Failure failure);
   Then heard(Sending& sending);
+  void run_checks(Sending& sending);
+  static const std::string* body_of(Sending& sending);
+  bool is_warmup(const Sending& sending) const;
   bool goes_on(Sending& sending, const Then& then, std::int32_t status);
   void skip_rest(Sending& sending, wire::Failure failure);
   void render(Sending& sending, const Routing::Destination& destination);
@@ -256,6 +262,8 @@ class Dispatcher {
   std::uint64_t in_flight_ = 0;
   std::size_t held_ = 0;  // wait for their source, or for a turn to go on
   SourcesFigures source_figures_;
+  std::map<std::string, CheckCounts> check_counts_;
+  std::unordered_map<const Checks*, std::vector<CheckCounts*>> check_places_;  // in the above
   std::set<std::string, std::less<>> step_names_;
   std::uint64_t responses_cut_ = 0;
   std::vector<Client*> phase_clients_;

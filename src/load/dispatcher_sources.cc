@@ -81,9 +81,11 @@ Made Dispatcher::make(Sending& sending) {
   made.shared_body = nullptr;
   made.has_body = false;
   made.name = 0;
+  made.checks = nullptr;
   made.why.clear();
   const Made how = client.source()->make(sending.turn, made);
   sending.step = how == Made::kMade ? made.name : client.source()->name_of(sending.turn.step);
+  if (made.checks) sending.checks = made.checks;
   if (how != Made::kOver) return how;
   if (sending.turn.step > 0) return Made::kFailed;  // its turn has begun
   SourceFigures& figures = *client.figures;
@@ -201,8 +203,10 @@ Then Dispatcher::heard(Sending& sending) {
     return {is_last ? Then::Kind::kOver : Then::Kind::kGivesUp, {}, {}, {}};
   }
   if (is_last && source.requests_a_turn() == 1 && source.wants_answers() == 0) return {};
+  const std::string* const body =
+      sending.failure == Failure::none && source.wants_answers() > 0 ? body_of(sending) : nullptr;
   const AnswerView answer{sending.failure, sending.status, &sending.captured.headers,
-                          sending.captured.body, sending.done};
+                          body ? std::string_view(*body) : std::string_view(), sending.done};
   Then then = source.answered(sending.turn, answer);
   if (then.failure != Failure::none && sending.failure == Failure::none) {
     sending.failure = then.failure;

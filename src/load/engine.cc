@@ -309,6 +309,10 @@ Engine::Snapshot Engine::snapshot() {
                                    worker.dispatcher->tls_failures().end());
       for (const auto& [name, figures] : worker.dispatcher->source_figures())
         snapshot.sources[name].add(figures);
+      for (const auto& [name, counts] : worker.dispatcher->check_counts()) {
+        snapshot.checks[name].passed += counts.passed;
+        snapshot.checks[name].failed += counts.failed;
+      }
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
       snapshot.loop_waited.push_back(worker.watch->waited());

@@ -45,7 +45,8 @@ class Engine {
     HttpCounts http;
     // What TLS or HTTP/2 said of the first of each.
     std::map<wire::Failure, std::string> tls_failures;
-    SourcesFigures sources;  // what those who make requests came to
+    SourcesFigures sources;                     // what those who make requests came to
+    std::map<std::string, CheckCounts> checks;  // by name, warm-up left out
     // That each loop stood still so far, though nobody had its core.
     std::vector<Duration> loop_stood_still;
   };

@@ -40,6 +40,8 @@
 
 namespace galileo::load {
 
+class Checks;
+
 // One request, as its source has made it. Used again for one request after the other, so that its
 // texts keep their memory: a source sets all that it means, and appends to what it has cleared.
 struct MadeRequest {
@@ -49,6 +51,7 @@ struct MadeRequest {
   std::string body;
   const std::string* shared_body = nullptr;  // in place of `body`; lives as long as the source
   bool has_body = false;                     // of `body`
+  const Checks* checks = nullptr;            // in place of the group's; lives as long as the source
   wire::NameId name = 0;                     // of the step, as ClientPlace::name gave it; 0: none
   std::string why;                           // of kOver and kFailed
 
@@ -71,10 +74,10 @@ struct Turn {
 
 // What came of a request; a view. Headers and body are there where wants_answers().
 struct AnswerView {
-  wire::Failure failure = wire::Failure::none;  // as the trace has it, without checks
+  wire::Failure failure = wire::Failure::none;  // as the trace has it
   int status = -1;
   const wire::http1::Headers* headers = nullptr;
-  std::string_view body;
+  std::string_view body;  // decompressed; empty where it can't be
   Time done{};
 };
 

@@ -2,10 +2,23 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "wire/http1.h"
 #include "wire/uri.h"
 
 namespace galileo::load {
+namespace {
+
+// Whoever made the request has looked at them.
+std::optional<Checks> checks_of(const Request& request) {
+  if (request.checks.empty()) return std::nullopt;
+  auto checks = Checks::compile(request.checks);
+  ENSURE(checks.ok(), checks.error().to_text());
+  return std::move(*checks);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Service>> Service::make(const ServiceSpec& spec, TraceSink& sink) {
   std::unique_ptr<Service> service(new Service);
   service->name_id_ = sink.name(spec.name);
@@ -37,7 +50,8 @@ Group::Group(const Service& service_of_clients, const Request& request_of_client
       redirects_max(request.redirects_max.value_or(limits.redirects_max)),
       is_head(request.method == "HEAD"),
       is_repeatable(wire::http1::is_idempotent(request.method)),
-      sources(shared_sources) {}
+      sources(shared_sources),
+      checks(checks_of(request)) {}
 
 void Group::route(HostTargets& targets, TraceSink& sink) {
   auto routing = std::make_unique<Routing>();

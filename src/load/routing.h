@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "load/checks.h"
 #include "load/host_targets.h"
 #include "load/request_source.h"
 #include "load/trace_sink.h"
@@ -88,6 +89,7 @@ class Group {
   const bool is_head;
   const bool is_repeatable;
   RequestSources* const sources;  // who makes its requests; null: all are alike
+  const std::optional<Checks> checks;
   std::size_t clients = 0;
 
  private:

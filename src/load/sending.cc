@@ -36,7 +36,8 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   created = due;
   lane = of_lane;
   held = Held::kNot;
-  step = 0;
+  step = failed_check = 0;
+  checks = group.checks ? &*group.checks : nullptr;
   chosen = false;
   server = 0;
   redirect.clear();
@@ -55,8 +56,12 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   want_redirect = redirects_max > 0;
   keep_headers = of.keep_headers;
   keep_response = of.keep_response;
+  keep_only_failed = of.keep_only_failed;
   capture = nullptr;
-  const std::size_t heard = of.source() ? of.source()->wants_answers() : 0;
+  const std::size_t checked = !checks || !(checks->wants_headers() || checks->wants_body()) ? 0
+                              : checks->wants_body() ? kCheckedMax + 1
+                                                     : 1;
+  const std::size_t heard = std::max(checked, of.source() ? of.source()->wants_answers() : 0);
   if (!keep_headers && keep_response == 0 && heard == 0) return;
   captured.clear();
   // A body is text by what its Content-Type says.

@@ -47,6 +47,9 @@ class Sending final : public net::HttpExchange {
   std::unique_ptr<MadeRequest> made;  // used again
   std::string rendered;               // of `made`, for the host that was chosen
   wire::NameId step = 0;              // its name in the trace
+  const Checks* checks = nullptr;     // of its answer; null: none
+  wire::NameId failed_check = 0;
+  std::string decoded;  // its answer's body, where that was compressed and is looked at
   Time created{};
   Routing* routing = nullptr;  // where it began
   std::size_t host = 0;        // index among the routing's destinations
@@ -59,6 +62,7 @@ class Sending final : public net::HttpExchange {
   std::uint32_t redirects_max = 0;  // as the workload has it that it belongs to; and so these
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
+  bool keep_only_failed = false;
   wire::Redirect redirect;
   // Set where there is more than one hop, since the time-out is for all of them, and while it is
   // held.

@@ -53,6 +53,16 @@ struct SourceSpec {
   bool operator==(const SourceSpec&) const = default;
 };
 
+// What an answer must be (load/checks.h).
+struct CheckSpec {
+  std::string name;
+  std::vector<std::string> conditions;
+
+  bool operator==(const CheckSpec&) const = default;
+};
+
+struct Step;
+
 // One fixed request (the default request of docs/wire/workload.md), its URL parts already joined;
 // where it names a source, what that makes its requests of.
 struct Request {
@@ -66,8 +76,29 @@ struct Request {
   TlsSettings tls;
   HttpSettings http;
   SourceSpec source;
+  std::vector<CheckSpec> checks;
+  std::vector<Step> steps;  // of a scenario; its own settings are theirs then, and nothing else
 
   bool operator==(const Request&) const = default;
+};
+
+// What a later step has of an answer (load/value_taker.h).
+struct TakenValue {
+  std::string name;
+  std::string from;  // "json /user/id"
+
+  bool operator==(const TakenValue&) const = default;
+};
+
+// One request of a scenario.
+struct Step {
+  std::string name;
+  Request request;
+  std::vector<TakenValue> takes;
+  Duration pause{0};        // think time behind its answer
+  std::string drawn_pause;  // in place of it, in seconds: "expovariate(0.5)"; empty: none
+
+  bool operator==(const Step&) const = default;
 };
 
 // When requests are due. `kind` is a name of arrivals.def; the parameters are that arrival's own:
@@ -129,6 +160,7 @@ struct Limits {
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that count as failures
   bool keep_headers = false;                             // keep the answers' headers in the traces
   std::uint32_t keep_response = 0;  // keep that many bytes of each answer's body in the trace
+  bool keep_only_failed = false;    // headers and bodies of failed requests only
 };
 
 // What a client that is there already does from some moment on, until it gets another workload.

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "analysis/summary.h"
+#include "base/file.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "plan/fields.h"
@@ -58,7 +59,7 @@ class Reader {
     plan.telemetry = read_telemetry(file_, plan.applications);
     plan.bus = file_.text("bus").value_or("");
     if (options_.on_fleet || !plan.bus.empty())
-      check_for_fleet();
+      check_for_fleet(plan);
     else if (!plan.telemetry.nodes.empty())
       problems_.add(file_.find("telemetry")->find("nodes")->place,
                     "telemetry.nodes are the daemons of a bus, and none is named",
@@ -177,7 +178,21 @@ class Reader {
   }
 
   // What of the file no worker can be told: it would be another run than on one machine.
-  void check_for_fleet() {
+  void check_for_fleet(const Plan& plan) {
+    for (const Phase& phase : plan.phases) {
+      for (const load::ClientSpec& client : phase.clients) {
+        const load::Request& request = client.request;
+        const char* const unknown = request.source.kind == "templates" ? "templates"
+                                    : request.source.kind == "steps"   ? "steps"
+                                    : !request.checks.empty()          ? "checks"
+                                                                       : nullptr;
+        if (unknown)
+          problems_.add(file_.place(file_.has("phases") ? "phases" : "clients"),
+                        fmt::format("workers don't know the {} of client '{}'", unknown,
+                                    client.name.substr(client.name.find(':') + 1)),
+                        "run it on this machine, without a bus");
+      }
+    }
     const auto refuse = [&](const std::string& what, const wire::YamlNode* node,
                             std::string_view hint) {
       if (node) problems_.add(node->place, what + " is each worker's own on a fleet", hint);
@@ -284,9 +299,24 @@ Result<Plan> read_plan(const wire::YamlNode& document, const std::vector<std::st
   return plan;
 }
 
+Result<FileOptions::Found> find_file_in(const std::string& folder, const std::string& path) {
+  FileOptions::Found found;
+  found.path = (std::filesystem::path(folder) / path).string();
+  bool enough = false;
+  const auto read = read_in_pieces(found.path, [&](std::string_view piece) -> Result<void> {
+    found.beginning += piece.substr(0, kBeginning - found.beginning.size());
+    enough = found.beginning.size() == kBeginning;
+    if (!enough) return {};
+    return Error{ErrorCode::kInterrupted, "no more is wanted", {}, {}, {}};
+  });
+  if (!read.ok() && !enough) return read.error();
+  return found;
+}
+
 FileOptions with_files_of(const std::string& folder, const FileOptions& options) {
   FileOptions with_files = options;
   with_files.files_of = [folder](const std::string& name) { return manifest_files(folder, name); };
+  with_files.find_file = [folder](const std::string& name) { return find_file_in(folder, name); };
   with_files.read_file = [folder](const std::string& name) {
     return read_input(name == "-" ? name : (std::filesystem::path(folder) / name).string(),
                       kProfileFileMax);

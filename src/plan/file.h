@@ -23,9 +23,20 @@ struct FileOptions {
   bool on_fleet = false;  // a bus is named beside the file, whose workers are to run it
   // The text of a file that the experiment file names (a profile); relative to the file's folder.
   std::function<Result<std::string>(const std::string& path)> read_file;
+  // Where a file is that the experiment file names, and its first bytes (kBeginning at most).
+  struct Found {
+    std::string path;
+    std::string beginning;
+  };
+  std::function<Result<Found>(const std::string& path)> find_file;
   // The files of manifests that a path is: itself, or those of a folder, by their names.
   std::function<Result<std::vector<std::string>>(const std::string& path)> files_of;
 };
+
+inline constexpr std::size_t kBeginning = std::size_t{64} << 10;
+
+// FileOptions::find_file of files in a folder; blocking.
+Result<FileOptions::Found> find_file_in(const std::string& folder, const std::string& path);
 
 // Reads the file (1 MiB at most) and those that it names; blocking.
 Result<Plan> load_plan(const std::string& path, const FileOptions& options);

@@ -9,6 +9,7 @@
 #include "load/app_request.h"
 #include "plan/file_arrival.h"
 #include "plan/file_request.h"
+#include "plan/file_steps.h"
 
 namespace galileo::plan {
 namespace {
@@ -104,6 +105,12 @@ void read_app(const Fields& fields, load::ClientSpec& client) {
     request.tls = of_all.tls;
     if (all->find("allow_redirects")) request.redirects_max = of_all.redirects_max;
   }
+  for (const char* const key : {"data", "steps"}) {
+    if (fields.has(key))
+      fields.problems().add(fields.place(key), "the app says what each request is",
+                            fmt::format("leave {} out", key));
+  }
+  request.checks = read_checks(fields);
   client.request = std::move(request);
 }
 
@@ -112,13 +119,10 @@ load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions
   read_of_whom(fields, plan, client);
   client.name = fields.name("name").value_or("");
   client.count = static_cast<std::uint32_t>(fields.count("num", 1, kClientsMax).value_or(1));
-  if (fields.has("app")) {
+  if (fields.has("app"))
     read_app(fields, client);
-  } else if (const wire::YamlNode* request = fields.find("request")) {
-    const std::string path = client.request.path;
-    client.request = read_request(fields.problems(), *request, fields.where("request"));
-    if (!request->find("path")) client.request.path = path;
-  }
+  else
+    client.request = read_requests(fields, options, client.request.path);
   if (fields.has("parameters") && !fields.has("app"))
     fields.problems().add(fields.place("parameters"), "parameters are what an app is given",
                           "name the app, or say request: {...}");

@@ -34,6 +34,7 @@ load::Limits read_limits(Problems& problems, const wire::YamlNode& node) {
   }
   limits.keep_headers = fields.boolean("keep_headers").value_or(false);
   limits.keep_response = size("keep_response", limits.keep_response, 1u << 20);
+  limits.keep_only_failed = fields.boolean("keep_only_failed").value_or(false);
   const auto family = fields.choice("address_family", {"any", "ipv4", "ipv6"});
   limits.address_family = family == "ipv4" ? 4 : family == "ipv6" ? 6 : 0;
   return limits;

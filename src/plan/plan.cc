@@ -210,6 +210,23 @@ unsigned load_loops(const Plan& plan) {
   return load::Engine::threads(plan.limits);
 }
 
+std::vector<std::string> check_names(const Plan& plan) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::vector<load::CheckSpec>& checks) {
+    for (const load::CheckSpec& check : checks) {
+      if (std::find(names.begin(), names.end(), check.name) == names.end())
+        names.push_back(check.name);
+    }
+  };
+  for (const Phase& phase : plan.phases) {
+    for (const load::ClientSpec& client : phase.clients) {
+      add(client.request.checks);
+      for (const load::Step& step : client.request.steps) add(step.request.checks);
+    }
+  }
+  return names;
+}
+
 bool verifies_certificates(const Plan& plan) {
   for (const Phase& phase : plan.phases) {
     for (const load::TlsSettings& tls : load::tls_settings(plan.services, phase.clients)) {

@@ -139,6 +139,8 @@ std::string describe(const Action& action);
 // "expovariate(100)", "steps up to ...": an arrival in a few words.
 std::string describe(const load::ArrivalSpec& arrival);
 
+// The names of all checks, each once, in the order of the plan.
+std::vector<std::string> check_names(const Plan& plan);
 // False where some client takes any certificate of a host that it speaks TLS with.
 bool verifies_certificates(const Plan& plan);
 

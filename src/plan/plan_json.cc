@@ -5,6 +5,7 @@
 
 #include "base/secrets.h"
 #include "load/app_request.h"
+#include "load/template_text.h"
 #include "plan/plan.h"
 
 namespace galileo::plan {
@@ -112,15 +113,32 @@ OrderedJson request_json(const load::Request& request) {
     if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
     return json;
   }
+  const auto& marks = request.source.parameters;
   OrderedJson headers = OrderedJson::object();
   for (const auto& [name, value] : request.headers) {
     // A password must not get into a report that is passed on.
-    headers[name] = is_secret_name(name) ? "***" : value;
+    headers[name] = is_secret_name(name) ? "***" : load::with_templates(value, marks);
   }
   OrderedJson json{{"method", request.method},
-                   {"path", without_secrets_of_url(request.path)},
+                   {"path", without_secrets_of_url(load::with_templates(request.path, marks))},
                    {"headers", headers}};
-  if (request.has_body) json["body_bytes"] = request.body.size();
+  if (request.has_body && load::divide(request.body).size() == 1)
+    json["body_bytes"] = request.body.size();
+  for (const load::CheckSpec& check : request.checks) json["checks"].push_back(check.name);
+  for (const load::Step& step : request.steps) {
+    load::Request shown = step.request;
+    shown.source = request.source;
+    OrderedJson one = request_json(shown);
+    one.erase("source");
+    one.erase("data");
+    one["name"] = step.name;
+    for (const load::TakenValue& value : step.takes) one["take"][value.name] = value.from;
+    if (step.pause > Duration{0}) one["think_s"] = to_seconds(step.pause);
+    if (!step.drawn_pause.empty()) one["think_s"] = step.drawn_pause;
+    json["steps"].push_back(std::move(one));
+  }
+  if (!request.source.kind.empty()) json["source"] = request.source.kind;
+  if (const auto data = marks.find("data.file"); data != marks.end()) json["data"] = data->second;
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
   if (request.redirects_max) json["redirects"] = *request.redirects_max;
   if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
@@ -191,7 +209,8 @@ OrderedJson limits_json(const load::Limits& limits) {
           {"redirects", limits.redirects_max},
           {"fail_on", limits.fail_on.to_text()},
           {"keep_headers", limits.keep_headers},
-          {"keep_response_bytes", limits.keep_response}};
+          {"keep_response_bytes", limits.keep_response},
+          {"keep_only_failed", limits.keep_only_failed}};
 }
 
 OrderedJson telemetry_json(const Telemetry& telemetry) {

@@ -7,6 +7,7 @@
 #include "base/secrets.h"
 #include "base/text.h"
 #include "load/arrival.h"
+#include "load/template_text.h"
 #include "plan/plan.h"
 
 namespace galileo::plan {
@@ -107,11 +108,12 @@ std::string phase_text(const Phase& phase) {
   std::vector<Row> rows{{"clients", "service", "request", "when", "rate", "requests", "lasts"}};
   for (const load::ClientSpec& client : phase.clients) {
     const ClientExpectation one = expect(client, phase);
-    rows.push_back(
-        {fmt::format("{} x {}", client.count, client.name), client.service,
-         fmt::format("{} {}", client.request.method, without_secrets_of_url(client.request.path)),
-         pace_text(client), rate_text(client, one), requests_text(client, one),
-         lasts_text(client, one)});
+    rows.push_back({fmt::format("{} x {}", client.count, client.name), client.service,
+                    fmt::format("{} {}", client.request.method,
+                                without_secrets_of_url(load::with_templates(
+                                    client.request.path, client.request.source.parameters))),
+                    pace_text(client), rate_text(client, one), requests_text(client, one),
+                    lasts_text(client, one)});
   }
   return fmt::format("\nphase {}{}\n", phase.name,
                      phase.duration ? ", at most " + format_duration(*phase.duration) : "") +

@@ -128,9 +128,19 @@ Result<void> check_open_loop(const analysis::Threshold& threshold, const Plan& p
                "give a rate, or leave the threshold out");
 }
 
+Result<void> check_checks(const analysis::Threshold& threshold, const Plan& plan) {
+  if (threshold.metric != "checks") return {};
+  const Names names = check_names(plan);
+  if (names.empty())
+    return wrong(threshold, "no client has checks", "add checks: [status 200] to a client");
+  if (threshold.subsystem.empty()) return {};
+  return one_of(threshold, "check", threshold.subsystem, names);
+}
+
 }  // namespace
 
 Result<void> check_threshold(const analysis::Threshold& threshold, const Plan& plan) {
+  TRY(check_checks(threshold, plan));
   TRY(check_group(threshold, plan));
   TRY(check_telemetry(threshold, plan));
   return check_open_loop(threshold, plan);

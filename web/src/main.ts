@@ -6,7 +6,7 @@ import { events, hops, leftOut, metadata, placement, pods } from "./cluster_part
 import { distribution, telemetryGroups, timeSpan, type TelemetryGroup } from "./data";
 import { element, nothing, section } from "./dom";
 import { seconds } from "./format";
-import { groups, keyFigures, ledger, phases, provenance, thresholds, times, verdict } from "./parts";
+import { checks, groups, keyFigures, ledger, phases, provenance, thresholds, times, verdict } from "./parts";
 import type { Result } from "./result";
 
 function chart(charts: TimeCharts, parent: HTMLElement, options: ChartOptions) {
@@ -143,7 +143,7 @@ function build(result: Result) {
   });
   document.getElementById("report")!.replaceChildren(
     verdict(result), ...result.notes.map((note) => element("p", { class: "note" }, note)),
-    keyFigures(result), thresholds(result), times(result),
+    keyFigures(result), thresholds(result), ...checks(result), times(result),
     section("Over time",
       element("p", { class: "soft" }, "Drag over a chart to zoom all of them, double-click to see all again" +
         (shades.some((shade) => shade.warmup) ? "; the warm-up is shaded and left out of the statistics." : ".")),
@@ -154,6 +154,7 @@ function build(result: Result) {
         ...leftOut(result.cluster), ...pods(result.cluster))]),
     section("Telemetry", machine), ...events(result), ledger(result),
     ...(result.phases.length > 1 ? [phases(result)] : []),
+    ...(result.steps && result.steps.length > 0 ? [groups("Steps", result.steps, "")] : []),
     groups("Services", result.services, "No request belongs to a service."),
     groups("Servers", result.servers, "No request reached a server."), ...metadata(result), provenance(result),
     element("footer", { class: "soft" }, `Made by galileo ${result.provenance.galileo_version}. ` +

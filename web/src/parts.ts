@@ -129,6 +129,13 @@ export function groups(title: string, rows: Group[], none: string): HTMLElement 
       ...(["mean", "p50", "p90", "p99", "max"] as Figure[]).map((one) => figure(row.latency_s, one))])));
 }
 
+export function checks(result: Result): HTMLElement[] {
+  if (!result.checks || result.checks.length === 0) return [];
+  return [section("Checks", table(["name", "#passed", "#failed", "#of those that ran"],
+    result.checks.map((one) => [one.name, count(one.passed), count(one.failed),
+      one.passed + one.failed === 0 ? "never ran" : share(one.passed, one.passed + one.failed)])))];
+}
+
 export function phases(result: Result): HTMLElement {
   return section("Phases", table(
     ["name", "#from", "#to", "#offered", "#achieved", "#answered", "#failed", "#p50", "#p99"],

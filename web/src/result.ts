@@ -69,6 +69,7 @@ export interface Result extends Latencies {
   ledger: Ledger;
   status_codes: Record<string, number>;
   services: Group[]; servers: Group[]; phases: Phase[];
+  steps?: Group[]; checks?: { name: string; passed: number; failed: number }[];
   series: {
     width_s: number; t_s: number[]; offered: number[]; sent: number[]; achieved: number[];
     failed: number[]; in_flight: number[]; p50: Values; p90: Values; p99: Values; max: Values;

@@ -13,7 +13,9 @@
 #include "commands/help_tables.h"
 #include "commands/load_document.h"
 #include "commands/options.h"
+#include "commands/replay_flags.h"
 #include "commands/run_options.h"
+#include "load/targets_file.h"
 #include "load/template_text.h"
 #include "plan/file.h"
 #include "plan/profile.h"
@@ -33,6 +35,9 @@ struct LoadFlags {
   std::string rate;
   std::string arrival;
   std::string profile;
+  std::string replay;
+  std::string targets;
+  ReplayFlags of_replay;
   std::string num;
   std::string duration;
   std::string warmup;
@@ -65,6 +70,9 @@ struct LoadFlags {
   bool http2_prior_knowledge = false;
   bool disable_keepalive = false;
   std::string streams;
+
+  // Requests come from a file, each with a path of its own.
+  bool listed() const { return !replay.empty() || !targets.empty(); }
 };
 
 Error usage(std::string what, std::string hint) {
@@ -129,7 +137,8 @@ Result<void> write_http(const LoadFlags& flags, const wire::Uri& uri, LoadDocume
   if (!flags.streams.empty() && !is_2)
     return usage("--streams are HTTP/2's", "add --http2 or --http2-prior-knowledge");
   const std::string key = "client/request/http/";
-  const bool paced = !(flags.rate.empty() && flags.arrival.empty() && flags.profile.empty());
+  const bool paced = !(flags.rate.empty() && flags.arrival.empty() && flags.profile.empty() &&
+                       flags.replay.empty());
   if (flags.http2) document.set(key + "version", "2", "--http2");
   if (flags.http2_prior_knowledge)
     document.set(key + "prior_knowledge", "yes", "--http2-prior-knowledge");
@@ -146,15 +155,61 @@ bool is_template(const std::string& body) {
   return body.find("{{") != std::string::npos && body.front() != '@';
 }
 
+// A log, and how it is read: what the experiment file's `replay` has.
+Result<void> write_replay(const LoadFlags& flags, LoadDocument& document) {
+  const ReplayFlags& of = flags.of_replay;
+  const auto set = [&](const char* key, const std::string& value, const char* flag) {
+    document.set(fmt::format("client/replay/{}", key), value, fmt::format("{} {}", flag, value));
+  };
+  set("file", flags.replay, "--replay");
+  set("format", of.format, "--format");
+  set("speed", of.speed, "--speed");
+  set("share", of.share, "--share");
+  set("copies", of.copies == 1 ? "" : std::to_string(of.copies), "--copies");
+  set("times", of.times, "--times");
+  for (const std::string& field : of.fields) {
+    const std::size_t equals = field.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return usage(fmt::format("--field {} isn't a field's name and where it is", field),
+                   "write for example took=duration_ms:ms");
+    set(("fields/" + field.substr(0, equals)).c_str(), field.substr(equals + 1), "--field");
+  }
+  set("host", of.host, "--host");
+  set("client_spans", of.client_spans ? "yes" : "", "--client-spans");
+  set("body", flags.body, "--body");
+  set("keep_secrets", of.keep_secrets ? "yes" : "", "--keep-secrets");
+  set("keep_host", of.keep_host ? "yes" : "", "--keep-host");
+  return {};
+}
+
+// The requests of a file: of the URL only the host counts.
+Result<void> write_listed(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
+  if (!flags.replay.empty() && !flags.targets.empty())
+    return usage("--replay and --targets can't both be given", "give one of them");
+  if (flags.replay.empty() && flags.of_replay.any())
+    return usage("--speed, --format and the like are of a log", "give it with --replay");
+  if (!flags.listed()) return {};
+  if (uri.path != "/")
+    return usage(fmt::format("the URL has the path {}, and each request one of its own", uri.path),
+                 "give the host alone");
+  if (!flags.replay.empty()) return write_replay(flags, document);
+  if (!flags.body.empty())
+    return usage("--body can't be given beside --targets", "each target has its own");
+  document.set("client/targets", flags.targets, "--targets " + flags.targets);
+  return {};
+}
+
 Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, const std::string& path,
                            LoadDocument& document) {
   if (!flags.app.empty()) return write_app(flags, uri, document);
   if (!flags.parameters.empty()) return usage("--parameter is for an app", "give --app too");
-  document.set("client/request/path", path, "URL");
-  if (is_template(flags.body)) document.set("client/request/data", flags.body, "--body");
+  if (!flags.listed()) document.set("client/request/path", path, "URL");
+  if (is_template(flags.body) && !flags.listed())
+    document.set("client/request/data", flags.body, "--body");
   document.set("client/data/file", flags.rows, "--rows " + flags.rows);
   document.set("client/data/order", flags.rows_order, "--rows-order " + flags.rows_order);
-  const std::string& method = flags.method.empty() && !flags.body.empty() ? "post" : flags.method;
+  const bool is_post = flags.method.empty() && !flags.body.empty() && !flags.listed();
+  const std::string& method = is_post ? "post" : flags.method;
   document.set("client/request/method", method, "--method " + flags.method);
   document.set("client/request/timeout", flags.timeout, "--timeout " + flags.timeout);
   for (const std::string& header : flags.headers) {
@@ -176,7 +231,8 @@ Result<void> write_pace(const LoadFlags& flags, LoadDocument& document) {
   if (!flags.profile.empty() && !(flags.rate.empty() && flags.arrival.empty()))
     return usage("--profile can't be given beside --rate or --arrival", "give one of them");
   const std::string connections = "--connections " + flags.connections;
-  if (flags.rate.empty() && flags.arrival.empty() && flags.profile.empty()) {
+  if (flags.rate.empty() && flags.arrival.empty() && flags.profile.empty() &&
+      flags.replay.empty()) {
     document.set("client/closed_loop/connections",
                  flags.connections.empty() ? "1" : flags.connections, connections);
     return {};
@@ -237,16 +293,28 @@ Result<void> finish_request(const LoadFlags& flags, const wire::Uri& uri, load::
   if (!uri.user_info.empty() &&
       std::none_of(request.headers.begin(), request.headers.end(), is_authorization))
     request.headers.emplace_back("Authorization", "Basic " + wire::base64(uri.user_info));
-  if (flags.body.empty() || is_template(flags.body)) return {};
+  if (flags.body.empty() || flags.listed() || is_template(flags.body)) return {};
   request.has_body = true;
   request.body = flags.body;
   if (flags.body.front() == '@') request.body = TRY(read_input(flags.body.substr(1), kBodyFileMax));
   return {};
 }
 
+// That of the targets where none is given.
+Result<std::string> url_of(const LoadFlags& flags) {
+  if (!flags.url.empty()) return flags.url;
+  if (flags.targets.empty())
+    return usage("URL is required", "write for example galileo load http://127.0.0.1:8080/");
+  const load::TargetsFile targets = TRY(load::read_targets(flags.targets, ""));
+  if (targets.url.empty())
+    return usage(fmt::format("the first target of {} names no host", flags.targets),
+                 "give the URL of the host beside --targets");
+  return targets.url;
+}
+
 Result<plan::Plan> make_plan(const LoadFlags& flags) {
   // What is in a template isn't the URL's: a blank, a question mark.
-  const load::HiddenTemplates url(flags.url);
+  const load::HiddenTemplates url(TRY(url_of(flags)));
   const wire::Uri uri = TRY(wire::parse_uri(url.text));
   if (flags.clients < 1) return usage("--clients must be from 1 up", {});
   LoadDocument document;
@@ -254,6 +322,7 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   document.set("services/load/hosts", uri.route_host(), "URL");
   document.set("client/service", "load", "URL");
   document.set("client/name", "load", "URL");
+  TRY(write_listed(flags, uri, document));
   TRY(write_request(flags, uri, url.restore(uri.path), document));
   TRY(write_tls(flags, uri, document));
   TRY(write_http(flags, uri, document));
@@ -266,12 +335,13 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   options.read_file = [](const std::string& path) {
     return read_input(path, plan::kProfileFileMax);
   };
+  options.path_of = [](const std::string& path) { return path; };
   plan::Plan plan = TRY(plan::read_plan(document.document(), document.flags(), options));
   load::ClientSpec& client = plan.phases.front().clients.front();
   TRY(finish_request(flags, uri, client.request));
   if (client.closed_loop) plan.limits.connections_max = client.connections * flags.clients;
-  // A profile has an end of its own.
-  if (!client.requests && !client.duration && flags.profile.empty())
+  // A profile and a log have an end of their own.
+  if (!client.requests && !client.duration && flags.profile.empty() && flags.replay.empty())
     client.duration = kDefaultDuration;
   return plan;
 }
@@ -279,7 +349,8 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
 void add_flags(CLI::App& app, LoadFlags& flags) {
   const std::string arrivals = "list arrivals, distributions and rate shapes";
   const std::string thresholds = "list what a threshold can measure";
-  app.add_option("URL", flags.url, "http://host:port/path, or https://")->required();
+  app.add_option("URL", flags.url,
+                 "http://host:port/path, or https://; may be left out where --targets have it");
   app.add_option("-c,--connections", flags.connections,
                  "connections; without a rate each sends again as soon as it is answered [1]");
   app.add_option("-r,--rate", flags.rate, "requests a second, evenly: 100, 10k, 50/1s, 600/m");
@@ -289,6 +360,11 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                  "'ramp(10, 1000, 60)'");
   app.add_option("--profile", flags.profile,
                  "file of the times between requests, which each client follows to its end");
+  app.add_option("--replay", flags.replay,
+                 "log of requests (access log, JSON, HAR, .gor, traces), sent again at their "
+                 "times; galileo replay show FILE tells what that is");
+  app.add_option("--targets", flags.targets,
+                 "file of requests as vegeta has them (http or json), sent in turn");
   app.add_option("-n,--num,--requests", flags.num, "requests in all: 100, 10k");
   app.add_option("-d,-z,--duration", flags.duration, "how long: 90, 30s, 5m [10s without -n]");
   app.add_option("--clients", flags.clients,
@@ -299,7 +375,8 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
       ->expected(1)
       ->take_all();
   app.add_option("-b,--body", flags.body,
-                 "body, with templates ({{uuid}}); @FILE: as that file is, @-: stdin");
+                 "body, with templates ({{uuid}}); @FILE: as that file is, @-: stdin; with "
+                 "--replay where the log has none: skip, empty, @FILE or the text");
   app.add_option(
       "--rows", flags.rows,
       "CSV file whose columns stand in templates of URL, headers and body: {{row.NAME}}");
@@ -350,6 +427,7 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_flag("--help-arrivals", arrivals);
   app.add_flag("--help-thresholds", thresholds);
   app.add_flag("--no-telemetry", flags.no_telemetry, "no telemetry of this machine");
+  add_replay_flags(app, flags.of_replay, "Of --replay");
 }
 
 }  // namespace
@@ -362,6 +440,7 @@ int load(const Arguments& arguments) {
       "  galileo load http://127.0.0.1:8080/ --rate 1k --duration 30s\n"
       "  galileo load http://127.0.0.1:8080/ -c 50 -n 100k\n"
       "  galileo load http://127.0.0.1:8080/ --arrival 'expovariate(100)' --clients 10\n"
+      "  galileo load http://127.0.0.1:8080/ --replay access.log --speed 2\n"
       "  galileo load https://127.0.0.1:8443/ --cacert ca.pem -c 50\n",
       "galileo load");
   add_flags(app, flags);

@@ -27,17 +27,6 @@ CountedNames most_frequent(const std::map<std::string, std::uint64_t>& counts, s
   return names;
 }
 
-// "60 without a request, 6 an answer".
-std::string skipped_text(const load::ReplayCounts& counts) {
-  std::string text;
-  for (std::size_t i = 0; i < counts.skipped.size(); ++i) {
-    if (counts.skipped[i] == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", format_count(counts.skipped[i]),
-                        wire::record_fault_text(static_cast<wire::RecordFault>(i)));
-  }
-  return text;
-}
-
 std::string paths_text(const load::RequestList& list) {
   std::string text;
   for (const auto& [name, count] : replay_paths(list, kPathsShown)) {
@@ -78,7 +67,7 @@ std::string replay_text(const std::string& name, const load::Replay& replay,
       profile_text(name, load::figures_of_profile(gaps_s), load::rates_of_profile(gaps_s, columns));
   text += fmt::format("\n  records   {} read = {} sent + {} skipped\n", format_count(counts.read),
                       format_count(counts.sent), format_count(counts.all_skipped()));
-  if (counts.all_skipped() > 0) text += fmt::format("  skipped   {}\n", skipped_text(counts));
+  if (counts.all_skipped() > 0) text += fmt::format("  skipped   {}\n", load::skipped_text(counts));
   if (counts.unread_number > 0)
     text += fmt::format("  unread    first {}: {}: {}\n", format_count(counts.unread_number),
                         wire::record_fault_text(counts.unread_fault), one_line(counts.unread_text));

@@ -132,6 +132,7 @@ class OnEngine final : public LoadSource {
   std::vector<std::string> notes() override {
     std::vector<std::string> notes = notes_of_tls();
     for (std::string& note : load::notes_of(snapshot_.sources)) notes.push_back(std::move(note));
+    for (const std::string& note : source_notes_) notes.push_back(note);
     const std::uint64_t cut = snapshot_.responses_cut;
     if (cut > 0)
       notes.push_back(fmt::format(
@@ -152,6 +153,7 @@ class OnEngine final : public LoadSource {
   // Of all phases: no file is read while a run goes on.
   Result<void> prepare_sources() {
     for (const plan::Phase& phase : plan_.phases) TRY(engine_->prepare_sources(phase.clients));
+    source_notes_ = engine_->source_notes();
     return {};
   }
 
@@ -211,6 +213,7 @@ class OnEngine final : public LoadSource {
   const unsigned loops_;
   std::unique_ptr<load::Engine> engine_;
   load::Engine::Snapshot snapshot_;
+  std::vector<std::string> source_notes_;
   Time began_ = kNever;
   Duration lasted_{0};  // to the last answer
   Duration cpu_before_{0};

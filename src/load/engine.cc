@@ -223,6 +223,14 @@ void Engine::drop_unused_sources() {
   on_loops([](std::size_t) {});
 }
 
+std::vector<std::string> Engine::source_notes() const {
+  std::vector<std::string> notes;
+  for (const Sources& one : sources_) {
+    for (std::string& note : one.sources->notes()) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
 Result<void> Engine::prepare_sources(const std::vector<ClientSpec>& clients) {
   for (const ClientSpec& spec : clients) {
     RequestSources* const sources = TRY(sources_of(spec.name, spec.request));

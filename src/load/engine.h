@@ -82,6 +82,8 @@ class Engine {
   // Begins what makes requests of these clients one by one, and reads its files: what can't be is
   // the Error. Else begin_phase() does so.
   Result<void> prepare_sources(const std::vector<ClientSpec>& clients);
+  // RequestSources::notes() of all that there are.
+  std::vector<std::string> source_notes() const;
 
   // Begins the clients' work at `start`; they are kept until the phase is over. `on_done` runs on
   // the control loop.

@@ -168,6 +168,16 @@ Result<Replay> ReplayMaker::finish(std::string_view record_word) {
   return replay;
 }
 
+std::string skipped_text(const ReplayCounts& counts) {
+  std::string text;
+  for (std::size_t i = 0; i < counts.skipped.size(); ++i) {
+    if (counts.skipped[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", format_count(counts.skipped[i]),
+                        wire::record_fault_text(static_cast<RecordFault>(i)));
+  }
+  return text;
+}
+
 std::vector<std::string> replay_notes(const Replay& replay, const ReplayOptions& options) {
   const ReplayCounts& counts = replay.counts;
   std::vector<std::string> notes;

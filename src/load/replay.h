@@ -112,6 +112,8 @@ class ReplayMaker final : public wire::RecordSink {
   std::vector<Moment> moments_;
 };
 
+// "60 without a request; 6 an answer".
+std::string skipped_text(const ReplayCounts& counts);
 // What of the counts a person should know: a line each, none where the log was plain.
 std::vector<std::string> replay_notes(const Replay& replay, const ReplayOptions& options);
 

@@ -133,6 +133,8 @@ class RequestSources {
   virtual ~RequestSources() = default;
   // "app 'resnet'": what the summary and the verdict call it.
   virtual std::string name() const = 0;
+  // What of its files a person should know, besides what came of the requests: a line each.
+  virtual std::vector<std::string> notes() const { return {}; }
   // Each client is asked on one loop only.
   virtual bool whole_clients() const { return false; }
   // So many clients more will come: what takes its time for each is done before this returns. An

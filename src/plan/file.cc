@@ -47,6 +47,7 @@ class Reader {
       plan.seed = *seed;
       plan.seed_given = true;
     }
+    plan.bus = file_.text("bus").value_or("");
     plan.applications = read_applications(file_);
     read_kubernetes(plan);
     read_services(plan);
@@ -57,7 +58,6 @@ class Reader {
     // The hops of a request are told by its answer's headers.
     if (plan.cluster && (!limits || !limits->find("keep_headers"))) plan.limits.keep_headers = true;
     plan.telemetry = read_telemetry(file_, plan.applications);
-    plan.bus = file_.text("bus").value_or("");
     if (options_.on_fleet || !plan.bus.empty())
       check_for_fleet(plan);
     else if (!plan.telemetry.nodes.empty())
@@ -317,6 +317,9 @@ FileOptions with_files_of(const std::string& folder, const FileOptions& options)
   FileOptions with_files = options;
   with_files.files_of = [folder](const std::string& name) { return manifest_files(folder, name); };
   with_files.find_file = [folder](const std::string& name) { return find_file_in(folder, name); };
+  with_files.path_of = [folder](const std::string& name) {
+    return (std::filesystem::path(folder) / name).string();
+  };
   with_files.read_file = [folder](const std::string& name) {
     return read_input(name == "-" ? name : (std::filesystem::path(folder) / name).string(),
                       kProfileFileMax);

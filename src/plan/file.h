@@ -29,6 +29,8 @@ struct FileOptions {
     std::string beginning;
   };
   std::function<Result<Found>(const std::string& path)> find_file;
+  // Where a file lies that the experiment file names, for who reads it piece by piece.
+  std::function<std::string(const std::string& path)> path_of;
   // The files of manifests that a path is: itself, or those of a folder, by their names.
   std::function<Result<std::vector<std::string>>(const std::string& path)> files_of;
 };

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "load/app_request.h"
 #include "plan/file_arrival.h"
+#include "plan/file_lists.h"
 #include "plan/file_request.h"
 #include "plan/file_steps.h"
 
@@ -130,6 +131,7 @@ load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions
   // In a closed loop so many are on a connection at once, else so many at most.
   load::HttpSettings& http = client.request.http;
   if (client.closed_loop && http.may_be_2() && http.streams == 0) http.streams = 1;
+  read_listed(fields, options, plan, client);
   const std::uint64_t requests = fields.count("requests", 0, kRequestsMax).value_or(0);
   if (requests > 0) client.requests = requests;  // 0 means without end, as on the wire
   client.duration = fields.positive_duration("duration");

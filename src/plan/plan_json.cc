@@ -139,6 +139,12 @@ OrderedJson request_json(const load::Request& request) {
   }
   if (!request.source.kind.empty()) json["source"] = request.source.kind;
   if (const auto data = marks.find("data.file"); data != marks.end()) json["data"] = data->second;
+  // Of a list; what others are given may be anything.
+  if (request.source.kind == "replay" || request.source.kind == "targets") {
+    for (const auto& [name, value] : request.source.parameters) {
+      if (name != "body") json["list"][name] = value;
+    }
+  }
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
   if (request.redirects_max) json["redirects"] = *request.redirects_max;
   if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);

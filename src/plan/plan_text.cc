@@ -104,16 +104,23 @@ std::string actions_text(const Phase& phase) {
   return text;
 }
 
+// "GET /", or who makes the requests: "replay of access.log".
+std::string request_text(const load::Request& request) {
+  const auto file = request.source.parameters.find("file");
+  if (!request.source.kind.empty() && file != request.source.parameters.end())
+    return fmt::format("{} of {}", request.source.kind, file->second);
+  return fmt::format(
+      "{} {}", request.method,
+      without_secrets_of_url(load::with_templates(request.path, request.source.parameters)));
+}
+
 std::string phase_text(const Phase& phase) {
   std::vector<Row> rows{{"clients", "service", "request", "when", "rate", "requests", "lasts"}};
   for (const load::ClientSpec& client : phase.clients) {
     const ClientExpectation one = expect(client, phase);
     rows.push_back({fmt::format("{} x {}", client.count, client.name), client.service,
-                    fmt::format("{} {}", client.request.method,
-                                without_secrets_of_url(load::with_templates(
-                                    client.request.path, client.request.source.parameters))),
-                    pace_text(client), rate_text(client, one), requests_text(client, one),
-                    lasts_text(client, one)});
+                    request_text(client.request), pace_text(client), rate_text(client, one),
+                    requests_text(client, one), lasts_text(client, one)});
   }
   return fmt::format("\nphase {}{}\n", phase.name,
                      phase.duration ? ", at most " + format_duration(*phase.duration) : "") +

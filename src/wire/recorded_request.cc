@@ -122,6 +122,7 @@ void RecordedRequest::clear() {
   method.clear();
   target.clear();
   host.clear();
+  is_https = false;
   headers.clear();
   body.clear();
   has_body = false;
@@ -147,6 +148,7 @@ RecordFault take_target(std::string_view target, RecordedRequest& into) {
   if (is_url) {
     const std::string name = to_lower(target.substr(0, scheme));
     if (name != "http" && name != "https") return RecordFault::no_http;
+    into.is_https = name == "https";
     target.remove_prefix(scheme + 3);
     const std::size_t end = std::min(target.find_first_of("/?#"), target.size());
     std::string_view host = target.substr(0, end);

@@ -38,8 +38,9 @@ struct RecordedRequest {
   bool whole_second = false;    // the log's times are no finer
   Duration took = kNoDuration;  // where the log has it
   std::string method;
-  std::string target;  // as the client sent it, from its '/' on; blanks and controls are escaped
-  std::string host;    // that the client meant, where the log has it; as it is written
+  std::string target;     // as the client sent it, from its '/' on; blanks and controls are escaped
+  std::string host;       // that the client meant, where the log has it; as it is written
+  bool is_https = false;  // as the URL says that was recorded
   http1::Headers headers;
   std::string body;
   bool has_body = false;

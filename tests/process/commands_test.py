@@ -5,7 +5,7 @@ from urllib.request import urlopen
 import pytest
 from conftest import accepts, wait_for
 
-COMMANDS = ["run", "load", "target", "worker", "workers", "rtbl", "recorder", "exp", "profile"]
+COMMANDS = ["run", "load", "target", "worker", "workers", "rtbl", "recorder", "exp", "profile", "replay"]
 
 
 @pytest.mark.quick

@@ -85,6 +85,12 @@ RIGHT = {
     "a list": client("arrival: {list: [0.1, 0, .5]}"),
     "a list that says what it is": client("arrival: {distribution: prerecorded, list: [1]}"),
     "a profile": client("arrival: {profile: a.csv, column: seconds}"),
+    "a replay": client("replay: log"),
+    "a replay with everything": client("""request: {headers: {A: b}, timeout: 1s}, requests: 5, replay: {file: log, format: json, speed: 0.5, share: 50%, copies: 3, times: end,
+  fields: {time: start_time, target: path, took: 'd:ms'}, host: '*', client_spans: off, body: skip, keep_secrets: no, keep_host: yes}"""),
+    "a replay at a speed in words": client("replay: {file: log, speed: x2, share: 0.5, body: hello}"),
+    "targets": client("targets: targets, rate: 5"),
+    "targets in a closed loop": client("targets: targets, closed_loop: {connections: 5}, num: 5"),
     "a request": request("method: POST, path: orders, params: {a: [1, 2], b: }, headers: {X-A: 1}, timeout: 2s"),
     "a form": request("method: post, data: [[a, 1], [a, [2, 3]]]"),
     "a body": request("method: put, data: hello, json: {a: [1, {b: }]}"),
@@ -225,6 +231,14 @@ WRONG = {
     "a parameter in words": client("arrival: {distribution: expovariate, parameters: [fast]}"),
     "parameters without a distribution": client("arrival: {parameters: [1]}"),
     "a recording of nothing": client("arrival: {distribution: prerecorded}"),
+    "a replay at a rate": client("replay: log, rate: 5"),
+    "a replay in a closed loop": client("replay: log, closed_loop: {}"),
+    "a replay and targets": client("replay: log, targets: targets"),
+    "a replay of nothing": client("replay: {speed: 5}"),
+    "a replay of an unknown format": client("replay: {file: log, format: xml}"),
+    "a replay with an unknown key": client("replay: {file: log, sped: 5}"),
+    "a log's unknown field": client("replay: {file: log, fields: {when: x}}"),
+    "no copies": client("replay: {file: log, copies: 0}"),
     "a list and a profile": client("arrival: {list: [1], profile: a.csv}"),
     "a list of a distribution": client("arrival: {distribution: expovariate, parameters: [1], list: [1]}"),
     "a column of a list": client("arrival: {list: [1], column: a}"),
@@ -389,6 +403,14 @@ ONLY_THE_PROGRAM = {
     "a condition of a shape": client("rate: {shape: random_walk, mu: 5, sigma: 1, max: 1, min: 2}"),
     "steps that send nothing": client("rate: {shape: steps, steps: [{rps: 0, for: 1s}]}"),
     "an odd number of steps": client("arrival: {distribution: steps, parameters: [1, 2, 3]}"),
+    "a replay that isn't there": client("replay: no-such-file"),
+    "targets that aren't there": client("targets: no-such-file"),
+    "a replay of several clients": client("replay: log, num: 2"),
+    "a replay with a path": client("replay: log, request: {path: /}"),
+    "targets with a body": client("targets: targets, request: {data: x}"),
+    "a replay too fast": client("replay: {file: log, speed: 101}"),
+    "a share of nothing": client("replay: {file: log, share: 0}"),
+    "a field in an unknown unit": client("replay: {file: log, fields: {took: 'd:h'}}"),
     "a profile that isn't there": client("arrival: {profile: no-such-file.csv}"),
     "a bound that is passed in another unit": client("num: 2M"),
     "a period too short in another unit": rest("telemetry: {period: 9ms}"),
@@ -414,6 +436,8 @@ def cases(files):
 def verdict(run, tmp_path):
     """The program's exit code for a file of this text, and all that it said."""
     (tmp_path / "a.csv").write_text("seconds\n1\n")
+    (tmp_path / "log").write_text('{"start_time": "2026-11-30T10:00:00.5Z", "method": "GET", "path": "/"}\n' * 20)
+    (tmp_path / "targets").write_text("GET /a\n\nGET /b\n")
 
     def call(text):
         (tmp_path / "experiment.yaml").write_text(text)

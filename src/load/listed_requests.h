@@ -1,0 +1,36 @@
+// Requests of a list that is there before any of them is due: what replays and targets files have
+// in common. One list a group of clients, read by all of its loops; each entry is sent once a
+// round, by whatever client and loop its turn falls to.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "load/request_list.h"
+#include "load/request_source.h"
+
+namespace galileo::load {
+
+class ListedRequests final : public RequestSources {
+ public:
+  // `own`: headers that are sent with each request, in place of those of the same names.
+  // `round`: after the last entry comes the first again.
+  ListedRequests(std::string name, RequestList list, const Request& own, bool round,
+                 std::vector<std::string> notes);
+  std::string name() const override { return name_; }
+  std::vector<std::string> notes() const override { return notes_; }
+  std::unique_ptr<RequestSource> of_client(const ClientPlace& place) override;
+
+ private:
+  class OfClient;
+
+  const std::string name_;
+  const RequestList list_;
+  const wire::http1::Headers own_;
+  const bool round_;
+  const std::vector<std::string> notes_;
+};
+
+}  // namespace galileo::load

@@ -14,6 +14,11 @@ bool is_word(char c) {
          c == '-';
 }
 
+// curl's flags of USER:PASSWORD. In a longer text they may be another program's, and mean nothing.
+bool is_user(std::string_view flag) {
+  return flag == "-u" || flag == "--user";
+}
+
 // A value that only says where the secret is, without a default of its own.
 bool names_a_variable(std::string_view value) {
   return value.find("${") != std::string_view::npos && value.find(":-") == std::string_view::npos;
@@ -64,6 +69,7 @@ class Hiding {
     if (is_at(":=,")) take(at_ + 1);
     take_blanks();
     if (is_at("|>\r\n") || at_ == text_.size()) return hide_block();
+    if (is_at("[{")) return hide_brackets();
     const bool quoted = is_at("\"'");
     const char quote = quoted ? text_[at_] : '\0';
     if (quoted) take(at_ + 1);
@@ -77,6 +83,26 @@ class Hiding {
     end = std::min(end, text_.size());
     if (names_a_variable(text_.substr(at_, end - at_))) return take(end);
     if (end > at_) made_ += kHidden;
+    at_ = end;
+  }
+
+  // A list or map between brackets: `auth: [user, password]`. One without an end hides the rest.
+  void hide_brackets() {
+    std::size_t end = at_;
+    int depth = 0;
+    char quote = '\0';
+    do {
+      const char c = text_[end++];
+      if (quote != '\0') {
+        if (c == quote) quote = '\0';
+        continue;
+      }
+      if (c == '"' || c == '\'') quote = c;
+      if (c == '[' || c == '{') ++depth;
+      if (c == ']' || c == '}') --depth;
+    } while (depth > 0 && end < text_.size());
+    if (names_a_variable(text_.substr(at_, end - at_))) return take(end);
+    made_ += kHidden;
     at_ = end;
   }
 
@@ -109,11 +135,13 @@ bool is_secret_name(std::string_view name) {
   for (const char c : to_lower(name)) {
     if (c != '-' && c != '_') letters += c;
   }
-  for (const char* word : {"password", "passwd", "passphrase", "token", "secret", "credential",
-                           "authorization", "cookie", "apikey", "accesskey", "privatekey"}) {
+  for (const char* word :
+       {"password", "passwd", "passphrase", "token", "secret", "credential", "authorization",
+        "cookie", "apikey", "accesskey", "privatekey", "bearer"}) {
     if (letters.find(word) != std::string::npos) return true;
   }
-  return false;
+  // Who asks, in a request.
+  return letters == "auth" || letters == "digest";
 }
 
 std::string without_user_info(std::string_view text) {
@@ -154,6 +182,8 @@ std::vector<std::string> without_secrets_of_words(const std::vector<std::string>
     const bool is_url = word.find("://") != std::string::npos;
     if (value_follows && !word.starts_with('-')) {
       made.emplace_back(kHidden);
+    } else if (word.starts_with("-u") && parts != std::string::npos && parts > 2) {
+      made.push_back("-u" + std::string(kHidden));
     } else if (is_url) {
       made.push_back(without_secrets_of_url(word));
     } else if (parts == std::string::npos) {
@@ -161,14 +191,16 @@ std::vector<std::string> without_secrets_of_words(const std::vector<std::string>
     } else {
       // `--set a.b.token=x`, `--header=Cookie: x`: the name may be behind the first sign.
       std::size_t end = parts;
-      while (end != std::string::npos && !is_secret_name(word.substr(0, end)))
+      while (end != std::string::npos && !is_secret_name(word.substr(0, end)) &&
+             !is_user(word.substr(0, end)))
         end = word.find_first_of(":=", end + 1);
       made.push_back(end == std::string::npos
                          ? word
                          : word.substr(0, end + 1) + (word[end] == ':' ? " " : "") +
                                std::string(kHidden));
     }
-    value_follows = parts == std::string::npos && word.starts_with("--") && is_secret_name(word);
+    value_follows = parts == std::string::npos &&
+                    ((word.starts_with("--") && is_secret_name(word)) || is_user(word));
   }
   return made;
 }

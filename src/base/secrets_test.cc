@@ -7,11 +7,13 @@ using namespace galileo;
 TEST_CASE("names of credentials are known in every spelling, others aren't") {
   for (const char* name :
        {"Authorization", "proxy-authorization", "COOKIE", "Set-Cookie", "X-Api-Key", "api_key",
-        "DB_PASSWORD", "--token", "galileo_redis_password", "clientSecret"}) {
+        "DB_PASSWORD", "--token", "galileo_redis_password", "clientSecret", "auth", "digest",
+        "--oauth2-bearer"}) {
     CAPTURE(name);
     CHECK(is_secret_name(name));
   }
-  for (const char* name : {"Accept", "X-Author", "key", "path", "name", ""}) {
+  for (const char* name :
+       {"Accept", "X-Author", "key", "path", "name", "", "user", "author", "--user"}) {
     CAPTURE(name);
     CHECK_FALSE(is_secret_name(name));
   }
@@ -36,6 +38,22 @@ TEST_CASE("the words of a command are kept without their credentials") {
         Words{"load", "http://***@h/", "-H", "Cookie: ***", "-HAuthorization: ***", "--set",
               "clients[0].request.headers.X-Token=***", "--password", "***",
               "--header=Api-Key: ***", "-d", "5s", "--token=***"});
+  CHECK(without_secrets_of_words({"load", "-u", "me:hush", "--digest", "--user=me:hush",
+                                  "-ume:hush", "--oauth2-bearer", "hush"}) ==
+        Words{"load", "-u", "***", "--digest", "--user=***", "-u***", "--oauth2-bearer", "***"});
+}
+
+TEST_CASE("who asks is hidden as a whole, however it is written") {
+  CHECK(without_secrets_of_text("request: {auth: [me, hush], path: /}\n") ==
+        "request: {auth: ***, path: /}\n");
+  CHECK(without_secrets_of_text("auth: {digest: [me, 'hu[sh'], keep: true}\npath: /\n") ==
+        "auth: ***\npath: /\n");
+  CHECK(without_secrets_of_text("\"auth\": [\"me\", \"hush\"], \"x\": 1") ==
+        "\"auth\": ***, \"x\": 1");
+  CHECK(without_secrets_of_text("auth:\n  digest:\n    - me\n    - hush\npath: /\n") ==
+        "auth:\n  ***\n    ***\n    ***\npath: /\n");
+  CHECK(without_secrets_of_text("auth: [me, \"${PASSWORD}\"]\n") ==
+        "auth: [me, \"${PASSWORD}\"]\n");
 }
 
 TEST_CASE("an experiment file is kept without the credentials in it") {

@@ -20,6 +20,7 @@
 #include "plan/file.h"
 #include "plan/profile.h"
 #include "wire/http1.h"
+#include "wire/requests_url.h"
 #include "wire/uri.h"
 
 namespace galileo::commands {
@@ -55,6 +56,10 @@ struct LoadFlags {
   std::string key;
   std::string app;
   std::vector<std::string> parameters;
+  std::string user;
+  std::string bearer;
+  std::string ok;
+  std::string redirects_max;
   std::uint32_t clients = 1;
   std::uint32_t threads = 0;
   std::uint32_t redirects = 0;
@@ -70,6 +75,9 @@ struct LoadFlags {
   bool http2_prior_knowledge = false;
   bool disable_keepalive = false;
   std::string streams;
+  bool digest = false;
+  bool compressed = false;
+  bool location = false;
 
   // Requests come from a file, each with a path of its own.
   bool listed() const { return !replay.empty() || !targets.empty(); }
@@ -84,7 +92,7 @@ Error usage(std::string what, std::string hint) {
 Result<void> write_tls(const LoadFlags& flags, const wire::Uri& uri, LoadDocument& document) {
   const bool any = flags.insecure || !flags.ca_file.empty() || !flags.crl_file.empty() ||
                    !flags.certificate.empty() || !flags.key.empty();
-  if (any && uri.scheme != "https" && flags.redirects == 0)
+  if (any && uri.scheme != "https" && flags.redirects == 0 && !flags.location)
     return usage("--insecure, --cacert, --crlfile, --cert and --key are for https",
                  "write https://...");
   if (flags.insecure && !flags.ca_file.empty())
@@ -114,8 +122,12 @@ Result<void> write_app(const LoadFlags& flags, const wire::Uri& uri, LoadDocumen
   if (uri.path != "/")
     return usage(fmt::format("an app says the path of each request, not the URL: {}", uri.path),
                  "leave the path out; --parameter NAME=VALUE tells the app something");
+  if (!flags.user.empty() || !flags.bearer.empty() || flags.compressed)
+    return usage("an app says who asks, and for what",
+                 "leave -u, --oauth2-bearer, --compressed out");
   document.set("client/app", flags.app, "--app " + flags.app);
   document.set("client/request/timeout", flags.timeout, "--timeout " + flags.timeout);
+  document.set("client/request/ok", flags.ok, "--ok " + flags.ok);
   for (const std::string& parameter : flags.parameters) {
     const std::size_t equals = parameter.find('=');
     if (equals == std::string::npos || equals == 0)
@@ -199,6 +211,48 @@ Result<void> write_listed(const LoadFlags& flags, const wire::Uri& uri, LoadDocu
   return {};
 }
 
+// curl's -L is without a number of its own; the file counts them.
+Result<std::uint32_t> redirects_of(const LoadFlags& flags) {
+  constexpr std::uint32_t kRedirectsOfCurl = 50;
+  if (!flags.redirects_max.empty() && !flags.location)
+    return usage("--max-redirs follows none by itself", "give -L too");
+  if (flags.location && flags.redirects > 0)
+    return usage("-L and --redirects can't both be given", "give -L --max-redirs N");
+  if (!flags.location) return flags.redirects;
+  if (flags.redirects_max.empty()) return kRedirectsOfCurl;
+  const auto most = parse_integer(flags.redirects_max);
+  if (!most || *most < 0 || *most > 100)
+    return usage(fmt::format("--max-redirs must be from 0 to 100, not '{}'", flags.redirects_max),
+                 {});
+  return static_cast<std::uint32_t>(*most);
+}
+
+// Who asks, by curl's names. What a message shows of it is the flag alone.
+Result<void> write_user(const LoadFlags& flags, LoadDocument& document) {
+  if (flags.digest && flags.user.empty())
+    return usage("--digest is of --user", "give -u user:password");
+  if (!flags.user.empty() && !flags.bearer.empty())
+    return usage("--user and --oauth2-bearer can't both be given", "give one of them");
+  document.set("client/request/auth/bearer", flags.bearer, "--oauth2-bearer");
+  if (flags.user.empty()) return {};
+  const std::size_t colon = flags.user.find(':');
+  if (colon == std::string::npos)
+    return usage("--user has no password", "write it as user:password");
+  const char* const place = flags.digest ? "client/request/auth/digest" : "client/request/auth";
+  document.add(place, flags.user.substr(0, colon), "--user");
+  document.add(place, flags.user.substr(colon + 1), "--user");
+  return {};
+}
+
+// Path and query as they were written: a signed URL stays signed, and a file's path goes so too.
+std::string written_path(std::string_view url) {
+  url = trim(url);
+  const std::size_t scheme = url.find("://");
+  if (scheme != std::string_view::npos && scheme < url.find_first_of("/?#"))
+    url.remove_prefix(scheme + 3);
+  return wire::written_target(url.substr(std::min(url.find_first_of("/?#"), url.size())));
+}
+
 Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, const std::string& path,
                            LoadDocument& document) {
   if (!flags.app.empty()) return write_app(flags, uri, document);
@@ -212,6 +266,9 @@ Result<void> write_request(const LoadFlags& flags, const wire::Uri& uri, const s
   const std::string& method = is_post ? "post" : flags.method;
   document.set("client/request/method", method, "--method " + flags.method);
   document.set("client/request/timeout", flags.timeout, "--timeout " + flags.timeout);
+  document.set("client/request/ok", flags.ok, "--ok " + flags.ok);
+  if (flags.compressed) document.set("client/request/compressed", "yes", "--compressed");
+  TRY(write_user(flags, document));
   for (const std::string& header : flags.headers) {
     const std::size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0)
@@ -274,7 +331,6 @@ void write_limits(const LoadFlags& flags, LoadDocument& document) {
   set("client/num", std::to_string(flags.clients), "--clients");
   set("client/duration", flags.duration, "--duration");
   set("limits/threads", std::to_string(flags.threads), "--threads");
-  set("limits/redirects", std::to_string(flags.redirects), "--redirects");
   set("limits/connect_timeout", flags.connect_timeout, "--connect-timeout");
   set("limits/fail_on", flags.fail_on, "--fail-on");
   set("limits/address_family", flags.ipv4 ? "ipv4" : flags.ipv6 ? "ipv6" : "", "-4, -6:");
@@ -323,12 +379,15 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   document.set("client/service", "load", "URL");
   document.set("client/name", "load", "URL");
   TRY(write_listed(flags, uri, document));
-  TRY(write_request(flags, uri, url.restore(uri.path), document));
+  TRY(write_request(flags, uri, url.restore(written_path(url.text)), document));
   TRY(write_tls(flags, uri, document));
   TRY(write_http(flags, uri, document));
   TRY(write_pace(flags, document));
   TRY(write_requests(flags, document));
   write_limits(flags, document);
+  const std::string redirects = std::to_string(TRY(redirects_of(flags)));
+  document.set("limits/redirects", redirects,
+               (flags.location ? "--max-redirs " : "--redirects ") + redirects);
   plan::FileOptions options;
   options.environment = environment;
   options.find_file = [](const std::string& path) { return plan::find_file_in("", path); };
@@ -391,6 +450,13 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--timeout", flags.timeout, "time-out of each request [30s]");
   app.add_option("--connect-timeout", flags.connect_timeout, "time-out of each connection [10s]");
   app.add_option("--redirects", flags.redirects, "redirects that are followed [0]");
+  app.add_flag("-L,--location", flags.location, "follow redirects, 50 at most");
+  app.add_option("--max-redirs", flags.redirects_max, "with -L: so many at most");
+  app.add_option("-u,--user", flags.user, "user:password, sent as Basic");
+  app.add_flag("--digest", flags.digest, "with -u: answer the server's challenge (RFC 7616)");
+  app.add_option("--oauth2-bearer", flags.bearer, "token, sent as Bearer");
+  app.add_flag("--compressed", flags.compressed, "ask for compressed answers");
+  app.add_option("--ok", flags.ok, "statuses that are a success, and no others: '2xx, 304'");
   app.add_option("--fail-on", flags.fail_on,
                  "statuses of answers that count as failures: '404, 500-599', none [400-999]");
   app.add_flag("-k,--insecure", flags.insecure,

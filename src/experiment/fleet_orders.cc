@@ -100,6 +100,23 @@ void add_http(WireJson& kwargs, const load::HttpSettings& http) {
   if (!ours.keys.empty()) add(kwargs, "http", std::move(ours));
 }
 
+// What no old worker knows, beside what it reads.
+WireJson ours_of(const load::Request& request) {
+  WireJson ours = object();
+  if (!request.like_requests) add(ours, "as_written", boolean(true));
+  if (request.ok) add(ours, "ok", text(request.ok->to_text()));
+  if (request.keep_cookies) add(ours, "cookies", text("keep"));
+  if (!request.digest) return ours;
+  WireJson pair;
+  pair.kind = WireJson::Kind::kArray;
+  pair.items = {text(request.digest->user), text(request.digest->password)};
+  WireJson auth = object();
+  add(auth, "digest", std::move(pair));
+  if (request.digest->keep) add(auth, "keep", boolean(true));
+  add(ours, "auth", std::move(auth));
+  return ours;
+}
+
 // Whether that service's hosts speak TLS, as the plan has them.
 bool speaks_tls(const plan::Plan& plan, const std::string& name) {
   for (const load::ServiceSpec& service : plan.services) {
@@ -146,6 +163,8 @@ std::string request_parameters(const load::Request& request, const load::Limits&
   add(parameters, "method", text(std::move(method)));
   add(parameters, "path", text(request.path));
   add(parameters, "kwargs", std::move(kwargs));
+  WireJson ours = ours_of(request);
+  if (!ours.keys.empty()) add(parameters, "galileo", std::move(ours));
   return wire::to_text(parameters);
 }
 
@@ -227,6 +246,9 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& p
   if (spec.start_after > Duration{0}) return cannot("a delayed start");
   if (speaks_tls(plan, spec.service)) return cannot("a host of https");
   if (spec.request.http.may_be_2()) return cannot("HTTP/2");
+  if (spec.request.digest) return cannot("digest authentication");
+  if (spec.request.keep_cookies) return cannot("cookies that are kept");
+  if (spec.request.ok) return cannot("statuses that are a success");
   const std::uint32_t redirects = redirects_of(spec.request, plan.limits);
   if (redirects > 0 && redirects != load::kRedirectsFollowed)
     return Error{ErrorCode::kUsage,

@@ -103,6 +103,23 @@ TEST_CASE("each limit of a file reaches the workers, is kept by the controller, 
   }
 }
 
+TEST_CASE("a request of a file arrives at a worker as it was written") {
+  load::Request request;
+  request.method = "POST";
+  request.path = "/%7Ea/../b?c[]=%";
+  request.headers = {{"X", "\xc3\xbc"}};
+  request.body = "text";
+  request.has_body = true;
+  request.digest = load::DigestUser{"u", "p", true};
+  request.keep_cookies = true;
+  request.ok = *wire::StatusSet::parse("2xx, 404");
+  request.timeout = std::chrono::seconds{3};
+  request.redirects_max = 30;
+  const auto read = load::parse_request_parameters(request_parameters(request, {}));
+  REQUIRE_MESSAGE(read.ok(), read.error().to_text());
+  CHECK(*read == request);
+}
+
 TEST_CASE("what a file doesn't say of its limits is said to workers all the same") {
   const std::string nothing = told(*fleet_plan(""));
   for (const char* part :

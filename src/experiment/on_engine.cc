@@ -133,6 +133,11 @@ class OnEngine final : public LoadSource {
     std::vector<std::string> notes = notes_of_tls();
     for (std::string& note : load::notes_of(snapshot_.sources)) notes.push_back(std::move(note));
     for (const std::string& note : source_notes_) notes.push_back(note);
+    if (snapshot_.responses_packed > 0)
+      notes.push_back(
+          fmt::format("the bodies of {} answers are in their traces as they came: they couldn't be "
+                      "unpacked",
+                      format_count(snapshot_.responses_packed)));
     const std::uint64_t cut = snapshot_.responses_cut;
     if (cut > 0)
       notes.push_back(fmt::format(

@@ -14,6 +14,7 @@
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
 #include "experiment/timeline.h"
+#include "plan/successes.h"
 #include "store/database_url.h"
 #include "wire/json.h"
 
@@ -481,6 +482,7 @@ Result<void> Run::end_recording() {
   for (const std::string& note : load_->notes()) notes_.push_back(note);
   result_.checks = load_->checks();
   collector_->set_checks(result_.checks);
+  for (std::string& note : plan::notes_of_requests(plan_)) notes_.push_back(std::move(note));
   result_.verdict = judge(collector_->summary(), evidence());
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),

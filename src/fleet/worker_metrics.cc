@@ -26,6 +26,8 @@ std::string Worker::metrics() {
   counter("requests_answered_total", "Answers whose status is no failure.", ledger.answered);
   counter("requests_failed_total", "Requests sent without a good answer.", ledger.failed());
   counter("requests_not_sent_total", "Requests that never went out.", ledger.not_sent());
+  counter("responses_packed_total", "Answers whose compressed body couldn't be unpacked.",
+          snapshot.responses_packed);
   counter("responses_cut_total", "Answers whose body is cut in the trace.", snapshot.responses_cut);
   counter("traces_written_total", "Traces written to the spool.", written);
   counter("traces_out_total", "Traces published or stored.", out);

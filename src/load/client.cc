@@ -31,6 +31,12 @@ bool failed_to_connect(Failure failure) {
          failure == Failure::step_skipped || is_of_http2(failure);
 }
 
+std::unique_ptr<Remembered> remembered_of(const Request& request, std::uint64_t stream,
+                                          std::uint64_t seed) {
+  if (!request.digest && !request.keep_cookies) return nullptr;
+  return std::make_unique<Remembered>(Random(seed ^ 0x6e6f6e63u, stream));
+}
+
 }  // namespace
 
 std::uint32_t lanes_of(bool closed_loop, std::uint32_t connections, const ArrivalSpec& arrival) {
@@ -43,18 +49,19 @@ std::uint32_t lanes_a_connection(const HttpSettings& settings) {
   return settings.may_be_2() ? std::max(settings.streams, 1u) : 1u;
 }
 
-Client::Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& identity,
-               Stripe its_stripe, wire::NameId its_name, wire::NameId its_id_prefix)
+Client::Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& who, Stripe its_stripe,
+               wire::NameId its_name, wire::NameId its_id_prefix)
     : name(its_name),
       id_prefix(its_id_prefix),
       stripe(its_stripe),
       policy(group.service.new_policy()),
-      choices(dispatcher.options_.seed ^ 0x636f6963u, identity.stream),
-      key(Random(0, identity.stream).bits()),
+      choices(dispatcher.options_.seed ^ 0x636f6963u, who.stream),
+      key(Random(0, who.stream).bits()),
+      remembered(remembered_of(group.request, who.stream, dispatcher.options_.seed)),
       dispatcher_(dispatcher),
       group_(group),
-      number_(identity.number),
-      stream_of_draws_(identity.stream),
+      number_(who.number),
+      stream_of_draws_(who.stream),
       timer_([this](Time) { on_due(); }) {}
 
 Random Client::draws(std::uint64_t seed) {

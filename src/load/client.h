@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "load/own_times.h"
+#include "load/remembered.h"
 #include "load/request_source.h"
 #include "load/routing.h"
 #include "load/schedule.h"
@@ -113,6 +114,7 @@ class Client {
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
   bool keep_only_failed = false;
+  const std::unique_ptr<Remembered> remembered;  // null: nothing is kept or answered
   OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
   // Who makes its requests; null: all are its group's.
   RequestSource* source() const { return source_.get(); }

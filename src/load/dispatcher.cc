@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "wire/content_coding.h"
 
 namespace galileo::load {
 
@@ -404,6 +405,7 @@ void Dispatcher::ask(Sending& sending) {
   sending.bytes = destination.bytes;
   sending.ahead = destination.ahead.get();
   if (client.source()) render(sending, destination);
+  if (client.remembered) identify(sending);
   sending.request_bytes = sending.bytes.size();
   pool_.send(sending, *destination.target);
 }
@@ -428,13 +430,18 @@ void Dispatcher::over(Sending& sending) {
   // Until then it was taken for one of HTTP/1.1.
   if (sending.protocol == net::HttpProtocol::kHttp2)
     sending.request_bytes += sending.frame_bytes - sending.bytes.size();
-  if (sending.failure == Failure::none && redirect(sending)) return;
-  if (sending.redirect.count() > 0) sum_up_hops(sending);
+  const bool answered = sending.failure == Failure::none;
+  if (answered && sending.client->remembered) {
+    keep_cookies(sending);
+    if (answer_challenge(sending)) return;
+  }
+  if (answered && redirect(sending)) return;
+  if (sending.before.any) sum_up_hops(sending);
   if (sending.failure != Failure::none && !sending.why.empty())
     tls_failures_.try_emplace(sending.failure, sending.why);
   Client& client = *sending.client;
   const bool checks_judge = sending.checks && sending.checks->judges_status();
-  if (sending.failure == Failure::none && !checks_judge && client.fail_on.contains(sending.status))
+  if (sending.failure == Failure::none && !checks_judge && is_failing(sending))
     sending.failure = Failure::status;
   if (sending.checks && is_answer(sending.failure)) run_checks(sending);
   const Then then = client.source() ? heard(sending) : Then{};
@@ -460,11 +467,29 @@ void Dispatcher::over(Sending& sending) {
   client.over(sending.lane, sending.workload, failure, status);
 }
 
-// What the trace holds of the body. Its text in UTF-8 may be longer than the body was.
+// What a request calls a success goes before what a run calls a failure.
+bool Dispatcher::is_failing(const Sending& sending) const {
+  const std::optional<wire::StatusSet>& ok = sending.client->group().request.ok;
+  return ok ? !ok->contains(sending.status) : sending.client->fail_on.contains(sending.status);
+}
+
+// What the trace holds of the body, unpacked where it was compressed. Its text in UTF-8 may be
+// longer than the body was.
 std::string_view Dispatcher::kept_text(Sending& sending) {
   const std::size_t most = sending.keep_response;
-  const std::string& body = sending.captured.body;
-  const bool is_cut = body.size() > most;
+  std::string_view body = sending.captured.body;
+  bool is_cut = body.size() > most;
+  if (const auto coding = sending.header("content-encoding"); wire::is_encoded(coding)) {
+    const wire::DecodingEnd end = wire::decode_content(coding, body, most + 1, unpacked_);
+    const bool beginning_only =
+        end == wire::DecodingEnd::kFull || (end == wire::DecodingEnd::kCut && is_cut);
+    if (beginning_only || end == wire::DecodingEnd::kWhole) {
+      body = unpacked_;
+      is_cut = beginning_only || body.size() > most;
+    } else {
+      ++responses_packed_;
+    }
+  }
   const std::string_view text =
       body_text_.of(sending.content_type(), wire::beginning(body, most), is_cut);
   if (is_cut || text.size() > most) ++responses_cut_;

@@ -156,6 +156,8 @@ class Dispatcher {
   std::uint64_t in_flight() const { return in_flight_; }
   // Answers whose body the trace holds only the beginning of (Limits::keep_response).
   std::uint64_t responses_cut() const { return responses_cut_; }
+  // Answers whose body is kept as it came, because it couldn't be unpacked.
+  std::uint64_t responses_packed() const { return responses_packed_; }
   // Reads the files of these settings, before requests are due that need them.
   void prepare(const TlsSettings& settings) { targets_.prepare(settings); }
   net::TlsCounts handshakes() const { return targets_.handshakes(); }
@@ -219,6 +221,16 @@ class Dispatcher {
   void answer_here(Sending& sending);
   void over(Sending& sending);
   bool redirect(Sending& sending);
+  void leave_hop(Sending& sending);
+  std::string host_asked(const Sending& sending);
+  Result<wire::Uri> url_asked(const Sending& sending);
+  bool is_at_home(const Sending& sending);
+  void identify(Sending& sending);
+  void add_cookies(Sending& sending);
+  bool authorize(Sending& sending, wire::DigestAnswers& answers);
+  void keep_cookies(Sending& sending);
+  bool answer_challenge(Sending& sending);
+  bool is_failing(const Sending& sending) const;
   void ask_next_host(Sending& sending);
   void host_is_known(const std::string& host, bool found);
   void end_unresolved(bool all, wire::Failure failure);
@@ -266,6 +278,8 @@ class Dispatcher {
   std::unordered_map<const Checks*, std::vector<CheckCounts*>> check_places_;  // in the above
   std::set<std::string, std::less<>> step_names_;
   std::uint64_t responses_cut_ = 0;
+  std::uint64_t responses_packed_ = 0;
+  std::string unpacked_;  // a body that was compressed, for a moment
   std::vector<Client*> phase_clients_;
   std::size_t phase_clients_left_ = 0;  // that have more to send, or requests under way
   std::function<void()> on_done_;       // of the phase

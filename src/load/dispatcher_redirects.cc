@@ -41,7 +41,6 @@ Failure failure_of_hop(Failure failure) {
 // True: the request is under way again. Else what it has is its end, with a failure where it should
 // have been followed and couldn't.
 bool Dispatcher::redirect(Sending& sending) {
-  const Group& group = sending.client->group();
   const bool stopped = sending.workload != sending.client->workload();
   if (sending.redirects_max == 0 || stopped || !wire::is_redirect(sending.status, sending.location))
     return false;
@@ -49,9 +48,7 @@ bool Dispatcher::redirect(Sending& sending) {
     sending.failure = Failure::too_many_redirects;
     return false;
   }
-  const std::string& host = sending.routing->destinations[sending.host].target->host();
-  const auto first = wire::parse_uri((wire::speaks_tls(host) ? "" : "http://") + host +
-                                     group.service.router().path_of(sending.path()));
+  const auto first = url_asked(sending);
   const bool followed =
       first.ok() && sending.redirect
                         .follow(sending.parts(), *first, sending.status, sending.location,
@@ -61,19 +58,29 @@ bool Dispatcher::redirect(Sending& sending) {
     sending.failure = Failure::bad_redirect;
     return false;
   }
+  leave_hop(sending);
+  sending.challenges = 0;
+  sending.bytes = sending.redirect.bytes();
+  sending.ahead = nullptr;
+  sending.repeatable = wire::http1::is_idempotent(sending.redirect.method());
+  if (sending.client->remembered) identify(sending);
+  ask_next_host(sending);
+  return true;
+}
+
+// What the hop came to, before the next one.
+void Dispatcher::leave_hop(Sending& sending) {
+  sending.before.any = true;
+  sending.before.status = sending.status;
   sending.before.response_bytes += sending.response_bytes;
   sending.before.read_late += sending.read_late;
   sending.before.retried = sending.before.retried || sending.retried;
   sending.before.first_byte = sending.first_byte;
   sending.before.handshake = together(sending.before.handshake, sending.handshake);
   sending.before.queued = together(sending.before.queued, sending.queued);
-  if (!sending.hops_end.is_set()) timers_.set(sending.hops_end, sending.first_sent + group.timeout);
-  sending.bytes = sending.redirect.bytes();
-  sending.ahead = nullptr;
-  sending.repeatable = wire::http1::is_idempotent(sending.redirect.method());
+  const Duration timeout = sending.client->group().timeout;
+  if (!sending.hops_end.is_set()) timers_.set(sending.hops_end, sending.first_sent + timeout);
   sending.captured.clear();
-  ask_next_host(sending);
-  return true;
 }
 
 void Dispatcher::ask_next_host(Sending& sending) {
@@ -164,9 +171,9 @@ void Dispatcher::sum_up_hops(Sending& sending) {
   sending.handshake = together(sending.before.handshake, sending.handshake);
   sending.queued = together(sending.before.queued, sending.queued);
   if (sending.failure == Failure::stopped) {
-    // Its workload was stopped before the redirect was followed, which is the answer then.
+    // Its workload was stopped before the next hop: the last answer is the answer then.
     sending.failure = Failure::none;
-    sending.status = sending.redirect.status();
+    sending.status = sending.before.status;
     sending.first_byte = sending.before.first_byte;
     return;
   }

@@ -15,6 +15,11 @@ T part_of(T whole, std::size_t i, std::size_t parts) {
   return static_cast<T>(whole / parts + (i < whole % parts ? 1 : 0));
 }
 
+// A client that keeps something of its answers is on one loop, where they come.
+bool keeps(const Request& request) {
+  return request.keep_cookies || (request.digest && request.digest->keep);
+}
+
 }  // namespace
 
 std::string Engine::make_id_prefix(std::uint64_t seed, std::uint32_t client) {
@@ -160,7 +165,8 @@ Result<std::vector<std::vector<ClientShare>>> Engine::shares(
       share.index = n;
       share.of = spec.count;
       share.sources = sources;
-      share_out(std::move(share), !spread || (sources && sources->whole_clients()), result);
+      const bool whole = !spread || (sources && sources->whole_clients()) || keeps(spec.request);
+      share_out(std::move(share), whole, result);
     }
   }
   clients_made_ += index;
@@ -307,6 +313,7 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.ledger.add(worker.dispatcher->ledger());
       snapshot.in_flight += worker.dispatcher->in_flight();
       snapshot.responses_cut += worker.dispatcher->responses_cut();
+      snapshot.responses_packed += worker.dispatcher->responses_packed();
       const net::TlsCounts handshakes = worker.dispatcher->handshakes();
       snapshot.handshakes.done += handshakes.done;
       snapshot.handshakes.resumed += handshakes.resumed;

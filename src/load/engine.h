@@ -38,9 +38,10 @@ class Engine {
     Ledger ledger;  // traces_stored and the like are the collector's to fill
     std::uint64_t in_flight = 0;
     std::uint64_t connections = 0;
-    std::uint64_t responses_cut = 0;    // answers whose body is not whole in its trace
-    std::vector<Duration> loop_cpu;     // used by each loop's thread so far
-    std::vector<Duration> loop_waited;  // by each loop's thread, for a core, so far
+    std::uint64_t responses_packed = 0;  // answers whose body couldn't be unpacked
+    std::uint64_t responses_cut = 0;     // answers whose body is not whole in its trace
+    std::vector<Duration> loop_cpu;      // used by each loop's thread so far
+    std::vector<Duration> loop_waited;   // by each loop's thread, for a core, so far
     net::TlsCounts handshakes;
     HttpCounts http;
     // What TLS or HTTP/2 said of the first of each.

@@ -1,8 +1,8 @@
-// The request of a client from its parameters on the wire (docs/wire/workload.md): JSON with
-// `method`, `path` and `kwargs`, the keyword arguments of Python's requests library. The old
-// client's request of the same parameters has the same target, body, content type, authorization
-// and cookies; what failed there for no good reason works here (auth as a list, a header that isn't
-// a text, a path without its slash). Pure functions; any thread.
+// The request of a client from its parameters: JSON with `method`, `path` and `kwargs`, the keyword
+// arguments of Python's requests library (docs/wire/workload.md, docs/requests.md). An old client's
+// request is the one that requests sends for the same parameters, which tests/peers holds to the
+// library itself; what failed there for no good reason works here (auth as a list, a header that
+// isn't a text, a path without its slash). Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,12 @@ namespace galileo::load {
 
 // How many redirects Python's requests follows where it follows any: a client of the wire too.
 inline constexpr std::uint32_t kRedirectsFollowed = 30;
+
+// Who has written the parameters. An old client's URL is changed as requests changes it, its head's
+// texts are ISO-8859-1 where they can be, and it takes compressed answers. Ours (experiment files)
+// go as they are written, byte for byte in UTF-8; "as_written" among the arguments says so on the
+// wire.
+enum class Writer : unsigned char { kOldClient, kOurs };
 
 // What can't be, and where: for a reader who knows the place of each value.
 struct RequestFault {
@@ -35,7 +41,7 @@ struct RequestReading {
 
 // An empty text and null are a client without parameters: GET /. Top-level keys beside the three
 // are a client app's, and not looked at.
-RequestReading read_request_parameters(std::string_view json);
+RequestReading read_request_parameters(std::string_view json, Writer writer = Writer::kOldClient);
 
 // The same, where the first fault is the Error.
 Result<Request> parse_request_parameters(std::string_view json);

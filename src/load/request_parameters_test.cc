@@ -20,9 +20,9 @@ Request with(const std::string& kwargs) {
 }
 
 // Every fault, "subject why", "/" for its path.
-std::string faults(std::string_view json) {
+std::string faults(std::string_view json, Writer writer = Writer::kOldClient) {
   std::string text;
-  for (const RequestFault& fault : read_request_parameters(json).faults) {
+  for (const RequestFault& fault : read_request_parameters(json, writer).faults) {
     if (!text.empty()) text += "\n";
     for (const std::string& step : fault.path) text += "/" + step;
     text += (fault.of_key ? ": " : ": " + fault.subject + " ") + fault.why;
@@ -97,7 +97,8 @@ TEST_CASE("what failed in the old client works: auth as a list, values that are 
   CHECK(header(with(R"({"auth": ["u", "p"]})"), "authorization") == "Basic dTpw");
   CHECK(read(R"({"path": "x"})").path == "/x");
   CHECK(with(R"({"headers": {"A": 5, "B": 1.50, "C": true}})").headers ==
-        std::vector<std::pair<std::string, std::string>>{{"A", "5"}, {"B", "1.5"}, {"C", "True"}});
+        wire::http1::Headers{
+            {"A", "5"}, {"B", "1.5"}, {"C", "True"}, {"Accept-Encoding", "gzip, deflate"}});
   CHECK(header(with(R"({"cookies": {"n": 5}})"), "cookie") == "n=5");
   CHECK(with(R"({"data": 5})").body == "5");
 }
@@ -126,7 +127,7 @@ TEST_CASE("a JSON body is written as Python's json writes it, keys in their orde
 TEST_CASE("data that is empty is none, and of a GET nothing is sent for it") {
   const Request request = read(R"({"kwargs": {"data": {}}})");
   CHECK_FALSE(request.has_body);
-  CHECK(request.headers.empty());
+  CHECK(request.headers == wire::http1::Headers{{"Accept-Encoding", "gzip, deflate"}});
   CHECK(header(with(R"({"data": ""})"), "content-type").empty());
 }
 
@@ -148,26 +149,41 @@ TEST_CASE("the rest of the arguments says how the request is sent") {
 }
 
 TEST_CASE("an argument that is null is not given, and other keys are a client app's") {
-  CHECK(read(R"({"method": null, "path": null, "kwargs": null, "model": {"x": 1}})") == Request{});
+  CHECK(read(R"({"method": null, "path": null, "kwargs": null, "model": {"x": 1}})") == read("{}"));
   CHECK(with(R"({"data": null, "json": null, "headers": null, "params": null, "auth": null,
                  "cookies": null, "verify": null, "allow_redirects": null})") == with("{}"));
-  CHECK(with(R"({"headers": {"A": null, "B": ""}})").headers.size() == 1);
-  CHECK(read(" \n ") == Request{});
+  CHECK(with(R"({"headers": {"A": null, "B": ""}})").headers.size() == 2);
+  CHECK(read(" \n ") == read("{}"));
 }
 
 TEST_CASE("arguments of old clients that don't change the request are taken and ignored") {
-  for (const char* kwargs : {R"({"stream": true})",   R"({"stream": false})",
-                             R"({"stream": null})",   R"({"hooks": {"response": null}})",
-                             R"({"hooks": "x"})",     R"({"hooks": []})",
-                             R"({"proxies": null})",  R"({"proxies": false})",
-                             R"({"proxies": {}})",    R"({"proxies": {"http": null, "https": ""}})",
-                             R"({"cert": null})",     R"({"cert": false})",
-                             R"({"cert": ""})",       R"({"files": null})",
-                             R"({"files": false})",   R"({"files": {}})",
-                             R"({"files": []})",      R"({"headers": false})",
-                             R"({"params": false})",  R"({"data": false})",
-                             R"({"auth": false})",    R"({"cookies": false})",
-                             R"({"timeout": false})", R"({"verify": null})"}) {
+  for (const char* kwargs : {R"({"stream": true})",
+                             R"({"stream": false})",
+                             R"({"stream": null})",
+                             R"({"hooks": {"response": null}})",
+                             R"({"hooks": "x"})",
+                             R"({"hooks": []})",
+                             R"({"proxies": null})",
+                             R"({"proxies": false})",
+                             R"({"proxies": {}})",
+                             R"({"proxies": {"http": null, "https": ""}})",
+                             R"({"cert": null})",
+                             R"({"cert": false})",
+                             R"({"cert": ""})",
+                             R"({"files": null})",
+                             R"({"files": false})",
+                             R"({"files": {}})",
+                             R"({"files": []})",
+                             R"({"headers": false})",
+                             R"({"params": false})",
+                             R"({"data": false})",
+                             R"({"auth": false})",
+                             R"({"cookies": false})",
+                             R"({"timeout": false})",
+                             R"({"verify": null})",
+                             R"({"headers": 0})",
+                             R"({"headers": ""})",
+                             R"({"proxies": {"ftp": "http://p"}})"}) {
     CAPTURE(kwargs);
     CHECK(with(kwargs) == with("{}"));
   }
@@ -302,7 +318,6 @@ TEST_CASE("every fault is told with its path") {
                    "verify": {"a": 1}, "time_out": 3}})") ==
         "/kwargs/time_out: unknown argument 'time_out'\n"
         "/method: method can't be 'GET /'\n"
-        "/path: path has a control character\n"
         "/kwargs/params/a: kwargs.params.a must be a text or a list of texts, not a map\n"
         "/kwargs/headers/X: kwargs.headers.X has a control character\n"
         "/kwargs/headers/Y\n: 'Y\n' can't name a header\n"
@@ -311,10 +326,11 @@ TEST_CASE("every fault is told with its path") {
         "/kwargs/data/1/1/0: kwargs.data.b must be a text or a list of texts, not a map\n"
         "/kwargs/auth: kwargs.auth must be a pair: [user, password]\n"
         "/kwargs/cookies/a\r: kwargs.cookies.a\r is no cookie\n"
-        "/kwargs/cookies/c: kwargs.cookies.c is no cookie\n"
         "/kwargs/timeout: kwargs.timeout must be a duration above 0, not '0'\n"
         "/kwargs/verify: kwargs.verify must be true, false, or a file of authorities, not a "
         "map");
+  CHECK(faults(R"({"path": "/a\u0001b", "kwargs": {"cookies": {"c": "f;g"}}})", Writer::kOurs) ==
+        "/path: path has a control character\n/kwargs/cookies/c: kwargs.cookies.c is no cookie");
   CHECK(faults("[1]") == ": parameters must be a map, not a list");
   CHECK(faults(R"({"kwargs": [1]})") == "/kwargs: kwargs must be a map, not a list");
   CHECK(faults("{\"a\": 1") == ": it isn't JSON from character 8 on");
@@ -328,6 +344,104 @@ TEST_CASE("the first fault is the Error, with what to do about it") {
   CHECK(
       wrong.error().to_text() ==
       "the client's parameters can't be used: unknown argument 'header'; did you mean 'headers'?");
+}
+
+Request ours(std::string_view json) {
+  const RequestReading reading = read_request_parameters(json, Writer::kOurs);
+  REQUIRE(reading.faults.empty());
+  return reading.request;
+}
+
+TEST_CASE("an old client's URL is changed as requests does it, ours goes as it is written") {
+  struct Row {
+    const char* path;
+    const char* old_target;
+    const char* our_target;
+  };
+  for (const Row& row :
+       {Row{"/%7Ea/./b/../c", "/~a/c", "/%7Ea/./b/../c"}, Row{"/%7E%", "/%257E%25", "/%7E%"},
+        Row{"/a?b[]=c&d={}", "/a?b%5B%5D=c&d=%7B%7D", "/a?b[]=c&d={}"},
+        Row{"/a b?\u00fc#f", "/a%20b?%C3%BC", "/a%20b?%C3%BC"}, Row{"/a?", "/a", "/a?"},
+        Row{"x", "/x", "/x"}}) {
+    CAPTURE(row.path);
+    const std::string json = std::string(R"({"path": ")") + row.path + "\"}";
+    CHECK(read(json).path == row.old_target);
+    CHECK(ours(json).path == row.our_target);
+    CHECK(read(json.substr(0, json.size() - 1) + R"(, "galileo": {"as_written": true}})").path ==
+          row.our_target);
+  }
+  CHECK(ours(R"({"path": "/a?b=%7E", "kwargs": {"params": "c=%zz d"}})").path ==
+        "/a?b=%7E&c=%zz%20d");
+}
+
+TEST_CASE("an old client takes compressed answers, ours where it says so") {
+  CHECK(header(read("{}"), "accept-encoding") == "gzip, deflate");
+  CHECK(header(with(R"({"headers": {"accept-encoding": null}})"), "accept-encoding") == "identity");
+  CHECK(header(with(R"({"headers": {"accept-encoding": "br"}})"), "accept-encoding") == "br");
+  CHECK(ours("{}").headers.empty());
+  CHECK(header(ours(R"({"kwargs": {"compressed": true}})"), "accept-encoding") ==
+        "gzip, deflate, br, zstd");
+  CHECK(header(ours(R"({"kwargs": {"compressed": "yes", "headers": {"Accept-Encoding": "x"}}})"),
+               "accept-encoding") == "x");
+}
+
+TEST_CASE("texts of an old client's head are ISO-8859-1 where they can be, ours are UTF-8") {
+  constexpr const char* kOne =
+      R"({"kwargs": {"headers": {"X": "\u00fc"}, "cookies": {"k": "\u00fc"}}})";
+  CHECK(header(read(kOne), "x") == "\xfc");
+  CHECK(header(read(kOne), "cookie") == "k=\xfc");
+  CHECK(header(ours(kOne), "x") == "\xc3\xbc");
+  CHECK(header(ours(kOne), "cookie") == "k=\xc3\xbc");
+  CHECK(header(with(R"({"headers": {"X": "\u0159"}})"), "x") == "\xc5\x99");
+}
+
+TEST_CASE("of two spellings of a header an old client has the last, and pairs are kept") {
+  CHECK(header(with(R"({"headers": {"X-A": "1", "x-a": "2"}})"), "x-a") == "2");
+  CHECK(header(with(R"({"headers": [["X-A", "1"], ["x-a", "2"]]})"), "x-a") == "12");
+  CHECK(header(ours(R"({"kwargs": {"headers": {"X-A": "1", "x-a": "2"}}})"), "x-a") == "12");
+}
+
+TEST_CASE("framing is ours: a given length gives way, chunks are refused") {
+  CHECK(header(with(R"({"data": "abc", "headers": {"Content-Length": "7"}})"), "content-length")
+            .empty());
+  CHECK(header(read(R"({"kwargs": {"headers": {"Content-Length": "7"}}})"), "content-length")
+            .empty());
+  CHECK(header(read(R"({"kwargs": {"headers": {"Content-Length": "0"}}})"), "content-length") ==
+        "0");
+  CHECK(faults(R"({"kwargs": {"headers": {"transfer-encoding": "chunked"}}})") ==
+        "/kwargs/headers/Transfer-Encoding: kwargs.headers.Transfer-Encoding can't be given: a "
+        "body goes out with its length");
+}
+
+TEST_CASE("a digest's user, a bearer's token, kept cookies and statuses that are fine are ours") {
+  const Request digest = with(R"({"auth": {"digest": ["\u00fc", "p"]}})");
+  CHECK(digest.digest == DigestUser{"\xc3\xbc", "p", false});
+  CHECK(header(digest, "authorization").empty());
+  CHECK(with(R"({"auth": {"keep": true, "digest": ["u", "p"]}})").digest ==
+        DigestUser{"u", "p", true});
+  CHECK(header(with(R"({"auth": {"bearer": "t"}, "headers": {"authorization": "x"}})"),
+               "authorization") == "Bearer t");
+  CHECK(with(R"({"cookies": "keep"})").keep_cookies);
+  CHECK(read(R"({"galileo": {"cookies": "keep"}, "kwargs": {"data": "b"}})").keep_cookies);
+  CHECK(with(R"({"ok": ["2xx", 304]})").ok->to_text() == "200-299, 304");
+  CHECK(with(R"({"ok": "404"})").ok->to_text() == "404");
+  CHECK_FALSE(with("{}").ok);
+  CHECK(faults(R"({"kwargs": {"auth": {"digest": ["u"], "bearer": "", "kepe": 1}, "ok": "2x",
+                              "cookies": "keeps"}})") ==
+        "/kwargs/auth/digest: kwargs.auth.digest must be a pair: [user, password]\n"
+        "/kwargs/auth/bearer: kwargs.auth.bearer must be a token\n"
+        "/kwargs/auth/kepe: unknown key 'kepe'\n"
+        "/kwargs/auth: kwargs.auth can't have both a digest and a bearer's token\n"
+        "/kwargs/cookies: kwargs.cookies must be a map of names and values, or 'keep', not "
+        "'keeps'\n"
+        "/kwargs/ok: kwargs.ok '2x' isn't a list of statuses");
+  CHECK(faults(R"({"galileo": {"okay": 1}})") == "/galileo/okay: unknown argument 'okay'");
+}
+
+TEST_CASE("a pair of time-outs bounds the whole answer by both") {
+  CHECK(*with(R"({"timeout": [3, 1.5]})").timeout == seconds(4.5));
+  CHECK_FALSE(with(R"({"timeout": [3, null]})").timeout);
+  CHECK_FALSE(faults(R"({"kwargs": {"timeout": [1, 2, 3]}})").empty());
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   repeatable = group.is_repeatable;
   bounds = &of.bounds;
   redirects_max = of.redirects_max;
-  want_redirect = redirects_max > 0;
+  want_redirect = redirects_max > 0 || group.request.keep_cookies;
+  challenges = 0;
   keep_headers = of.keep_headers;
   keep_response = of.keep_response;
   keep_only_failed = of.keep_only_failed;
@@ -62,7 +63,7 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
                               : checks->wants_body() ? kCheckedMax + 1
                                                      : 1;
   const std::size_t heard = std::max(checked, of.source() ? of.source()->wants_answers() : 0);
-  if (!keep_headers && keep_response == 0 && heard == 0) return;
+  if (!keep_headers && keep_response == 0 && heard == 0 && !group.request.digest) return;
   captured.clear();
   // A body is text by what its Content-Type says.
   captured.want_headers = true;
@@ -72,9 +73,14 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
 }
 
 wire::RequestParts Sending::parts() const {
-  if (client->source()) return {made->method, made->headers, made->sent_body(), true};
   const Request& request = client->group().request;
-  return {request.method, request.headers, request.has_body ? &request.body : nullptr, true};
+  using Cookies = wire::RequestParts::GivenCookies;
+  const Cookies cookies = !request.like_requests    ? Cookies::kToHost
+                          : request.cookies_by_name ? Cookies::kEverywhere
+                                                    : Cookies::kNowhere;
+  if (client->source()) return {made->method, made->headers, made->sent_body(), true, cookies};
+  return {request.method, request.headers, request.has_body ? &request.body : nullptr, true,
+          cookies};
 }
 
 const std::string& Sending::path() const {
@@ -104,9 +110,9 @@ std::string Sending::headers_json() const {
   return json + "}";
 }
 
-std::string_view Sending::content_type() const {
-  for (const auto& [name, value] : captured.headers) {
-    if (wire::http1::equals_ignoring_case(name, "content-type")) return value;
+std::string_view Sending::header(std::string_view name) const {
+  for (const auto& [its, value] : captured.headers) {
+    if (wire::http1::equals_ignoring_case(its, name)) return value;
   }
   return {};
 }

@@ -34,7 +34,9 @@ class Sending final : public net::HttpExchange {
   // What is kept of the answer's headers, as a JSON object.
   std::string headers_json() const;
   // The type of the answer's body, empty where it doesn't say.
-  std::string_view content_type() const;
+  std::string_view content_type() const { return header("content-type"); }
+  // The first header of that name that is kept; empty where there is none.
+  std::string_view header(std::string_view name) const;
 
   Client* client = nullptr;    // null: not in use
   std::uint32_t workload = 0;  // of the client's, which of them it belongs to
@@ -46,6 +48,8 @@ class Sending final : public net::HttpExchange {
   Turn turn;                          // stays from request to request of a turn
   std::unique_ptr<MadeRequest> made;  // used again
   std::string rendered;               // of `made`, for the host that was chosen
+  std::string identified;             // with what its client adds, where it adds something
+  std::uint32_t challenges = 0;       // of this hop, that were answered
   wire::NameId step = 0;              // its name in the trace
   const Checks* checks = nullptr;     // of its answer; null: none
   wire::NameId failed_check = 0;
@@ -74,6 +78,8 @@ class Sending final : public net::HttpExchange {
     Time first_byte = kNever;
     Duration handshake = kNoDuration;
     Duration queued = kNoDuration;
+    int status = -1;  // of the last one
+    bool any = false;
   } before;  // what hops that are over came to
   wire::http1::Capture captured;
 

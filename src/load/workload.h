@@ -63,6 +63,15 @@ struct CheckSpec {
 
 struct Step;
 
+// Digest authentication (RFC 7616): what a server's challenge is answered with.
+struct DigestUser {
+  std::string user;
+  std::string password;
+  bool keep = false;  // a client's requests use the nonce of those before
+
+  bool operator==(const DigestUser&) const = default;
+};
+
 // One fixed request (the default request of docs/wire/workload.md), its URL parts already joined;
 // where it names a source, what that makes its requests of.
 struct Request {
@@ -78,6 +87,12 @@ struct Request {
   SourceSpec source;
   std::vector<CheckSpec> checks;
   std::vector<Step> steps;  // of a scenario; its own settings are theirs then, and nothing else
+  std::optional<DigestUser> digest;
+  bool keep_cookies = false;          // that answers set, by client; none: of a request's redirects
+  std::optional<wire::StatusSet> ok;  // statuses that are a success; none: Limits::fail_on
+  // Redirected as Python's requests would: Writer::kOldClient (request_parameters.h).
+  bool like_requests = false;
+  bool cookies_by_name = false;  // its header Cookie was made of names and values
 
   bool operator==(const Request&) const = default;
 };

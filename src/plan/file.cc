@@ -21,6 +21,7 @@
 #include "plan/file_services.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
+#include "plan/successes.h"
 #include "plan/threshold_check.h"
 
 // The document goes through these hands: yaml.cc makes a tree of it, file_overrides.cc puts --set
@@ -55,6 +56,7 @@ class Reader {
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
     const wire::YamlNode* const limits = file_.find("limits");
     if (limits) plan.limits = read_limits(problems_, *limits);
+    take_common_successes(plan);
     // The hops of a request are told by its answer's headers.
     if (plan.cluster && (!limits || !limits->find("keep_headers"))) plan.limits.keep_headers = true;
     plan.telemetry = read_telemetry(file_, plan.applications);

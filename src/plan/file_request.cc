@@ -89,7 +89,8 @@ std::string to_json_text(const wire::YamlNode& node) {
 load::Request read_request(Problems& problems, const wire::YamlNode& node,
                            const std::string& where) {
   const Fields fields(problems, node, where, MapKind::request);
-  const load::RequestReading reading = load::read_request_parameters(parameters_json(fields));
+  const load::RequestReading reading =
+      load::read_request_parameters(parameters_json(fields), load::Writer::kOurs);
   for (const load::RequestFault& fault : reading.faults) {
     const std::string text =
         fault.of_key

@@ -9,6 +9,9 @@
 namespace galileo::wire {
 namespace {
 
+// A Max-Age of more digits is for ever.
+constexpr std::size_t kMaxAgeDigits = 9;
+
 bool is_address(std::string_view host) {
   return host.find(':') != std::string_view::npos ||
          host.find_first_not_of("0123456789.") == std::string_view::npos;
@@ -154,7 +157,6 @@ void CookieJar::take(std::string_view set_cookie, const Uri& from, Wall now) {
   cookie.value = value;
   bool fits = true;
   bool has_max_age = false;
-  bool expired = false;
   set_cookie.remove_prefix(pair.size());
   each_part(set_cookie, [&](std::string_view part) {
     const auto [key, said] = split_pair(part);
@@ -169,13 +171,15 @@ void CookieJar::take(std::string_view set_cookie, const Uri& from, Wall now) {
       if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos)
         return;
       has_max_age = true;
-      expired = negative || digits.find_first_not_of('0') == std::string_view::npos;
+      const auto seconds = leading_number(digits, 1, kMaxAgeDigits);
+      const bool at_once = negative || digits.find_first_not_of('0') == std::string_view::npos;
+      cookie.expires = at_once ? now : seconds ? now + std::chrono::seconds{*seconds} : Wall::max();
     }
     if (attribute == "expires" && !has_max_age) {
-      const auto at = parse_cookie_date(said);
-      expired = at && *at <= now;
+      if (const auto at = parse_cookie_date(said)) cookie.expires = *at;
     }
   });
+  const bool expired = cookie.expires <= now;
   if (!fits || (cookie.secure && from.scheme != "https")) return;
   const auto same = std::find_if(cookies_.begin(), cookies_.end(), [&](const Cookie& other) {
     return other.name == cookie.name && other.domain == cookie.domain && other.path == cookie.path;
@@ -188,6 +192,10 @@ void CookieJar::take(std::string_view set_cookie, const Uri& from, Wall now) {
   } else if (!expired && cookies_.size() < kCookiesMax) {
     cookies_.push_back(std::move(cookie));
   }
+}
+
+void CookieJar::forget_expired(Wall now) {
+  std::erase_if(cookies_, [&](const Cookie& cookie) { return cookie.expires <= now; });
 }
 
 std::string CookieJar::header_for(const Uri& to, std::string_view given) const {

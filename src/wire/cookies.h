@@ -1,6 +1,7 @@
 // The cookies of one request and the redirects that follow it, as RFC 6265 and Python's requests
-// without a session have them: kept from hop to hop, and gone with the last. Bounded in number and
-// size. Passive: the time is an argument. A jar belongs to its request.
+// without a session have them: kept from hop to hop, and gone with the last; or of a client that
+// keeps them. Bounded in number and size. Passive: the time is an argument. A jar belongs to its
+// request, or to its client.
 #pragma once
 
 #include <string>
@@ -26,6 +27,9 @@ class CookieJar {
   // set anew, and what they set. Empty: none.
   std::string header_for(const Uri& to, std::string_view given) const;
 
+  // Those whose time is over go. A request and its redirects needn't ask: it is over sooner.
+  void forget_expired(Wall now);
+
   void clear() { cookies_.clear(); }
 
  private:
@@ -36,6 +40,7 @@ class CookieJar {
     std::string path;
     bool host_only = true;  // not for hosts below the domain
     bool secure = false;    // for TLS only
+    Wall expires = Wall::max();
   };
   static bool read_domain(std::string_view attribute, Cookie& cookie);
 

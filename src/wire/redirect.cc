@@ -67,6 +67,7 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
                               const std::string& location,
                               const std::vector<std::string>& set_cookies, Wall now) {
   if (count_ == 0) begin(request, first);
+  if (request.cookies == RequestParts::GivenCookies::kNowhere) cookies_given_.clear();
   Uri to = TRY(resolve_reference(to_, location));
   if (!request.may_be_tls) to = TRY(plain(std::move(to)));
   ++count_;
@@ -74,7 +75,7 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
   for (const std::string& cookie : set_cookies) cookies_.take(cookie, to_, now);
   if (!same_origin(to_, to)) {
     drop(&is_of_one_origin);
-    cookies_given_.clear();
+    if (request.cookies != RequestParts::GivenCookies::kEverywhere) cookies_given_.clear();
     to.user_info.clear();
   } else if (!to.user_info.empty()) {
     drop(&is_authorization);

@@ -26,6 +26,10 @@ struct RequestParts {
   const http1::Headers& headers;
   const std::string* body;  // null: it has none
   bool may_be_tls = false;  // who asks speaks TLS too
+  // Where a header Cookie goes that the user has given. Of Python's requests `cookies` go
+  // everywhere, and a header goes nowhere; ours goes to whom it was given for.
+  enum class GivenCookies : unsigned char { kToHost, kEverywhere, kNowhere };
+  GivenCookies cookies = GivenCookies::kToHost;
 };
 
 class Redirect {

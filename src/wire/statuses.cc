@@ -14,13 +14,20 @@ Error no_statuses(std::string_view text) {
                fmt::format("'{}' isn't a list of statuses", text.substr(0, 60)),
                {},
                {},
-               "write 400-599, or 404, 500-599, or none"};
+               "write 400-599, or 404, 5xx, or none"};
 }
 
 std::optional<int> status_of(std::string_view text) {
   const auto number = parse_integer(text);
   if (!number || text.size() != 3 || *number < kFirst) return std::nullopt;
   return static_cast<int>(*number);
+}
+
+// "5xx", all of that hundred.
+std::optional<int> hundred_of(std::string_view text) {
+  const bool fits = text.size() == 3 && text[0] >= '1' && text[0] <= '9' && text[1] == text[2] &&
+                    (text[1] == 'x' || text[1] == 'X');
+  return fits ? std::optional((text[0] - '0') * 100) : std::nullopt;
 }
 
 }  // namespace
@@ -40,14 +47,22 @@ Result<StatusSet> StatusSet::parse(std::string_view text) {
     const std::size_t comma = rest.find(',');
     const std::string_view item = trim(rest.substr(0, comma));
     const std::size_t dash = item.find('-');
-    const auto first = status_of(trim(item.substr(0, dash)));
-    const auto last =
-        dash == std::string_view::npos ? first : status_of(trim(item.substr(dash + 1)));
+    const auto hundred = hundred_of(item);
+    const auto first = hundred ? hundred : status_of(trim(item.substr(0, dash)));
+    const auto last = hundred                          ? std::optional(*hundred + 99)
+                      : dash == std::string_view::npos ? first
+                                                       : status_of(trim(item.substr(dash + 1)));
     if (!first || !last || *last < *first) return no_statuses(text);
     set.bits_ |= range(*first, *last).bits_;
     if (comma == std::string_view::npos) return set;
     rest.remove_prefix(comma + 1);
   }
+}
+
+StatusSet StatusSet::others() const {
+  StatusSet set = range(kFirst, kStatusMax);
+  set.bits_ &= ~bits_;
+  return set;
 }
 
 std::string StatusSet::to_text() const {

@@ -21,6 +21,8 @@ class StatusSet {
   bool contains(int status) const {
     return status >= 0 && status <= kStatusMax && bits_[static_cast<std::size_t>(status)];
   }
+  // All statuses but these.
+  StatusSet others() const;
   std::string to_text() const;  // as parse() reads it
 
   bool operator==(const StatusSet&) const = default;

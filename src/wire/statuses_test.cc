@@ -15,6 +15,8 @@ TEST_CASE("sets of statuses are read as people write them, and written so that t
       {"401,400,402", "400-402"},
       {"100-999", "100-999"},
       {"500-599,404", "404, 500-599"},
+      {"2xx, 304,4XX", "200-299, 304, 400-499"},
+      {"9xx", "900-999"},
   };
   for (const auto& [written, kept] : cases) {
     CAPTURE(written);
@@ -23,6 +25,8 @@ TEST_CASE("sets of statuses are read as people write them, and written so that t
     CHECK(set->to_text() == kept);
     CHECK(*StatusSet::parse(set->to_text()) == *set);
   }
+  CHECK(StatusSet::parse("2xx, 404")->others().to_text() == "100-199, 300-403, 405-999");
+  CHECK(StatusSet().others().to_text() == "100-999");
   const StatusSet set = *StatusSet::parse("404, 500-599");
   for (const int status : {404, 500, 599}) CHECK(set.contains(status));
   for (const int status : {-1, 0, 200, 403, 405, 499, 600, 1000, 100'000})
@@ -30,12 +34,13 @@ TEST_CASE("sets of statuses are read as people write them, and written so that t
 }
 
 TEST_CASE("what is no set of statuses is refused with the mend") {
-  for (const char* bad : {"", ",", "400-", "-500", "500-400", "4xx", "400-599,", "99", "1000",
-                          "0500", "+500", "400 500", "400..599", "all", "none, 500"}) {
+  for (const char* bad : {"",     ",",    "400-",    "-500",     "500-400",  "4x",       "0xx",
+                          "4xX4", "xxx",  "2xx-3xx", "4x4",      "400-599,", "99",       "1000",
+                          "0500", "+500", "400 500", "400..599", "all",      "none, 500"}) {
     CAPTURE(bad);
     const auto set = StatusSet::parse(bad);
     REQUIRE_FALSE(set.ok());
-    CHECK(set.error().hint == "write 400-599, or 404, 500-599, or none");
+    CHECK(set.error().hint == "write 400-599, or 404, 5xx, or none");
   }
 }
 

@@ -160,7 +160,8 @@ limits: {{{limits}}}
         result = result_of(tmp_path / "r.json")
         assert result["ledger"]["answered"] == 20 and result["ledger"]["balanced"], done
         assert "worker old doesn't tell its own share" in done.out, done
-        assert [set(one) for one in old.parameters] == [{"method", "path", "kwargs"}]
+        assert [set(one) for one in old.parameters] == [{"method", "path", "kwargs", "galileo"}]
+        assert old.parameters[0]["galileo"] == {"as_written": True}, "beside what it gives to requests"
         assert old.parameters[0]["kwargs"] == {"timeout": 4.0, "allow_redirects": False}
         kept = sqlite3.connect(tmp_path / "galileo.sqlite").execute("SELECT DISTINCT HEADERS, RESPONSE FROM traces").fetchall()
         assert kept == [(None, None)], "what the file doesn't ask for"

@@ -79,7 +79,7 @@ class Servers:
                     kept[key] = sorted(value.split("; "))
                 elif key.startswith(("x-", "content-", "host", "authorization")):
                     kept[key] = value
-            if kept.get("content-length") == "0" and method in ("PUT", "DELETE", "PATCH"):
+            if kept.get("content-length") == "0" and method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
                 del kept["content-length"]  # said by some, and the same as not
             target = re.sub("%..", lambda escape: escape[0].upper(), target)
             seen.append((name, method, target, kept, request.body))
@@ -121,7 +121,7 @@ ROWS = {
     "up too far": row(first("../../../t?q=../r")), "a query": row(first("?q=1")), "the host alone": row(first("//127.0.0.1:{B}/t")),
     "a fragment": row(first("/t#frag")), "all of it": row(first("http://127.0.0.1:{A}/t?x=1")), "letters beyond ASCII": row(first("/\xc3\xbc")),
     "a blank": row(first("/a b")), "another port": row(first(OTHER_PORT)), "a name that wasn't known": row(first(OTHER_HOST)),
-    "dots in what is asked": row(first("t"), start="http://127.0.0.1:{A}/a/b/../s"), "no path": row(first("http://127.0.0.1:{B}")),
+    "no path": row(first("http://127.0.0.1:{B}")),
     "a query and no path": row(first("http://127.0.0.1:{B}?x=1")), "an empty location": row(first("")),
     "a choice isn't followed": row(first("/t", status=300), ONLY_REQUESTS), "what wasn't modified isn't": row(first("/t", status=304), ONLY_REQUESTS),
     # What is sent on to whom.
@@ -142,8 +142,8 @@ ROWS = {
     "a circle": row({"/a/s": moved("/a/s")}), "two in a circle": row({**first(OTHER_PORT), "/t": moved("http://127.0.0.1:{A}/a/s")}),
     # What becomes of method and body; curl's own type of a body is taken away.
     **{f"POST {status}": row(first("/t", status=status), BOTH, "POST", body="body", curl=("-H", "Content-Type:")) for status in (301, 302, 303, 307, 308)},
-    **{f"{method} {status}": row(first("/t", status=status), ONLY_REQUESTS, method, {"Content-Type": "text/x"}, None if method == "HEAD" else "body")
-       for status in (301, 302, 303, 307, 308) for method in ("PUT", "DELETE", "HEAD")},
+    **{f"{method} {status}": row(first("/t", status=status), ONLY_REQUESTS, method, {"Content-Type": "text/x"}, None if method in ("GET", "HEAD") else "body")
+       for status in (301, 302, 303, 307, 308) for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")},
 }
 
 
@@ -204,7 +204,7 @@ def test_an_answer_that_isnt_followed_is_no_failure_and_what_is_one_is_told(run,
     servers.take()
 
 
-@pytest.mark.parametrize("text", ["4xx", "400-", "99", "599-500", "500,"])
+@pytest.mark.parametrize("text", ["4x", "400-", "99", "599-500", "500,"])
 def test_statuses_that_are_none_are_refused_before_anything_is_sent(run, text):
     done = run("load", "http://127.0.0.1:1/", "--fail-on", text)
     assert done.code == 2 and "--fail-on" in done.err and "write 400-599" in done.err, done

@@ -261,7 +261,7 @@ WRONG = {
     "limits in a list": rest("limits: [5]"),
     "a size in seconds": rest("limits: {body_max: 5s}"),
     "an unknown family": rest("limits: {address_family: ipv5}"),
-    "failures by their first digit": rest("limits: {fail_on: 4xx}"),
+    "failures by a digit and a half": rest("limits: {fail_on: 4x}"),
     "failures without an end": rest("limits: {fail_on: 400-}"),
     "no list of failures": rest("limits: {fail_on: []}"),
     "a failure of two digits": rest("limits: {fail_on: 99}"),

@@ -113,7 +113,7 @@ SAME_REFUSAL = {
     "a seed that is none": both(["--seed=-1"], seed="-1"),
     "more requests than can be": both(["-n", "2000000000000000"], {"requests": "2000000000000000"}),
     "a threshold that is none": both(["--threshold", "p95(latency) 5"], thresholds="['p95(latency) 5']"),
-    "statuses that are none": both(["--fail-on", "4xx"], limits="{fail_on: 4xx}"),
+    "statuses that are none": both(["--fail-on", "4x"], limits="{fail_on: 4x}"),
     "a rate of nothing": both(["-r", "0"], {"rate": "{shape: constant, rps: 0}"}),
     "a rate that is none": both(["-r", "fast"], {"rate": "{shape: constant, rps: fast}"}),
     "a distribution that is none": both(["--arrival", "expo(1)"], {"rate": None, "arrival": "expo(1)"}),

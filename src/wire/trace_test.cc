@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string_view>
+#include <vector>
+
 using namespace galileo;
 using namespace galileo::wire;
 
@@ -15,6 +18,23 @@ TEST_CASE("each failure has a name of its own, a text and a group, and is found 
   }
   CHECK(failure_named("no such thing") == Failure::none);
   CHECK(failure_group(Failure::none) == FailureGroup::none);
+}
+
+// Spools of earlier versions hold places: a new reason goes to the end of this list, as of the
+// .def.
+TEST_CASE("each failure keeps the place that spools know it by") {
+  const std::vector<std::string_view> by_place{
+      "no_route",        "no_address",         "no_connection",  "no_socket",      "stopped",
+      "connect_refused", "connect_timeout",    "connect_failed", "timeout",        "reset",
+      "closed",          "bad_response",       "head_too_large", "body_too_large", "status",
+      "unfinished",      "too_many_redirects", "bad_redirect",   "tls_expired",    "tls_other_name",
+      "tls_untrusted",   "tls_self_signed",    "tls_alert",      "tls_failed",     "not_tls",
+      "not_made",        "step_skipped",       "no_value",       "check",          "http2_reset",
+      "http2_refused",   "http2_calm",         "http2_rejected", "http2_ended",    "http2_broken",
+      "http2_window",    "http2_flood",        "not_http2",      "tls_revoked"};
+  REQUIRE(by_place.size() == static_cast<std::size_t>(kFailureCount) - 1);
+  for (std::size_t i = 0; i < by_place.size(); ++i)
+    CHECK(failure_name(static_cast<Failure>(i + 1)) == by_place[i]);
 }
 
 TEST_CASE("a trace with its names is what stores and the bus carry") {

@@ -27,7 +27,7 @@ RequestLine line_of(std::string_view message) {
   return {message.substr(0, first), message.substr(first + 1, second - first - 1)};
 }
 
-std::string_view body_of(std::string_view message) {
+std::string_view body_in(std::string_view message) {
   return message.substr(message.find("\r\n\r\n") + 4);
 }
 
@@ -88,7 +88,7 @@ bool Dispatcher::authorize(Sending& sending, wire::DigestAnswers& answers) {
   std::string& bytes = own_bytes(sending);
   const RequestLine line = line_of(bytes);
   const std::string header = answers.next(user.user, user.password, line.method, line.target,
-                                          body_of(bytes), &net::hash_hex);
+                                          body_in(bytes), &net::hash_hex);
   if (header.empty()) return false;
   wire::set_header(bytes, "Authorization", header);
   sending.bytes = bytes;

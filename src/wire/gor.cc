@@ -44,6 +44,7 @@ RecordFault read_gor_record(std::string_view record, RecordedRequest& into) {
   if (!parser.done() && !parser.failed()) parser.finish();
   if (parser.problem() == http1::Problem::cut) return RecordFault::cut;
   if (!parser.done()) return RecordFault::no_http;
+  if (!http1::is_token(parser.method())) return RecordFault::no_http;
   into.method = parser.method();
   if (const RecordFault fault = take_target(parser.target(), into); fault != RecordFault::none)
     return fault;

@@ -306,13 +306,15 @@ TEST_CASE("GoReplay's records are requests with their bodies") {
       record("1 8e091765ae902fef8a2b7d9dd960e9d52222bd8c 1439818823587396305",
              "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n") +
       record("1 aa 1439818823587396305", "GET /cut HTTP/1.1\r\nHos") +
-      record("1 aa 1439818823587396305", "\x16\x03\x01\r\n\r\n") + record("what", "ever") +
+      record("1 aa 1439818823587396305", "\x16\x03\x01\r\n\r\n") +
+      record("1 aa 1439818823587396305", "G\xBCT / HTTP/1.1\r\n\r\n") + record("what", "ever") +
       "1 ab 1439818823587396305\nGET /last HTTP/1.1\r\nHost: h\r\n\r\n";
   const std::string at = " 2015-08-17T13:40:23.587Z";
   CHECK(said(LogFormat::gor, text) == "POST /a?b" + at + " | X: y << abc\nPUT /" + at +
                                           " << abc\nGET /last" + at +
                                           "\n- an answer\n- cut off by the log\n- bytes that "
-                                          "aren't HTTP\n- not of the format");
+                                          "aren't HTTP\n- bytes that aren't HTTP\n- not of the "
+                                          "format");
   for (const std::size_t piece : {1, 5, 100})
     CHECK(read(LogFormat::gor, text, {}, piece).requests.size() == 3);
 }

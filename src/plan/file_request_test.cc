@@ -181,9 +181,11 @@ TEST_CASE("an argument of the wrong kind is a problem") {
         "\n  f.yaml:1:9: request.data must be a map, or a list of pairs [name, value], not 'a'");
   CHECK(problem("{params: {a: {b: c}}}") ==
         "\n  f.yaml:1:14: request.params.a must be a text or a list of texts, not a map");
-  CHECK(problem("{auth: [u]}") == "\n  f.yaml:1:8: request.auth must be a pair: [user, password]");
+  CHECK(problem("{auth: [u]}") ==
+        "\n  f.yaml:1:8: request.auth must be a pair: [user, password]; or {digest: [user, "
+        "password]}, {bearer: token}");
   CHECK(problem("{cookies: a}") ==
-        "\n  f.yaml:1:11: request.cookies must be a map of names and values, not 'a'");
+        "\n  f.yaml:1:11: request.cookies must be a map of names and values, or 'keep', not 'a'");
   CHECK(problem("{timeout: 0}") ==
         "\n  f.yaml:1:11: request.timeout must be a duration above 0, not '0'");
   CHECK(

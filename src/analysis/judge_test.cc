@@ -153,6 +153,19 @@ TEST_CASE("all answers were 500: it isn't said that there were none") {
   const Verdict verdict = judge(run.summary, run.evidence());
   REQUIRE_FALSE(verdict.reasons.empty());
   CHECK(verdict.reasons.back() == "no answer was a good one: 100 with status 500");
+  Run unlike;
+  for (int i = 0; i < 100; ++i) {
+    wire::Trace trace;
+    trace.created = trace.dispatched = trace.sent = kStart + milliseconds{i};
+    trace.done = trace.created + milliseconds{1};
+    trace.status = 200;
+    trace.failure = Failure::check;
+    unlike.summary.add(trace,
+                       {unlike.summary.service_place("s"), unlike.summary.server_place("h:80"),
+                        unlike.summary.phase_place("main")});
+  }
+  CHECK(judge(unlike.summary, unlike.evidence()).reasons.back() ==
+        "no answer was a good one: 100 with status 200; 100 of them failed a check");
   Run silent;
   for (int i = 0; i < 100; ++i) silent.add(milliseconds{i}, milliseconds{1}, Failure::timeout);
   CHECK(judge(silent.summary, silent.evidence()).reasons.back() == "no request was answered");

@@ -89,6 +89,8 @@ std::string nothing_good(const Summary& summary) {
     codes +=
         fmt::format("{}{} with status {}", codes.empty() ? "" : ", ", format_count(count), code);
   if (codes.empty()) return "no request was answered";
+  const std::uint64_t unchecked = summary.ledger().of(wire::Failure::check);
+  if (unchecked > 0) codes += fmt::format("; {} of them failed a check", format_count(unchecked));
   return "no answer was a good one: " + codes;
 }
 

@@ -26,7 +26,7 @@ endfunction()
 # and those that include them stay behind.
 file(GLOB galileo_headers RELATIVE ${CMAKE_SOURCE_DIR}/src CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*/*.h)
 set(galileo_headers_left_out "")
-set(foreign "<nlohmann/")
+set(foreign "<nlohmann/|<openssl/|<sqlite3.h>")
 foreach(round RANGE 4)
   foreach(header IN LISTS galileo_headers)
     file(STRINGS ${CMAKE_SOURCE_DIR}/src/${header} speaks REGEX "^#include (${foreign})")

@@ -25,7 +25,7 @@ take "${plugins[@]}" $(libraries "${plugins[@]}")
 # Charsets of answers' bodies: those that the web has. UTF-8, UTF-16 and ISO-8859-1 are the C library's own.
 shopt -s extglob nullglob
 take "$lib"/gconv/gconv-modules{,.cache} "$lib"/gconv/gconv-modules.d/* \
-  "$lib"/gconv/{ISO8859-+([0-9]),CP125+([0-9]),KOI8-?,MACINTOSH,IBM866,EUC-JP,SJIS,CP932,ISO-2022-JP,EUC-KR,UHC,GBK,GB18030,BIG5,BIG5HKSCS,UTF-7,UTF-16,UTF-32,lib+([A-Z0-9])}.so
+  "$lib"/gconv/{ISO8859-+([0-9]),CP125+([0-9]),KOI8-?,MACINTOSH,IBM866,EUC-JP,SJIS,CP932,ISO-2022-JP,EUC-KR,UHC,GBK,GB18030,BIG5,BIG5HKSCS,UTF-7,UTF-16,UTF-32,libGB,libJIS,libKSC}.so
 
 # What the fault agent disturbs networks with.
 tc=$(PATH=$PATH:/sbin:/usr/sbin command -v tc || true)

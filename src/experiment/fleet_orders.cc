@@ -195,6 +195,7 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& ph
   order.body_max = plan.limits.body_max;
   order.keep_headers = plan.limits.keep_headers;
   order.keep_response = plan.limits.keep_response;
+  order.keep_only_failed = plan.limits.keep_only_failed;
   return order;
 }
 

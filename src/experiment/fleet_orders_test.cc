@@ -82,6 +82,7 @@ TEST_CASE("each limit of a file reaches the workers, is kept by the controller, 
       {"fail_on", {"500-599", R"("fail_on":"500-599")"}},
       {"keep_headers", {"true", R"("keep_headers":true)"}},
       {"keep_response", {"1KiB", R"("keep_response":1024)"}},
+      {"keep_only_failed", {"true", R"("keep_only_failed":true)"}},
   };
   for (const std::string& key : keys_of(plan::MapKind::limits)) {
     CAPTURE(key);

@@ -110,9 +110,10 @@ wire::Trace as_of_ours(const wire::Trace& trace, const OldPhase& phase,
     placed.failure =
         limits.fail_on.contains(placed.status) ? wire::Failure::status : wire::Failure::none;
   placed.phase = trace.created < phase.warm_until ? phase.warmup : phase.phase;
-  if (!limits.keep_headers) placed.headers = {};
-  placed.response = wire::beginning(placed.response, limits.keep_response);
-  if (limits.keep_response == 0) placed.empty_response = false;
+  const bool kept = !limits.keep_only_failed || placed.failure != wire::Failure::none;
+  if (!kept || !limits.keep_headers) placed.headers = {};
+  placed.response = wire::beginning(placed.response, kept ? limits.keep_response : 0);
+  if (!kept || limits.keep_response == 0) placed.empty_response = false;
   return placed;
 }
 

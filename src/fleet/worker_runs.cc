@@ -26,6 +26,7 @@ load::Limits limits_of(const wire::WorkloadOrder& order, const load::Limits& own
   limits.body_max = order.body_max.value_or(own.body_max);
   limits.keep_headers = order.keep_headers.value_or(own.keep_headers);
   limits.keep_response = order.keep_response.value_or(own.keep_response);
+  limits.keep_only_failed = order.keep_only_failed.value_or(own.keep_only_failed);
   return limits;
 }
 

@@ -156,6 +156,7 @@ Json order_json(const WorkloadOrder& order) {
   if (order.body_max) json["body_max"] = *order.body_max;
   if (order.keep_headers) json["keep_headers"] = *order.keep_headers;
   if (order.keep_response) json["keep_response"] = *order.keep_response;
+  if (order.keep_only_failed) json["keep_only_failed"] = *order.keep_only_failed;
   return json;
 }
 
@@ -188,6 +189,8 @@ Result<WorkloadOrder> read_order(const Json& json) {
   if (fields.has("body_max")) fields.count("body_max", order.body_max.emplace());
   if (fields.has("keep_headers")) fields.flag("keep_headers", order.keep_headers.emplace());
   if (fields.has("keep_response")) fields.count("keep_response", order.keep_response.emplace());
+  if (fields.has("keep_only_failed"))
+    fields.flag("keep_only_failed", order.keep_only_failed.emplace());
   if (fields.error()) return *fields.error();
   return order;
 }

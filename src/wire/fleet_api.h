@@ -61,6 +61,7 @@ struct WorkloadOrder {
   std::optional<std::uint64_t> body_max;
   std::optional<bool> keep_headers;
   std::optional<std::uint32_t> keep_response;
+  std::optional<bool> keep_only_failed;
 };
 
 // The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier

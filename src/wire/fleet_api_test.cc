@@ -31,6 +31,7 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   order.body_max = std::uint64_t{1} << 50;
   order.keep_headers = false;
   order.keep_response = 7;
+  order.keep_only_failed = true;
   start.orders = {order, {}};
   const auto started = decode_start_workloads(encode(start));
   REQUIRE(started.ok());
@@ -51,6 +52,7 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK(started->orders[0].body_max == order.body_max);
   CHECK(started->orders[0].keep_headers == order.keep_headers);
   CHECK(started->orders[0].keep_response == order.keep_response);
+  CHECK(started->orders[0].keep_only_failed == order.keep_only_failed);
   CHECK(started->orders[1].ahead == 0);
   CHECK_FALSE(started->orders[1].redirects);
   CHECK_FALSE(started->orders[1].body_max);

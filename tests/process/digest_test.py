@@ -94,7 +94,7 @@ def test_apache_lets_in_who_answers_its_challenge(run, apache, tmp_path):
 
 FILE = """name: digest
 services: {{app: {{hosts: {{"{host}": 1}}}}}}
-clients: [{{service: app, num: {num}, rate: 50, requests: {requests}, request: {{path: /a.txt, auth: {{digest: [anna, a secret], keep: {keep}}}}}}}]
+clients: [{{service: app, num: {num}, closed_loop: {{connections: 1}}, requests: {requests}, request: {{path: /a.txt, auth: {{digest: [anna, a secret], keep: {keep}}}}}}}]
 telemetry: off
 """
 

@@ -110,7 +110,7 @@ def test_whatever_was_stored_is_read_from_the_exported_file(tables, reader, form
     never = None if form == "parquet" else -1.0
 
     traces = read["traces"]
-    assert len(traces) == 19 and traces["REQUEST_ID"] == [f"ab:{i}" for i in range(len(texts))]
+    assert len(traces) == 23 and traces["REQUEST_ID"] == [f"ab:{i}" for i in range(len(texts))]
     for column, wanted in (("CLIENT", whole), ("SERVICE", whole), ("RESPONSE", whole), ("HEADERS", null), ("SERVER", null), ("PHASE", null), ("ERROR", null)):
         assert traces[column] == wanted, column
     assert same_time(traces["CREATED"], at) and same_time(traces["INTENDED"], at) and set(traces["DONE"]) == {never} and set(traces["FIRST_BYTE"]) == {None}
@@ -136,6 +136,6 @@ def test_a_table_without_rows_has_its_columns_where_the_format_has_a_place_for_t
     for (reader, form, name), columns in read.items():
         if form != "jsonl":
             assert isinstance(columns, dict) and {len(column) for column in columns.values()} == {0}, (reader, form, name, columns)
-            assert len(columns) == {"traces": 19, "telemetry": 6, "events": 4, "nodeinfo": 4}[name], (reader, form, name)
+            assert len(columns) == {"traces": 23, "telemetry": 6, "events": 4, "nodeinfo": 4}[name], (reader, form, name)
     assert all((tmp_path / f"jsonl/{name}.jsonl").read_bytes() == b"" for name in NAMES)
     assert json.loads((tmp_path / "jsonl/experiment.json").read_text())["rows"] == dict.fromkeys(NAMES, 0)

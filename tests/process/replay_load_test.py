@@ -170,13 +170,22 @@ def test_an_experiment_file_has_both(run, server, tmp_path):
         assert done.code == 2 and said in done.err, (new, done)
 
 
+GROWING = """
+import pathlib, socket, sys, time
+log = pathlib.Path("log")
+log.write_text(log.read_text() * 2)
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+time.sleep(60)
+"""
+
+
 def test_a_log_that_changes_before_it_is_sent_is_noticed(run, server, tmp_path):
     """As one that is still written to: its times are the plan's, its requests are read when they are needed."""
     (tmp_path / "log").write_text(log_of(5))
-    (tmp_path / "grow.sh").write_text(f"#!/bin/sh\ncat log > log2; cat log2 >> log\nexec {'sleep'} 60\n")
-    (tmp_path / "grow.sh").chmod(0o755)
+    (tmp_path / "grow.py").write_text(GROWING)
+    port = free_port()
     (tmp_path / "x.yaml").write_text(f"""name: x
-applications: [{{name: grow, command: [./grow.sh]}}]
+applications: [{{name: grow, command: [/usr/bin/python3, grow.py, "{port}"], ready: "127.0.0.1:{port}"}}]
 services: {{a: {{hosts: {{"{server.address}": 1}}}}}}
 clients: [{{service: a, replay: log}}]
 telemetry: off

@@ -57,7 +57,7 @@ def test_a_build_has_the_databases_that_it_is_told_and_knows_no_others(tmp_path)
     done = configure(tmp_path / "build", "sqlite;mixed")
     assert done.returncode == 0, done.stderr
     command = link(tmp_path / "build", "galileo")
-    assert "sqlite3" in command and "mariadb" not in command and "libz" not in command, command
+    assert "sqlite3" in command and "mariadb" not in command, command
     sources = run(["ninja", "-C", tmp_path / "build", "-t", "inputs", "libgalileo_store.a"])
     built = set(re.findall(r"/store/(sqlite|mysql|influxdb|mixed)(?:_\w+)?\.cc", sources))
     assert built == {"sqlite", "mixed"}

@@ -22,9 +22,8 @@ def stepped(request, tmp_path):
     library = tmp_path / "stepped_clock.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, ROOT / "tests/support/stepped_clock.c", "-ldl"], check=True, timeout=60)
     env = {**os.environ, "LD_PRELOAD": str(library), "STEP_AFTER_MS": str(AFTER_MS), "STEP_S": str(request.param)}
-    said = subprocess.run(["python3", "-c", "import time; a = time.time(); time.sleep(1); print(round(time.time() - a))"], env=env,
-                          capture_output=True, text=True, timeout=30)
-    assert int(said.stdout) in range(request.param, request.param + 5), said  # the shim does what it should
+    said = subprocess.run(["/usr/bin/python3", "-c", "import time; time.sleep(1); print(time.time())"], env=env, capture_output=True, text=True, timeout=30)
+    assert abs(float(said.stdout) - time.time() - request.param) < 30, said  # the shim does what it should
     return env
 
 

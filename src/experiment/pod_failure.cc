@@ -76,11 +76,13 @@ std::optional<PodFailure> PodFailureWatch::failure(Time now) const {
     const Duration bound = bounds_.is_pinned ? Duration{0} : bounds_.unschedulable;
     return now - unschedulable_since_ >= bound ? unschedulable_ : std::nullopt;
   }
-  if (now - first_seen_ < bounds_.unplaced) return std::nullopt;
+  const Duration unplaced =
+      scheduler_ == "default-scheduler" ? bounds_.unplaced_by_usual : bounds_.unplaced;
+  if (now - first_seen_ < unplaced) return std::nullopt;
   return PodFailure{"NotScheduled",
                     fmt::format("no scheduler has said anything of it within {}: is one called "
                                 "'{}' running?",
-                                format_duration(bounds_.unplaced), scheduler_)};
+                                format_duration(unplaced), scheduler_)};
 }
 
 }  // namespace galileo::experiment

@@ -23,8 +23,10 @@ class PodFailureWatch {
   struct Bounds {
     bool is_pinned = false;                             // to its node: no other will do
     Duration unschedulable = std::chrono::seconds{30};  // of one that isn't pinned
-    // A scheduler that nobody runs says nothing at all.
+    // A scheduler that nobody runs says nothing at all. The one that every cluster has may be busy,
+    // or begin anew: then it says nothing for as long as its predecessor's lease runs.
     Duration unplaced = std::chrono::seconds{10};
+    Duration unplaced_by_usual = std::chrono::seconds{30};
     int pull_back_offs = 2;
     int restarts = 3;
   };

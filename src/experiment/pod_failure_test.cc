@@ -124,4 +124,13 @@ TEST_CASE("a scheduler that doesn't exist says nothing, and that is told") {
   CHECK(failure->text.find("'mine'") != std::string::npos);
 }
 
+TEST_CASE("the scheduler that every cluster has is given time to begin anew") {
+  PodFailureWatch watch({}, kStart);
+  pods::Pod pod;
+  pod.scheduler = "default-scheduler";
+  watch.on_pod(pod, kStart);
+  CHECK(reason_of(watch.failure(kStart + std::chrono::seconds{29})) == "none");
+  CHECK(reason_of(watch.failure(kStart + std::chrono::seconds{30})) == "NotScheduled");
+}
+
 }  // namespace galileo::experiment

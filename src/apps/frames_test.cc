@@ -23,7 +23,7 @@ std::string frame(char kind, const std::string& bytes) {
 TEST_CASE("frames are read in pieces of any size") {
   const std::string all =
       frame('L', "mark") + frame('R', "") + frame('O', "") + frame('E', std::string(100'000, 'x'));
-  for (const std::size_t piece : {1, 2, 5, 7, 4096, 1'000'000}) {
+  for (const std::size_t piece : {1u, 2u, 5u, 7u, 4096u, 1'000'000u}) {
     CAPTURE(piece);
     FrameReader reader;
     std::string kinds;

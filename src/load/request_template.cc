@@ -304,7 +304,8 @@ void RequestTemplate::append_value(const Piece& piece, Moment& moment, std::stri
       return append_fit(out, word(piece.words[moment.draws.below(piece.words.size())], moment),
                         fit);
     case Kind::now: {
-      const std::string_view form = piece.words.empty() ? "iso" : piece.words[0].text;
+      const std::string_view form =
+          piece.words.empty() ? std::string_view("iso") : std::string_view(piece.words[0].text);
       std::string text;
       append_now(text, form, moment.place.wall_clock.wall(moment.turn.due));
       return append_fit(out, text, fit);

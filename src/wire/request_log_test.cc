@@ -267,7 +267,7 @@ TEST_CASE("a HAR's entries are requests of the page's host") {
   CHECK(found.starts_with(all + faults));
   // Cut where it may be, it is read up to there.
   CHECK(said(LogFormat::har, text.substr(0, text.find("application/x-www"))).ends_with("log"));
-  for (const std::size_t piece : {1, 7, 64})
+  for (const std::size_t piece : {1u, 7u, 64u})
     CHECK(read(LogFormat::har, text, {}, piece).requests.size() == 3);
   LogOptions options;
   options.host = "*";
@@ -315,7 +315,7 @@ TEST_CASE("GoReplay's records are requests with their bodies") {
                                           "\n- an answer\n- cut off by the log\n- bytes that "
                                           "aren't HTTP\n- bytes that aren't HTTP\n- not of the "
                                           "format");
-  for (const std::size_t piece : {1, 5, 100})
+  for (const std::size_t piece : {1u, 5u, 100u})
     CHECK(read(LogFormat::gor, text, {}, piece).requests.size() == 3);
 }
 

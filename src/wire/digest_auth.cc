@@ -55,7 +55,8 @@ class SchemesReader {
   }
   std::string_view take_token() {
     const std::size_t end = std::min(text_.find_first_of(" \t,=\"", at_), text_.size());
-    return text_.substr(std::exchange(at_, end), end - at_);
+    const std::size_t begin = std::exchange(at_, end);
+    return text_.substr(begin, end - begin);
   }
   std::optional<std::string> take_value() {
     if (peek() != '"') return std::string(take_token());

@@ -85,7 +85,7 @@ void AppHost::Pipe::open(net::Loop& loop, int fd) {
 }
 
 void AppHost::Pipe::on_io(std::uint32_t /*events*/) {
-  std::array<char, 16 * 1024> piece{};
+  std::array<char, std::size_t{16} * 1024> piece{};
   while (fd_ >= 0) {
     const ssize_t size = ::read(fd_, piece.data(), piece.size());
     if (size < 0 && errno == EINTR) continue;
@@ -302,7 +302,7 @@ std::string AppHost::last_words() const {
   return "; it said: " + make_utf8(text.size() > kShown ? text.substr(text.size() - kShown) : text);
 }
 
-void AppHost::fail_one(std::uint32_t client, std::string why, std::string hint) {
+void AppHost::fail_one(std::uint32_t client, const std::string& why, std::string hint) {
   AppLine& line = *lines_.at(client);
   if (line.is_over()) return;
   output_.on_io(0);

@@ -100,7 +100,7 @@ class AppHost {
   void look_at_use();
   void check_python();
   void fail_all(const Error& trouble);
-  void fail_one(std::uint32_t client, std::string why, std::string hint);
+  void fail_one(std::uint32_t client, const std::string& why, std::string hint);
   Error named(Error trouble) const;
   std::string last_words() const;
   void end_all();

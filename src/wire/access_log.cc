@@ -14,8 +14,9 @@ constexpr std::string_view kRequestTimeNames[] = {"rt", "request_time"};
 std::optional<char> hex_byte(std::string_view digits) {
   unsigned value = 0;
   if (digits.size() != 2) return std::nullopt;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + 2, value, 16);
-  if (error != std::errc{} || end != digits.data() + 2) return std::nullopt;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return static_cast<char>(value);
 }
 

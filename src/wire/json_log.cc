@@ -85,10 +85,12 @@ RecordFault take_time_of(const Json& object, const LogFields& fields, RecordedRe
     for (const std::string_view key : kStartKeys) {
       if (key == fields.time) into.mark = TimeMark::kStart;
     }
-  } else if ((value = first_of(object, kStartKeys))) {
-    into.mark = TimeMark::kStart;
   } else {
-    value = first_of(object, kEndKeys);
+    value = first_of(object, kStartKeys);
+    if (value)
+      into.mark = TimeMark::kStart;
+    else
+      value = first_of(object, kEndKeys);
   }
   if (!is_plain(value)) return RecordFault::no_time;
   const LogTime time = read_log_time(value->text);

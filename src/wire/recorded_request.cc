@@ -46,8 +46,10 @@ void append_target(std::string& to, std::string_view target) {
 std::optional<int> take_number(std::string_view& text, std::size_t digits) {
   int value = 0;
   if (text.size() < digits) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-  if (error != std::errc{} || end != text.data() + digits || text[0] == '-') return std::nullopt;
+  const std::string_view number = text.substr(0, digits);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc{} || end != number.data() + number.size() || number[0] == '-')
+    return std::nullopt;
   text.remove_prefix(digits);
   return value;
 }
@@ -89,8 +91,9 @@ LogTime time_of_number(std::string_view text) {
     return {at.value_or(kNoWall), whole == text.size()};
   }
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + whole, value);
-  if (error != std::errc{} || end != text.data() + whole) return {};
+  const std::string_view number = text.substr(0, whole);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc{} || end != number.data() + number.size()) return {};
   const std::int64_t unit_ns = whole <= 13 ? 1'000'000 : whole <= 16 ? 1'000 : 1;
   if (value > Duration::max().count() / unit_ns) return {};
   return {Wall{Duration{value * unit_ns}}, false};

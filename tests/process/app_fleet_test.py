@@ -5,7 +5,7 @@ import os
 import pytest
 from app_repository import AppRepository
 from conftest import result_of, wait_for
-from recording_server import RecordingServer
+from recording_server import server  # noqa: F401 (a fixture)
 
 GENERATOR = """
 n = 0
@@ -14,13 +14,6 @@ def next_request():
     n += 1
     return 'post', context.parameters.get('path', '/'), {'json': [context.name, n]}
 """
-
-
-@pytest.fixture
-def server():
-    recording = RecordingServer()
-    yield recording
-    recording.stop()
 
 
 @pytest.fixture

@@ -10,14 +10,7 @@ import subprocess
 import pytest
 from app_repository import AppRepository
 from conftest import ROOT, result_of, wait_for
-from recording_server import RecordingServer
-
-
-@pytest.fixture
-def server():
-    recording = RecordingServer()
-    yield recording
-    recording.stop()
+from recording_server import server  # noqa: F401 (a fixture)
 
 
 @pytest.fixture

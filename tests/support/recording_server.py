@@ -2,6 +2,8 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 
 class RecordingServer:
     def __init__(self):
@@ -35,3 +37,10 @@ class RecordingServer:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+@pytest.fixture
+def server():
+    recording = RecordingServer()
+    yield recording
+    recording.stop()

@@ -23,10 +23,11 @@ class PodFailureWatch {
   struct Bounds {
     bool is_pinned = false;                             // to its node: no other will do
     Duration unschedulable = std::chrono::seconds{30};  // of one that isn't pinned
-    // A scheduler that nobody runs says nothing at all. The one that every cluster has may be busy,
-    // or begin anew: then it says nothing for as long as its predecessor's lease runs.
+    // A scheduler that nobody runs says nothing at all. The one that every cluster has may wait for
+    // its predecessor's lease, or, after the API server was away, until its watch is tried again:
+    // at most 30 s, drawn up to twice that.
     Duration unplaced = std::chrono::seconds{10};
-    Duration unplaced_by_usual = std::chrono::seconds{30};
+    Duration unplaced_by_usual = std::chrono::seconds{60};
     int pull_back_offs = 2;
     int restarts = 3;
   };

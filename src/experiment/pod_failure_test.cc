@@ -129,8 +129,8 @@ TEST_CASE("the scheduler that every cluster has is given time to begin anew") {
   pods::Pod pod;
   pod.scheduler = "default-scheduler";
   watch.on_pod(pod, kStart);
-  CHECK(reason_of(watch.failure(kStart + std::chrono::seconds{29})) == "none");
-  CHECK(reason_of(watch.failure(kStart + std::chrono::seconds{30})) == "NotScheduled");
+  CHECK(reason_of(watch.failure(kStart + std::chrono::seconds{59})) == "none");
+  CHECK(reason_of(watch.failure(kStart + std::chrono::seconds{60})) == "NotScheduled");
 }
 
 }  // namespace galileo::experiment

@@ -87,6 +87,14 @@ class Heard:
         wait_for(lambda: name in self.names(uid), lambda: f"{name} of {uid}: {self.of(uid)}", seconds)
         return self.last(uid, name)
 
+    def settle(self, quiet_s=1):
+        """Until nothing has come for that long: of what is on its way when a server dies nobody can know."""
+        def is_quiet():
+            before = len(self.events)
+            time.sleep(quiet_s)
+            return len(self.events) == before
+        wait_for(is_quiet, "no more events", 60)
+
 
 @pytest.fixture
 def adapter(cluster, server, start, tmp_path):
@@ -339,6 +347,7 @@ def test_a_redis_that_restarts_loses_no_event_and_hears_none_twice(server, heard
     adapter()
     kept, = create(on_no_node("kept"))
     heard.wait(kept, "pod/create")
+    heard.settle()
     server.kill()
     away = [api("POST", PODS, on_no_node(f"away-{number}"))["metadata"]["uid"] for number in range(20)]
     api("DELETE", f"{PODS}/away-0")

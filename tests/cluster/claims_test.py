@@ -77,6 +77,7 @@ def test_a_node_that_is_silent_gets_no_requests_until_it_is_heard_of_again(clust
     # Nobody has told the nodes' zones on the bus: the run knows them.
     assert {one["name"]: one["zone"] for one in result["cluster"]["nodes"]} == {"node1": "zone-a", "node2": "zone-b"}
     assert left(cluster, etcd, server) == []
+    wait_for(lambda: not cluster.get("node/node2")["spec"].get("taints"), "pods to be let on the node again", 90)
 
 
 def test_a_run_whose_node_is_gone_leaves_nothing(cluster, etcd, base, start, tmp_path):

@@ -17,7 +17,7 @@ help:
 	@echo "make bench   measure against the named peers (bench/run.py --help for parts of it)"
 	@echo "make tables  put the program's tables (the .def files) into the schema and the documentation"
 	@echo "make fmt     format the code;  make lint: clang-format and clang-tidy as errors"
-	@echo "make headers each header compiles alone;  make fuzz: a short run of every fuzz target"
+	@echo "make headers each header compiles alone;  make fuzz: a longer run of every fuzz target"
 
 setup-build:
 	@scripts/setup.sh build
@@ -50,7 +50,7 @@ check: setup-test
 	@/usr/bin/python3 scripts/test.py --quick --jobs $(JOBS)
 
 fuzz: setup-test
-	@/usr/bin/python3 scripts/test.py --only fuzz --jobs $(JOBS)
+	@/usr/bin/python3 scripts/test.py --only fuzz --fuzz 40 --jobs $(JOBS)
 
 headers: setup-build
 	@cmake --preset debug > /dev/null

@@ -7,7 +7,6 @@ A file is known by what it is made of: its own text and that of all headers of o
 """
 import argparse
 import concurrent.futures
-import functools
 import hashlib
 import json
 import os
@@ -17,7 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from sources import ROOT, add_to, made_of
+
 DATABASE = ROOT / "build/debug"
 CACHE = Path(os.environ.get("CCACHE_DIR") or Path.home() / ".cache/galileo/ccache").parent / "linted"
 TIDY = "clang-tidy-19"
@@ -25,31 +25,9 @@ SECONDS = 600
 RUNNING = set()
 
 
-@functools.cache
-def text_of(path):
-    return path.read_bytes()
-
-
-@functools.cache
-def included(path):
-    """The headers of ours that a file names."""
-    names = re.findall(rb'^#include "([^"]+)"', text_of(path), re.M)
-    return [header for name in names if (header := ROOT / "src" / name.decode()).exists()]
-
-
-def made_of(path):
-    seen, left = set(), [path]
-    while left:
-        if (one := left.pop()) not in seen:
-            seen.add(one)
-            left += included(one)
-    return sorted(seen)
-
-
 def stamp_of(path, command, checks):
     what = hashlib.sha256(checks + command.replace(str(ROOT), "").encode())
-    for part in made_of(path):
-        what.update(str(part.relative_to(ROOT)).encode() + b"\0" + text_of(part) + b"\0")
+    add_to(what, made_of(path))
     return CACHE / what.hexdigest()[:40]
 
 

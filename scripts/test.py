@@ -27,14 +27,16 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import sources
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PYTHON = "/usr/bin/python3"
-FUZZ_RUNS = 1_000_000
-FUZZ_SECONDS = 40
-FUZZ_KNOWN_SECONDS = 5  # where the program and its corpus are what was fuzzed before
-# What reads people's files and strangers' answers gets longer.
-FUZZ_LONG = {"experiment_file": 300, "http1": 300, "worker_api": 120}
+FUZZ_RUNS = 1_000_000  # inputs for a target, over as many runs as that takes
+FUZZ_SECONDS = 15  # for them in one run
+FUZZ_LONG = 4  # times that for what reads people's files and strangers' answers
+FUZZ_LONGER = {"experiment_file", "http1", "worker_api"}
+FUZZ_DONE_SECONDS = 3  # once it has had them, with others
 ORDERLY_S = 30  # what is told to end has for it
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
@@ -85,8 +87,9 @@ def interrupt(process):
 
 
 class Runner:
-    def __init__(self, jobs):
+    def __init__(self, jobs, fuzz_seconds):
         self.jobs = jobs
+        self.fuzz_seconds = fuzz_seconds
         self.logs = BUILD / "test-logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.building = collections.defaultdict(threading.Lock)
@@ -384,54 +387,54 @@ def web(runner):
 
 
 def fuzz_stamp(name):
-    """A file that is there when this very program has been fuzzed for its whole time with this very corpus."""
-    what = hashlib.sha256((BUILD / "asan" / f"fuzz_{name}").read_bytes())
-    for path in sorted((ROOT / "fuzz/corpus" / name).iterdir()):
-        what.update(path.read_bytes())
-    what.update(f"{FUZZ_RUNS} {FUZZ_LONG.get(name, FUZZ_SECONDS)}".encode())
+    """A file that holds how many inputs a target has had as it is now: its source, all that this is made of, and its corpus."""
+    what = hashlib.sha256()
+    sources.add_to(what, [*sources.made_of(ROOT / f"fuzz/{name}.cc", linked=True), *sorted((ROOT / "fuzz/corpus" / name).iterdir())])
     return CACHE / "fuzzed" / f"{name}-{what.hexdigest()[:32]}"
 
 
 def fuzz_one(runner, name):
-    """The exit status, what was printed, and whether it was only looked at for a few seconds with other inputs."""
-    scratch = BUILD / "fuzz-corpus" / name
-    scratch.mkdir(parents=True, exist_ok=True)
+    """The exit status, what was printed, how many inputs there were now, and how many before."""
+    found = CACHE / "fuzzed/corpus" / name  # what reached new code, for the next run to go on from
+    found.mkdir(parents=True, exist_ok=True)
+    wrong = BUILD / "fuzz" / name
+    wrong.mkdir(parents=True, exist_ok=True)
     stamp = fuzz_stamp(name)
-    known = stamp.exists()
-    seconds = FUZZ_KNOWN_SECONDS if known else FUZZ_LONG.get(name, FUZZ_SECONDS)
-    seed = int(time.time()) % 2**31 if known else 1  # the same inputs once more would find the same
+    before = int(stamp.read_text() or 0) if stamp.exists() else 0
+    long = runner.fuzz_seconds * (FUZZ_LONG if name in FUZZ_LONGER else 1)
+    seconds = long if before < FUZZ_RUNS else FUZZ_DONE_SECONDS
+    seed = int(time.time()) % 2**31 if before else 1  # the same inputs once more would find the same
     command = [*NICE, str(BUILD / "asan" / f"fuzz_{name}"), f"-runs={FUZZ_RUNS}", f"-seed={seed}",
                f"-max_total_time={seconds}", "-max_len=2048", "-rss_limit_mb=4096",
-               "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={scratch}/",
-               str(scratch), str(ROOT / "fuzz/corpus" / name)]
+               "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={wrong}/",
+               str(found), str(ROOT / "fuzz/corpus" / name)]
     status, text = runner.run(f"fuzz {name}", command, seconds + 120)
+    match = re.search(r"stat::number_of_executed_units:\s*(\d+)", text)
+    executed = int(match[1]) if match else 0
     if status == 0:
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.touch()
-    return status, text, known
+        stamp.write_text(str(before + executed))
+    return status, text, executed, before
 
 
 def fuzz(runner):
-    """Every fuzz target with sanitizers: a million inputs, or as many as its time allows; a few seconds of others where
-    nothing has changed of what the target is made of."""
-    names = sorted(fuzz_targets(), key=lambda name: name not in FUZZ_LONG)  # the slowest first
+    """Every fuzz target with sanitizers: a million inputs, or as many as its time allows, and the rest in the next runs; a few
+    seconds of others once a target has had a million and nothing has changed of what it is made of."""
+    names = sorted(fuzz_targets(), key=lambda name: name not in FUZZ_LONGER)  # the slowest first
     if (error := runner.build("asan", [f"fuzz_{name}" for name in names])) is not None:
         return failed(error)
-    counts, unchanged = Counts(), 0
+    counts, done = Counts(), 0
     with concurrent.futures.ThreadPoolExecutor(runner.jobs) as pool:
         results = pool.map(lambda name: fuzz_one(runner, name), names)
-        for name, (status, text, known) in zip(names, results):
-            match = re.search(r"stat::number_of_executed_units:\s*(\d+)", text)
-            executed = int(match[1]) if match else 0
-            say(f"    {name}: {executed:,} inputs{', unchanged' if known else ''}")
-            # A million was asked for; what a slow machine leaves out is said, not hidden.
+        for name, (status, text, executed, before) in zip(names, results):
+            say(f"    {name}: {executed:,} inputs{f', {before:,} before' if before else ''}")
             counts.add(Counts(passed=1) if status == 0 and executed > 0 else failed(text))
-            unchanged += known
-            if status == 0 and executed < FUZZ_RUNS and not known:
-                counts.reasons.append(f"fuzz {name}: {executed:,} of {FUZZ_RUNS:,} inputs in its time")
-    if unchanged:
-        counts.reasons.append(f"fuzz: {unchanged} of {len(names)} targets are what was fuzzed before, and got "
-                              f"{FUZZ_KNOWN_SECONDS} s with other inputs")
+            done += before >= FUZZ_RUNS
+            # A million was asked for; what a slow machine leaves for the next run is said, not hidden.
+            if status == 0 and before + executed < FUZZ_RUNS:
+                counts.reasons.append(f"fuzz {name}: {before + executed:,} of {FUZZ_RUNS:,} inputs by now")
+    if done:
+        counts.reasons.append(f"fuzz: {done} of {len(names)} targets have had a million inputs as they are, and got "
+                              f"{FUZZ_DONE_SECONDS} s with others")
     return counts
 
 
@@ -537,11 +540,12 @@ def main():
     parser.add_argument("--quick", action="store_true", help="the inner loop only")
     parser.add_argument("--only", action="append", default=[], help="only suites with this in the name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--fuzz", type=int, default=FUZZ_SECONDS, metavar="SECONDS", help="for each fuzz target that isn't done")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # A shell has what it starts in the background ignore interrupts, and all that is started by that: tests interrupt some.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    runner = Runner(options.jobs)
+    runner = Runner(options.jobs, options.fuzz)
     beside, alone = suites(options.quick)
     *beside, alone = ({name: suite for name, suite in lane.items() if not options.only or any(word in name for word in options.only)}
                       for lane in [*beside, alone])

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py usual|closed|open|http2|https|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|client_app|replay|all [--quick] [--write]
+    bench/run.py usual|closed|open|http2|https|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|client_app|replay|before|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
-`fleet` needs root and /dev/net/tun: it makes network namespaces, which go with it; `pods` and `idle_pods` need root and control groups.
+`before` compares with an earlier program, $GALILEO_BEFORE. `fleet` needs root and /dev/net/tun: it makes network namespaces, which go with it; `pods` and `idle_pods` need root and control groups.
 --write puts the tables into docs/performance.md. Only the standard library; nothing is left running.
 """
 import argparse
@@ -23,6 +23,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import before
 import client_app
 import databases
 import fleet
@@ -230,7 +231,7 @@ def startup(quick):
 
 
 PARTS = {"usual": usual.usual, "closed": closed, "open": open_loop, "http2": http2.http2, "https": http2.https, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle, "client_app": client_app.client_app, "replay": replay.replay}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle, "client_app": client_app.client_app, "replay": replay.replay, "before": before.before}
 
 
 def write(sections):

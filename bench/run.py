@@ -253,7 +253,7 @@ def main():
     options = parser.parse_args()
     peers = subprocess.run([ROOT / "bench/peers.sh"], text=True, stdout=subprocess.PIPE).stdout.strip()
     os.environ["PATH"] = f"{peers}:{os.environ['PATH']}"  # where they couldn't be had, their rows are missing
-    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "receiver", "delay", "bench_drain", "publish_traces"],
+    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "floor_tls", "receiver", "delay", "bench_drain", "publish_traces"],
                    check=True, stdout=subprocess.DEVNULL)
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {date.today()}"

@@ -3,6 +3,21 @@
 #include "net/resolver.h"
 
 namespace galileo::commands {
+namespace {
+
+// Probes and scrapers: few of them, and quick ones.
+net::ServerOptions options() {
+  net::ServerOptions options;
+  options.message = {std::uint32_t{16} << 10, std::uint64_t{64} << 10, true};
+  options.connections = 256;
+  options.next = std::chrono::minutes{5};
+  options.head = options.body = std::chrono::seconds{10};
+  options.body_least = 1024;
+  options.writing = options.unacknowledged = std::chrono::seconds{30};
+  return options;
+}
+
+}  // namespace
 
 StatusPage::StatusPage(net::Loop& loop, std::function<std::string()> metrics,
                        std::function<std::string()> trouble, std::function<std::string()> not_ready)
@@ -10,7 +25,7 @@ StatusPage::StatusPage(net::Loop& loop, std::function<std::string()> metrics,
       metrics_(std::move(metrics)),
       trouble_(std::move(trouble)),
       not_ready_(std::move(not_ready)),
-      server_(loop, *this) {}
+      server_(loop.timers(), loop.clock(), *this, options()) {}
 
 Result<std::optional<net::Address>> status_address(const std::string& flag) {
   if (flag.empty()) return std::nullopt;
@@ -21,7 +36,8 @@ Result<std::optional<net::Address>> status_address(const std::string& flag) {
 }
 
 Result<void> StatusPage::listen(const net::Address& address) {
-  listener_ = std::make_unique<net::TcpListener>(loop_, [this](int fd) { server_.adopt(fd); });
+  listener_ =
+      std::make_unique<net::TcpListener>(loop_, [this](int fd) { server_.adopt(loop_, fd); });
   return listener_->listen(address);
 }
 

@@ -75,7 +75,7 @@ class Application final : public net::HttpService {
         busy_(busy),
         random_(options.seed, stream),
         body_(options.size_bytes, 'x'),
-        server_(loop, *this) {}
+        server_(loop.timers(), loop.clock(), *this) {}
 
   net::HttpServer& server() { return server_; }
 
@@ -183,7 +183,8 @@ Result<void> serve(const TargetOptions& options, const Delay& delay, const Delay
   net::TcpListener listener(loop, [&](int fd) {
     const std::size_t at = turn++ % threads.size();
     Application& application = *applications[at];
-    threads[at]->loop().post([&application, fd] { application.server().adopt(fd); });
+    net::Loop& serving = threads[at]->loop();
+    serving.post([&application, &serving, fd] { application.server().adopt(serving, fd); });
   });
   TRY(listener.listen(address));
   print_talk(fmt::format("galileo target: listening on {}, delay {}\n",

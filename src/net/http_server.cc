@@ -1,123 +1,104 @@
 #include "net/http_server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace galileo::net {
 namespace {
 
-// Requests that a client may have sent ahead before it is cut off.
-constexpr std::size_t kUnreadMax = std::size_t{1} << 20;
+// What a client that was refused has to read its answer, and to end.
+constexpr Duration kLeaving = std::chrono::seconds{2};
 
-// Each read is of a whole buffer: some 50 us.
-constexpr int kReadsATurn = 4;
+// Connections beyond the bound that are told so.
+constexpr std::size_t kTold = 64;
+
+Address peer_of(int fd) {
+  Address peer;
+  peer.size = sizeof peer.storage;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) peer.size = 0;
+  return peer;
+}
+
+// The system ends a connection whose other end doesn't acknowledge what it was sent.
+void bound_unacknowledged(int fd, Duration after) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(after).count();
+  const auto value = static_cast<unsigned>(ms);
+  if (ms > 0) (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);
+}
 
 }  // namespace
 
-ServerConnection::ServerConnection(HttpServer& server, std::uint64_t id)
-    : server_(server), id_(id), parser_(server.limits_) {
-  parser_.start();
-}
-
-void ServerConnection::on_stream(StreamEvents events) {
-  if (closed_) return;
-  if (events.writable && out_.size() > 0) flush();
-  if (!closed_ && (events.readable || events.closed)) read();
-}
-
-// Only so much a turn, so that one that sends quicker than this reads doesn't keep the others out.
-void ServerConnection::read() {
-  for (int reads = 0; !closed_; ++reads) {
-    if (reads == kReadsATurn) return server_.read_on_later(*this);
-    const Transfer transfer = stream_->read(server_.buffer_.get(), HttpServer::kBufferSize);
-    if (transfer.status == Transfer::Status::kWouldBlock) return;
-    if (transfer.status != Transfer::Status::kDone) {
-      close();
-      return;
-    }
-    const std::string_view bytes(server_.buffer_.get(), transfer.bytes);
-    if (answering_) {
-      unread_ += bytes;
-      if (unread_.size() > kUnreadMax) close();
-    } else {
-      take(bytes);
-    }
-  }
-}
-
-// Reads requests until one has to wait for its answer.
-void ServerConnection::take(std::string_view bytes) {
-  while (!bytes.empty() && !closed_ && !answering_) {
-    bytes.remove_prefix(parser_.feed(bytes));
-    if (parser_.failed()) {
-      refuse();
-      return;
-    }
-    if (!parser_.done()) continue;
-    answering_ = true;
-    server_.service_.on_request(*this);
-  }
-  if (!closed_) unread_.assign(bytes);
-}
-
-void ServerConnection::refuse() {
-  using wire::http1::Problem;
-  const int status = parser_.problem() == Problem::head_too_large   ? 431
-                     : parser_.problem() == Problem::body_too_large ? 413
-                                                                    : 400;
-  out_.held() += wire::http1::serialize_response(status, {}, "", false, false);
-  closing_ = true;
-  flush();
-}
-
-void ServerConnection::answer(std::string_view message) {
-  const bool keep = parser_.keep_alive();
-  answering_ = false;
-  closing_ = !keep;
-  if (!out_.send(message)) return close();
-  flush();
-  if (closed_ || !keep) return;
-  parser_.start();
-  if (!unread_.empty()) {
-    const std::string ahead = std::exchange(unread_, {});
-    take(ahead);
-  }
-}
-
-void ServerConnection::flush() {
-  if (!out_.flush()) return close();
-  if (closing_ && out_.size() == 0) close();
-}
-
-void ServerConnection::close() {
-  if (closed_) return;
-  closed_ = true;
-  stream_.reset();
-  server_.forget(*this);
-}
-
-HttpServer::HttpServer(Loop& loop, HttpService& service, const wire::http1::Limits& limits)
-    : loop_(loop),
+HttpServer::HttpServer(Timers& timers, const Clock& clock, HttpService& service,
+                       const ServerOptions& options)
+    : timers_(timers),
+      clock_(clock),
       service_(service),
-      limits_(limits),
+      options_(options),
       clean_up_([this](Time) { closed_.clear(); }),
       read_on_([this](Time) { read_on(); }),
-      buffer_(new char[kBufferSize]) {}
+      buffer_(new char[kBufferSize]) {
+  using Wait = ServerConnection::Wait;
+  const std::pair<Wait, Duration> times[] = {{Wait::kNext, options.next},
+                                             {Wait::kHead, options.head},
+                                             {Wait::kBody, options.body},
+                                             {Wait::kWriting, options.writing},
+                                             {Wait::kLeaving, kLeaving}};
+  for (const auto& [wait, after] : times) {
+    if (after.count() == 0) continue;
+    const Wait what = wait;
+    deadlines_[static_cast<std::size_t>(wait)] =
+        std::make_unique<Deadlines>(timers, after, [what](Deadline& late) {
+          static_cast<ServerConnection::Waiting&>(late).connection.on_late(what);
+        });
+  }
+}
 
 HttpServer::~HttpServer() = default;
 
-void HttpServer::adopt(int fd) {
-  auto connection = std::make_unique<ServerConnection>(*this, ++last_id_);
+void HttpServer::adopt(Loop& loop, int fd, TlsAcceptor* tls) {
+  bound_unacknowledged(fd, options_.unacknowledged);
+  const Address peer = peer_of(fd);
+  adopt(
+      [&](StreamHandler& handler) {
+        return tls ? tls->adopt(loop, fd, handler) : adopt_socket(loop, fd, handler);
+      },
+      peer);
+}
+
+void HttpServer::adopt(const TlsAcceptor::Below& below, const Address& peer) {
+  auto connection = std::make_unique<ServerConnection>(*this, ++last_id_, peer);
   ServerConnection& made = *connection;
-  made.stream_ = adopt_socket(loop_, fd, made);
+  made.stream_ = below(made);
   if (!made.stream_) return;
+  if (connections_.size() >= options_.connections &&
+      connections_.size() - options_.connections >= kTold)
+    return;
   made.out_.set_stream(made.stream_.get());
   connections_.emplace(made.id(), std::move(connection));
+  if (connections_.size() > options_.connections) return made.refuse(503, {{"Retry-After", "1"}});
+  made.wait_for(ServerConnection::Wait::kNext);
   made.read();
+}
+
+void HttpServer::wind_up() {
+  winding_up_ = true;
+  std::vector<std::uint64_t> idle;
+  for (const auto& [id, connection] : connections_) {
+    if (connection->state_ == ServerConnection::State::kIdle && connection->unsent() == 0)
+      idle.push_back(id);
+  }
+  for (const std::uint64_t id : idle) {
+    if (ServerConnection* const connection = find(id)) connection->close();
+  }
 }
 
 void HttpServer::read_on_later(const ServerConnection& connection) {
   unread_.push_back(connection.id());
-  if (!read_on_.is_set()) loop_.timers().set(read_on_, loop_.clock().now() + Duration{1});
+  if (!read_on_.is_set()) timers_.set(read_on_, clock_.now() + Duration{1});
 }
 
 void HttpServer::read_on() {
@@ -137,7 +118,7 @@ void HttpServer::forget(ServerConnection& connection) {
   if (found == connections_.end()) return;
   closed_.push_back(std::move(found->second));
   connections_.erase(found);
-  if (!clean_up_.is_set()) loop_.timers().set(clean_up_, loop_.clock().now());
+  if (!clean_up_.is_set()) timers_.set(clean_up_, clock_.now());
 }
 
 }  // namespace galileo::net

@@ -479,10 +479,19 @@ void serialize_request_into(std::string& out, std::string_view method, std::stri
   if (body) out += *body;
 }
 
-std::string serialize_response(int status, const Headers& headers, std::string_view body,
-                               bool keep_alive, bool answers_head) {
+namespace {
+
+std::string status_and_headers(int status, const Headers& headers) {
   std::string text = fmt::format("HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
   for (const auto& [name, value] : headers) text += fmt::format("{}: {}\r\n", name, value);
+  return text;
+}
+
+}  // namespace
+
+std::string serialize_response(int status, const Headers& headers, std::string_view body,
+                               bool keep_alive, bool answers_head) {
+  std::string text = status_and_headers(status, headers);
   const bool bodiless = status < 200 || status == 204 || status == 304;
   if (!bodiless) text += fmt::format("Content-Length: {}\r\n", body.size());
   if (!keep_alive) text += "Connection: close\r\n";
@@ -491,56 +500,67 @@ std::string serialize_response(int status, const Headers& headers, std::string_v
   return text;
 }
 
+std::string serialize_response_head(int status, const Headers& headers, bool chunked,
+                                    bool keep_alive) {
+  std::string text = status_and_headers(status, headers);
+  if (chunked) text += "Transfer-Encoding: chunked\r\n";
+  if (!keep_alive) text += "Connection: close\r\n";
+  return text + "\r\n";
+}
+
+void append_chunk(std::string& out, std::string_view piece) {
+  fmt::format_to(std::back_inserter(out), "{:x}\r\n", piece.size());
+  out.append(piece).append("\r\n");
+}
+
 bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
          method == "PUT" || method == "DELETE";
 }
 
 std::string_view reason_phrase(int status) {
-  switch (status) {
-    case 100:
-      return "Continue";
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 301:
-      return "Moved Permanently";
-    case 302:
-      return "Found";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 413:
-      return "Content Too Large";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return status < 400 ? "Answer" : "Error";
+  static constexpr std::pair<int, std::string_view> kPhrases[] = {
+      {100, "Continue"},
+      {101, "Switching Protocols"},
+      {200, "OK"},
+      {201, "Created"},
+      {202, "Accepted"},
+      {204, "No Content"},
+      {206, "Partial Content"},
+      {301, "Moved Permanently"},
+      {302, "Found"},
+      {303, "See Other"},
+      {304, "Not Modified"},
+      {307, "Temporary Redirect"},
+      {308, "Permanent Redirect"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {410, "Gone"},
+      {411, "Length Required"},
+      {412, "Precondition Failed"},
+      {413, "Content Too Large"},
+      {414, "URI Too Long"},
+      {415, "Unsupported Media Type"},
+      {422, "Unprocessable Content"},
+      {428, "Precondition Required"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+  };
+  for (const auto& [known, phrase] : kPhrases) {
+    if (known == status) return phrase;
   }
+  return status < 400 ? "Answer" : "Error";
 }
 
 }  // namespace galileo::wire::http1

@@ -82,6 +82,7 @@ class MessageReader {
   void headers_into(HeaderSink* sink) { sink_ = sink; }
   bool chunked() const { return chunked_; }
   bool has_length() const { return has_length_; }
+  std::uint64_t length() const { return length_; }  // Content-Length, where it has one
   // The end of the connection ends the body.
   bool until_close() const { return until_close_; }
   int minor_version() const { return minor_version_; }  // of HTTP/1
@@ -223,6 +224,14 @@ void serialize_request_into(std::string& out, std::string_view method, std::stri
 // A whole answer as bytes.
 std::string serialize_response(int status, const Headers& headers, std::string_view body,
                                bool keep_alive, bool answers_head);
+
+// The head of an answer whose body comes in chunks, or until the connection ends.
+std::string serialize_response_head(int status, const Headers& headers, bool chunked,
+                                    bool keep_alive);
+
+// A piece of a chunked body; not an empty one, which would end it.
+void append_chunk(std::string& out, std::string_view piece);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 std::string_view reason_phrase(int status);
 

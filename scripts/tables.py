@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Puts the program's tables (`galileo help --json`, which come from the .def files) into the schema of
-experiment files and into the documentation, between marks like <!-- table: policies --> and <!-- end -->.
+experiment files and into the documentation, between marks like <!-- table: policies --> and <!-- end -->,
+and the schema's keys into the Python package, as types.
 
 scripts/tables.py            write them (make tables)
 scripts/tables.py --check    say what isn't as the program has it, and change nothing
@@ -12,6 +13,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
+import python_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 120  # of the schema's lines
@@ -246,6 +249,8 @@ def made(root, tables):
             texts[path] = (text, with_tables(text, tables))
     schema = root / "schema/experiment.schema.json"
     texts[schema] = (schema.read_text(), with_words(schema.read_text(), tables))
+    keys = root / "python/galileo/keys.py"
+    texts[keys] = (keys.read_text(), python_keys.module(json.loads(texts[schema][1])))
     return texts
 
 

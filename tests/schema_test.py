@@ -1,6 +1,7 @@
 """schema/experiment.schema.json against the tables that the experiment file's reader is made from, and the
 files that we show to people. tests/process/schema_agreement_test.py holds it to the program itself."""
 import re
+import sys
 
 import jsonschema
 import pytest
@@ -37,6 +38,14 @@ def maps(schema):
             yield schema
         for one in schema.values():
             yield from maps(one)
+
+
+def test_python_knows_its_keys_as_types():
+    """`make tables` mends it."""
+    sys.path.append(str(ROOT / "scripts"))
+    import python_keys
+
+    assert (ROOT / "python/galileo/keys.py").read_text() == python_keys.module(SCHEMA)
 
 
 def test_the_schema_is_one():

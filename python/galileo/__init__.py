@@ -13,16 +13,16 @@ from typing import Any as _Any
 from .errors import GalileoError
 
 if _TYPE_CHECKING:
-    from . import errors, experiment, frames, plots
+    from . import errors, experiment, frames, keys, plots
     from ._session import program
     from .experiment import Experiment, Result, Run, attach, load, runs
 
-__all__ = ["Experiment", "GalileoError", "Result", "Run", "attach", "errors", "experiment", "frames", "load", "plots", "program", "runs"]
+__all__ = ["Experiment", "GalileoError", "Result", "Run", "attach", "errors", "experiment", "frames", "keys", "load", "plots", "program", "runs"]
 _OF_EXPERIMENT = ("Experiment", "Result", "Run", "attach", "load", "runs")
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("frames", "errors", "experiment", "plots"):
+    if name in ("frames", "errors", "experiment", "keys", "plots"):
         return _import_module(f".{name}", __name__)
     if name in _OF_EXPERIMENT:
         return getattr(_import_module(".experiment", __name__), name)

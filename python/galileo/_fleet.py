@@ -35,7 +35,7 @@ class _Channel:
         self.pid = os.getpid()
         self.talk = os.memfd_create("galileo-talk")
         self.process = subprocess.Popen([_session.program(), "session"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.talk,
-                                        start_new_session=True, bufsize=0)
+                                        start_new_session=True, bufsize=0, env=_session.environment())
         assert self.process.stdin is not None and self.process.stdout is not None
         self.input, self.output = self.process.stdin, self.process.stdout
         self.requests: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()

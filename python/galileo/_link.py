@@ -102,7 +102,7 @@ class Link:
                 talk = os.memfd_create("galileo-talk")
                 # A session of its own: Ctrl-C in a terminal is this process's to answer.
                 process = subprocess.Popen([_session.program(), "session", "--listen"], stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
-                                           stderr=talk, start_new_session=True)
+                                           stderr=talk, start_new_session=True, env=_session.environment())
             link = cls(ours, process=process, talk=talk)
         except BaseException:
             ours.close()

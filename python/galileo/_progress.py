@@ -72,3 +72,11 @@ def _columns() -> int:
 def plain(text: str) -> str:
     """What names from outside could do to a terminal is made visible."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def seconds(given: float) -> str:
+    """As people read a time."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if given * factor >= 1:
+            return f"{given * factor:.3g} {unit}"
+    return f"{given * 1e6:.3g} us"

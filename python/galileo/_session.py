@@ -27,6 +27,11 @@ def program() -> str:
     return str(path)
 
 
+def environment() -> dict[str, str]:
+    """The program's: this process's, and for generators of client apps, which import what is installed here, this interpreter."""
+    return {"galileo_apps_python": sys.executable, **os.environ} if sys.executable else dict(os.environ)
+
+
 def run() -> NoReturn:
     """The command ``galileo`` that an installation has: the program, in this process's place."""
     os.execv(program(), ["galileo", *sys.argv[1:]])
@@ -40,7 +45,7 @@ def ask(request: dict[str, Any], descriptor: int | None = None) -> Any:
     talk = os.memfd_create("galileo-talk")  # a file: nobody has to read it while the answer is waited for
     try:
         process = subprocess.Popen([program(), "session"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=talk,
-                                   pass_fds=() if descriptor is None else (descriptor,), start_new_session=True)
+                                   pass_fds=() if descriptor is None else (descriptor,), start_new_session=True, env=environment())
         try:
             line = _answer(process, json.dumps(request).encode() + b"\n")
         except BaseException:

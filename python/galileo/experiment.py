@@ -18,21 +18,25 @@ somebody owns it: this process, or another one that has attached to it.
 """
 from __future__ import annotations
 
-import html
 import json
 import os
-import re
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import _link, _progress, _session, frames
-from .errors import NotFoundError, ProgramError, StoppedError, TimeLimitError
+from . import _link, _progress, _session
+from .errors import NotFoundError, ProgramError, TimeLimitError
+from .result import Check, Result, Threshold, Verdict
 
-__all__ = ["Experiment", "Result", "Run", "RunState", "Threshold", "Verdict", "attach", "load", "runs"]
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .keys import File
+
+__all__ = ["Check", "Experiment", "Result", "Run", "RunState", "Threshold", "Verdict", "attach", "load", "runs"]
 
 Settings = Mapping[str, Any] | Iterable[str]
 #: How long an interrupted call waits for the end of what it has asked to stop.
@@ -75,10 +79,10 @@ def attach(id: str) -> Run:
 
 class Experiment:
     """What is to be run: the structure of an experiment file (schema/experiment.schema.json), as a mapping, as keywords, or as
-    both, or a file's (:func:`load`). Nothing is checked before :meth:`plan`, :meth:`run` or :meth:`start`, which find all
-    problems of it at once. Can be pickled."""
+    both, or a file's (:func:`load`). ``galileo.keys`` has its parts as types, by which an editor or mypy knows each key. Nothing is
+    checked before :meth:`plan`, :meth:`run` or :meth:`start`, which find all problems of it at once. Can be pickled."""
 
-    def __init__(self, content: Mapping[str, Any] | None = None, /, **keys: Any) -> None:
+    def __init__(self, content: File | Mapping[str, Any] | None = None, /, **keys: Unpack[File]) -> None:
         self._path = ""
         self._content: dict[str, Any] = {**(content or {}), **keys}
         self._text = json.dumps(self._content, ensure_ascii=False, indent=2, default=_plain)
@@ -237,7 +241,7 @@ class RunState:
             until = f" of {self.duration_expected_s:.0f} s" if self.duration_expected_s is not None else " s"
             parts.append(f"{self.elapsed_s:.0f}{until}")
             if self.stage == "sending":
-                parts.append(f"{self.achieved_rps or 0:,.0f}/s" + (f", p99 {_time(self.p99_s)}" if self.p99_s is not None else ""))
+                parts.append(f"{self.achieved_rps or 0:,.0f}/s" + (f", p99 {_progress.seconds(self.p99_s)}" if self.p99_s is not None else ""))
         if self.trouble:
             parts.append(self.trouble)
         return _progress.plain(f"{self.name or self.id}: " + " · ".join(parts))
@@ -426,175 +430,6 @@ class Run:
                 told.add_note(note)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the result is to be trusted (docs/verdict.md): "VALID", "SUSPECT" or "INVALID", and why it isn't VALID."""
-
-    value: str
-    reasons: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.value + "".join(f"\n  {_progress.plain(reason)}" for reason in self.reasons)
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A threshold and what was measured, in base units (seconds, shares, bytes); value None: not known, which hasn't passed."""
-
-    expression: str
-    value: float | None
-    limit: float
-    unit: str
-    passed: bool
-
-
-class Result:
-    """What a run has come to. A value: it holds no connection and can be pickled; frames are read when they are asked for."""
-
-    def __init__(self, told: Mapping[str, Any], folder: str, db: str) -> None:
-        self._document: dict[str, Any] = told["document"]
-        self._exit_code: int = told["exit_code"]
-        self._interrupted: bool = told["interrupted"]
-        self._problem: str = (told["problem"] or {}).get("text", "")
-        self._folder = folder
-        self._db = db  # with the password that it may have been named by
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the password of the database, which the environment says elsewhere."""
-        return {**self.__dict__, "_db": ""}
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Result) and self.__getstate__() == other.__getstate__()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def id(self) -> str:
-        """The experiment's."""
-        return str(self._document["experiment"]["id"])
-
-    @property
-    def name(self) -> str:
-        return str(self._document["experiment"]["name"])
-
-    @property
-    def status(self) -> str:
-        """"FINISHED" or "FAILED"."""
-        return str(self._document["experiment"]["status"])
-
-    @property
-    def verdict(self) -> Verdict:
-        return Verdict(self._document["verdict"]["value"], tuple(self._document["verdict"]["reasons"]))
-
-    @property
-    def thresholds(self) -> list[Threshold]:
-        """In the order of the file."""
-        return [Threshold(one["expression"], one["value"], one["limit"], one["unit"], one["passed"]) for one in self._document["thresholds"]]
-
-    @property
-    def passed(self) -> bool:
-        """Every threshold has."""
-        return all(one["passed"] for one in self._document["thresholds"])
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """Its figures, as schema/result.schema.json describes them: ``latency_s``, ``service_time_s``, ``dispatch_error_s`` (with
-        ``p50``, ``p95``, ``p99``, ``mean``, …), ``rate``, ``ledger``, ``status_codes``, ``services``, ``phases``, ``generator``."""
-        keys = ("mode", "latency_s", "latency_answered_s", "latency_failed_s", "dispatch_error_s", "service_time_s", "rate", "ledger",
-                "status_codes", "services", "servers", "phases", "generator")
-        return {key: self._document[key] for key in keys}
-
-    @property
-    def exit_code(self) -> int:
-        """What ``galileo run`` would have ended with: 0, 90 INVALID, 91, 92, 94, 99 a threshold was crossed, 105 interrupted."""
-        return self._exit_code
-
-    @property
-    def interrupted(self) -> bool:
-        """It was stopped before it was done."""
-        return self._interrupted
-
-    @property
-    def problem(self) -> str:
-        """Why not all of it was run, or could be kept; empty: it was."""
-        return self._problem
-
-    @property
-    def notes(self) -> list[str]:
-        """What else is worth knowing."""
-        return list(self._document["notes"])
-
-    @property
-    def experiment(self) -> Experiment:
-        """What was run, with the seed of its draws: running it repeats it. Credentials in it are left out, and values that were
-        set beside it are in ``to_dict()["provenance"]["command"]``."""
-        return Experiment._of_text(self._document["provenance"]["file_text"])
-
-    @property
-    def seed(self) -> int:
-        """Of all draws."""
-        return int(self._document["provenance"]["seed"])
-
-    @property
-    def db(self) -> frames.Database:
-        """The database that it is in; where there is none, its spool."""
-        url = self._db or self._document["provenance"]["database"]
-        if url in ("", "none"):
-            url = self._document["provenance"]["spool"]
-        return frames.open(url if re.match(r"[a-z0-9+]+:", url) else os.path.join(self._folder, url))
-
-    def traces(self, **arguments: Any) -> Any:
-        """Every request of it, as a frame; arguments as of ``galileo.frames.Database.traces``."""
-        return self.db.traces(self.id, **arguments)
-
-    def telemetry(self, **arguments: Any) -> Any:
-        """What instruments read, as a frame."""
-        return self.db.telemetry(self.id, **arguments)
-
-    def events(self, **arguments: Any) -> Any:
-        """What happened, as a frame."""
-        return self.db.events(self.id, **arguments)
-
-    def nodes(self, **arguments: Any) -> Any:
-        """What is known of its nodes, as a frame."""
-        return self.db.nodes(self.id, **arguments)
-
-    def report(self, path: str | os.PathLike[str]) -> None:
-        """Writes the report there: one HTML file that opens without a network."""
-        _session.ask({"call": "report", "document": self._document, "path": os.path.abspath(os.fspath(path))})
-
-    def to_dict(self) -> dict[str, Any]:
-        """The whole result (schema/result.schema.json): a copy."""
-        copy: dict[str, Any] = json.loads(json.dumps(self._document))
-        return copy
-
-    def __repr__(self) -> str:
-        return f"<galileo result {self}>"
-
-    def __str__(self) -> str:
-        latency, ledger = self._document["latency_s"] or {}, self._document["ledger"]
-        failed = sum(ledger["failed"].values())
-        crossed = sum(not one["passed"] for one in self._document["thresholds"])
-        parts = [f"{ledger['intended']:,} requests, {failed:,} failed"]
-        parts += [f"{name} {_time(latency[name])}" for name in ("p50", "p99") if latency.get(name) is not None]
-        if self._document["thresholds"]:
-            parts.append(f"{len(self._document['thresholds']) - crossed} of {len(self._document['thresholds'])} thresholds passed")
-        if self._interrupted:
-            parts.append("stopped")
-        return _progress.plain(f"{self.id} ({self.name}): {self._document['verdict']['value']} · " + " · ".join(parts))
-
-    def _repr_html_(self) -> str:
-        latency = self._document["latency_s"] or {}
-        rows = [("verdict", "<br>".join(map(html.escape, (self.verdict.value, *self.verdict.reasons)))),
-                ("experiment", html.escape(f"{self.id} ({self.name})")),
-                ("latency", html.escape(", ".join(f"{name} {_time(latency[name])}" for name in ("p50", "p95", "p99", "max")
-                                                  if isinstance(latency.get(name), (int, float))) or "not known"))]
-        rows += [(f"{'✓' if one.passed else '✗'} {html.escape(one.expression)}",
-                  "not known" if one.value is None else html.escape(f"{one.value:.4g} {one.unit}".strip())) for one in self.thresholds]
-        return "<table>" + "".join(f'<tr><th style="text-align:left">{key}</th><td style="text-align:left">{value}</td></tr>'
-                                   for key, value in rows) + "</table>"
-
-
 def _plain(value: Any) -> Any:
     """What JSON doesn't have and an experiment file does: paths, and times as text."""
     if isinstance(value, os.PathLike):
@@ -623,10 +458,3 @@ def _waiting(told: Mapping[str, Any]) -> str:
     if storing is not None and told["stage"] == "ending":
         return f"{storing['traces_stored']:,} of {storing['traces_made']:,} traces are in the database"
     return ""
-
-
-def _time(seconds: float) -> str:
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} us"

@@ -10,6 +10,7 @@
 #include "load/app_request.h"
 #include "load/engine.h"
 #include "load/request_parameters.h"
+#include "net/clock.h"
 #include "net/loop.h"
 
 namespace galileo::commands {
@@ -118,6 +119,7 @@ Result<Json> once(SessionRequest& request) {
   const load::Request what =
       app.empty() ? TRY(load::parse_request_parameters(given))
                   : TRY(load::first_of_app(TRY(load::app_request(app, given, app_settings()))));
+  options.wall_clock = net::RealClock().wall_clock();
   options.limits.threads = 1;
   options.limits.redirects_max = load::kRedirectsFollowed;
   options.limits.keep_headers = true;

@@ -183,6 +183,8 @@ def scratch(tmp_path_factory):
     root = tmp_path_factory.mktemp("one-more")
     for folder in ("src", "docs", "schema"):
         shutil.copytree(ROOT / folder, root / folder)
+    (root / "python/galileo").mkdir(parents=True)
+    shutil.copy(ROOT / "python/galileo/keys.py", root / "python/galileo")
     for page in ROOT.glob("*.md"):
         shutil.copy(page, root / page.name)
     files = add_one_of_each(root / "src")
@@ -263,9 +265,12 @@ def test_the_schema_and_the_documentation_get_one_of_each(program, scratch):
     pages = "".join(page.read_text() for page in (scratch / "docs").rglob("*.md"))
     for word in ("`hello`", "`hourly`", "`tide`", "`as_first`", "`PlainRouter`", "`nowhere`", "`moon`", "`twice_failed`"):
         assert word in pages, word
+    keys = (scratch / "python/galileo/keys.py").read_text()
+    for word in ('"hourly"', '"tide"', '"as_first"', '"PlainRouter"', '"moon"'):
+        assert word in keys, word
 
 
 def test_what_is_committed_is_what_the_program_says(galileo):
-    """The schema and the documentation; `make tables` mends them."""
+    """The schema, the documentation and Python's types; `make tables` mends them."""
     told = subprocess.run([sys.executable, ROOT / "scripts/tables.py", "--check", "--program", galileo], capture_output=True, text=True)
     assert told.returncode == 0, told.stdout[-3000:]

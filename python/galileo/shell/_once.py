@@ -2,10 +2,8 @@
 from __future__ import annotations
 
 import datetime
-import gzip
 import json
 import os
-import zlib
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any
@@ -61,20 +59,14 @@ def _reason(status: int) -> str:
         return ""
 
 
-def _decoded(body: bytes, headers: dict[str, str]) -> bytes:
-    coding = next((value for key, value in headers.items() if key.lower() == "content-encoding"), "").strip().lower()
-    try:
-        if coding in ("gzip", "x-gzip"):
-            return gzip.decompress(body)
-        if coding == "deflate":
-            return zlib.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        pass  # as it came
-    return body
+def _url(server: str, path: str) -> str:
+    """Hosts of routes have a scheme where it isn't http."""
+    return (server if "://" in server else f"http://{server}") + path
 
 
 def request(connection: Connection, service: str, client: str | None, parameters: dict[str, Any] | None, router: str) -> Any:
-    """Sends it by a process of its own, which ends when this is interrupted."""
+    """Sends it by a process of its own, which ends when this is interrupted. ``url`` is what was asked first, also where a redirect was
+    followed."""
     order: dict[str, Any] = {"call": "once", "service": service, "router": router, "parameters": parameters, "client": client}
     if router == "StaticRouter":
         order["static_host"] = os.environ.get("galileo_router_static_host", "http://localhost")
@@ -85,9 +77,9 @@ def request(connection: Connection, service: str, client: str | None, parameters
         order.update(hosts=route["hosts"], weights=route["weights"])
     answer = _session.ask({key: value for key, value in order.items() if value is not None})
     headers = {str(key): str(value) for key, value in (answer["headers"] or {}).items()}
-    body = _decoded(answer["body"].encode("latin-1"), headers)
+    body = answer["body"].encode("latin-1")  # unpacked already
     elapsed = datetime.timedelta(microseconds=(answer["first_byte"] - answer["sent"]) // 1000)
-    url = f"http://{answer['server'].removeprefix('http://')}{answer['path']}"
+    url = _url(answer["server"], answer["path"])
     try:
         requests: Any = import_module("requests")
     except ImportError:

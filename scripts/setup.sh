@@ -10,7 +10,7 @@ build=(g++ cmake ninja-build ccache pkg-config python3
        libsqlite3-dev libmariadb-dev zlib1g-dev libbrotli-dev libzstd-dev libre2-dev
        libhiredis-dev libssl-dev libnghttp2-dev libnl-genl-3-dev doctest-dev)
 tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
-       python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-requests python3-venv python3-h2 nginx-light nghttp2-server apache2-bin haproxy curl chromium procps
+       python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-requests python3-venv python3-dev python3-h2 nginx-light nghttp2-server apache2-bin haproxy curl chromium procps
        redis-server redis-tools mariadb-server openssl iproute2 runc busybox-static
        containerd containernetworking-plugins nftables conntrack etcd-server debootstrap)
 bench=(wrk hey nghttp2-client libbenchmark-dev golang-go time strace)

@@ -219,7 +219,8 @@ class Connection:
         return self._channel.pid == os.getpid() and self._end.alive
 
     def close(self) -> None:
-        """Ends the process; a running experiment ends with it. Clients go on. Blocks up to 3 s."""
+        """Ends the process; a running experiment ends with it, and so do the clients that it has spawned. Else clients go on. Blocks up
+        to 3 s."""
         self._end()
 
     def _put(self, call: str, keys: dict[str, Any]) -> _Pending:

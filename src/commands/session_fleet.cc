@@ -99,6 +99,7 @@ Result<bus::BusOptions> exact_options(const Json& json) {
 class FleetCalls : public SessionPart {
  public:
   ~FleetCalls() override {
+    if (recording_) leave_nothing_running();
     if (standalone_) standalone_->end_worker();
     recording_.reset();  // ends the experiment
     waits_.clear();
@@ -189,6 +190,7 @@ class FleetCalls : public SessionPart {
     if (client.is_string()) config.client = client.get<std::string>();
     if (num == 0) return wrong_request("'num' must be 1 or more");
     const fleet::ClientGroup group = TRY(controller_->spawn(config, num.value_or(1)));
+    spawned_.insert(spawned_.end(), group.clients().begin(), group.clients().end());
     return json_of(group.clients());
   }
 
@@ -227,7 +229,14 @@ class FleetCalls : public SessionPart {
     return Json{{"clients", clients}, {"missing", infos.missing}};
   }
 
-  Answer close(SessionRequest& request) { return Json(TRY(TRY(take_group(request)).close())); }
+  Answer close(SessionRequest& request) {
+    fleet::ClientGroup group = TRY(take_group(request));
+    std::set<std::string> closing;
+    for (const wire::ClientDescription& client : group.clients()) closing.insert(client.client_id);
+    auto ids = group.close();
+    std::erase_if(spawned_, [&](const auto& one) { return closing.contains(one.client_id); });
+    return Json(TRY(ids));
+  }
 
   // How each wait stands; one that is over, one way or the other, is told of once.
   Answer waits(SessionRequest& request) {
@@ -336,6 +345,10 @@ class FleetCalls : public SessionPart {
     TRY(request.end());
     static const std::set<std::string> known{"pause", "unpause", "info"};
     if (!known.contains(command)) return wrong_request("'command' is pause, unpause or info");
+    for (const std::string& node : nodes) {
+      if (command == "unpause") unpaused_.insert(node);
+      if (command == "pause") unpaused_.erase(node);
+    }
     return Json(TRY(fleet::tell_nodes(*bus_, nodes, command)));
   }
 
@@ -354,6 +367,14 @@ class FleetCalls : public SessionPart {
     return recording->stop(seconds(std::clamp(wait, 0.0, 3600.0)), failed);
   }
 
+  // Whoever asked is gone in the middle of its experiment: nobody would end what it has begun.
+  void leave_nothing_running() {
+    if (!spawned_.empty())
+      static_cast<void>(fleet::ClientGroup(*controller_, std::move(spawned_)).close());
+    if (!unpaused_.empty())
+      static_cast<void>(fleet::tell_nodes(*bus_, {unpaused_.begin(), unpaused_.end()}, "pause"));
+  }
+
   const net::RealClock clock_;
   std::optional<bus::BusOptions> options_;  // of a shared one
   std::unique_ptr<bus::Bus> shared_;
@@ -363,6 +384,8 @@ class FleetCalls : public SessionPart {
   std::map<std::uint64_t, std::unique_ptr<fleet::Wait>> waits_;
   std::uint64_t last_wait_ = 0;
   Time away_since_ = kNever;
+  std::vector<wire::ClientDescription> spawned_;  // and not closed since
+  std::set<std::string> unpaused_;                // nodes, and not paused since
   std::unique_ptr<SessionRecording> recording_;
 };
 

@@ -437,7 +437,8 @@ class Running(NamedTuple):
 
 class Experiment:
     """An experiment: what workers, telemetry daemons and ``event()`` publish is recorded from start() to stop(), into the
-    database that the environment names. It ends with the interpreter, however that ends. A context manager, too, of one that has failed where an error leaves it:
+    database that the environment names. It ends with the interpreter; where that was killed, so do the clients that it has spawned.
+    A context manager, too, of one that has failed where an error leaves it:
 
     >>> with exp:
     ...     g.spawn('service').request(n=100).wait()

@@ -15,6 +15,7 @@ import collections
 import concurrent.futures
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -94,6 +95,7 @@ class Runner:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.building = collections.defaultdict(threading.Lock)
         self.running, self.stopped = set(), False
+        self.package = None
         self.again = []  # of pytest's tests that failed beside others: suite, which, and how they are run once more
 
     def stop(self):
@@ -335,14 +337,38 @@ def peers(runner):
     return beside_others(runner, "peers", ["tests/peers"], 900, blackbox_env("release"))
 
 
+def made_package(runner):
+    """(whether it could be, what was said, last the Python of a fresh environment that has it): once for all suites."""
+    waited_from = time.monotonic()
+    with runner.building["wheel"]:
+        SAID.waiting += time.monotonic() - waited_from
+        if runner.package is None:
+            with counted_as_building():
+                status, text = runner.run("wheel", [*NICE, PYTHON, str(ROOT / "tests/support/python_package.py"), str(BUILD / "python")], 2400)
+            runner.package = status == 0, text
+    return runner.package
+
+
 def package(runner):
     """The Python package: its wheel in a fresh environment, and the tests there; the first time pip fetches what they compare with."""
-    with counted_as_building():
-        status, text = runner.run("wheel", [*NICE, PYTHON, str(ROOT / "tests/support/python_package.py"), str(BUILD / "python")], 2400)
-    if status != 0:
+    made, text = made_package(runner)
+    if not made:
+        return failed(text)
+    return beside_others(runner, "python", ["python/tests"], 1800, {}, python=text.splitlines()[-1])
+
+
+def sanitized_package(runner):
+    """The same tests with the package's module under the address sanitizer, and Python's allocator looking for faults."""
+    made, text = made_package(runner)
+    if not made:
         return failed(text)
     python = text.splitlines()[-1]
-    return beside_others(runner, "python", ["python/tests"], 1800, {}, python=python)
+    with counted_as_building():
+        status, text = runner.run("asan python module", [*NICE, PYTHON, str(ROOT / "tests/support/python_sanitized.py"), python,
+                                                         str(BUILD / "python-sanitized")], 900)
+    if status != 0:
+        return failed(text)
+    return beside_others(runner, "asan python", ["python/tests"], 2400, json.loads(text.splitlines()[-1]), python=python)
 
 
 def cluster(runner):
@@ -474,6 +500,7 @@ def suites(quick):
         "peers": peers,
         "python": package,
         "databases": databases("release"),
+        "asan python": sanitized_package,
         "asan black-box": blackbox("asan", "sanitize", 900),
         "asan databases": databases("asan"),
         "tsan black-box": blackbox("tsan", "sanitize", 900),

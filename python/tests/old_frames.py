@@ -44,9 +44,47 @@ def gateways():
     sql, influx = ExperimentSQLDatabase(create_sqlite_from_env()), create_influxdb_from_env()
     sql.open()
     influx.open()
-    k3s = K3SGateway(influx, sql)
-    k3s.clusters = {"zone-a": "IoT-Box", "zone-b": "Cloudlet", "zone-c": "Cloud"}  # the original's own, which ours must be told
-    return {"sql": SqlExperimentFrameGateway(sql), "mixed": MixedExperimentFrameGateway(influx, sql), "k3s": k3s}
+
+    class WithNumbers(K3SGateway):
+        """Of a node's cores, which are kept as a text: the original's rates die of it."""
+
+        def get_nodes_by_name(self, exp_id):
+            nodes = super().get_nodes_by_name(exp_id)
+            for node in nodes.values():
+                node.cpus = float(node.cpus)
+            return nodes
+
+    k3s, numbers = K3SGateway(influx, sql), WithNumbers(influx, sql)
+    for gateway in (k3s, numbers):
+        gateway.clusters = {"zone-a": "IoT-Box", "zone-b": "Cloudlet", "zone-c": "Cloud"}  # the original's own, which ours must be told
+    return {"sql": SqlExperimentFrameGateway(sql), "mixed": MixedExperimentFrameGateway(influx, sql), "k3s": k3s, "numbers": numbers}
+
+
+def made(gateway, exp_id, argument):
+    """What JSON can't have: $name is made by the gateway itself."""
+    if argument == "$gateway":
+        return gateway
+    if argument == "$experiments":
+        return gateway.experiments()
+    if argument == "$deployments":
+        return gateway.build_deployment_service(exp_id).get_deployments()
+    if argument == "$replicas":
+        return gateway.get_replicas(exp_id)
+    if argument == "$index":
+        return gateway.telemetry(exp_id).index
+    return argument
+
+
+def called(gateway, method, arguments):
+    """`a>b`: b of what a gives; `methods`: those of its class."""
+    if method == "methods":
+        return sorted(name for name in dir(type(gateway)) if not name.startswith("_") and callable(getattr(gateway, name)))
+    first, *then = method.split(">")
+    exp_id = next((one for one in arguments if isinstance(one, str) and one.startswith("20")), None)
+    given = getattr(gateway, first)(*(made(gateway, exp_id, one) for one in arguments))
+    for name in then:
+        given = getattr(given, name)()
+    return given
 
 
 def plain(value):
@@ -68,7 +106,7 @@ def read(path):
     by_name, results = gateways(), []
     for name, method, *arguments in json.load(sys.stdin):
         try:
-            results.append(("gave", plain(getattr(by_name[name], method)(*arguments))))
+            results.append(("gave", plain(called(by_name[name], method, arguments))))
         except Exception as error:
             results.append(("raised", (type(error).__name__, str(error))))
     with open(path, "wb") as file:

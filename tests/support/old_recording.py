@@ -46,6 +46,9 @@ def events():
         rows.append({"timestamp": START + at, "name": "weight_update", "value": json.dumps({
             "ts": START + at - 0.125, "fn": function, "zone": "zone-a",
             "weights": {"ips": [ip for ip, _ in weights], "weights": [weight for _, weight in weights]}})})
+    for at, zone, pressure in ((18.5, "zone-a", 0.25), (30.125, "zone-b", 0.5)):
+        rows.append({"timestamp": START + at, "name": "cpu_usage_pressure", "value": json.dumps({"ts": START + at, "fn": "pythonpi", "zone": zone,
+                                                                                                "pressure": pressure})})
     return rows
 
 

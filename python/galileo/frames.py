@@ -70,6 +70,8 @@ class Database:
         dispatched first_byte request_bytes response_bytes error phase handshake step failed_check protocol queued``, and where
         ``columns`` names them ``headers`` (JSON text), ``response``, and of the headers ``final_host`` (what each gateway passed it on to), ``last_hop`` (when the
         last one took it), ``work_start`` and ``work_end`` (of the application, by its ``X-Start`` and ``X-End``). ``status`` is -1 where no complete answer came; ``error`` says why.
+        ``step`` is of a scenario, ``failed_check`` the first check that an answer failed, ``protocol`` "HTTP/2" or null, ``handshake`` the
+        time that TLS took, ``queued`` that for which no connection or stream was free.
 
         ids: at least one; an id, the beginning of just one, ``"last"``, ``"last~1"``.
         columns: those, in that order; what isn't asked for isn't read into memory.

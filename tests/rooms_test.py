@@ -69,6 +69,19 @@ def library_of(header):
     return next((name for name, prefixes in LIBRARIES.items() if header.startswith(prefixes)), None)
 
 
+def check_python_module(root):
+    """Of rooms and libraries the module includes those that its line in rooms.txt names."""
+    allowed = next(line.split()[1:] for line in (root / "src/rooms.txt").read_text().splitlines() if line.startswith("python "))
+    found = []
+    for path in sources(root / "python/src"):
+        for number, ours, header in includes(path):
+            of = header.split("/")[0]
+            own = ours and (path.parent / header).exists() or not ours and ("/" not in header and "." not in header or of in ("sys", "linux"))
+            if not own and of not in allowed:
+                found.append(f"{path.relative_to(root)}:{number}: the Python module may not include {header}; ask `galileo session`, or name {of} in rooms.txt")
+    return found
+
+
 def code_of(path):
     """The file's lines with comments and texts blanked, so that words in them don't count."""
     text = re.sub(r'R"(\w*)\(.*?\)\1"', lambda m: "\n" * m[0].count("\n"), path.read_text(), flags=re.S)
@@ -279,6 +292,25 @@ def test_the_house_keeps_its_rules(check):
 def test_what_reads_bytes_is_fuzzed():
     found = check_fuzzed(ROOT)
     assert not found, "\n".join(found)
+
+
+@pytest.mark.quick
+def test_the_python_module_includes_what_its_line_names():
+    found = check_python_module(ROOT)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("line", ['#include "wire/trace.h"', "#include <sqlite3.h>", "#include <fmt/format.h>"])
+def test_a_breach_of_the_python_module_is_found(tmp_path, line):
+    for folder in ("src", "python/src"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "src/rooms.txt").write_text("1 wire fmt\npython nanobind\n")
+    (tmp_path / "python/src/good.h").write_text("#include <nanobind/nanobind.h>\n#include <sys/mman.h>\n#include <vector>\n")
+    (tmp_path / "python/src/good.cc").write_text('#include "good.h"\n')
+    assert check_python_module(tmp_path) == []
+    (tmp_path / "python/src/bad.cc").write_text(line + "\n")
+    assert len(check_python_module(tmp_path)) == 1
 
 
 @pytest.mark.quick

@@ -14,6 +14,7 @@ and keeps no connection, file or thread.
 from __future__ import annotations
 
 import os
+import warnings
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Iterable, Literal, Union, overload
 
@@ -164,6 +165,10 @@ def _read(request: dict[str, Any]) -> tuple[Table, list[dict[str, Any]]]:
     descriptor = os.memfd_create("galileo-frame")
     try:
         told = _session.ask({**request, "descriptor": descriptor}, descriptor)
+        if "odd" in told:
+            rows, first = told["odd"]["rows"], told["odd"]["first"]
+            warnings.warn(f"{rows:,} row{'s have a value' if rows > 1 else ' has a value'} that can't stand in a column, and nothing in its place: "
+                          f"{'the first: ' if rows > 1 else ''}{first}", RuntimeWarning, stacklevel=4)
         return Table(descriptor, told), told["columns"]
     finally:
         os.close(descriptor)

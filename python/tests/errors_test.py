@@ -254,8 +254,14 @@ def test_one_that_is_none_and_one_whose_rows_are_odd(tmp_path, database):
     with contextlib.closing(sqlite3.connect(database)) as opened, opened:
         opened.execute("UPDATE experiments SET START = 'yesterday', NAME = NULL, CREATED = NULL WHERE EXP_ID = ?", (ONE,))
         opened.execute("UPDATE traces SET STATUS = 'fine', CREATED = 'now' WHERE REQUEST_ID = 'id-3' AND EXP_ID = ?", (ONE,))
-    told(lambda: frames.open(database).experiments())
-    told(lambda: frames.open(database).traces(ONE))
+    with pytest.warns(RuntimeWarning, match="1 row has a value that can't stand in a column, and nothing in its place: START is 'yesterday'"):
+        experiments = frames.open(database).experiments()
+    assert len(experiments) == 2 and str(experiments.start[0]) == "NaT" and str(experiments.start[1]) != "NaT"
+    with pytest.warns(RuntimeWarning) as warned:
+        traces = frames.open(database).traces(ONE)
+    odd = traces[traces.request_id == "id-3"].iloc[0]
+    assert len(traces) == 21 and (odd.status, str(odd.created), str(odd.sent) != "NaT") == (-1, "NaT", True) and (traces.status == 200).sum() == 19
+    assert [one.filename for one in warned] == [__file__]
     os.chmod(database, 0)
     told(lambda: frames.open(database).traces(ONE))
     with pytest.raises(errors.GalileoError):

@@ -43,10 +43,14 @@ Result<Json> frame(SessionRequest& request) {
   const auto store =
       TRY(std::filesystem::is_directory(database, ignored) ? tables::open_export(database)
                                                            : open_database(database));
+  store->pass_over_odd_values();
   for (const std::string& id : ids) wanted.ids.push_back(TRY(find_experiment(*store, id)).id);
   frames::PartedFile file(static_cast<int>(descriptor));
   const frames::Frame read = TRY(table->read(*store, wanted, file));
-  return Json::parse(frames::to_json(read));
+  Json told = Json::parse(frames::to_json(read));
+  if (const store::OddValues odd = store->odd_values(); odd.rows > 0)
+    told["odd"] = {{"rows", odd.rows}, {"first", odd.first}};
+  return told;
 }
 
 class FrameCalls : public SessionPart {

@@ -113,6 +113,10 @@ class MixedStore final : public Store {
     return metadata_->each_node_info(id, f);
   }
 
+  // What InfluxDB keeps has its type.
+  void pass_over_odd_values() override { metadata_->pass_over_odd_values(); }
+  OddValues odd_values() const override { return metadata_->odd_values(); }
+
   const std::string& where() const override { return where_; }
 
  private:

@@ -224,6 +224,9 @@ class SqliteStore final : public Store {
                 [&] { return f({use.column_text(0), use.column_text(1), use.column_text(2)}); });
   }
 
+  void pass_over_odd_values() override { passes_over_odd_values_ = true; }
+  OddValues odd_values() const override { return odd_; }
+
   const std::string& where() const override { return where_; }
 
   Result<void> configure() {
@@ -314,9 +317,12 @@ class SqliteStore final : public Store {
         f();
       else
         goes_on = f();
-      if (const std::string what = use.unreadable(); !what.empty())
-        return Error{ErrorCode::kCorrupt, "can't read a row of the database", where_,
-                     what + ", which can't stand there", "mend the row or delete it"};
+      if (std::string what = use.take_unreadable(); !what.empty()) {
+        if (!passes_over_odd_values_)
+          return Error{ErrorCode::kCorrupt, "can't read a row of the database", where_,
+                       what + ", which can't stand there", "mend the row or delete it"};
+        if (odd_.rows++ == 0) odd_.first = std::move(what);
+      }
       if (!goes_on) return {};
     }
   }
@@ -426,6 +432,8 @@ class SqliteStore final : public Store {
   SqliteDatabase database_;
   const std::string where_;
   bool prepared_ = false;
+  bool passes_over_odd_values_ = false;
+  OddValues odd_;
   SqliteStatement insert_trace_;
   std::string request_id_;  // of the trace that is put
   std::vector<std::pair<std::string, SqliteStatement>> statements_;

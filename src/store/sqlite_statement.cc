@@ -4,13 +4,15 @@
 #include <sqlite3.h>
 
 #include <cstring>
+#include <utility>
 
 namespace galileo::store {
 
-std::string SqliteUse::unreadable() const {
+std::string SqliteUse::take_unreadable() {
   if (unreadable_ < 0) return {};
-  return fmt::format("{} is '{}'", sqlite3_column_name(statement_, unreadable_),
-                     shortened(one_line(make_utf8(column_text(unreadable_))), 40));
+  const int i = std::exchange(unreadable_, -1);
+  return fmt::format("{} is '{}'", sqlite3_column_name(statement_, i),
+                     shortened(one_line(make_utf8(column_text(i))), 40));
 }
 
 Error sqlite_error(sqlite3* database, const std::string& where) {

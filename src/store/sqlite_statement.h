@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -83,29 +84,28 @@ class SqliteUse {
                 : std::string();
   }
   // A column holds anything here, whatever type it was declared with: what can't be read as what is
-  // asked for is remembered.
+  // asked for is remembered, and reads as what there is none of.
   double column_number(int i) const {
-    expect(i, is_number(i));
+    if (!expect(i, is_number(i))) return std::numeric_limits<double>::quiet_NaN();
     return sqlite3_column_double(statement_, i);
   }
   std::int64_t column_integer(int i) const {
-    expect(i, is_number(i));
-    return sqlite3_column_int64(statement_, i);
+    return expect(i, is_number(i)) ? sqlite3_column_int64(statement_, i) : 0;
   }
+  // Statuses: -1 is that of no answer.
   std::int32_t column_int32(int i) const {
-    const std::int64_t value = column_integer(i);
-    expect(i, value == static_cast<std::int32_t>(value));
-    return static_cast<std::int32_t>(value);
+    if (!expect(i, is_number(i))) return -1;
+    const std::int64_t value = sqlite3_column_int64(statement_, i);
+    return expect(i, value == static_cast<std::int32_t>(value)) ? static_cast<std::int32_t>(value)
+                                                                : -1;
   }
   std::uint64_t column_count(int i) const {
     const std::int64_t value = column_integer(i);
-    expect(i, value >= 0);
-    return static_cast<std::uint64_t>(value);
+    return expect(i, value >= 0) ? static_cast<std::uint64_t>(value) : 0;
   }
   Wall column_time(int i) const {
     const int type = sqlite3_column_type(statement_, i);
-    if (type == SQLITE_NULL) return kNoWall;
-    expect(i, is_number_type(type));
+    if (type == SQLITE_NULL || !expect(i, is_number_type(type))) return kNoWall;
     const double seconds = sqlite3_column_double(statement_, i);
     const Wall at = from_unix_seconds(seconds);
     expect(i, at != kNoWall || seconds < 0);  // too far in the future for 64 bits
@@ -113,8 +113,7 @@ class SqliteUse {
   }
   Duration column_duration(int i) const {
     const int type = sqlite3_column_type(statement_, i);
-    if (type == SQLITE_NULL) return kNoDuration;
-    expect(i, is_number_type(type));
+    if (type == SQLITE_NULL || !expect(i, is_number_type(type))) return kNoDuration;
     const Duration value = from_seconds(sqlite3_column_double(statement_, i));
     expect(i, value != kNoDuration);
     return value;
@@ -124,8 +123,8 @@ class SqliteUse {
   void read(int i, Duration& into) const { into = column_duration(i); }
   void read(int i, std::int32_t& into) const { into = column_int32(i); }
   void read(int i, std::uint64_t& into) const { into = column_count(i); }
-  // "STATUS is 'abc'", of the first such column since the last reset; empty: none.
-  std::string unreadable() const;
+  // "STATUS is 'abc'", of the first such column since it was asked last; empty: none.
+  std::string take_unreadable();
   bool is_null(int i) const { return sqlite3_column_type(statement_, i) == SQLITE_NULL; }
   // Reads into a text that is used again for each row; null is empty.
   void read_text(int i, std::string& into) const {
@@ -145,8 +144,9 @@ class SqliteUse {
 
   static bool is_number_type(int type) { return type != SQLITE_TEXT && type != SQLITE_BLOB; }
   bool is_number(int i) const { return is_number_type(sqlite3_column_type(statement_, i)); }
-  void expect(int i, bool readable) const {
+  bool expect(int i, bool readable) const {
     if (!readable && unreadable_ < 0) unreadable_ = i;
+    return readable;
   }
 
   sqlite3_stmt* const statement_;

@@ -1,6 +1,7 @@
 // What is SQLite's own: the old system's files and columns, and files that are none.
 #include <sqlite3.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "base/file.h"
@@ -279,4 +280,41 @@ TEST_CASE(
   CHECK(query(path, "SELECT DISTINCT INTENDED FROM traces") == Texts{"NULL"});
   // The double nearest to the decimals on the wire, as whoever reads those has it.
   CHECK(query(path, "SELECT DISTINCT CREATED = 1795528517.9773114 FROM traces") == Texts{"1"});
+}
+
+TEST_CASE("a value that can't stand there ends the reading, or is passed over and counted") {
+  TestFolder folder;
+  const std::string path = folder.file("odd.sqlite");
+  const auto store = must(open_store(path, OpenMode::kCreate));
+  must(store->begin());
+  for (std::uint64_t number = 1; number <= 3; ++number)
+    must(store->put_trace(kTestId, number, test_trace(number), test_names()));
+  must(store->put_sample(kTestId, 4, {test_trace(1).done, "n", "cpu", {}, 1.5}));
+  must(store->commit());
+  query(
+      path,
+      "UPDATE traces SET STATUS = 'fine', SENT = 'now', REQUEST_BYTES = -1 WHERE rowid = 2; "
+      "UPDATE traces SET STATUS = 5000000000 WHERE rowid = 3; UPDATE telemetry SET VALUE = 'much'");
+  std::vector<int> statuses;
+  const auto see = [&](const wire::NamedTrace& one) { statuses.push_back(one.status); };
+  const auto strict = store->each_trace(kTestId, see);
+  REQUIRE(!strict.ok());
+  CHECK(strict.error().code == ErrorCode::kCorrupt);
+  CHECK(strict.error().why == "SENT is 'now', which can't stand there");
+  CHECK(store->odd_values().rows == 0);
+  store->pass_over_odd_values();
+  statuses.clear();
+  std::vector<wire::NamedTrace> traces;
+  must(store->each_trace(kTestId, [&](const wire::NamedTrace& one) { traces.push_back(one); }));
+  REQUIRE(traces.size() == 3);
+  CHECK(traces[0].status == test_trace(1).status);
+  CHECK(traces[1].status == -1);
+  CHECK(traces[1].sent == kNoWall);
+  CHECK(traces[1].done == test_trace(2).done);
+  CHECK(traces[1].request_bytes == 0);
+  CHECK(traces[2].status == -1);
+  CHECK(store->odd_values().rows == 2);
+  CHECK(store->odd_values().first == "SENT is 'now'");
+  must(store->each_sample(kTestId, [&](const wire::Sample& one) { CHECK(std::isnan(one.value)); }));
+  CHECK(store->odd_values().rows == 3);
 }

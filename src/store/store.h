@@ -44,6 +44,12 @@ struct RefusedRows {
 // "the database refused 3 traces and 1 other rows for good; the log tells why".
 std::string to_text(const RefusedRows& refused);
 
+// Values that can't stand in their column, which SQLite keeps anyway.
+struct OddValues {
+  std::uint64_t rows = 0;  // that had one
+  std::string first;       // "STATUS is 'fine'"
+};
+
 // Which row of its source it is: of a spool, the byte at which its record begins. A row that is put
 // again has the number it had before, and rows of an experiment have different ones; a database
 // without transactions keeps rows apart, and the same row once, by that.
@@ -113,6 +119,12 @@ class Store {
   virtual Result<void> each_event(const std::string& id, const RowVisitor<wire::Event>& f) = 0;
   virtual Result<void> each_node_info(const std::string& id,
                                       const RowVisitor<wire::NodeInfo>& f) = 0;
+
+  // From now on such a value reads as if nothing stood there, and its row is counted. Else it ends
+  // the reading (kCorrupt).
+  virtual void pass_over_odd_values() {}
+  // Since then.
+  virtual OddValues odd_values() const { return {}; }
 
   // The file, or the URL without user and password.
   virtual const std::string& where() const = 0;

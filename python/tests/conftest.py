@@ -29,7 +29,7 @@ NOT_SANITIZED = {
     "wheels_test": "what is in the wheel has no sanitizer",
     "test_nothing_of_ours_is_seen|test_the_wheel_has": "what is in the wheel has no sanitizer",
     "test_the_lines_that_install": "what pip installs has no sanitizer",
-    "type_check|types|test_they_type": "types are the same",
+    "test_types_|type_check": "types are the same",
     "costs_little|takes_50_ms": "time under a sanitizer says nothing",
     "newer_pandas|old_frames_peer|old_notebook": "other interpreters, without a sanitizer",
 }

@@ -25,7 +25,11 @@ void check(Result<Record> (*decode)(std::string_view), std::string_view text) {
 
 void check_call(std::string_view text) {
   const Result<wire::RpcRequest> request = wire::decode_rpc_request(text);
-  if (!request.ok()) return;
+  if (!request.ok()) {
+    const auto who = wire::unreadable_call(text);
+    ENSURE(!who || !who->response_channel.empty());
+    return;
+  }
   for (std::size_t i = 0; i < 3; ++i) {
     const Result<std::string> argument = wire::argument_of(*request, i, "cmd");
     if (argument.ok()) check(wire::decode_create_client_command, *argument);

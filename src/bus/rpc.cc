@@ -206,6 +206,9 @@ void RpcServer::carry_out(std::uint64_t remote, const std::string& message, Time
   const auto request = wire::decode_rpc_request(message);
   if (!request.ok()) {
     counts_.malformed.add(1);
+    // Who waits for an answer has one.
+    if (const auto who = wire::unreadable_call(message))
+      answer(*who, Error{ErrorCode::kUsage, "the call can't be read", {}, request.error().why, {}});
     return;
   }
   answer(*request, served->second->handle(*request));

@@ -66,7 +66,7 @@ class RpcServer {
     RelaxedCounter received;
     RelaxedCounter refused;     // too many were waiting
     RelaxedCounter late;        // waited too long
-    RelaxedCounter malformed;   // no request at all
+    RelaxedCounter malformed;   // can't be read; answered with that where it says to whom
     RelaxedCounter answered;    // with a result or an exception
     RelaxedCounter unanswered;  // the bus took no answer
   };

@@ -1,5 +1,7 @@
 #include "bus/rpc.h"
 
+#include <fmt/format.h>
+
 #include <future>
 
 #include "bus/bus_fixture.h"
@@ -15,8 +17,8 @@ using Texts = std::vector<std::string>;
 constexpr Duration kLong = std::chrono::seconds{10};
 
 RpcHandler says(std::string json, std::string type = "str") {
-  return
-      [json, type](const wire::RpcRequest&) -> Result<RpcResult> { return RpcResult{json, type}; };
+  return [json = std::move(json), type = std::move(type)](
+             const wire::RpcRequest&) -> Result<RpcResult> { return RpcResult{json, type}; };
 }
 
 }  // namespace
@@ -176,6 +178,25 @@ TEST_CASE("requests that came too late aren't carried out, and too many are drop
     CHECK(carried_out == 1);
     // The one answer waits for its caller, but not for ever.
     CHECK(must(bus.list_size(wire::bus_channel("__rpc_test"))) == 1);
+  }
+}
+
+TEST_CASE("a call whose arguments can't be read is answered with the reason") {
+  FOR_EACH_DRIVER() {
+    RpcServer server(other, {});
+    const auto remote = must(server.serve("f", says("1")));
+    for (const char* const arguments : {R"(["\ud800"])", "[NaN]", "{}"}) {
+      CAPTURE(arguments);
+      must(bus.publish(wire::bus_channel("f"),
+                       fmt::format(R"({{"__obj": ["f", "__rpc_x", {}, {{}}], "__type": "{}"}})",
+                                   arguments, wire::RpcRequest::kType)));
+      const auto text = must(bus.pop_right(wire::bus_channel("__rpc_x"), std::chrono::seconds{10}));
+      REQUIRE(text);
+      const auto answer = must(wire::decode_rpc_response(*text));
+      CHECK(answer.error);
+      CHECK(answer.fn == "f");
+      CHECK(answer.result.find("the call can't be read") != std::string::npos);
+    }
   }
 }
 

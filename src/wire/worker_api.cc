@@ -127,8 +127,8 @@ Result<Record> decoded(std::string_view text, Tag tag = Tag::kOptional) {
   return read<Record>(json, tag);
 }
 
-// The text that stands there as JSON, whatever follows it.
-std::optional<std::string> leading_text(std::string_view json) {
+// The text that stands there as JSON, whatever follows it: that is in `rest`.
+std::optional<std::string> leading_text(std::string_view json, std::string_view* rest = nullptr) {
   if (!json.starts_with('"')) return std::nullopt;
   for (std::size_t i = 1; i < json.size(); ++i) {
     if (json[i] == '\\') {
@@ -137,6 +137,7 @@ std::optional<std::string> leading_text(std::string_view json) {
     }
     if (json[i] != '"') continue;
     const Result<std::string> text = decode_text(json.substr(0, i + 1));
+    if (rest) *rest = json.substr(i + 1);
     return text.ok() ? std::optional(*text) : std::nullopt;
   }
   return std::nullopt;
@@ -253,6 +254,21 @@ Result<RpcRequest> decode_rpc_request(std::string_view text) {
 }
 Result<RpcResponse> decode_rpc_response(std::string_view text) {
   return decoded<RpcResponse>(text, Tag::kRequired);
+}
+
+std::optional<RpcRequest> unreadable_call(std::string_view text) {
+  if (text.find(RpcRequest::kType) == std::string_view::npos) return std::nullopt;
+  const auto function_at = behind(text, {"{", "\"__obj\"", ":", "["});
+  if (!function_at) return std::nullopt;
+  std::string_view rest;
+  const std::optional<std::string> function = leading_text(*function_at, &rest);
+  const auto channel_at = function ? behind(rest, {","}) : std::nullopt;
+  const std::optional<std::string> channel = channel_at ? leading_text(*channel_at) : std::nullopt;
+  if (!channel || channel->empty()) return std::nullopt;
+  RpcRequest request;
+  request.fn = *function;
+  request.response_channel = *channel;
+  return request;
 }
 
 std::optional<std::string> workload_client(std::string_view text) {

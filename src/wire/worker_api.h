@@ -171,6 +171,11 @@ Result<SetWorkloadCommand> decode_set_workload_command(std::string_view text);
 Result<RpcRequest> decode_rpc_request(std::string_view text);    // must say its class
 Result<RpcResponse> decode_rpc_response(std::string_view text);  // must say its class
 
+// Who calls what, without the arguments, of a call that decode_rpc_request() can't read for any
+// reason, be it that it isn't JSON behind its beginning: NaN, or half of a character, which Python
+// writes. Nothing where it doesn't say.
+std::optional<RpcRequest> unreadable_call(std::string_view text);
+
 // Whose workload it is, of a message that decode_set_workload_command() can't read for any reason,
 // be it that it isn't JSON behind its beginning. Nothing where it doesn't say.
 std::optional<std::string> workload_client(std::string_view text);

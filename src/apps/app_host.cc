@@ -34,6 +34,8 @@ constexpr int kLoadTimes = 6;
 // How long an end without a reason waits for the one that the parent process tells.
 constexpr Duration kReasonWithin = std::chrono::seconds{1};
 constexpr std::size_t kMessageMax = 4096;
+constexpr const char* kMoreAllowed = "galileo_apps_memory and galileo_apps_processes allow more";
+constexpr std::size_t kDescriptorsMost = 3;  // of an order: a line, and doors of control groups
 
 void close_all(std::initializer_list<int> descriptors) {
   for (const int fd : descriptors) {
@@ -144,6 +146,8 @@ Result<void> AppHost::start_python() {
   }
   pid_ = started->pid;
   hold_ = started->hold;
+  if (setup_.limits.groups)
+    groups_ = ControlGroups::make({setup_.limits.memory_bytes, setup_.limits.processes});
   control_fd_ = control[0];
   output_.open(desk_.loop(), output[0]);
   errors_.open(desk_.loop(), errors[0]);
@@ -174,7 +178,7 @@ bool AppHost::are_loaded(std::optional<Error>& trouble) const {
   bool all = true;
   for (const std::uint32_t client : spares_) {
     const AppLine& line = *lines_.at(client);
-    if (line.trouble()) trouble = line.trouble();
+    if (line.trouble()) trouble = explained(client, *line.trouble());
     all = all && (line.is_loaded() || line.is_over());
   }
   return all;
@@ -187,8 +191,8 @@ std::uint32_t AppHost::begin(OnAppNews on_news) {
     client = spares_.front();
     spares_.pop_front();
     if (promised_ > 0) --promised_;
-    lines_.at(client)->take_listener([this, heard = std::move(on_news)](AppNews&& news) {
-      if (news.trouble) news.trouble = named(*news.trouble);
+    lines_.at(client)->take_listener([this, client, heard = std::move(on_news)](AppNews&& news) {
+      if (news.trouble) news.trouble = named(explained(client, *news.trouble));
       heard(std::move(news));
     });
   });
@@ -206,8 +210,20 @@ void AppHost::end(std::uint32_t client) {
   desk_.post([this, client] {
     if (lines_.erase(client) == 0) return;
     closed_since_.erase(client);
-    order({fmt::format(R"({{"do": "end", "client": {}}})", client), -1});
+    end_processes(client);
   });
+}
+
+void AppHost::end_processes(std::uint32_t client) {
+  order({fmt::format(R"({{"do": "end", "client": {}}})", client)});
+  if (groups_) groups_->end(client);
+}
+
+std::string AppHost::held_by() {
+  bool by_groups = false;
+  desk_.call([&] { by_groups = groups_ != nullptr; });
+  return fmt::format("{}, its memory and processes by {}", hold_text(hold_),
+                     by_groups ? "control groups" : "looking at them each 100 ms");
 }
 
 std::string AppHost::printed() {
@@ -223,11 +239,17 @@ std::uint32_t AppHost::add_line() {
     trouble_ = trouble_.value_or(system_error("can't make a client of an app", "", errno));
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   auto line = std::make_unique<AppLine>(desk_.loop(), ends[0], desk_.clock().now());
+  std::vector<int> descriptors{ends[1]};
+  if (groups_ && !trouble_) {
+    auto doors = groups_->begin(client);
+    if (!doors.ok()) trouble_ = named(doors.error());
+    if (doors.ok()) descriptors.insert(descriptors.end(), doors->begin(), doors->end());
+  }
   if (trouble_) {
     line->fail(*trouble_);
     close_all({ends[1]});
   } else {
-    order({fmt::format(R"({{"do": "begin", "client": {}}})", client), ends[1]});
+    order({fmt::format(R"({{"do": "begin", "client": {}}})", client), std::move(descriptors)});
   }
   lines_[client] = std::move(line);
   return client;
@@ -245,20 +267,20 @@ void AppHost::send_orders() {
     msghdr message{};
     message.msg_iov = &bytes;
     message.msg_iovlen = 1;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
-    if (next.descriptor >= 0) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kDescriptorsMost * sizeof(int))> space{};
+    if (const std::size_t bytes_of_all = next.descriptors.size() * sizeof(int); bytes_of_all > 0) {
       message.msg_control = space.data();
-      message.msg_controllen = space.size();
+      message.msg_controllen = CMSG_SPACE(bytes_of_all);
       cmsghdr* const head = CMSG_FIRSTHDR(&message);
       head->cmsg_level = SOL_SOCKET;
       head->cmsg_type = SCM_RIGHTS;
-      head->cmsg_len = CMSG_LEN(sizeof(int));
-      std::memcpy(CMSG_DATA(head), &next.descriptor, sizeof(int));
+      head->cmsg_len = CMSG_LEN(bytes_of_all);
+      std::memcpy(CMSG_DATA(head), next.descriptors.data(), bytes_of_all);
     }
     const ssize_t sent = sendmsg(control_fd_, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    close_all({next.descriptor});
+    for (const int fd : next.descriptors) ::close(fd);
     orders_.pop_front();
   }
 }
@@ -282,9 +304,19 @@ void AppHost::on_exit(std::string_view text) {
   const auto line = lines_.find(client);
   if (line == lines_.end()) return;
   closed_since_.erase(client);
+  look_at_groups();
   // What it still said is read first, as that may be why.
   line->second->hear();
   fail_one(client, end_text(number_in(*json, "code"), number_in(*json, "signal")), {});
+}
+
+// What a generator stumbles over may be that the kernel holds it.
+Error AppHost::explained(std::uint32_t client, Error trouble) const {
+  const std::string held = groups_ ? groups_->trespass(client) : std::string();
+  if (held.empty() || trouble.why.starts_with(held)) return trouble;
+  trouble.why = held + (trouble.why.empty() ? "" : ": ") + trouble.why;
+  trouble.hint = kMoreAllowed;
+  return trouble;
 }
 
 Error AppHost::named(Error trouble) const {
@@ -323,7 +355,7 @@ Time AppHost::look(Time now) {
   errors_.on_io(0);
   check_python();
   look_at_debts(now);
-  look_at_use();
+  groups_ ? look_at_groups() : look_at_use();
   const Duration took = desk_.clock().now() - now;
   return now + std::max(kLookEvery, took * kLookShare);
 }
@@ -348,7 +380,24 @@ void AppHost::look_at_debts(Time now) {
     } else {
       continue;
     }
-    order({fmt::format(R"({{"do": "end", "client": {}}})", client), -1});
+    end_processes(client);
+  }
+}
+
+// The kernel has held it; that client is over.
+void AppHost::look_at_groups() {
+  if (!groups_) return;
+  groups_->sweep();
+  for (const auto& [client, line] : lines_) {
+    if (line->is_over()) continue;
+    const std::string why = groups_->trespass(client);
+    if (why.empty()) continue;
+    line->fail(named({ErrorCode::kUsage,
+                      "its generator was ended with all of its processes",
+                      {},
+                      why,
+                      kMoreAllowed}));
+    end_processes(client);
   }
 }
 
@@ -376,11 +425,7 @@ void AppHost::look_at_use() {
   check(all, clients, "its clients' generators");
   if (why.empty()) return;
   end_all();
-  fail_all({ErrorCode::kUsage,
-            "it was ended with all of its processes",
-            {},
-            why,
-            "galileo_apps_memory and galileo_apps_processes allow more"});
+  fail_all({ErrorCode::kUsage, "it was ended with all of its processes", {}, why, kMoreAllowed});
 }
 
 // Whether it still runs; where it doesn't, no client does.
@@ -409,8 +454,11 @@ void AppHost::end_all() {
     }
     pid_ = 0;
   }
-  for (const Order& left : orders_) close_all({left.descriptor});
+  for (const Order& left : orders_) {
+    for (const int fd : left.descriptors) ::close(fd);
+  }
   orders_.clear();
+  groups_.reset();
   if (control_fd_ >= 0) {
     desk_.loop().unwatch(control_fd_, control_);
     ::close(control_fd_);

@@ -16,9 +16,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/app.h"
 #include "apps/app_line.h"
+#include "apps/control_groups.h"
 #include "apps/sandbox.h"
 #include "net/desk.h"
 
@@ -56,6 +58,8 @@ class AppHost {
 
   const App& app() const { return setup_.app; }
   Hold hold() const { return hold_; }
+  // By what its processes are held, for people.
+  std::string held_by();
   // What its processes have printed. Waits for the desk.
   std::string printed();
 
@@ -81,10 +85,10 @@ class AppHost {
    private:
     AppHost& host_;
   };
-  // An order to Python, with a descriptor or without.
+  // An order to Python, with the descriptors that go along.
   struct Order {
     std::string text;
-    int descriptor = -1;
+    std::vector<int> descriptors = {};
   };
 
   Result<void> start_python();
@@ -92,15 +96,18 @@ class AppHost {
   bool are_loaded(std::optional<Error>& trouble) const;
   std::uint32_t add_line();
   void order(Order order);
+  void end_processes(std::uint32_t client);
   void send_orders();
   void hear();
   void on_exit(std::string_view json);
   Time look(Time now);
   void look_at_debts(Time now);
   void look_at_use();
+  void look_at_groups();
   void check_python();
   void fail_all(const Error& trouble);
   void fail_one(std::uint32_t client, const std::string& why, std::string hint);
+  Error explained(std::uint32_t client, Error trouble) const;
   Error named(Error trouble) const;
   std::string last_words() const;
   void end_all();
@@ -108,6 +115,7 @@ class AppHost {
   const AppSetup setup_;
   net::Desk desk_;  // goes last: all below have something on its loop
   Hold hold_ = Hold::kFilter;
+  std::unique_ptr<ControlGroups> groups_;  // null: memory and processes are looked at
   pid_t pid_ = 0;
   int control_fd_ = -1;
   Control control_{*this};

@@ -260,14 +260,16 @@ TEST_CASE("a generator that fails has one clear error, and nothing of it stays")
        "import socket\ndef next_request():\n    socket.create_connection(('127.0.0.1', 1), 1)\n",
        ""},
   };
-  const auto check = [](const Fault& fault, bool namespaces) {
+  const auto check = [](const Fault& fault, bool namespaces, bool groups) {
     CAPTURE(std::string(fault.what));
     CAPTURE(namespaces);
+    CAPTURE(groups);
     const TestFolder folder;
     AppSetup setup = setup_of(folder, fault.generator);
     setup.limits.memory_bytes = std::uint64_t{100} << 20;
     setup.limits.processes = 10;
     setup.limits.namespaces = namespaces;
+    setup.limits.groups = groups;
     if (fault.is_short) setup.limits.answer_within = std::chrono::milliseconds{700};
     std::optional<Error> told;
     {
@@ -287,8 +289,12 @@ TEST_CASE("a generator that fails has one clear error, and nothing of it stays")
     CHECK(told->to_text().find("client app 'app'") != std::string::npos);
   };
   for (const Fault& fault : faults) {
-    check(fault, true);
-    check(fault, false);
+    check(fault, true, true);
+    check(fault, false, false);
+    const std::string_view why = fault.why;
+    if (why != "of memory" && why != "processes") continue;
+    check(fault, true, false);
+    check(fault, false, true);
   }
 }
 

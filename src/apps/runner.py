@@ -45,6 +45,20 @@ def short(value):
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+class Digest:
+    """Requests' object keeps the nonce of its last challenge: one that is given again goes on with it."""
+    before = last = None  # of the request before, and of this one
+
+    @classmethod
+    def of(cls, value):
+        cls.last = value
+        return {"digest": names(value), "keep": cls.before is value}
+
+
+def names(auth):
+    return [part.decode("latin-1") if isinstance(part, bytes) else part for part in (auth.username, auth.password)]
+
+
 def plain(value):
     """What json doesn't know by itself, of libraries that requests would have understood."""
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a number of numpy
@@ -55,8 +69,11 @@ def plain(value):
         return dict(value)
     if hasattr(value, "get_dict"):  # cookies of requests
         return value.get_dict()
-    if any(kind.__name__ == "HTTPBasicAuth" for kind in type(value).__mro__):
-        return [value.username, value.password]
+    kinds = {kind.__name__ for kind in type(value).__mro__}
+    if "HTTPDigestAuth" in kinds:
+        return Digest.of(value)
+    if "HTTPBasicAuth" in kinds and "HTTPProxyAuth" not in kinds:
+        return names(value)
     raise Unfit(f"a {type(value).__name__} ({short(value)}) can't be carried")
 
 
@@ -94,6 +111,7 @@ class Encoder:
         elif not isinstance(kwargs, Mapping):
             raise Unfit(f"next_request() gave {short(kwargs)} as kwargs, not a dict or None")
         self.blobs.clear()
+        Digest.before = Digest.last
         request = {"method": method, "path": path, "kwargs": kwargs}
         try:
             text = self.json.encode(request).encode()
@@ -322,7 +340,7 @@ class Server:
                 code = os.waitstatus_to_exitcode(status)
                 self.say(client=number, code=max(code, 0), signal=max(-code, 0))
 
-    def begin(self, number, descriptor):
+    def begin(self, number, descriptor, *doors):
         if self.code is None:
             try:
                 self.code = compiled(os.path.join(self.config["path"], "generator.py"))
@@ -330,13 +348,20 @@ class Server:
                 pass  # the client tries again, and says so
         pid = os.fork()
         if pid > 0:
-            os.close(descriptor)
+            for each in (descriptor, *doors):
+                os.close(each)
             self.clients[pid] = number
             return
         if LIBC is not None:
             LIBC.prctl(1, int(signal.SIGKILL), 0, 0, 0)  # when its parent dies
         if os.getppid() != self.pid:
             os._exit(1)
+        for door in doors:  # of its control groups
+            try:
+                os.write(door, b"0")
+            except OSError:
+                os._exit(1)
+            os.close(door)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.control.close()
@@ -371,12 +396,12 @@ class Server:
             self.reap()
             if self.control not in ready:
                 continue
-            message, descriptors, _, _ = socket.recv_fds(self.control, 4096, 1)
+            message, descriptors, _, _ = socket.recv_fds(self.control, 4096, 3)
             if not message:
                 self.end()
             order = json.loads(message)
             if order["do"] == "begin":
-                self.begin(order["client"], descriptors[0])
+                self.begin(order["client"], *descriptors)
             elif order["do"] == "end":
                 for pid, number in self.clients.items():
                     if number == order["client"]:

@@ -23,6 +23,7 @@ struct AppLimits {
   std::uint32_t cpu_s = 0;             // of each process; 0: no limit
   bool network = false;                // it may have the network
   bool namespaces = true;  // of its own, where they may be made; else the filter holds it anyway
+  bool groups = true;      // of control, where they may be made; else it is looked at
   Duration answer_within = std::chrono::seconds{10};  // to load, and for the next request
 };
 

@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
     into.has_body = false;
     ENSURE(made->make(moment, into) == load::Made::kMade, into.why);
     wire::http1::serialize_request_into(bytes, into.method, into.path, "127.0.0.1:8080",
-                                        into.headers, into.sent_body());
+                                        into.headers, into.sent_body(), false);
     sent += bytes.size();
   }
   const double took = cpu_s() - before;

@@ -26,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view query =
       line == std::string_view::npos ? std::string_view() : text.substr(line + 1);
   check_target(wire::requests_target(path, query));
+  check_target(wire::requests_hop(wire::requests_location(path), wire::written_target(path)));
   const std::string written = wire::written_target(path);
   check_target(written);
   ENSURE(wire::written_target(written) == written, written);

@@ -57,7 +57,6 @@ class AppHost {
   void at_desk(std::function<void()> task) { desk_.call(std::move(task)); }
 
   const App& app() const { return setup_.app; }
-  Hold hold() const { return hold_; }
   // By what its processes are held, for people.
   std::string held_by();
   // What its processes have printed. Waits for the desk.

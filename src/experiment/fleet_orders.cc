@@ -131,14 +131,17 @@ bool speaks_tls(const plan::Plan& plan, const std::string& name) {
 }  // namespace
 
 Result<void> check_app_on_fleet(const load::ClientSpec& spec, const load::Limits& limits) {
-  if (!spec.request.timeout && spec.request.tls == load::TlsSettings{} &&
+  if (!spec.request.timeout && !spec.request.ok && spec.request.tls == load::TlsSettings{} &&
+      spec.request.http == load::HttpSettings{} &&
       limits.request_timeout == load::Limits{}.request_timeout)
     return {};
-  return Error{ErrorCode::kUsage,
-               fmt::format("client {} can't have a time-out or TLS settings", spec.name),
-               {},
-               "a client app makes its requests, and its worker is told the app alone",
-               "leave limits.request_timeout and the client's request out on a fleet"};
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("client {} can't have settings of its own", spec.name),
+      {},
+      "a client app makes its requests, and its worker is told the app alone: no time-out, "
+      "no `ok`, no TLS or HTTP settings",
+      "leave limits.request_timeout and the client's request out on a fleet"};
 }
 
 std::string request_parameters(const load::Request& request, const load::Limits& limits) {

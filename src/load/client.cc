@@ -31,12 +31,6 @@ bool failed_to_connect(Failure failure) {
          failure == Failure::step_skipped || is_of_http2(failure);
 }
 
-std::unique_ptr<Remembered> remembered_of(const Request& request, std::uint64_t stream,
-                                          std::uint64_t seed) {
-  if (!request.digest && !request.keep_cookies) return nullptr;
-  return std::make_unique<Remembered>(Random(seed ^ 0x6e6f6e63u, stream));
-}
-
 }  // namespace
 
 std::uint32_t lanes_of(bool closed_loop, std::uint32_t connections, const ArrivalSpec& arrival) {
@@ -57,7 +51,6 @@ Client::Client(Dispatcher& dispatcher, Group& group, const ClientIdentity& who, 
       policy(group.service.new_policy()),
       choices(dispatcher.options_.seed ^ 0x636f6963u, who.stream),
       key(Random(0, who.stream).bits()),
-      remembered(remembered_of(group.request, who.stream, dispatcher.options_.seed)),
       dispatcher_(dispatcher),
       group_(group),
       number_(who.number),

@@ -91,6 +91,9 @@ class Client {
   std::uint64_t in_flight() const { return in_flight_; }
   // Which of its workloads this is: one more with each stop().
   std::uint32_t workload() const { return workload_; }
+  std::unique_ptr<Remembered> new_memory(std::uint64_t seed) const {
+    return std::make_unique<Remembered>(Random(seed ^ 0x6e6f6e63u, stream_of_draws_));
+  }
   // Draws for the n-th workload: the first one's are those of a client of a phase.
   Random draws(std::uint64_t seed);
   // Entries of its stream that were used so far.
@@ -114,7 +117,7 @@ class Client {
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
   bool keep_only_failed = false;
-  const std::unique_ptr<Remembered> remembered;  // null: nothing is kept or answered
+  std::unique_ptr<Remembered> remembered;  // null: nothing is kept or answered, so far
   OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
   // Who makes its requests; null: all are its group's.
   RequestSource* source() const { return source_.get(); }

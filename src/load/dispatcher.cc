@@ -405,9 +405,18 @@ void Dispatcher::ask(Sending& sending) {
   sending.bytes = destination.bytes;
   sending.ahead = destination.ahead.get();
   if (client.source()) render(sending, destination);
-  if (client.remembered) identify(sending);
+  if (sending.terms().remembers()) identify(sending);
   sending.request_bytes = sending.bytes.size();
-  pool_.send(sending, *destination.target);
+  pool_.send(sending, target_of(sending, destination));
+}
+
+// A request of its own terms may speak TLS in another way than those of its group.
+net::HttpTarget& Dispatcher::target_of(const Sending& sending,
+                                       const Routing::Destination& destination) {
+  const Request& request = sending.client->group().request;
+  const RequestTerms& said = sending.terms();
+  if (&said == &request || said.tls == request.tls) return *destination.target;
+  return targets_.of(destination.target->host(), said.tls, request.http);
 }
 
 // No host to ask: the debug router's own answer, or a failure for want of a route.
@@ -431,7 +440,7 @@ void Dispatcher::over(Sending& sending) {
   if (sending.protocol == net::HttpProtocol::kHttp2)
     sending.request_bytes += sending.frame_bytes - sending.bytes.size();
   const bool answered = sending.failure == Failure::none;
-  if (answered && sending.client->remembered) {
+  if (answered && sending.terms().remembers()) {
     keep_cookies(sending);
     if (answer_challenge(sending)) return;
   }
@@ -469,7 +478,7 @@ void Dispatcher::over(Sending& sending) {
 
 // What a request calls a success goes before what a run calls a failure.
 bool Dispatcher::is_failing(const Sending& sending) const {
-  const std::optional<wire::StatusSet>& ok = sending.client->group().request.ok;
+  const std::optional<wire::StatusSet>& ok = sending.terms().ok;
   return ok ? !ok->contains(sending.status) : sending.client->fail_on.contains(sending.status);
 }
 

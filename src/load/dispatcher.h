@@ -218,6 +218,7 @@ class Dispatcher {
   bool goes_on(Sending& sending, const Then& then, std::int32_t status);
   void skip_rest(Sending& sending, wire::Failure failure);
   void render(Sending& sending, const Routing::Destination& destination);
+  net::HttpTarget& target_of(const Sending& sending, const Routing::Destination& destination);
   void answer_here(Sending& sending);
   void over(Sending& sending);
   bool redirect(Sending& sending);
@@ -225,6 +226,7 @@ class Dispatcher {
   std::string host_asked(const Sending& sending);
   Result<wire::Uri> url_asked(const Sending& sending);
   bool is_at_home(const Sending& sending);
+  Remembered& remembered_by(Client& client);
   void identify(Sending& sending);
   void add_cookies(Sending& sending);
   bool authorize(Sending& sending, wire::DigestAnswers& answers);
@@ -232,6 +234,7 @@ class Dispatcher {
   bool answer_challenge(Sending& sending);
   bool is_failing(const Sending& sending) const;
   void ask_next_host(Sending& sending);
+  net::HttpTarget& hop_target(const Sending& sending, const std::string& host);
   void host_is_known(const std::string& host, bool found);
   void end_unresolved(bool all, wire::Failure failure);
   void hops_timed_out(Sending& sending);

@@ -58,19 +58,25 @@ bool Dispatcher::is_at_home(const Sending& sending) {
          host_asked(sending) == sending.routing->destinations[sending.host].target->host();
 }
 
+// Of a client that has asked for it, be it by one request alone.
+Remembered& Dispatcher::remembered_by(Client& client) {
+  if (!client.remembered) client.remembered = client.new_memory(options_.seed);
+  return *client.remembered;
+}
+
 // A hop is about to be sent: what the client knows by now goes along.
 void Dispatcher::identify(Sending& sending) {
-  const Client& client = *sending.client;
-  const Request& request = client.group().request;
+  const RequestTerms& terms = sending.terms();
   sending.identified.clear();
-  if (request.keep_cookies) add_cookies(sending);
-  if (!request.digest || !request.digest->keep || !is_at_home(sending)) return;
-  const auto known = client.remembered->answers.find(host_asked(sending));
-  if (known != client.remembered->answers.end()) authorize(sending, known->second);
+  if (terms.keep_cookies) add_cookies(sending);
+  if (!terms.digest || !terms.digest->keep || !is_at_home(sending)) return;
+  auto& answers = remembered_by(*sending.client).answers;
+  const auto known = answers.find(host_asked(sending));
+  if (known != answers.end()) authorize(sending, known->second);
 }
 
 void Dispatcher::add_cookies(Sending& sending) {
-  wire::CookieJar& jar = sending.client->remembered->cookies;
+  wire::CookieJar& jar = remembered_by(*sending.client).cookies;
   const auto to = url_asked(sending);
   if (!to.ok()) return;
   jar.forget_expired(wall(clock_.now()));
@@ -84,7 +90,7 @@ void Dispatcher::add_cookies(Sending& sending) {
 
 // False: the system hasn't that hash.
 bool Dispatcher::authorize(Sending& sending, wire::DigestAnswers& answers) {
-  const DigestUser& user = *sending.client->group().request.digest;
+  const DigestUser& user = *sending.terms().digest;
   std::string& bytes = own_bytes(sending);
   const RequestLine line = line_of(bytes);
   const std::string header = answers.next(user.user, user.password, line.method, line.target,
@@ -98,31 +104,32 @@ bool Dispatcher::authorize(Sending& sending, wire::DigestAnswers& answers) {
 
 // An answer is there: what it sets is kept.
 void Dispatcher::keep_cookies(Sending& sending) {
-  if (sending.set_cookies.empty()) return;
+  if (!sending.terms().keep_cookies || sending.set_cookies.empty()) return;
   const auto from = url_asked(sending);
   if (!from.ok()) return;
   for (const std::string& cookie : sending.set_cookies)
-    sending.client->remembered->cookies.take(cookie, *from, wall(clock_.now()));
+    remembered_by(*sending.client).cookies.take(cookie, *from, wall(clock_.now()));
 }
 
 // True: the request is under way again, with the answer to the challenge.
 bool Dispatcher::answer_challenge(Sending& sending) {
   Client& client = *sending.client;
-  const Request& request = client.group().request;
+  const RequestTerms& terms = sending.terms();
   const bool stopped = sending.workload != client.workload();
-  if (sending.status != kUnauthorized || !request.digest || stopped || !is_at_home(sending))
+  if (sending.status != kUnauthorized || !terms.digest || stopped || !is_at_home(sending))
     return false;
   const auto challenge = wire::read_challenge(sending.captured.headers);
   if (!challenge || sending.challenges >= (challenge->stale ? kChallengesMax : 1)) return false;
   const std::string host = host_asked(sending);
-  wire::DigestAnswers& answers = client.remembered->answers[host];
-  answers.take(*challenge, fmt::format("{:016x}", client.remembered->draws.bits()));
-  if (request.keep_cookies) add_cookies(sending);
+  Remembered& remembered = remembered_by(client);
+  wire::DigestAnswers& answers = remembered.answers[host];
+  answers.take(*challenge, fmt::format("{:016x}", remembered.draws.bits()));
+  if (terms.keep_cookies) add_cookies(sending);
   if (!authorize(sending, answers)) return false;
   leave_hop(sending);
   ++sending.challenges;
   sending.request_bytes += sending.bytes.size();
-  pool_.send(sending, targets_.of(host, request));
+  pool_.send(sending, hop_target(sending, host));
   return true;
 }
 

@@ -63,7 +63,7 @@ bool Dispatcher::redirect(Sending& sending) {
   sending.bytes = sending.redirect.bytes();
   sending.ahead = nullptr;
   sending.repeatable = wire::http1::is_idempotent(sending.redirect.method());
-  if (sending.client->remembered) identify(sending);
+  if (sending.terms().remembers()) identify(sending);
   ask_next_host(sending);
   return true;
 }
@@ -78,8 +78,8 @@ void Dispatcher::leave_hop(Sending& sending) {
   sending.before.first_byte = sending.first_byte;
   sending.before.handshake = together(sending.before.handshake, sending.handshake);
   sending.before.queued = together(sending.before.queued, sending.queued);
-  const Duration timeout = sending.client->group().timeout;
-  if (!sending.hops_end.is_set()) timers_.set(sending.hops_end, sending.first_sent + timeout);
+  if (!sending.hops_end.is_set())
+    timers_.set(sending.hops_end, sending.first_sent + sending.timeout);
   sending.captured.clear();
 }
 
@@ -89,7 +89,7 @@ void Dispatcher::ask_next_host(Sending& sending) {
     if (redirect_hosts_.size() >= kRedirectHostsMax) return end_hop(sending, Failure::no_address);
     redirect_hosts_.insert(host);
   }
-  net::HttpTarget& target = targets_.of(host, sending.client->group().request);
+  net::HttpTarget& target = hop_target(sending, host);
   sending.server = sink_.name(host);
   if (!target.has_addresses()) {
     const wire::Uri& to = sending.redirect.to();
@@ -109,6 +109,10 @@ void Dispatcher::ask_next_host(Sending& sending) {
   pool_.send(sending, target);
 }
 
+net::HttpTarget& Dispatcher::hop_target(const Sending& sending, const std::string& host) {
+  return targets_.of(host, sending.terms().tls, sending.client->group().request.http);
+}
+
 // What waited for the host goes on, or ends where it has no addresses.
 void Dispatcher::host_is_known(const std::string& host, bool found) {
   const auto waiting = unresolved_.find(host);
@@ -121,7 +125,7 @@ void Dispatcher::host_is_known(const std::string& host, bool found) {
       continue;
     }
     sending->request_bytes += sending->bytes.size();
-    pool_.send(*sending, targets_.of(host, sending->client->group().request));
+    pool_.send(*sending, hop_target(*sending, host));
   }
 }
 

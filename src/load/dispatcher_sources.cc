@@ -80,12 +80,14 @@ Made Dispatcher::make(Sending& sending) {
   MadeRequest& made = *sending.made;
   made.shared_body = nullptr;
   made.has_body = false;
+  made.terms.reset();
   made.name = 0;
   made.checks = nullptr;
   made.why.clear();
   const Made how = client.source()->make(sending.turn, made);
   sending.step = how == Made::kMade ? made.name : client.source()->name_of(sending.turn.step);
   if (made.checks) sending.checks = made.checks;
+  if (how == Made::kMade) sending.take_terms();
   if (how != Made::kOver) return how;
   if (sending.turn.step > 0) return Made::kFailed;  // its turn has begun
   SourceFigures& figures = *client.figures;
@@ -270,7 +272,8 @@ void Dispatcher::render(Sending& sending, const Routing::Destination& destinatio
   const MadeRequest& made = *sending.made;
   const route::Router& router = sending.client->group().service.router();
   wire::http1::serialize_request_into(sending.rendered, made.method, router.path_of(made.path),
-                                      destination.host_header, made.headers, made.sent_body());
+                                      destination.host_header, made.headers, made.sent_body(),
+                                      !sending.client->group().request.http.keep_alive);
   sending.bytes = sending.rendered;
   sending.expects_no_body = made.method == "HEAD";
   sending.repeatable = wire::http1::is_idempotent(made.method);

@@ -40,8 +40,11 @@ class HostTargets {
   // Where files of the settings can't be used, a host of https can't be connected to: check_tls()
   // says so beforehand, to who can be told.
   net::HttpTarget& of(const std::string& host, const Request& request) {
-    const net::HttpWay way = way_of(host, request.http);
-    return wire::speaks_tls(host) ? over_tls(host, request.tls, way) : pool_.target(host, way);
+    return of(host, request.tls, request.http);
+  }
+  net::HttpTarget& of(const std::string& host, const TlsSettings& tls, const HttpSettings& http) {
+    const net::HttpWay way = way_of(host, http);
+    return wire::speaks_tls(host) ? over_tls(host, tls, way) : pool_.target(host, way);
   }
   // Reads the files of these settings, if that hasn't been done.
   void prepare(const TlsSettings& settings) { static_cast<void>(tls_of(settings)); }

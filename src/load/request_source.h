@@ -51,6 +51,7 @@ struct MadeRequest {
   std::string body;
   const std::string* shared_body = nullptr;  // in place of `body`; lives as long as the source
   bool has_body = false;                     // of `body`
+  std::optional<RequestTerms> terms;         // in place of the group's
   const Checks* checks = nullptr;            // in place of the group's; lives as long as the source
   wire::NameId name = 0;                     // of the step, as ClientPlace::name gave it; 0: none
   std::string why;                           // of kOver and kFailed

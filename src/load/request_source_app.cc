@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <utility>
 
 #include "apps/app_host.h"
@@ -24,6 +25,11 @@ constexpr std::uint32_t kAheadMost = 2048;
 constexpr std::uint32_t kAheadOfAll = 16 * 1024;
 constexpr std::uint32_t kAheadFirstMost = 256, kAheadFirstLeast = 8;
 constexpr std::uint64_t kAheadBytes = std::uint64_t{8} << 20;  // of a client
+
+// A loop keeps something for each time-out and for each way of TLS, and a generator may make up new
+// ones without end: of time-outs three digits count, of ways of TLS there may be so many.
+constexpr std::int64_t kTimeoutDigits = 1000;
+constexpr std::size_t kTlsWaysMost = 16;
 
 struct AppMade {
   MadeRequest request;
@@ -50,15 +56,32 @@ Result<Request> request_of(const apps::AppRequest& app, std::string_view mark) {
   return std::move(reading.request);
 }
 
+Duration rounded_up(Duration timeout) {
+  std::int64_t step = 1;
+  while (timeout.count() / step >= kTimeoutDigits) step *= 10;
+  return Duration{(timeout.count() + step - 1) / step * step};
+}
+
+// What the request says goes before what its client says of all.
+RequestTerms terms_of(const RequestTerms& said, const RequestTerms& of_all) {
+  RequestTerms terms = said;
+  terms.timeout = said.timeout ? std::optional(rounded_up(*said.timeout)) : of_all.timeout;
+  if (!terms.redirects_max) terms.redirects_max = of_all.redirects_max;
+  if (terms.tls == TlsSettings{}) terms.tls = of_all.tls;
+  if (!terms.ok) terms.ok = of_all.ok;
+  return terms;
+}
+
 // What is of all requests in a group can't be of one alone.
 Result<MadeRequest> made_of(const apps::AppRequest& app, std::string_view mark,
                             const Request& group) {
   Request read = TRY(request_of(app, mark));
-  if (!(read.tls == TlsSettings{}) && !(read.tls == group.tls))
-    return Error{ErrorCode::kUsage, "the request can't be sent", "kwargs",
-                 "verify, cert and tls are a client's, not one request's",
-                 "say them beside the app, in the client's parameters"};
+  if (read.http != HttpSettings{} && read.http != group.http)
+    return Error{ErrorCode::kUsage, "the request can't be sent", "kwargs.http",
+                 "how HTTP is spoken is a client's to say, not one request's",
+                 "say it beside the app, in the client's request"};
   MadeRequest made;
+  made.terms = terms_of(read, group);
   made.method = std::move(read.method);
   made.path = std::move(read.path);
   made.headers = std::move(read.headers);
@@ -104,9 +127,15 @@ class AppSource final : public RequestSource {
 class AppSources final : public RequestSources {
  public:
   AppSources(std::string app, Request request, std::unique_ptr<apps::AppHost> host)
-      : app_(std::move(app)), request_(std::move(request)), host_(std::move(host)) {}
+      : app_(std::move(app)),
+        request_(std::move(request)),
+        held_by_(host->held_by()),
+        host_(std::move(host)) {}
 
   std::string name() const override { return fmt::format("client app '{}'", app_); }
+  std::vector<std::string> notes() const override {
+    return {fmt::format("{} is held by {}", name(), held_by_)};
+  }
   bool whole_clients() const override { return true; }
   Result<void> expect(std::size_t clients) override { return host_->prepare(clients); }
   std::unique_ptr<RequestSource> of_client(const ClientPlace& place) override {
@@ -132,13 +161,27 @@ class AppSources final : public RequestSources {
   }
 
  private:
+  // At the desk.
+  Result<MadeRequest> make(const apps::AppRequest& request, std::string_view mark) {
+    MadeRequest made = TRY(made_of(request, mark, request_));
+    const TlsSettings& tls = made.terms->tls;
+    if (tls == request_.tls || tls_ways_.contains(tls)) return made;
+    if (tls_ways_.size() >= kTlsWaysMost)
+      return Error{
+          ErrorCode::kUsage, "the request can't be sent", "kwargs",
+          fmt::format("verify, cert and tls have said more than {} different things", kTlsWaysMost),
+          "each is a set of connections of its own: say few"};
+    tls_ways_.insert(tls);
+    return made;
+  }
+
   // At the desk. The slot is there as long as anything of it may be on its way.
-  void send_on(const AppSlot& slot, apps::AppNews&& news) const {
+  void send_on(const AppSlot& slot, apps::AppNews&& news) {
     AppBatch batch;
     batch.requests.reserve(news.requests.size());
     for (const apps::AppRequest& request : news.requests) {
       AppMade& made = batch.requests.emplace_back();
-      auto read = made_of(request, news.mark, request_);
+      auto read = make(request, news.mark);
       if (read.ok())
         made.request = std::move(*read);
       else
@@ -156,7 +199,9 @@ class AppSources final : public RequestSources {
 
   const std::string app_;
   const Request request_;
+  const std::string held_by_;
   std::vector<std::unique_ptr<AppSlot>> slots_;  // the desk's
+  std::set<TlsSettings> tls_ways_;               // the desk's
   std::unique_ptr<apps::AppHost> host_;
 };
 
@@ -250,7 +295,7 @@ Result<std::unique_ptr<apps::AppHost>> start_app(const Request& request) {
 Result<std::unique_ptr<RequestSources>> make_app_sources(const Request& request) {
   auto host = TRY(start_app(request));
   log(LogLevel::kInfo, "a client app has started",
-      {{"app", host->app().name}, {"held by", apps::hold_text(host->hold())}});
+      {{"app", host->app().name}, {"held by", host->held_by()}});
   const std::string name = host->app().name;
   return std::unique_ptr<RequestSources>(
       std::make_unique<AppSources>(name, request, std::move(host)));
@@ -277,7 +322,7 @@ Result<Request> first_of_app(const Request& app) {
   }
   TRY(*first);
   Request request = std::move(**first);
-  if (app.timeout) request.timeout = app.timeout;
+  if (!request.timeout) request.timeout = app.timeout;
   return request;
 }
 

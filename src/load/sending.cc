@@ -53,17 +53,25 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   repeatable = group.is_repeatable;
   bounds = &of.bounds;
   redirects_max = of.redirects_max;
-  want_redirect = redirects_max > 0 || group.request.keep_cookies;
   challenges = 0;
   keep_headers = of.keep_headers;
   keep_response = of.keep_response;
   keep_only_failed = of.keep_only_failed;
+  if (made) made->terms.reset();
+  read_answer();
+}
+
+// What of the answer is of use to anybody.
+void Sending::read_answer() {
+  const RequestTerms& said = terms();
   capture = nullptr;
+  want_redirect = redirects_max > 0 || said.keep_cookies;
   const std::size_t checked = !checks || !(checks->wants_headers() || checks->wants_body()) ? 0
                               : checks->wants_body() ? kCheckedMax + 1
                                                      : 1;
-  const std::size_t heard = std::max(checked, of.source() ? of.source()->wants_answers() : 0);
-  if (!keep_headers && keep_response == 0 && heard == 0 && !group.request.digest) return;
+  const RequestSource* const source = client->source();
+  const std::size_t heard = std::max(checked, source ? source->wants_answers() : 0);
+  if (!keep_headers && keep_response == 0 && heard == 0 && !said.digest) return;
   captured.clear();
   // A body is text by what its Content-Type says.
   captured.want_headers = true;
@@ -72,15 +80,33 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   capture = &captured;
 }
 
+const RequestTerms& Sending::terms() const {
+  if (client->source() && made && made->terms) return *made->terms;
+  return client->group().request;
+}
+
+void Sending::take_terms() {
+  if (!made->terms) return;
+  const RequestTerms& said = *made->terms;
+  if (said.timeout) timeout = *said.timeout;
+  if (said.redirects_max) redirects_max = *said.redirects_max;
+  read_answer();
+}
+
 wire::RequestParts Sending::parts() const {
   const Request& request = client->group().request;
+  const RequestTerms& said = terms();
   using Cookies = wire::RequestParts::GivenCookies;
-  const Cookies cookies = !request.like_requests    ? Cookies::kToHost
-                          : request.cookies_by_name ? Cookies::kEverywhere
-                                                    : Cookies::kNowhere;
-  if (client->source()) return {made->method, made->headers, made->sent_body(), true, cookies};
-  return {request.method, request.headers, request.has_body ? &request.body : nullptr, true,
-          cookies};
+  const Cookies cookies = !said.like_requests    ? Cookies::kToHost
+                          : said.cookies_by_name ? Cookies::kEverywhere
+                                                 : Cookies::kNowhere;
+  const bool closes = !request.http.keep_alive;
+  if (client->source())
+    return {made->method,       made->headers, made->sent_body(), true, cookies,
+            said.like_requests, closes};
+  return {request.method, request.headers, request.has_body ? &request.body : nullptr,
+          true,           cookies,         said.like_requests,
+          closes};
 }
 
 const std::string& Sending::path() const {

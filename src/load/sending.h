@@ -28,6 +28,10 @@ class Sending final : public net::HttpExchange {
 
   // Forgets the last request.
   void begin(Client& of, std::uint64_t its_number, Time due, std::uint32_t of_lane);
+  // How it is sent and judged: as its source says of it alone, or as its group is.
+  const RequestTerms& terms() const;
+  // Its source has made it, and may have said such terms.
+  void take_terms();
   // What it asks, as redirects take it: what its source has made, or its group's.
   wire::RequestParts parts() const;
   const std::string& path() const;
@@ -84,6 +88,8 @@ class Sending final : public net::HttpExchange {
   wire::http1::Capture captured;
 
  private:
+  void read_answer();
+
   Dispatcher& dispatcher_;
 };
 

@@ -72,27 +72,35 @@ struct DigestUser {
   bool operator==(const DigestUser&) const = default;
 };
 
-// One fixed request (the default request of docs/wire/workload.md), its URL parts already joined;
-// where it names a source, what that makes its requests of.
-struct Request {
-  std::string method = "GET";  // upper case
-  std::string path = "/";      // with its query; always starts with '/'
-  std::vector<std::pair<std::string, std::string>> headers;  // in order, as given
-  std::string body;
-  bool has_body = false;                       // an empty body still sends Content-Length: 0
+// How a request is sent and judged, beside the bytes that go out.
+struct RequestTerms {
   std::optional<Duration> timeout;             // none: Limits::request_timeout
   std::optional<std::uint32_t> redirects_max;  // followed at most; none: Limits::redirects_max
   TlsSettings tls;
-  HttpSettings http;
-  SourceSpec source;
-  std::vector<CheckSpec> checks;
-  std::vector<Step> steps;  // of a scenario; its own settings are theirs then, and nothing else
   std::optional<DigestUser> digest;
   bool keep_cookies = false;          // that answers set, by client; none: of a request's redirects
   std::optional<wire::StatusSet> ok;  // statuses that are a success; none: Limits::fail_on
   // Redirected as Python's requests would: Writer::kOldClient (request_parameters.h).
   bool like_requests = false;
   bool cookies_by_name = false;  // its header Cookie was made of names and values
+
+  // It asks that something of its answers is kept for those behind it.
+  bool remembers() const { return digest.has_value() || keep_cookies; }
+  bool operator==(const RequestTerms&) const = default;
+};
+
+// One fixed request (the default request of docs/wire/workload.md), its URL parts already joined;
+// where it names a source, what that makes its requests of.
+struct Request : RequestTerms {
+  std::string method = "GET";  // upper case
+  std::string path = "/";      // with its query; always starts with '/'
+  std::vector<std::pair<std::string, std::string>> headers;  // in order, as given
+  std::string body;
+  bool has_body = false;  // an empty body still sends Content-Length: 0
+  HttpSettings http;
+  SourceSpec source;
+  std::vector<CheckSpec> checks;
+  std::vector<Step> steps;  // of a scenario; its own settings are theirs then, and nothing else
 
   bool operator==(const Request&) const = default;
 };

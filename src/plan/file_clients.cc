@@ -81,7 +81,26 @@ void read_of_whom(const Fields& fields, Plan& plan, load::ClientSpec& client) {
   check_service(fields, client.service, plan.services);
 }
 
-// What an app makes has all that `request` says of one request, but for what is of all of them.
+// What an app makes has all that `request` says of one request, but for what may be of all of them.
+void read_of_all(const Fields& fields, load::Request& request) {
+  const wire::YamlNode* const all = fields.find("request");
+  if (!all) return;
+  constexpr std::array<std::string_view, 7> kOfAll{
+      "timeout", "allow_redirects", "ok", "verify", "cert", "tls", "http"};
+  for (const wire::YamlKey& key : all->keys) {
+    if (std::find(kOfAll.begin(), kOfAll.end(), key.text) == kOfAll.end())
+      fields.problems().add(
+          key.place, fmt::format("the app says the {} of each request", key.text),
+          "timeout, allow_redirects, ok, verify, cert, tls and http may be of all of them");
+  }
+  load::Request of_all = read_request(fields.problems(), *all, fields.where("request"));
+  request.timeout = of_all.timeout;
+  request.tls = of_all.tls;
+  request.http = of_all.http;
+  request.ok = of_all.ok;
+  if (all->find("allow_redirects")) request.redirects_max = of_all.redirects_max;
+}
+
 void read_app(const Fields& fields, load::ClientSpec& client) {
   const std::string name = fields.required("app");
   std::string parameters;
@@ -93,19 +112,7 @@ void read_app(const Fields& fields, load::ClientSpec& client) {
   }
   load::Request request;
   if (auto made = load::app_request(name, parameters); made.ok()) request = std::move(*made);
-  if (const wire::YamlNode* const all = fields.find("request")) {
-    for (const wire::YamlKey& key : all->keys) {
-      if (key.text != "timeout" && key.text != "allow_redirects" && key.text != "verify" &&
-          key.text != "cert" && key.text != "tls")
-        fields.problems().add(key.place,
-                              fmt::format("the app says the {} of each request", key.text),
-                              "timeout, allow_redirects, verify, cert and tls are of all of them");
-    }
-    load::Request of_all = read_request(fields.problems(), *all, fields.where("request"));
-    request.timeout = of_all.timeout;
-    request.tls = of_all.tls;
-    if (all->find("allow_redirects")) request.redirects_max = of_all.redirects_max;
-  }
+  read_of_all(fields, request);
   for (const char* const key : {"data", "steps"}) {
     if (fields.has(key))
       fields.problems().add(fields.place(key), "the app says what each request is",

@@ -110,7 +110,9 @@ OrderedJson request_json(const load::Request& request) {
     if (!given.empty()) json["parameters"] = OrderedJson::parse(given, nullptr, false);
     if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);
     if (request.redirects_max) json["redirects"] = *request.redirects_max;
+    if (request.ok) json["ok"] = request.ok->to_text();
     if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
+    if (request.http != load::HttpSettings{}) json["http"] = http_json(request.http);
     return json;
   }
   const auto& marks = request.source.parameters;

@@ -461,20 +461,17 @@ std::string serialize_request(std::string_view method, std::string_view path, st
                               const Headers& headers, const std::string* body,
                               bool connection_close) {
   std::string text;
-  append_head(text, method, path, host, headers);
-  append_length(text, headers, body);
-  if (connection_close && !has_header(headers, "connection")) text += "Connection: close\r\n";
-  text += "\r\n";
-  if (body) text += *body;
+  serialize_request_into(text, method, path, host, headers, body, connection_close);
   return text;
 }
 
 void serialize_request_into(std::string& out, std::string_view method, std::string_view path,
-                            std::string_view host, const Headers& headers,
-                            const std::string* body) {
+                            std::string_view host, const Headers& headers, const std::string* body,
+                            bool connection_close) {
   out.clear();
   append_head(out, method, path, host, headers);
   append_length(out, headers, body);
+  if (connection_close && !has_header(headers, "connection")) out += "Connection: close\r\n";
   out += "\r\n";
   if (body) out += *body;
 }

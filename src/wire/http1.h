@@ -219,7 +219,8 @@ std::string serialize_request(std::string_view method, std::string_view path, st
 
 // The same, to a host that is asked again and again: into `out`, whose memory is used again.
 void serialize_request_into(std::string& out, std::string_view method, std::string_view path,
-                            std::string_view host, const Headers& headers, const std::string* body);
+                            std::string_view host, const Headers& headers, const std::string* body,
+                            bool connection_close);
 
 // A whole answer as bytes.
 std::string serialize_response(int status, const Headers& headers, std::string_view body,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "wire/requests_url.h"
 
 namespace galileo::wire {
 namespace {
@@ -68,7 +69,9 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
                               const std::vector<std::string>& set_cookies, Wall now) {
   if (count_ == 0) begin(request, first);
   if (request.cookies == RequestParts::GivenCookies::kNowhere) cookies_given_.clear();
-  Uri to = TRY(resolve_reference(to_, location));
+  const std::string where = request.like_requests ? requests_location(location) : location;
+  Uri to = TRY(resolve_reference(to_, where));
+  if (request.like_requests) to.path = requests_hop(where, to_.path);
   if (!request.may_be_tls) to = TRY(plain(std::move(to)));
   ++count_;
   status_ = status;
@@ -94,7 +97,7 @@ Result<void> Redirect::follow(const RequestParts& request, const Uri& first, int
   static const std::string kEmpty;
   const std::string* body = has_body_ ? request.body : has_length_ ? &kEmpty : nullptr;
   bytes_ = http1::serialize_request(method_, to_.path, host_header(to_.route_host()), headers, body,
-                                    false);
+                                    request.closes);
   return {};
 }
 

@@ -30,6 +30,8 @@ struct RequestParts {
   // everywhere, and a header goes nowhere; ours goes to whom it was given for.
   enum class GivenCookies : unsigned char { kToHost, kEverywhere, kNowhere };
   GivenCookies cookies = GivenCookies::kToHost;
+  bool like_requests = false;  // a Location is changed as requests changes it
+  bool closes = false;         // its connection is for this request alone, and is told so
 };
 
 class Redirect {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/text.h"
+
 namespace galileo::wire {
 namespace {
 
@@ -135,6 +137,51 @@ std::string requoted(std::string_view url) {
   return out;
 }
 
+// As Python's urljoin resolves a reference that names no host.
+std::string joined(std::string_view reference, std::string_view base) {
+  const std::size_t mark = std::min(reference.find('?'), reference.size());
+  const std::size_t base_mark = std::min(base.find('?'), base.size());
+  const std::string_view path = reference.substr(0, mark);
+  std::string_view query = reference.substr(mark);
+  const std::string_view base_path = base.substr(0, base_mark);
+  if (path.empty()) {
+    if (query.size() < 2) query = base.substr(base_mark);
+    return std::string(base_path).append(query);
+  }
+  std::vector<std::string_view> segments = split(base_path, '/');
+  if (!segments.back().empty()) segments.pop_back();
+  const std::vector<std::string_view> own = split(path, '/');
+  if (path.front() == '/') {
+    segments = own;
+  } else {
+    segments.insert(segments.end(), own.begin(), own.end());
+    // What is empty between two slashes goes.
+    const bool is_folder = own.back().empty();
+    std::erase(segments, std::string_view());
+    segments.insert(segments.begin(), std::string_view());
+    if (is_folder) segments.emplace_back();
+  }
+  std::vector<std::string_view> kept;
+  for (const std::string_view segment : segments) {
+    if (segment == ".." && !kept.empty()) kept.pop_back();
+    if (segment != "." && segment != "..") kept.push_back(segment);
+  }
+  if (segments.back() == "." || segments.back() == "..") kept.emplace_back();
+  std::string out;
+  for (std::size_t i = 0; i < kept.size(); ++i) (out += i > 0 ? "/" : "") += kept[i];
+  if (!out.starts_with('/')) out.insert(0, "/");
+  return out.append(query);
+}
+
+// As urllib3 escapes path and query when it sends them.
+std::string last_pass(std::string_view url) {
+  const std::string_view whole = url.substr(0, url.find('#'));
+  const std::size_t mark = std::min(whole.find('?'), whole.size());
+  std::string target = escape_part(whole.substr(0, mark), kOfPath);
+  if (mark + 1 < whole.size()) target += "?" + escape_part(whole.substr(mark + 1), kOfQuery);
+  return target;
+}
+
 }  // namespace
 
 std::string requests_target(std::string_view path, std::string_view query) {
@@ -145,12 +192,23 @@ std::string requests_target(std::string_view path, std::string_view query) {
   std::string second =
       mark < path.size() ? escape_part(path.substr(mark + 1), kOfQuery) : std::string();
   if (!query.empty()) (second += second.empty() ? "" : "&") += query;
-  const std::string url = requoted(second.empty() ? first : first + "?" + second);
-  const std::string_view whole = std::string_view(url).substr(0, url.find('#'));
-  const std::size_t again = std::min(whole.find('?'), whole.size());
-  std::string target = escape_part(whole.substr(0, again), kOfPath);
-  if (again + 1 < whole.size()) target += "?" + escape_part(whole.substr(again + 1), kOfQuery);
-  return target;
+  return last_pass(requoted(second.empty() ? first : first + "?" + second));
+}
+
+std::string requests_location(std::string_view location) {
+  return requoted(location);
+}
+
+std::string requests_hop(std::string_view location, std::string_view base) {
+  location = location.substr(0, location.find('#'));
+  const std::size_t slashes = location.find("//");
+  const bool is_whole =
+      slashes == 0 || (slashes != std::string_view::npos && slashes > 0 &&
+                       location[slashes - 1] == ':' && location.find_first_of("/?") == slashes);
+  if (!is_whole) return last_pass(joined(location, base));
+  const std::string_view behind = location.substr(slashes + 2);
+  const std::string_view rest = behind.substr(std::min(behind.find_first_of("/?"), behind.size()));
+  return last_pass(rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest));
 }
 
 std::string written_target(std::string_view text) {

@@ -16,6 +16,14 @@ namespace galileo::wire {
 // what isn't allowed is escaped, unreserved characters lose their escapes, a fragment is cut off.
 std::string requests_target(std::string_view path, std::string_view query);
 
+// Where a Location leads, quoted as requests quotes it before it resolves it.
+std::string requests_location(std::string_view location);
+
+// What stands in the next request's line, behind one for `base`, a path with its query. `location`
+// is one of requests_location(): of a whole URL requests takes them as they stand there, with their
+// dots.
+std::string requests_hop(std::string_view location, std::string_view base);
+
 // As it was written: dots, stray signs and escapes stay, and only what no line of a request can
 // hold (blanks, controls, what isn't ASCII) is escaped. A fragment is cut off, a '/' put at the
 // beginning where there is none.

@@ -123,6 +123,10 @@ rows("hooks", {**{name: at(hooks=value) for name, value in SCALARS.items()}, "an
 rows("proxies", {**{name: at(proxies=value) for name, value in SCALARS.items()}, "an empty map": at(proxies={}), "null in a map": at(proxies={"http": None, "https": None}), "of another scheme": at(proxies={"ftp": "http://127.0.0.1:1"})})
 rows("moved", {f"{method} {status}": at(f"/moved/{status}/elsewhere", method, **({} if method in ("get", "head") else {"data": "body"}), headers={"X-A": "b"})
                for status in (301, 302, 303, 307, 308) for method in ("get", "post", "put", "patch", "delete", "options", "head")})
+# What an answer's Location says: HOST is the server's own.
+rows("moved to", {location: at(f"/moved/to-{location.encode().hex()}/x") for location in (
+    "/%7Ex?y=%7e", "/%7Ex%", "/%2Fx%", "/%zz%7E", "http://HOST/a/../b?", "http://HOST/%7E/./x", "//HOST/./%c3%bc", "http://HOST", "http://HOST?a=b", "/a//b/../c", "c d", "../../c/", ".", "c//d",
+    "?r#s", "b?", "/a;x/../b;y?z", "x//", "../../../z", "/a b?c d", "/é?é=é", "/[a]{b}|^`", "/x?y=/../z", "/100%?a=100%")})
 rows("moved", {f"{what}, {where}": at(f"/moved/302/{where}", **kwargs) for where in ("here", "elsewhere") for what, kwargs in {
     "cookies": {"cookies": {"a": "b"}}, "a cookie's header": {"headers": {"Cookie": "a=b"}}, "an authorization": {"headers": {"Authorization": "x"}}, "a user": {"auth": ["u", "p"]},
     "params": {"params": {"a": "b"}}}.items()})

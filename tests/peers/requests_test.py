@@ -58,7 +58,9 @@ class Recorder:
             status, location = 200, ""
             if moved := re.match(r"\w+ /moved/(\d+)/(\w+)", lines[0]):  # to this host by the same name or by another
                 status, location = moved[1], f"Location: http://{dict(here='127.0.0.1', elsewhere='localhost')[moved[2]]}:{self.address.split(':')[1]}/t\r\n"
-            connection.sendall(f"HTTP/1.1 {status} X\r\n{location}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            elif moved := re.match(r"\w+ /moved/to-(\w+)/x ", lines[0]):  # wherever the row says
+                status, location = 302, f"Location: {bytes.fromhex(moved[1]).decode('latin-1').replace('HOST', self.address)}\r\n"
+            connection.sendall(f"HTTP/1.1 {status} X\r\n{location}Content-Length: 0\r\nConnection: close\r\n\r\n".encode("latin-1"))
             connection.shutdown(socket.SHUT_WR)  # what 2.28.1 sends behind a head without a length is read, so that nothing is reset
             while connection.recv(65536):
                 pass
@@ -149,8 +151,6 @@ class Worker:
             [[client, *_]] = self.server.rpc("WorkerDaemon.create_client:w1", ["w1", ["app", None, parameters, None], 1])
         except AssertionError as refused:
             return str(refused)
-        except TypeError:  # it can't read the message, and so knows nobody to answer
-            return "no answer"
         command = json.dumps({"__obj": [client, 1, "constant", [0.001]], "__type": API + "SetWorkloadCommand"})
         assert self.server("PUBLISH", EVENT_BUS + API + "SetWorkloadCommand", command) > 0
         return None

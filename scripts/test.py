@@ -368,7 +368,8 @@ def sanitized_package(runner):
                                                          str(BUILD / "python-sanitized")], 900)
     if status != 0:
         return failed(text)
-    return beside_others(runner, "asan python", ["python/tests"], 2400, json.loads(text.splitlines()[-1]), python=python)
+    # What a fault has to say goes to the process's own output.
+    return beside_others(runner, "asan python", ["python/tests", "--capture=sys"], 2400, json.loads(text.splitlines()[-1]), python=python)
 
 
 def cluster(runner):

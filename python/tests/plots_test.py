@@ -277,6 +277,18 @@ def test_rates_add_up_to_the_requests():
     assert [(patch.values * widths).sum() for patch in (due, answered, failed)] == pytest.approx([100, 90, 10])
 
 
+def test_a_last_moment_is_no_rate_of_its_own():
+    """One answer a millisecond behind the last interval would be a thousand a second."""
+    created = START + pandas.to_timedelta(numpy.append(numpy.arange(200) / 100, 2.0005), "s")
+    requests = pandas.DataFrame({"created": created, "sent": created, "done": created + pandas.Timedelta("0.5ms"), "status": 200})
+    axes = plots.rates(requests, interval=0.5).axes[0]
+    due, answered = (patch.get_data() for patch in axes.patches)
+    assert list(due.edges[:-1]) == [0, 0.5, 1, 1.5] and due.edges[-1] == pytest.approx(2.001) and axes.get_xlim()[1] == due.edges[-1]
+    for told in (due, answered):
+        assert numpy.allclose(told.values[:3], 100) and told.values[3] == pytest.approx(51 / 0.501)
+        assert (told.values * numpy.diff(told.edges)).sum() == pytest.approx(201)
+
+
 def test_a_comparison_of_variants_has_the_mean_of_their_runs_and_each_run():
     runs = [busy(seed, 1500).assign(exp_id=f"run-{seed}") for seed in range(4)]
     requests = pandas.concat(runs, ignore_index=True)

@@ -222,7 +222,9 @@ def rates(axes: Axes, traces: Any, interval: float | None) -> None:
     step = _numbers.checked(interval, _numbers.nice(span / 50))
     count = max(1, int(numpy.ceil(span / step - 1e-9)))
     edges = numpy.arange(count + 1) * step
-    # The last interval is as long as what there is of it.
+    # The last interval is as long as what there is of it; a short one, in which one request would be a thousand a second, is of the one before.
+    if count > 1 and span - edges[-2] < step / 2:
+        count, edges = count - 1, numpy.append(edges[:-2], span)
     widths = numpy.minimum(edges[1:], span) - edges[:-1]
     handles: list[Any] = []
     names: list[str] = []
@@ -244,7 +246,7 @@ def rates(axes: Axes, traces: Any, interval: float | None) -> None:
         note(axes, "no requests")
     axes.set_ylim(0, None)
     axes.set_ylabel(f"requests a second\nby {step:g} s")
-    since(axes, count * step)
+    since(axes, float(edges[-1]))
 
 
 def comparison(axes: Axes, traces: Any, by: Any, quantiles: Sequence[float], time: str, fit: bool) -> None:

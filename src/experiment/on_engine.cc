@@ -121,17 +121,18 @@ class OnEngine final : public LoadSource {
   std::vector<analysis::CheckFigures> checks() override {
     std::vector<analysis::CheckFigures> checks;
     for (const std::string& name : plan::check_names(plan_)) {
-      const load::CheckCounts& counts = snapshot_.checks[name];
+      const load::CheckCounts& counts = snapshot_.figures.checks[name];
       checks.push_back({name, counts.passed, counts.failed});
     }
     return checks;
   }
 
-  std::vector<std::string> doubts() override { return load::doubts_of(snapshot_.sources); }
+  std::vector<std::string> doubts() override { return load::doubts_of(snapshot_.figures.sources); }
 
   std::vector<std::string> notes() override {
     std::vector<std::string> notes = notes_of_tls();
-    for (std::string& note : load::notes_of(snapshot_.sources)) notes.push_back(std::move(note));
+    for (std::string& note : load::notes_of(snapshot_.figures.sources))
+      notes.push_back(std::move(note));
     for (const std::string& note : source_notes_) notes.push_back(note);
     if (snapshot_.responses_packed > 0)
       notes.push_back(
@@ -167,14 +168,15 @@ class OnEngine final : public LoadSource {
     if (snapshot_.handshakes.unverified > 0 || !plan::verifies_certificates(plan_))
       notes.emplace_back(kUnverified);
     if (const std::string note = note_of_calm(); !note.empty()) notes.push_back(note);
-    for (const auto& [failure, why] : snapshot_.tls_failures)
+    for (const auto& [failure, why] : snapshot_.figures.first_failures)
       notes.push_back(fmt::format("{}, the first time: {}", wire::failure_name(failure), why));
     return notes;
   }
 
   // Who resets many streams is told to be calm: the server's ending of connections is our doing.
   std::string note_of_calm() const {
-    if (!snapshot_.tls_failures.contains(wire::Failure::http2_calm) || lasted_ <= Duration{0})
+    if (!snapshot_.figures.first_failures.contains(wire::Failure::http2_calm) ||
+        lasted_ <= Duration{0})
       return {};
     const std::uint64_t resets = snapshot_.http.given_up;
     if (resets == 0)

@@ -222,10 +222,18 @@ void Client::take_back(std::uint32_t workload) {
   rest();
 }
 
-void Client::take_source(RequestSources& shared, ClientPlace place, SourceFigures& of_source) {
+void Client::take_source(RequestSources& shared, ClientPlace place) {
   place_ = std::make_unique<ClientPlace>(std::move(place));
   source_ = shared.of_client(*place_);
-  figures = &of_source;
+}
+
+void Client::take_place(const Workload::Place& place, const std::optional<Workload::Draws>& draws) {
+  if (!place_) return;
+  place_->index = place.index;
+  place_->of = std::max(place.of, 1u);
+  if (!draws) return;
+  place_->seed = draws->seed;
+  place_->stream = draws->stream;
 }
 
 void Client::rest_of_turn_over(std::uint32_t workload) {

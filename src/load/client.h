@@ -23,6 +23,7 @@
 namespace galileo::load {
 
 class Dispatcher;
+struct RunCounting;
 
 // Who a client is, on all loops.
 struct ClientIdentity {
@@ -80,7 +81,9 @@ class Client {
   // Another request of a turn that is under way becomes due.
   void step_due() { ++counts_.requests; }
   // Has a source from now on, before anything begins. `shared` outlives it.
-  void take_source(RequestSources& shared, ClientPlace place, SourceFigures& figures);
+  void take_source(RequestSources& shared, ClientPlace place);
+  // Where it stands from now on, and whose draws its source has.
+  void take_place(const Workload::Place& place, const std::optional<Workload::Draws>& draws);
 
   // What of `limits` is each request's.
   void bound_by(const Limits& limits);
@@ -118,7 +121,8 @@ class Client {
   std::uint32_t keep_response = 0;
   bool keep_only_failed = false;
   std::unique_ptr<Remembered> remembered;  // null: nothing is kept or answered, so far
-  OwnTimes* own_times = nullptr;  // where its requests count: its dispatcher's, of a run or none
+  OwnTimes* own_times = nullptr;    // where its requests count: its dispatcher's, of a run or none
+  RunCounting* counting = nullptr;  // the same; there once it has anything to do
   // Who makes its requests; null: all are its group's.
   RequestSource* source() const { return source_.get(); }
   const ClientPlace& place() const { return *place_; }  // where it has a source

@@ -114,9 +114,7 @@ Client& Dispatcher::add_client(Group& group, const ClientIdentity& identity, Str
   client = std::make_unique<Client>(*this, group, identity, stripe, sink_.name(identity.id),
                                     sink_.name(identity.id_prefix));
   ++group.clients;
-  if (group.sources)
-    client->take_source(*group.sources, place_of(*client, identity),
-                        source_figures_[group.sources->name()]);
+  if (group.sources) client->take_source(*group.sources, place_of(*client, identity));
   return *client;
 }
 
@@ -155,7 +153,8 @@ void Dispatcher::set_workload(std::span<const std::uint32_t> clients, Workload w
 
 void Dispatcher::begin_work(Client& client, const Workload& workload, Time start) {
   client.phase = sink_.name(workload.phase);
-  client.own_times = &own_times_[workload.run];
+  count_for(client, workload.run);
+  if (workload.place) client.take_place(*workload.place, workload.draws);
   client.bound_by(workload.limits ? *workload.limits : options_.limits);
   client.redirects_max = workload.redirects_max.value_or(client.group().redirects_max);
   client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
@@ -247,7 +246,8 @@ void Dispatcher::remove(Client& client) {
   Group& group = client.group();
   clients_.erase(client.number());
   if (--group.clients > 0) return;
-  check_places_.clear();  // some of them may go with it
+  // Some of their checks may go with it.
+  for (auto& [run, counting] : counting_) counting.check_places.clear();
   std::erase_if(groups_, [&](const auto& one) { return one.get() == &group; });
 }
 
@@ -276,7 +276,7 @@ Result<void> Dispatcher::begin_phase(const std::string& name,
     Group* const group = TRY(group_of(share.spec->service, share.spec->request, share.sources));
     Client& client = add_client(*group, share, share.stripe);
     client.of_phase = true;
-    client.own_times = &own_times_[{}];
+    count_for(client, {});
     client.bound_by(options_.limits);
     client.redirects_max = group->redirects_max;
     client.phase = sink_.name(name);
@@ -447,7 +447,7 @@ void Dispatcher::over(Sending& sending) {
   if (answered && redirect(sending)) return;
   if (sending.before.any) sum_up_hops(sending);
   if (sending.failure != Failure::none && !sending.why.empty())
-    tls_failures_.try_emplace(sending.failure, sending.why);
+    sending.client->counting->figures.first_failures.try_emplace(sending.failure, sending.why);
   Client& client = *sending.client;
   const bool checks_judge = sending.checks && sending.checks->judges_status();
   if (sending.failure == Failure::none && !checks_judge && is_failing(sending))
@@ -577,15 +577,6 @@ OwnTimes Dispatcher::own_times(const std::string& run) const {
   if (found != own_times_.end()) return found->second;
   const OwnTimes none;
   return none;
-}
-
-void Dispatcher::forget_own_times(const std::string& run) {
-  const auto found = own_times_.find(run);
-  if (run.empty() || found == own_times_.end()) return;
-  for (const auto& [number, client] : clients_) {
-    if (client->own_times == &found->second) client->own_times = nullptr;
-  }
-  own_times_.erase(found);
 }
 
 std::size_t Dispatcher::retired_routings() const {

@@ -29,6 +29,7 @@
 #include "load/own_times.h"
 #include "load/request_source.h"
 #include "load/routing.h"
+#include "load/run_figures.h"
 #include "load/sending.h"
 #include "load/trace_sink.h"
 #include "load/workload.h"
@@ -151,7 +152,7 @@ class Dispatcher {
   // What of the latencies is this loop's own doing, of workloads of that run; empty: of those of
   // none, and of phases.
   OwnTimes own_times(const std::string& run) const;
-  // What is still under way of that run counts as of none.
+  // With figures(). What is still under way of that run counts as of none.
   void forget_own_times(const std::string& run);
   std::uint64_t in_flight() const { return in_flight_; }
   // Answers whose body the trace holds only the beginning of (Limits::keep_response).
@@ -161,12 +162,8 @@ class Dispatcher {
   // Reads the files of these settings, before requests are due that need them.
   void prepare(const TlsSettings& settings) { targets_.prepare(settings); }
   net::TlsCounts handshakes() const { return targets_.handshakes(); }
-  // What TLS said of the first request that failed by each of its reasons.
-  const std::map<wire::Failure, std::string>& tls_failures() const { return tls_failures_; }
-  // By their names, warm-up left out.
-  const std::map<std::string, CheckCounts>& check_counts() const { return check_counts_; }
-  // What those who make requests came to.
-  const SourcesFigures& source_figures() const { return source_figures_; }
+  // What came of that run's requests here; empty: of those of none, and of phases.
+  RunFigures figures(const std::string& run = {}) const;
   // Whether a client here has requests made by these.
   bool uses(const RequestSources& sources) const;
   std::size_t open_connections() const { return pool_.open_connections(); }
@@ -194,6 +191,7 @@ class Dispatcher {
   void begin_work(Client& client, const Workload& workload, Time start);
   Result<void> begin_share(Client& client, const ClientShare& share, Time start,
                            std::optional<Duration> ends_after);
+  void count_for(Client& client, const std::string& run);
   void stop(Client& client);
   void end_stopped_waits();
   void end_held(bool all);
@@ -256,12 +254,12 @@ class Dispatcher {
   const Options options_;
   net::HttpPool pool_;
   HostTargets targets_;
-  std::map<wire::Failure, std::string> tls_failures_;
   wire::BodyText body_text_;
   Ledger ledger_;
   RelaxedCounter intended_;  // what the ledger says, for others
   RelaxedCounter not_sent_;
-  std::map<std::string, OwnTimes> own_times_;  // by run
+  std::map<std::string, OwnTimes> own_times_;    // by run
+  std::map<std::string, RunCounting> counting_;  // by run
   const wire::NameId warmup_name_;
   const wire::NameId http2_name_;
   HttpCounts http_counts_;  // less what the pool counts
@@ -276,9 +274,6 @@ class Dispatcher {
   std::map<std::string, std::vector<Sending*>> unresolved_;  // wait for that host's addresses
   std::uint64_t in_flight_ = 0;
   std::size_t held_ = 0;  // wait for their source, or for a turn to go on
-  SourcesFigures source_figures_;
-  std::map<std::string, CheckCounts> check_counts_;
-  std::unordered_map<const Checks*, std::vector<CheckCounts*>> check_places_;  // in the above
   std::set<std::string, std::less<>> step_names_;
   std::uint64_t responses_cut_ = 0;
   std::uint64_t responses_packed_ = 0;

@@ -1,5 +1,6 @@
 // Checks of answers (load/checks.h): all of them are made of each complete answer and counted by
-// their names, warm-up left out; the first that fails is what the request failed by.
+// their names, warm-up left out; the first that fails is what the request failed by. And by which
+// run they and all else is counted.
 #include "load/dispatcher.h"
 #include "wire/content_coding.h"
 
@@ -24,9 +25,10 @@ const std::string* Dispatcher::body_of(Sending& sending) {
 
 void Dispatcher::run_checks(Sending& sending) {
   const Checks& checks = *sending.checks;
-  std::vector<CheckCounts*>& counts = check_places_[&checks];
+  RunCounting& counting = *sending.client->counting;
+  std::vector<CheckCounts*>& counts = counting.check_places[&checks];
   for (std::size_t i = counts.size(); i < checks.size(); ++i)
-    counts.push_back(&check_counts_[checks.name(i)]);
+    counts.push_back(&counting.figures.checks[checks.name(i)]);
   const CheckedAnswer answer{sending.status, &sending.captured.headers,
                              checks.wants_body() ? body_of(sending) : nullptr,
                              sending.done - sending.sent};
@@ -42,6 +44,31 @@ void Dispatcher::run_checks(Sending& sending) {
 
 bool Dispatcher::is_warmup(const Sending& sending) const {
   return sending.created < options_.warmup_until || sending.created < sending.client->warmup_until;
+}
+
+// From here on its requests count as that run's.
+void Dispatcher::count_for(Client& client, const std::string& run) {
+  client.own_times = &own_times_[run];
+  client.counting = &counting_[run];
+  if (client.source())
+    client.figures = &client.counting->figures.sources[client.group().sources->name()];
+}
+
+void Dispatcher::forget_own_times(const std::string& run) {
+  const auto found = own_times_.find(run);
+  if (run.empty() || found == own_times_.end()) return;
+  for (const auto& [number, client] : clients_) {
+    if (client->own_times != &found->second) continue;
+    count_for(*client, {});
+    client->own_times = nullptr;
+  }
+  own_times_.erase(found);
+  counting_.erase(run);
+}
+
+RunFigures Dispatcher::figures(const std::string& run) const {
+  const auto found = counting_.find(run);
+  return found == counting_.end() ? RunFigures() : found->second.figures;
 }
 
 }  // namespace galileo::load

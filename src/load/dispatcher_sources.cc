@@ -212,7 +212,7 @@ Then Dispatcher::heard(Sending& sending) {
   Then then = source.answered(sending.turn, answer);
   if (then.failure != Failure::none && sending.failure == Failure::none) {
     sending.failure = then.failure;
-    tls_failures_.try_emplace(then.failure, then.why);
+    client.counting->figures.first_failures.try_emplace(then.failure, then.why);
   }
   return then;
 }

@@ -124,7 +124,7 @@ TEST_CASE("each request is sent as its source has made it") {
         "X-Number: 2\r\n\r\n");
   CHECK(world.dispatcher->ledger().answered == 2);
   CHECK(world.traces.all[0].request_bytes == world.requests[0].text.size());
-  CHECK(world.dispatcher->source_figures().at("the script").made == 2);
+  CHECK(world.dispatcher->figures().sources.at("the script").made == 2);
   check_books(world);
 }
 
@@ -156,11 +156,11 @@ TEST_CASE("a source that is late doesn't move the schedule: what waits goes out 
   const wire::Trace& first = world.traces.all[0];
   CHECK(world.since_start(first.created) == milliseconds{100});
   CHECK(world.since_start(first.dispatched) == milliseconds{250});
-  const SourceFigures& figures = world.dispatcher->source_figures().at("the script");
+  const SourceFigures figures = world.dispatcher->figures().sources.at("the script");
   CHECK(figures.made == 4);
   CHECK(figures.late == 3);
   CHECK(figures.late_most == milliseconds{150});
-  const auto doubts = doubts_of(world.dispatcher->source_figures());
+  const auto doubts = doubts_of(world.dispatcher->figures().sources);
   REQUIRE(doubts.size() == 1);
   CHECK(doubts[0] ==
         "requests weren't made in time: the script was late with 3 of 4 (75.0 %), by up to 150ms");
@@ -179,7 +179,7 @@ TEST_CASE("a request that is never made fails when its time is over") {
   CHECK(world.requests.empty());
   CHECK(world.dispatcher->ledger().of(Failure::not_made) == 3);
   CHECK(world.since_start(world.traces.all[0].done) == seconds{3});
-  check_lines(notes_of(world.dispatcher->source_figures()),
+  check_lines(notes_of(world.dispatcher->figures().sources),
               {"the script made no request 3 times, the first time: nothing came within 2.00s"});
   check_books(world);
 }
@@ -199,7 +199,7 @@ TEST_CASE("a source that has no more ends the workload, and that is told") {
     CHECK(world.done);
     CHECK(world.requests.size() == 5);
     CHECK(world.dispatcher->ledger().intended == 5);
-    CHECK(notes_of(world.dispatcher->source_figures()) ==
+    CHECK(notes_of(world.dispatcher->figures().sources) ==
           Lines{"the script has ended the load: all rows are used"});
     check_books(world);
   }
@@ -304,7 +304,7 @@ TEST_CASE("what follows a failed step isn't sent, and is counted") {
     check_lines(traces_of(world), {"1 login no_value", "2 look step_skipped", "3 buy step_skipped",
                                    "4 login ", "5 look ", "6 buy "});
     CHECK(world.dispatcher->ledger().intended == 6);
-    CHECK(world.dispatcher->tls_failures().at(Failure::no_value) == "no token");
+    CHECK(world.dispatcher->figures().first_failures.at(Failure::no_value) == "no token");
     check_books(world);
   }
 }
@@ -422,6 +422,79 @@ TEST_CASE("of more names of steps than are kept the rest is one") {
     names.insert(script.place->name(fmt::format("step {}", i)));
   CHECK(names.size() == kStepNamesMax + 1);
   CHECK(world.traces.names.at(script.place->name("one more")) == "other");
+}
+
+TEST_CASE("what a source makes of its numbers is the same for any number of workers") {
+  // Clients of a group, as many a worker as stands there: each worker is a world of its own.
+  const auto paths_of = [](const std::vector<std::uint32_t>& clients_of) {
+    std::multiset<std::string> paths;
+    std::uint32_t index = 0;
+    for (const std::uint32_t clients : clients_of) {
+      World world;
+      Script script;
+      world.sources = &script;
+      script.make = [&](Turn& turn, MadeRequest& into) {
+        into.path = fmt::format("/{}", turn.of_all);
+        CHECK(script.place->seed == 11);
+        return Made::kMade;
+      };
+      Workload workload;
+      workload.arrival = {"constant_rate", {100}, {}, "static"};
+      workload.requests = 3;
+      for (const std::uint32_t number : world.add(clients)) {
+        workload.place = Workload::Place{index, 4};
+        workload.draws = Workload::Draws{11, index++};
+        world.dispatcher->set_workload(std::vector<std::uint32_t>{number}, workload,
+                                       world.clock.now());
+      }
+      world.pass(seconds{5});
+      for (const std::string& line : first_lines(world)) paths.insert(line);
+    }
+    return paths;
+  };
+  const auto one = paths_of({4});
+  CHECK(one.size() == 12);
+  CHECK(std::set<std::string>(one.begin(), one.end()).size() == 12);
+  CHECK(one == paths_of({1, 3}));
+  CHECK(one == paths_of({1, 1, 1, 1}));
+}
+
+TEST_CASE("what came of checks and sources counts for the run that a request is of") {
+  World world;
+  Script script;
+  world.sources = &script;
+  script.make = [](Turn& turn, MadeRequest& into) {
+    if (turn.number % 2 == 1) return Made::kMade;
+    into.why = "it is even";
+    return Made::kFailed;
+  };
+  Request request;
+  request.checks = {{"ok", {"status 200"}}, {"never", {"status 500"}}};
+  const auto clients = world.add(1, request);
+  Workload workload;
+  workload.arrival = {"constant_rate", {100}, {}, "static"};
+  for (const auto& [run, requests] : std::map<std::string, std::uint64_t>{{"a", 2}, {"b", 5}}) {
+    workload.run = run;
+    workload.requests = requests;
+    world.dispatcher->set_workload(clients, workload, world.clock.now());
+    world.pass(seconds{5});
+  }
+  const RunFigures a = world.dispatcher->figures("a");
+  CHECK(a.checks.at("ok").passed == 1);
+  CHECK(a.checks.at("never").failed == 1);
+  CHECK(a.sources.at("the script").made == 1);
+  CHECK(a.sources.at("the script").why_failed == "it is even");
+  RunFigures both = a;
+  both.add(world.dispatcher->figures("b"));
+  CHECK(both.checks.at("ok").passed == 4);
+  CHECK(both.sources.at("the script").failed == 3);
+  CHECK(world.dispatcher->figures().checks.empty());
+  world.dispatcher->forget_own_times("a");
+  CHECK(world.dispatcher->figures("a").checks.empty());
+  world.dispatcher->forget_own_times("b");
+  world.dispatcher->set_workload(clients, workload, world.clock.now());
+  world.pass(seconds{5});
+  CHECK(world.dispatcher->figures("b").checks.at("ok").passed == 2);
 }
 
 }  // namespace

@@ -320,14 +320,7 @@ Engine::Snapshot Engine::snapshot() {
       snapshot.handshakes.unverified += handshakes.unverified;
       snapshot.handshakes.crl_checked += handshakes.crl_checked;
       snapshot.http.add(worker.dispatcher->http_counts());
-      snapshot.tls_failures.insert(worker.dispatcher->tls_failures().begin(),
-                                   worker.dispatcher->tls_failures().end());
-      for (const auto& [name, figures] : worker.dispatcher->source_figures())
-        snapshot.sources[name].add(figures);
-      for (const auto& [name, counts] : worker.dispatcher->check_counts()) {
-        snapshot.checks[name].passed += counts.passed;
-        snapshot.checks[name].failed += counts.failed;
-      }
+      snapshot.figures.add(worker.dispatcher->figures());
       snapshot.connections += worker.dispatcher->open_connections();
       snapshot.loop_cpu.push_back(net::RealClock::thread_cpu());
       snapshot.loop_waited.push_back(worker.watch->waited());
@@ -352,6 +345,13 @@ OwnTimes Engine::own_times(const std::string& run) {
   for (LoopWorker& worker : workers_)
     worker.thread->call([&] { times.add(worker.dispatcher->own_times(run)); });
   return times;
+}
+
+RunFigures Engine::figures(const std::string& run) {
+  RunFigures figures;
+  for (LoopWorker& worker : workers_)
+    worker.thread->call([&] { figures.add(worker.dispatcher->figures(run)); });
+  return figures;
 }
 
 void Engine::forget_own_times(const std::string& run) {

@@ -44,10 +44,7 @@ class Engine {
     std::vector<Duration> loop_waited;   // by each loop's thread, for a core, so far
     net::TlsCounts handshakes;
     HttpCounts http;
-    // What TLS or HTTP/2 said of the first of each.
-    std::map<wire::Failure, std::string> tls_failures;
-    SourcesFigures sources;                     // what those who make requests came to
-    std::map<std::string, CheckCounts> checks;  // by name, warm-up left out
+    RunFigures figures;  // of phases, and of workloads of no run
     // That each loop stood still so far, though nobody had its core.
     std::vector<Duration> loop_stood_still;
   };
@@ -104,10 +101,15 @@ class Engine {
   Result<void> set_routes(const std::string& service, std::vector<route::Host> hosts);
 
   // Clients that do nothing yet, each on the loop that has the fewest. Their draws come from the
-  // seed and their id, their request ids from these and from how many clients were made before. An
-  // Error (an id that is there already, an unknown service) adds none of them.
+  // seed and their id, their request ids from these and from how many clients were made before.
+  // Who makes their requests begins here, or has begun as `shared`: all clients of such a group
+  // share it. An Error (an id that is there already, an unknown service) adds none of them.
+  struct SharedSources {
+    std::string group;
+    std::unique_ptr<RequestSources> sources;  // none: those of the group's other clients
+  };
   Result<void> add_clients(const std::string& service, const Request& request,
-                           const std::vector<std::string>& ids);
+                           const std::vector<std::string>& ids, SharedSources shared = {});
   // What these clients do from `start` on, instead of what they do now. When this returns, nothing
   // of their old workloads is sent any more: what waited for a connection has ended as stopped, and
   // redirects aren't followed. The first request is due one inter-arrival after `start`, or at
@@ -148,6 +150,9 @@ class Engine {
   // What of the latencies is the loops' own doing, of workloads of that run (Workload::run); empty:
   // of those of none, and of phases.
   OwnTimes own_times(const std::string& run = {});
+  // What came of that run's requests; empty: of phases, and of workloads of none.
+  RunFigures figures(const std::string& run);
+  // And of the figures.
   void forget_own_times(const std::string& run);
   // Whether a host that is asked is on this machine, as far as its addresses tell.
   bool asks_this_machine() const;

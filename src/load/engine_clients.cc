@@ -80,7 +80,7 @@ Result<void> Engine::set_routes(const std::string& service, std::vector<route::H
 }
 
 Result<void> Engine::add_clients(const std::string& service, const Request& request,
-                                 const std::vector<std::string>& ids) {
+                                 const std::vector<std::string>& ids, SharedSources shared) {
   const std::vector<std::string> asked = hosts_of(*TRY(service_named(service)));
   if (std::any_of(asked.begin(), asked.end(), &wire::speaks_tls)) TRY(check_tls(request.tls));
   std::set<std::string_view> seen;
@@ -91,7 +91,9 @@ Result<void> Engine::add_clients(const std::string& service, const Request& requ
   start_workers();
   addresses_.want(hosts());  // also a static host's
   drop_unused_sources();
-  RequestSources* const sources = TRY(sources_of(ids.empty() ? "" : ids.front(), request));
+  if (shared.group.empty()) shared.group = ids.empty() ? "" : ids.front();
+  if (shared.sources) sources_.push_back({shared.group, request, std::move(shared.sources)});
+  RequestSources* const sources = TRY(sources_of(shared.group, request));
   if (sources) TRY(sources->expect(ids.size()));
   std::vector<std::vector<ClientIdentity>> parts(workers_.size());
   std::uint32_t index = 0;

@@ -102,8 +102,9 @@ TEST_CASE("a host of https is spoken to over TLS, and so called in the trace") {
   CHECK(trace.failure == wire::Failure::not_tls);
   CHECK(trace.handshake == kNoDuration);
   CHECK(world.traces.names.at(trace.server) == "https://h:443");
-  CHECK(world.dispatcher->tls_failures().at(wire::Failure::not_tls).find("doesn't speak TLS") !=
-        std::string::npos);
+  CHECK(world.dispatcher->figures()
+            .first_failures.at(wire::Failure::not_tls)
+            .find("doesn't speak TLS") != std::string::npos);
   CHECK(world.dispatcher->handshakes().done == 0);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "load/run_figures.h"
 
 namespace galileo::load {
 namespace {
@@ -22,6 +23,15 @@ void SourceFigures::add(const SourceFigures& other) {
   ended += other.ended;
   if (why_failed.empty()) why_failed = other.why_failed;
   if (why_ended.empty()) why_ended = other.why_ended;
+}
+
+void RunFigures::add(const RunFigures& other) {
+  for (const auto& [name, figures] : other.sources) sources[name].add(figures);
+  for (const auto& [name, counts] : other.checks) {
+    checks[name].passed += counts.passed;
+    checks[name].failed += counts.failed;
+  }
+  first_failures.insert(other.first_failures.begin(), other.first_failures.end());
 }
 
 Result<std::unique_ptr<RequestSources>> make_request_sources(const Request& request) {

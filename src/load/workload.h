@@ -212,6 +212,14 @@ struct Workload {
     std::uint64_t stream = 0;
   };
   std::optional<Draws> draws;
+
+  // Of a client whose requests are made one by one: where it stands among those that share their
+  // maker, on whatever workers. None: as it was made.
+  struct Place {
+    std::uint32_t index = 0;
+    std::uint32_t of = 1;
+  };
+  std::optional<Place> place;
 };
 
 }  // namespace galileo::load

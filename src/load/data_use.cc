@@ -17,7 +17,7 @@ std::string given(const DataUse::Parameters& parameters, const char* name) {
 
 DataUse::DataUse(DataRows rows, const Parameters& parameters)
     : rows_(std::make_unique<const DataRows>(std::move(rows))),
-      file_(given(parameters, "data.file")),
+      file_(given(parameters, parameters.contains("called") ? "called" : "data.file")),
       random_(given(parameters, "data.order") == "random"),
       stops_(given(parameters, "data.order") == "once" ||
              given(parameters, "data.at_end") == "stop") {}

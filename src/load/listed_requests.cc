@@ -59,6 +59,15 @@ ListedRequests::ListedRequests(std::string name, RequestList list, const Request
       round_(round),
       notes_(std::move(notes)) {}
 
+// A list that goes round has none.
+std::vector<Duration> ListedRequests::times() const {
+  std::vector<Duration> times;
+  if (round_) return times;
+  times.reserve(list_.size());
+  for (const RequestList::Entry& entry : list_.entries()) times.push_back(entry.at);
+  return times;
+}
+
 std::unique_ptr<RequestSource> ListedRequests::of_client(const ClientPlace&) {
   return std::make_unique<OfClient>(*this);
 }

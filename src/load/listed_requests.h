@@ -21,6 +21,7 @@ class ListedRequests final : public RequestSources {
                  std::vector<std::string> notes);
   std::string name() const override { return name_; }
   std::vector<std::string> notes() const override { return notes_; }
+  std::vector<Duration> times() const override;
   std::unique_ptr<RequestSource> of_client(const ClientPlace& place) override;
 
  private:

@@ -208,6 +208,18 @@ std::vector<std::string> replay_notes(const Replay& replay, const ReplayOptions&
   return notes;
 }
 
+std::vector<double> gaps_of_share(const std::vector<Duration>& times, std::size_t index,
+                                  std::size_t of) {
+  std::vector<double> gaps;
+  gaps.reserve(times.size() / of + 1);
+  Duration last{0};
+  for (std::size_t i = index; i < times.size(); i += of) {
+    gaps.push_back(static_cast<double>((times[i] - last).count()) / 1e9);
+    last = times[i];
+  }
+  return gaps;
+}
+
 std::vector<double> gaps_of(const RequestList& list) {
   std::vector<double> gaps;
   gaps.reserve(list.size());

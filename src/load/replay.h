@@ -117,6 +117,10 @@ std::string skipped_text(const ReplayCounts& counts);
 // What of the counts a person should know: a line each, none where the log was plain.
 std::vector<std::string> replay_notes(const Replay& replay, const ReplayOptions& options);
 
+// The seconds between every `of`-th of the requests that are due at these times, from that of
+// `index` on; the first since the start.
+std::vector<double> gaps_of_share(const std::vector<Duration>& times, std::size_t index,
+                                  std::size_t of);
 // The seconds between the list's requests, the first since the start.
 std::vector<double> gaps_of(const RequestList& list);
 

@@ -136,6 +136,9 @@ class RequestSources {
   virtual std::string name() const = 0;
   // What of its files a person should know, besides what came of the requests: a line each.
   virtual std::vector<std::string> notes() const { return {}; }
+  // When its requests are due, since the first of them and in the order of their numbers over all
+  // clients, where the source itself knows. Empty: only a schedule says so.
+  virtual std::vector<Duration> times() const { return {}; }
   // Each client is asked on one loop only.
   virtual bool whole_clients() const { return false; }
   // So many clients more will come: what takes its time for each is done before this returns. An

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "load/listed_requests.h"
 #include "load/replay_file.h"
+#include "load/request_description.h"
 
 namespace galileo::load {
 
@@ -16,7 +17,7 @@ Result<std::unique_ptr<RequestSources>> make_replay_sources(const Request& reque
       planned->second != std::to_string(replay.list.size()))
     return Error{ErrorCode::kUsage, "can't replay the log", file.path,
                  "it has changed since its times were read", "replay a copy of it"};
-  const std::string name = fmt::format("replay of {}", file.path);
+  const std::string name = fmt::format("replay of {}", called(request.source, "file"));
   std::vector<std::string> notes{fmt::format(
       "{}: {} records read, {} sent, {} skipped{}{}", name, format_count(replay.counts.read),
       format_count(replay.counts.sent), format_count(replay.counts.all_skipped()),

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <map>
 
 #include "base/file.h"
 #include "wire/request_targets.h"
@@ -27,16 +26,16 @@ std::string url_of(const wire::RecordedRequest& request) {
 // Each file once, however many targets name it.
 class TargetBodies {
  public:
-  explicit TargetBodies(std::string folder) : folder_(std::move(folder)) {}
+  explicit TargetBodies(const BodyPlace& place) : place_(place) {}
   Result<const std::string*> of(const std::string& file) {
     const auto found = bodies_.find(file);
     if (found != bodies_.end()) return &found->second;
-    const std::string path = (std::filesystem::path(folder_) / file).string();
+    const std::string path = TRY(place_(file));
     return &bodies_.emplace(file, TRY(read_whole_file(path, kTargetBodyMax))).first->second;
   }
 
  private:
-  const std::string folder_;
+  const BodyPlace& place_;
   std::map<std::string, std::string> bodies_;
 };
 
@@ -58,15 +57,39 @@ Result<void> add_target(const wire::RequestTarget& target, TargetBodies& bodies,
   return {};
 }
 
+Result<std::vector<wire::RequestTarget>> targets_of(const std::string& path) {
+  const std::string text = TRY(read_whole_file(path == "-" ? "/dev/stdin" : path, kTargetsFileMax));
+  auto targets = wire::parse_request_targets(text);
+  if (!targets.ok()) return in_targets(targets.error(), path);
+  return targets;
+}
+
+std::string in_folder(const std::string& folder, const std::string& name) {
+  return (std::filesystem::path(folder) / name).string();
+}
+
 }  // namespace
 
+Result<std::map<std::string, std::string>> bodies_of_targets(const std::string& path,
+                                                             const std::string& folder) {
+  std::map<std::string, std::string> bodies;
+  for (const wire::RequestTarget& target : TRY(targets_of(path))) {
+    if (!target.body_file.empty())
+      bodies.try_emplace(target.body_file, in_folder(folder, target.body_file));
+  }
+  return bodies;
+}
+
 Result<TargetsFile> read_targets(const std::string& path, const std::string& folder) {
-  const std::string text = TRY(read_whole_file(path == "-" ? "/dev/stdin" : path, kTargetsFileMax));
-  const auto targets = wire::parse_request_targets(text);
-  if (!targets.ok()) return in_targets(targets.error(), path);
+  return read_targets(path, [&](const std::string& name) -> Result<std::string> {
+    return in_folder(folder, name);
+  });
+}
+
+Result<TargetsFile> read_targets(const std::string& path, const BodyPlace& place) {
   TargetsFile file;
-  TargetBodies bodies(folder);
-  for (const wire::RequestTarget& target : *targets) {
+  TargetBodies bodies(place);
+  for (const wire::RequestTarget& target : TRY(targets_of(path))) {
     auto added = add_target(target, bodies, file);
     if (added.ok()) continue;
     Error error = added.error();

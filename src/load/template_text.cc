@@ -130,15 +130,6 @@ Result<TemplateCall> call_of(const std::string& name, std::string_view rest) {
   return call;
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "'";
-}
-
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
@@ -161,6 +152,15 @@ std::size_t end_of(std::string_view text, std::size_t begin) {
 }
 
 }  // namespace
+
+std::string quoted_word(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
 
 Result<TemplateCall> parse_template(std::string_view text) {
   std::string_view rest = text;
@@ -188,7 +188,7 @@ Result<std::string> TemplateMarks::meaning(std::string_view inside,
   if (call.kind == TemplateCall::Kind::env) {
     const auto value =
         outside_.environment ? outside_.environment(call.words[0].text) : std::nullopt;
-    if (value) return raw + "text " + quoted(*value);
+    if (value) return raw + "text " + quoted_word(*value);
     return wrong(fmt::format("the environment has no {}", call.words[0].text),
                  "set it, or leave the template out");
   }
@@ -196,7 +196,7 @@ Result<std::string> TemplateMarks::meaning(std::string_view inside,
       call.kind == TemplateCall::Kind::file || call.kind == TemplateCall::Kind::base64;
   if (!is_file || is_url(call.words[0].text) || !outside_.path_of) return std::string(trim(inside));
   return fmt::format("{}{} {}", raw, call.kind == TemplateCall::Kind::file ? "file" : "base64",
-                     quoted(TRY(outside_.path_of(call.words[0].text))));
+                     quoted_word(TRY(outside_.path_of(call.words[0].text))));
 }
 
 Result<std::string> TemplateMarks::take(std::string_view text, Fit fit) {

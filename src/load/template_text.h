@@ -56,6 +56,9 @@ struct TemplateCall {
   std::int64_t most = 1;
 };
 
+// A word of a template in quotes, whatever is in it.
+std::string quoted_word(std::string_view text);
+
 // What stands between {{ and }}. An Error says what is wrong, with a hint.
 Result<TemplateCall> parse_template(std::string_view text);
 

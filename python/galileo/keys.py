@@ -245,7 +245,7 @@ class Client(TypedDict, total=False):
     num: Count | None
     #: what is sent; GET / where not given. Of an app: what is of all of its requests
     request: Request | None
-    #: client app that makes the requests: its name, or its folder (with a slash)
+    #: client app that makes the requests: its name, or its folder beside this file (with a slash; not on a fleet)
     app: Text
     #: what the app is given, as context.parameters
     parameters: Mapping[str, Any] | None

@@ -101,8 +101,21 @@ void read_of_all(const Fields& fields, load::Request& request) {
   if (all->find("allow_redirects")) request.redirects_max = of_all.redirects_max;
 }
 
-void read_app(const Fields& fields, load::ClientSpec& client) {
-  const std::string name = fields.required("app");
+// A name, or with a slash a folder, which is beside the experiment file.
+std::string app_named(const Fields& fields, const Plan& plan, const FileOptions& options) {
+  std::string name = fields.required("app");
+  if (name.find('/') == std::string::npos) return name;
+  if (options.on_fleet || !plan.bus.empty())
+    fields.problems().add(fields.place("app"),
+                          fmt::format("{} can't be a folder on a fleet", fields.where("app")),
+                          "workers look an app up by its name: galileo app deploy FOLDER, there or "
+                          "into a repository, and name it");
+  return options.path_of ? options.path_of(name) : name;
+}
+
+void read_app(const Fields& fields, const Plan& plan, const FileOptions& options,
+              load::ClientSpec& client) {
+  const std::string name = app_named(fields, plan, options);
   std::string parameters;
   if (const wire::YamlNode* const given = fields.find("parameters")) {
     if (given->kind == wire::YamlNode::Kind::kMap)
@@ -128,7 +141,7 @@ load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions
   client.name = fields.name("name").value_or("");
   client.count = static_cast<std::uint32_t>(fields.count("num", 1, kClientsMax).value_or(1));
   if (fields.has("app"))
-    read_app(fields, client);
+    read_app(fields, plan, options, client);
   else
     client.request = read_requests(fields, options, client.request.path);
   if (fields.has("parameters") && !fields.has("app"))

@@ -32,6 +32,11 @@ inline std::string worker_heartbeat_key(std::string_view worker) {
   return "galileo:worker:" + std::string(worker) + ":heartbeat";
 }
 
+// Ours: bytes that a run's workers take, in pieces, for a quarter of an hour at most.
+inline std::string run_content_key(std::string_view run, std::string_view hash) {
+  return "galileo:run:" + std::string(run) + ":content:" + std::string(hash);
+}
+
 // The routing table.
 inline constexpr std::string_view kRoutingServices = "routing:services";
 inline constexpr std::string_view kRoutingUpdates = "routing:updates";  // a channel

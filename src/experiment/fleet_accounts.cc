@@ -173,6 +173,24 @@ analysis::GeneratorUse use_of(const FleetAccounts& accounts, Duration due) {
   return use;
 }
 
+load::RunFigures figures_of(const FleetAccounts& accounts) {
+  load::RunFigures all;
+  for (const auto& [name, worker] : accounts) {
+    const wire::FiguresReport& told = worker.report.figures;
+    load::RunFigures figures;
+    for (const auto& [check, counts] : told.checks)
+      figures.checks[check] = {counts.passed, counts.failed};
+    for (const auto& [maker, of] : told.makers)
+      figures.sources[maker] = {of.made,       of.late,  of.late_most, of.failed,
+                                of.why_failed, of.ended, of.why_ended};
+    for (const auto& [failure, why] : told.first_failures)
+      figures.first_failures[wire::failure_named(failure)] =
+          fmt::format("{} (worker {})", why, name);
+    all.add(figures);
+  }
+  return all;
+}
+
 Duration start_skew_of(const FleetAccounts& accounts) {
   Duration skew{0};
   for (const auto& [name, worker] : accounts) {

@@ -13,6 +13,7 @@
 #include "analysis/summary.h"
 #include "fleet/clocks.h"
 #include "load/ledger.h"
+#include "load/run_figures.h"
 #include "wire/fleet_api.h"
 
 namespace galileo::experiment {
@@ -49,6 +50,10 @@ analysis::LiveFigures live_of(const FleetAccounts& accounts);
 // What generating the load took, over all workers that report, in the time in which requests were
 // due (0: not known); the busiest loop of any.
 analysis::GeneratorUse use_of(const FleetAccounts& accounts, Duration due);
+
+// What became of checks, of who makes requests and of the first failures, over all workers, as far
+// as they have told.
+load::RunFigures figures_of(const FleetAccounts& accounts);
 
 // A line a worker that died: what is known of its requests.
 std::vector<std::string> doubts_of(const FleetAccounts& accounts);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "experiment/fleet_requests.h"
 #include "load/arrival.h"
 #include "load/distribution.h"
 #include "load/request_parameters.h"
@@ -130,20 +131,6 @@ bool speaks_tls(const plan::Plan& plan, const std::string& name) {
 
 }  // namespace
 
-Result<void> check_app_on_fleet(const load::ClientSpec& spec, const load::Limits& limits) {
-  if (!spec.request.timeout && !spec.request.ok && spec.request.tls == load::TlsSettings{} &&
-      spec.request.http == load::HttpSettings{} &&
-      limits.request_timeout == load::Limits{}.request_timeout)
-    return {};
-  return Error{
-      ErrorCode::kUsage,
-      fmt::format("client {} can't have settings of its own", spec.name),
-      {},
-      "a client app makes its requests, and its worker is told the app alone: no time-out, "
-      "no `ok`, no TLS or HTTP settings",
-      "leave limits.request_timeout and the client's request out on a fleet"};
-}
-
 std::string request_parameters(const load::Request& request, const load::Limits& limits) {
   WireJson kwargs = object();
   if (!request.headers.empty()) {
@@ -173,7 +160,8 @@ std::string request_parameters(const load::Request& request, const load::Limits&
 
 wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& phase,
                              const std::string& client, const plan::Plan& plan,
-                             std::uint64_t number, std::uint32_t index, bool is_later_phase) {
+                             std::uint64_t number, std::uint32_t index, std::uint32_t of,
+                             bool is_later_phase) {
   wire::WorkloadOrder order;
   order.client_id = client;
   order.arrival = spec.arrival.kind;
@@ -190,7 +178,16 @@ wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& ph
   order.stream = number;
   order.closed_loop = spec.closed_loop;
   order.connections = spec.connections;
-  order.ahead = load::interleaved(index, spec.count);
+  if (is_described(spec, plan.limits)) {
+    order.index = index;
+    order.of = of;
+  }
+  if (is_shared_out(spec)) {
+    order.own_times = true;
+    order.requests = share_of_replay(spec, index, of);
+  } else {
+    order.ahead = load::interleaved(index, spec.count);
+  }
   order.fail_on = plan.limits.fail_on.to_text();
   order.redirects = redirects_of(spec.request, plan.limits);
   order.connect_timeout = plan.limits.connect_timeout;

@@ -25,19 +25,16 @@ struct Orders {
   std::vector<OldOrder> old;
 };
 
-// An Error for what a worker can't be told of a client whose requests an app makes: it is told the
-// app and the app's parameters alone.
-Result<void> check_app_on_fleet(const load::ClientSpec& spec, const load::Limits& limits);
-
 // The parameters of a client that sends this request, as JSON (docs/wire/workload.md).
 std::string request_parameters(const load::Request& request, const load::Limits& limits);
 
 // `number`: of the client over the whole run, which with the plan's seed gives its draws, so that
-// the schedule is the same as on one machine; `index`: among the clients of `spec`. The plan's
+// the schedule is the same as on one machine; `index`: among the `of` clients of `spec`. The plan's
 // warm-up counts in the first phase only.
 wire::WorkloadOrder order_of(const load::ClientSpec& spec, const plan::Phase& phase,
                              const std::string& client, const plan::Plan& plan,
-                             std::uint64_t number, std::uint32_t index, bool is_later_phase);
+                             std::uint64_t number, std::uint32_t index, std::uint32_t of,
+                             bool is_later_phase);
 
 wire::ArrivalOrder arrival_order(const load::ArrivalSpec& arrival, Duration at);
 

@@ -23,7 +23,7 @@ TEST_CASE("clients with a rate are due on a fleet when they are on one machine, 
   spec.requests = 10;
   const plan::Phase phase{"main", {spec}, {}, {}};
   for (std::uint32_t i = 0; i < spec.count; ++i) {
-    const wire::WorkloadOrder order = order_of(spec, phase, "w:s:0", plan, i, i, false);
+    const wire::WorkloadOrder order = order_of(spec, phase, "w:s:0", plan, i, i, spec.count, false);
     auto arrival = load::make_arrival({order.arrival, order.parameters, {}, order.process});
     REQUIRE(arrival.ok());
     (*arrival)->set_ahead(order.ahead);
@@ -58,7 +58,7 @@ Result<plan::Plan> fleet_plan(const std::string& limits, const std::string& serv
 std::string told(const plan::Plan& plan) {
   const load::ClientSpec& spec = plan.phases.front().clients.front();
   wire::StartWorkloads start;
-  start.orders.push_back(order_of(spec, plan.phases.front(), "w:s:0", plan, 0, 0, false));
+  start.orders.push_back(order_of(spec, plan.phases.front(), "w:s:0", plan, 0, 0, 1, false));
   return request_parameters(spec.request, plan.limits) + encode(start);
 }
 
@@ -200,7 +200,7 @@ events: [{{{}, client: web, rate: 50}}]
   const auto plan = plan_of("2s", "at: 5s");
   REQUIRE_MESSAGE(plan.ok(), plan.error().to_text());
   const load::ClientSpec& web = plan->phases[0].clients[0];
-  const wire::WorkloadOrder order = order_of(web, plan->phases[0], "w:s:0", *plan, 0, 0, false);
+  const wire::WorkloadOrder order = order_of(web, plan->phases[0], "w:s:0", *plan, 0, 0, 1, false);
   REQUIRE(order.changes.size() == 1);
   CHECK(order.changes[0].at == std::chrono::seconds{3});  // since its own start
   CHECK(order.changes[0].arrival == "constant_rate");

@@ -14,8 +14,10 @@
 #include "bus/rpc.h"
 #include "experiment/fleet_accounts.h"
 #include "experiment/fleet_orders.h"
+#include "experiment/fleet_requests.h"
 #include "experiment/load_source.h"
 #include "experiment/old_workers.h"
+#include "experiment/own_traces.h"
 #include "fleet/controller.h"
 #include "fleet/intake.h"
 #include "load/app_request.h"
@@ -36,11 +38,6 @@ constexpr Duration kLeadOfClient = std::chrono::microseconds{200};
 // After the last request, for traces that are still on their way.
 constexpr Duration kMessagesArriveWithin = std::chrono::seconds{15};
 
-// The worker of "<worker>:<service>:<n>"; its name holds no colon.
-std::string worker_of(std::string_view client) {
-  return std::string(client.substr(0, client.find(':')));
-}
-
 bus::Route route_of(const load::ServiceSpec& service) {
   bus::Route route{service.name, {}, {}};
   for (const auto& [host, weight] : service.hosts) {
@@ -49,56 +46,6 @@ bus::Route route_of(const load::ServiceSpec& service) {
   }
   return route;
 }
-
-// Lets the traces of this run's clients through, and counts them by worker. At the collector's
-// desk.
-class OwnTraces final : public store::SpoolVisitor {
- public:
-  void expect(const std::string& client) { clients_[client].worker = &accounts[worker_of(client)]; }
-  // Of an old worker.
-  void expect_in(const std::string& client, const OldPhase& phase) {
-    clients_[client].phase = phase;
-  }
-  void pass_to(store::SpoolVisitor& to) { to_ = &to; }
-  bool passes_on() const { return to_ != nullptr; }
-
-  void on_trace(const wire::Trace& trace, const wire::Names& names) override {
-    if (trace.client >= known_.size()) known_.resize(names.size(), nullptr);
-    const ExpectedClient*& client = known_[trace.client];
-    if (!client) {
-      const auto found = clients_.find(names.at(trace.client));
-      if (found == clients_.end()) return;  // another run's
-      client = &found->second;
-    }
-    WorkerAccount& worker = *client->worker;
-    if (!worker.has_first && trace.dispatched != kNoWall && !trace.closed_loop) {
-      worker.has_first = true;
-      worker.first_late = trace.dispatched - trace.created;
-    }
-    if (!client->phase) {
-      worker.received.count(trace);
-      return to_->on_trace(trace, names);
-    }
-    const wire::Trace placed = as_of_ours(trace, *client->phase, limits);
-    worker.received.count(placed);
-    to_->on_trace(placed, names);
-  }
-  void on_sample(const wire::Sample& sample) override { to_->on_sample(sample); }
-  void on_event(const wire::Event& event) override { to_->on_event(event); }
-
-  FleetAccounts accounts;  // only what has been received
-  load::Limits limits;
-
- private:
-  struct ExpectedClient {
-    WorkerAccount* worker = nullptr;
-    std::optional<OldPhase> phase;  // of an old worker's
-  };
-
-  std::map<std::string, ExpectedClient> clients_;
-  std::vector<const ExpectedClient*> known_;  // by the client's number
-  store::SpoolVisitor* to_ = nullptr;
-};
 
 class OnFleet final : public LoadSource {
  public:
@@ -109,6 +56,7 @@ class OnFleet final : public LoadSource {
         bus_(bus),
         id_(context.id),
         controller_(bus),
+        requests_(bus, context.plan, context.id),
         old_(
             bus, control_, [this] { check_done(); },
             [this](const Error& error) { trouble_ = error.to_text(); }) {
@@ -127,7 +75,8 @@ class OnFleet final : public LoadSource {
   void leave_routes() override { routes_are_ours_ = false; }
   void finish() override;
   analysis::GeneratorUse use(Duration due) override { return use_of(accounts_, due); }
-  std::vector<std::string> doubts() override { return doubts_of(accounts_); }
+  std::vector<analysis::CheckFigures> checks() override;
+  std::vector<std::string> doubts() override;
   std::vector<std::string> notes() override;
 
  private:
@@ -156,6 +105,7 @@ class OnFleet final : public LoadSource {
   const std::string id_;
   fleet::Controller controller_;
   FleetAccounts accounts_;
+  FleetRequests requests_;
   std::map<std::string, std::string> boots_;
   std::vector<std::pair<std::string, std::optional<bus::Route>>> routes_before_;
   fleet::Intake intake_;
@@ -165,8 +115,9 @@ class OnFleet final : public LoadSource {
   std::vector<Clients> first_;  // of the first phase, where they were before it begins
   // Those of the phase: ids by worker, by the name that the plan has for them.
   std::map<std::string, std::map<std::string, std::vector<std::string>>> by_name_;
-  std::uint64_t clients_made_ = 0;         // of all phases: numbers their draws
-  std::set<std::string> pending_workers_;  // of ours, that haven't reported done
+  std::map<std::string, std::set<std::string>> replays_;  // workers, by the client's name
+  std::uint64_t clients_made_ = 0;                        // of all phases: numbers their draws
+  std::set<std::string> pending_workers_;                 // of ours, that haven't reported done
   OldWorkers old_;
   std::function<void()> on_done_;
   net::Desk watch_;                     // looks for heartbeats
@@ -183,11 +134,14 @@ class OnFleet final : public LoadSource {
 Result<void> OnFleet::prepare() {
   TRY(find_workers());
   TRY(listen());
-  if (plan_.cluster) first_ = TRY(spawn_all(plan_.phases.front()));
+  if (!plan_.cluster) return {};
+  TRY(requests_.send());
+  first_ = TRY(spawn_all(plan_.phases.front()));
   return {};
 }
 
 Result<void> OnFleet::open() {
+  TRY(requests_.send());
   TRY(set_routes());
   TRY(controller_.start_tracing());
   return {};
@@ -195,7 +149,9 @@ Result<void> OnFleet::open() {
 
 Result<void> OnFleet::find_workers() {
   TRY(controller_.discover(kDiscovery));
-  for (const fleet::WorkerStatus& worker : TRY(controller_.workers())) {
+  const std::vector<fleet::WorkerStatus> workers = TRY(controller_.workers());
+  TRY(requests_.check(workers));
+  for (const fleet::WorkerStatus& worker : workers) {
     TRY(check_routers(plan_.services, worker.name, worker.labels));
     WorkerAccount& account = accounts_[worker.name];
     account.is_ours = worker.heartbeat.has_value();
@@ -337,8 +293,10 @@ void OnFleet::restore_routes() {
 Result<OnFleet::Clients> OnFleet::spawn(const load::ClientSpec& spec) {
   wire::ClientConfig config;
   config.service = spec.service;
-  if (load::has_app(spec.request)) {
-    TRY(check_app_on_fleet(spec, plan_.limits));
+  const bool described = is_described(spec, plan_.limits);
+  if (described) {
+    config.parameters = requests_.parameters_of(spec);
+  } else if (load::has_app(spec.request)) {
     config.client = load::app_of(spec.request);
     config.parameters = load::app_parameters_of(spec.request);
   } else {
@@ -349,7 +307,15 @@ Result<OnFleet::Clients> OnFleet::spawn(const load::ClientSpec& spec) {
   for (const auto& [worker, account] : accounts_) {
     if (account.is_dead) dead.insert(worker);
   }
-  const fleet::ClientGroup group = TRY(controller_.spawn(config, spec.count, dead));
+  // Who has come since has nothing to make them of.
+  for (const bus::WorkerEntry& worker : TRY(bus::workers(bus_))) {
+    if (described && !requests_.workers().contains(worker.name)) dead.insert(worker.name);
+  }
+  const fleet::ClientGroup group =
+      TRY(is_shared_out(spec)
+              ? controller_.spawn_on_each(
+                    config, std::max<std::uint64_t>(1, share_of_replay(spec, 0, 1)), dead)
+              : controller_.spawn(config, spec.count, dead));
   clients_.insert(clients_.end(), group.clients().begin(), group.clients().end());
   collector_.at_desk([&] {
     for (const wire::ClientDescription& client : group.clients()) own_.expect(client.client_id);
@@ -374,6 +340,7 @@ Result<std::vector<OnFleet::Clients>> OnFleet::spawn_all(const plan::Phase& phas
   std::vector<Clients> all;
   for (const load::ClientSpec& spec : phase.clients) {
     all.push_back(TRY(spawn(spec)));
+    if (is_shared_out(spec)) continue;  // its workers have the log
     for (const wire::ClientDescription& client : all.back())
       TRY(push_profile(client.client_id, spec.arrival.recorded_s));
   }
@@ -392,16 +359,20 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
   for (std::size_t i = 0; i < phase.clients.size(); ++i) {
     const load::ClientSpec& spec = phase.clients[i];
     std::uint32_t index = 0;
+    const auto of = static_cast<std::uint32_t>(spawned[i].size());
     for (const wire::ClientDescription& client : spawned[i]) {
-      const std::uint64_t number = clients_made_++;
+      const std::uint64_t number = clients_made_ + (is_shared_out(spec) ? 0 : index);
       by_name_[spec.name][client.worker].push_back(client.client_id);
+      if (is_shared_out(spec))
+        replays_[spec.name.substr(spec.name.find(':') + 1)].insert(client.worker);
       if (accounts_[client.worker].is_ours)
         orders.ours[client.worker].push_back(
-            order_of(spec, phase, client.client_id, plan_, number, index, begun_));
+            order_of(spec, phase, client.client_id, plan_, number, index, of, begun_));
       else
         orders.old.push_back(TRY(old_order_of(spec, phase, client.client_id, plan_, begun_)));
       ++index;
     }
+    clients_made_ += spec.count;
   }
   begun_ = true;
   on_done_ = std::move(on_done);
@@ -530,6 +501,7 @@ void OnFleet::finish() {
     fleet::ClientGroup group(controller_, clients_);
     if (const auto closed = group.close(); !closed.ok()) trouble_ = closed.error().to_text();
   }
+  requests_.forget();
   restore_routes();
   bus_.on_connected({});
   subscription_.reset();
@@ -541,8 +513,39 @@ void OnFleet::finish() {
   take_received();  // what came since counts too
 }
 
+// Also of checks that never ran.
+std::vector<analysis::CheckFigures> OnFleet::checks() {
+  load::RunFigures figures = figures_of(accounts_);
+  std::vector<analysis::CheckFigures> checks;
+  for (const std::string& name : plan::check_names(plan_)) {
+    const load::CheckCounts& counts = figures.checks[name];
+    checks.push_back({name, counts.passed, counts.failed});
+  }
+  return checks;
+}
+
+std::vector<std::string> OnFleet::doubts() {
+  std::vector<std::string> doubts = doubts_of(accounts_);
+  for (std::string& doubt : load::doubts_of(figures_of(accounts_).sources))
+    doubts.push_back(std::move(doubt));
+  for (const auto& [worker, account] : accounts_) {
+    for (const auto& [name, workers] : replays_) {
+      if (account.is_dead && workers.contains(worker))
+        doubts.push_back(fmt::format(
+            "nobody sent the rest of what was worker {}'s share of {}'s replay: one of {} requests",
+            worker, name, workers.size()));
+    }
+  }
+  return doubts;
+}
+
 std::vector<std::string> OnFleet::notes() {
   std::vector<std::string> notes = notes_of(accounts_);
+  const load::RunFigures figures = figures_of(accounts_);
+  for (std::string& note : load::notes_of(figures.sources)) notes.push_back(std::move(note));
+  notes.insert(notes.end(), requests_.notes().begin(), requests_.notes().end());
+  for (const auto& [failure, why] : figures.first_failures)
+    notes.push_back(fmt::format("{}, the first time: {}", wire::failure_name(failure), why));
   if (!plan::verifies_certificates(plan_)) notes.emplace_back(kUnverified);
   const fleet::IntakeCounts counts = intake_.counts();
   if (counts.duplicates > 0)

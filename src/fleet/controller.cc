@@ -273,9 +273,23 @@ Result<std::map<std::string, std::uint64_t>> Controller::matching_workers(
 Result<ClientGroup> Controller::spawn(const wire::ClientConfig& config, std::uint64_t num,
                                       const std::set<std::string>& without) {
   TRY(check(config, num));
+  return spawn_at(config, place_clients(num, TRY(matching_workers(config, without))));
+}
+
+Result<ClientGroup> Controller::spawn_on_each(const wire::ClientConfig& config, std::uint64_t most,
+                                              const std::set<std::string>& without) {
+  TRY(check(config, most));
+  std::map<std::string, std::uint64_t> places;
+  for (const auto& [worker, running] : TRY(matching_workers(config, without))) {
+    if (places.size() < most) places[worker] = 1;
+  }
+  return spawn_at(config, places);
+}
+
+Result<ClientGroup> Controller::spawn_at(const wire::ClientConfig& config,
+                                         const std::map<std::string, std::uint64_t>& places) {
   std::vector<Placed> placed;
-  for (const auto& [worker, share] : place_clients(num, TRY(matching_workers(config, without))))
-    placed.push_back({worker, share, {}});
+  for (const auto& [worker, share] : places) placed.push_back({worker, share, {}});
   create_all(bus_, config, placed);
   std::vector<wire::ClientDescription> clients;
   std::optional<Error> failure;

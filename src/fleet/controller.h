@@ -87,6 +87,10 @@ class Controller {
   Result<ClientGroup> spawn(const wire::ClientConfig& config, std::uint64_t num = 1,
                             const std::set<std::string>& without = {});
 
+  // The same, one on each of the workers that match, `most` at most.
+  Result<ClientGroup> spawn_on_each(const wire::ClientConfig& config, std::uint64_t most,
+                                    const std::set<std::string>& without = {});
+
   // Tells an event of the experiment: on galileo/events, with the time.
   Result<void> event(std::string_view name, std::string_view value = {});
 
@@ -96,6 +100,8 @@ class Controller {
  private:
   Result<std::map<std::string, std::uint64_t>> matching_workers(
       const wire::ClientConfig& config, const std::set<std::string>& without);
+  Result<ClientGroup> spawn_at(const wire::ClientConfig& config,
+                               const std::map<std::string, std::uint64_t>& places);
   Result<void> wait_until_listening(const std::vector<wire::ClientDescription>& clients);
 
   bus::Bus& bus_;

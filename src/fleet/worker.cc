@@ -16,6 +16,7 @@
 #include "fleet/trace_drain.h"
 #include "fleet/trace_publisher.h"
 #include "fleet/worker_run.h"
+#include "load/request_description.h"
 
 namespace galileo::fleet {
 namespace {
@@ -180,6 +181,7 @@ void Worker::beat() {
   const std::uint64_t written = log_->traces_written();
   const std::uint64_t out = outlet_ ? outlet_->traces_out() : written;
   heartbeat.traces_waiting = written - std::min(written, out);
+  heartbeat.requests = load::kDescriptionVersion;
   const auto beaten = bus_.change(
       {bus::set_text(bus::worker_heartbeat_key(options_.name), encode(heartbeat), kBeatExpiry)});
   note_beat(beaten.ok() ? std::string() : beaten.error().why);
@@ -273,6 +275,7 @@ void Worker::stop(Duration grace, Duration deadline) {
   remotes_.clear();
   for (auto& [id, entry] : clients_) entry.info.reset();  // the server outlives what it serves
   rpc_.reset();
+  requests_rpc_.reset();
   routes_->join();
   registry_->call([this] {
     registry_->loop().timers().cancel(*beat_timer_);

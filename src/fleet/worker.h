@@ -21,11 +21,13 @@
 #include "bus/bus.h"
 #include "bus/directory.h"
 #include "bus/rpc.h"
+#include "fleet/taken_requests.h"
 #include "fleet/trace_log.h"
 #include "fleet/trace_outlet.h"
 #include "load/engine.h"
 #include "net/loop.h"
 #include "wire/fleet_api.h"
+#include "wire/fleet_requests.h"
 #include "wire/worker_api.h"
 
 namespace galileo::fleet {
@@ -77,8 +79,9 @@ class Worker {
   struct Run;
   struct ClientEntry {
     wire::ClientDescription description;
-    std::string run;              // experiment id; empty: none
-    std::uint64_t workloads = 0;  // it has been given so far
+    std::string run;                             // experiment id; empty: none
+    std::uint64_t workloads = 0;                 // it has been given so far
+    std::optional<wire::RequestsName> requests;  // where they are described
     // Each client counts as a receiver of its own: that is how an old shell knows how many answers
     // to wait for.
     std::unique_ptr<bus::RpcRemote> info;
@@ -91,7 +94,20 @@ class Worker {
   Result<void> listen();
   Result<void> serve();
   void serve_json(const std::string& remote, const std::string& type,
-                  std::function<Result<std::string>(const wire::RpcRequest&)> answer);
+                  std::function<Result<std::string>(const wire::RpcRequest&)> answer,
+                  bus::RpcServer* server = nullptr);  // null: rpc_
+  void serve_requests();
+  // At the desk of requests_rpc_.
+  Result<std::string> take_requests(const wire::RpcRequest& request);
+  Result<std::map<std::string, std::string>> take_contents(const wire::TakeRequests& take);
+  Result<TakenRequest> make_ready(const std::string& description,
+                                  const std::map<std::string, std::string>& places) const;
+  Result<std::string> forget_requests(const wire::RpcRequest& request);
+  // On the control loop.
+  void forget_left_requests();
+  Result<void> add_described(const std::string& service, const wire::RequestsName& name,
+                             const std::vector<std::string>& ids);
+  Error not_taken(const std::string& client) const;
   using Clients = std::map<std::string, std::string>;  // what describes each, by its id
   Clients clients() const;                             // on the control loop
   Result<void> register_now(const Clients& clients);
@@ -116,6 +132,8 @@ class Worker {
   Result<bus::RpcResult> client_info(const std::string& id);
   Result<std::string> start_workloads(const wire::RpcRequest& request);
   Result<void> begin(const wire::StartWorkloads& start);
+  Result<load::Workload> ordered_workload(const wire::WorkloadOrder& order,
+                                          const wire::StartWorkloads& start);
   Result<std::string> change_arrivals(const wire::RpcRequest& request);
   Result<std::string> stop_run(const wire::RpcRequest& request);
   Result<std::string> answer_report(const wire::RpcRequest& request);
@@ -153,6 +171,7 @@ class Worker {
   // the registry's, which waits for calls under way, and these for routes.
   std::unique_ptr<net::LoopThread> routes_;
   std::unique_ptr<bus::RpcServer> rpc_;
+  std::unique_ptr<bus::RpcServer> requests_rpc_;  // a desk of its own, for what takes its time
   std::vector<std::unique_ptr<bus::RpcRemote>> remotes_;
   Result<void> served_;  // what went wrong in serve()
   std::unique_ptr<bus::Subscription> subscription_;
@@ -160,6 +179,7 @@ class Worker {
   std::unique_ptr<net::Timer> report_timer_;  // control's
   std::unordered_map<std::string, ClientEntry> clients_;
   std::map<std::string, Run> runs_;
+  TakenRequests taken_;
   std::uint64_t clients_made_ = 0;
   bool tracing_ = true;
   bool told_of_cut_ = false;

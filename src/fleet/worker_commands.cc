@@ -150,7 +150,8 @@ Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
                  {},
                  fmt::format("{} at once are too many", command.num),
                  fmt::format("at most {}", kClientsAtOnce)};
-  const load::Request what = TRY(request_of(command.config));
+  const auto named = wire::requests_named_in(command.config.parameters);
+  const load::Request what = named ? load::Request() : TRY(request_of(command.config));
   routes_->call([&, this] { refresh_route(command.config.service, Missing::kKeep); });
   Result<void> added;
   TRY(on_control([&, this] {
@@ -160,11 +161,14 @@ Result<std::string> Worker::create_clients(const wire::RpcRequest& request) {
           fmt::format("{}:{}:{}", options_.name, command.config.service, clients_made_ + i));
       made.push_back({ids.back(), options_.name, command.config});
     }
-    added = engine_->add_clients(command.config.service, what, ids);
+    added = named ? add_described(command.config.service, *named, ids)
+                  : engine_->add_clients(command.config.service, what, ids);
     if (!added.ok()) return;
     clients_made_ += command.num;
-    for (const wire::ClientDescription& client : made)
+    for (const wire::ClientDescription& client : made) {
       clients_[client.client_id].description = client;
+      clients_[client.client_id].requests = named;
+    }
     counts_.clients = clients_.size();
   }));
   TRY(std::move(added));
@@ -236,13 +240,16 @@ Result<void> Worker::serve() {
              [this](const wire::RpcRequest& request) { return stop_run(request); });
   serve_json("Worker.report:" + options_.name, "dict",
              [this](const wire::RpcRequest& request) { return answer_report(request); });
+  serve_requests();
   return std::exchange(served_, {});
 }
 
 // An Error is kept until serve() returns it.
 void Worker::serve_json(const std::string& remote, const std::string& type,
-                        std::function<Result<std::string>(const wire::RpcRequest&)> answer) {
-  auto made = rpc_->serve(remote,
+                        std::function<Result<std::string>(const wire::RpcRequest&)> answer,
+                        bus::RpcServer* server) {
+  auto made = (server ? server : rpc_.get())
+                  ->serve(remote,
                           [type, answer = std::move(answer)](
                               const wire::RpcRequest& request) -> Result<bus::RpcResult> {
                             return bus::RpcResult{TRY(answer(request)), type};

@@ -8,6 +8,7 @@
 #include "bus/keys.h"
 #include "fleet/worker.h"
 #include "fleet/worker_run.h"
+#include "load/replay.h"
 #include "telemetry/files.h"
 #include "wire/json.h"
 
@@ -58,7 +59,20 @@ load::Workload workload_of(const wire::WorkloadOrder& order, const wire::StartWo
   workload.limits = limits_of(order, own);
   workload.redirects_max = order.redirects;
   workload.draws = load::Workload::Draws{order.seed, order.stream};
+  if (order.of > 0) workload.place = load::Workload::Place{order.index, order.of};
   return workload;
+}
+
+wire::FiguresReport figures_report(const load::RunFigures& figures) {
+  wire::FiguresReport report;
+  for (const auto& [name, counts] : figures.checks)
+    report.checks[name] = {counts.passed, counts.failed};
+  for (const auto& [name, of] : figures.sources)
+    report.makers[name] = {of.made,       of.late,  of.late_most, of.failed,
+                           of.why_failed, of.ended, of.why_ended};
+  for (const auto& [failure, why] : figures.first_failures)
+    report.first_failures[std::string(wire::failure_name(failure))] = why;
+  return report;
 }
 
 // What each loop's ring has been made for.
@@ -90,9 +104,27 @@ Result<std::string> Worker::start_workloads(const wire::RpcRequest& request) {
   return fmt::format("{}", start.orders.size());
 }
 
+// Where the order leaves it to the log, that says when requests are due.
+Result<load::Workload> Worker::ordered_workload(const wire::WorkloadOrder& order,
+                                                const wire::StartWorkloads& start) {
+  load::Workload workload = workload_of(order, start, options_.limits);
+  if (order.own_times) {
+    const auto& named = clients_.at(order.client_id).requests;
+    const TakenRequest* const taken = named ? taken_.find(named->run, named->hash) : nullptr;
+    if (!taken) return not_taken(order.client_id);
+    workload.fed = false;
+    workload.arrival = {};
+    workload.arrival.kind = wire::kPrerecorded;
+    workload.arrival.recorded_s = load::gaps_of_share(taken->times, order.index, order.of);
+  }
+  TRY(load::check_workload(workload));
+  return workload;
+}
+
 // All orders are checked before the first is carried out.
 Result<void> Worker::begin(const wire::StartWorkloads& start) {
   std::vector<std::string> ids;
+  std::vector<load::Workload> workloads;
   for (const wire::WorkloadOrder& order : start.orders) {
     if (!clients_.contains(order.client_id))
       return Error{ErrorCode::kNotFound,
@@ -100,7 +132,7 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
                    options_.name,
                    {},
                    {}};
-    TRY(load::check_workload(workload_of(order, start, options_.limits)));
+    workloads.push_back(TRY(ordered_workload(order, start)));
     TRY(check_kept(order, options_));
     ids.push_back(order.client_id);
   }
@@ -118,7 +150,8 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
   run.said_done = false;
   log_->assign(start.run, ids);
   const Time at = wall_clock_.monotonic(start.at);
-  for (const wire::WorkloadOrder& order : start.orders) {
+  for (std::size_t i = 0; i < start.orders.size(); ++i) {
+    const wire::WorkloadOrder& order = start.orders[i];
     ClientEntry& client = clients_[order.client_id];
     client.run = start.run;
     ++client.workloads;
@@ -126,8 +159,7 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
     if (!run.clients.insert(order.client_id).second)
       run.requests_before -= TRY(engine_->counts({order.client_id})).front().requests;
     run.unanswered.insert(order.client_id);
-    TRY(engine_->set_workload({order.client_id}, workload_of(order, start, options_.limits),
-                              at + order.start_after));
+    TRY(engine_->set_workload({order.client_id}, workloads[i], at + order.start_after));
   }
   return {};
 }
@@ -225,6 +257,7 @@ Result<wire::RunReport> Worker::report(const std::string& name, bool next) {
   report.own = own_report(name, run);
   report.busiest_loop_share = to_seconds(report.own->busiest_loop_cpu) / lasted;
   report.rss_bytes = memory_bytes();
+  report.figures = figures_report(engine_->figures(name));
   return report;
 }
 

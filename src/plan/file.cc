@@ -61,7 +61,7 @@ class Reader {
     if (plan.cluster && (!limits || !limits->find("keep_headers"))) plan.limits.keep_headers = true;
     plan.telemetry = read_telemetry(file_, plan.applications);
     if (options_.on_fleet || !plan.bus.empty())
-      check_for_fleet(plan);
+      check_for_fleet();
     else if (!plan.telemetry.nodes.empty())
       problems_.add(file_.find("telemetry")->find("nodes")->place,
                     "telemetry.nodes are the daemons of a bus, and none is named",
@@ -180,21 +180,7 @@ class Reader {
   }
 
   // What of the file no worker can be told: it would be another run than on one machine.
-  void check_for_fleet(const Plan& plan) {
-    for (const Phase& phase : plan.phases) {
-      for (const load::ClientSpec& client : phase.clients) {
-        const load::Request& request = client.request;
-        const char* const unknown = request.source.kind == "templates" ? "templates"
-                                    : request.source.kind == "steps"   ? "steps"
-                                    : !request.checks.empty()          ? "checks"
-                                                                       : nullptr;
-        if (unknown)
-          problems_.add(file_.place(file_.has("phases") ? "phases" : "clients"),
-                        fmt::format("workers don't know the {} of client '{}'", unknown,
-                                    client.name.substr(client.name.find(':') + 1)),
-                        "run it on this machine, without a bus");
-      }
-    }
+  void check_for_fleet() {
     const auto refuse = [&](const std::string& what, const wire::YamlNode* node,
                             std::string_view hint) {
       if (node) problems_.add(node->place, what + " is each worker's own on a fleet", hint);

@@ -154,10 +154,6 @@ void read_listed(const Fields& client_fields, const FileOptions& options, const 
   if (!options.path_of || !options.read_file)
     return problems.add(client_fields.place(key), client_fields.where(key),
                         Error{ErrorCode::kIo, {}, {}, "files can't be read here", {}});
-  if (options.on_fleet || !plan.bus.empty())
-    return problems.add(client_fields.place(key),
-                        fmt::format("{} can't be on a fleet", client_fields.where(key)),
-                        "its file is on this machine only: run it without a bus");
   if (!client.request.source.kind.empty())
     return problems.add(client_fields.place(key),
                         fmt::format("{} can't be there beside an app, data, templates or steps",

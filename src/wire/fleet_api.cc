@@ -157,6 +157,11 @@ Json order_json(const WorkloadOrder& order) {
   if (order.keep_headers) json["keep_headers"] = *order.keep_headers;
   if (order.keep_response) json["keep_response"] = *order.keep_response;
   if (order.keep_only_failed) json["keep_only_failed"] = *order.keep_only_failed;
+  if (order.of > 0) {
+    json["index"] = order.index;
+    json["of"] = order.of;
+  }
+  if (order.own_times) json["own_times"] = true;
   return json;
 }
 
@@ -191,6 +196,11 @@ Result<WorkloadOrder> read_order(const Json& json) {
   if (fields.has("keep_response")) fields.count("keep_response", order.keep_response.emplace());
   if (fields.has("keep_only_failed"))
     fields.flag("keep_only_failed", order.keep_only_failed.emplace());
+  fields.count("index", order.index);
+  fields.count("of", order.of);
+  if (order.of > 0 && order.index >= order.of) fields.fail("index", "a number below `of`");
+  fields.flag("own_times", order.own_times);
+  if (order.own_times && order.of == 0) fields.fail("of", "there, as it must be beside own_times");
   if (fields.error()) return *fields.error();
   return order;
 }
@@ -279,6 +289,84 @@ Result<OwnReport> read_own(const Json& json) {
   return own;
 }
 
+// Each field of a maker's figures, for both ways.
+template <class Maker, class F>
+void each_of_maker(Maker& maker, F&& f) {
+  f("made", maker.made);
+  f("late", maker.late);
+  f("late_most_ns", maker.late_most);
+  f("failed", maker.failed);
+  f("why_failed", maker.why_failed);
+  f("ended", maker.ended);
+  f("why_ended", maker.why_ended);
+}
+
+Json figures_json(const FiguresReport& figures) {
+  Json json = Json::object();
+  for (const auto& [name, check] : figures.checks)
+    json["checks"][name] = {check.passed, check.failed};
+  for (const auto& [name, maker] : figures.makers) {
+    Json& to = json["makers"][name];
+    each_of_maker(maker, [&](const char* field, const auto& value) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Duration>)
+        to[field] = value.count();
+      else
+        to[field] = value;
+    });
+  }
+  if (!figures.first_failures.empty()) json["first_failures"] = figures.first_failures;
+  return json;
+}
+
+Result<MakerReport> read_maker(const Json& json) {
+  Fields fields(json, "what made requests");
+  MakerReport maker;
+  each_of_maker(maker, [&](const char* name, auto& to) {
+    using Value = std::decay_t<decltype(to)>;
+    if constexpr (std::is_same_v<Value, Duration>)
+      fields.duration(name, to);
+    else if constexpr (std::is_same_v<Value, std::string>)
+      fields.text(name, to);
+    else
+      fields.count(name, to);
+  });
+  if (fields.error()) return *fields.error();
+  return maker;
+}
+
+Result<FiguresReport> read_figures(const Json& json) {
+  Fields fields(json, "a worker's figures of requests");
+  FiguresReport figures;
+  if (const Json* const checks = fields.map("checks")) {
+    for (const auto& [name, counts] : checks->items()) {
+      if (counts.is_array() && counts.size() == 2 && counts[0].is_number_unsigned() &&
+          counts[1].is_number_unsigned())
+        figures.checks[name] = {counts[0].template get<std::uint64_t>(),
+                                counts[1].template get<std::uint64_t>()};
+      else
+        fields.fail("checks", "a map of two counts each");
+    }
+  }
+  if (const Json* const makers = fields.map("makers")) {
+    for (const auto& [name, maker] : makers->items()) {
+      if (maker.is_object())
+        figures.makers[name] = TRY(read_maker(maker));
+      else
+        fields.fail("makers", "a map of objects");
+    }
+  }
+  if (const Json* const failures = fields.map("first_failures")) {
+    for (const auto& [name, why] : failures->items()) {
+      if (why.is_string())
+        figures.first_failures[name] = why.template get<std::string>();
+      else
+        fields.fail("first_failures", "a map of texts");
+    }
+  }
+  if (fields.error()) return *fields.error();
+  return figures;
+}
+
 }  // namespace
 
 std::string encode(const Heartbeat& heartbeat) {
@@ -287,7 +375,8 @@ std::string encode(const Heartbeat& heartbeat) {
                {"version", heartbeat.version},
                {"pid", heartbeat.pid},
                {"at_ns", ns(heartbeat.at)},
-               {"traces_waiting", heartbeat.traces_waiting}});
+               {"traces_waiting", heartbeat.traces_waiting},
+               {"requests", heartbeat.requests}});
 }
 
 Result<Heartbeat> decode_heartbeat(std::string_view json) {
@@ -301,6 +390,7 @@ Result<Heartbeat> decode_heartbeat(std::string_view json) {
   fields.count("pid", heartbeat.pid);
   fields.wall("at_ns", heartbeat.at);
   fields.count("traces_waiting", heartbeat.traces_waiting);
+  fields.count("requests", heartbeat.requests);
   if (fields.error()) return *fields.error();
   return heartbeat;
 }
@@ -373,6 +463,7 @@ std::string encode(const RunReport& report) {
             {"dispatch_error_last", encode_histogram(report.dispatch_error_last)}};
   each_count(report, [&](const char* name, std::uint64_t count) { json[name] = count; });
   if (report.own) json["own"] = own_json(*report.own);
+  if (!report.figures.empty()) json["figures"] = figures_json(report.figures);
   return dump(json);
 }
 
@@ -403,6 +494,7 @@ Result<RunReport> decode_run_report(std::string_view json) {
     }
   }
   if (const Json* own = fields.map("own")) report.own = TRY(read_own(*own));
+  if (const Json* figures = fields.map("figures")) report.figures = TRY(read_figures(*figures));
   if (fields.error()) return *fields.error();
   return report;
 }

@@ -26,6 +26,8 @@ struct Heartbeat {
   std::int64_t pid = 0;
   Wall at = kNoWall;                 // by the worker's clock
   std::uint64_t traces_waiting = 0;  // in its spool, not yet published
+  // Which descriptions of requests it reads (load/request_description.h); 0: none.
+  std::uint32_t requests = 0;
 };
 
 // From some moment on another arrival says when a client's requests are due.
@@ -62,6 +64,13 @@ struct WorkloadOrder {
   std::optional<bool> keep_headers;
   std::optional<std::uint32_t> keep_response;
   std::optional<bool> keep_only_failed;
+  // Of a client whose requests are described (docs/wire/requests.md): its number among those of its
+  // entry over all workers, from 0, and how many these are.
+  std::uint32_t index = 0;
+  std::uint32_t of = 0;
+  // Its requests are due when the log says that they are made of: every `of`-th, from that of
+  // `index` on. `arrival` isn't read.
+  bool own_times = false;
 };
 
 // The argument of the remote `Worker.start_workloads:<worker>`. All begin at `at`, whatever earlier
@@ -114,6 +123,31 @@ struct OwnReport {
   bool shares_machine = false;  // with a host that it asks
 };
 
+// What those who make requests one by one came to, since the run's start on that worker.
+struct MakerReport {
+  std::uint64_t made = 0;
+  std::uint64_t late = 0;
+  Duration late_most{0};
+  std::uint64_t failed = 0;
+  std::string why_failed;
+  std::uint64_t ended = 0;
+  std::string why_ended;
+};
+
+// What became of checks and of who makes requests, each by its name.
+struct FiguresReport {
+  struct Check {
+    std::uint64_t passed = 0;
+    std::uint64_t failed = 0;
+  };
+  std::map<std::string, Check> checks;
+  std::map<std::string, MakerReport> makers;
+  // What was said of the first request that failed by a reason, by failure_name().
+  std::map<std::string, std::string> first_failures;
+
+  bool empty() const { return checks.empty() && makers.empty() && first_failures.empty(); }
+};
+
 // A worker's report of a run, cumulative; on galileo/fleet/reports each second and when the run's
 // last request is over, and the answer of `Worker.report:<worker>`(run).
 struct RunReport {
@@ -147,6 +181,7 @@ struct RunReport {
   std::uint64_t answered_last = 0;
   std::uint64_t failed_last = 0;
   std::optional<OwnReport> own;  // none: its version doesn't tell
+  FiguresReport figures;
 };
 
 std::string encode(const Heartbeat& heartbeat);

@@ -134,3 +134,47 @@ TEST_CASE("What is of the wrong type is refused with its field, what isn't known
   CHECK_FALSE(decode_run_report(R"({"latency": "no histogram"})").ok());
   CHECK_FALSE(decode_run_report(R"({"failures": {"timeout": -3}})").ok());
 }
+
+TEST_CASE(
+    "a client's place over all workers, and what came of its requests, come back as they were") {
+  StartWorkloads start{"r", "main", Wall{Duration{1}}, {}};
+  WorkloadOrder order;
+  order.client_id = "w:a:0";
+  order.index = 2;
+  order.of = 3;
+  order.own_times = true;
+  start.orders = {order, {}};
+  const auto read = decode_start_workloads(encode(start));
+  REQUIRE_MESSAGE(read.ok(), read.error().to_text());
+  CHECK(read->orders[0].index == 2);
+  CHECK(read->orders[0].of == 3);
+  CHECK(read->orders[0].own_times);
+  CHECK(read->orders[1].of == 0);
+  CHECK_FALSE(read->orders[1].own_times);
+  start.orders[0].index = 3;
+  CHECK_FALSE(decode_start_workloads(encode(start)).ok());
+  start.orders[0].index = start.orders[0].of = 0;
+  CHECK_FALSE(decode_start_workloads(encode(start)).ok());
+
+  RunReport report;
+  report.run = "r";
+  CHECK(encode(report).find("figures") == std::string::npos);
+  report.figures.checks["login"] = {3, 4};
+  report.figures.makers["data rows.csv"] = {5, 1, Duration{7}, 2, "why", 1, "all is used"};
+  report.figures.first_failures["tls_expired"] = "it has expired";
+  CHECK(encode(report).find(R"("figures":{"checks":{"login":[3,4]},"first_failures":)"
+                            R"({"tls_expired":"it has expired"},"makers":{"data rows.csv":)"
+                            R"({"ended":1,"failed":2,"late":1,"late_most_ns":7,"made":5,)"
+                            R"("why_ended":"all is used","why_failed":"why"}}})") !=
+        std::string::npos);
+  const auto figures = decode_run_report(encode(report));
+  REQUIRE_MESSAGE(figures.ok(), figures.error().to_text());
+  CHECK(figures->figures.checks.at("login").failed == 4);
+  CHECK(figures->figures.makers.at("data rows.csv").late_most == Duration{7});
+  CHECK(figures->figures.makers.at("data rows.csv").why_ended == "all is used");
+  CHECK(figures->figures.first_failures.at("tls_expired") == "it has expired");
+  for (const char* wrong :
+       {R"({"figures": {"checks": {"a": [1]}}})", R"({"figures": {"checks": {"a": [1, -1]}}})",
+        R"({"figures": {"makers": {"a": 1}}})", R"({"figures": {"first_failures": {"a": 1}}})"})
+    CHECK_FALSE(decode_run_report(wrong).ok());
+}

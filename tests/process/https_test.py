@@ -2,6 +2,7 @@
 servers that nginx can't be."""
 import contextlib
 import json
+import re
 import socket
 import sqlite3
 import ssl
@@ -290,5 +291,8 @@ clients: [{{service: a, closed_loop: {{}}, requests: 10, request: {{verify: "${{
         assert result["generator"]["tls"] == {"handshakes": 1, "resumed": 0, "unverified": int(verify == "no"), "crl_checked": 0}
         assert any("not verified" in note for note in result["notes"]) == (verify == "no")
     assert rows(tmp_path, "SELECT count(HANDSHAKE) > 0 FROM traces") == [(1,)]
+    # Why it failed is told as on one machine, with the worker's name.
+    run("run", "f.yaml", "--bus", bus.url, "--json", "r.json", env={"verify": "yes"}, timeout=60)
+    assert any(re.fullmatch(r"tls_\w+, the first time: .* \(worker w1\)", note) for note in result_of(tmp_path / "r.json")["notes"])
     missing = run("run", "f.yaml", "--bus", bus.url, env={"verify": "/not/on/the/worker.pem"}, timeout=60)
     assert missing.code != 0 and "can't use the CA file" in missing.err and "/not/on/the/worker.pem" in missing.err, missing

@@ -164,7 +164,7 @@ def test_an_experiment_file_has_both(run, server, tmp_path):
     text = (tmp_path / "e/x.yaml").read_text()
     for old, new, said in (("speed: 10", "speed: fast", "clients[0].replay.speed: 'fast' isn't a replay's speed"), ("logs/log", "logs/none", "No such file"),
                            ("target: path", "what: x", "unknown key 'what'"), ("    targets:", "    rate: 5\n    targets:", "only one of"),
-                           ("file: logs/log, ", "", "file is missing"), ("telemetry: off", "bus: redis://127.0.0.1:1", "on a fleet")):
+                           ("file: logs/log, ", "", "file is missing")):
         (tmp_path / "e/y.yaml").write_text(text.replace(old, new))
         done = run("run", "e/y.yaml", "--dry-run")
         assert done.code == 2 and said in done.err, (new, done)

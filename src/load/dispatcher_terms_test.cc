@@ -153,6 +153,21 @@ TEST_CASE("a made request says that its connection ends where each has its own, 
   }
 }
 
+TEST_CASE("an answer without a body has one that is empty, whatever it would be packed by") {
+  WithTerms one({{}, {}});
+  one.options.limits.keep_response = 100;
+  one.spec.request.checks = {{"empty", {"body matches ^$"}}};
+  const std::string packed = "Content-Encoding: gzip";
+  one.next();
+  one.answered_by(answer_of(200, packed));
+  CHECK(one.last_failure() == Failure::none);
+  one.next();
+  one.answered_by("HTTP/1.1 304 X\r\n" + packed + "\r\n\r\n");
+  CHECK(one.last_failure() == Failure::none);
+  CHECK(one.dispatcher->responses_packed() == 0);
+  CHECK(one.traces.all.size() == 2);
+}
+
 TEST_CASE("a Location leads old clients where Python's requests goes, and others where it says") {
   struct Row {
     const char* location;

@@ -7,6 +7,7 @@
 
 #include "load/replay_file.h"
 #include "load/targets_file.h"
+#include "plan/read_twice.h"
 
 namespace galileo::plan {
 namespace {
@@ -118,6 +119,7 @@ void read_replay_of(const Fields& client_fields, const FileOptions& options, std
     return problems.add(client_fields.place("replay"),
                         client_fields.where("replay") + " can't be stdin",
                         "its file is read twice: for its times, and for its requests");
+  if (!can_be_read_twice(client_fields, "replay", file.path)) return;
   const auto replay = load::read_replay(file);
   if (!replay.ok())
     return problems.add(client_fields.place("replay"), client_fields.where("replay"),
@@ -136,6 +138,7 @@ void read_targets_of(const Fields& client_fields, const FileOptions& options,
   if (!name || name->empty()) return;
   const std::string path = options.path_of(*name);
   const std::string folder = options.path_of("");
+  if (!can_be_read_twice(client_fields, "targets", path)) return;
   const auto targets = load::read_targets(path, folder);
   if (!targets.ok())
     return client_fields.problems().add(client_fields.place("targets"),

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "load/data_rows.h"
+#include "plan/read_twice.h"
 
 namespace galileo::plan {
 namespace {
@@ -114,6 +115,7 @@ void ClientTemplates::read_data(const Fields& data, load::SourceSpec& source) {
   if (at_end) source.parameters["data.at_end"] = *at_end;
   source.parameters["data.file"] = file;
   if (file.empty() || !options_.find_file) return;
+  if (options_.path_of && !can_be_read_twice(data, "file", options_.path_of(file))) return;
   const auto found = options_.find_file(file);
   if (!found.ok()) return problems_.add(data.place("file"), data.where("file"), found.error());
   source.parameters["data.file"] = found->path;

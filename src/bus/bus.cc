@@ -56,6 +56,10 @@ Change list_push_right(std::string key, std::vector<std::string> values) {
   return change_of(Change::Kind::kListPushRight, std::move(key), std::move(values));
 }
 
+Change list_remove(std::string key, std::string element) {
+  return change_of(Change::Kind::kListRemove, std::move(key), {std::move(element)});
+}
+
 Change expire(std::string key, Duration after) {
   Change change = change_of(Change::Kind::kExpire, std::move(key));
   change.expiry = after;

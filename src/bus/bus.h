@@ -43,6 +43,7 @@ struct Change {
     kHashRemove,     // values: fields
     kListPushLeft,   // values, one after the other
     kListPushRight,  // values, one after the other
+    kListRemove,     // values: one element, wherever it stands first
     kExpire,         // the key is gone after `expiry`
     kPublish,        // key: channel; values: the message
   };
@@ -60,6 +61,7 @@ Change hash_set(std::string key, const std::map<std::string, std::string>& field
 Change hash_remove(std::string key, std::vector<std::string> fields);
 Change list_push_left(std::string key, std::vector<std::string> values);
 Change list_push_right(std::string key, std::vector<std::string> values);
+Change list_remove(std::string key, std::string element);
 Change expire(std::string key, Duration after);
 Change publish_in(std::string channel, std::string message);
 // Nothing to add or remove: it is left out, and gives 0.

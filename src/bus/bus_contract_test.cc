@@ -150,6 +150,17 @@ TEST_CASE("what is empty isn't there, and a change of nothing does nothing") {
   }
 }
 
+TEST_CASE("an element of a list is taken out by its value, once, and by one of many only") {
+  FOR_EACH_DRIVER() {
+    must(bus.change({list_push_right("l", {"a", "b", "a", "c"})}));
+    CHECK(must(bus.change({list_remove("l", "a"), list_remove("l", "none"),
+                           list_remove("none", "a")})) == Counts{1, 0, 0});
+    CHECK(must(other.list("l")) == Texts{"b", "a", "c"});
+    must(bus.change({list_remove("l", "a"), list_remove("l", "b"), list_remove("l", "c")}));
+    CHECK(must(bus.keys("*")).empty());
+  }
+}
+
 TEST_CASE("parts of a list, counted from both ends, and several lists at one moment") {
   FOR_EACH_DRIVER() {
     must(bus.change({list_push_right("l", {"0", "1", "2", "3"}), list_push_right("m", {"", "b"})}));

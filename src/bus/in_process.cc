@@ -138,6 +138,16 @@ Result<std::int64_t> add_to_list(Keys& keys, const Change& change) {
   return static_cast<std::int64_t>(list->size());
 }
 
+Result<std::int64_t> remove_from_list(Keys& keys, const Change& change) {
+  List* const list = TRY(keys.find<List>(change.key));
+  if (!list) return 0;
+  const auto found = std::find(list->begin(), list->end(), change.values.at(0));
+  if (found == list->end()) return 0;
+  list->erase(found);
+  keys.drop_if_empty(change.key, list);
+  return 1;
+}
+
 template <class T>
 Result<std::int64_t> take_from(Keys& keys, const Change& change) {
   T* const held = TRY(keys.find<T>(change.key));
@@ -338,6 +348,8 @@ class InProcess final : public Bus {
       case Change::Kind::kListPushLeft:
       case Change::Kind::kListPushRight:
         return add_to_list(keys_, change);
+      case Change::Kind::kListRemove:
+        return remove_from_list(keys_, change);
       case Change::Kind::kExpire:
         return keys_.expire(change.key, change.expiry) ? 1 : 0;
       case Change::Kind::kPublish:

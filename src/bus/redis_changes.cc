@@ -31,6 +31,8 @@ const char* command_of(Change::Kind kind) {
       return "LPUSH";
     case Change::Kind::kListPushRight:
       return "RPUSH";
+    case Change::Kind::kListRemove:
+      return "LREM";
     case Change::Kind::kExpire:
       return "EXPIRE";
     case Change::Kind::kPublish:
@@ -49,6 +51,8 @@ void add_change(std::string& to, const Change& change) {
       add_command(to, {"PEXPIRE", change.key, milliseconds_word(change.expiry)});
     return;
   }
+  if (change.kind == Change::Kind::kListRemove)
+    return add_command(to, {"LREM", change.key, "1", change.values.at(0)});
   const bool expires = change.kind == Change::Kind::kSetText && change.expiry.count() > 0;
   begin_command(to, 2 + change.values.size() + (expires ? 2 : 0));
   add_word(to, command_of(change.kind));

@@ -131,6 +131,33 @@ def test_a_bus_that_is_lost_ends_each_wait(session, fleet, away):
     assert {one["wait"] for one in over} == waits and all(one["error"]["code"] == "unavailable" and "the bus is away" in one["error"]["why"] for one in over)
 
 
+def test_who_is_gone_in_the_middle_of_a_record_leaves_no_clients(session, fleet, target, tmp_path):
+    """But those that others have spawned, and its own where nothing is recorded any more."""
+    redis, _ = fleet
+    ours, others = session(), session()
+    for one in (ours, others):
+        one("fleet.connect", url=redis.url)
+    others("routes.set", service="img", hosts=[target().removeprefix("http://").rstrip("/")], weights=[1])
+    kept = others("fleet.spawn", service="img")
+    clients = ours("fleet.spawn", service="img", num=3)
+    ours("fleet.close", clients=clients[2:])
+    ours("record.start", name="cut off", db=str(tmp_path / "cut.sqlite"))
+    ours("fleet.rps", clients=clients[:2], rate=50)
+    ours.process.stdin.close()
+    assert ours.process.wait(60) == 0
+    assert others("fleet.clients") == kept
+    with closing(sqlite3.connect(tmp_path / "cut.sqlite")) as database:
+        assert database.execute("SELECT NAME, STATUS, END >= START FROM experiments").fetchall() == [("cut off", "FINISHED", 1)]
+    after = session()
+    after("fleet.connect", url=redis.url)
+    left = after("fleet.spawn", service="img")
+    after("record.start", db=str(tmp_path / "whole.sqlite"))
+    after("record.stop", wait_s=20)
+    after.process.stdin.close()
+    assert after.process.wait(60) == 0 and len(others("fleet.clients")) == 2
+    others("fleet.close", clients=[*kept, *left])
+
+
 def test_a_fleet_of_its_own_leaves_nothing(session, tmp_path, target):
     ours = session({"TMPDIR": str(tmp_path), "galileo_worker_name": "here"})
     ours("fleet.connect", standalone=True)

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-__all__ = ["Database", "Kind", "Moment", "open"]
+__all__ = ["Between", "Database", "Kind", "Moment", "open"]
 
 Kind = Literal["pandas", "polars", "arrow"]
 #: A time: seconds since 1970, ISO 8601, or a datetime (numpy's and pandas' too); without a zone it is UTC.
 Moment = Union[float, int, str, datetime]
+#: From, and up to but without; None leaves an end open.
+Between = Union[tuple[Union[Moment, None], Union[Moment, None]], None]
 
 _EMPTY: tuple[str, ...] = ()
 
@@ -65,8 +67,18 @@ class Database:
         """All of them, newest last: ``exp_id name creator created start end status metadata`` (JSON text)."""
         return self._frame("experiments", (), to=to)
 
+    @overload
+    def traces(self, *ids: str, columns: Iterable[str] | None = ..., service: str | None = ..., between: Between = ...,
+               to: Literal["pandas"] = ...) -> pandas.DataFrame: ...
+    @overload
+    def traces(self, *ids: str, columns: Iterable[str] | None = ..., service: str | None = ..., between: Between = ...,
+               to: Literal["polars"]) -> polars.DataFrame: ...
+    @overload
+    def traces(self, *ids: str, columns: Iterable[str] | None = ..., service: str | None = ..., between: Between = ...,
+               to: Literal["arrow"]) -> Table: ...
+
     def traces(self, *ids: str, columns: Iterable[str] | None = None, service: str | None = None,
-               between: tuple[Moment | None, Moment | None] | None = None, to: Kind = "pandas") -> Any:
+               between: Between = None, to: Kind = "pandas") -> Any:
         """Every request of these experiments: ``request_id client service created sent done status server exp_id intended
         dispatched first_byte request_bytes response_bytes error phase handshake step failed_check protocol queued``, and where
         ``columns`` names them ``headers`` (JSON text), ``response``, and of the headers ``final_host`` (what each gateway passed it on to), ``last_hop`` (when the
@@ -81,15 +93,40 @@ class Database:
         to: ``"pandas"``, ``"polars"``, or ``"arrow"``: anything with ``__arrow_c_stream__``."""
         return self._frame("traces", _some(ids), columns, service, between, to)
 
+    @overload
+    def telemetry(self, *ids: str, columns: Iterable[str] | None = ..., between: Between = ...,
+                  to: Literal["pandas"] = ...) -> pandas.DataFrame: ...
+    @overload
+    def telemetry(self, *ids: str, columns: Iterable[str] | None = ..., between: Between = ...,
+                  to: Literal["polars"]) -> polars.DataFrame: ...
+    @overload
+    def telemetry(self, *ids: str, columns: Iterable[str] | None = ..., between: Between = ..., to: Literal["arrow"]) -> Table: ...
+
     def telemetry(self, *ids: str, columns: Iterable[str] | None = None,
-                  between: tuple[Moment | None, Moment | None] | None = None, to: Kind = "pandas") -> Any:
+                  between: Between = None, to: Kind = "pandas") -> Any:
         """What instruments read: ``exp_id time metric subsystem node value``; arguments as of :meth:`traces`."""
         return self._frame("telemetry", _some(ids), columns, None, between, to)
 
+    @overload
+    def events(self, *ids: str, columns: Iterable[str] | None = ..., between: Between = ...,
+               to: Literal["pandas"] = ...) -> pandas.DataFrame: ...
+    @overload
+    def events(self, *ids: str, columns: Iterable[str] | None = ..., between: Between = ...,
+               to: Literal["polars"]) -> polars.DataFrame: ...
+    @overload
+    def events(self, *ids: str, columns: Iterable[str] | None = ..., between: Between = ..., to: Literal["arrow"]) -> Table: ...
+
     def events(self, *ids: str, columns: Iterable[str] | None = None,
-               between: tuple[Moment | None, Moment | None] | None = None, to: Kind = "pandas") -> Any:
+               between: Between = None, to: Kind = "pandas") -> Any:
         """Events: ``exp_id time name value``; arguments as of :meth:`traces`."""
         return self._frame("events", _some(ids), columns, None, between, to)
+
+    @overload
+    def nodes(self, *ids: str, columns: Iterable[str] | None = ..., to: Literal["pandas"] = ...) -> pandas.DataFrame: ...
+    @overload
+    def nodes(self, *ids: str, columns: Iterable[str] | None = ..., to: Literal["polars"]) -> polars.DataFrame: ...
+    @overload
+    def nodes(self, *ids: str, columns: Iterable[str] | None = ..., to: Literal["arrow"]) -> Table: ...
 
     def nodes(self, *ids: str, columns: Iterable[str] | None = None, to: Kind = "pandas") -> Any:
         """What is known of each node: ``exp_id node key value``; arguments as of :meth:`traces`."""
@@ -102,7 +139,7 @@ class Database:
         return removed
 
     def _frame(self, table: str, ids: tuple[str, ...], columns: Iterable[str] | None = None, service: str | None = None,
-               between: tuple[Moment | None, Moment | None] | None = None, to: Kind = "pandas") -> Any:
+               between: Between = None, to: Kind = "pandas") -> Any:
         if to not in ("pandas", "polars", "arrow"):
             raise ValueError(f"to={to!r}: one of 'pandas', 'polars', 'arrow'")
         if isinstance(columns, str):

@@ -66,6 +66,20 @@ galileo.Experiment(client=[client])
     assert re.findall(r"script.py:(\d+): error", said) == ["13", "14", "15"], said
 
 
+def test_types_know_which_frame_comes(checked):
+    said = checked("""
+from galileo import frames
+db = frames.open("x.sqlite")
+reveal_type(db.traces("last", columns=["status"], between=(0.5, None)))
+reveal_type(db.telemetry("last", to="polars"))
+reveal_type(db.events("last", to="arrow"))
+reveal_type(db.nodes("last"))
+db.traces("last", to="excel")
+""")
+    assert re.findall(r'script.py:(\d+): note: Revealed type is ".*?(\w+)"', said) == [("4", "DataFrame"), ("5", "DataFrame"), ("6", "Table"), ("7", "DataFrame")], said
+    assert "polars" in said.split("script.py:5")[1].splitlines()[0] and re.findall(r"script.py:(\d+): error", said) == ["8"], said
+
+
 def test_what_only_python_has_becomes_what_a_file_has():
     with target() as url:
         made = galileo.Experiment(

@@ -1,4 +1,5 @@
-"""An HTTP/1.1 server that keeps what it was asked: [(method, target, headers, body)], in order. On a thread."""
+"""An HTTP/1.1 server that keeps what it was asked: [(method, target, headers, body)], in order. On a thread. What is below /moved/ it
+sends elsewhere, with a cookie."""
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,7 +20,11 @@ class RecordingServer:
             def do_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 recorded.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(200)
+                moved = self.path.startswith("/moved/")
+                self.send_response(302 if moved else 200)
+                if moved:
+                    self.send_header("Location", "/%7Elanded/../here?to=%7E" + self.path[len("/moved/"):])
+                    self.send_header("Set-Cookie", "set=1; Path=/")
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok" if self.command != "HEAD" else b"")

@@ -11,7 +11,7 @@ namespace galileo::load {
 
 class ListedRequests::OfClient final : public RequestSource {
  public:
-  explicit OfClient(const ListedRequests& all) : all_(all) {}
+  OfClient(const ListedRequests& all, const ClientPlace& place) : all_(all), place_(place) {}
 
   Made make(Turn& turn, MadeRequest& into) override {
     const auto& entries = all_.list_.entries();
@@ -30,10 +30,23 @@ class ListedRequests::OfClient final : public RequestSource {
       if (!is_own(name)) add(into, name, value);
     });
     into.headers.resize(headers_);
-    return Made::kMade;
+    const bool is_made = all_.body_ && entry.body == all_.made_body_;
+    return is_made ? make_body(turn, into) : Made::kMade;
   }
 
  private:
+  // Of the request's number and draws of its own, as other templates are.
+  Made make_body(const Turn& turn, MadeRequest& into) {
+    constexpr std::uint64_t kDraws = 0x626f64696573u;  // apart from schedules' draws
+    RequestTemplate::Moment moment{place_, turn,    nullptr,
+                                   0,      nullptr, Random(place_.seed ^ kDraws, turn.of_all)};
+    made_.shared_body = nullptr;
+    made_.has_body = false;
+    const Made how = all_.body_->make(moment, made_);
+    if (how != Made::kMade) into.why = made_.why;
+    if (const std::string* const body = made_.sent_body()) into.body = *body;
+    return how;
+  }
   bool is_own(std::string_view name) const {
     return std::any_of(all_.own_.begin(), all_.own_.end(), [&](const auto& own) {
       return wire::http1::equals_ignoring_case(own.first, name);
@@ -48,6 +61,8 @@ class ListedRequests::OfClient final : public RequestSource {
   }
 
   const ListedRequests& all_;
+  const ClientPlace& place_;
+  MadeRequest made_;  // for its body alone
   std::size_t headers_ = 0;
 };
 
@@ -68,8 +83,8 @@ std::vector<Duration> ListedRequests::times() const {
   return times;
 }
 
-std::unique_ptr<RequestSource> ListedRequests::of_client(const ClientPlace&) {
-  return std::make_unique<OfClient>(*this);
+std::unique_ptr<RequestSource> ListedRequests::of_client(const ClientPlace& place) {
+  return std::make_unique<OfClient>(*this, place);
 }
 
 }  // namespace galileo::load

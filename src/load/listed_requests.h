@@ -5,11 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "load/request_list.h"
 #include "load/request_source.h"
+#include "load/request_template.h"
 
 namespace galileo::load {
 
@@ -19,6 +22,11 @@ class ListedRequests final : public RequestSources {
   // `round`: after the last entry comes the first again.
   ListedRequests(std::string name, RequestList list, const Request& own, bool round,
                  std::vector<std::string> notes);
+  // The body of that number in the list is made anew for each request.
+  void make_bodies(std::uint32_t number, RequestTemplate made_of) {
+    made_body_ = number;
+    body_.emplace(std::move(made_of));
+  }
   std::string name() const override { return name_; }
   std::vector<std::string> notes() const override { return notes_; }
   std::vector<Duration> times() const override;
@@ -32,6 +40,8 @@ class ListedRequests final : public RequestSources {
   const wire::http1::Headers own_;
   const bool round_;
   const std::vector<std::string> notes_;
+  std::uint32_t made_body_ = 0;  // of body_
+  std::optional<RequestTemplate> body_;
 };
 
 }  // namespace galileo::load

@@ -52,17 +52,19 @@ std::uint64_t ReplayCounts::unread() const {
 void ReplayMaker::request(wire::RecordedRequest& request) {
   ++counts_.read;
   counts_.lengths += request.had_length ? 1 : 0;
-  if (!request.has_body && needs_body(request.method)) {
-    if (options_.bodies == ReplayOptions::Bodies::kSkip) {
-      ++counts_.skipped[place_of(RecordFault::no_body)];
-      return;
-    }
-    ++counts_.bodies;
-    request.has_body = true;
-    if (options_.bodies == ReplayOptions::Bodies::kGiven) request.body = options_.body;
+  const bool lacks_body = !request.has_body && needs_body(request.method);
+  const bool is_given = lacks_body && options_.bodies == ReplayOptions::Bodies::kGiven;
+  if (lacks_body && options_.bodies == ReplayOptions::Bodies::kSkip) {
+    ++counts_.skipped[place_of(RecordFault::no_body)];
+    return;
   }
   ++counts_.sent;
   if (!options_.keep_secrets) counts_.secrets += drop_recorded_secrets(request);
+  if (lacks_body) {
+    ++counts_.bodies;
+    request.has_body = true;
+    if (is_given) request.body = options_.body;
+  }
   if (options_.keep_host && !request.host.empty() && wire::http1::is_header_value(request.host))
     request.headers.insert(request.headers.begin(), {"Host", request.host});
   if (!moments_.empty() && request.at < moments_.back().at) ++counts_.out_of_order;
@@ -76,6 +78,7 @@ void ReplayMaker::request(wire::RecordedRequest& request) {
   moments_.push_back(moment);
   list_.add(Duration{0}, request.method, request.target, request.headers,
             request.has_body ? &request.body : nullptr);
+  if (is_given) given_body_ = list_.entries().back().body;
 }
 
 void ReplayMaker::skipped(RecordFault fault, std::uint64_t number, std::string_view record) {
@@ -165,6 +168,7 @@ Result<Replay> ReplayMaker::finish(std::string_view record_word) {
   TRY(lay_copies(replay));
   replay.counts = std::move(counts_);
   replay.list = std::move(list_);
+  replay.given_body = given_body_;
   return replay;
 }
 

@@ -74,7 +74,8 @@ struct ReplayCounts {
 };
 
 struct Replay {
-  RequestList list;  // in the order of their times, by speed, share and copies
+  RequestList list;              // in the order of their times, by speed, share and copies
+  std::uint32_t given_body = 0;  // ReplayOptions::body in the list; 0: no request has it
   ReplayCounts counts;
   Duration log_length{0};  // from the first request to the last, at speed 1
   Wall begins = kNoWall;
@@ -108,6 +109,7 @@ class ReplayMaker final : public wire::RecordSink {
 
   const ReplayOptions options_;
   RequestList list_;
+  std::uint32_t given_body_ = 0;
   ReplayCounts counts_;
   std::vector<Moment> moments_;
 };

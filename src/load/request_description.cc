@@ -491,10 +491,8 @@ Result<Request> decode_description(std::string_view text) {
 Result<void> each_content(Request& request, const ReplaceContent& replace) {
   SourceSpec& source = request.source;
   const bool is_listed = source.kind == "replay" || source.kind == "targets";
-  if (!is_listed) {
-    TRY(replace_marks(source, replace));
-    return replace_file(source, kDataFile, replace);
-  }
+  TRY(replace_marks(source, replace));
+  if (!is_listed) return replace_file(source, kDataFile, replace);
   if (source.kind == "targets") TRY(name_bodies(source));
   for (auto& [name, value] : source.parameters) {
     if (name.starts_with(kBodyOfTarget)) value = TRY(replace(value, false));

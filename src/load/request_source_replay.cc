@@ -24,8 +24,17 @@ Result<std::unique_ptr<RequestSources>> make_replay_sources(const Request& reque
       replay.counts.all_skipped() > 0 ? ": " : "", skipped_text(replay.counts))};
   for (const std::string& note : replay_notes(replay, file.options))
     notes.push_back(fmt::format("{}: {}", name, note));
-  return std::unique_ptr<RequestSources>(std::make_unique<ListedRequests>(
-      name, std::move(replay.list), request, false, std::move(notes)));
+  const std::uint32_t given_body = replay.given_body;
+  auto sources = std::make_unique<ListedRequests>(name, std::move(replay.list), request, false,
+                                                  std::move(notes));
+  if (given_body != 0 && divide(file.options.body).size() > 1) {
+    Request body;
+    body.has_body = true;
+    body.body = file.options.body;
+    sources->make_bodies(
+        given_body, TRY(RequestTemplate::compile(body, request.source.parameters, nullptr, {})));
+  }
+  return std::unique_ptr<RequestSources>(std::move(sources));
 }
 
 }  // namespace galileo::load

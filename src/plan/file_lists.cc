@@ -7,6 +7,7 @@
 
 #include "load/replay_file.h"
 #include "load/targets_file.h"
+#include "plan/file_templates.h"
 #include "plan/read_twice.h"
 
 namespace galileo::plan {
@@ -40,13 +41,31 @@ void read_log_fields(const Fields& replay, wire::LogFields& into) {
   }
 }
 
-void read_body(const Fields& replay, const FileOptions& options, load::ReplayOptions& into) {
+using Marks = std::map<std::string, std::string>;
+
+// A text with templates: they need what each request has, and no rows or answers.
+void read_body_template(const Fields& replay, const FileOptions& options, load::ReplayOptions& into,
+                        Marks& into_marks) {
+  load::TemplateMarks marks(outside_of_templates(options));
+  auto taken = marks.take(into.body, load::Fit::kPlain);
+  if (!taken.ok())
+    return replay.problems().add(replay.place("body"), replay.where("body"), taken.error());
+  if (!marks.rows().empty() || !marks.values().empty())
+    return replay.problems().add(
+        replay.place("body"), replay.where("body") + " can't have a row's or an answer's values",
+        "a log's requests have none: use seq, uuid, rand_int, choice, ...");
+  into.body = std::move(*taken);
+  into_marks = marks.marks();
+}
+
+void read_body(const Fields& replay, const FileOptions& options, load::ReplayOptions& into,
+               Marks& marks) {
   const std::string body = replay.text("body").value_or("empty");
   if (body == "empty") return;
   into.bodies = body == "skip" ? Bodies::kSkip : Bodies::kGiven;
   if (body == "skip") return;
   into.body = body;
-  if (!body.starts_with('@')) return;
+  if (!body.starts_with('@')) return read_body_template(replay, options, into, marks);
   auto text = options.read_file(body.substr(1));
   if (text.ok())
     into.body = std::move(*text);
@@ -56,7 +75,7 @@ void read_body(const Fields& replay, const FileOptions& options, load::ReplayOpt
 
 // `replay: access.log`, or a map.
 load::ReplayFile replay_file(const Fields& client, const wire::YamlNode& node,
-                             const FileOptions& options, std::uint64_t seed) {
+                             const FileOptions& options, std::uint64_t seed, Marks& marks) {
   load::ReplayFile file;
   file.options.seed = seed;
   if (node.kind == wire::YamlNode::Kind::kScalar) {
@@ -80,7 +99,7 @@ load::ReplayFile replay_file(const Fields& client, const wire::YamlNode& node,
   file.log.client_spans = fields.boolean("client_spans").value_or(false);
   file.options.keep_secrets = fields.boolean("keep_secrets").value_or(false);
   file.options.keep_host = fields.boolean("keep_host").value_or(false);
-  read_body(fields, options, file.options);
+  read_body(fields, options, file.options, marks);
   return file;
 }
 
@@ -112,8 +131,9 @@ void read_replay_of(const Fields& client_fields, const FileOptions& options, std
     problems.add(client_fields.place("num"), client_fields.where("num") + " of a replay must be 1",
                  "one client sends all of the log, over as many loops and connections as it needs");
   const std::size_t before = problems.count();
+  Marks marks;
   const load::ReplayFile file =
-      replay_file(client_fields, *client_fields.find("replay"), options, seed);
+      replay_file(client_fields, *client_fields.find("replay"), options, seed, marks);
   if (problems.count() != before || file.path.empty()) return;
   if (std::filesystem::path(file.path).filename() == "-")
     return problems.add(client_fields.place("replay"),
@@ -128,6 +148,7 @@ void read_replay_of(const Fields& client_fields, const FileOptions& options, std
   client.arrival.kind = "prerecorded";
   client.arrival.recorded_s = load::gaps_of(replay->list);
   client.request.source = {"replay", load::replay_parameters(file)};
+  client.request.source.parameters.insert(marks.begin(), marks.end());
   client.request.source.parameters["requests"] = std::to_string(replay->list.size());
 }
 

@@ -39,7 +39,9 @@ void note_new(std::map<std::string, wire::YamlPlace>& known, const std::vector<s
   for (const std::string& name : names) known.try_emplace(name, place);
 }
 
-load::TemplateMarks::Outside outside_of(const FileOptions& options) {
+}  // namespace
+
+load::TemplateMarks::Outside outside_of_templates(const FileOptions& options) {
   load::TemplateMarks::Outside outside;
   outside.environment = options.environment;
   outside.path_of = [&options](const std::string& path) -> Result<std::string> {
@@ -49,10 +51,8 @@ load::TemplateMarks::Outside outside_of(const FileOptions& options) {
   return outside;
 }
 
-}  // namespace
-
 ClientTemplates::ClientTemplates(Problems& problems, const FileOptions& options)
-    : problems_(problems), options_(options), marks_(outside_of(options)) {}
+    : problems_(problems), options_(options), marks_(outside_of_templates(options)) {}
 
 void ClientTemplates::take_text(wire::YamlNode& node, const std::string& where, load::Fit fit) {
   if (node.scalar.find(kBraces) == std::string::npos) return;

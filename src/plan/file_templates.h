@@ -13,6 +13,9 @@
 
 namespace galileo::plan {
 
+// What templates have of the world outside, by the reader of files.
+load::TemplateMarks::Outside outside_of_templates(const FileOptions& options);
+
 // The templates of one client: of its request, or of all its steps.
 class ClientTemplates {
  public:

@@ -144,7 +144,9 @@ OrderedJson request_json(const load::Request& request) {
   // Of a list; what others are given may be anything.
   if (request.source.kind == "replay" || request.source.kind == "targets") {
     for (const auto& [name, value] : request.source.parameters) {
-      if (name != "body") json["list"][name] = value;
+      const bool is_of_body =
+          name == "body" || name.starts_with("mark.") || name.starts_with("text.");
+      if (!is_of_body) json["list"][name] = value;
     }
   }
   if (request.timeout) json["timeout_s"] = to_seconds(*request.timeout);

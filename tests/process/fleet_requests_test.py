@@ -175,6 +175,16 @@ def test_a_replay_is_shared_out_and_each_record_is_sent_once_and_at_its_time(run
         assert sorted(request.line for request in server.requests) == sorted(f"GET /p/{i} HTTP/1.1" for i in range(wanted))
 
 
+def test_a_replays_bodies_of_a_template_are_made_by_whoever_sends_them(run, workers, server, tmp_path):
+    """Numbers over all workers, and a file that the workers haven't."""
+    bus = workers("a", "b")
+    path = write(tmp_path, server, "    replay: {file: access.log, speed: 100, body: '{{seq}} {{file words}}'}\n", access_log=log_of(20, rate=500).replace("GET", "POST"), words="some words")
+    done = run("run", path, "--bus", bus.url, "--json", "r.json", timeout=60)
+    assert done.ran, done
+    assert sorted(int(request.body.split()[0]) for request in server.requests) == list(range(1, 21))
+    assert all(request.body.endswith(b" some words") for request in server.requests)
+
+
 def test_targets_are_sent_one_after_the_other_over_all_workers_with_their_bodies(run, workers, server, tmp_path):
     bus = workers("a", "b")
     (tmp_path / "controller/bodies").mkdir(parents=True)

@@ -202,3 +202,32 @@ def test_the_example_runs_and_sends_its_log(run, tmp_path):
     assert done.ran, done
     result = result_of(tmp_path / "r.json")
     assert json.dumps(result).find(f'"intended": {wanted["requests"]}') > 0 or result["requests"]["intended"] == wanted["requests"], result.keys()
+
+
+LACKS_BODIES = "".join(f'127.0.0.1 - - [01/Dec/2026:08:00:0{second} +0000] "{method} /{second} HTTP/1.1" 200 2\n'
+                       for second, method in enumerate(("POST", "GET", "PUT", "POST", "PATCH")))
+BODY = '{"id": {{seq}}, "key": "{{uuid}}", "kind": "{{choice a b}}", "token": "{{env TOKEN}}"}'
+
+
+def test_a_body_that_the_log_lacks_is_made_anew_for_each_request(run, server, tmp_path):
+    """By the request's number and the seed: the same bodies twice; what has none stays without."""
+    (tmp_path / "access.log").write_text(LACKS_BODIES)
+    seen = []
+    for _ in range(2):
+        server.requests.clear()
+        done = run("load", f"http://{server.address}", "--replay", "access.log", "--speed", "100", "--body", BODY, "--seed", "5", "--json", "r.json", "--db", "none", env={"TOKEN": "a-secret"})
+        assert done.ran and result_of(tmp_path / "r.json")["ledger"]["answered"] == 5, done
+        assert "a-secret" not in (tmp_path / "r.json").read_text() + done.out + done.err
+        seen.append(sorted((request.line.split()[1], request.line.split()[0], request.body) for request in server.requests))
+    assert seen[0] == seen[1]
+    bodies = {target: json.loads(body) for target, method, body in seen[0] if body}
+    assert {target: body["id"] for target, body in bodies.items()} == {"/0": 1, "/2": 3, "/3": 4, "/4": 5}
+    assert len({body["key"] for body in bodies.values()}) == 4 and {body["token"] for body in bodies.values()} == {"a-secret"}
+    assert all(body["kind"] in "ab" for body in bodies.values())
+
+
+@pytest.mark.parametrize("body, told", [("{{row.user}}", "a row's or an answer's values"), ("{{value.token}}", "a row's or an answer's values"), ("{{nothing}}", "nothing")])
+def test_a_body_that_a_log_can_t_have_is_refused(run, server, tmp_path, body, told):
+    (tmp_path / "access.log").write_text(LACKS_BODIES)
+    done = run("load", f"http://{server.address}", "--replay", "access.log", "--body", body)
+    assert done.code == 2 and told in done.err and server.requests == [], done

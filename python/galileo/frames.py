@@ -80,7 +80,7 @@ class Database:
     def traces(self, *ids: str, columns: Iterable[str] | None = None, service: str | None = None,
                between: Between = None, to: Kind = "pandas") -> Any:
         """Every request of these experiments: ``request_id client service created sent done status server exp_id intended
-        dispatched first_byte request_bytes response_bytes error phase handshake step failed_check protocol queued``, and where
+        dispatched first_byte request_bytes response_bytes error phase handshake step failed_check protocol queued trace_id``, and where
         ``columns`` names them ``headers`` (JSON text), ``response``, and of the headers ``final_host`` (what each gateway passed it on to), ``last_hop`` (when the
         last one took it), ``work_start`` and ``work_end`` (of the application, by its ``X-Start`` and ``X-End``). ``status`` is -1 where no complete answer came; ``error`` says why.
         ``step`` is of a scenario, ``failed_check`` the first check that an answer failed, ``protocol`` "HTTP/2" or null, ``handshake`` the

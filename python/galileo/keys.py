@@ -275,6 +275,8 @@ class Client(TypedDict, total=False):
     warmup: Duration | None
     #: on a fleet: labels that the worker which runs it must have
     worker_labels: Mapping[str, Text | None] | None
+    #: the same for this client: yes, no, or which share is marked as sampled
+    traceparent: Text | None
 
 
 class Request(TypedDict, total=False):
@@ -576,3 +578,5 @@ class File(TypedDict, total=False):
     kubernetes: Cluster | None
     #: controllers under test: programs that are started when all applications are ready, and end before them
     beside: Sequence[Beside] | None
+    #: requests say which distributed trace they belong to (W3C): yes, or which share is marked as sampled: 10%
+    traceparent: Text | None

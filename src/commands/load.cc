@@ -17,6 +17,7 @@
 #include "commands/run_options.h"
 #include "load/targets_file.h"
 #include "load/template_text.h"
+#include "load/traceparent.h"
 #include "plan/file.h"
 #include "plan/profile.h"
 #include "wire/http1.h"
@@ -60,6 +61,7 @@ struct LoadFlags {
   std::string bearer;
   std::string ok;
   std::string redirects_max;
+  std::string traceparent;
   std::uint32_t clients = 1;
   std::uint32_t threads = 0;
   std::uint32_t redirects = 0;
@@ -333,6 +335,7 @@ void write_limits(const LoadFlags& flags, LoadDocument& document) {
   set("limits/threads", std::to_string(flags.threads), "--threads");
   set("limits/connect_timeout", flags.connect_timeout, "--connect-timeout");
   set("limits/fail_on", flags.fail_on, "--fail-on");
+  set("traceparent", flags.traceparent, "--traceparent");
   set("limits/address_family", flags.ipv4 ? "ipv4" : flags.ipv6 ? "ipv6" : "", "-4, -6:");
   if (flags.no_telemetry) set("telemetry", "off", "--no-telemetry");
   for (const std::string& check : flags.checks)
@@ -490,10 +493,26 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
       ->take_all();
   app.add_option("--seed", flags.seed,
                  "seed of all random draws [drawn, and kept with the result]");
+  app.add_option("--traceparent", flags.traceparent,
+                 "send W3C trace ids; with a share (--traceparent 10%) so many are marked as "
+                 "sampled [all]")
+      ->expected(0, 1);
   app.add_flag("--help-arrivals", arrivals);
   app.add_flag("--help-thresholds", thresholds);
   app.add_flag("--no-telemetry", flags.no_telemetry, "no telemetry of this machine");
   add_replay_flags(app, flags.of_replay, "Of --replay");
+}
+
+// Its share may be left out: what comes next is one only if it reads as one, and else the URL.
+Arguments with_share(const Arguments& arguments) {
+  constexpr std::string_view kFlag = "--traceparent";
+  Arguments words = arguments;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] != kFlag) continue;
+    const std::string next = i + 1 < words.size() ? words[i + 1] : "";
+    if (!next.ends_with('%') && !load::parse_traceparent_share(next).ok()) words[i] += "=yes";
+  }
+  return words;
 }
 
 }  // namespace
@@ -516,7 +535,7 @@ int load(const Arguments& arguments) {
   if (const auto over =
           print_tables_if_asked(arguments, "--help-thresholds", {"metrics", "instruments"}))
     return *over;
-  if (const auto over = parse_options(app, arguments)) return *over;
+  if (const auto over = parse_options(app, with_share(arguments))) return *over;
   const auto plan = make_plan(flags);
   if (!plan.ok()) return fail("load", plan.error());
   return run_and_print("load", *plan, output, arguments);

@@ -107,6 +107,7 @@ WireJson ours_of(const load::Request& request) {
   if (!request.like_requests) add(ours, "as_written", boolean(true));
   if (request.ok) add(ours, "ok", text(request.ok->to_text()));
   if (request.keep_cookies) add(ours, "cookies", text("keep"));
+  if (request.traceparent) add(ours, "traceparent", real(*request.traceparent));
   if (!request.digest) return ours;
   WireJson pair;
   pair.kind = WireJson::Kind::kArray;
@@ -250,6 +251,7 @@ Result<OldOrder> old_order_of(const load::ClientSpec& spec, const plan::Phase& p
   if (spec.request.digest) return cannot("digest authentication");
   if (spec.request.keep_cookies) return cannot("cookies that are kept");
   if (spec.request.ok) return cannot("statuses that are a success");
+  if (spec.request.traceparent) return cannot("traceparent");
   const std::uint32_t redirects = redirects_of(spec.request, plan.limits);
   if (redirects > 0 && redirects != load::kRedirectsFollowed)
     return Error{ErrorCode::kUsage,

@@ -71,7 +71,8 @@ const char* kind_text(const load::Request& request) {
 bool is_described(const load::ClientSpec& spec, const load::Limits& limits) {
   if (load::needs_description(spec.request)) return true;
   if (!load::has_app(spec.request)) return false;
-  return spec.request.timeout || spec.request.ok || !(spec.request.tls == load::TlsSettings{}) ||
+  return spec.request.timeout || spec.request.ok || spec.request.traceparent ||
+         !(spec.request.tls == load::TlsSettings{}) ||
          !(spec.request.http == load::HttpSettings{}) ||
          limits.request_timeout != load::Limits{}.request_timeout;
 }

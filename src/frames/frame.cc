@@ -129,7 +129,8 @@ void put(TimeColumn* column, Wall at) {
 template <wire::FieldKind kKind>
 auto writer_of() {
   using Kind = wire::FieldKind;
-  if constexpr (kKind == Kind::id || kKind == Kind::headers || kKind == Kind::response)
+  if constexpr (kKind == Kind::id || kKind == Kind::hex_id || kKind == Kind::headers ||
+                kKind == Kind::response)
     return static_cast<TextColumn*>(nullptr);
   else if constexpr (kKind == Kind::name || kKind == Kind::failure || kKind == Kind::experiment)
     return static_cast<CategoryColumn*>(nullptr);
@@ -204,6 +205,11 @@ class TraceColumns {
         writer.put(value);
       else
         writer.put_null();
+    } else if constexpr (std::is_same_v<Value, wire::TraceId>) {
+      if (value.is_none())
+        writer.put_null();
+      else
+        writer.put(to_text(value));
     } else if constexpr (std::is_same_v<Value, std::uint64_t>) {
       writer.put(static_cast<std::int64_t>(value));
     } else {

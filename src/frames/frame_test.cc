@@ -149,6 +149,8 @@ TEST_CASE("each trace's field is in its column, with none where there is none") 
         column.push_back(value == kNoWall ? "-" : ns(value));
       else if constexpr (std::is_same_v<Value, Duration>)
         column.push_back(value == kNoDuration ? "-" : fmt::format("{}", value.count()));
+      else if constexpr (std::is_same_v<Value, wire::TraceId>)
+        column.push_back(value.is_none() ? "-" : to_text(value));
       else
         column.push_back(fmt::format("{}", value));
     });

@@ -120,6 +120,7 @@ class Client {
   bool keep_headers = false;
   std::uint32_t keep_response = 0;
   bool keep_only_failed = false;
+  wire::TraceIds trace_ids;  // of its requests, where they say which trace they belong to
   std::unique_ptr<Remembered> remembered;  // null: nothing is kept or answered, so far
   OwnTimes* own_times = nullptr;    // where its requests count: its dispatcher's, of a run or none
   RunCounting* counting = nullptr;  // the same; there once it has anything to do

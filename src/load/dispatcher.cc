@@ -155,6 +155,8 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
   client.phase = sink_.name(workload.phase);
   count_for(client, workload.run);
   if (workload.place) client.take_place(*workload.place, workload.draws);
+  if (workload.draws)
+    client.trace_ids = wire::TraceIds(workload.draws->seed, workload.draws->stream);
   client.bound_by(workload.limits ? *workload.limits : options_.limits);
   client.redirects_max = workload.redirects_max.value_or(client.group().redirects_max);
   client.warmup_until = workload.warmup > Duration{0} ? start + workload.warmup : Time::min();
@@ -404,8 +406,10 @@ void Dispatcher::ask(Sending& sending) {
   sending.server = destination.name;
   sending.bytes = destination.bytes;
   sending.ahead = destination.ahead.get();
+  if (client.group().request.traceparent) take_trace(sending);
   if (client.source()) render(sending, destination);
   if (sending.terms().remembers()) identify(sending);
+  if (sending.adds_trace) say_trace(sending);
   sending.request_bytes = sending.bytes.size();
   pool_.send(sending, target_of(sending, destination));
 }
@@ -536,6 +540,7 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
     ++http_counts_.over_1;
   }
   trace.queued = sending.queued;
+  trace.trace_id = sending.trace_id;
   trace.response_bytes = sending.response_bytes;
   std::string headers;
   const bool kept = !sending.keep_only_failed || sending.failure != Failure::none;

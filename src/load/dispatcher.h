@@ -229,6 +229,8 @@ class Dispatcher {
   void add_cookies(Sending& sending);
   bool authorize(Sending& sending, wire::DigestAnswers& answers);
   void keep_cookies(Sending& sending);
+  static void take_trace(Sending& sending);
+  static void say_trace(Sending& sending);
   bool answer_challenge(Sending& sending);
   bool is_failing(const Sending& sending) const;
   void ask_next_host(Sending& sending);

@@ -64,6 +64,7 @@ bool Dispatcher::redirect(Sending& sending) {
   sending.ahead = nullptr;
   sending.repeatable = wire::http1::is_idempotent(sending.redirect.method());
   if (sending.terms().remembers()) identify(sending);
+  if (sending.adds_trace) say_trace(sending);
   ask_next_host(sending);
   return true;
 }

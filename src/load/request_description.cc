@@ -11,6 +11,7 @@
 #include "load/resource.h"
 #include "load/targets_file.h"
 #include "load/template_text.h"
+#include "load/traceparent.h"
 #include "wire/http1.h"
 #include "wire/json.h"
 #include "wire/uri.h"
@@ -157,6 +158,8 @@ Json of_request(const Request& request) {
     put(json, "digest", std::move(digest));
   }
   if (request.keep_cookies) put(json, "keep_cookies", of_flag(true));
+  if (request.traceparent)
+    put(json, "traceparent", of_text(fmt::format("{:.15f}", *request.traceparent)));
   if (request.ok) put(json, "ok", of_text(request.ok->to_text()));
   if (request.like_requests) put(json, "like_requests", of_flag(true));
   if (request.cookies_by_name) put(json, "cookies_by_name", of_flag(true));
@@ -387,6 +390,10 @@ bool DescriptionReader::take(const std::string& key, const Json& value, Request&
     const auto ok = wire::StatusSet::parse(bytes(value, key));
     if (!ok.ok()) return false;
     into.ok = *ok;
+  } else if (key == "traceparent") {
+    const auto share = parse_traceparent_share(bytes(value, key));
+    if (!share.ok()) return false;
+    into.traceparent = *share;
   } else if (key == "steps") {
     if (!is(value, Kind::kArray, key)) return true;
     if (value.items.size() > kStepsMax) fail(key, "they are too many");

@@ -41,6 +41,7 @@ Request whole() {
   request.ok = wire::StatusSet::range(200, 299);
   request.like_requests = true;
   request.cookies_by_name = true;
+  request.traceparent = 0.1;
   return request;
 }
 

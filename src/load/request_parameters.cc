@@ -12,6 +12,7 @@
 #include "load/parameter_faults.h"
 #include "load/request_body.h"
 #include "load/request_identity.h"
+#include "load/traceparent.h"
 #include "wire/content_coding.h"
 #include "wire/http1.h"
 #include "wire/requests_url.h"
@@ -29,9 +30,9 @@ constexpr const char* kAllCodings = "gzip, deflate, br, zstd";
 
 const std::vector<std::string>& known_arguments() {
   static const std::vector<std::string> names{
-      "data",   "json",    "headers",    "params", "timeout",   "auth", "allow_redirects",
-      "verify", "cookies", "files",      "stream", "hooks",     "cert", "proxies",
-      "tls",    "http",    "compressed", "ok",     "as_written"};
+      "data",   "json",    "headers",    "params", "timeout",    "auth",       "allow_redirects",
+      "verify", "cookies", "files",      "stream", "hooks",      "cert",       "proxies",
+      "tls",    "http",    "compressed", "ok",     "as_written", "traceparent"};
   return names;
 }
 
@@ -67,6 +68,7 @@ class Reader {
   void read_timeout();
   std::optional<Duration> timeout_of(const JsonValue& value);
   void read_ok();
+  void read_traceparent();
   std::optional<bool> read_boolean(const char* name);
 
   const JsonValue& parameters_;
@@ -97,6 +99,7 @@ RequestReading Reader::read() {
     read_http();
     read_proxies();
     read_ok();
+    read_traceparent();
   } else if (parameters_.kind != Kind::kNull) {
     faults_.add({}, "parameters", fmt::format("must be a map, not {}", kind_text(parameters_)));
   }
@@ -400,6 +403,17 @@ void Reader::read_ok() {
     request_.ok = *statuses;
   else
     faults_.wrong("ok", statuses.error().what, statuses.error().hint);
+}
+
+// Ours: that each request says its trace, and which share is sampled.
+void Reader::read_traceparent() {
+  const JsonValue* said = argument("traceparent");
+  if (!said) return;
+  auto share = parse_traceparent_share(said->is_scalar() ? to_python_text(*said) : "");
+  if (share.ok())
+    request_.traceparent = *share;
+  else
+    faults_.wrong("traceparent", share.error().what, share.error().hint);
 }
 
 // What a script has is true by Python's rules; in a file the words count.

@@ -37,6 +37,8 @@ void Sending::begin(Client& of, std::uint64_t its_number, Time due, std::uint32_
   lane = of_lane;
   held = Held::kNot;
   step = failed_check = 0;
+  trace_id = {};
+  adds_trace = false;
   checks = group.checks ? &*group.checks : nullptr;
   chosen = false;
   server = 0;

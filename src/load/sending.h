@@ -53,11 +53,14 @@ class Sending final : public net::HttpExchange {
   std::unique_ptr<MadeRequest> made;  // used again
   std::string rendered;               // of `made`, for the host that was chosen
   std::string identified;             // with what its client adds, where it adds something
+  std::string traced;                 // with its traceparent, where it has one of ours
   std::uint32_t challenges = 0;       // of this hop, that were answered
   wire::NameId step = 0;              // its name in the trace
   const Checks* checks = nullptr;     // of its answer; null: none
   wire::NameId failed_check = 0;
-  std::string decoded;  // its answer's body, where that was compressed and is looked at
+  wire::TraceId trace_id;   // none: it says nothing of a trace that could be read
+  bool adds_trace = false;  // it hasn't said so itself
+  std::string decoded;      // its answer's body, where that was compressed and is looked at
   Time created{};
   Routing* routing = nullptr;  // where it began
   std::size_t host = 0;        // index among the routing's destinations

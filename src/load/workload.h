@@ -101,6 +101,9 @@ struct Request : RequestTerms {
   SourceSpec source;
   std::vector<CheckSpec> checks;
   std::vector<Step> steps;  // of a scenario; its own settings are theirs then, and nothing else
+  // Each request says which distributed trace it belongs to (the header traceparent), and this
+  // share of them, from 0 to 1, that it is sampled. None: nothing is said.
+  std::optional<double> traceparent;
 
   bool operator==(const Request&) const = default;
 };

@@ -19,6 +19,7 @@
 #include "plan/file_metadata.h"
 #include "plan/file_overrides.h"
 #include "plan/file_services.h"
+#include "plan/file_tracing.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
 #include "plan/successes.h"
@@ -52,6 +53,7 @@ class Reader {
     plan.applications = read_applications(file_);
     read_kubernetes(plan);
     read_services(plan);
+    plan.traceparent = read_traceparent(file_);
     read_phases(plan);
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
     const wire::YamlNode* const limits = file_.find("limits");

@@ -11,6 +11,7 @@
 #include "plan/file_lists.h"
 #include "plan/file_request.h"
 #include "plan/file_steps.h"
+#include "plan/file_tracing.h"
 
 namespace galileo::plan {
 namespace {
@@ -157,6 +158,8 @@ load::ClientSpec read_client(const Fields& fields, Plan& plan, const FileOptions
   client.duration = fields.positive_duration("duration");
   client.start_after = fields.duration("start_after").value_or(Duration{0});
   client.warmup = fields.duration("warmup").value_or(Duration{0});
+  client.request.traceparent =
+      fields.has("traceparent") ? read_traceparent(fields) : plan.traceparent;
   read_labels(fields, client);
   return client;
 }

@@ -94,6 +94,7 @@ struct Plan {
   std::vector<Phase> phases;
   Duration warmup{0};  // requests due before this, since the first phase began, count as warm-up
   load::Limits limits;
+  std::optional<double> traceparent;  // of clients that don't say it themselves (load::Request)
   Telemetry telemetry;
   std::optional<Cluster> cluster;  // there where an application is pods, or manifests are given
   std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load

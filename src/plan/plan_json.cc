@@ -113,6 +113,7 @@ OrderedJson request_json(const load::Request& request) {
     if (request.ok) json["ok"] = request.ok->to_text();
     if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
     if (request.http != load::HttpSettings{}) json["http"] = http_json(request.http);
+    if (request.traceparent) json["traceparent"] = *request.traceparent;
     return json;
   }
   const auto& marks = request.source.parameters;
@@ -154,6 +155,7 @@ OrderedJson request_json(const load::Request& request) {
   if (request.ok) json["ok"] = request.ok->to_text();
   if (request.digest) json["auth"] = "digest";
   if (request.keep_cookies) json["cookies"] = "keep";
+  if (request.traceparent) json["traceparent"] = *request.traceparent;
   if (request.tls != load::TlsSettings{}) json["tls"] = tls_json(request.tls);
   if (request.http != load::HttpSettings{}) json["http"] = http_json(request.http);
   return json;

@@ -87,6 +87,8 @@ void read_value(std::string_view from, Value& to) {
     to = time_of(from);
   else if constexpr (std::is_same_v<Value, Duration>)
     to = Duration{integer(from, to.count())};
+  else if constexpr (std::is_same_v<Value, wire::TraceId>)
+    to = wire::trace_id_of(from);
   else
     to = static_cast<Value>(integer(from, static_cast<std::int64_t>(to)));
 }
@@ -139,6 +141,8 @@ void put_value(PointWriter& point, std::string_view key, const Value& value) {
     put_time(point, key, value);
   else if constexpr (std::is_integral_v<Value>)
     point.integer(key, static_cast<std::int64_t>(value));
+  else if constexpr (std::is_same_v<Value, wire::TraceId>)
+    put_text(point, key, to_text(value));
   else if constexpr (!std::is_same_v<Value, Duration>)
     put_text(point, key, value);
   else if (value != kNoDuration)

@@ -54,6 +54,8 @@ void read(const MysqlRow& row, std::size_t column, Value& into) {
     into = mysql_time(row, column);
   else if constexpr (std::is_same_v<Value, Duration>)
     into = row.is_null(column) ? kNoDuration : from_seconds(row.number(column));
+  else if constexpr (std::is_same_v<Value, wire::TraceId>)
+    into = wire::trace_id_of(row.text(column));
   else
     into = static_cast<Value>(row.integer(column));
 }
@@ -143,6 +145,10 @@ void MysqlRows::field(Duration value, std::size_t /*characters*/) {
     traces_.null();
   else
     traces_.number(to_seconds(value));
+}
+template <wire::FieldNone kNone>
+void MysqlRows::field(const wire::TraceId& value, std::size_t characters) {
+  name_or_null(traces_, to_text(value), characters);
 }
 template <wire::FieldNone kNone, std::integral Number>
 void MysqlRows::field(Number value, std::size_t /*characters*/) {

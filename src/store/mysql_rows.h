@@ -43,6 +43,8 @@ class MysqlRows {
   void field(Wall value, std::size_t characters);
   template <wire::FieldNone kNone>
   void field(Duration value, std::size_t characters);
+  template <wire::FieldNone kNone>
+  void field(const wire::TraceId& value, std::size_t characters);
   template <wire::FieldNone kNone, std::integral Number>
   void field(Number value, std::size_t characters);
 

@@ -51,6 +51,9 @@ Column column_of(const wire::TraceField& field) {
       column.type = "LONGTEXT";
       column.characters = kLong;
       break;
+    case wire::FieldKind::hex_id:
+      column.type = "VARCHAR(32)";
+      break;
     case wire::FieldKind::experiment:
       column.type = "VARCHAR(100)";
       break;

@@ -36,6 +36,8 @@ constexpr std::size_t mysql_characters(wire::FieldKind kind, std::size_t otherwi
       return kMysqlNameMax;
     case wire::FieldKind::failure:
       return 40;
+    case wire::FieldKind::hex_id:
+      return wire::kTraceIdSize;
     case wire::FieldKind::experiment:
       return kMysqlIdMax;
     default:

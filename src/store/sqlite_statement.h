@@ -72,6 +72,10 @@ class SqliteUse {
   SqliteUse& field(Duration value) {
     return value == kNoDuration ? null() : number(to_seconds(value));
   }
+  template <wire::FieldNone kNone>
+  SqliteUse& field(const wire::TraceId& value) {
+    return value.is_none() ? null() : replaced(to_text(value));
+  }
   template <wire::FieldNone kNone, std::integral Number>
   SqliteUse& field(Number value) {
     return integer(static_cast<std::int64_t>(value));
@@ -123,6 +127,7 @@ class SqliteUse {
   void read(int i, Duration& into) const { into = column_duration(i); }
   void read(int i, std::int32_t& into) const { into = column_int32(i); }
   void read(int i, std::uint64_t& into) const { into = column_count(i); }
+  void read(int i, wire::TraceId& into) const { into = wire::trace_id_of(column_text(i)); }
   // "STATUS is 'abc'", of the first such column since it was asked last; empty: none.
   std::string take_unreadable();
   bool is_null(int i) const { return sqlite3_column_type(statement_, i) == SQLITE_NULL; }

@@ -27,6 +27,8 @@ constexpr const char* type_of(wire::FieldKind kind) {
     case wire::FieldKind::headers:
     case wire::FieldKind::response:
       return "TEXT";
+    case wire::FieldKind::hex_id:
+      return "VARCHAR(32)";
     case wire::FieldKind::experiment:
       return "VARCHAR(100)";
   }

@@ -86,6 +86,7 @@ inline wire::Trace full_trace(std::uint64_t number) {
 #define TRACE_COUNT(member, ...) trace.member = 1000 + wire::field_place::member;
 #define TRACE_TIME(member, ...) \
   trace.member = trace.created + std::chrono::microseconds{wire::field_place::member};
+#define TRACE_HEX_ID(member, ...) trace.member = {0x4bf92f3577b34da6u, wire::field_place::member};
 #include "wire/trace_fields.def"
   trace.failure = wire::Failure::status;
   return trace;
@@ -167,6 +168,8 @@ inline std::string all_of(const wire::NamedTrace& trace) {
   wire::each_field(trace, [&](auto /*place*/, const auto& value) {
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
       line += value;
+    else if constexpr (std::is_same_v<std::decay_t<decltype(value)>, wire::TraceId>)
+      line += to_text(value);
     else
       line += fmt::format("{}", wire::packed(value));
     line += '|';

@@ -215,6 +215,10 @@ class Export {
     else
       writer_->number(to_seconds(value));
   }
+  template <bool kIsNull>
+  void field(const wire::TraceId& value) {
+    text_or_null(to_text(value));
+  }
   template <bool kIsNull, std::integral Number>
   void field(Number value) {
     writer_->integer(static_cast<std::int64_t>(value));

@@ -102,6 +102,12 @@ class Fields {
     if (value == kNoDuration) problem = *values[at_ - 1];
     return value;
   }
+  wire::TraceId trace_id() {
+    const Field& field = values[at_++];
+    const wire::TraceId id = wire::trace_id_of(field.value_or(std::string()));
+    if (field && id.is_none()) problem = *field;
+    return id;
+  }
   double number() {
     const Field& field = values[at_++];
     if (!field) return missing();
@@ -139,6 +145,8 @@ class Fields {
       into = time();
     else if constexpr (std::is_same_v<Value, Duration>)
       into = duration();
+    else if constexpr (std::is_same_v<Value, wire::TraceId>)
+      into = trace_id();
     else if constexpr (std::is_same_v<Value, std::uint64_t>)
       into = count();
     else

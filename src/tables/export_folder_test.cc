@@ -64,6 +64,7 @@ class SmallExport {
       const bool is_number = field.kind == wire::FieldKind::time ||
                              field.kind == wire::FieldKind::intended ||
                              field.kind == wire::FieldKind::duration;
+      if (field.kind == wire::FieldKind::hex_id) return "4bf92f3577b34da6a3ce929d0e0e4736";
       return is_number ? "2.5" : "x";
     }
     return "";

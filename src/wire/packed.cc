@@ -9,7 +9,10 @@ enum Flags : std::uint8_t { kClosedLoop = 1, kRetried = 2, kEmptyResponse = 4 };
 
 void set_field_beside(Trace& trace, std::uint8_t number, std::int64_t value) {
   each_field(trace, [&](auto place, auto& to) {
-    if constexpr (is_beside(place)) {
+    if constexpr (is_beside(place) && kTraceFields[place].kind == FieldKind::hex_id) {
+      if (number == place + 1) unpack(to.high, value);
+      if (number == place + 1 + kSecondHalf) unpack(to.low, value);
+    } else if constexpr (is_beside(place)) {
       if (number == place + 1) unpack(to, value);
     }
   });

@@ -114,19 +114,28 @@ class Unpacker {
 
 // Fields of later versions travel beside a PackedTrace, each as its number and eight bytes, where
 // the trace has it: whoever doesn't know the number passes it over. Numbers, and names by
-// their own; a text needs a place in the formats first.
+// their own; a text needs a place in the formats first. An id of 16 bytes travels in two, whose
+// second one has kSecondHalf added to its number.
 constexpr bool is_beside(std::size_t place) {
   return kTraceFields[place].since > 1;
 }
 inline constexpr std::size_t kBesideSize = 9;
+inline constexpr std::uint8_t kSecondHalf = 128;
 
 template <class F>
 void each_field_beside(const Trace& trace, F&& f) {
   static constexpr Trace kNew;
   each_field(trace, [&](auto place, const auto& value) {
     if constexpr (is_beside(place)) {
-      static_assert(place < 255);
-      if (value != field_of<place>(kNew)) f(static_cast<std::uint8_t>(place + 1), packed(value));
+      static_assert(place + 1 < kSecondHalf);
+      constexpr auto kNumber = static_cast<std::uint8_t>(place + 1);
+      if (value == field_of<place>(kNew)) return;
+      if constexpr (kTraceFields[place].kind == FieldKind::hex_id) {
+        f(kNumber, packed(value.high));
+        f(static_cast<std::uint8_t>(kNumber + kSecondHalf), packed(value.low));
+      } else {
+        f(kNumber, packed(value));
+      }
     }
   });
 }

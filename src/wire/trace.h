@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "wire/trace_context.h"
 
 namespace galileo::wire {
 
@@ -55,6 +56,7 @@ struct Trace {
 #define TRACE_TIME(member, ...) Wall member = kNoWall;
 #define TRACE_DURATION(member, ...) Duration member = kNoDuration;
 #define TRACE_COUNT(member, ...) std::uint64_t member = 0;
+#define TRACE_HEX_ID(member, ...) TraceId member;
 #include "wire/trace_fields.def"
   // The texts are valid during Sink::put.
 #define TRACE_HEADERS(member, ...) std::string_view member;
@@ -98,6 +100,7 @@ struct TraceRow {
 #define TRACE_FAILURE(member, ...) Text member;
 #define TRACE_HEADERS(member, ...) Text member;
 #define TRACE_RESPONSE(member, ...) Text member;
+#define TRACE_HEX_ID(member, ...) TraceId member;
 #include "wire/trace_fields.def"
   bool empty_response = false;  // an answer was kept, and it is empty: not the same as none
 };

@@ -27,6 +27,7 @@ enum class FieldKind : std::uint8_t {
   headers,     // text: a JSON object
   response,    // text; an empty one that was kept isn't none, see `empty_response`
   experiment,  // text: whose trace it is, which the trace itself doesn't say
+  hex_id,      // TraceId; text where there are only texts
 };
 enum class FieldNone : std::uint8_t { never, null, minus_one };
 enum class FieldUse : std::uint8_t { figure, row };
@@ -144,6 +145,7 @@ void each_stored_field(const Trace& trace, const Names& names, std::string_view 
 #define TRACE_HEADERS(member, ...) TRACE_PUT(member, trace.member)
 #define TRACE_RESPONSE(member, ...) TRACE_PUT(member, trace.member)
 #define TRACE_EXPERIMENT(member, ...) TRACE_PUT(member, exp_id)
+#define TRACE_HEX_ID(member, ...) TRACE_PUT(member, trace.member)
 #include "wire/trace_fields.def"
 #undef TRACE_PUT
 }
@@ -167,6 +169,7 @@ void copy_values(Trace& to, const TraceRow<Text>& from) {
 #define TRACE_DURATION(member, ...) to.member = from.member;
 #define TRACE_CODE(member, ...) to.member = from.member;
 #define TRACE_COUNT(member, ...) to.member = from.member;
+#define TRACE_HEX_ID(member, ...) to.member = from.member;
 #include "wire/trace_fields.def"
   to.closed_loop = is_closed_loop(from);
   to.empty_response = from.empty_response;

@@ -110,7 +110,7 @@ def test_whatever_was_stored_is_read_from_the_exported_file(tables, reader, form
     never = None if form == "parquet" else -1.0
 
     traces = read["traces"]
-    assert len(traces) == 23 and traces["REQUEST_ID"] == [f"ab:{i}" for i in range(len(texts))]
+    assert len(traces) == 24 and traces["REQUEST_ID"] == [f"ab:{i}" for i in range(len(texts))]
     for column, wanted in (("CLIENT", whole), ("SERVICE", whole), ("RESPONSE", whole), ("HEADERS", null), ("SERVER", null), ("PHASE", null), ("ERROR", null)):
         assert traces[column] == wanted, column
     assert same_time(traces["CREATED"], at) and same_time(traces["INTENDED"], at) and set(traces["DONE"]) == {never} and set(traces["FIRST_BYTE"]) == {None}

@@ -49,7 +49,8 @@ std::optional<plan::Plan> with_app_settings(const plan::Plan& plan) {
 Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
                                          const store::RecordingOptions& kept, bus::Bus* bus,
                                          const analysis::Provenance& provenance,
-                                         experiment::RunWatcher& watcher, experiment::Stop& stop) {
+                                         experiment::RunWatcher& watcher, experiment::Stop& stop,
+                                         const std::vector<experiment::RunObserver*>& observers) {
   const std::optional<plan::Plan> with_apps = with_app_settings(given);
   const plan::Plan& plan = with_apps ? *with_apps : given;
   const auto recording = TRY(store::Recording::open(kept));
@@ -64,7 +65,8 @@ Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
                                    watcher,
                                    stop,
                                    provenance,
-                                   bus ? 0 : files};
+                                   bus ? 0 : files,
+                                   observers};
   return experiment::run(plan, setup);
 }
 

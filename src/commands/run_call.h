@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "analysis/result.h"
 #include "base/result.h"
@@ -17,10 +18,10 @@ namespace galileo::commands {
 
 // On the workers of `bus`, or of this process where it is null; applications are processes of this
 // machine, or pods where the plan has some. Blocking; on the caller's thread, as experiment::run().
-Result<experiment::RunOutcome> carry_out(const plan::Plan& plan,
-                                         const store::RecordingOptions& kept, bus::Bus* bus,
-                                         const analysis::Provenance& provenance,
-                                         experiment::RunWatcher& watcher, experiment::Stop& stop);
+Result<experiment::RunOutcome> carry_out(
+    const plan::Plan& plan, const store::RecordingOptions& kept, bus::Bus* bus,
+    const analysis::Provenance& provenance, experiment::RunWatcher& watcher, experiment::Stop& stop,
+    const std::vector<experiment::RunObserver*>& observers = {});
 
 // The worst thing that can be said of the run, as an exit code.
 int code_of(const experiment::RunOutcome& outcome);

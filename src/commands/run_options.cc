@@ -15,6 +15,7 @@
 #include "base/secrets.h"
 #include "base/text.h"
 #include "commands/exit_codes.h"
+#include "commands/metrics_page.h"
 #include "commands/options.h"
 #include "commands/run_call.h"
 #include "commands/terminal_watcher.h"
@@ -50,7 +51,12 @@ Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::Rec
   const net::Signals signals(stop.loop(), [&](int) { stop.ask(); });
   TRY(prepare_outputs(output));
   TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
-  return carry_out(plan, kept, output.bus, provenance, watcher, stop);
+  const auto page_at = TRY(metrics_address(output.metrics));
+  std::optional<MetricsPage> page;
+  if (page_at) page.emplace(*page_at);
+  std::vector<experiment::RunObserver*> observers;
+  if (page) observers.push_back(&*page);
+  return carry_out(plan, kept, output.bus, provenance, watcher, stop, observers);
 }
 
 }  // namespace
@@ -110,6 +116,8 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
   app.add_option(
       "--json", options.json,
       "write the whole result to this file; - or none: to stdout, and the summary to stderr");
+  app.add_option("--metrics", options.metrics,
+                 "host:port or port of a page for Prometheus while the run goes on [none]");
   app.add_flag("-q,--quiet", options.quiet, "no live view");
 }
 

@@ -23,6 +23,7 @@ struct OutputOptions {
   SpoolFlags spool;
   std::string report;
   std::string json;
+  std::string metrics;  // where to listen for scrapers; empty: nowhere
   bool quiet = false;
   bus::Bus* bus = nullptr;  // whose workers send the requests; null: this process does
 };

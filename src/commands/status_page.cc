@@ -41,6 +41,11 @@ Result<void> StatusPage::listen(const net::Address& address) {
   return listener_->listen(address);
 }
 
+std::string StatusPage::where() const {
+  const auto address = listener_->local_address();
+  return address.ok() ? address->to_text() : std::string();
+}
+
 void StatusPage::on_request(net::ServerConnection& connection) {
   const std::string path = connection.target().substr(0, connection.target().find('?'));
   int status = 200;

@@ -21,6 +21,8 @@ class StatusPage final : private net::HttpService {
 
   // An Error where the address can't be listened on.
   Result<void> listen(const net::Address& address);
+  // Where it does, "host:port"; after listen().
+  std::string where() const;
 
  private:
   void on_request(net::ServerConnection& connection) override;

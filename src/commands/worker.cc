@@ -10,6 +10,7 @@
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
 #include "commands/log_level.h"
+#include "commands/metrics_page.h"
 #include "commands/options.h"
 #include "commands/run_options.h"
 #include "commands/spool_options.h"
@@ -25,6 +26,7 @@ Result<void> serve(const WorkerFlags& flags) {
   TRY(set_log_level_by_environment(LogLevel::kInfo));
   auto options = TRY(worker_options(flags));
   const auto status = TRY(status_address(flags.status));
+  const auto scraped = TRY(metrics_address(flags.metrics));
   const std::size_t files = net::raise_open_files_limit();
   if (files > 100 && options.limits.connections_max > files / 2)
     options.limits.connections_max = static_cast<std::uint32_t>(files / 2);
@@ -39,8 +41,15 @@ Result<void> serve(const WorkerFlags& flags) {
   std::unique_ptr<fleet::Worker> worker;
   // Without a bus the load goes on: no restart, which would end it.
   const auto away = [&] { return bus && bus->connected() ? std::string() : "the bus is away"; };
-  StatusPage page(control, [&] { return worker ? worker->metrics() : std::string(); }, away, away);
+  const auto metrics = [&] { return worker ? worker->metrics() : std::string(); };
+  StatusPage page(control, metrics, away, away);
   if (status) TRY(page.listen(*status));
+  // Unlike a probe's page it isn't worth a worker.
+  StatusPage scrapers(control, metrics, away, away);
+  if (scraped) {
+    if (const auto listening = scrapers.listen(*scraped); !listening.ok())
+      log(LogLevel::kWarning, "no page of metrics", {{"why", listening.error().to_text()}});
+  }
   // Machines and pods start in any order: it may be there before its bus is.
   bus = TRY(connect_bus_in_time(control, signals_seen, where));
   if (!bus) return {};
@@ -83,6 +92,8 @@ int worker(const Arguments& arguments) {
       ->check(CLI::PositiveNumber);
   const auto ipv4 = app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only")->excludes(ipv4);
+  app.add_option("--metrics", flags.metrics,
+                 "the same page for scrapers: a port that is taken is told, and it goes on [none]");
   app.add_option("--status", flags.status, "host:port of /healthz, /readyz and /metrics [none]");
   app.add_option("--keep-response", flags.keep_response,
                  fmt::format("how much of each answer's body a trace keeps; what is cut is "

@@ -74,6 +74,7 @@ Result<fleet::WorkerOptions> worker_options(const WorkerFlags& flags) {
   options.limits.keep_response = TRY(response_kept(flags));
   options.limits.redirects_max = load::kRedirectsFollowed;
   options.version = GALILEO_VERSION;
+  options.counts_requests = !flags.status.empty() || !flags.metrics.empty();
   options.apps = app_settings();
   TRY(apps::read_settings(options.apps));
   return options;

@@ -20,6 +20,7 @@ struct WorkerFlags {
   std::string spool_folder;
   SpoolFlags spool;
   std::string status;
+  std::string metrics;
   std::uint32_t threads = 0;
   std::uint32_t connections = 0;
   bool ipv4 = false;

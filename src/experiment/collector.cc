@@ -40,6 +40,7 @@ class Collector::Producer {
                           return summary.step_place(names.at(trace.step));
                         })});
     if (collector_.joined_.wants(trace.headers)) join(trace, names);
+    for (RunObserver* const observer : collector_.observers_) observer->on_trace(trace, names);
   }
 
  private:
@@ -108,7 +109,8 @@ Collector::Collector(const Options& options, store::SpoolWriter& spool)
     : spool_(spool),
       summary_(options.start),
       telemetry_(options.start),
-      on_spool_full_(options.on_spool_full) {
+      on_spool_full_(options.on_spool_full),
+      observers_(options.observers) {
   for (std::size_t i = 0; i < options.loops; ++i) {
     const auto producer = static_cast<store::ProducerId>(i);
     loops_.push_back(std::make_unique<Loop>(*this, producer, options.ring_bytes));
@@ -144,6 +146,7 @@ std::size_t Collector::drain_rings() {
   std::size_t taken = 0;
   for (const auto& loop : loops_) taken += loop->ring.drain(*loop);
   if (drain_remote_) drain_remote_(*remote_);
+  for (RunObserver* const observer : observers_) observer->on_turn();
   return taken;
 }
 

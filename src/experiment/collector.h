@@ -16,6 +16,7 @@
 #include "analysis/joined_view.h"
 #include "analysis/summary.h"
 #include "analysis/telemetry_series.h"
+#include "experiment/run_observer.h"
 #include "load/trace_ring.h"
 #include "net/desk.h"
 #include "store/spool.h"
@@ -29,6 +30,7 @@ class Collector {
     Wall start;                                        // of the series
     std::size_t ring_bytes = load::TraceRing::kBytes;  // a loop
     std::function<void()> on_spool_full;  // once, at the desk: the spool will refuse rows soon
+    std::vector<RunObserver*> observers;  // see each trace; outlive the collector
   };
 
   // `spool` outlives it, and is written by the collector only, from start() to stop().
@@ -97,6 +99,7 @@ class Collector {
   double cpu_pct_ = -1;
   std::optional<Error> spool_error_;
   std::function<void()> on_spool_full_;
+  const std::vector<RunObserver*> observers_;
   load::DrainPace pace_;
   net::Desk desk_;
 };

@@ -23,10 +23,10 @@ namespace {
 
 // What a run that is cut off doesn't know of its ledger, at most (README).
 constexpr Duration kCheckpointEvery = std::chrono::milliseconds{100};
+constexpr Duration kInFlightEvery = std::chrono::seconds{1};  // the loops are asked
 // Once it is told to stop, answers that are on their way get this long.
 constexpr Duration kGraceAfterStop = std::chrono::seconds{2};
-// Files that are no connections.
-constexpr std::size_t kOtherFiles = 100;
+constexpr std::size_t kOtherFiles = 100;  // that are no connections
 
 // A seed nobody has chosen, short enough to be typed again.
 std::uint64_t draw_seed() {
@@ -101,6 +101,7 @@ class Run {
   }
   void on_state(Time now);
   void on_checkpoint(Time now);
+  void tell_observers(Time now, const load::Begun& begun);
   RunState state(Time now);
   Time next_turn(Time now, Duration every) const;
   void tell(const std::string& event, const std::string& value);
@@ -137,10 +138,10 @@ class Run {
   bool was_cut_short_ = false;  // it was told to stop while there was load
   bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
+  Time in_flight_told_{};
   LiveRates rates_;
   std::string trouble_;
-  std::vector<std::string> notes_;
-  std::vector<std::string> doubts_;  // of the platform
+  std::vector<std::string> notes_, doubts_;  // doubts of the platform
   analysis::RunResult result_;
   std::optional<Error> broken_off_;  // why it ended before all was run: a phase that couldn't begin
   std::optional<Error> lost_;        // why what it made may be others' by now
@@ -159,6 +160,8 @@ Result<void> Run::begin_recording() {
   Collector::Options collected;
   collected.loops = load_loops(plan_);
   collected.start = experiment_.start;
+  for (RunObserver* const observer : setup_.observers) observer->begin(experiment_, plan_);
+  collected.observers = setup_.observers;
   collected.on_spool_full = [this] { control_.post([this] { on_spool_full(); }); };
   collector_ = std::make_unique<Collector>(collected, recording_.spool());
   collector_->start();
@@ -373,6 +376,7 @@ void Run::on_state(Time now) {
 
 void Run::on_checkpoint(Time now) {
   const load::Begun begun = load_->begun();
+  tell_observers(now, begun);
   if (begun != checkpoint_) {
     wire::Experiment running = experiment_;
     running.status = wire::kRunning;
@@ -380,6 +384,14 @@ void Run::on_checkpoint(Time now) {
   }
   checkpoint_ = begun;
   control_.timers().set(checkpoint_timer_, next_turn(now, kCheckpointEvery));
+}
+
+void Run::tell_observers(Time now, const load::Begun& begun) {
+  for (RunObserver* const observer : setup_.observers) observer->on_counts(begun);
+  if (setup_.observers.empty() || now - in_flight_told_ < kInFlightEvery) return;
+  in_flight_told_ = now;
+  const LoadState load = load_->state();
+  for (RunObserver* const observer : setup_.observers) observer->on_in_flight(load.in_flight);
 }
 
 RunState Run::state(Time now) {
@@ -432,6 +444,10 @@ void Run::stop_sources() {
   for (std::string& note : setup_.platform.stop()) notes_.push_back(std::move(note));
   if (!broken_off_) broken_off_ = setup_.platform.failure();
   if (collector_) collector_->stop();
+  for (RunObserver* const observer : setup_.observers) {
+    if (is_load_open_) observer->on_counts(load_->begun());
+    for (std::string& note : observer->end()) notes_.push_back(std::move(note));
+  }
 }
 
 load::Ledger Run::final_ledger() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "analysis/joined_view.h"
 #include "analysis/result.h"
@@ -17,6 +18,7 @@
 #include "analysis/telemetry_series.h"
 #include "experiment/load_source.h"
 #include "experiment/platform.h"
+#include "experiment/run_observer.h"
 #include "experiment/run_watcher.h"
 #include "experiment/stop.h"
 #include "experiment/telemetry_source.h"
@@ -38,6 +40,7 @@ struct RunSetup {
   // How many files the process may have open: what bounds the connections of on_engine(). 0: the
   // plan does.
   std::size_t open_files_max = 0;
+  std::vector<RunObserver*> observers = {};
 };
 
 struct RunOutcome {

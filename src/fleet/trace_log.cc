@@ -36,6 +36,7 @@ class TraceLog::Loop final : public load::TraceVisitor {
   void on_trace(const wire::Trace& trace) override {
     if (RunCounts* counts = this->counts(trace.client))
       count(*counts, trace, names_.at(trace.phase) == "warmup");
+    if (log_.options_.counts_requests) log_.requests_.add(trace, names_);
     if (!log_.tracing_ || !log_.options_.keep) return;
     if (!log_.has_room()) {
       ++log_.refused_;
@@ -192,6 +193,13 @@ void TraceLog::set_tracing(bool on) {
     drain_rings();  // what was made before is treated as before
     tracing_ = on;
   });
+}
+
+std::string TraceLog::metrics_page() {
+  if (!options_.counts_requests || !desk_.is_running()) return {};
+  load::RequestMetrics copy;
+  desk_.call([&] { copy = requests_; });
+  return copy.page();
 }
 
 void TraceLog::assign(const std::string& run, const std::vector<std::string>& clients) {

@@ -16,6 +16,7 @@
 #include "base/counters.h"
 #include "base/histogram.h"
 #include "load/ledger.h"
+#include "load/request_metrics.h"
 #include "load/trace_ring.h"
 #include "net/desk.h"
 #include "store/spool.h"
@@ -37,6 +38,7 @@ class TraceLog {
     Wall created = kNoWall;        // stamps the segments
     bool keep = true;              // false: traces are counted, and kept nowhere
     std::size_t response_max = 0;  // of a trace, bytes
+    bool counts_requests = false;  // for metrics_page()
   };
 
   // An Error where the folder can't be written to.
@@ -64,6 +66,9 @@ class TraceLog {
   void fill(wire::RunReport& report, bool next);
   // Forgets the run's counts; traces of its clients belong to none from then on.
   void forget(const std::string& run);
+
+  // What all requests came to, for scrapers; empty where they aren't counted. Waits for the desk.
+  std::string metrics_page();
 
   std::uint64_t traces_written() const { return written_.load(); }
   // Why the spool can't be written, if so.
@@ -109,6 +114,7 @@ class TraceLog {
   std::unordered_map<std::string, RunCounts*> run_of_;  // by client
   std::uint64_t assignments_ = 0;                       // counts the changes of run_of_
   RelaxedCounter written_;
+  load::RequestMetrics requests_;
   net::Desk desk_;
   load::DrainPace pace_;
 };

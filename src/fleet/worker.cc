@@ -57,6 +57,7 @@ Result<std::unique_ptr<Worker>> Worker::make(net::Loop& control, bus::Bus& bus,
   log.keep = !of.trace_logging.empty();
   log.bytes_max = of.spool_bytes_max;
   log.response_max = of.limits.keep_response;
+  log.counts_requests = of.counts_requests;
   if (of.trace_logging == "file") log.segment_bytes = std::uint64_t(-1);
   worker->log_ = TRY(TraceLog::open(log));
   if (of.trace_logging == "redis")

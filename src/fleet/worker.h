@@ -44,7 +44,8 @@ struct WorkerOptions {
   std::string spool_folder = ".";
   std::uint64_t spool_bytes_max = 0;  // of disk, for the traces that wait; 0: as much as there is
   std::string version;
-  apps::Settings apps;  // how client apps are found and held
+  apps::Settings apps;           // how client apps are found and held
+  bool counts_requests = false;  // for metrics(), by client and service
 };
 
 // Counts of what a worker has been told, for its /metrics.

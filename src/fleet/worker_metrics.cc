@@ -37,7 +37,7 @@ std::string Worker::metrics() {
   counter("commands_refused_total", "Commands that couldn't be carried out.", counts_.refused);
   counter("reconnects_total", "Times that the bus came back.", counts_.reconnects);
   counter("heartbeats_failed_total", "Heartbeats that the bus didn't take.", beats_failed_.load());
-  return text;
+  return text + log_->metrics_page();
 }
 
 }  // namespace galileo::fleet

@@ -146,6 +146,20 @@ Result<void> read_metrics(std::string_view page, const std::function<void(const 
   return {};
 }
 
+void append_family(std::string& to, std::string_view name, std::string_view type,
+                   std::string_view help) {
+  fmt::format_to(std::back_inserter(to), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+}
+
+std::string label_value(std::string_view text) {
+  std::string value;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') value += '\\';
+    value += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return value;
+}
+
 void append_metric(std::string& to, std::string_view name, std::string_view type,
                    std::string_view help, std::uint64_t value) {
   fmt::format_to(std::back_inserter(to), "# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type,

@@ -25,6 +25,12 @@ struct Metric {
 // stood before it has been taken.
 Result<void> read_metrics(std::string_view page, const std::function<void(const Metric&)>& take);
 
+// The two lines above the values of a metric. `type`: "counter", "gauge" or "histogram".
+void append_family(std::string& to, std::string_view name, std::string_view type,
+                   std::string_view help);
+// A label's value as it stands between quotes.
+std::string label_value(std::string_view text);
+
 // Appends one metric of ours with its comments. `type`: "counter" or "gauge".
 void append_metric(std::string& to, std::string_view name, std::string_view type,
                    std::string_view help, std::uint64_t value);

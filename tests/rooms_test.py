@@ -25,7 +25,7 @@ IN_HEADERS |= {("net/openssl.h", "openssl/ssl.h"), ("net/openssl.h", "openssl/x5
 # The files that speak to a library, one where that can be, so that another one may be put in its place.
 SPEAKERS = {"nghttp2": {"net/http2_session.cc"}, "openssl": {"net/openssl.h", "net/openssl.cc", "net/tls.cc", "net/tls_files.cc", "net/tls_stream.cc", "net/hashes.cc"},
             "mariadb": {"store/mysql_connection.cc"}, "hiredis": {"bus/redis_protocol.cc"}, "libnl": {"telemetry/wifi.cc"},
-            "sqlite3": {"store/sqlite.cc", "store/sqlite_statement.cc", "store/sqlite_statement.h"}, "zlib": {"store/influxdb_connection.cc", "wire/content_coding.cc", "wire/gunzip.cc", "apps/packing.cc"}, "brotli": {"wire/content_coding.cc"}, "zstd": {"wire/content_coding.cc"}, "re2": {"load/regex.cc"}, "yaml-cpp": {"wire/yaml.cc"}, "spdlog": {"base/log.cc"}}
+            "sqlite3": {"store/sqlite.cc", "store/sqlite_statement.cc", "store/sqlite_statement.h"}, "zlib": {"wire/gzip.cc", "wire/content_coding.cc", "wire/gunzip.cc", "apps/packing.cc"}, "brotli": {"wire/content_coding.cc"}, "zstd": {"wire/content_coding.cc"}, "re2": {"load/regex.cc"}, "yaml-cpp": {"wire/yaml.cc"}, "spdlog": {"base/log.cc"}}
 # Libraries that throw: only files that include one of them may catch.
 THROWING = ("nlohmann/", "yaml-cpp/", "CLI/", "spdlog/", "thread")
 THREADS = {"base/inbox.h", "base/counters.h", "base/log.cc", "net/loop.h", "net/loop.cc"}

@@ -484,6 +484,17 @@ class LogFields(TypedDict, total=False):
     took: Text | None
 
 
+class Otlp(TypedDict, total=False):
+    #: the collector's URL, without the paths; env: what OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS say
+    endpoint: Required[Text]
+    #: headers of each message, as the collector's key; they are kept nowhere
+    headers: Mapping[str, Text | None] | None
+    #: this share of the requests, by their trace ids: yes, no, 10%; that of traceparent where not given, or all
+    spans: Text | None
+    #: counts and histograms each 10 s; yes where not given
+    metrics: Boolean | None
+
+
 class Limits(TypedDict, total=False):
     #: event loops; 0: one where at most 500 requests a second are planned, else one a core; not on a fleet
     threads: Count | None
@@ -580,3 +591,5 @@ class File(TypedDict, total=False):
     beside: Sequence[Beside] | None
     #: requests say which distributed trace they belong to (W3C): yes, or which share is marked as sampled: 10%
     traceparent: Text | None
+    #: an OpenTelemetry collector that is told of the run: its URL (http://127.0.0.1:4318), env, or a map
+    otlp: Otlp | str | None

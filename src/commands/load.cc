@@ -62,6 +62,7 @@ struct LoadFlags {
   std::string ok;
   std::string redirects_max;
   std::string traceparent;
+  std::string otlp;
   std::uint32_t clients = 1;
   std::uint32_t threads = 0;
   std::uint32_t redirects = 0;
@@ -336,6 +337,7 @@ void write_limits(const LoadFlags& flags, LoadDocument& document) {
   set("limits/connect_timeout", flags.connect_timeout, "--connect-timeout");
   set("limits/fail_on", flags.fail_on, "--fail-on");
   set("traceparent", flags.traceparent, "--traceparent");
+  document.set("otlp", flags.otlp, "--otlp");
   set("limits/address_family", flags.ipv4 ? "ipv4" : flags.ipv6 ? "ipv6" : "", "-4, -6:");
   if (flags.no_telemetry) set("telemetry", "off", "--no-telemetry");
   for (const std::string& check : flags.checks)
@@ -497,6 +499,9 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
                  "send W3C trace ids; with a share (--traceparent 10%) so many are marked as "
                  "sampled [all]")
       ->expected(0, 1);
+  app.add_option("--otlp", flags.otlp,
+                 "tell an OpenTelemetry collector of requests and counts: its URL "
+                 "(http://127.0.0.1:4318), or env for what OTEL_EXPORTER_OTLP_... say [none]");
   app.add_flag("--help-arrivals", arrivals);
   app.add_flag("--help-thresholds", thresholds);
   app.add_flag("--no-telemetry", flags.no_telemetry, "no telemetry of this machine");

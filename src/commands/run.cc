@@ -20,6 +20,7 @@ int run(const Arguments& arguments) {
   plan::FileOptions file;
   std::string bus_url;
   std::string keep;
+  std::string otlp;
   bool dry_run = false;
   OutputOptions output;
   CLI::App app(
@@ -38,10 +39,14 @@ int run(const Arguments& arguments) {
                  "run it on the workers of this bus: redis://..., rediss://, unix://");
   app.add_option("--keep", keep,
                  "so long pods stay when the run has failed, to be looked at: 30m [not at all]");
+  app.add_option("--otlp", otlp,
+                 "tell an OpenTelemetry collector of requests and counts: its URL, or env for "
+                 "what OTEL_EXPORTER_OTLP_... say [what the file says]");
   add_output_options(app, output);
   if (const auto over = parse_options(app, arguments)) return *over;
   file.environment = environment;
   if (!keep.empty()) file.set.push_back("kubernetes.keep=" + keep);
+  if (!otlp.empty()) file.set.push_back("otlp.endpoint=" + otlp);
   file.on_fleet = !bus_url.empty();
   const auto plan = plan::load_plan(path, file);
   if (!plan.ok()) return fail("run", plan.error());

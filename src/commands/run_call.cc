@@ -9,6 +9,7 @@
 #include "commands/options.h"
 #include "commands/run_pods.h"
 #include "experiment/on_processes.h"
+#include "experiment/otlp_exporter.h"
 #include "load/app_request.h"
 #include "net/tcp.h"
 
@@ -57,6 +58,10 @@ Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
   experiment::Processes processes(variables_of(bus));
   const auto pods = TRY(pods_of(plan, processes, bus));
   const auto telemetry = bus ? experiment::telemetry_of_fleet(*bus) : experiment::this_machine();
+  std::unique_ptr<experiment::OtlpExporter> exporter;
+  std::vector<experiment::RunObserver*> all_observers = observers;
+  if (plan.otlp) exporter = TRY(experiment::OtlpExporter::make(*plan.otlp, GALILEO_VERSION));
+  if (exporter) all_observers.push_back(exporter.get());
   const std::size_t files = net::raise_open_files_limit();
   const experiment::RunSetup setup{*recording,
                                    bus ? experiment::on_fleet(*bus) : experiment::on_engine(),
@@ -66,7 +71,7 @@ Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
                                    stop,
                                    provenance,
                                    bus ? 0 : files,
-                                   observers};
+                                   all_observers};
   return experiment::run(plan, setup);
 }
 

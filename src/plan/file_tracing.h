@@ -2,14 +2,24 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "plan/fields.h"
+#include "plan/plan.h"
 
 namespace galileo::plan {
 
 // The key `traceparent` of the file or of a client: which share of the requests is marked as
 // sampled, where all of them say their trace; none: they say nothing. Problems are added.
 std::optional<double> read_traceparent(const Fields& fields);
+
+// The key `otlp` of the file: a collector's URL, "env" for what OpenTelemetry's own variables say,
+// or a map. `traceparent`: the file's, whose share is that of the spans where nothing else is said.
+std::optional<Otlp> read_otlp(
+    const Fields& file, const std::optional<double>& traceparent,
+    const std::function<std::optional<std::string>(std::string_view)>& environment);
 
 }  // namespace galileo::plan

@@ -81,6 +81,14 @@ struct Telemetry {
   std::vector<std::string> nodes;  // of a bus, whose daemons are meant; empty: all
 };
 
+// Who is told of the run while it goes on, by OpenTelemetry's protocol.
+struct Otlp {
+  std::string endpoint;  // "http://127.0.0.1:4318"; the paths come behind it
+  std::vector<std::pair<std::string, std::string>> headers;  // may be secrets
+  double spans = 1;  // this share of the requests, by their trace ids
+  bool metrics = true;
+};
+
 // All that a run does. load_plan() gives only plans that hold together; who makes one by hand
 // answers for it: each client's service is among `services`, phases and applications have names of
 // their own, no phase is called "warmup", and each but the last one ends.
@@ -95,6 +103,7 @@ struct Plan {
   Duration warmup{0};  // requests due before this, since the first phase began, count as warm-up
   load::Limits limits;
   std::optional<double> traceparent;  // of clients that don't say it themselves (load::Request)
+  std::optional<Otlp> otlp;
   Telemetry telemetry;
   std::optional<Cluster> cluster;  // there where an application is pods, or manifests are given
   std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load

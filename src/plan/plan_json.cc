@@ -161,6 +161,15 @@ OrderedJson request_json(const load::Request& request) {
   return json;
 }
 
+OrderedJson otlp_json(const Otlp& otlp) {
+  OrderedJson names = OrderedJson::array();
+  for (const auto& [name, value] : otlp.headers) names.push_back(name);
+  return {{"endpoint", without_secrets_of_url(otlp.endpoint)},
+          {"headers", names},
+          {"spans", otlp.spans},
+          {"metrics", otlp.metrics}};
+}
+
 OrderedJson arrival_json(const load::ArrivalSpec& arrival) {
   OrderedJson json{
       {"kind", arrival.kind}, {"parameters", arrival.parameters}, {"process", arrival.process}};
@@ -271,6 +280,7 @@ std::string to_json(const Plan& plan) {
   for (const Phase& phase : plan.phases) json["phases"].push_back(phase_json(phase));
   json["warmup_s"] = to_seconds(plan.warmup);
   json["limits"] = limits_json(plan.limits);
+  if (plan.otlp) json["otlp"] = otlp_json(*plan.otlp);
   json["telemetry"] = telemetry_json(plan.telemetry);
   json["thresholds"] = plan.thresholds;
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);

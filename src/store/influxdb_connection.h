@@ -70,9 +70,6 @@ class InfluxConnection {
   Duration timeout_{};
 };
 
-// The bytes as gzip, quickly rather than small.
-std::string gzip(std::string_view bytes);
-
 // "?name=value&...", encoded.
 std::string url_query(const std::vector<std::pair<std::string_view, std::string_view>>& parts);
 

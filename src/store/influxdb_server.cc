@@ -8,6 +8,7 @@
 #include "net/clock.h"
 #include "net/loop.h"
 #include "wire/csv.h"
+#include "wire/gzip.h"
 #include "wire/unix_time.h"
 #include "wire/uri.h"
 
@@ -86,7 +87,7 @@ void InfluxServer::wait(Duration duration) {
 }
 
 std::string InfluxServer::packed(std::string_view lines) {
-  return gzip(lines);
+  return wire::gzip(lines);
 }
 void InfluxServer::begin_write(const std::string& bucket, std::string packed_lines) {
   InfluxCall call{"POST",

@@ -28,7 +28,7 @@ def test_traces_have_one_naming_and_real_types(database):
         "exp_id": "category", "intended": "datetime64[ns, UTC]", "dispatched": "datetime64[ns, UTC]",
         "first_byte": "datetime64[ns, UTC]", "request_bytes": "int64", "response_bytes": "int64", "error": "category",
         "phase": "category", "handshake": "timedelta64[ns]", "step": "category", "failed_check": "category", "protocol": "category",
-        "queued": "timedelta64[ns]"}
+        "queued": "timedelta64[ns]", "trace_id": "object"}
     assert len(traces) == 21 and list(traces.index) == list(range(21))
     assert traces.request_id[3] == "id-3" and traces.client[3] == "w:hello:0"
     assert traces.created[4] == pandas.Timestamp(START + 0.5, unit="s", tz="UTC")

@@ -136,6 +136,6 @@ def test_a_table_without_rows_has_its_columns_where_the_format_has_a_place_for_t
     for (reader, form, name), columns in read.items():
         if form != "jsonl":
             assert isinstance(columns, dict) and {len(column) for column in columns.values()} == {0}, (reader, form, name, columns)
-            assert len(columns) == {"traces": 23, "telemetry": 6, "events": 4, "nodeinfo": 4}[name], (reader, form, name)
+            assert len(columns) == {"traces": 24, "telemetry": 6, "events": 4, "nodeinfo": 4}[name], (reader, form, name)
     assert all((tmp_path / f"jsonl/{name}.jsonl").read_bytes() == b"" for name in NAMES)
     assert json.loads((tmp_path / "jsonl/experiment.json").read_text())["rows"] == dict.fromkeys(NAMES, 0)

@@ -46,7 +46,7 @@ int run(const Arguments& arguments) {
   if (const auto over = parse_options(app, arguments)) return *over;
   file.environment = environment;
   if (!keep.empty()) file.set.push_back("kubernetes.keep=" + keep);
-  if (!otlp.empty()) file.set.push_back("otlp.endpoint=" + otlp);
+  file.otlp = otlp;
   file.on_fleet = !bus_url.empty();
   const auto plan = plan::load_plan(path, file);
   if (!plan.ok()) return fail("run", plan.error());

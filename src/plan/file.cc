@@ -55,7 +55,7 @@ class Reader {
     read_services(plan);
     plan.traceparent = read_traceparent(file_);
     read_phases(plan);
-    plan.otlp = read_otlp(file_, plan.traceparent, options_.environment);
+    plan.otlp = read_otlp(file_, plan.traceparent, options_);
     plan.warmup = file_.duration("warmup").value_or(Duration{0});
     const wire::YamlNode* const limits = file_.find("limits");
     if (limits) plan.limits = read_limits(problems_, *limits);

@@ -21,6 +21,7 @@ struct FileOptions {
   // The value of an environment variable, for ${NAME} and ${NAME:-default}.
   std::function<std::optional<std::string>(std::string_view)> environment;
   bool on_fleet = false;  // a bus is named beside the file, whose workers are to run it
+  std::string otlp = {};  // a collector, in place of the one that the file names
   // The text of a file that the experiment file names (a profile); relative to the file's folder.
   std::function<Result<std::string>(const std::string& path)> read_file;
   // Where a file is that the experiment file names, and its first bytes (kBeginning at most).

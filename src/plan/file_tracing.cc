@@ -54,14 +54,14 @@ void read_headers(const Fields& fields, Otlp& otlp) {
 }  // namespace
 
 std::optional<Otlp> read_otlp(const Fields& file, const std::optional<double>& traceparent,
-                              const Environment& environment) {
+                              const FileOptions& options) {
   const wire::YamlNode* const node = file.find("otlp");
-  if (!node) return std::nullopt;
+  if (!node && options.otlp.empty()) return std::nullopt;
   Otlp otlp;
   otlp.spans = traceparent.value_or(1);
-  if (node->kind == wire::YamlNode::Kind::kScalar) {
+  if (node && node->kind == wire::YamlNode::Kind::kScalar) {
     otlp.endpoint = node->scalar;
-  } else {
+  } else if (node) {
     const Fields fields(file.problems(), *node, "otlp", MapKind::otlp);
     otlp.endpoint = fields.required("endpoint");
     if (const auto text = fields.text("spans")) {
@@ -74,9 +74,10 @@ std::optional<Otlp> read_otlp(const Fields& file, const std::optional<double>& t
     otlp.metrics = fields.boolean("metrics").value_or(true);
     read_headers(fields, otlp);
   }
+  if (!options.otlp.empty()) otlp.endpoint = options.otlp;
   if (otlp.endpoint == "env") {
     const auto headers = std::exchange(otlp.headers, {});
-    take_environment(file, environment, otlp);
+    take_environment(file, options.environment, otlp);
     otlp.headers.insert(otlp.headers.end(), headers.begin(), headers.end());
   }
   if (otlp.endpoint.empty()) return std::nullopt;  // told already

@@ -2,12 +2,10 @@
 // thread.
 #pragma once
 
-#include <functional>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "plan/fields.h"
+#include "plan/file.h"
 #include "plan/plan.h"
 
 namespace galileo::plan {
@@ -18,8 +16,8 @@ std::optional<double> read_traceparent(const Fields& fields);
 
 // The key `otlp` of the file: a collector's URL, "env" for what OpenTelemetry's own variables say,
 // or a map. `traceparent`: the file's, whose share is that of the spans where nothing else is said.
-std::optional<Otlp> read_otlp(
-    const Fields& file, const std::optional<double>& traceparent,
-    const std::function<std::optional<std::string>(std::string_view)>& environment);
+// What `options` name goes before the file's URL; its headers stay.
+std::optional<Otlp> read_otlp(const Fields& file, const std::optional<double>& traceparent,
+                              const FileOptions& options);
 
 }  // namespace galileo::plan

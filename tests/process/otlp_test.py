@@ -214,6 +214,15 @@ def test_the_environment_says_where_only_to_who_asks_for_it(run, target, collect
     assert done.code == 2 and "OTEL_EXPORTER_OTLP_ENDPOINT" in done.err, done
 
 
+@pytest.mark.parametrize("said", ["", "otlp: http://127.0.0.1:1", "otlp: {endpoint: 'http://127.0.0.1:1', headers: {api-key: a}}"], ids=["nothing", "a_url", "a_map"])
+def test_a_flag_of_run_goes_before_the_collector_that_the_file_names(run, target, collecting, tmp_path, said):
+    collector, host = collecting(), target().removeprefix("http://").rstrip("/")
+    (tmp_path / "e.yaml").write_text(f'name: x\n{said}\nservices: {{app: {{hosts: {{"{host}": 1}}}}}}\nclients: [{{service: app, rate: 100, requests: 5}}]\ntelemetry: off\n')
+    done = run("run", "e.yaml", "--otlp", collector.url, "--db", "none")
+    assert done.ran and len(collector.spans()) == 5, done
+    assert {headers.get("api-key") for _, _, headers, _ in collector.requests} == {"a" if "api-key" in said else None}
+
+
 @pytest.mark.parametrize("url", ["ftp://x", "http://", "grpc://x:4317", "http://x:99999"])
 def test_an_address_that_cannot_be_is_told_before_anything_begins(run, url):
     done = run("load", "http://127.0.0.1:1/", "-n", 1, "--otlp", url, "--db", "none")

@@ -16,6 +16,11 @@ if(NOT GALILEO_SANITIZE STREQUAL "thread")
   set(precompiled_test_options $<$<COMPILE_LANGUAGE:CXX>:-O0>)
 endif()
 
+# What a command does once is small rather than quick: a third less of it, in an image that a Pi fetches.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(precompiled_commands_options $<$<COMPILE_LANGUAGE:CXX>:-Os>)
+endif()
+
 function(galileo_precompile target kind sources)
   if(NOT GALILEO_PRECOMPILE)
     return()

@@ -139,7 +139,8 @@ void remove_leftovers(const std::string& folder) {
 // True: nothing is in it any more.
 bool kill_all_in(const std::string& group) {
   bool empty = true;
-  for (const std::string_view line : split(read_text(group + "/cgroup.procs"), '\n')) {
+  const std::string processes = read_text(group + "/cgroup.procs");
+  for (const std::string_view line : split(processes, '\n')) {
     const auto pid = parse_integer(line);
     if (!pid || *pid <= 0) continue;  // 0: of another namespace, which can't be named from here
     empty = false;

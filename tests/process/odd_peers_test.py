@@ -10,25 +10,13 @@ import time
 import pytest
 from app_repository import AppRepository
 from conftest import ROOT, result_of
-from http2_test import GO_AWAY, HEADERS, RESET, SETTINGS, FrameServer, frame
+from http2_test import GO_AWAY, HEADERS, RESET, SETTINGS, frame, frames  # noqa: F401 (a fixture)
 from raw_server import RawServer
 from recording_server import server  # noqa: F401 (a fixture)
 from tls_files import self_signed
 
 OVER_2 = ("--http2-prior-knowledge", "--db", "none", "--json", "r.json")
 NO_STREAMS = frame(SETTINGS, 0, 0, (3).to_bytes(2, "big") + bytes(4))
-
-
-@pytest.fixture
-def frames():
-    servers = []
-
-    def call(*arguments, **named):
-        servers.append(FrameServer(*arguments, **named))
-        return servers[-1]
-    yield call
-    for one in servers:
-        one.close()
 
 
 def test_a_server_that_takes_no_streams_is_waited_for_and_told(run, frames, tmp_path):

@@ -132,7 +132,8 @@ RestAnswer LegacyApi::remove_experiment(const RestRequest& request) {
   if (wire::http1::equals_ignoring_case(status, wire::kQueued)) {
     const auto withdrawn = withdraw(bus_, id);
     OR_FAIL(withdrawn);
-    // A daemon that has just taken it finds its row, and runs it: it can't be both.
+    // A daemon may have taken it meanwhile. One that hasn't said so yet isn't seen here: it takes
+    // the item first, and changes the row then.
     if (!*withdrawn) {
       const auto now = store_.experiment(id);
       OR_FAIL(now);

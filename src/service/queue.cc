@@ -25,8 +25,8 @@ Result<wire::Experiment> enqueue(bus::Bus& bus, store::Store& store, wire::Queue
   TRY(store.save_experiment(experiment));
   const auto put = bus.change({bus::list_push_left(queue_key(), {wire::encode(queued)})});
   if (put.ok()) return experiment;
-  // A row without an item would wait for ever; where the item did get there after all, a daemon
-  // finds no row and leaves it.
+  // A row without an item would wait for ever. Where only the answer was lost, the item is there
+  // all the same, and nobody's row says so.
   TRY(store.remove(experiment.id));
   return put.error();
 }

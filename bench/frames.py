@@ -11,7 +11,7 @@ import python_package  # noqa: E402
 
 # All columns but headers and response, which these traces don't have; ids as text.
 COLUMNS = ("REQUEST_ID CLIENT SERVICE CREATED SENT DONE STATUS SERVER EXP_ID INTENDED DISPATCHED FIRST_BYTE REQUEST_BYTES RESPONSE_BYTES "
-           "ERROR PHASE HANDSHAKE STEP FAILED_CHECK").split()
+           "ERROR PHASE HANDSHAKE STEP FAILED_CHECK QUEUED PROTOCOL TRACE_ID").split()
 QUERY = f"SELECT {', '.join(COLUMNS)} FROM traces"
 PEERS = ["connectorx==0.3.3", "duckdb==1.5.5", "duckdb-extension-sqlite-scanner==1.5.5"]
 OURS = """import sys

@@ -89,9 +89,9 @@ def https(quick):
             text, cpu, wall, _ = measured(["timeout", 60, "h2load", "--h1", "-t1", "-c10", "-n", count, url])
             assert requests_of_h2load(text) == count, text
             figures.setdefault("h2load 1.52, verifies nothing", []).append((cpu * 1e6 / count, count / wall))
-            text, *_ = measured([FLOORS / "floor_tls", port, seconds])
+            text, *_ = measured([FLOORS / "floor_tls", port, 10, seconds])
             floor = json.loads(text)
-            figures.setdefault("C and OpenSSL, one after the other (floor), verifies nothing", []).append(
+            figures.setdefault("C and OpenSSL (floor), verifies nothing", []).append(
                 (floor["us_per_request"], floor["requests"] / floor["wall_s"]))
             for name, flags in (("**galileo**, verification on", ["--cacert", certificate]), ("**galileo**, verification off", ["-k"])):
                 result, (_, cpu, _, _) = load_over_tls(port, "-c", 10, "-d", f"{seconds}s", *flags)

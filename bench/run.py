@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures galileo beside its peers, in one run, as CPU time per unit of work.
 
-    bench/run.py usual|closed|open|http2|https|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|client_app|replay|before|all [--quick] [--write]
+    bench/run.py usual|closed|open|http2|https|traces|databases|layouts|recorder|worker|commands|fleet|telemd|periods|gateway|report|memory|flat|startup|pods|idle_pods|client_app|replay|templates|before|all [--quick] [--write]
 
 The generator is pinned to core 1, the server to core 0. Rounds are interleaved (A B C A B C ...), medians
 are printed. CPU is user + system time of the whole generator process, from the operating system (wait4).
@@ -230,8 +230,16 @@ def startup(quick):
     return "Start", table(["what", "measured", "bar"], [("`galileo --help`", f"{statistics.median(walls):.1f} ms wall (min {min(walls):.1f}), {statistics.median(run[1] for run in runs) * 1e3:.1f} ms CPU", "≤ 10 ms")])
 
 
+def templates(quick):
+    """What a request made of templates costs: made and rendered, not sent."""
+    each = sorted(json.loads(measured([FLOORS / "bench_templates", 500_000 if quick else 2_000_000])[0])["cpu_us_per_request"] for _ in range(5))
+    return "Templates: CPU a request", table(["what", "measured", "bar"], [
+        ("path with `{{seq}}` and a row's column, a header with `{{uuid}}`, a JSON body with `{{rand_int}}` and a row's column, made and rendered",
+         f"{each[2]:.2f} µs (min–max {each[0]:.2f}–{each[-1]:.2f})", "≤ 0.5 µs")])
+
+
 PARTS = {"usual": usual.usual, "closed": closed, "open": open_loop, "http2": http2.http2, "https": http2.https, "traces": traces, "databases": databases.rates, "layouts": databases.layouts, "recorder": fleet.recorder, "worker": fleet.worker_part,
-         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle, "client_app": client_app.client_app, "replay": replay.replay, "before": before.before}
+         "commands": fleet.commands, "fleet": fleet.fleet, "telemd": telemetry.cost, "periods": telemetry.periods, "gateway": gateway.gateway, "report": report, "frames": frames.frames, "memory": memory, "flat": flat, "startup": startup, "pods": pods.pods, "idle_pods": pods.idle, "client_app": client_app.client_app, "replay": replay.replay, "templates": templates, "before": before.before}
 
 
 def write(sections):
@@ -253,7 +261,7 @@ def main():
     options = parser.parse_args()
     peers = subprocess.run([ROOT / "bench/peers.sh"], text=True, stdout=subprocess.PIPE).stdout.strip()
     os.environ["PATH"] = f"{peers}:{os.environ['PATH']}"  # where they couldn't be had, their rows are missing
-    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "floor_tls", "receiver", "delay", "bench_drain", "publish_traces"],
+    subprocess.run(["cmake", "--build", ROOT / "build/release", "--target", "galileo", "floor_closed", "floor_open", "floor_sleep", "floor_tls", "receiver", "delay", "bench_drain", "bench_templates", "publish_traces"],
                    check=True, stdout=subprocess.DEVNULL)
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {date.today()}"

@@ -24,6 +24,7 @@ using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using Bytes = std::unique_ptr<BIO, Free<BIO_free>>;
 using Ticket = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using RevocationList = std::unique_ptr<X509_CRL, Free<X509_CRL_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 
 // The oldest error of this thread's list, which is the cause; empties the list.

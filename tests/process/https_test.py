@@ -2,6 +2,7 @@
 servers that nginx can't be."""
 import contextlib
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -270,7 +271,12 @@ clients: [{{service: a, closed_loop: {{}}, requests: 10, request: {{verify: {aut
     done = run("run", "f.yaml", "--json", "r.json")
     assert result_of(tmp_path / "r.json")["ledger"]["answered"] == 10, done
     assert {one["port"] for one in server.told()[-10:]} == {str(server.plain), str(server.port)}
-    (tmp_path / "f.yaml").write_text((tmp_path / "f.yaml").read_text().replace(str(authority.file), "none.pem"))
+    # `--cacert <(command)` of a shell is a pipe; signals are taken by the time it is read, so that nothing could end the wait for it.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "f.yaml").write_text((tmp_path / "f.yaml").read_text().replace(str(authority.file), "pipe"))
+    pipe = run("run", "f.yaml")
+    assert pipe.code == 2 and "can't use the CA file, pipe: it is a pipe" in pipe.err, pipe
+    (tmp_path / "f.yaml").write_text((tmp_path / "f.yaml").read_text().replace("pipe", "none.pem"))
     missing = run("run", "f.yaml")
     assert missing.code == 2 and "can't use the CA file" in missing.err and "none.pem" in missing.err, missing
 

@@ -18,6 +18,27 @@ std::string_view take_part(std::string_view& path) {
 
 }  // namespace
 
+std::string_view RestRequest::parameter(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+std::string_view scope_name(Scope scope) {
+  switch (scope) {
+    case Scope::kNone:
+      return "none";
+    case Scope::kRead:
+      return "read";
+    case Scope::kRun:
+      return "run";
+    case Scope::kAdmin:
+      return "admin";
+  }
+  return "none";
+}
+
 RestAnswer problem(int status, std::string_view title, std::string_view description) {
   RestAnswer answer;
   answer.status = status;

@@ -228,7 +228,8 @@ OrderedJson thresholds_json(const std::vector<ThresholdResult>& thresholds) {
                     {"unit", threshold.unit},
                     {"passed", threshold.passed},
                     {"at_least", threshold.at_least},
-                    {"undecided", threshold.undecided}});
+                    {"undecided", threshold.undecided},
+                    {"proof", threshold.proof}});
   return list;
 }
 
@@ -318,6 +319,7 @@ OrderedJson kept(const RunResult& result, std::uint64_t requests) {
   json["verdict"] = {{"value", verdict_name(result.verdict.value)},
                      {"reasons", result.verdict.reasons}};
   json["thresholds"] = thresholds_json(result.thresholds);
+  json["ended_early"] = result.ended_early;
   json["ledger"] = ledger_json(result.ledger);
   json["generator"] = OrderedJson{
       {"cpu_s", use.cpu_s},
@@ -385,8 +387,10 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
     threshold.passed = row.value("passed", false);
     threshold.at_least = row.value("at_least", false);
     threshold.undecided = row.value("undecided", "");
+    threshold.proof = row.value("proof", "");
     result.thresholds.push_back(threshold);
   }
+  result.ended_early = json.value("ended_early", "");
   for (const OrderedJson& row : json.value("checks", OrderedJson::array()))
     result.checks.push_back({row.value("name", ""), row.value("passed", std::uint64_t{0}),
                              row.value("failed", std::uint64_t{0})});
@@ -486,6 +490,7 @@ std::string result_json(const RunResult& result, const Summary& summary,
   const OrderedJson parts = kept(result, requests);
   json["verdict"] = parts["verdict"];
   json["thresholds"] = parts["thresholds"];
+  json["ended_early"] = parts["ended_early"];
   json["mode"] = summary.closed_loop() == 0                   ? "open"
                  : summary.closed_loop() == summary.counted() ? "closed"
                                                               : "mixed";
@@ -536,10 +541,10 @@ std::string metadata_json(const RunResult& result) {
 
 const std::vector<std::string>& result_metadata_keys() {
   static const std::vector<std::string> keys{
-      "verdict",        "thresholds",    "ledger",        "generator",   "checks",
-      "provenance",     "notes",         "fail_on",       "exp_id",      "galileo",
-      "checkpoint",     "recorder",      "damaged_bytes", "traces_lost", "others_lost",
-      "traces_refused", "others_refused"};
+      "verdict",     "thresholds",     "ledger",        "generator",     "checks",
+      "provenance",  "notes",          "fail_on",       "ended_early",   "exp_id",
+      "galileo",     "checkpoint",     "recorder",      "damaged_bytes", "traces_lost",
+      "others_lost", "traces_refused", "others_refused"};
   return keys;
 }
 

@@ -60,7 +60,8 @@ struct RunResult {
   Provenance provenance;
   std::vector<std::string> notes;
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures
-  std::string metadata;  // of the user's, a JSON object; empty: none
+  std::string metadata;     // of the user's, a JSON object; empty: none
+  std::string ended_early;  // why it was ended before all of it was done; empty: it wasn't
 };
 
 // The whole document. `summary` and `telemetry` give the statistics and series, `joined` what is

@@ -52,6 +52,9 @@ struct ThresholdResult {
   bool at_least = false;  // the value: requests that were never answered took longer
   // Why nobody can say whether it holds, and it hasn't passed; empty: it is decided.
   std::string undecided = {};
+  // Why it couldn't be met any more, so that the run was ended; it hasn't passed then. Empty: it
+  // didn't end the run.
+  std::string proof = {};
 };
 
 // Checks names, functions and units too. The Error says where in the expression it stopped, and

@@ -182,10 +182,12 @@ Result<void> check_folder(const Place& place) {
   return system_error("can't write", place.target, errno);
 }
 
-// Writes into what is there: a device, a pipe, a file in a folder that can't be written to.
-Result<void> write_over(const std::string& path, std::string_view bytes) {
+// Writes into what is there, opened so: a device, a pipe, a file in a folder that can't be written
+// to, or behind what a file holds.
+Result<void> write_into(const std::string& path, int flags, std::string_view bytes) {
   // A pipe that nobody reads is said, not waited for.
-  const Descriptor file(open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const Descriptor file(
+      open(path.c_str(), flags | O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644));
   if (file.fd < 0) {
     Error error = system_error("can't write", path, errno);
     if (errno == ENXIO) error.hint = "something has to read from it, or to listen there";
@@ -270,6 +272,10 @@ Result<void> check_writable(const std::string& path) {
   return check_folder(place);
 }
 
+Result<void> append_to_file(const std::string& path, std::string_view bytes) {
+  return write_into(path, O_APPEND | O_CREAT, bytes);
+}
+
 Result<void> write_whole_file(const std::string& path, std::string_view bytes) {
   const Place place = look_at(path);
   if (place.is_folder) return it_is_a_folder(path);
@@ -277,7 +283,7 @@ Result<void> write_whole_file(const std::string& path, std::string_view bytes) {
     return system_error("can't write", path, errno);
   // In a folder that is read-only, a file that isn't can be written over all the same.
   if (place.is_there && (!place.replaceable || !check_folder(place).ok()))
-    return write_over(path, bytes);
+    return write_into(path, O_TRUNC, bytes);
   const std::string beside = fmt::format("{}.{}.part", place.target, getpid());
   std::remove(beside.c_str());
   const auto file = open_file(beside, FileMode::kCreate);

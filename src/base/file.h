@@ -61,6 +61,9 @@ Result<void> read_in_pieces(const std::string& path,
 // folder that can't be written to isn't replaced, but written to.
 Result<void> write_whole_file(const std::string& path, std::string_view bytes);
 
+// Writes behind what the file holds, or into a new one; into a device or a pipe as it is.
+Result<void> append_to_file(const std::string& path, std::string_view bytes);
+
 // Whether write_whole_file() could write there, as far as that can be seen before.
 Result<void> check_writable(const std::string& path);
 

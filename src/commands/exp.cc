@@ -20,6 +20,7 @@
 #include "commands/exp_import.h"
 #include "commands/long_work.h"
 #include "commands/options.h"
+#include "commands/pipeline_documents.h"
 #include "commands/run_options.h"
 #include "net/clock.h"
 #include "tables/export.h"
@@ -40,6 +41,7 @@ struct ExpFlags {
   tables::ExportOptions exported;
   ImportFlags imported;
   CompareFlags compared;
+  PipelineFlags pipeline;
   bool json = false;
 };
 
@@ -89,10 +91,13 @@ Result<int> list(const ExpFlags& flags) {
 Result<int> show(const ExpFlags& flags) {
   const auto store = TRY(open_database(flags.database));
   const auto stored = TRY(read_result(*store, TRY(find_experiment(*store, flags.id)), "exp show"));
+  if (auto problem = write_pipeline_documents(flags.pipeline, stored->result, stored->summary))
+    return std::move(*problem);
+  const bool is_taken = is_stdout(flags.pipeline.junit) || is_stdout(flags.pipeline.markdown);
   if (flags.json)
     print_data(fmt::format("{}\n", analysis::result_json(stored->result, stored->summary,
                                                          stored->telemetry, stored->joined)));
-  else
+  else if (!is_taken)
     print_data(
         analysis::summary_text(stored->result, stored->summary, stored->joined, colour_allowed(1)));
   return stored->traces_missing > 0 ? kUnbalanced : kFine;
@@ -278,6 +283,7 @@ int exp(const Arguments& arguments) {
   CLI::App* shown = add("show", "show an experiment's summary", &show);
   shown->add_option("ID", flags.id, kIdText)->required();
   shown->add_flag("--json", flags.json, "the whole result, as JSON");
+  add_pipeline_options(*shown, flags.pipeline);
   add("rm", "remove experiments, with all that belongs to them", &remove)
       ->add_option("ID", flags.ids, kIdText)
       ->required();

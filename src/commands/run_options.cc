@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "analysis/report.h"
+#include "analysis/requirements.h"
 #include "analysis/summary_text.h"
 #include "base/file.h"
 #include "base/output.h"
@@ -31,15 +32,32 @@ constexpr const char* kDriver = "galileo_expdb_driver";
 // Where the flags say; the first reason why it can't be.
 std::optional<Error> write_documents(const experiment::RunOutcome& outcome,
                                      const OutputOptions& output) {
-  if (output.json.empty() && output.report.empty()) return std::nullopt;
+  std::optional<Error> problem =
+      write_pipeline_documents(output.pipeline, outcome.result, outcome.summary);
+  if (output.json.empty() && output.report.empty()) return problem;
   const std::string document = document_of(outcome);
-  std::optional<Error> problem;
   const auto keep = [&](const Result<void>& done) {
     if (!done.ok() && !problem) problem = done.error();
   };
   if (!output.json.empty()) keep(write_document(output.json, document + "\n"));
   if (!output.report.empty()) keep(analysis::write_report(output.report, document));
   return problem;
+}
+
+// The documents that were asked for, by their flags.
+std::vector<std::pair<const char*, std::string>> documents_of(const OutputOptions& output) {
+  return {{"--json", output.json},
+          {"--report", output.report},
+          {"--junit", output.pipeline.junit},
+          {"--markdown", output.pipeline.markdown}};
+}
+
+std::vector<std::string> on_stdout(const OutputOptions& output) {
+  std::vector<std::string> flags;
+  for (const auto& [flag, path] : documents_of(output)) {
+    if (is_stdout(path)) flags.emplace_back(flag);
+  }
+  return flags;
 }
 
 // Recording and run, with the signals of this process as its end.
@@ -59,16 +77,30 @@ Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::Rec
   return carry_out(plan, kept, output.bus, provenance, watcher, stop, observers);
 }
 
+// The problem that is told on stderr goes before the run's own code.
+int print_outcome(const std::string& command, const experiment::RunOutcome& outcome,
+                  const OutputOptions& output) {
+  const auto unwritten = write_documents(outcome, output);
+  const auto& problem = outcome.problem ? outcome.problem : unwritten;
+  const int code = problem ? exit_code(problem->code) : code_of(outcome);
+  const std::string text = analysis::summary_text(outcome.result, outcome.summary, outcome.joined,
+                                                  colour_allowed(STDOUT_FILENO)) +
+                           analysis::verdict_line(outcome.result, code);
+  // A document on stdout is for a program, which would stumble over the summary.
+  on_stdout(output).empty() ? print_data(text) : print_talk(text);
+  return problem ? fail(command, *problem) : code;
+}
+
 }  // namespace
 
 Result<void> prepare_outputs(const OutputOptions& output) {
-  if (is_stdout(output.json) && is_stdout(output.report))
+  if (const auto flags = on_stdout(output); flags.size() > 1)
     return Error{ErrorCode::kUsage,
-                 "--json and --report can't both go to stdout",
+                 fmt::format("{} and {} can't both go to stdout", flags[0], flags[1]),
                  {},
                  {},
                  "name a file for one of them"};
-  for (const std::string& path : {output.report, output.json}) {
+  for (const auto& [flag, path] : documents_of(output)) {
     const auto folder = std::filesystem::path(path).parent_path();
     if (!folder.empty()) TRY(make_folders(folder.string()));
     if (!path.empty() && !is_stdout(path)) TRY(check_writable(path));
@@ -116,6 +148,7 @@ void add_output_options(CLI::App& app, OutputOptions& options) {
   app.add_option(
       "--json", options.json,
       "write the whole result to this file; - or none: to stdout, and the summary to stderr");
+  add_pipeline_options(app, options.pipeline);
   app.add_option("--metrics", options.metrics,
                  "host:port or port of a page for Prometheus while the run goes on [none]");
   app.add_flag("-q,--quiet", options.quiet, "no live view");
@@ -132,18 +165,11 @@ int run_and_print(const std::string& command, const plan::Plan& plan, const Outp
     provenance.command.push_back(std::move(word));
   provenance.report = output.report;
   const auto outcome = run_here(plan, *kept, output, provenance);
-  if (!outcome.ok()) return fail(command, outcome.error());
-  const auto unwritten = write_documents(*outcome, output);
-  const std::string text = analysis::summary_text(outcome->result, outcome->summary,
-                                                  outcome->joined, colour_allowed(STDOUT_FILENO));
-  // A document on stdout is for a program, which would stumble over the summary.
-  if (is_stdout(output.json) || is_stdout(output.report))
-    print_talk(text);
-  else
-    print_data(text);
-  if (outcome->problem) return fail(command, *outcome->problem);
-  if (unwritten) return fail(command, *unwritten);
-  return code_of(*outcome);
+  if (!outcome.ok()) {
+    write_pipeline_error(output.pipeline, plan.name, outcome.error());
+    return fail(command, outcome.error());
+  }
+  return print_outcome(command, *outcome, output);
 }
 
 }  // namespace galileo::commands

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "bus/bus.h"
 #include "commands/commands.h"
+#include "commands/pipeline_documents.h"
 #include "commands/spool_options.h"
 #include "plan/plan.h"
 #include "store/recording.h"
@@ -23,6 +24,7 @@ struct OutputOptions {
   SpoolFlags spool;
   std::string report;
   std::string json;
+  PipelineFlags pipeline;
   std::string metrics;  // where to listen for scrapers; empty: nowhere
   bool quiet = false;
   bus::Bus* bus = nullptr;  // whose workers send the requests; null: this process does
@@ -30,7 +32,7 @@ struct OutputOptions {
 
 void add_output_options(CLI::App& app, OutputOptions& options);
 
-// Runs the plan, prints the summary on stdout; the exit code.
+// Runs the plan, prints the summary on stdout, whose last line is the verdict's; the exit code.
 int run_and_print(const std::string& command, const plan::Plan& plan, const OutputOptions& output,
                   const Arguments& arguments);
 

@@ -107,6 +107,7 @@ class Run {
   void tell(const std::string& event, const std::string& value);
   load::Ledger final_ledger();
   analysis::Evidence evidence();
+  std::string why_ended_early() const;
   void keep_result();
   void store_rows();
   store::Recording::GiveUp give_up();
@@ -478,6 +479,11 @@ analysis::Evidence Run::evidence() {
   return evidence;
 }
 
+std::string Run::why_ended_early() const {
+  if (broken_off_) return broken_off_->to_text();
+  return was_cut_short_ ? "it was ended by a signal" : "";
+}
+
 // All traces go into the database, then the end record with the ledger, then that one too.
 Result<void> Run::end_recording() {
   experiment_.end = wall_now();
@@ -500,6 +506,7 @@ Result<void> Run::end_recording() {
   collector_->set_checks(result_.checks);
   for (std::string& note : plan::notes_of_requests(plan_)) notes_.push_back(std::move(note));
   result_.verdict = judge(collector_->summary(), evidence());
+  result_.ended_early = why_ended_early();
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),
                                           collector_->summary(), collector_->telemetry()));

@@ -20,6 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = decode_change_arrivals(encode(*change));
     ENSURE(again.ok() && again->client_ids == change->client_ids);
   }
+  if (const auto pause = decode_pause_run(text); pause.ok()) {
+    const auto again = decode_pause_run(encode(*pause));
+    ENSURE(again.ok() && again->client_ids == pause->client_ids && again->part == pause->part);
+  }
   if (const auto report = decode_run_report(text); report.ok()) {
     const auto again = decode_run_report(encode(*report));
     ENSURE(again.ok() && again->latency.count() == report->latency.count());

@@ -107,6 +107,12 @@ void compare_plans(const Json& base, const Json& other, std::vector<std::string>
 
 std::vector<std::string> differences(const ComparedRun& base, const ComparedRun& other) {
   std::vector<std::string> reasons;
+  for (const ComparedRun* const run : {&base, &other}) {
+    if (!run->result.steered.empty())
+      reasons.push_back(fmt::format("the load of {} was changed by hand: {}",
+                                    run == &base ? "one" : "the other",
+                                    run->result.steered.front()));
+  }
   const Json plan = Json::parse(base.result.provenance.plan_json, nullptr, false);
   const Json plan_other = Json::parse(other.result.provenance.plan_json, nullptr, false);
   const bool planned = plan.is_object() && plan_other.is_object();

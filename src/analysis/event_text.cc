@@ -10,6 +10,7 @@ namespace galileo::analysis {
 namespace {
 
 constexpr std::size_t kTextMax = 120;
+constexpr std::string_view kSteering = "steer/";
 constexpr std::string_view kClusterChange = "cluster/change";
 // Longer ones are told by their beginning, unread.
 constexpr std::size_t kReadMax = std::size_t{64} << 10;
@@ -70,6 +71,7 @@ std::string read_text(const wire::Event& event) {
   if (!event.value.starts_with('{') || event.value.size() > kReadMax) return event.value;
   if (event.name == kClusterChange) return change_text(event);
   const auto json = wire::parse_json(event.value);
+  if (json.ok() && event.name.starts_with(kSteering)) return value_of(*json, "name");
   std::string text = json.ok() ? of_object(*json) : std::string();
   return text.empty() ? event.value : text;
 }

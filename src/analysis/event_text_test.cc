@@ -50,6 +50,12 @@ TEST_CASE("an event's text is what it is about, whoever told it") {
   }
 }
 
+TEST_CASE("of a change by hand what was done is shown") {
+  CHECK(event_text({Wall{}, "steer/rate", R"({"name": "a at 50/s", "rps": 50.0, "to": "x"})"}) ==
+        "a at 50/s");
+  CHECK(event_text({Wall{}, "steer/rate", "unread"}) == "unread");
+}
+
 TEST_CASE("an event's text is short, and UTF-8 where it is cut") {
   std::string value;
   while (value.size() < 100'000) value += "ü";

@@ -342,6 +342,7 @@ OrderedJson kept(const RunResult& result, std::uint64_t requests) {
   json["provenance"] = provenance_json(result.provenance);
   json["checks"] = checks_json(result.checks);
   json["notes"] = result.notes;
+  if (!result.steered.empty()) json["steered"] = result.steered;
   json["fail_on"] = result.fail_on.to_text();
   return json;
 }
@@ -427,6 +428,7 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
   result.provenance.spool = from.value("spool", "");
   result.provenance.report = from.value("report", "");
   result.notes = json.value("notes", std::vector<std::string>());
+  result.steered = json.value("steered", std::vector<std::string>());
   // Before it could be set, all from 300 up were failures.
   const auto fail_on = wire::StatusSet::parse(json.value("fail_on", "300-999"));
   if (fail_on.ok()) result.fail_on = *fail_on;
@@ -519,6 +521,7 @@ std::string result_json(const RunResult& result, const Summary& summary,
   json["provenance"] = parts["provenance"];
   json["metadata"] = users_json(result);
   json["notes"] = parts["notes"];
+  if (parts.contains("steered")) json["steered"] = parts["steered"];
   if (telemetry.left_out() > 0)
     json["notes"].push_back(
         fmt::format("{} values of telemetry are left out here: there are more than {} series; the "
@@ -541,10 +544,10 @@ std::string metadata_json(const RunResult& result) {
 
 const std::vector<std::string>& result_metadata_keys() {
   static const std::vector<std::string> keys{
-      "verdict",     "thresholds",     "ledger",        "generator",     "checks",
-      "provenance",  "notes",          "fail_on",       "ended_early",   "exp_id",
-      "galileo",     "checkpoint",     "recorder",      "damaged_bytes", "traces_lost",
-      "others_lost", "traces_refused", "others_refused"};
+      "verdict",    "thresholds",  "ledger",         "generator",     "checks",
+      "provenance", "notes",       "fail_on",        "ended_early",   "exp_id",
+      "galileo",    "checkpoint",  "recorder",       "damaged_bytes", "traces_lost",
+      "steered",    "others_lost", "traces_refused", "others_refused"};
   return keys;
 }
 

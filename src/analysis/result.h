@@ -59,6 +59,7 @@ struct RunResult {
   std::vector<CheckFigures> checks;
   Provenance provenance;
   std::vector<std::string> notes;
+  std::vector<std::string> steered;  // what was changed by hand while it went on, in order
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures
   std::string metadata;     // of the user's, a JSON object; empty: none
   std::string ended_early;  // why it was ended before all of it was done; empty: it wasn't

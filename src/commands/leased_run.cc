@@ -45,6 +45,7 @@ Json json_of_state(const experiment::RunState& state) {
           {"p99_s", seconds_or_null(state.figures.p99)},
           {"dispatch_p99_s", seconds_or_null(state.figures.dispatch_p99)},
           {"cpu_pct", state.cpu_pct < 0 ? Json(nullptr) : Json(state.cpu_pct)},
+          {"paused", state.paused},
           {"trouble", state.trouble}};
 }
 
@@ -61,7 +62,7 @@ void LeasedRun::begin(AskedRun asked) {
   desk_.start("run", [](Time) { return kNever; });
   desk_.post([this, asked = std::move(asked)] {
     // The run holds the thread up until it is over.
-    Result<Over> over = make(asked, *this, stop_);
+    Result<Over> over = make(asked, *this, stop_, steering_);
     loop_.post([this, over = std::move(over)]() mutable {
       over_ = std::move(over);
       ++number_;
@@ -71,7 +72,7 @@ void LeasedRun::begin(AskedRun asked) {
 }
 
 Result<LeasedRun::Over> LeasedRun::make(const AskedRun& asked, experiment::RunWatcher& watcher,
-                                        experiment::Stop& stop) {
+                                        experiment::Stop& stop, experiment::Steering& steering) {
   const plan::Plan plan = TRY(plan_of(asked));
   OutputOptions output;
   output.database = asked.database.empty() ? default_database() : asked.database;
@@ -86,7 +87,8 @@ Result<LeasedRun::Over> LeasedRun::make(const AskedRun& asked, experiment::RunWa
   provenance.version = GALILEO_VERSION;
   provenance.command = words_of(asked);
   provenance.report = asked.report;
-  const auto outcome = TRY(carry_out(plan, kept, bus.get(), provenance, watcher, stop));
+  const auto outcome =
+      TRY(carry_out(plan, kept, bus.get(), provenance, watcher, stop, {}, &steering));
   Over over{document_of(outcome), code_of(outcome), outcome.interrupted, outcome.stored,
             outcome.problem};
   if (!asked.report.empty()) {
@@ -104,6 +106,12 @@ void LeasedRun::stop(bool now) {
     stop_.ask_now();
   else
     stop_.ask();
+}
+
+void LeasedRun::steer(const experiment::SteerOrder& order, experiment::Steering::Answer answer) {
+  steering_.ask(order, [this, answer = std::move(answer)](Result<experiment::Steered> done) {
+    loop_.post([answer, done = std::move(done)] { answer(done); });
+  });
 }
 
 void LeasedRun::post(std::function<void()> change) {

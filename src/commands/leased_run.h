@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "commands/asked_run.h"
 #include "experiment/run_watcher.h"
+#include "experiment/steering.h"
 #include "experiment/stop.h"
 #include "net/desk.h"
 #include "wire/experiment.h"
@@ -33,6 +34,10 @@ class LeasedRun final : private experiment::RunWatcher {
   // Asks it to end: the sending, and what is under way a moment later, once however often that is
   // asked; `now`: all at once, and again, where the database doesn't take the rest.
   void stop(bool now);
+
+  // Changes the load of the run under way; `answer` comes on the loop, or not at all where the run
+  // ends before.
+  void steer(const experiment::SteerOrder& order, experiment::Steering::Answer answer);
 
   bool is_asked() const { return desk_.is_running(); }
   bool is_stopping() const { return is_stopping_; }
@@ -63,7 +68,7 @@ class LeasedRun final : private experiment::RunWatcher {
   };
 
   static Result<Over> make(const AskedRun& asked, experiment::RunWatcher& watcher,
-                           experiment::Stop& stop);
+                           experiment::Stop& stop, experiment::Steering& steering);
   void post(std::function<void()> change);
   bool may_tell_again();
 
@@ -78,6 +83,7 @@ class LeasedRun final : private experiment::RunWatcher {
   net::Loop& loop_;
   const std::function<void()> on_change_;
   experiment::Stop stop_;
+  experiment::Steering steering_{stop_};
   net::Desk desk_;
   // Of the run's thread.
   Time told_{};

@@ -49,13 +49,16 @@ std::optional<double> progress(const experiment::RunState& state) {
   return share;
 }
 
-std::string live_lines(const experiment::RunState& state, int width) {
+std::string live_lines(const experiment::RunState& state, int width, const std::string& keys) {
   const analysis::LiveFigures& f = state.figures;
   std::string head = fmt::format("{} · {} · {}", one_line(state.name), one_line(state.phase),
                                  format_duration(state.elapsed));
   if (const auto share = progress(state))
     head += fmt::format("  {} {:3.0f} %", bar(*share, 20), *share * 100);
-  if (state.stopping) head += "  stopping";
+  if (state.stopping)
+    head += "  stopping";
+  else if (state.paused)
+    head += "  paused";
   std::string text;
   const auto add = [&](const std::string& line) { text += cut_to_columns(line, width) + "\n"; };
   add(head);
@@ -71,15 +74,16 @@ std::string live_lines(const experiment::RunState& state, int width) {
                   format_count(state.failed), format_count(state.not_sent),
                   format_count(state.connections)));
   if (!state.trouble.empty()) add("  ! " + one_line(state.trouble));
+  if (!keys.empty() && !state.stopping) add("  keys      " + keys);
   return text;
 }
 
-std::string drawn_lines(const experiment::RunState& state, int width) {
+std::string drawn_lines(const experiment::RunState& state, int width, const std::string& keys) {
   // The cursor goes back to where it was: the terminal may be made narrower or wider meanwhile, and
   // fold the lines below the cursor as it likes. Row by row, and what is below at last: a terminal
   // that is cleared from its top keeps what it showed in its history, five times a second.
   std::string text = "\r";
-  const std::string lines = live_lines(state, width);
+  const std::string lines = live_lines(state, width, keys);
   const auto count = std::count(lines.begin(), lines.end(), '\n');
   for (std::size_t at = 0; at < lines.size();) {
     const std::size_t end = lines.find('\n', at) + 1;

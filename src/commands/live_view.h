@@ -13,11 +13,12 @@ namespace galileo::commands {
 std::optional<double> progress(const experiment::RunState& state);
 
 // Fits a terminal of that width; each line ends in '\n' and fits.
-std::string live_lines(const experiment::RunState& state, int width);
+// `keys`: a last line, which of them do something.
+std::string live_lines(const experiment::RunState& state, int width, const std::string& keys = {});
 
 // The same, to be drawn over and over: the cursor stays at the view's beginning, which kViewEnd
 // clears away.
-std::string drawn_lines(const experiment::RunState& state, int width);
+std::string drawn_lines(const experiment::RunState& state, int width, const std::string& keys = {});
 inline constexpr const char* kViewEnd = "\r\x1b[K\n\x1b[J\x1b[A";
 
 // The line, cut where a terminal of that width ends.

@@ -51,7 +51,8 @@ Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
                                          const store::RecordingOptions& kept, bus::Bus* bus,
                                          const analysis::Provenance& provenance,
                                          experiment::RunWatcher& watcher, experiment::Stop& stop,
-                                         const std::vector<experiment::RunObserver*>& observers) {
+                                         const std::vector<experiment::RunObserver*>& observers,
+                                         experiment::Steering* steering) {
   const std::optional<plan::Plan> with_apps = with_app_settings(given);
   const plan::Plan& plan = with_apps ? *with_apps : given;
   const auto recording = TRY(store::Recording::open(kept));
@@ -71,7 +72,8 @@ Result<experiment::RunOutcome> carry_out(const plan::Plan& given,
                                    stop,
                                    provenance,
                                    bus ? 0 : files,
-                                   all_observers};
+                                   all_observers,
+                                   steering};
   return experiment::run(plan, setup);
 }
 

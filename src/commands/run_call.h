@@ -21,7 +21,8 @@ namespace galileo::commands {
 Result<experiment::RunOutcome> carry_out(
     const plan::Plan& plan, const store::RecordingOptions& kept, bus::Bus* bus,
     const analysis::Provenance& provenance, experiment::RunWatcher& watcher, experiment::Stop& stop,
-    const std::vector<experiment::RunObserver*>& observers = {});
+    const std::vector<experiment::RunObserver*>& observers = {},
+    experiment::Steering* steering = nullptr);
 
 // The worst thing that can be said of the run, as an exit code.
 int code_of(const experiment::RunOutcome& outcome);

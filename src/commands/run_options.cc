@@ -19,6 +19,7 @@
 #include "commands/metrics_page.h"
 #include "commands/options.h"
 #include "commands/run_call.h"
+#include "commands/terminal_keys.h"
 #include "commands/terminal_watcher.h"
 #include "experiment/run.h"
 #include "net/signals.h"
@@ -68,13 +69,20 @@ Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::Rec
   // Before any other thread, so that they all leave signals to it.
   const net::Signals signals(stop.loop(), [&](int) { stop.ask(); });
   TRY(prepare_outputs(output));
-  TerminalWatcher watcher(output.quiet, isatty(STDERR_FILENO) == 1);
+  const bool draws = isatty(STDERR_FILENO) == 1;
+  TerminalWatcher watcher(output.quiet, draws);
   const auto page_at = TRY(metrics_address(output.metrics));
   std::optional<MetricsPage> page;
   if (page_at) page.emplace(*page_at);
   std::vector<experiment::RunObserver*> observers;
   if (page) observers.push_back(&*page);
-  return carry_out(plan, kept, output.bus, provenance, watcher, stop, observers);
+  experiment::Steering steering(stop);
+  std::optional<TerminalKeys> keys;
+  if (!output.quiet && draws) {
+    keys.emplace(stop, steering, [&](const std::string& why) { watcher.say(why); });
+    if (keys->are_taken()) watcher.offer(kKeysText);
+  }
+  return carry_out(plan, kept, output.bus, provenance, watcher, stop, observers, &steering);
 }
 
 // The problem that is told on stderr goes before the run's own code.

@@ -35,7 +35,13 @@ void TerminalWatcher::on_state(const experiment::RunState& state) {
     print_talk(live_line(state));
     return;
   }
-  draw_talk(drawn_lines(state, terminal_width()));
+  if (said_.empty() || !state.trouble.empty()) {
+    draw_talk(drawn_lines(state, terminal_width(), keys_));
+  } else {
+    experiment::RunState told = state;
+    told.trouble = said_;
+    draw_talk(drawn_lines(told, terminal_width(), keys_));
+  }
   is_drawn_ = true;
 }
 

@@ -44,8 +44,14 @@ class LoadSource {
   virtual Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) = 0;
   // From a moment on, which it returns, this arrival says when the requests of the phase's clients
   // of that name are due; those of changes that the plan foresees are the source's own affair.
-  virtual Result<Time> change_arrival(const std::string& client,
-                                      const load::ArrivalSpec& arrival) = 0;
+  // `part`: what the traces of what is due since then have as their phase; empty: as before.
+  virtual Result<Time> change_arrival(const std::string& client, const load::ArrivalSpec& arrival,
+                                      const std::string& part = {}) = 0;
+  // From a moment on, which they return, no request of the phase becomes due, or, after a pause,
+  // they do again, each so much later; ends in time stay (load/client.h). An Error: nothing is
+  // changed.
+  virtual Result<Time> pause(const std::string& part) = 0;
+  virtual Result<Time> go_on(const std::string& part) = 0;
   // No request becomes due any more; those under way go on.
   virtual void stop_sending() = 0;
   // Ends what is under way at once.

@@ -71,11 +71,23 @@ class OnEngine final : public LoadSource {
     return start;
   }
 
-  Result<Time> change_arrival(const std::string& client,
-                              const load::ArrivalSpec& arrival) override {
+  Result<Time> change_arrival(const std::string& client, const load::ArrivalSpec& arrival,
+                              const std::string& part) override {
     const Time from = control_.clock().now() + kLeadOfChange;
-    TRY(engine_->change_phase(client, arrival, from));
+    TRY(engine_->change_phase(client, arrival, from, part));
     return from;
+  }
+
+  Result<Time> pause(const std::string& part) override {
+    const Time at = control_.clock().now();
+    engine_->pause_phase(at, part);
+    return at;
+  }
+
+  Result<Time> go_on(const std::string& part) override {
+    const Time at = control_.clock().now() + kLeadOfChange;
+    engine_->go_on_phase(at, part);
+    return at;
   }
 
   void stop_sending() override { engine_->stop_sending(); }

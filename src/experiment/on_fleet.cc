@@ -67,7 +67,10 @@ class OnFleet final : public LoadSource {
   Result<void> prepare() override;
   Result<void> open() override;
   Result<Time> begin_phase(const plan::Phase& phase, std::function<void()> on_done) override;
-  Result<Time> change_arrival(const std::string& client, const load::ArrivalSpec& arrival) override;
+  Result<Time> change_arrival(const std::string& client, const load::ArrivalSpec& arrival,
+                              const std::string& part) override;
+  Result<Time> pause(const std::string& part) override { return pause(true, part); }
+  Result<Time> go_on(const std::string& part) override { return pause(false, part); }
   void stop_sending() override;
   void end_all() override;
   LoadState state() override;
@@ -90,6 +93,9 @@ class OnFleet final : public LoadSource {
   Result<Clients> spawn(const load::ClientSpec& spec);
   Result<std::vector<Clients>> spawn_all(const plan::Phase& phase);
   Result<void> push_profile(const std::string& client, const std::vector<double>& entries);
+  Result<Time> pause(bool pauses, const std::string& part);
+  Result<void> pause_on(const std::string& worker, wire::PauseRun order);
+  std::map<std::string, std::vector<std::string>> clients_by_worker() const;
   Result<void> order_ours(const Orders& orders, const std::string& phase, Wall start);
   void on_report(const wire::RunReport& report);
   void on_silent(const std::string& worker);
@@ -402,17 +408,65 @@ Result<void> OnFleet::order_ours(const Orders& orders, const std::string& phase,
   return {};
 }
 
-Result<Time> OnFleet::change_arrival(const std::string& client, const load::ArrivalSpec& arrival) {
+Result<Time> OnFleet::change_arrival(const std::string& client, const load::ArrivalSpec& arrival,
+                                     const std::string& part) {
   const Time from = control_.clock().now() + kLead;
   const Wall at = controller_.wall_clock().wall(from);
   for (const auto& [worker, ids] : by_name_[client]) {
     if (accounts_[worker].is_dead) continue;
     const auto& clock = accounts_[worker].clock;
     const wire::ChangeArrivals change{id_, at + (clock ? clock->offset : Duration{0}), ids,
-                                      arrival_order(arrival, Duration{0})};
+                                      arrival_order(arrival, Duration{0}), part};
     TRY(bus::call(bus_, "Worker.change_arrivals:" + worker, "[" + encode(change) + "]", kCall));
   }
   return from;
+}
+
+// Those of the phase whose workers are there.
+std::map<std::string, std::vector<std::string>> OnFleet::clients_by_worker() const {
+  std::map<std::string, std::vector<std::string>> clients;
+  for (const auto& [name, by_worker] : by_name_) {
+    for (const auto& [worker, ids] : by_worker) {
+      const auto account = accounts_.find(worker);
+      if (account != accounts_.end() && account->second.is_dead) continue;
+      std::vector<std::string>& all = clients[worker];
+      all.insert(all.end(), ids.begin(), ids.end());
+    }
+  }
+  return clients;
+}
+
+Result<void> OnFleet::pause_on(const std::string& worker, wire::PauseRun order) {
+  if (const auto& clock = accounts_[worker].clock) order.at += clock->offset;
+  const auto told = bus::call(bus_, "Worker.pause_run:" + worker, "[" + encode(order) + "]", kCall);
+  if (told.ok()) return {};
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("worker '{}' {}", worker, order.pauses ? "can't pause" : "can't go on"),
+               bus_.where(), told.error().to_text(),
+               "its version may be older than this can be asked of it"};
+}
+
+// All of them or none: one that couldn't leaves nobody paused.
+Result<Time> OnFleet::pause(bool pauses, const std::string& part) {
+  const auto clients = clients_by_worker();
+  for (const auto& [worker, ids] : clients) {
+    if (!accounts_[worker].is_ours)
+      return Error{ErrorCode::kUsage, "can't pause", bus_.where(),
+                   fmt::format("worker '{}' is one of the original system, which can't", worker),
+                   "end the run"};
+  }
+  const Time at = control_.clock().now() + (pauses ? Duration{0} : kLead);
+  const Wall wall = controller_.wall_clock().wall(at);
+  std::vector<std::string> told;
+  for (const auto& [worker, ids] : clients) {
+    if (const auto done = pause_on(worker, {id_, wall, ids, pauses, part}); !done.ok()) {
+      for (const std::string& other : told)
+        static_cast<void>(pause_on(other, {id_, wall, clients.at(other), !pauses, {}}).ok());
+      return done.error();
+    }
+    told.push_back(worker);
+  }
+  return at;
 }
 
 void OnFleet::stop_sending() {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
+#include "experiment/steered_load.h"
 #include "experiment/timeline.h"
 #include "plan/successes.h"
 #include "store/database_url.h"
@@ -61,10 +62,18 @@ class Run {
         timeline_(
             control_.timers(),
             [this](const analysis::Threshold& condition) { return holds(condition); },
-            [this](const plan::Action& action, Time) { act(action); }) {
+            [this](const plan::Action& action, Time) { act(action); }),
+        steered_(
+            control_.clock(), wall_clock_,
+            [this](const std::string& event, const std::string& value) { tell(event, value); }) {
     setup_.stop.on_asked([this] { on_stop(); });
+    if (setup_.steering)
+      setup_.steering->on_asked([this](const SteerOrder& order) { return on_steered(order); });
   }
-  ~Run() { setup_.stop.on_asked({}); }
+  ~Run() {
+    setup_.stop.on_asked({});
+    if (setup_.steering) setup_.steering->on_asked({});
+  }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
@@ -94,10 +103,12 @@ class Run {
   void know(const wire::NodeInfo& info);
   void break_off(const Error& why);
   void on_stop();
+  Result<Steered> on_steered(const SteerOrder& order);
   void on_spool_full();
   void stop_sending();
   bool is_ending() const {
-    return setup_.stop.times() > 0 || spool_is_full_ || broken_off_ || is_load_over_;
+    return setup_.stop.times() > 0 || spool_is_full_ || ended_by_hand_ || broken_off_ ||
+           is_load_over_;
   }
   void on_state(Time now);
   void on_checkpoint(Time now);
@@ -125,6 +136,7 @@ class Run {
   load::Begun checkpoint_;  // the last one told
   net::Timer give_up_;      // ends what is in flight
   Timeline timeline_;       // of the phase
+  SteeredLoad steered_;
   wire::Experiment experiment_;
   std::vector<wire::NodeInfo> node_info_;
   std::unique_ptr<Collector> collector_;
@@ -137,6 +149,7 @@ class Run {
   bool is_load_open_ = false;
   bool is_load_over_ = false;
   bool was_cut_short_ = false;  // it was told to stop while there was load
+  bool ended_by_hand_ = false;
   bool spool_is_full_ = false;  // the run ends since it may take no more
   Time phases_began_{};
   Time in_flight_told_{};
@@ -272,6 +285,7 @@ Result<void> Run::run_phase(const plan::Phase& phase) {
     control_.stop();
   }));
   timeline_.begin(start);
+  TRY(steered_.begin(phase, *load_, start));
   // Where every client has an end in time, the wait has one too: then, and the grace for answers.
   Duration longest{0};
   bool ends = true;
@@ -281,6 +295,7 @@ Result<void> Run::run_phase(const plan::Phase& phase) {
     longest = std::max(longest, client.start_after + lasts.value_or(Duration{0}));
   }
   wait_for_phase(ends ? start + longest + plan_.limits.grace : kNever);
+  steered_.end();
   end_timeline();
   tell("phase/end", phase.name);
   return {};
@@ -343,6 +358,21 @@ void Run::on_stop() {
     return;
   }
   stop_sending();
+}
+
+// An end by hand is as if the plan had no more: what was done stands.
+Result<Steered> Run::on_steered(const SteerOrder& order) {
+  if (!is_load_open_ || is_ending())
+    return Error{ErrorCode::kUnavailable,
+                 "can't change the load",
+                 {},
+                 is_load_open_ ? "the run is ending" : "no requests are sent at present",
+                 {}};
+  if (order.kind != SteerOrder::Kind::kEnd) return steered_.take(order);
+  steered_.note_end(order);
+  ended_by_hand_ = true;
+  stop_sending();
+  return Steered{wall_now(), std::nullopt};
 }
 
 // As when it is told to stop: what was recorded is worth more than what would come.
@@ -420,6 +450,7 @@ RunState Run::state(Time now) {
   state.connections = load.connections;
   state.cpu_pct = collected.cpu_pct;
   state.stopping = is_ending();
+  state.paused = steered_.is_paused();
   for (const std::string& name : setup_.platform.ended()) trouble_ = "application ended: " + name;
   if (!load.trouble.empty()) trouble_ = load.trouble;
   state.trouble = collected.spool_error.empty() ? trouble_ : collected.spool_error;
@@ -510,6 +541,8 @@ Result<void> Run::end_recording() {
   for (const std::string& expression : plan_.thresholds)
     result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),
                                           collector_->summary(), collector_->telemetry()));
+  result_.steered = steered_.changes();
+  for (const std::string& change : result_.steered) notes_.push_back("changed by hand, " + change);
   keep_result();
   return {};
 }

@@ -20,6 +20,7 @@
 #include "experiment/platform.h"
 #include "experiment/run_observer.h"
 #include "experiment/run_watcher.h"
+#include "experiment/steering.h"
 #include "experiment/stop.h"
 #include "experiment/telemetry_source.h"
 #include "plan/plan.h"
@@ -41,6 +42,7 @@ struct RunSetup {
   // plan does.
   std::size_t open_files_max = 0;
   std::vector<RunObserver*> observers = {};
+  Steering* steering = nullptr;  // null: nobody changes the load by hand
 };
 
 struct RunOutcome {

@@ -28,6 +28,7 @@ struct RunState {
   std::uint64_t connections = 0;
   double cpu_pct = -1;  // of the machine; -1: not known
   bool stopping = false;
+  bool paused = false;  // by hand
   std::string trouble;  // a disk that is full, an application that has ended
 };
 

@@ -136,6 +136,7 @@ class Worker {
   Result<load::Workload> ordered_workload(const wire::WorkloadOrder& order,
                                           const wire::StartWorkloads& start);
   Result<std::string> change_arrivals(const wire::RpcRequest& request);
+  Result<std::string> pause_run(const wire::RpcRequest& request);
   Result<std::string> stop_run(const wire::RpcRequest& request);
   Result<std::string> answer_report(const wire::RpcRequest& request);
   Result<wire::RunReport> report(const std::string& run, bool next);

@@ -236,6 +236,8 @@ Result<void> Worker::serve() {
              [this](const wire::RpcRequest& request) { return start_workloads(request); });
   serve_json("Worker.change_arrivals:" + options_.name, "int",
              [this](const wire::RpcRequest& request) { return change_arrivals(request); });
+  serve_json("Worker.pause_run:" + options_.name, "int",
+             [this](const wire::RpcRequest& request) { return pause_run(request); });
   serve_json("Worker.stop_run:" + options_.name, "int",
              [this](const wire::RpcRequest& request) { return stop_run(request); });
   serve_json("Worker.report:" + options_.name, "dict",

@@ -185,10 +185,30 @@ Result<std::string> Worker::change_arrivals(const wire::RpcRequest& request) {
       const auto client = clients_.find(id);
       if (client != clients_.end() && client->second.run == change.run) ids.push_back(id);
     }
-    changed =
-        engine_->change_arrival(ids, arrival_of(change.order), wall_clock_.monotonic(change.at));
+    changed = engine_->change_arrival(ids, arrival_of(change.order),
+                                      wall_clock_.monotonic(change.at), change.part);
   }));
   TRY(std::move(changed));
+  return fmt::format("{}", ids.size());
+}
+
+// A pause begins when it is heard of: what became due until then is out. Clients that are gone, or
+// another run's, are passed over.
+Result<std::string> Worker::pause_run(const wire::RpcRequest& request) {
+  const auto pause = TRY(wire::decode_pause_run(TRY(wire::argument_of(request, 0, "pause"))));
+  std::vector<std::string> ids;
+  Result<void> done;
+  TRY(on_control([&, this] {
+    for (const std::string& id : pause.client_ids) {
+      const auto client = clients_.find(id);
+      if (client != clients_.end() && client->second.run == pause.run) ids.push_back(id);
+    }
+    const Time now = control_.clock().now();
+    done = pause.pauses
+               ? engine_->pause(ids, now, pause.part)
+               : engine_->go_on(ids, std::max(now, wall_clock_.monotonic(pause.at)), pause.part);
+  }));
+  TRY(std::move(done));
   return fmt::format("{}", ids.size());
 }
 

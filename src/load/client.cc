@@ -1,6 +1,7 @@
 #include "load/client.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "load/dispatcher.h"
 
@@ -13,6 +14,9 @@ using wire::Failure;
 // dead host doesn't turn into a storm of failures.
 constexpr Duration kBackOffFirst = std::chrono::milliseconds{10};
 constexpr Duration kBackOffMost = std::chrono::seconds{1};
+
+// What a pause has left over is told at this pace, so that the collector keeps up with it.
+constexpr Duration kDisplacedEvery = std::chrono::microseconds{2};
 
 // How many are in flight of a client that sends as fast as possible and says no number itself.
 constexpr std::uint32_t kUnpacedLanes = 50;
@@ -69,6 +73,8 @@ void Client::begin(Schedule schedule, Time start, StreamArrival* stream) {
   start_ = start;
   schedule_.emplace(std::move(schedule));
   stream_ = stream;
+  ends_.reset();
+  if (schedule_->ends_after()) ends_ = start + *schedule_->ends_after();
   asked_for_more_ = false;
   numbers_before_ = turns_;
   take_next();
@@ -92,15 +98,47 @@ void Client::begin_lanes(std::uint32_t lanes, std::optional<std::uint64_t> reque
 void Client::change(std::unique_ptr<Arrival> arrival, Time from) {
   if (phase_ != Phase::kSending || !schedule_ || stream_) return;
   arrival->set_ahead(ahead);
-  schedule_->change(from - start_, std::move(arrival));
-  if (next_ && start_ + next_->at < from) return;
+  if (paused_) from = std::max(*paused_, start_);
+  schedule_->change(from - start_ - shift_, std::move(arrival));
+  if (next_ && due_time(*next_) < from) return;
   dispatcher_.timers_.cancel(timer_);
   take_next();
   if (!next_) end();
 }
 
+void Client::pause(Time at) {
+  if (paused_) return;
+  paused_ = at;
+  if (phase_ != Phase::kSending) return;
+  for (const auto& lane : lanes_) {
+    lane->rests = lane->rests || lane->timer.is_set();
+    dispatcher_.timers_.cancel(lane->timer);
+  }
+  wait_for_next();
+}
+
+void Client::go_on(Time at) {
+  if (!paused_) return;
+  shift_ += std::max(at - std::max(*paused_, start_), Duration{0});
+  paused_.reset();
+  if (phase_ != Phase::kSending) return;
+  for (const auto& lane : lanes_) {
+    if (std::exchange(lane->rests, false))
+      dispatcher_.timers_.set(lane->timer, std::max(at, start_));
+  }
+  wait_for_next();
+}
+
+void Client::begin_part(wire::NameId part, Time from) {
+  part_before_ = std::exchange(phase, part);
+  part_from_ = from;
+}
+
 void Client::stop() {
   ++workload_;
+  shift_ = Duration{0};
+  paused_.reset();
+  part_from_ = Time::min();
   dispatcher_.timers_.cancel(timer_);
   next_.reset();
   schedule_.reset();
@@ -155,13 +193,31 @@ void Client::over(std::uint32_t lane, std::uint32_t workload, Failure failure,
 
 void Client::take_next() {
   next_ = schedule_->next();
-  if (next_) dispatcher_.timers_.set(timer_, start_ + next_->at);
+  if (next_) wait_for_next();
+}
+
+// While it is paused nothing is due but the end; nor is it later than that.
+void Client::wait_for_next() {
+  net::Timers& timers = dispatcher_.timers_;
+  timers.cancel(timer_);
+  if (schedule_ && !next_) return;
+  const bool is_over = ends_ && next_ && due_time(*next_) > *ends_;
+  if (!paused_ && !is_over) return next_ ? timers.set(timer_, due_time(*next_)) : void();
+  if (!ends_) return;
+  const Time now = dispatcher_.clock_.now();
+  timers.set(timer_, *ends_ > now ? *ends_ : now + kDisplacedEvery);
 }
 
 void Client::on_due() {
+  if (!schedule_) return end();  // lanes that rest, of a client that has come to its end
   const Due due = *next_;
+  const bool displaced = paused_ || (ends_ && due_time(due) > *ends_);
+  const Time at = due_time(due);
   take_next();
-  send(numbers_before_ + due.number, start_ + due.at, Sending::kNoLane);
+  if (displaced)
+    displace(numbers_before_ + due.number);
+  else
+    send(numbers_before_ + due.number, at, Sending::kNoLane);
   if (phase_ != Phase::kSending) return;
   if (stream_) ask_for_more();
   if (!next_ && !schedule_->waiting()) end();
@@ -177,6 +233,10 @@ void Client::ask_for_more() {
 // A lane sends, now or when its back-off is over.
 void Client::lane_send(Lane& lane) {
   if (phase_ != Phase::kSending) return;
+  if (paused_) {
+    lane.rests = true;
+    return;
+  }
   const Time now = dispatcher_.clock_.now();
   if ((requests_left_ && *requests_left_ == 0) || (ends_ && now >= *ends_)) return end();
   if (requests_left_) --*requests_left_;
@@ -208,6 +268,15 @@ void Client::send(std::uint64_t number, Time due, std::uint32_t lane) {
   if (dispatcher_.send(*this, number, due, lane)) return;
   --turns_;
   take_back(workload_);
+}
+
+// Its turn is no more: it is told as not sent.
+void Client::displace(std::uint64_t number) {
+  ++turns_;
+  ++counts_.requests;
+  ++in_flight_;
+  ++under_way_;
+  dispatcher_.displace(*this, number, *ends_);
 }
 
 void Client::take_back(std::uint32_t workload) {

@@ -62,6 +62,19 @@ class Client {
   // From `from` on another arrival says when requests are due. Nothing where it has no schedule, or
   // one that is fed, or its last request has been dispatched.
   void change(std::unique_ptr<Arrival> arrival, Time from);
+  // From `at` on nothing becomes due, and what would have been due then is due that much later
+  // once it goes on: as if there had been no time in between. What is under way goes on, a turn of
+  // several requests where it stands. An end in time stays where it is; what has no place before it
+  // any more is told as not sent (Failure::paused) then. A client that is paused already, or goes
+  // on already, does so.
+  void pause(Time at);
+  void go_on(Time at);
+  // Since when it is.
+  const std::optional<Time>& paused() const { return paused_; }
+  // Requests due from `from` on are of this part of the phase.
+  void begin_part(wire::NameId part, Time from);
+  // The part that a request of that time belongs to.
+  wire::NameId phase_at(Time due) const { return due < part_from_ ? part_before_ : phase; }
   // Nothing of the workload is sent any more; what is under way goes on, and isn't part of any
   // workload then.
   void stop();
@@ -141,14 +154,18 @@ class Client {
         : index(number), timer([this, &client](Time) { client.lane_send(*this); }) {}
     const std::uint32_t index;
     Duration back_off{};
+    bool rests = false;  // it would send, were the client not paused
     net::Timer timer;
   };
 
   void take_next();
+  void wait_for_next();
   void on_due();
+  Time due_time(const Due& due) const { return start_ + shift_ + due.at; }
   void lane_send(Lane& lane);
   void lane_over(Lane& lane, wire::Failure failure);
   void send(std::uint64_t number, Time due, std::uint32_t lane);
+  void displace(std::uint64_t number);
   void ask_for_more();
   void source_is_over();
   void end();
@@ -167,6 +184,10 @@ class Client {
   std::uint64_t in_flight_ = 0;
   std::uint64_t under_way_ = 0;  // of them, those of this workload
   Time start_{};
+  Duration shift_{0};           // by the pauses so far
+  std::optional<Time> paused_;  // since then
+  wire::NameId part_before_ = 0;
+  Time part_from_ = Time::min();
   // Paced.
   std::optional<Schedule> schedule_;
   StreamArrival* stream_ = nullptr;  // the schedule's
@@ -177,7 +198,7 @@ class Client {
   // Its lanes, in a closed loop.
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::optional<std::uint64_t> requests_left_;
-  std::optional<Time> ends_;
+  std::optional<Time> ends_;  // nothing is due later, of a schedule too
   std::unique_ptr<ClientPlace> place_;
   std::unique_ptr<RequestSource> source_;
 };

@@ -193,13 +193,37 @@ void Dispatcher::begin_work(Client& client, const Workload& workload, Time start
 }
 
 void Dispatcher::change_arrival(std::span<const std::uint32_t> clients, const ArrivalSpec& arrival,
-                                Time from) {
+                                Time from, const std::string& part) {
   for (const std::uint32_t number : clients) {
     const auto found = clients_.find(number);
     if (found == clients_.end()) continue;
+    if (!part.empty()) found->second->begin_part(sink_.name(part), from);
     auto made = make_arrival(arrival);
     ENSURE(made.ok(), made.error().to_text());
     found->second->change(std::move(*made), from);
+  }
+}
+
+void Dispatcher::pause(std::span<const std::uint32_t> clients, Time at, const std::string& part) {
+  for (const std::uint32_t number : clients) {
+    const auto found = clients_.find(number);
+    if (found == clients_.end() || found->second->paused()) continue;
+    Client& client = *found->second;
+    if (!part.empty()) client.begin_part(sink_.name(part), at);
+    client.pause(at);
+    keep_turns(client);
+  }
+}
+
+void Dispatcher::go_on(std::span<const std::uint32_t> clients, Time at, const std::string& part) {
+  for (const std::uint32_t number : clients) {
+    const auto found = clients_.find(number);
+    if (found == clients_.end() || !found->second->paused()) continue;
+    Client& client = *found->second;
+    if (!part.empty()) client.begin_part(sink_.name(part), at);
+    const Time paused = *client.paused();
+    client.go_on(at);
+    let_turns_go_on(client, paused, at);
   }
 }
 
@@ -364,17 +388,22 @@ void Dispatcher::do_later() {
 
 // False: the client's source has no more requests, so that this is none.
 bool Dispatcher::send(Client& client, std::uint64_t number, Time due, std::uint32_t lane) {
+  Sending& sending = free_sending();
+  sending.begin(client, number, due, lane);
+  if (client.source()) return begin_turn(sending);
+  intend();
+  ask(sending);
+  return true;
+}
+
+Sending& Dispatcher::free_sending() {
   if (free_.empty()) {
     sendings_.push_back(std::make_unique<Sending>(*this));
     free_.push_back(sendings_.back().get());
   }
   Sending& sending = *free_.back();
   free_.pop_back();
-  sending.begin(client, number, due, lane);
-  if (client.source()) return begin_turn(sending);
-  intend();
-  ask(sending);
-  return true;
+  return sending;
 }
 
 void Dispatcher::intend() {
@@ -517,7 +546,7 @@ std::int32_t Dispatcher::put_trace(Sending& sending) {
   trace.service = client.group().service.name_id();
   trace.server = sending.server;
   const bool warmup = is_warmup(sending);
-  trace.phase = warmup ? warmup_name_ : client.phase;
+  trace.phase = warmup ? warmup_name_ : client.phase_at(sending.created);
   trace.step = sending.step;
   trace.failed_check = sending.failed_check;
   const bool answered = is_answer(sending.failure);

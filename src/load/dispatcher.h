@@ -117,8 +117,13 @@ class Dispatcher {
   void set_workload(std::span<const std::uint32_t> clients, Workload workload, Time start);
   // From `from` on this arrival says when these clients' requests are due, within the ends that
   // their workloads have. It has been checked; of those that aren't here nothing is changed.
-  void change_arrival(std::span<const std::uint32_t> clients, const ArrivalSpec& arrival,
-                      Time from);
+  // `part`: as of pause().
+  void change_arrival(std::span<const std::uint32_t> clients, const ArrivalSpec& arrival, Time from,
+                      const std::string& part = {});
+  // Client::pause() and go_on() of those that are here; `part`: of the phase, where that isn't
+  // empty (Client::begin_part()).
+  void pause(std::span<const std::uint32_t> clients, Time at, const std::string& part);
+  void go_on(std::span<const std::uint32_t> clients, Time at, const std::string& part);
   // From here on nothing of these clients' workloads is sent: what waits for a connection ends as
   // stopped, a redirect isn't followed. What was sent goes on.
   void stop_workload(std::span<const std::uint32_t> clients);
@@ -195,9 +200,13 @@ class Dispatcher {
   void stop(Client& client);
   void end_stopped_waits();
   void end_held(bool all);
+  void keep_turns(const Client& client);
+  void let_turns_go_on(const Client& client, Time paused, Time at);
   void remove(Client& client);
   bool send(Client& client, std::uint64_t number, Time due, std::uint32_t lane);
   void ask(Sending& sending);
+  void displace(Client& client, std::uint64_t number, Time due);
+  Sending& free_sending();
   void intend();
   void take_routing(Sending& sending);
   bool begin_turn(Sending& sending);

@@ -73,6 +73,20 @@ bool Dispatcher::begin_turn(Sending& sending) {
   return false;
 }
 
+// A turn that a pause has left no time for; nobody is asked for its request.
+void Dispatcher::displace(Client& client, std::uint64_t number, Time due) {
+  Sending& sending = free_sending();
+  sending.begin(client, number, due, Sending::kNoLane);
+  if (client.source()) {
+    const ClientPlace& place = client.place();
+    sending.turn = Turn{number, (number - 1) * place.of + place.index, 0, 0, due};
+    sending.number = request_number(sending.turn, *client.source());
+    sending.step = client.source()->name_of(0);
+  }
+  intend();
+  fail_unsent(sending, Failure::paused);
+}
+
 // Asks the source. That it has no more is told here, once for each client.
 Made Dispatcher::make(Sending& sending) {
   const Client& client = *sending.client;
@@ -115,6 +129,7 @@ void Dispatcher::settle(Sending& sending, Made how) {
 void Dispatcher::hold(Sending& sending, Sending::Held as, Time until) {
   sending.held = as;
   ++held_;
+  if (as == Sending::Held::kPausing && sending.client->paused()) return;
   timers_.set(sending.hops_end, until);
 }
 
@@ -160,6 +175,25 @@ void Dispatcher::held_timed_out(Sending& sending) {
   fail_unsent(sending, Failure::not_made);
 }
 
+// Turns under way go no further while their client is paused.
+void Dispatcher::keep_turns(const Client& client) {
+  if (held_ == 0) return;
+  for (const auto& sending : sendings_) {
+    if (sending->client == &client && sending->held == Sending::Held::kPausing)
+      timers_.cancel(sending->hops_end);
+  }
+}
+
+// The rest of their think time is what it was.
+void Dispatcher::let_turns_go_on(const Client& client, Time paused, Time at) {
+  if (held_ == 0) return;
+  for (const auto& sending : sendings_) {
+    if (sending->client != &client || sending->held != Sending::Held::kPausing) continue;
+    sending->turn.due += std::max(at - std::max(paused, sending->done), Duration{0});
+    timers_.set(sending->hops_end, sending->turn.due);
+  }
+}
+
 // Turns of stopped workloads, or all: a request that was due wasn't sent, nor is the rest.
 void Dispatcher::end_held(bool all) {
   for (std::size_t i = 0; i < sendings_.size() && held_ > 0; ++i) {
@@ -200,7 +234,8 @@ Then Dispatcher::heard(Sending& sending) {
   const Client& client = *sending.client;
   RequestSource& source = *client.source();
   const bool is_last = sending.turn.step + 1 >= source.requests_a_turn();
-  if (sending.workload != client.workload() || sending.failure == Failure::not_made) {
+  if (sending.workload != client.workload() || sending.failure == Failure::not_made ||
+      sending.failure == Failure::paused) {
     source.dropped(sending.turn);
     return {is_last ? Then::Kind::kOver : Then::Kind::kGivesUp, {}, {}, {}};
   }
@@ -221,14 +256,17 @@ Then Dispatcher::heard(Sending& sending) {
 bool Dispatcher::goes_on(Sending& sending, const Then& then, std::int32_t status) {
   if (then.kind == Then::Kind::kGivesUp) {
     const bool stopped = sending.workload != sending.client->workload();
-    skip_rest(sending, stopped ? Failure::stopped : Failure::step_skipped);
+    const Failure own =
+        sending.failure == Failure::paused ? Failure::paused : Failure::step_skipped;
+    skip_rest(sending, stopped ? Failure::stopped : own);
     return false;
   }
   sending.client->step_over(status);
   const Time due = sending.done + then.pause;
   sending.turn.due = due;
   // A router that answers itself does so at once: on the next turn, not from within its own answer.
-  if (due > clock_.now() || sending.client->group().service.router().answers_itself())
+  if (due > clock_.now() || sending.client->paused() ||
+      sending.client->group().service.router().answers_itself())
     hold(sending, Sending::Held::kPausing, due);
   else
     next_step(sending);

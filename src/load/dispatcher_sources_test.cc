@@ -497,5 +497,36 @@ TEST_CASE("what came of checks and sources counts for the run that a request is 
   CHECK(world.dispatcher->figures("b").checks.at("ok").passed == 2);
 }
 
+TEST_CASE(
+    "turns go no further while their client is paused, and what has no place is dropped whole") {
+  World world;
+  Script script;
+  script.steps = 2;
+  script.wants = 1;
+  script.hear = [](Turn& turn, const AnswerView&) {
+    return turn.step == 0 ? Then{Then::Kind::kGoesOn, milliseconds{100}, {}, {}} : Then{};
+  };
+  world.sources = &script;
+  ClientSpec spec = paced(1, std::nullopt);
+  spec.duration = seconds{3};
+  world.begin(spec);
+  const std::uint32_t client[] = {0};
+  world.run(milliseconds{1050});  // the first turn thinks
+  CHECK(world.requests.size() == 1);
+  world.dispatcher->pause(client, world.clock.now(), {});
+  world.run(milliseconds{1550});
+  CHECK(world.requests.size() == 1);
+  world.dispatcher->go_on(client, world.clock.now(), {});
+  world.run(milliseconds{1602});
+  CHECK(world.requests.size() == 2);  // after the rest of its think time
+  world.run();
+  CHECK(world.done);
+  CHECK(world.requests.size() == 4);
+  const Ledger& ledger = world.dispatcher->ledger();
+  CHECK(ledger.intended == 6);
+  CHECK(ledger.of(Failure::paused) == 2);
+  CHECK(ledger.answered == 4);
+}
+
 }  // namespace
 }  // namespace galileo::load

@@ -276,7 +276,8 @@ Result<void> Engine::begin_phase(const std::string& name, const std::vector<Clie
   return {};
 }
 
-Result<void> Engine::change_phase(const std::string& name, const ArrivalSpec& arrival, Time from) {
+Result<void> Engine::change_phase(const std::string& name, const ArrivalSpec& arrival, Time from,
+                                  const std::string& part) {
   TRY(check_change(arrival));
   std::vector<std::uint32_t> numbers;
   std::uint32_t number = first_of_phase_;
@@ -289,9 +290,27 @@ Result<void> Engine::change_phase(const std::string& name, const ArrivalSpec& ar
   }
   if (numbers.empty())
     return Error{ErrorCode::kNotFound, fmt::format("no client is called '{}'", name), {}, {}, {}};
-  on_loops(
-      [&](std::size_t loop) { workers_[loop].dispatcher->change_arrival(numbers, arrival, from); });
+  on_loops([&](std::size_t loop) {
+    workers_[loop].dispatcher->change_arrival(numbers, arrival, from, part);
+  });
   return {};
+}
+
+void Engine::pause_phase(Time at, const std::string& part) {
+  pause_phase(at, part, &Dispatcher::pause);
+}
+
+void Engine::go_on_phase(Time at, const std::string& part) {
+  pause_phase(at, part, &Dispatcher::go_on);
+}
+
+void Engine::pause_phase(Time at, const std::string& part, Pause how) {
+  std::vector<std::uint32_t> numbers;
+  std::uint32_t number = first_of_phase_;
+  for (const ClientSpec& spec : clients_) {
+    for (std::uint32_t i = 0; i < spec.count; ++i) numbers.push_back(number++);
+  }
+  on_loops([&](std::size_t loop) { ((*workers_[loop].dispatcher).*how)(numbers, at, part); });
 }
 
 void Engine::stop_sending() {

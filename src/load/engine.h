@@ -92,7 +92,12 @@ class Engine {
   // From `from` on this arrival says when the requests of the phase's clients of that name are due,
   // within the ends that they have. What would have been due then isn't, where that hasn't been
   // sent already. An Error (no such clients, a closed loop, check_change()) changes nothing.
-  Result<void> change_phase(const std::string& name, const ArrivalSpec& arrival, Time from);
+  // `part` is what their traces have as the phase of requests due since then; empty: what they had.
+  Result<void> change_phase(const std::string& name, const ArrivalSpec& arrival, Time from,
+                            const std::string& part = {});
+  // All clients of the phase pause, from `at` on, or go on (Client::pause()); `part` as before.
+  void pause_phase(Time at, const std::string& part = {});
+  void go_on_phase(Time at, const std::string& part = {});
 
   // The hosts of a service from now on, whether it has clients yet or not; none: it has no route,
   // and its requests fail with Failure::no_route. A name that isn't resolved yet makes requests
@@ -120,7 +125,10 @@ class Engine {
   // Does as change_phase(), of clients that have a workload with a schedule; of others nothing
   // changes.
   Result<void> change_arrival(const std::vector<std::string>& ids, const ArrivalSpec& arrival,
-                              Time from);
+                              Time from, const std::string& part = {});
+  // Does as pause_phase() and go_on_phase(), of these clients.
+  Result<void> pause(const std::vector<std::string>& ids, Time at, const std::string& part = {});
+  Result<void> go_on(const std::vector<std::string>& ids, Time at, const std::string& part = {});
   // Ends what set_workload() began: they do nothing then; requests that were sent are waited for.
   Result<void> stop_workload(const std::vector<std::string>& ids);
   // The same, but requests that were sent end at once, as unfinished.
@@ -166,6 +174,8 @@ class Engine {
     std::unique_ptr<Dispatcher> dispatcher;
     std::unique_ptr<net::LoopWatch> watch;
   };
+  using Pause = void (Dispatcher::*)(std::span<const std::uint32_t> clients, Time at,
+                                     const std::string& part);
   using StopOfWorkload = void (Dispatcher::*)(std::span<const std::uint32_t> clients);
   using Numbers = std::vector<std::vector<std::uint32_t>>;  // of clients, by loop
 
@@ -183,6 +193,9 @@ class Engine {
   Result<std::vector<Roster::Entry*>> entries(const std::vector<std::string>& ids);
   Result<std::vector<Roster::Entry*>> entries_once(const std::vector<std::string>& ids);
   Result<void> stop_workload(const std::vector<std::string>& ids, StopOfWorkload how);
+  Result<void> pause(const std::vector<std::string>& ids, Time at, const std::string& part,
+                     Pause how);
+  void pause_phase(Time at, const std::string& part, Pause how);
   Result<RequestSources*> sources_of(const std::string& group, const Request& request);
   void drop_unused_sources();
   Numbers numbers(const std::vector<Roster::Entry*>& entries) const;

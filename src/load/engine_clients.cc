@@ -158,14 +158,30 @@ Result<void> Engine::set_workload(const std::vector<std::string>& ids, const Wor
 }
 
 Result<void> Engine::change_arrival(const std::vector<std::string>& ids, const ArrivalSpec& arrival,
-                                    Time from) {
+                                    Time from, const std::string& part) {
   const Numbers clients = numbers(TRY(entries_once(ids)));
   TRY(check_change(arrival));
   on_loops(
       [&](std::size_t loop) {
-        workers_[loop].dispatcher->change_arrival(clients[loop], arrival, from);
+        workers_[loop].dispatcher->change_arrival(clients[loop], arrival, from, part);
       },
       [&](std::size_t loop) { return !clients[loop].empty(); });
+  return {};
+}
+
+Result<void> Engine::pause(const std::vector<std::string>& ids, Time at, const std::string& part) {
+  return pause(ids, at, part, &Dispatcher::pause);
+}
+
+Result<void> Engine::go_on(const std::vector<std::string>& ids, Time at, const std::string& part) {
+  return pause(ids, at, part, &Dispatcher::go_on);
+}
+
+Result<void> Engine::pause(const std::vector<std::string>& ids, Time at, const std::string& part,
+                           Pause how) {
+  const Numbers clients = numbers(TRY(entries_once(ids)));
+  on_loops([&](std::size_t loop) { ((*workers_[loop].dispatcher).*how)(clients[loop], at, part); },
+           [&](std::size_t loop) { return !clients[loop].empty(); });
   return {};
 }
 

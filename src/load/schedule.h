@@ -45,6 +45,8 @@ class Schedule {
   // a request already, it is taken back: it isn't to be sent, and next() gives another.
   void change(Duration at, std::unique_ptr<Arrival> arrival);
 
+  // Nothing is due later, since the start of the phase; none: without that end.
+  std::optional<Duration> ends_after() const { return ends_after_; }
   // next() had nothing, but may have later, when more of the arrival has come.
   bool waiting() const { return requests_max_ > count_ && arrival_->waiting(); }
 

@@ -419,11 +419,26 @@ Result<StartWorkloads> decode_start_workloads(std::string_view json) {
   return start;
 }
 
+namespace {
+
+void read_ids(Fields& fields, std::vector<std::string>& ids) {
+  const Json* const list = fields.list("clients");
+  if (!list) return;
+  for (const Json& one : *list) {
+    if (!one.is_string()) return fields.fail("clients", "a list of ids");
+    ids.push_back(one.get<std::string>());
+  }
+}
+
+}  // namespace
+
 std::string encode(const ChangeArrivals& change) {
-  return dump({{"run", change.run},
-               {"at_ns", ns(change.at)},
-               {"clients", change.client_ids},
-               {"change", arrival_json(change.order)}});
+  Json json{{"run", change.run},
+            {"at_ns", ns(change.at)},
+            {"clients", change.client_ids},
+            {"change", arrival_json(change.order)}};
+  if (!change.part.empty()) json["part"] = change.part;
+  return dump(json);
 }
 
 Result<ChangeArrivals> decode_change_arrivals(std::string_view json) {
@@ -433,18 +448,34 @@ Result<ChangeArrivals> decode_change_arrivals(std::string_view json) {
   ChangeArrivals change;
   fields.text("run", change.run);
   fields.wall("at_ns", change.at);
-  if (const Json* const clients = fields.list("clients")) {
-    for (const Json& one : *clients) {
-      if (!one.is_string()) {
-        fields.fail("clients", "a list of ids");
-        break;
-      }
-      change.client_ids.push_back(one.get<std::string>());
-    }
-  }
+  read_ids(fields, change.client_ids);
+  fields.text("part", change.part);
   if (const Json* const order = fields.map("change")) change.order = TRY(read_change(*order));
   if (fields.error()) return *fields.error();
   return change;
+}
+
+std::string encode(const PauseRun& pause) {
+  Json json{{"run", pause.run},
+            {"at_ns", ns(pause.at)},
+            {"clients", pause.client_ids},
+            {"pauses", pause.pauses}};
+  if (!pause.part.empty()) json["part"] = pause.part;
+  return dump(json);
+}
+
+Result<PauseRun> decode_pause_run(std::string_view json) {
+  constexpr std::string_view kWhat = "a pause";
+  const Json parsed = TRY(parse(json, kWhat));
+  Fields fields(parsed, kWhat);
+  PauseRun pause;
+  fields.text("run", pause.run);
+  fields.wall("at_ns", pause.at);
+  fields.flag("pauses", pause.pauses);
+  fields.text("part", pause.part);
+  read_ids(fields, pause.client_ids);
+  if (fields.error()) return *fields.error();
+  return pause;
 }
 
 std::string encode(const RunReport& report) {

@@ -89,6 +89,18 @@ struct ChangeArrivals {
   Wall at = kNoWall;  // by the worker's own clock
   std::vector<std::string> client_ids;
   ArrivalOrder order;
+  std::string part;  // of the phase, in the traces of what is due since then; empty: as before
+};
+
+// The argument of the remote `Worker.pause_run:<worker>`: from `at` on no request of these clients
+// becomes due, or, what was due meanwhile being so much later, they do again. The answer is how
+// many were meant.
+struct PauseRun {
+  std::string run;
+  Wall at = kNoWall;  // by the worker's own clock
+  std::vector<std::string> client_ids;
+  bool pauses = true;
+  std::string part;
 };
 
 // What a worker saw of its own share in a run's latencies, and of what kept it from its work, since
@@ -190,6 +202,8 @@ std::string encode(const StartWorkloads& start);
 Result<StartWorkloads> decode_start_workloads(std::string_view json);
 std::string encode(const ChangeArrivals& change);
 Result<ChangeArrivals> decode_change_arrivals(std::string_view json);
+std::string encode(const PauseRun& pause);
+Result<PauseRun> decode_pause_run(std::string_view json);
 std::string encode(const RunReport& report);
 Result<RunReport> decode_run_report(std::string_view json);
 

@@ -59,7 +59,7 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK_FALSE(started->orders[1].keep_headers);
   CHECK_FALSE(started->orders[1].requests);
 
-  const ChangeArrivals change{start.run, heartbeat.at, {"w:a:0", "w:a:1"}, order.changes[0]};
+  const ChangeArrivals change{start.run, heartbeat.at, {"w:a:0", "w:a:1"}, order.changes[0], {}};
   const auto changed = decode_change_arrivals(encode(change));
   REQUIRE(changed.ok());
   CHECK(changed->run == start.run);
@@ -67,6 +67,17 @@ TEST_CASE("A heartbeat, a start and a report come back as they were") {
   CHECK(changed->client_ids == change.client_ids);
   CHECK(changed->order.arrival == "sine");
   CHECK(changed->order.parameters == order.changes[0].parameters);
+
+  CHECK(changed->part.empty());
+
+  const PauseRun pause{start.run, heartbeat.at, {"w:a:0"}, false, "main (2)"};
+  const auto paused = decode_pause_run(encode(pause));
+  REQUIRE(paused.ok());
+  CHECK(paused->run == start.run);
+  CHECK(paused->at == heartbeat.at);
+  CHECK(paused->client_ids == pause.client_ids);
+  CHECK_FALSE(paused->pauses);
+  CHECK(paused->part == "main (2)");
 
   RunReport report;
   report.run = start.run;
@@ -127,6 +138,9 @@ TEST_CASE("What is of the wrong type is refused with its field, what isn't known
     CHECK_FALSE(decode_run_report(text).ok());
   }
   CHECK_FALSE(decode_change_arrivals(R"({"clients": [1]})").ok());
+  CHECK_FALSE(decode_pause_run(R"({"clients": [1]})").ok());
+  CHECK_FALSE(decode_pause_run(R"({"pauses": "yes"})").ok());
+  CHECK_FALSE(decode_pause_run("[]").ok());
   CHECK_FALSE(decode_change_arrivals(R"({"change": {"parameters": ["a"]}})").ok());
   CHECK_FALSE(decode_start_workloads(R"({"orders": [{"changes": [1]}]})").ok());
   CHECK_FALSE(decode_start_workloads(R"({"orders": [1]})").ok());

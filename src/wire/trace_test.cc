@@ -31,7 +31,7 @@ TEST_CASE("each failure keeps the place that spools know it by") {
       "tls_untrusted",   "tls_self_signed",    "tls_alert",      "tls_failed",     "not_tls",
       "not_made",        "step_skipped",       "no_value",       "check",          "http2_reset",
       "http2_refused",   "http2_calm",         "http2_rejected", "http2_ended",    "http2_broken",
-      "http2_window",    "http2_flood",        "not_http2",      "tls_revoked"};
+      "http2_window",    "http2_flood",        "not_http2",      "tls_revoked",    "paused"};
   REQUIRE(by_place.size() == static_cast<std::size_t>(kFailureCount) - 1);
   for (std::size_t i = 0; i < by_place.size(); ++i)
     CHECK(failure_name(static_cast<Failure>(i + 1)) == by_place[i]);

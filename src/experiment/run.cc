@@ -511,6 +511,7 @@ analysis::Evidence Run::evidence() {
 }
 
 std::string Run::why_ended_early() const {
+  if (ended_by_hand_) return "it was ended by hand";
   if (broken_off_) return broken_off_->to_text();
   return was_cut_short_ ? "it was ended by a signal" : "";
 }

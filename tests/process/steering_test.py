@@ -113,6 +113,7 @@ def test_pause_rate_and_end_by_keys(terminal, target, place, tmp_path):
     assert shown.end() in RAN, shown.shown[-2000:]
     result = result_of(tmp_path / "r.json")
     assert result["experiment"]["status"] == "FINISHED" and result["ledger"]["balanced"]
+    assert result["ended_early"] == "it was ended by hand"
     assert len(result["steered"]) == 4 and "paused" in result["steered"][0] and "went on" in result["steered"][1]
     assert "s at 181.818/s" in result["steered"][2] and "ended by hand" in result["steered"][3]
     names = [event["name"] for event in result["events"]["list"]]

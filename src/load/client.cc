@@ -199,11 +199,10 @@ void Client::take_next() {
 // While it is paused nothing is due but the end; nor is it later than that.
 void Client::wait_for_next() {
   net::Timers& timers = dispatcher_.timers_;
-  timers.cancel(timer_);
-  if (schedule_ && !next_) return;
   const bool is_over = ends_ && next_ && due_time(*next_) > *ends_;
-  if (!paused_ && !is_over) return next_ ? timers.set(timer_, due_time(*next_)) : void();
-  if (!ends_) return;
+  if (!paused_ && !is_over && next_) return timers.set(timer_, due_time(*next_));
+  const bool ends = ends_ && (paused_ || is_over) && (next_ || !schedule_);
+  if (!ends) return timers.cancel(timer_);
   const Time now = dispatcher_.clock_.now();
   timers.set(timer_, *ends_ > now ? *ends_ : now + kDisplacedEvery);
 }

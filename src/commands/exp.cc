@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -15,6 +16,7 @@
 #include "base/utf8.h"
 #include "commands/commands.h"
 #include "commands/exit_codes.h"
+#include "commands/exp_api.h"
 #include "commands/exp_common.h"
 #include "commands/exp_compare.h"
 #include "commands/exp_import.h"
@@ -262,14 +264,18 @@ int exp(const Arguments& arguments) {
   ExpFlags flags;
   flags.database = default_database();
   CLI::App app(
-      "List, show, report on, compare, export, import and remove experiments.\n\nexamples:\n"
+      "List, show, report on, compare, export, import and remove experiments of a database; "
+      "submit,\n"
+      "follow and cancel those of a laboratory's queue.\n\nexamples:\n"
       "  galileo exp ls\n"
       "  galileo exp report last --output report.html\n"
       "  galileo exp compare 202611241200-0a1b last\n"
       "  galileo exp compare 202611241200-0a1b,202611241210-77c2 202611241220-91e0,last\n"
       "  galileo exp export last --format parquet --output tables\n"
       "  galileo exp import old.sqlite --db new.sqlite\n"
-      "  galileo exp touch last\n",
+      "  galileo exp touch last\n"
+      "  galileo exp submit experiment.yaml --wait\n"
+      "  galileo exp queue\n",
       "galileo exp");
   app.require_subcommand(1);
   Result<int> (*chosen)(const ExpFlags&) = nullptr;
@@ -301,8 +307,11 @@ int exp(const Arguments& arguments) {
   CLI::App* reported = add("report", "write an experiment's HTML report", &report);
   reported->add_option("ID", flags.id, kIdText)->required();
   reported->add_option("-o,--output", flags.output, "file [the id and .html]; -: stdout");
+  ExpApiFlags of_api;
+  std::function<Result<int>()> by_api;
+  add_api_commands(app, of_api, by_api);
   if (const auto over = parse_options(app, arguments)) return *over;
-  const auto done = chosen(flags);
+  const auto done = by_api ? by_api() : chosen(flags);
   return done.ok() ? *done : fail("exp", done.error());
 }
 

@@ -147,17 +147,12 @@ std::string view_json(const ExperimentView& view) {
                       {"daemon", text_or_null(view.daemon)}});
 }
 
-Result<std::string> live_json(bus::Bus& bus, const std::string& id) {
-  const Json state = TRY(last_state(bus, id));
-  return state.is_object() ? written(state) : std::string("{}");
-}
-
-Result<std::string> live_with_past_json(bus::Bus& bus, const std::string& id) {
+Result<std::string> live_json(bus::Bus& bus, const std::string& id, bool past) {
   Json json{{"state", TRY(last_state(bus, id))}};
   for (const auto& [name, key] :
        {std::pair{"points", "points"}, std::pair{"points_10", "points:10"},
         std::pair{"points_60", "points:60"}, std::pair{"events", "events"}})
-    json[name] = TRY(objects_of(bus, live_key(id, key)));
+    json[name] = past ? TRY(objects_of(bus, live_key(id, key))) : Json::array();
   return written(json);
 }
 

@@ -46,9 +46,8 @@ Result<std::vector<ExperimentView>> views_of(bus::Bus& bus, store::Store& store,
 // As the API shows it, in JSON.
 std::string view_json(const ExperimentView& view);
 
-// What an experiment does now, as its run last told it: a JSON object, `{}` where nothing is known.
-Result<std::string> live_json(bus::Bus& bus, const std::string& id);
-// The same with what it did before: "points", "events".
-Result<std::string> live_with_past_json(bus::Bus& bus, const std::string& id);
+// What an experiment does now, as its run last told it, as a JSON object: "state", and what it did
+// before: "points", "points_10", "points_60", "events", which are empty without `past`.
+Result<std::string> live_json(bus::Bus& bus, const std::string& id, bool past);
 
 }  // namespace galileo::service

@@ -430,7 +430,7 @@ RestAnswer V1Api::live(const RestRequest& request) {
   const auto row = store_.experiment(id);
   OR_PROBLEM(row);
   if (!*row) return not_there(id);
-  const auto live = live_with_past_json(bus_, id);
+  const auto live = live_json(bus_, id, request.parameter("points") != "false");
   OR_PROBLEM(live);
   return json_answer(*live);
 }

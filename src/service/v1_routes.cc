@@ -16,6 +16,7 @@ constexpr std::string_view kAnyText = R"({"type": "string"})";
 
 constexpr std::string_view kPageSize = R"({"type": "integer", "minimum": 1, "maximum": 200})";
 constexpr std::string_view kResultNames = R"({"enum": ["json", "junit", "markdown"]})";
+constexpr std::string_view kTrueOrFalse = R"({"enum": ["true", "false"]})";
 constexpr std::string_view kTableNames = R"({"enum": ["csv", "jsonl", "parquet"]})";
 
 constexpr V1Parameter kIdempotencyKey{
@@ -142,7 +143,8 @@ std::vector<V1Route> run_routes() {
           .refuses({409}),
       Call("GET", "/api/v1/experiments/{id}/live", "showLive", "What a run does, and did so far")
           .by(&V1Api::live)
-          .gives("Live"),
+          .gives("Live")
+          .with({{In::kQuery, "points", kTrueOrFalse, "Whether with what it did before; true"}}),
       Call("GET", "/api/v1/experiments/{id}/stream", "followExperiment",
            "Server-sent events of one experiment")
           .by(OnLoop::kStream, Scope::kRead)

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
 import time
@@ -575,3 +576,52 @@ def test_the_page_is_asked_for_anew_and_what_isnt_there_is_404(api):
         assert headers["cache-control"] == "no-cache" and "default-src 'self'" in headers["content-security-policy"]
     assert its.ask("GET", "//assets/nosuch.js")[0] == 404 == its.ask("GET", "//assets/../index.html")[0]
     assert its.ask("POST", "//", b"")[0] == 405
+
+
+def experiment_file(tmp_path, port=1):
+    (tmp_path / "e.yaml").write_text(FILE % port)
+    return tmp_path / "e.yaml"
+
+
+def test_the_command_line_submits_shows_and_cancels(api, run, tmp_path):
+    its = api()
+    with_api = {"galileo_api_url": f"http://127.0.0.1:{its.port}/api"}
+    file = experiment_file(tmp_path)
+    made = run("exp", "submit", file, "--tag", "a", "--tag", "b", "--key", "k", env=with_api)
+    assert made.code == 0 and made.out.count("\n") == 1, made
+    assert run("exp", "submit", file, "--tag", "a", "--tag", "b", "--key", "k", env=with_api).out == made.out
+    id_ = made.out.strip()
+    assert its.json("GET", f"/experiments/{id_}")[1]["tags"] == ["a", "b"]
+    (tmp_path / ".galileo-cli").write_text(json.dumps({"api": with_api["galileo_api_url"]}))
+    shown = run("exp", "queue", env={"HOME": str(tmp_path)})
+    assert shown.code == 0 and id_ in shown.out and "no daemon" in shown.err, shown
+    assert json.loads(run("exp", "running", "--json", env=with_api).out) == []
+    assert run("exp", "cancel", id_, env=with_api).code == 0
+    followed = run("exp", "follow", id_, env=with_api)
+    assert followed.code == 105 and "cancelled" in followed.err, followed
+    wrong = run("exp", "submit", file, "--set", "nosuch=1", env=with_api)
+    assert wrong.code == 2 and "nosuch" in wrong.err and not wrong.out, wrong
+    assert run("exp", "cancel", "nosuch", env=with_api).code == 2
+    gone = run("exp", "queue", "--api", "http://127.0.0.1:1")
+    assert gone.code == 92 and "galileo_api_url" in gone.err, gone
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_submission_that_is_waited_for_ends_with_who_waits(api, start, tmp_path, how):
+    its = api()
+    waiting = start("exp", "submit", experiment_file(tmp_path), "--wait", "--api", f"http://127.0.0.1:{its.port}")
+    id_ = waiting.stdout.readline().strip()
+    assert its.json("GET", f"/experiments/{id_}")[1]["state"] == "queued"
+    waiting.send_signal(how)
+    begun = time.monotonic()
+    assert waiting.wait(10) == 105
+    assert time.monotonic() - begun < 2
+    assert its.json("GET", f"/experiments/{id_}")[1]["state"] == "cancelled"
+
+
+def test_a_submission_that_is_waited_for_ends_as_its_run_did(api, start, tmp_path):
+    its = api()
+    waiting = start("exp", "submit", experiment_file(tmp_path), "--wait", "--api", f"http://127.0.0.1:{its.port}")
+    id_ = waiting.stdout.readline().strip()
+    its.end(id_, "FAILED")
+    assert waiting.wait(10) == 1

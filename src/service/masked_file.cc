@@ -27,25 +27,31 @@ std::string place_of(std::string_view text, std::size_t mask) {
   return place;
 }
 
-// What is hidden at each place, in the order of the file.
 using Hidden = std::map<std::string, std::vector<std::string>, std::less<>>;
 
+// What is hidden at each place, in the order of the file; nothing where the two can't be laid side
+// by side, so that each mask has to be written anew.
 Hidden hidden_in(std::string_view masked, std::string_view original) {
   Hidden hidden;
   std::size_t at = 0, whole = 0;
   while (true) {
     const std::size_t mask = masked.find(kMask, at);
-    if (mask == std::string_view::npos) return hidden;
+    if (mask == std::string_view::npos) break;
+    if (original.substr(whole, mask - at) != masked.substr(at, mask - at)) return {};
     whole += mask - at;
     at = mask + kMask.size();
     // The secret ends where what follows it in the masked text begins.
-    const std::size_t next = std::min(masked.find(kMask, at), masked.size());
+    const std::size_t next = masked.find(kMask, at);
     const std::string_view between = masked.substr(at, next - at);
-    const std::size_t end = between.empty() ? original.size() : original.find(between, whole);
-    if (end == std::string_view::npos) return hidden;
+    const std::size_t end = next == std::string_view::npos
+                                ? original.size() - std::min(between.size(), original.size())
+                            : between.empty() ? std::string_view::npos
+                                              : original.find(between, whole);
+    if (end == std::string_view::npos || end < whole) return {};
     hidden[place_of(masked, mask)].emplace_back(original.substr(whole, end - whole));
     whole = end;
   }
+  return original.substr(whole) == masked.substr(at) ? hidden : Hidden();
 }
 
 bool all_alike(const std::vector<std::string>& secrets) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "service/problem_json.h"
@@ -17,7 +18,8 @@ class RestBody {
  public:
   explicit RestBody(std::string_view text);
   // One that is inside of another, at `where`; faults of it are that one's.
-  RestBody(wire::Json object, std::string where) : json_(std::move(object)), where_(where) {}
+  RestBody(wire::Json object, std::string where)
+      : json_(std::move(object)), where_(std::move(where)) {}
 
   bool has(std::string_view key) const { return wire::find(json_, key) != nullptr; }
   std::string text(std::string_view key, bool is_required = false, std::size_t most = 4096);

@@ -149,7 +149,7 @@ Result<std::string> add_token(const std::string& path, ApiToken token) {
       return Error{ErrorCode::kUsage, fmt::format("there is a token '{}'", token.name), path,
                    "its secret is told once only", "remove it first, or take another name"};
   }
-  const std::string secret = "gal_" + random_secret();
+  std::string secret = "gal_" + random_secret();
   token.sha256 = sha256_of(secret);
   tokens.push_back(std::move(token));
   TRY(write_tokens(path, tokens));

@@ -248,8 +248,9 @@ int api(const Arguments& arguments) {
   flags.python = variable("galileo_python", "python3");
   flags.database = default_database();
   CLI::App app(
-      "Serve the REST API of a laboratory: experiments, the fleet, routes and client apps, and a\n"
-      "page to watch them; and make the tokens by which it lets others in.\n\n"
+      "Serve the REST API of a laboratory: experiments, the fleet, routes and client apps; and "
+      "make\n"
+      "the tokens by which it lets others in.\n\n"
       "examples:\n"
       "  galileo api --bus redis://127.0.0.1:6379 --db lab.sqlite\n"
       "  galileo api token add ann --scope run --expires 30d\n",

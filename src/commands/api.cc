@@ -1,4 +1,4 @@
-// `galileo api`: the REST API of a laboratory, its live page, and the tokens by which it lets
+// `galileo api`: the REST API of a laboratory, and the tokens by which it lets
 // others in.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -91,8 +91,9 @@ Result<service::ApiOptions> options_of(const ApiFlags& flags) {
   options.access.token_file = flags.tokens;
   options.access.rate = flags.rate;
   TRY(service::check_allowed(flags.allowed, flags.targets));
-  options.v1.allowed = {allows(flags, "commands"), allows(flags, "files"),
-                        allows(flags, "environment"), allows(flags, "kubernetes"), flags.targets};
+  options.v1.allowed = {
+      allows(flags, "commands"),   allows(flags, "files"), allows(flags, "environment"),
+      allows(flags, "kubernetes"), flags.targets,          &environment};
   options.v1.python = flags.python;
   // What is wrong with them is told at once.
   if (!flags.tokens.empty()) TRY(service::read_tokens(flags.tokens));

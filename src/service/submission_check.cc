@@ -148,7 +148,8 @@ plan::FileOptions options_of(const Submission& submission, Outside& outside) {
   options.set = submission.set;
   options.environment = [&outside](std::string_view name) -> std::optional<std::string> {
     if (name != "USER") outside.variables.emplace_back(name);
-    return std::nullopt;
+    if (!outside.allowed.environment || !outside.allowed.variable) return std::nullopt;
+    return outside.allowed.variable(name);
   };
   if (outside.allowed.files) return options;
   options.read_file = [&outside](const std::string& path) -> Result<std::string> {

@@ -4,6 +4,7 @@
 // resolved); one thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ struct AllowedFiles {
   bool kubernetes = false;   // pods, manifests and weights of a cluster
   // "host", "host:port", "*.example.com", "10.0.0.0/8", "*"; none: this machine's loopback.
   std::vector<std::string> targets;
+  // The value of a variable, where `environment` is allowed.
+  std::function<std::optional<std::string>(std::string_view)> variable = {};
 
   std::vector<std::string> names() const;  // of the classes that are allowed
 };

@@ -625,3 +625,10 @@ def test_a_submission_that_is_waited_for_ends_as_its_run_did(api, start, tmp_pat
     id_ = waiting.stdout.readline().strip()
     its.end(id_, "FAILED")
     assert waiting.wait(10) == 1
+
+
+def test_variables_are_those_of_the_server_where_an_administrator_allows_them(api):
+    its = api("--allow", "environment", env={"LAB_TARGET": "127.0.0.1:7"})
+    file = (FILE % 1).replace("127.0.0.1:1", "${LAB_TARGET}")
+    its.submit(file)
+    assert its.json("POST", "/experiments", {"file": file.replace("LAB_TARGET", "NO_SUCH_THING")})[0] == 422

@@ -2,7 +2,7 @@
 // result document. dist/test/ holds the pure modules for the tests.
 import { build } from "esbuild";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -30,15 +30,28 @@ async function writeChanged(name, bytes) {
 }
 await writeChanged("report.html", Buffer.from(html));
 
-// The live page's files in one: a line of JSON that names them and their sizes, then their bytes.
+// The live page: names have their content's hash; what is loaded on demand lies in files of its own.
+const live = { bundle: true, minify: true, format: "esm", target: "es2020", write: false, metafile: true,
+  legalComments: "inline", outdir: join(dist, "live"), entryNames: "assets/[name]-[hash]", chunkNames: "assets/[name]-[hash]" };
+const worker = await build({ ...live, entryPoints: { feed: join(here, "src/live/worker.ts") } });
+const script = await build({ ...live, splitting: true, entryPoints: { live: join(here, "src/live/main.ts") },
+  define: { FEED_WORKER: JSON.stringify(`./${basename(worker.outputFiles[0].path)}`) } });
+const assets = [...worker.outputFiles, ...script.outputFiles]
+  .map((file) => ({ path: relative(join(dist, "live"), file.path), contents: Buffer.from(file.contents) }))
+  // The page links one style; esbuild makes another for the charts, which lies in the first too.
+  .filter(({ path }) => !path.endsWith(".css") || /^assets\/live-/.test(path));
+const asset = (pattern) => assets.find(({ path }) => pattern.test(path)).path;
+const index = (await readFile(join(here, "src/live/index.html"), "utf8"))
+  .replace("STYLE", asset(/^assets\/live-.*css$/)).replace("SCRIPT", asset(/^assets\/live-.*js$/));
+// All in one: a line of JSON that names the files and their sizes, then their bytes.
 // src/service/live_page.cc reads it.
-const liveFiles = [];  // {path: "index.html", contents: Buffer}
+const liveFiles = [{ path: "index.html", contents: Buffer.from(index) }, ...assets];
 const names = liveFiles.map(({ path, contents }) => ({ path, bytes: contents.length }));
 await writeChanged("live.pack", Buffer.concat([Buffer.from(`${JSON.stringify(names)}\n`),
   ...liveFiles.map(({ contents }) => contents)]));
 
 await build({
-  entryPoints: ["format", "data", "cluster"].map((name) => join(here, `src/${name}.ts`)),
-  bundle: true, format: "esm", outdir: join(dist, "test"), outExtension: { ".js": ".mjs" },
+  entryPoints: ["format", "data", "cluster", "live/feed", "live/points"].map((name) => join(here, `src/${name}.ts`)),
+  outbase: join(here, "src"), bundle: true, format: "esm", outdir: join(dist, "test"), outExtension: { ".js": ".mjs" },
 });
 console.log(`dist/report.html: ${Math.round(html.length / 1024)} KiB`);

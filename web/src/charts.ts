@@ -147,7 +147,7 @@ export class TimeCharts {
   private zooming = false;
 
   /** `onView` is told what part of the span is looked at; null is all of it. */
-  constructor(private readonly span: [number, number], private readonly shades: Shade[],
+  constructor(private span: [number, number], private readonly shades: Shade[],
     private readonly onView: (view: [number, number] | null) => void) {
     this.view = span;
   }
@@ -205,6 +205,14 @@ export class TimeCharts {
   }
 
   showAll() { this.show(this.span); }
+
+  /** A live run has become longer: charts that show all of it go on to do so. */
+  grow(span: [number, number]) {
+    const [min, max] = this.view;
+    const whole = min <= this.span[0] && max >= this.span[1];
+    this.span = span;
+    if (whole) this.show(span);
+  }
 
   private quietly(change: () => void) {
     this.zooming = true;

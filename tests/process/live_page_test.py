@@ -313,3 +313,28 @@ def test_who_comes_through_a_proxy_logs_in_by_a_token(lab, browser, nginx, run):
     assert "Submit" not in browser("body")                          # she may look only
     browser("press", name="Log out ann")
     browser("text", has="Log in")
+
+
+def test_what_has_run_has_its_verdict_and_is_compared(lab, browser, run, start):
+    at, ids = free_port(), []
+    start("target", "--listen", f"127.0.0.1:{at}")
+    wait_for(lambda: accepts(at), "the target")
+    for _ in range(2):
+        done = run("load", f"http://127.0.0.1:{at}/", "-r", "100", "-n", "60", "--db", lab.path / "lab.sqlite")
+        assert done.ran, done
+        with sqlite3.connect(lab.path / "lab.sqlite", timeout=10) as database:
+            ids.append(database.execute("SELECT EXP_ID FROM experiments ORDER BY CREATED DESC").fetchone()[0])
+    verdict = lab.json("GET", f"/experiments/{ids[0]}/result")[1]["verdict"]["value"]
+    browser("open", url=f"{lab.url}#/experiment/{ids[0]}")
+    browser("text", has=f"Verdict: {verdict}")
+    assert browser("count", css=f"a[href='api/v1/experiments/{ids[0]}/report']") == 1
+    looks(browser, "over")
+    browser("follow", name="Compare with another")
+    browser("fill", label="Compared with it", text=ids[1])
+    browser("press", name="Compare")
+    browser("text", has="What differs in how they were run")
+    figures = lab.json("GET", f"/experiments/{ids[0]}/comparison?with={ids[1]}")[1]["figures"]
+    for figure in figures:
+        browser("text", has=figure["name"])
+    looks(browser, "compared")
+    assert browser("errors") == []

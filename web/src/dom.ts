@@ -11,11 +11,11 @@ export function element(tag: string, attributes: Record<string, string> = {},
 }
 
 /** A table that scrolls by itself when it is too wide. A column whose head begins with "#" holds
- *  numbers. */
+ *  numbers. It takes the focus: who has no mouse scrolls it by the arrows. */
 export function table(head: string[], rows: Child[][]): HTMLElement {
   const kind = (i: number): Record<string, string> => (head[i]?.startsWith("#") ? { class: "number" } : {});
   const titles = head.map((title, i) => element("th", { scope: "col", ...kind(i) }, title.replace(/^#/, "")));
-  return element("div", { class: "scroll" }, element("table", {},
+  return element("div", { class: "scroll", tabindex: "0" }, element("table", {},
     element("thead", {}, element("tr", {}, ...titles)),
     element("tbody", {}, ...rows.map((row) =>
       element("tr", {}, ...row.map((cell, i) => element("td", kind(i), cell)))))));

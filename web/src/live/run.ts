@@ -49,6 +49,7 @@ export async function experiment(shown: Shown, id: string) {
   const drawn = element("div"), errors = element("div"), trouble = problems();
   shown.root.append(head, trouble.box, acts, numbers, drawn, errors);
   let row = await ask<Experiment>("GET", of(id));
+  let verdict = "";
   let points = new Points(), events: RunEvent[] = [], state: State | null = null;
   let charts: TimeCharts | null = null, made: { chart: ReturnType<TimeCharts["add"]>; of: Drawing; data: HTMLElement }[] = [];
   const marks: EventMark[] = [];
@@ -64,7 +65,8 @@ export async function experiment(shown: Shown, id: string) {
       element("p", { class: "soft" }, `${row.id} by ${row.creator || "nobody named"}, created ${when(row.created)}`,
         ...(row.rerun_of ? [", again what was ", linkTo({ id: row.rerun_of })] : [])));
     if (row.reason) head.append(element("p", { class: "note" }, row.reason));
-    if (state?.verdict) head.append(element("p", {}, `Verdict: ${state.verdict}`));
+    const word = state?.verdict ?? verdict;
+    if (word) head.append(element("p", {}, `Verdict: ${word}`));
     if (state?.trouble && !over(row)) head.append(element("p", { class: "note" }, state.trouble));
   }
 
@@ -226,4 +228,10 @@ export async function experiment(shown: Shown, id: string) {
   dark.addEventListener("change", recolour);
   shown.leave.push(() => size.disconnect(), () => dark.removeEventListener("change", recolour));
   await load();
+  // Of a run that nobody has told of, or long ago, the result knows the verdict.
+  if (over(row) && !(state as State | null)?.verdict) {
+    const result = await ask<{ verdict?: { value: string } }>("GET", `${of(id)}/result`).catch(() => null);
+    verdict = result?.verdict?.value ?? "";
+    drawHead();
+  }
 }

@@ -16,7 +16,7 @@ LIBRARIES = {"fmt": ("fmt/",), "expected": ("tl/",), "spdlog": ("spdlog/",), "nl
              "yaml-cpp": ("yaml-cpp/",), "cli11": ("CLI/",), "libnl": ("netlink/",), "nghttp2": ("nghttp2/",)}
 # The library headers that headers of ours may include.
 IN_HEADERS = {("base/check.h", "fmt/format.h"), ("base/result.h", "tl/expected.hpp"),
-              ("wire/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp"), ("commands/session_parts.h", "nlohmann/json_fwd.hpp"), ("commands/leased_run.h", "nlohmann/json_fwd.hpp"), ("commands/session_recording.h", "nlohmann/json_fwd.hpp"), ("analysis/json_parts.h", "nlohmann/json_fwd.hpp"),
+              ("wire/yaml.h", "tl/expected.hpp"), ("commands/json_output.h", "nlohmann/json_fwd.hpp"), ("commands/session_parts.h", "nlohmann/json_fwd.hpp"), ("commands/leased_run.h", "nlohmann/json_fwd.hpp"), ("commands/session_recording.h", "nlohmann/json_fwd.hpp"), ("commands/live_series.h", "nlohmann/json_fwd.hpp"), ("commands/live_channel.h", "nlohmann/json_fwd.hpp"), ("analysis/json_parts.h", "nlohmann/json_fwd.hpp"),
               # Objects of Kubernetes are JSON, and nobody gives them another form.
               *((f"kubernetes/{name}.h", "nlohmann/json_fwd.hpp") for name in ("api", "blocking_api", "listing", "objects", "requests", "watch", "watch_lines"))}
 IN_HEADERS |= {(f"pods/{name}.h", "nlohmann/json_fwd.hpp") for name in ("fields", "pod", "pod_text", "pod_events", "cluster_events")}

@@ -438,7 +438,8 @@ void parse_kept(const OrderedJson& json, RunResult& result) {
 bool is_ours(const OrderedJson& metadata) {
   return metadata.contains("galileo") || metadata.contains("recorder") ||
          metadata.contains("damaged_bytes") ||
-         (metadata.contains("checkpoint") && metadata["checkpoint"].is_object());
+         (metadata.contains("checkpoint") && metadata["checkpoint"].is_object()) ||
+         (metadata.contains("ended") && metadata["ended"].is_object());
 }
 
 // What isn't ours of an experiment's metadata.
@@ -533,10 +534,18 @@ std::string result_json(const RunResult& result, const Summary& summary,
   return dump(json, -1);
 }
 
+std::string ended_json(const std::string& status, const std::string& reason, const std::string& by,
+                       Wall at) {
+  const OrderedJson json{
+      {"status", status}, {"reason", reason}, {"by", by}, {"at", to_unix_seconds(at)}};
+  return dump(json, -1);
+}
+
 std::string metadata_json(const RunResult& result) {
   OrderedJson json = users_json(result);
   const OrderedJson ours = kept(result, result.ledger.intended);
   for (const auto& [key, value] : ours.items()) json[key] = value;
+  if (!result.ended.empty()) json["ended"] = OrderedJson::parse(result.ended, nullptr, false);
   json["exp_id"] = result.experiment.id;
   json["galileo"] = 1;  // tells our metadata from that of the old system
   return dump(json, -1);
@@ -547,7 +556,7 @@ const std::vector<std::string>& result_metadata_keys() {
       "verdict",    "thresholds",  "ledger",         "generator",     "checks",
       "provenance", "notes",       "fail_on",        "ended_early",   "exp_id",
       "galileo",    "checkpoint",  "recorder",       "damaged_bytes", "traces_lost",
-      "steered",    "others_lost", "traces_refused", "others_refused"};
+      "steered",    "others_lost", "traces_refused", "others_refused", "ended"};
   return keys;
 }
 
@@ -560,6 +569,12 @@ RunResult parse_metadata(const std::string& text) {
   const OrderedJson json = OrderedJson::parse(text, nullptr, false);
   if (json.is_discarded() || !json.is_object()) return result;
   result.metadata = users_of(json);
+  if (const auto ended = json.find("ended"); ended != json.end() && ended->is_object()) {
+    result.ended = dump(*ended, -1);
+    // One that was over before it could tell of itself has no other notes.
+    if (const auto why = ended->find("reason"); why != ended->end() && why->is_string())
+      result.notes.push_back(why->get<std::string>());
+  }
   if (!json.contains("galileo")) return result;
   try {
     parse_kept(json, result);

@@ -63,7 +63,13 @@ struct RunResult {
   wire::StatusSet fail_on = wire::failing_by_default();  // answers that counted as failures
   std::string metadata;     // of the user's, a JSON object; empty: none
   std::string ended_early;  // why it was ended before all of it was done; empty: it wasn't
+  std::string ended;  // who ended it and why, a JSON object (ended_json()); empty: its plan did
 };
+
+// Who or what has ended an experiment before its plan was over, as its metadata have it under
+// "ended": docs/wire/daemon.md.
+std::string ended_json(const std::string& status, const std::string& reason, const std::string& by,
+                       Wall at);
 
 // The whole document. `summary` and `telemetry` give the statistics and series, `joined` what is
 // known of pods and nodes.

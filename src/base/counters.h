@@ -31,6 +31,18 @@ class RelaxedFlag {
   std::atomic<bool> value_{false};
 };
 
+// A moment, set by one thread and read by others, who may see it a moment late.
+class RelaxedTime {
+ public:
+  void set(Time value) {
+    value_.store(value.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  Time load() const { return Time{Duration{value_.load(std::memory_order_relaxed)}}; }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
+};
+
 // How many there are of something, of which any thread may take one and give it back.
 class SharedCount {
  public:

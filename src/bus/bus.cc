@@ -60,6 +60,15 @@ Change list_remove(std::string key, std::string element) {
   return change_of(Change::Kind::kListRemove, std::move(key), {std::move(element)});
 }
 
+Change list_keep_last(std::string key, std::uint64_t count) {
+  if (count == 0) return remove_key(std::move(key));
+  return change_of(Change::Kind::kListTrim, std::move(key), {"-" + std::to_string(count), "-1"});
+}
+
+Change list_move(std::string key, std::string to) {
+  return change_of(Change::Kind::kListMove, std::move(key), {std::move(to)});
+}
+
 Change expire(std::string key, Duration after) {
   Change change = change_of(Change::Kind::kExpire, std::move(key));
   change.expiry = after;

@@ -44,6 +44,8 @@ struct Change {
     kListPushLeft,   // values, one after the other
     kListPushRight,  // values, one after the other
     kListRemove,     // values: one element, wherever it stands first
+    kListTrim,       // values: first and last, as Bus::list() counts; the rest goes
+    kListMove,       // values: the list whose first element this one's last becomes
     kExpire,         // the key is gone after `expiry`
     kPublish,        // key: channel; values: the message
   };
@@ -62,10 +64,20 @@ Change hash_remove(std::string key, std::vector<std::string> fields);
 Change list_push_left(std::string key, std::vector<std::string> values);
 Change list_push_right(std::string key, std::vector<std::string> values);
 Change list_remove(std::string key, std::string element);
+// Keeps the `count` last elements.
+Change list_keep_last(std::string key, std::uint64_t count);
+// The last element becomes the first one of `to`, in one step; 1 where there was one.
+Change list_move(std::string key, std::string to);
 Change expire(std::string key, Duration after);
 Change publish_in(std::string channel, std::string message);
 // Nothing to add or remove: it is left out, and gives 0.
 bool does_nothing(const Change& change);
+
+// What a key must hold for something to be done: this text, or nothing at all.
+struct Holds {
+  std::string key;
+  std::optional<std::string> text;
+};
 
 // Takes what is published, on a channel by name or by a pattern. Valid during the call.
 using OnMessage = std::function<void(std::string_view channel, std::string_view message)>;
@@ -93,6 +105,11 @@ class Bus {
   // 0. An Error of kCorrupt where a key holds something else: the other changes are made then, as
   // Redis does.
   virtual Result<std::vector<std::int64_t>> change(const std::vector<Change>& changes) = 0;
+
+  // The same, but only where all of that holds, with nobody in between; nothing: it doesn't, and
+  // nothing was changed. kCorrupt where such a key holds something else than a text.
+  virtual Result<std::optional<std::vector<std::int64_t>>> change_if(
+      const std::vector<Holds>& conditions, const std::vector<Change>& changes) = 0;
 
   // What a key holds; empty where there is none. An Error (kCorrupt) where it holds something else.
   virtual Result<std::optional<std::string>> text(const std::string& key) = 0;

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "bus/bus_fixture.h"
+#include "bus/fenced.h"
 
 using namespace galileo;
 using namespace galileo::bus;
@@ -330,5 +331,77 @@ TEST_CASE("subscriptions come and go while messages flow") {
     }
     CHECK(publisher.get());
     CHECK(heard.take(300).size() == 300);
+  }
+}
+
+TEST_CASE("changes are made where keys hold what is expected, all or none") {
+  FOR_EACH_DRIVER() {
+    const auto free = must(bus.change_if(
+        {{"lease", std::nullopt}}, {set_text("lease", "mine"), list_push_left("l", {"1", "2"})}));
+    REQUIRE(free.has_value());
+    CHECK(*free == Counts{1, 2});
+    CHECK_FALSE(must(other.change_if({{"lease", std::nullopt}}, {set_text("lease", "x")})));
+    CHECK_FALSE(must(other.change_if({{"lease", "min"}}, {set_text("lease", "x")})));
+    CHECK(must(bus.text("lease")) == "mine");
+    const auto mine =
+        must(bus.change_if({{"lease", "mine"}, {"no", std::nullopt}},
+                           {list_push_right("l", {"3"}), set_add("s", {}), publish_in("n", "")}));
+    REQUIRE(mine.has_value());
+    CHECK(*mine == Counts{3, 0, 0});
+    CHECK(must(bus.list("l")) == Texts{"2", "1", "3"});
+    CHECK(must(bus.change_if({{"lease", "mine"}}, {})).has_value());
+    CHECK(code_of(bus.change_if({{"lease", "mine"}}, {set_add("l", {"x"})})) ==
+          ErrorCode::kCorrupt);
+    must(bus.change({set_text("lease", "")}));
+    CHECK_FALSE(must(bus.change_if({{"lease", std::nullopt}}, {})).has_value());
+  }
+}
+
+TEST_CASE("a change on a condition may be as long as any") {
+  FOR_EACH_DRIVER() {
+    Texts many;
+    for (int i = 0; i < 10'001; ++i) many.push_back(std::to_string(i));
+    const auto made = must(bus.change_if(
+        {}, {list_push_left("l", many), set_add("s", many), set_add("s", {"0", "new"})}));
+    REQUIRE(made.has_value());
+    CHECK(*made == Counts{10'001, 10'001, 1});
+    CHECK(must(bus.list("l", 0, 0)) == Texts{"10000"});
+  }
+}
+
+TEST_CASE("a list's last element moves to another one's beginning; a list is cut to its end") {
+  FOR_EACH_DRIVER() {
+    CHECK(must(bus.change({list_move("a", "b")})) == Counts{0});
+    must(bus.change({list_push_right("a", {"1", "2", "3"})}));
+    CHECK(must(bus.change({list_move("a", "b"), list_move("a", "b")})) == Counts{1, 1});
+    CHECK(must(bus.list("a")) == Texts{"1"});
+    CHECK(must(bus.list("b")) == Texts{"2", "3"});
+    CHECK(must(bus.change_if({}, {list_move("a", "b")})) == Counts{1});
+    CHECK(must(bus.list("b")) == Texts{"1", "2", "3"});
+    must(bus.change({list_keep_last("b", 2)}));
+    CHECK(must(bus.list("b")) == Texts{"2", "3"});
+    must(bus.change({list_keep_last("b", 5), list_keep_last("none", 5)}));
+    CHECK(must(bus.list("b")) == Texts{"2", "3"});
+    must(bus.change({list_keep_last("b", 0)}));
+    CHECK(must(bus.keys("*")).empty());
+  }
+}
+
+TEST_CASE("who has lost what it held changes nothing and is heard by nobody") {
+  FOR_EACH_DRIVER() {
+    Heard heard;
+    const auto listener = must(other.subscribe({"n"}, {}, heard.handler()));
+    must(bus.change({set_text("lease", "1")}));
+    const auto fenced = make_fenced(bus, {"lease", "1"}, "it is another's");
+    CHECK(must(fenced->publish("n", "a")) == 1);
+    CHECK(must(fenced->publish_all("n", {"b", "c"})).size() == 2);
+    CHECK(must(fenced->change({set_text("k", "1")})) == Counts{1});
+    must(other.change({set_text("lease", "2")}));
+    CHECK(fenced->publish("n", "d").error().code == ErrorCode::kInterrupted);
+    CHECK(fenced->change({set_text("k", "2")}).error().why == "it is another's");
+    CHECK_FALSE(fenced->change_if({{"k", "1"}}, {set_text("k", "2")}).ok());
+    CHECK(must(fenced->text("k")) == "1");
+    CHECK(heard.take(3) == Texts{"n=a", "n=b", "n=c"});
+    CHECK(heard.take(0).empty());
   }
 }

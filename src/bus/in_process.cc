@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "bus/pattern.h"
 #include "net/loop.h"
 
@@ -148,6 +149,29 @@ Result<std::int64_t> remove_from_list(Keys& keys, const Change& change) {
   return 1;
 }
 
+Result<std::int64_t> trim_list(Keys& keys, const Change& change) {
+  List* const list = TRY(keys.find<List>(change.key));
+  if (!list) return 1;
+  const auto at = [&](std::size_t i) {
+    return static_cast<std::int64_t>(parse_number(change.values.at(i)).value_or(0));
+  };
+  std::vector<std::string> kept = part_of(*list, at(0), at(1));
+  list->assign(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+  keys.drop_if_empty(change.key, list);
+  return 1;
+}
+
+Result<std::int64_t> move_last(Keys& keys, const Change& change) {
+  List* const list = TRY(keys.find<List>(change.key));
+  if (!list || list->empty()) return 0;
+  TRY(keys.find<List>(change.values.at(0)));  // is it a list?
+  std::string last = std::move(list->back());
+  list->pop_back();
+  keys.drop_if_empty(change.key, list);
+  TRY(keys.make<List>(change.values.at(0)))->push_front(std::move(last));
+  return 1;
+}
+
 template <class T>
 Result<std::int64_t> take_from(Keys& keys, const Change& change) {
   T* const held = TRY(keys.find<T>(change.key));
@@ -190,17 +214,17 @@ class InProcess final : public Bus {
   }
 
   Result<std::vector<std::int64_t>> change(const std::vector<Change>& changes) override {
-    return at_desk([&]() -> Result<std::vector<std::int64_t>> {
-      std::vector<std::int64_t> counts;
-      std::optional<Error> error;
-      for (const Change& each : changes) {
-        auto made = make(each);
-        if (!made.ok() && !error) error = made.error();
-        counts.push_back(made.ok() ? *made : 0);
+    return at_desk([&] { return make_all(changes); });
+  }
+
+  Result<std::optional<std::vector<std::int64_t>>> change_if(
+      const std::vector<Holds>& conditions, const std::vector<Change>& changes) override {
+    return at_desk([&]() -> Result<std::optional<std::vector<std::int64_t>>> {
+      for (const Holds& condition : conditions) {
+        const std::string* const held = TRY(keys_.find<std::string>(condition.key));
+        if (held ? condition.text != *held : condition.text.has_value()) return std::nullopt;
       }
-      serve_waiters();
-      if (error) return *error;
-      return counts;
+      return std::optional(TRY(make_all(changes)));
     });
   }
 
@@ -329,6 +353,19 @@ class InProcess final : public Bus {
     return count;
   }
 
+  Result<std::vector<std::int64_t>> make_all(const std::vector<Change>& changes) {
+    std::vector<std::int64_t> counts;
+    std::optional<Error> error;
+    for (const Change& each : changes) {
+      auto made = make(each);
+      if (!made.ok() && !error) error = made.error();
+      counts.push_back(made.ok() ? *made : 0);
+    }
+    serve_waiters();
+    if (error) return *error;
+    return counts;
+  }
+
   Result<std::int64_t> make(const Change& change) {
     if (does_nothing(change)) return 0;
     switch (change.kind) {
@@ -350,6 +387,10 @@ class InProcess final : public Bus {
         return add_to_list(keys_, change);
       case Change::Kind::kListRemove:
         return remove_from_list(keys_, change);
+      case Change::Kind::kListTrim:
+        return trim_list(keys_, change);
+      case Change::Kind::kListMove:
+        return move_last(keys_, change);
       case Change::Kind::kExpire:
         return keys_.expire(change.key, change.expiry) ? 1 : 0;
       case Change::Kind::kPublish:

@@ -2,6 +2,7 @@
 // has them, and the few of ours. Constants and pure functions; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,42 @@ namespace galileo::bus {
 
 // The queue of experiments, on wire::bus_channel().
 inline constexpr std::string_view kExperimentQueue = "galileo:experiments:queue";
+
+// Ours (docs/wire/daemon.md). An item that a daemon has taken stands in a list of that daemon's
+// until its experiment is over; what was removed for good is remembered for a while.
+inline constexpr std::string_view kAllTaken = "galileo:experiments:taken:*";  // a pattern
+inline std::string taken_key(std::string_view daemon) {
+  return "galileo:experiments:taken:" + std::string(daemon);
+}
+inline std::string gone_key(std::string_view experiment) {
+  return "galileo:experiments:gone:" + std::string(experiment);
+}
+// Which daemon looks after rows and lists just now; expires.
+inline constexpr std::string_view kKeeper = "galileo:experiments:keeper";
+
+// Ours: who has the fleet; expires. The last claim's number. The clients that a claim has made.
+inline constexpr std::string_view kFleetLease = "galileo:fleet:lease";
+inline constexpr std::string_view kFleetClaims = "galileo:fleet:claims";
+inline constexpr std::string_view kAllFleetClients = "galileo:fleet:clients:*";  // a pattern
+inline std::string fleet_clients_key(std::uint64_t claim) {
+  return "galileo:fleet:clients:" + std::to_string(claim);
+}
+
+// Ours: a daemon that lives; expires. What a run tells while it goes on, and a channel for it.
+inline constexpr std::string_view kAllDaemons = "galileo:daemon:*";  // a pattern
+inline std::string daemon_key(std::string_view daemon) {
+  return "galileo:daemon:" + std::string(daemon);
+}
+inline std::string live_key(std::string_view experiment, std::string_view what) {
+  return "galileo:live:" + std::string(experiment) + ":" + std::string(what);
+}
+inline std::string live_channel(std::string_view experiment) {
+  return "galileo/live/" + std::string(experiment);
+}
+// A remote (bus/rpc.h).
+inline std::string run_order_function(std::string_view experiment) {
+  return "Run.order:" + std::string(experiment);
+}
 
 // Workers and clients. A worker's labels are the hash of its name, a client's recorded profile is
 // the list of its id.

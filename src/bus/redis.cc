@@ -75,6 +75,8 @@ class Redis final : public Bus {
   Result<std::vector<std::uint64_t>> publish_all(
       std::string_view channel, const std::vector<std::string_view>& messages) override;
   Result<std::vector<std::int64_t>> change(const std::vector<Change>& changes) override;
+  Result<std::optional<std::vector<std::int64_t>>> change_if(
+      const std::vector<Holds>& conditions, const std::vector<Change>& changes) override;
   Result<std::optional<std::string>> text(const std::string& key) override;
   Result<std::vector<std::string>> set_members(const std::string& key) override;
   Result<std::map<std::string, std::string>> hash(const std::string& key) override;
@@ -346,6 +348,33 @@ Result<std::vector<std::int64_t>> Redis::change(const std::vector<Change>& chang
     return {};
   }));
   return counts;
+}
+
+// By a script, which the server runs with nobody in between.
+Result<std::optional<std::vector<std::int64_t>>> Redis::change_if(
+    const std::vector<Holds>& conditions, const std::vector<Change>& changes) {
+  RedisCall call;
+  std::vector<std::int64_t> counts(changes.size(), 0);
+  std::vector<std::size_t> places;
+  std::vector<Change> meant;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (does_nothing(changes[i])) continue;
+    meant.push_back(changes[i]);
+    places.push_back(i);
+  }
+  call.what = fmt::format("can't change '{}'", !meant.empty()       ? meant.front().key
+                                               : conditions.empty() ? ""
+                                                                    : conditions.front().key);
+  add_change_if(call.bytes, conditions, meant);
+  call.timeout = call_timeout_;
+  bool held = false;
+  TRY(ask(call, [&](const Reply& reply) -> Result<void> {
+    held = reply.kind() == ReplyKind::kArray;
+    for (std::size_t i = 0; held && i < places.size() && i + 1 < reply.parts(); ++i)
+      counts[places[i]] = number_of(reply, i + 1);
+    return {};
+  }));
+  return held ? std::optional(counts) : std::nullopt;
 }
 
 Result<std::optional<std::string>> Redis::text(const std::string& key) {

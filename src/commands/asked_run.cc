@@ -24,12 +24,35 @@ Result<AskedRun> take_run(SessionRequest& request) {
   return asked;
 }
 
+namespace {
+
+plan::FileOptions without_files(plan::FileOptions options) {
+  const auto refuse = [](const std::string& path) {
+    return Error{ErrorCode::kUsage, "no file of this machine is read for it", path,
+                 "whoever has sent it may not name one", "put what is in it into the experiment"};
+  };
+  options.read_file = [=](const std::string& path) -> Result<std::string> { return refuse(path); };
+  options.find_file = [=](const std::string& path) -> Result<plan::FileOptions::Found> {
+    return refuse(path);
+  };
+  options.files_of = [=](const std::string& path) -> Result<std::vector<std::string>> {
+    return refuse(path);
+  };
+  options.path_of = [](const std::string&) { return std::string(); };
+  return options;
+}
+
+}  // namespace
+
 Result<plan::Plan> plan_of(const AskedRun& asked) {
+  if (asked.plan) return *asked.plan;
   plan::FileOptions options;
   options.set = asked.set;
   if (asked.reads_environment) options.environment = environment;
   options.on_fleet = !asked.bus.empty();
   if (!asked.path.empty()) return plan::load_plan(asked.path, options);
+  if (!asked.reads_files)
+    return plan::parse_plan(asked.text, "experiment", without_files(std::move(options)));
   return plan::parse_plan(asked.text, "experiment", plan::with_files_of(asked.folder, options));
 }
 

@@ -2,6 +2,7 @@
 // `galileo run` has as flags (docs/wire/session.md). Plain value.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,13 @@
 namespace galileo::commands {
 
 struct AskedRun {
-  std::string path;  // empty: `text` is the file
+  std::optional<plan::Plan> plan;  // made by the caller; then neither a path nor a text is read
+  std::string path;                // empty: `text` is the file
   std::string text;
   std::string folder;  // where files are that the text names
   std::vector<std::string> set;
   bool reads_environment = true;  // for ${NAME} in it
+  bool reads_files = true;        // that the text names
   std::string bus;
   std::string database;  // empty: as where --db isn't given
   std::string spool_folder;

@@ -7,7 +7,6 @@
 #include "analysis/report.h"
 #include "commands/bus_options.h"
 #include "commands/exit_codes.h"
-#include "commands/run_call.h"
 #include "commands/run_options.h"
 #include "commands/session_parts.h"
 #include "net/clock.h"
@@ -58,11 +57,14 @@ LeasedRun::~LeasedRun() {
   desk_.stop();
 }
 
-void LeasedRun::begin(AskedRun asked) {
+void LeasedRun::begin(AskedRun asked, RunTerms terms) {
   desk_.start("run", [](Time) { return kNever; });
-  desk_.post([this, asked = std::move(asked)] {
+  terms.ending = [this] { return ending_; };
+  terms.steering = &steering_;
+  beside_ = terms.beside;
+  desk_.post([this, asked = std::move(asked), terms = std::move(terms)] {
     // The run holds the thread up until it is over.
-    Result<Over> over = make(asked, *this, stop_, steering_);
+    Result<Over> over = make(asked, terms, *this, stop_);
     loop_.post([this, over = std::move(over)]() mutable {
       over_ = std::move(over);
       ++number_;
@@ -71,14 +73,15 @@ void LeasedRun::begin(AskedRun asked) {
   });
 }
 
-Result<LeasedRun::Over> LeasedRun::make(const AskedRun& asked, experiment::RunWatcher& watcher,
-                                        experiment::Stop& stop, experiment::Steering& steering) {
+Result<LeasedRun::Over> LeasedRun::make(const AskedRun& asked, const RunTerms& terms,
+                                        experiment::RunWatcher& watcher, experiment::Stop& stop) {
   const plan::Plan plan = TRY(plan_of(asked));
   OutputOptions output;
   output.database = asked.database.empty() ? default_database() : asked.database;
   output.spool_folder = asked.spool_folder;
   output.report = asked.report;
-  const auto kept = TRY(recording_options(output));
+  store::RecordingOptions kept = TRY(recording_options(output));
+  if (terms.lease) kept.may_write = [lease = terms.lease] { return lease->is_held(); };
   TRY(prepare_outputs(output));
   const std::string& bus_url = asked.bus.empty() ? plan.bus : asked.bus;
   std::unique_ptr<bus::Bus> bus;
@@ -87,8 +90,7 @@ Result<LeasedRun::Over> LeasedRun::make(const AskedRun& asked, experiment::RunWa
   provenance.version = GALILEO_VERSION;
   provenance.command = words_of(asked);
   provenance.report = asked.report;
-  const auto outcome =
-      TRY(carry_out(plan, kept, bus.get(), provenance, watcher, stop, {}, &steering));
+  const auto outcome = TRY(carry_out(plan, kept, bus.get(), provenance, watcher, stop, terms));
   Over over{document_of(outcome), code_of(outcome), outcome.interrupted, outcome.stored,
             outcome.problem};
   if (!asked.report.empty()) {
@@ -114,6 +116,11 @@ void LeasedRun::steer(const experiment::SteerOrder& order, experiment::Steering:
   });
 }
 
+void LeasedRun::stop(bool now, experiment::Ending ending) {
+  stop_.loop().post([this, ending = std::move(ending)]() mutable { ending_ = std::move(ending); });
+  stop(now);
+}
+
 void LeasedRun::post(std::function<void()> change) {
   loop_.post([this, change = std::move(change)] {
     ++number_;
@@ -134,18 +141,22 @@ std::optional<Duration> LeasedRun::state_every() const {
 }
 
 void LeasedRun::on_begun(const wire::Experiment& experiment) {
+  if (beside_) beside_->on_begun(experiment);
   post([this, experiment] { experiment_ = experiment; });
 }
 
 void LeasedRun::on_state(const experiment::RunState& state) {
+  if (beside_) beside_->on_state(state);
   post([this, state] { state_ = state; });
 }
 
 void LeasedRun::on_sending_over() {
+  if (beside_) beside_->on_sending_over();
   post([this] { sending_is_over_ = true; });
 }
 
 void LeasedRun::on_event(const wire::Event& event) {
+  if (beside_) beside_->on_event(event);
   post([this, event] {
     if (events_.size() == kEventsMax) {
       events_.pop_front();
@@ -156,6 +167,7 @@ void LeasedRun::on_event(const wire::Event& event) {
 }
 
 void LeasedRun::on_waiting(const experiment::Waiting& waiting) {
+  if (beside_) beside_->on_waiting(waiting);
   const bool is_another = std::exchange(waits_for_, waiting.what) != waiting.what;
   if (!may_tell_again() && !is_another) return;
   post([this, waiting] {
@@ -165,6 +177,7 @@ void LeasedRun::on_waiting(const experiment::Waiting& waiting) {
 }
 
 void LeasedRun::on_storing(const experiment::Storing& storing) {
+  if (beside_) beside_->on_storing(storing);
   if (!may_tell_again()) return;
   post([this, storing] { storing_ = storing; });
 }

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "commands/asked_run.h"
+#include "commands/run_call.h"
 #include "experiment/run_watcher.h"
 #include "experiment/steering.h"
 #include "experiment/stop.h"
@@ -29,11 +30,13 @@ class LeasedRun final : private experiment::RunWatcher {
   LeasedRun(const LeasedRun&) = delete;
   LeasedRun& operator=(const LeasedRun&) = delete;
 
-  // Once; the rest is told.
-  void begin(AskedRun asked);
+  // Once; the rest is told. What the terms name outlives the run.
+  void begin(AskedRun asked, RunTerms terms = {});
   // Asks it to end: the sending, and what is under way a moment later, once however often that is
   // asked; `now`: all at once, and again, where the database doesn't take the rest.
   void stop(bool now);
+  // The same, and what its end is to be called; the last word counts.
+  void stop(bool now, experiment::Ending ending);
 
   // Changes the load of the run under way; `answer` comes on the loop, or not at all where the run
   // ends before.
@@ -46,6 +49,8 @@ class LeasedRun final : private experiment::RunWatcher {
   // It has an id.
   bool has_begun() const { return !experiment_.id.empty(); }
   const wire::Experiment& experiment() const { return experiment_; }
+  // What its end was to be called; once it is over.
+  const std::optional<experiment::Ending>& ending() const { return ending_; }
   // Grows with each change.
   std::int64_t number() const { return number_; }
   // How far it is, with the events since the change of that number.
@@ -67,8 +72,8 @@ class LeasedRun final : private experiment::RunWatcher {
     wire::Event event;
   };
 
-  static Result<Over> make(const AskedRun& asked, experiment::RunWatcher& watcher,
-                           experiment::Stop& stop, experiment::Steering& steering);
+  static Result<Over> make(const AskedRun& asked, const RunTerms& terms,
+                           experiment::RunWatcher& watcher, experiment::Stop& stop);
   void post(std::function<void()> change);
   bool may_tell_again();
 
@@ -87,6 +92,8 @@ class LeasedRun final : private experiment::RunWatcher {
   net::Desk desk_;
   // Of the run's thread.
   Time told_{};
+  std::optional<experiment::Ending> ending_;
+  experiment::RunWatcher* beside_ = nullptr;
   std::string waits_for_;
   // Of the loop's.
   std::int64_t number_ = 0;

@@ -37,6 +37,8 @@ int run(const Arguments& arguments) {
   app.add_flag("--dry-run", dry_run, "print what would be done, and do nothing");
   app.add_option("--bus", bus_url,
                  "run it on the workers of this bus: redis://..., rediss://, unix://");
+  bool no_wait = false;
+  app.add_flag("--no-wait", no_wait, "end at once (92) where another run has the bus's workers");
   app.add_option("--keep", keep,
                  "so long pods stay when the run has failed, to be looked at: 30m [not at all]");
   app.add_option("--otlp", otlp,
@@ -63,6 +65,7 @@ int run(const Arguments& arguments) {
   const auto bus = connect_bus(bus_url);
   if (!bus.ok()) return fail("run", bus.error());
   output.bus = bus->get();
+  output.waits_for_fleet = !no_wait;
   return run_and_print("run", *plan, output, arguments);
 }
 

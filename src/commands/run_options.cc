@@ -82,7 +82,11 @@ Result<experiment::RunOutcome> run_here(const plan::Plan& plan, const store::Rec
     keys.emplace(stop, steering, [&](const std::string& why) { watcher.say(why); });
     if (keys->are_taken()) watcher.offer(kKeysText);
   }
-  return carry_out(plan, kept, output.bus, provenance, watcher, stop, observers, &steering);
+  RunTerms terms;
+  terms.observers = std::move(observers);
+  terms.steering = &steering;
+  terms.waits_for_fleet = output.waits_for_fleet;
+  return carry_out(plan, kept, output.bus, provenance, watcher, stop, terms);
 }
 
 // The problem that is told on stderr goes before the run's own code.

@@ -27,7 +27,8 @@ struct OutputOptions {
   PipelineFlags pipeline;
   std::string metrics;  // where to listen for scrapers; empty: nowhere
   bool quiet = false;
-  bus::Bus* bus = nullptr;  // whose workers send the requests; null: this process does
+  bool waits_for_fleet = true;  // that another has
+  bus::Bus* bus = nullptr;      // whose workers send the requests; null: this process does
 };
 
 void add_output_options(CLI::App& app, OutputOptions& options);

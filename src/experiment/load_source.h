@@ -93,7 +93,14 @@ using LoadMaker = std::function<std::unique_ptr<LoadSource>(const LoadContext&)>
 // The event loops of this process, over `limits` of the plan.
 LoadMaker on_engine();
 
+// By which claim a run has its fleet (fleet/lease.h), and how long workers go on without a sign of
+// it; none: nobody asks.
+struct FleetClaim {
+  std::uint64_t number = 0;
+  Duration lasts{0};
+};
+
 // The workers that are registered on the bus, which outlives the run.
-LoadMaker on_fleet(bus::Bus& bus);
+LoadMaker on_fleet(bus::Bus& bus, FleetClaim claim = {});
 
 }  // namespace galileo::experiment

@@ -18,6 +18,7 @@
 #include "experiment/load_source.h"
 #include "experiment/old_workers.h"
 #include "experiment/own_traces.h"
+#include "experiment/strangers.h"
 #include "fleet/controller.h"
 #include "fleet/intake.h"
 #include "load/app_request.h"
@@ -29,6 +30,10 @@ namespace {
 
 constexpr Duration kDiscovery = std::chrono::seconds{3};
 constexpr Duration kLookAtWorkersEvery = std::chrono::milliseconds{500};
+// Longer than a lease takes to be said again.
+constexpr Duration kRoutesAgain = std::chrono::milliseconds{250};
+constexpr int kRoutesTries = 40;
+constexpr Duration kLookAtStrangersEvery = std::chrono::seconds{1};
 // So long workers get to find a bus that was away, and to say that they are there.
 constexpr Duration kReturn = std::chrono::seconds{5};
 constexpr Duration kCall = std::chrono::seconds{3};
@@ -49,8 +54,9 @@ bus::Route route_of(const load::ServiceSpec& service) {
 
 class OnFleet final : public LoadSource {
  public:
-  OnFleet(const LoadContext& context, bus::Bus& bus)
-      : control_(context.control),
+  OnFleet(const LoadContext& context, bus::Bus& bus, FleetClaim claim)
+      : claim_(claim),
+        control_(context.control),
         plan_(context.plan),
         collector_(context.collector),
         bus_(bus),
@@ -91,6 +97,7 @@ class OnFleet final : public LoadSource {
   Result<void> put_known_pods();
   using Clients = std::vector<wire::ClientDescription>;
   Result<Clients> spawn(const load::ClientSpec& spec);
+  Result<void> tell_clients(const std::vector<std::string>& ids);
   Result<std::vector<Clients>> spawn_all(const plan::Phase& phase);
   Result<void> push_profile(const std::string& client, const std::vector<double>& entries);
   Result<Time> pause(bool pauses, const std::string& part);
@@ -100,10 +107,12 @@ class OnFleet final : public LoadSource {
   void on_report(const wire::RunReport& report);
   void on_silent(const std::string& worker);
   void watch(Time now);
+  void look_at_strangers();
   void check_done();
   void await_traces();
   void take_received();
 
+  const FleetClaim claim_;
   net::Loop& control_;
   const plan::Plan& plan_;
   Collector& collector_;
@@ -125,11 +134,17 @@ class OnFleet final : public LoadSource {
   std::uint64_t clients_made_ = 0;                        // of all phases: numbers their draws
   std::set<std::string> pending_workers_;                 // of ours, that haven't reported done
   OldWorkers old_;
+  Strangers strangers_;
   std::function<void()> on_done_;
   net::Desk watch_;                     // looks for heartbeats
   RelaxedCounter bus_changes_;          // it was lost, or is there again
   std::uint64_t bus_changes_seen_ = 0;  // at the watch's desk, as the next
+  net::Timer routes_timer_{[this](Time) { restore_own_routes(); }};
+  int routes_tries_ = 0;
   Time look_from_{};
+  Time look_at_strangers_{};
+  std::vector<std::string> workers_;
+  std::set<std::string> clients_seen_;  // at the watch's desk
   std::string trouble_;
   bool begun_ = false;
   bool finished_ = false;
@@ -160,6 +175,7 @@ Result<void> OnFleet::find_workers() {
   for (const fleet::WorkerStatus& worker : workers) {
     TRY(check_routers(plan_.services, worker.name, worker.labels));
     WorkerAccount& account = accounts_[worker.name];
+    workers_.push_back(worker.name);
     account.is_ours = worker.heartbeat.has_value();
     if (account.is_ours) boots_[worker.name] = worker.heartbeat->boot;
     account.clock = TRY(controller_.measure_clock(worker.name));
@@ -186,7 +202,11 @@ Result<void> OnFleet::listen() {
   });
   bus_.on_connected([this](bool connected) {
     bus_changes_.add(1);
-    if (connected) control_.post([this] { restore_own_routes(); });
+    if (connected)
+      control_.post([this] {
+        routes_tries_ = kRoutesTries;
+        restore_own_routes();
+      });
   });
   TRY(put_known_pods());
   const std::string done = OldWorkers::done_channel();
@@ -230,6 +250,10 @@ void OnFleet::watch(Time now) {
     look_from_ = now + kReturn;
   }
   if (now < look_from_) return;
+  if (now >= look_at_strangers_) {
+    look_at_strangers_ = now + kLookAtStrangersEvery;
+    look_at_strangers();
+  }
   for (const auto& [name, boot] : boots_) {
     const auto text = bus_.text(bus::worker_heartbeat_key(name));
     if (!text.ok()) {  // the bus, not the worker
@@ -244,6 +268,16 @@ void OnFleet::watch(Time now) {
     // told after.
     if (bus_changes_.load() != bus_changes_seen_) return;
     control_.post([this, worker = name] { on_silent(worker); });
+  }
+}
+
+// At the same desk.
+void OnFleet::look_at_strangers() {
+  for (const std::string& worker : workers_) {
+    auto ids = bus::client_ids(bus_, worker);
+    if (!ids.ok()) return;
+    std::erase_if(*ids, [this](const std::string& id) { return !clients_seen_.insert(id).second; });
+    if (!ids->empty()) control_.post([this, ids = *std::move(ids)] { strangers_.see(ids); });
   }
 }
 
@@ -282,7 +316,13 @@ void OnFleet::restore_own_routes() {
   for (const load::ServiceSpec& service : plan_.services) {
     const bus::Route route = route_of(service);
     if (route.hosts.empty()) continue;
-    if (const auto set = bus::set_route(bus_, route); !set.ok()) trouble_ = set.error().to_text();
+    const auto set = bus::set_route(bus_, route);
+    if (set.ok()) continue;
+    // A server that knows nothing hasn't heard yet whose the fleet is.
+    const bool may_be_later = set.error().code == ErrorCode::kInterrupted && routes_tries_-- > 0;
+    if (!may_be_later) trouble_ = set.error().to_text();
+    if (may_be_later) control_.timers().set(routes_timer_, control_.clock().now() + kRoutesAgain);
+    return;
   }
 }
 
@@ -323,10 +363,20 @@ Result<OnFleet::Clients> OnFleet::spawn(const load::ClientSpec& spec) {
                     config, std::max<std::uint64_t>(1, share_of_replay(spec, 0, 1)), dead)
               : controller_.spawn(config, spec.count, dead));
   clients_.insert(clients_.end(), group.clients().begin(), group.clients().end());
+  TRY(tell_clients(group.ids()));
   collector_.at_desk([&] {
     for (const wire::ClientDescription& client : group.clients()) own_.expect(client.client_id);
   });
   return group.clients();
+}
+
+// Whoever has the fleet next, if we are killed, closes them; and those that are none of ours are
+// seen while the run goes on.
+Result<void> OnFleet::tell_clients(const std::vector<std::string>& ids) {
+  strangers_.expect(ids);
+  if (claim_.number == 0 || ids.empty()) return {};
+  TRY(bus_.change({bus::set_add(bus::fleet_clients_key(claim_.number), ids)}));
+  return {};
 }
 
 // Pushed in order on the left: a client takes from the right.
@@ -400,8 +450,9 @@ Result<Time> OnFleet::begin_phase(const plan::Phase& phase, std::function<void()
 Result<void> OnFleet::order_ours(const Orders& orders, const std::string& phase, Wall start) {
   for (const auto& [worker, list] : orders.ours) {
     const auto& clock = accounts_[worker].clock;
-    const wire::StartWorkloads order{id_, phase, start + (clock ? clock->offset : Duration{0}),
-                                     list};
+    const wire::StartWorkloads order{
+        id_,  phase,         start + (clock ? clock->offset : Duration{0}),
+        list, claim_.number, claim_.lasts};
     // The JSON of the order is one argument.
     TRY(bus::call(bus_, "Worker.start_workloads:" + worker, "[" + encode(order) + "]", kCall));
   }
@@ -516,7 +567,9 @@ void OnFleet::await_traces() {
           bus::call(bus_, "Worker.report:" + *worker, "[" + wire::json_text(id_) + "]", kCall);
       auto report =
           answer.ok() ? wire::decode_run_report(*answer) : Result<wire::RunReport>(answer.error());
-      bool over = account.is_dead || (!answer.ok() && answer.error().code == ErrorCode::kNotFound);
+      bool over =
+          account.is_dead || (!answer.ok() && (answer.error().code == ErrorCode::kNotFound ||
+                                               answer.error().code == ErrorCode::kInterrupted));
       if (report.ok()) {
         account.report = std::move(*report);
         take_received();
@@ -551,9 +604,13 @@ void OnFleet::finish() {
   finished_ = true;
   // First its end, then the pointer, which its timer reads.
   watch_.stop();
+  control_.timers().cancel(routes_timer_);
   if (!clients_.empty()) {
     fleet::ClientGroup group(controller_, clients_);
-    if (const auto closed = group.close(); !closed.ok()) trouble_ = closed.error().to_text();
+    const auto closed = group.close();
+    if (!closed.ok()) trouble_ = closed.error().to_text();
+    if (closed.ok() && claim_.number > 0)
+      static_cast<void>(bus_.change({bus::remove_key(bus::fleet_clients_key(claim_.number))}).ok());
   }
   requests_.forget();
   restore_routes();
@@ -580,6 +637,7 @@ std::vector<analysis::CheckFigures> OnFleet::checks() {
 
 std::vector<std::string> OnFleet::doubts() {
   std::vector<std::string> doubts = doubts_of(accounts_);
+  if (auto doubt = strangers_.doubt()) doubts.push_back(*std::move(doubt));
   for (std::string& doubt : load::doubts_of(figures_of(accounts_).sources))
     doubts.push_back(std::move(doubt));
   for (const auto& [worker, account] : accounts_) {
@@ -614,8 +672,10 @@ std::vector<std::string> OnFleet::notes() {
 
 }  // namespace
 
-LoadMaker on_fleet(bus::Bus& bus) {
-  return [&bus](const LoadContext& context) { return std::make_unique<OnFleet>(context, bus); };
+LoadMaker on_fleet(bus::Bus& bus, FleetClaim claim) {
+  return [&bus, claim](const LoadContext& context) {
+    return std::make_unique<OnFleet>(context, bus, claim);
+  };
 }
 
 }  // namespace galileo::experiment

@@ -40,9 +40,11 @@ std::uint64_t draw_seed() {
 constexpr std::size_t kMetadataOften = std::size_t{16} << 10;
 
 // What is known of a run that is cut off, beside its rows: in place of its metadata until it ends.
-std::string checkpoint_json(const load::Begun& begun, const std::string& metadata) {
+std::string checkpoint_json(const load::Begun& begun, std::uint64_t claim,
+                            const std::string& metadata) {
   std::string json =
-      fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}}})", begun.intended, begun.sent);
+      fmt::format(R"({{"checkpoint": {{"intended": {}, "sent": {}{}}})", begun.intended, begun.sent,
+                  claim > 0 ? fmt::format(R"(, "claim": {})", claim) : std::string());
   if (metadata.empty() || metadata.size() > kMetadataOften) return json + "}";
   return json + ", " + metadata.substr(1);
 }
@@ -119,6 +121,7 @@ class Run {
   load::Ledger final_ledger();
   analysis::Evidence evidence();
   std::string why_ended_early() const;
+  void take_ending();
   void keep_result();
   void store_rows();
   store::Recording::GiveUp give_up();
@@ -163,11 +166,17 @@ class Run {
 };
 
 Result<void> Run::begin_recording() {
-  experiment_.name = plan_.name;
-  experiment_.creator = plan_.creator;
+  if (setup_.queued)
+    experiment_ = *setup_.queued;
+  else
+    experiment_.creator = plan_.creator;
+  if (experiment_.name.empty()) experiment_.name = plan_.name;
   if (!plan_.seed_given) plan_.seed = draw_seed();
   node_info_ = TRY(setup_.telemetry.nodes());
-  TRY(recording_.begin(experiment_, wall_now(), node_info_, plan_.metadata));
+  // Whose it is stands there before its first checkpoint.
+  TRY(recording_.begin(
+      experiment_, wall_now(), node_info_,
+      setup_.claim > 0 ? checkpoint_json({}, setup_.claim, plan_.metadata) : plan_.metadata));
   watcher_.on_begun(experiment_);
   result_.metadata = plan_.metadata;
   notes_ = recording_.notes();
@@ -410,8 +419,8 @@ void Run::on_checkpoint(Time now) {
   tell_observers(now, begun);
   if (begun != checkpoint_) {
     wire::Experiment running = experiment_;
-    running.status = wire::kRunning;
-    collector_->put(running, checkpoint_json(begun, plan_.metadata));
+    running.status = setup_.queued ? setup_.queued->status : wire::kRunning;
+    collector_->put(running, checkpoint_json(begun, setup_.claim, plan_.metadata));
   }
   checkpoint_ = begun;
   control_.timers().set(checkpoint_timer_, next_turn(now, kCheckpointEvery));
@@ -521,6 +530,7 @@ Result<void> Run::end_recording() {
   experiment_.end = wall_now();
   experiment_.status = broken_off_ ? wire::kFailed : wire::kFinished;
   problem_ = broken_off_;
+  take_ending();
   if (const auto& error = collector_->spool_error())
     notes_.push_back("the spool couldn't be written whole: " + error->to_text());
   store_rows();
@@ -546,6 +556,16 @@ Result<void> Run::end_recording() {
   for (const std::string& change : result_.steered) notes_.push_back("changed by hand, " + change);
   keep_result();
   return {};
+}
+
+// As whoever has told it to end calls that.
+void Run::take_ending() {
+  if (setup_.stop.times() == 0 || !setup_.ending) return;
+  const std::optional<Ending> ending = setup_.ending();
+  if (!ending) return;
+  experiment_.status = ending->status;
+  notes_.insert(notes_.begin(), ending->reason);
+  result_.ended = analysis::ended_json(ending->status, ending->reason, ending->by, experiment_.end);
 }
 
 // Brings what is in the spool into the database; what it doesn't take, or not before the run is
@@ -598,6 +618,9 @@ void Run::keep_result() {
 void Run::abandon(const Error& error) {
   experiment_.end = wall_now();
   experiment_.status = wire::kFailed;
+  take_ending();
+  if (result_.ended.empty() && setup_.claim > 0)
+    result_.ended = analysis::ended_json(wire::kFailed, error.to_text(), {}, experiment_.end);
   store_rows();
   result_.experiment = experiment_;
   result_.notes = notes_;

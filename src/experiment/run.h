@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,13 @@
 
 namespace galileo::experiment {
 
+// Why a run that was told to end shall be over, where whoever has told it says so.
+struct Ending {
+  std::string status;  // wire::kCancelled, kFailed or kFinished
+  std::string reason;
+  std::string by;
+};
+
 // All of it outlives the run, and is one run's.
 struct RunSetup {
   store::Recording& recording;  // opened; the run begins and ends it
@@ -43,6 +52,13 @@ struct RunSetup {
   std::size_t open_files_max = 0;
   std::vector<RunObserver*> observers = {};
   Steering* steering = nullptr;  // null: nobody changes the load by hand
+  // One that was queued: its id, time of creation, name and creator are known, and its status while
+  // it runs. None: all of it is drawn or the plan's.
+  std::optional<wire::Experiment> queued = {};
+  // By which claim it has its fleet; 0: it has none. It stands in its database while it runs.
+  std::uint64_t claim = 0;
+  // Asked once, on the run's thread, at its end.
+  std::function<std::optional<Ending>()> ending = {};
 };
 
 struct RunOutcome {

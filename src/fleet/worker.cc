@@ -17,6 +17,7 @@
 #include "fleet/trace_publisher.h"
 #include "fleet/worker_run.h"
 #include "load/request_description.h"
+#include "wire/lease.h"
 
 namespace galileo::fleet {
 namespace {
@@ -98,6 +99,7 @@ Result<void> Worker::start() {
   routes_ = std::make_unique<net::LoopThread>("routes");
   beat_timer_ = std::make_unique<net::Timer>([this](Time now) {
     beat();
+    look_at_lease();
     registry_->loop().timers().set(*beat_timer_, now + kBeatEvery);
   });
   unsaid_timer_ = std::make_unique<net::Timer>([this](Time) { publish_unsaid(); });
@@ -186,6 +188,20 @@ void Worker::beat() {
   const auto beaten = bus_.change(
       {bus::set_text(bus::worker_heartbeat_key(options_.name), encode(heartbeat), kBeatExpiry)});
   note_beat(beaten.ok() ? std::string() : beaten.error().why);
+}
+
+void Worker::look_at_lease() {
+  if (!watches_lease_.load()) return;
+  const auto text = bus_.text(std::string(bus::kFleetLease));
+  LeaseSight sight;
+  sight.answered = text.ok();
+  if (text.ok() && *text) {
+    const auto lease = wire::decode_lease(**text);
+    if (lease.ok()) sight.claim = lease->claim;
+  }
+  control_.post([this, sight] {
+    if (!stopping_.load()) on_lease(sight);
+  });
 }
 
 // A server that is there and takes no changes, full or read-only: told once, and when it is over.

@@ -142,11 +142,19 @@ class Worker {
   Result<wire::RunReport> report(const std::string& run, bool next);
   wire::OwnReport own_report(const std::string& name, const Run& run);
   void forget_ended_runs(const std::string& but);
+  // What was seen of the fleet's lease.
+  struct LeaseSight {
+    bool answered = false;    // the bus has
+    std::uint64_t claim = 0;  // that has the fleet; 0: none
+  };
+  void on_lease(const LeaseSight& sight);
+  void end_orphan(const std::string& name, Run& run);
   void publish_report(const std::string& run);
   void report_all();
   void tell_of_cut_responses();
   // At the registry's desk.
   void beat();
+  void look_at_lease();
   void note_beat(const std::string& trouble);
   // At the desk of routes.
   void refresh_routes();
@@ -185,6 +193,7 @@ class Worker {
   std::uint64_t clients_made_ = 0;
   bool tracing_ = true;
   bool told_of_cut_ = false;
+  RelaxedFlag watches_lease_;  // it has a load of somebody who must have the fleet
   RelaxedFlag registered_;
   RelaxedFlag stopping_;
   WorkerCounts counts_;

@@ -22,6 +22,11 @@ struct Worker::Run {
   load::Engine::Snapshot before;  // what its loops had used by then
   telemetry::Hindrances hindered_before;
   bool said_done = false;
+  // Of whoever ordered it (wire/lease.h); 0: nobody who has one.
+  std::uint64_t claim = 0;
+  Duration lease{0};
+  Time owner_seen{};           // that it has the fleet
+  Time nobody_since = kNever;  // whatever the bus has answered since
 };
 
 }  // namespace galileo::fleet

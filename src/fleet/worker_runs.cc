@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "bus/keys.h"
 #include "fleet/worker.h"
@@ -14,6 +15,9 @@
 
 namespace galileo::fleet {
 namespace {
+
+// A holder renews its lease more often than that (fleet/lease.cc).
+constexpr int kLeaseForgotten = 6;
 
 // The worker's own, but for what the order says. What another version may say of statuses beyond
 // this one's words is the worker's own then.
@@ -145,6 +149,10 @@ Result<void> Worker::begin(const wire::StartWorkloads& start) {
     run.before = engine_->snapshot();
     run.hindered_before = telemetry::read_hindrances(telemetry::Machine{});
   }
+  run.claim = start.claim;
+  run.lease = start.lease;
+  run.owner_seen = control_.clock().now();
+  if (run.claim > 0) watches_lease_.set(true);
   for (const load::ClientCounts& counts : TRY(engine_->counts(ids)))
     run.requests_before += counts.requests;
   run.said_done = false;
@@ -320,6 +328,42 @@ wire::OwnReport Worker::own_report(const std::string& name, const Run& run) {
   own.machine_cores = net::machine_cores();
   own.shares_machine = engine_->asks_this_machine();
   return own;
+}
+
+// Nobody may order the load of a claim that is over to end, so it ends by itself: at once where
+// another has the fleet; else after a moment, since a server that has lost all is told again; and
+// where the server is away, when the lease would be over.
+void Worker::on_lease(const LeaseSight& sight) {
+  const Time now = control_.clock().now();
+  bool watches = false;
+  for (auto& [name, run] : runs_) {
+    if (run.claim == 0) continue;
+    if (sight.answered && sight.claim == run.claim) run.owner_seen = now;
+    if (!sight.answered || sight.claim == run.claim) run.nobody_since = kNever;
+    if (sight.answered && sight.claim != run.claim)
+      run.nobody_since = std::min(run.nobody_since, now);
+    const bool is_anothers = sight.answered && sight.claim > run.claim;
+    const bool is_gone =
+        run.nobody_since != kNever && now - run.nobody_since > run.lease / kLeaseForgotten;
+    if (is_anothers || is_gone || (!sight.answered && now - run.owner_seen > run.lease))
+      end_orphan(name, run);
+    else
+      watches = true;
+  }
+  watches_lease_.set(watches);
+}
+
+void Worker::end_orphan(const std::string& name, Run& run) {
+  run.claim = 0;
+  std::vector<std::string> ids;
+  for (const std::string& id : run.clients) {
+    if (clients_.contains(id)) ids.push_back(id);
+  }
+  if (ids.empty()) return;
+  log(LogLevel::kWarning, "whoever ordered this load is gone: it is ended",
+      {{"experiment", name}, {"clients", std::to_string(ids.size())}});
+  static_cast<void>(engine_->end_workload(ids).ok());
+  for (const std::string& id : ids) close_client(id);
 }
 
 // Runs of which nobody is left: their controllers have what they asked for, or are gone.

@@ -105,7 +105,7 @@ Result<Submitted> submit_within(store::Store& store, wire::Experiment experiment
 // The file isn't among it: whoever takes it has the database. An old daemon finds nothing to send.
 std::string item_of(const wire::Experiment& experiment) {
   const wire::Number second{1, true};
-  return wire::encode({experiment, {second, second, {}}});
+  return wire::encode({experiment, {second, second, {}}, {}});
 }
 
 void put_into_queue(bus::Bus& bus, const wire::Experiment& experiment) {

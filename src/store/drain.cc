@@ -15,8 +15,8 @@ namespace galileo::store {
 class Drain::Rows final : public SpoolVisitor {
  public:
   // `committed`: up to where the store's last word was that it has the spool.
-  Rows(const SpoolReader& reader, Store& store, const std::uint64_t& committed)
-      : reader_(reader), store_(store), committed_(committed) {}
+  Rows(const SpoolReader& reader, Store& store, const std::uint64_t& committed, MayWrite may_write)
+      : reader_(reader), store_(store), committed_(committed), may_write_(std::move(may_write)) {}
 
   void on_experiment(const wire::Experiment& seen, std::string_view metadata) override {
     so_far.experiment = seen;
@@ -58,6 +58,9 @@ class Drain::Rows final : public SpoolVisitor {
     keep(store_.begin());
     begun_ = !failure;
     if (begun_) look_behind();
+    if (begun_ && !failure) look_ended();
+    if (begun_ && !failure && may_write_ && !may_write_())
+      failure = not_ours("others may have it by now");
   }
   Result<void> commit(std::uint64_t position) {
     begin();
@@ -90,8 +93,33 @@ class Drain::Rows final : public SpoolVisitor {
                     {},
                     {}};
   }
+  // Within the transaction, too.
+  void look_ended() {
+    ended_.reset();
+    if (so_far.experiment.id.empty()) return;
+    auto stored = store_.experiment(so_far.experiment.id);
+    // A database that is only written to can't be asked.
+    if (!stored.ok() && stored.error().code == ErrorCode::kUsage) return;
+    if (!stored.ok()) failure = stored.error();
+    if (!stored.ok() || !*stored || !wire::is_final((*stored)->status)) return;
+    if (so_far.ended && (*stored)->status == so_far.experiment.status) return;
+    ended_ = std::move(**stored);
+    if (may_write_) failure = not_ours("others have ended it as " + ended_->status);
+  }
+  Error not_ours(std::string why) const {
+    return Error{ErrorCode::kInterrupted,
+                 "nothing of it is written any more",
+                 so_far.experiment.id,
+                 std::move(why),
+                 {}};
+  }
+  static bool is_same_end(const wire::Experiment& one, const wire::Experiment& other) {
+    constexpr Duration kNear = std::chrono::milliseconds{1};  // what a database may leave of it
+    return one.status == other.status && std::chrono::abs(one.end - other.end) <= kNear;
+  }
   void save(const wire::Experiment& seen, std::string_view metadata) {
     begin();
+    if (ended_ && !is_same_end(*ended_, seen)) return;
     if (!failure) keep(store_.save_experiment(seen));
     if (!failure && !metadata.empty()) keep(store_.save_metadata(seen.id, metadata));
   }
@@ -113,7 +141,9 @@ class Drain::Rows final : public SpoolVisitor {
   const SpoolReader& reader_;
   Store& store_;
   const std::uint64_t& committed_;
+  const MayWrite may_write_;
   bool begun_ = false;
+  std::optional<wire::Experiment> ended_;  // in the store, otherwise than the spool says
 };
 
 // A commit that failed, perhaps only its answer.
@@ -138,24 +168,26 @@ struct FirstRecord final : SpoolVisitor {
 
 }  // namespace
 
-Drain::Drain(std::unique_ptr<SpoolReader> reader, Store& store)
+Drain::Drain(std::unique_ptr<SpoolReader> reader, Store& store, MayWrite may_write)
     : reader_(std::move(reader)),
       start_(reader_->place()),
       store_(store),
-      rows_(std::make_unique<Rows>(*reader_, store, committed_)),
+      rows_(std::make_unique<Rows>(*reader_, store, committed_, std::move(may_write))),
       refused_at_open_(store.refused()),
       refused_before_(refused_at_open_) {}
 
 Drain::~Drain() = default;
 
-Result<std::unique_ptr<Drain>> Drain::open(const std::string& spool_path, Store& store) {
+Result<std::unique_ptr<Drain>> Drain::open(const std::string& spool_path, Store& store,
+                                           MayWrite may_write) {
   FirstRecord first;
   auto state = SpoolReader::State::kEnd;
   {
     auto reader = TRY(SpoolReader::open(spool_path));
     state = TRY(reader->read(first, 1));
   }
-  std::unique_ptr<Drain> drain(new Drain(TRY(SpoolReader::open(spool_path)), store));
+  std::unique_ptr<Drain> drain(
+      new Drain(TRY(SpoolReader::open(spool_path)), store, std::move(may_write)));
   if (!first.experiment.id.empty())
     TRY(drain->go_on_with(first.experiment));
   else if (state == SpoolReader::State::kMore)

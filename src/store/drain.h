@@ -15,10 +15,18 @@
 
 namespace galileo::store {
 
+// Asked at the desk of a drain before each transaction; empty: always.
+using MayWrite = std::function<bool()>;
+
 class Drain {
  public:
   // `store` outlives it. An Error where the spool can't be read or the store can't be asked.
-  static Result<std::unique_ptr<Drain>> open(const std::string& spool_path, Store& store);
+  //
+  // What has come to its end in the store stays as it ended there, whoever has ended it: of a spool
+  // that says otherwise only rows are put. With `may_write` not even these (an Error of
+  // kInterrupted), nor anything once it says no: whoever writes it has lost the right to.
+  static Result<std::unique_ptr<Drain>> open(const std::string& spool_path, Store& store,
+                                             MayWrite may_write = {});
   ~Drain();
 
   // Moves up to `records_max` records, and up to 8 MiB of the spool. False: nothing was there to
@@ -60,7 +68,7 @@ class Drain {
  private:
   class Rows;
   struct Unanswered;
-  Drain(std::unique_ptr<SpoolReader> reader, Store& store);
+  Drain(std::unique_ptr<SpoolReader> reader, Store& store, MayWrite may_write);
   Result<void> go_on_with(const wire::Experiment& experiment);
   Result<void> name_by_file();
   Result<bool> look_where_it_is();

@@ -76,7 +76,7 @@ void DrainDesk::tell_what_is_safe() {
 }
 
 Result<bool> DrainDesk::step() {
-  if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_));
+  if (!drain_) drain_ = TRY(Drain::open(spool_path_, *store_, may_write_));
   const net::RealClock clock;
   const Time began = clock.now();
   const std::uint64_t before = drain_->passed().traces;

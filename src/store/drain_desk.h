@@ -21,10 +21,11 @@ class DrainDesk {
   // `on_safe` is told now and then, at the desk, up to which byte the spool's rows are in the
   // database and on its disk.
   DrainDesk(std::unique_ptr<Store> store, std::string spool_path,
-            std::function<void(std::uint64_t position)> on_safe = {})
+            std::function<void(std::uint64_t position)> on_safe = {}, MayWrite may_write = {})
       : store_(std::move(store)),
         spool_path_(std::move(spool_path)),
-        on_safe_(std::move(on_safe)) {}
+        on_safe_(std::move(on_safe)),
+        may_write_(std::move(may_write)) {}
   ~DrainDesk() { stop(); }
   DrainDesk(const DrainDesk&) = delete;
   DrainDesk& operator=(const DrainDesk&) = delete;
@@ -59,7 +60,8 @@ class DrainDesk {
   std::unique_ptr<Store> store_;
   const std::string spool_path_;
   const std::function<void(std::uint64_t)> on_safe_;
-  std::uint64_t safe_ = 0;  // what was told last
+  const MayWrite may_write_;  // see Drain::open()
+  std::uint64_t safe_ = 0;    // what was told last
   Time told_{};
   std::unique_ptr<Drain> drain_;
   // What the database takes in a fraction of a second: few, so that whoever wants to stop us gets a

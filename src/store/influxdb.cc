@@ -107,6 +107,14 @@ class InfluxdbStore final : public Store {
     return row_is_put();
   }
 
+  Result<bool> change_experiment(const wire::Experiment& experiment,
+                                 const std::string& from) override {
+    const auto stored = TRY(this->experiment(experiment.id));
+    if (!stored || stored->status != from) return false;
+    TRY(save_experiment(experiment));
+    return true;
+  }
+
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
     const std::string whole = TRY(metadata_with_id(json, id));
     put_metadata(state_.text, id, whole);

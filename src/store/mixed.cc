@@ -48,6 +48,10 @@ class MixedStore final : public Store {
   Result<void> save_experiment(const wire::Experiment& experiment) override {
     return change([this, experiment] { return metadata_->save_experiment(experiment); });
   }
+  Result<bool> change_experiment(const wire::Experiment& experiment,
+                                 const std::string& from) override {
+    return metadata_->change_experiment(experiment, from);
+  }
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
     return change(
         [this, id, text = std::string(json)] { return metadata_->save_metadata(id, text); });

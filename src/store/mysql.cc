@@ -46,6 +46,8 @@ class MysqlStore final : public Store {
   Result<void> sync() override;
 
   Result<void> save_experiment(const wire::Experiment& experiment) override;
+  Result<bool> change_experiment(const wire::Experiment& experiment,
+                                 const std::string& from) override;
   Result<void> save_metadata(const std::string& id, std::string_view json) override;
   Result<void> put_node_info(const std::string& id, RowNumber /*row*/,
                              const wire::NodeInfo& info) override {
@@ -291,10 +293,28 @@ Result<void> MysqlStore::select(const std::string& sql, const std::vector<MysqlV
   return attempt([&] { return connection_->select(sql, values, f); });
 }
 
+std::string fitted(const std::string& text, std::size_t characters) {
+  return std::string(first_characters(make_utf8(text), characters));
+}
+
+// Whoever asks again after a lost answer finds what the first time has done.
+Result<bool> MysqlStore::change_experiment(const wire::Experiment& experiment,
+                                           const std::string& from) {
+  if (!in_transaction_) TRY(prepare_tables());
+  std::uint64_t changed = 0;
+  TRY(attempt([&]() -> Result<void> {
+    changed = TRY(connection_->change(
+        "UPDATE experiments SET `NAME` = ?, CREATOR = ?, `START` = ?, `END` = ?, CREATED = ?, "
+        "STATUS = ? WHERE EXP_ID = ? AND STATUS = ?",
+        {fitted(experiment.name, kMysqlNameMax), fitted(experiment.creator, kMysqlNameMax),
+         mysql_time(experiment.start), mysql_time(experiment.end), mysql_time(experiment.created),
+         fitted(experiment.status, kMysqlStatusMax), experiment.id, from}));
+    return {};
+  }));
+  return changed > 0;
+}
+
 Result<void> MysqlStore::save_experiment(const wire::Experiment& experiment) {
-  const auto fitted = [](const std::string& text, std::size_t characters) {
-    return std::string(first_characters(make_utf8(text), characters));
-  };
   const std::string name = fitted(experiment.name, kMysqlNameMax);
   const std::string creator = fitted(experiment.creator, kMysqlNameMax);
   const std::string status = fitted(experiment.status, kMysqlStatusMax);

@@ -22,9 +22,14 @@ Result<std::unique_ptr<Recording>> Recording::open(const RecordingOptions& optio
 
 Result<void> Recording::begin(wire::Experiment& experiment, Wall now,
                               const std::vector<wire::NodeInfo>& nodes, std::string_view metadata) {
-  experiment.id = TRY(new_experiment_id(now, store_.get()));
+  const bool is_known = !experiment.id.empty();
+  if (!is_known) {
+    experiment.id = TRY(new_experiment_id(now, store_.get()));
+    experiment.created = now;
+    experiment.status = wire::kRunning;
+  }
   if (experiment.name.empty()) experiment.name = experiment.id;
-  experiment.created = experiment.start = now;
+  experiment.start = now;
   std::string folder = options_.spool_folder;
   if (folder.empty()) folder = store_ ? spool_folder(database_) : ".";
   spool_path_ = fmt::format("{}/{}.spool", folder, experiment.id);
@@ -34,9 +39,7 @@ Result<void> Recording::begin(wire::Experiment& experiment, Wall now,
     if (const auto found = link_spool(spool_path_, database_); !found.ok())
       notes_.push_back(found.error().to_text());
   }
-  wire::Experiment running = experiment;
-  running.status = wire::kRunning;
-  spool_->experiment(running, metadata);
+  spool_->experiment(experiment, metadata);
   for (const wire::NodeInfo& node : nodes) spool_->node_info(node);
   return {};
 }
@@ -52,7 +55,7 @@ void Recording::drain() {
   if (!store_) return;
   drain_ = std::make_unique<DrainDesk>(
       std::move(store_), spool_path_,
-      [&to = *spool_](std::uint64_t position) { to.release(position); });
+      [&to = *spool_](std::uint64_t position) { to.release(position); }, options_.may_write);
   drain_->start();
 }
 

@@ -32,6 +32,8 @@ struct RecordingOptions {
   std::string database = "galileo.sqlite";  // "none": the spool is all that is kept
   std::string spool_folder;  // empty: beside the database, or here where there is none
   SpoolLimit spool_limit;
+  // Of one that others may end (store/drain.h); empty: nobody does.
+  MayWrite may_write = {};
 };
 
 // What has become of the rows, once store_rows() or end() is over.
@@ -58,7 +60,8 @@ class Recording {
   const std::vector<std::string>& notes() const { return notes_; }
 
   // Draws the id of `experiment`, its name too where it has none, and writes it into a new spool as
-  // what is RUNNING since `now`, with `nodes` and what is known of its metadata (a JSON object;
+  // what is RUNNING since `now`; one that has an id already keeps it, its time of creation and its
+  // status. With `nodes` and what is known of its metadata (a JSON object;
   // empty: none). An Error where the disk can't be used: nothing is left of it then.
   Result<void> begin(wire::Experiment& experiment, Wall now,
                      const std::vector<wire::NodeInfo>& nodes, std::string_view metadata = {});

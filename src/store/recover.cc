@@ -133,7 +133,8 @@ Result<Recovered> take_whole(const std::string& path, Store& store, const OnReco
   recovered.damaged = drain->damaged();
   if (drain->ended() || recovered.id.empty()) return recovered;
   const auto stored = TRY(store.experiment(recovered.id));
-  recovered.was_cut = stored && stored->status == wire::kRunning;
+  recovered.was_cut =
+      stored && (stored->status == wire::kRunning || stored->status == wire::kInProgress);
   if (recovered.was_cut) TRY(mark_cut(path, recovered, *stored, store));
   return recovered;
 }

@@ -58,6 +58,19 @@ class SqliteStore final : public Store {
         bind);
   }
 
+  Result<bool> change_experiment(const wire::Experiment& experiment,
+                                 const std::string& from) override {
+    TRY(prepare_tables());
+    SqliteUse use(TRY(statement(
+        "UPDATE experiments SET NAME = ?, CREATOR = ?, START = ?, END = ?, CREATED = ?, STATUS = ? "
+        "WHERE EXP_ID = ? AND STATUS = ?")));
+    use.text(experiment.name).text(experiment.creator);
+    use.time_or_null(experiment.start).time_or_null(experiment.end);
+    use.time_or_null(experiment.created).text(experiment.status).text(experiment.id).text(from);
+    TRY(done(use.step()));
+    return sqlite3_changes(database_.get()) > 0;
+  }
+
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
     TRY(prepare_tables());
     return update_or_insert(

@@ -72,6 +72,11 @@ class Store {
 
   // New, or in place of the one with its id.
   virtual Result<void> save_experiment(const wire::Experiment& experiment) = 0;
+  // In place of the one with its id where that has the status `from`, with nobody in between;
+  // false: it has another one, or there is none. InfluxDB alone looks first and writes then. Not
+  // between begin() and commit() of a database without transactions.
+  virtual Result<bool> change_experiment(const wire::Experiment& experiment,
+                                         const std::string& from) = 0;
   // The text of a JSON object, in place of the one before; `exp_id` is set in it.
   virtual Result<void> save_metadata(const std::string& id, std::string_view json) = 0;
   // Texts that came from outside are kept as UTF-8, see base/utf8.h; a value that isn't a number is

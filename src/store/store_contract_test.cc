@@ -106,6 +106,29 @@ TEST_CASE("an experiment is saved, changed and found again") {
   }
 }
 
+TEST_CASE("an experiment is changed where it has the status that is expected, and else not") {
+  FOR_EACH_DRIVER() {
+    const auto store = place.open();
+    wire::Experiment queued = test_experiment();
+    queued.status = wire::kQueued;
+    CHECK_FALSE(must(store->change_experiment(queued, wire::kQueued)));
+    CHECK(must(store->experiments()).empty());
+    must(store->save_experiment(queued));
+    wire::Experiment taken = queued;
+    taken.status = wire::kInProgress;
+    taken.start = kTestStart + std::chrono::seconds{1};
+    CHECK(must(store->change_experiment(taken, wire::kQueued)));
+    wire::Experiment cancelled = queued;
+    cancelled.status = wire::kCancelled;
+    CHECK_FALSE(must(store->change_experiment(cancelled, wire::kQueued)));
+    const auto stored = must(store->experiment(kTestId));
+    REQUIRE(stored.has_value());
+    CHECK(stored->status == "IN_PROGRESS");
+    CHECK(is_near(stored->start, taken.start));
+    CHECK(must(store->running()) == kTestId);
+  }
+}
+
 TEST_CASE("experiments are listed newest last, and the running one is told") {
   FOR_EACH_DRIVER() {
     const auto store = place.open();

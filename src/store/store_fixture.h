@@ -230,6 +230,11 @@ class FailingStore : public Store {
     TRY(count_down());
     return store_->save_experiment(experiment);
   }
+  Result<bool> change_experiment(const wire::Experiment& experiment,
+                                 const std::string& from) override {
+    TRY(count_down());
+    return store_->change_experiment(experiment, from);
+  }
   Result<void> save_metadata(const std::string& id, std::string_view json) override {
     TRY(count_down());
     return store_->save_metadata(id, json);

@@ -401,7 +401,9 @@ std::string encode(const StartWorkloads& start) {
   return dump({{"run", start.run},
                {"phase", start.phase},
                {"at_ns", ns(start.at)},
-               {"orders", std::move(orders)}});
+               {"orders", std::move(orders)},
+               {"claim", start.claim},
+               {"lease_ns", start.lease.count()}});
 }
 
 Result<StartWorkloads> decode_start_workloads(std::string_view json) {
@@ -412,6 +414,10 @@ Result<StartWorkloads> decode_start_workloads(std::string_view json) {
   fields.text("run", start.run);
   fields.text("phase", start.phase);
   fields.wall("at_ns", start.at);
+  fields.count("claim", start.claim);
+  std::int64_t lease_ns = 0;
+  fields.count("lease_ns", lease_ns);
+  start.lease = Duration{lease_ns};
   const Json* orders = fields.list("orders");
   if (fields.error()) return *fields.error();
   if (!orders) return start;

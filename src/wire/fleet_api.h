@@ -80,6 +80,10 @@ struct StartWorkloads {
   std::string phase;  // what the traces carry
   Wall at = kNoWall;  // by the worker's own clock
   std::vector<WorkloadOrder> orders;
+  // The claim by which whoever orders has the fleet (wire/lease.h), and how long the load may go on
+  // without a sign of it. 0: an older version's, which has none.
+  std::uint64_t claim = 0;
+  Duration lease{0};
 };
 
 // The argument of the remote `Worker.change_arrivals:<worker>`: these clients' arrival, from `at`

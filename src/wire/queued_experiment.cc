@@ -17,6 +17,14 @@ constexpr std::uint64_t kClientsMax = 1'000'000;
 constexpr std::size_t kTicksMax = 100'000;
 constexpr std::size_t kWorkloadsMax = 1'000;
 
+constexpr std::string_view kFileKey = "__file";
+
+std::string file_json(const QueuedFile& file) {
+  std::string set;
+  for (const std::string& one : file.set) set += (set.empty() ? "" : ", ") + json_text(one);
+  return fmt::format(R"({{"text": {}, "set": [{}]}})", json_text(file.text), set);
+}
+
 std::string number_json(const Number& number) {
   return number.whole ? fmt::format("{:.0f}", number.value) : json_real(number.value);
 }
@@ -109,6 +117,22 @@ Result<void> check_submitted(const TickPlan& plan) {
   return {};
 }
 
+Result<QueuedFile> read_file(const Json& json) {
+  QueuedFile file;
+  const Json* const text = find(json, "text");
+  const Json* const set = find(json, "set");
+  if (!text || text->kind != Json::Kind::kText)
+    return wrong("no queued experiment", std::string(kFileKey), "it has no text");
+  file.text = text->text;
+  if (!set || set->kind == Json::Kind::kNull) return file;
+  for (const Json& one : set->items) {
+    if (one.kind != Json::Kind::kText || !set->keys.empty())
+      return wrong("no queued experiment", fmt::format("{}.set", kFileKey), "it isn't texts");
+    file.set.push_back(one.text);
+  }
+  return file;
+}
+
 }  // namespace
 
 std::uint64_t TickPlan::ticks_needed() const {
@@ -138,20 +162,24 @@ std::string encode(const QueuedExperiment& queued) {
     writer.optional_json("client_parameters", workload.parameters);
     writer.end();
   }
-  return wrap_record(fmt::format("[{}, [{}, {}, {}]]", experiment_json(queued.experiment),
-                                 number_json(queued.plan.duration_s),
-                                 number_json(queued.plan.interval_s), workloads + "]"),
-                     QueuedExperiment::kType);
+  const TickPlan& plan = queued.plan;
+  std::string item = wrap_record(
+      fmt::format("[{}, [{}, {}, {}]]", experiment_json(queued.experiment),
+                  number_json(plan.duration_s), number_json(plan.interval_s), workloads + "]"),
+      QueuedExperiment::kType);
+  if (!queued.file) return item;
+  item.pop_back();
+  return item + fmt::format(R"(, "{}": {}}})", kFileKey, file_json(*queued.file));
 }
 
 Result<QueuedExperiment> decode_queued_experiment(std::string_view json) {
   const Json whole = TRY(parse_json(json));
   QueuedExperiment queued;
   std::string start, end, created, duration, interval, workloads;
-  std::optional<std::string> name, creator, status;
+  std::optional<std::string> id, name, creator, status;
   RecordReader reader(whole, QueuedExperiment::kType);
   reader.record("experiment", kExperimentType, [&](RecordReader& inner) {
-    inner.field("id", queued.experiment.id);
+    inner.optional("id", id);
     inner.optional("name", name);
     inner.optional("creator", creator);
     inner.optional_json("start", start);
@@ -165,6 +193,7 @@ Result<QueuedExperiment> decode_queued_experiment(std::string_view json) {
     inner.json("workloads", workloads);
   });
   TRY(reader.result());
+  queued.experiment.id = id.value_or("");
   queued.experiment.name = name.value_or("");
   queued.experiment.creator = creator.value_or("");
   queued.experiment.status = status.value_or(kQueued);
@@ -179,6 +208,7 @@ Result<QueuedExperiment> decode_queued_experiment(std::string_view json) {
   queued.plan.duration_s = *seconds;
   queued.plan.interval_s = *each;
   queued.plan.workloads = TRY(read_workloads(TRY(parse_json(workloads)), "workloads"));
+  if (const Json* const file = find(whole, kFileKey)) queued.file = TRY(read_file(*file));
   return queued;
 }
 

@@ -29,22 +29,34 @@ struct TickWorkload {
 
 struct TickPlan {
   static constexpr std::string_view kType = "galileodb.model.ExperimentConfiguration";
-  Number duration_s;
-  Number interval_s;
+  Number duration_s{1, true};
+  Number interval_s{1, true};
   std::vector<TickWorkload> workloads;
   bool operator==(const TickPlan&) const = default;
   // Of each workload: duration / interval, rounded up.
   std::uint64_t ticks_needed() const;
 };
 
+// Ours: a whole experiment file in place of a TickPlan.
+struct QueuedFile {
+  std::string text;              // YAML
+  std::vector<std::string> set;  // "clients[0].requests=100"
+  bool operator==(const QueuedFile&) const = default;
+};
+
 struct QueuedExperiment {
   static constexpr std::string_view kType = "galileodb.model.QueuedExperiment";
   Experiment experiment;
-  TickPlan plan;
+  TickPlan plan;  // its workloads are empty where there is a file
+  std::optional<QueuedFile> file;
 };
 
-// As the old API puts it into the list. The reader takes all forms of records; an Error (kCorrupt)
-// names the field. What the experiment leaves out stays empty, and kNoWall.
+// What ends a daemon that finds it in the queue.
+inline constexpr std::string_view kPoison = "__POISON__";
+
+// As the old API puts it into the list; a file stands beside the record, where the original's
+// reader doesn't look: to it the plan has no workloads. The reader takes all forms of records; an
+// Error (kCorrupt) names the field. What the experiment leaves out stays empty, and kNoWall.
 std::string encode(const QueuedExperiment& queued);
 Result<QueuedExperiment> decode_queued_experiment(std::string_view json);
 

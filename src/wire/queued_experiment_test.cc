@@ -1,6 +1,7 @@
 #include "wire/queued_experiment.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace galileo;
 using namespace galileo::wire;
@@ -112,4 +113,30 @@ TEST_CASE("durations as the old API takes them") {
     CAPTURE(text);
     CHECK_FALSE(read_old_duration(json(text)).ok());
   }
+}
+
+TEST_CASE("a file stands beside the record, where the original doesn't look") {
+  auto queued = *decode_queued_experiment(kItem);
+  queued.plan.workloads.clear();
+  queued.file = QueuedFile{"name: \"x\"\n", {"clients[0].requests=5", "seed=1"}};
+  const std::string item = encode(queued);
+  const auto read = decode_queued_experiment(item);
+  REQUIRE(read.ok());
+  CHECK(read->file == queued.file);
+  CHECK(read->plan.workloads.empty());
+  CHECK(encode(*read) == item);
+  // Its record is whole without it.
+  const Json whole = json(item);
+  CHECK(whole.keys == std::vector<std::string>{"__obj", "__type", "__file"});
+  for (const char* bad : {"5", "{}", R"({"text": 5})", R"({"text": "", "set": [5]})",
+                          R"({"text": "", "set": {"a": "b"}})"})
+    CHECK_FALSE(decode_queued_experiment(replaced(kItem, R"(, "__type")",
+                                                  fmt::format(R"(, "__file": {}, "__type")", bad)))
+                    .ok());
+}
+
+TEST_CASE("an item may leave its id to whoever takes it") {
+  const auto read = decode_queued_experiment(replaced(kItem, R"("202611241356-84e3")", "null"));
+  REQUIRE(read.ok());
+  CHECK(read->experiment.id.empty());
 }

@@ -31,7 +31,6 @@ constexpr Duration kTakeEvery = std::chrono::milliseconds{200};
 constexpr Duration kEndWithin = std::chrono::seconds{10};
 constexpr Duration kRetryAfterTrouble = std::chrono::seconds{1};
 constexpr std::size_t kShownOfItem = 200;
-constexpr const char* kCantSteer = "a load that goes on can't be changed yet";
 
 bool is_poison(const std::string& item) {
   return item == wire::kPoison || item == wire::json_text(wire::kPoison);
@@ -64,6 +63,13 @@ Result<std::string> item_of_row(store::Store& store, const wire::Experiment& row
   queued.experiment = row;
   queued.file.emplace();
   return wire::encode(queued);
+}
+
+bool has_rate(const plan::Plan& plan) {
+  return std::any_of(plan.phases.begin(), plan.phases.end(), [](const plan::Phase& phase) {
+    return std::any_of(phase.clients.begin(), phase.clients.end(),
+                       [](const load::ClientSpec& client) { return !client.closed_loop; });
+  });
 }
 
 // So long a run may take: as its plan says, with what starts and ends around it.
@@ -104,7 +110,6 @@ DaemonWork::DaemonWork(bus::Bus& bus, bus::Bus& lease_bus, DaemonOptions options
                                 true);
                });
              }),
-      rpc_(std::make_unique<bus::RpcServer>(bus)),
       keeper_(bus, id_,
               std::clamp<Duration>(options_.lease / 3, std::chrono::milliseconds{100},
                                    std::chrono::seconds{5}),
@@ -356,11 +361,13 @@ void DaemonWork::begin(Taken taken) {
   terms.queued = taken_->row;
   terms.lease = &lease_;
   const Duration longest = longest_of(*taken_->asked.plan, options_);
+  const std::string cant_steer =
+      has_rate(*taken_->asked.plan) ? "" : "a closed loop has no rate: it can be paused and ended";
   deadline_ = desk_.clock().now() + longest;
   live_bus_ = bus::make_fenced(bus_, lease_.fence(), "the lease of the fleet is over");
   live_ = std::make_unique<LiveChannel>(
       *live_bus_, taken_->row,
-      LiveChannel::Options{id_, lease_.claim(), net::RealClock::wall_now() + longest, kCantSteer});
+      LiveChannel::Options{id_, lease_.claim(), net::RealClock::wall_now() + longest, cant_steer});
   terms.observers = {live_.get()};
   terms.beside = live_.get();
   serve_orders();
@@ -370,42 +377,16 @@ void DaemonWork::begin(Taken taken) {
 }
 
 void DaemonWork::serve_orders() {
-  auto served = rpc_->serve(bus::run_order_function(taken_->row.id),
-                            [this](const wire::RpcRequest& request) { return obey(request); });
+  auto served = RunOrders::listen(
+      bus_, desk_.loop(), taken_->row.id,
+      {[this](bool now, experiment::Ending ending) { ask_run_to_end(ending, now); },
+       [this](const experiment::SteerOrder& order, experiment::Steering::Answer answer) {
+         run_->steer(order, std::move(answer));
+       }});
   if (served.ok())
     orders_ = *std::move(served);
   else
     log(LogLevel::kWarning, "nobody can order this run about", {{"why", served.error().to_text()}});
-}
-
-// At the desk of the calls, which the end of the run waits for: it waits for nothing itself.
-Result<bus::RpcResult> DaemonWork::obey(const wire::RpcRequest& request) {
-  const auto order = Json::parse(TRY(wire::argument_of(request, 0, "order")), nullptr, false);
-  const auto text_at = [&](const char* key) {
-    const auto found = order.is_object() ? order.find(key) : order.end();
-    return order.is_object() && found != order.end() && found->is_string()
-               ? found->get<std::string>()
-               : std::string();
-  };
-  const std::string what = text_at("order");
-  const std::string by = text_at("by");
-  const bool now = order.is_object() && order.contains("now") && order["now"] == true;
-  Json answer{
-      {"done", true}, {"from", to_unix_seconds(net::RealClock::wall_now())}, {"until", nullptr}};
-  if (what == "cancel" || what == "end") {
-    const std::string reason =
-        fmt::format("{} while it ran{}", what == "cancel" ? "cancelled" : "ended",
-                    by.empty() ? std::string() : " by " + by);
-    desk_.post([this,
-                ending = experiment::Ending{what == "cancel" ? wire::kCancelled : wire::kFinished,
-                                            reason, by},
-                now] { ask_run_to_end(ending, now); });
-  } else if (what == "rate" || what == "pause" || what == "resume") {
-    answer = {{"done", false}, {"why", kCantSteer}};
-  } else {
-    answer = {{"done", false}, {"why", fmt::format("there is no order '{}'", what)}};
-  }
-  return bus::RpcResult{answer.dump(-1, ' ', false, Json::error_handler_t::replace), "dict"};
 }
 
 void DaemonWork::ask_run_to_end(const experiment::Ending& ending, bool now) {
@@ -454,7 +435,6 @@ void DaemonWork::tell_end(const Result<Json>& result) {
 
 // Where the run has said how it ended, its row does; else it is said here.
 void DaemonWork::finish() {
-  orders_.reset();
   const auto result = run_->result();
   if (!result.ok() && lease_.is_held()) {
     const auto ended = [&]() -> Result<bool> {
@@ -470,6 +450,8 @@ void DaemonWork::finish() {
   log(LogLevel::kInfo, "an experiment is over", {{"experiment", taken_->row.id}});
   // One that stays in the list is dropped when it is taken again, since its row is over.
   static_cast<void>(bus_.change({bus::list_remove(bus::taken_key(id_), taken_->item)}).ok());
+  // What was ordered and isn't answered yet finds neither.
+  orders_.reset();
   run_.reset();
   live_.reset();
   live_bus_.reset();

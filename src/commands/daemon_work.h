@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "bus/bus.h"
-#include "bus/rpc.h"
 #include "commands/leased_run.h"
 #include "commands/live_channel.h"
+#include "commands/run_orders.h"
 #include "fleet/lease.h"
 #include "net/desk.h"
 #include "service/keeper.h"
@@ -80,7 +80,6 @@ class DaemonWork {
   Result<bool> mark_begun(wire::Experiment& row);
   void begin(Taken taken);
   void serve_orders();
-  Result<bus::RpcResult> obey(const wire::RpcRequest& request);
   void ask_run_to_end(const experiment::Ending& ending, bool now);
   void tell_end(const Result<nlohmann::ordered_json>& result);
   void finish();
@@ -93,7 +92,6 @@ class DaemonWork {
   const std::string id_;
   const Wall started_;
   fleet::FleetLease lease_;
-  std::unique_ptr<bus::RpcServer> rpc_;
   // The desk's from here on.
   service::Keeper keeper_;
   std::unique_ptr<store::Store> store_;
@@ -101,7 +99,7 @@ class DaemonWork {
   std::unique_ptr<bus::Bus> live_bus_;  // fenced
   std::unique_ptr<LiveChannel> live_;   // outlives the run
   std::unique_ptr<LeasedRun> run_;
-  std::unique_ptr<bus::RpcRemote> orders_;
+  std::unique_ptr<RunOrders> orders_;
   Time deadline_ = kNever;
   Time beat_due_{};
   Time look_due_{};

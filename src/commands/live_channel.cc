@@ -225,7 +225,10 @@ Json LiveChannel::state_json(Wall now) {
             {"trouble", state.trouble},
             {"waiting", nullptr},
             {"storing", nullptr},
-            {"steer", {{"can", false}, {"why", options_.cant_steer}}},
+            {"paused", state.paused},
+            {"steer",
+             {{"can", options_.cant_steer.empty() && last_.status.empty()},
+              {"why", last_.status.empty() ? options_.cant_steer : "it is over"}}},
             {"events_left_out", events_left_out_},
             {"verdict", last_.verdict.empty() ? Json(nullptr) : Json(last_.verdict)},
             {"reason", last_.reason.empty() ? Json(nullptr) : Json(last_.reason)}};

@@ -26,7 +26,7 @@ class LiveChannel final : public experiment::RunObserver, public experiment::Run
     std::string holder;
     std::uint64_t claim = 0;
     Wall deadline = kNoWall;
-    std::string cant_steer;  // why
+    std::string cant_steer;  // why its rate can't be set; empty: it can
   };
   // `bus` outlives it, and is asked by this alone while it is busy; best fenced.
   LiveChannel(bus::Bus& bus, wire::Experiment experiment, Options options);

@@ -121,7 +121,7 @@ class Run {
   load::Ledger final_ledger();
   analysis::Evidence evidence();
   std::string why_ended_early() const;
-  void take_ending();
+  void take_ending();  // at its end
   void keep_result();
   void store_rows();
   store::Recording::GiveUp give_up();
@@ -160,6 +160,7 @@ class Run {
   std::string trouble_;
   std::vector<std::string> notes_, doubts_;  // doubts of the platform
   analysis::RunResult result_;
+  std::string why_ended_;            // as whoever has ended it says
   std::optional<Error> broken_off_;  // why it ended before all was run: a phase that couldn't begin
   std::optional<Error> lost_;        // why what it made may be others' by now
   std::optional<Error> problem_;     // why not all was run, or could be kept
@@ -520,6 +521,7 @@ analysis::Evidence Run::evidence() {
 }
 
 std::string Run::why_ended_early() const {
+  if (!why_ended_.empty()) return why_ended_;
   if (ended_by_hand_) return "it was ended by hand";
   if (broken_off_) return broken_off_->to_text();
   return was_cut_short_ ? "it was ended by a signal" : "";
@@ -564,6 +566,7 @@ void Run::take_ending() {
   const std::optional<Ending> ending = setup_.ending();
   if (!ending) return;
   experiment_.status = ending->status;
+  why_ended_ = ending->reason;
   notes_.insert(notes_.begin(), ending->reason);
   result_.ended = analysis::ended_json(ending->status, ending->reason, ending->by, experiment_.end);
 }

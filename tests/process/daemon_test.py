@@ -187,7 +187,14 @@ def test_a_run_is_cancelled_by_an_order_and_the_target_is_left_alone(lab):
     id_, item = its.file_item(rate=100, duration="60s")
     its.queue((id_, item))
     wait_for(lambda: its.status(id_) == "IN_PROGRESS" and its.traces(id_) > 20, "it to run", 20)
-    assert order(its, id_, order="rate", factor=2)["done"] is False
+    assert order(its, id_, order="rate")["done"] is False and order(its, id_, order="dance")["done"] is False
+    state = lambda: json.loads(its.redis("GET", f"galileo:live:{id_}:state"))
+    assert state()["steer"]["can"] is True
+    answer = order(its, id_, order="pause", by="ann")
+    assert answer["done"] is True and answer["until"] is None, answer
+    wait_for(lambda: state()["paused"], "it to be paused")
+    assert order(its, id_, order="resume")["done"] is True and order(its, id_, order="rate", factor=0.5)["done"] is True
+    wait_for(lambda: not state()["paused"], "it to go on")
     answer = order(its, id_, order="cancel", by="ann")
     assert answer["done"] is True, answer
     assert its.over(id_, 10) == "CANCELLED"

@@ -122,7 +122,7 @@ RestAnswer LegacyApi::experiment(const RestRequest& request) {
   return *found ? text(wire::experiment_json(**found)) : nothing_there();
 }
 
-// One that waits is withdrawn, and its row goes; one that is over goes with all of its rows.
+// One that waits is cancelled, and its row goes; one that is over goes with all of its rows.
 RestAnswer LegacyApi::remove_experiment(const RestRequest& request) {
   const std::string& id = request.arguments.at(0);
   const auto found = store_.experiment(id);
@@ -130,21 +130,18 @@ RestAnswer LegacyApi::remove_experiment(const RestRequest& request) {
   if (!*found) return nothing_there();
   const std::string& status = (*found)->status;
   if (wire::http1::equals_ignoring_case(status, wire::kQueued)) {
-    const auto withdrawn = withdraw(bus_, id);
-    OR_FAIL(withdrawn);
-    // A daemon may have taken it meanwhile. One that hasn't said so yet isn't seen here: it takes
-    // the item first, and changes the row then.
-    if (!*withdrawn) {
-      const auto now = store_.experiment(id);
-      OR_FAIL(now);
-      if (*now && !wire::http1::equals_ignoring_case((*now)->status, wire::kQueued))
-        return problem(409, "it has just begun", "cancel the run, then delete it");
-    }
+    // Of a daemon that takes it at the same time, and of us, one finds the row changed.
+    const auto cancelled = cancel_queued(bus_, store_, id, "it was deleted while it waited",
+                                         "the old API", net::RealClock::wall_now());
+    OR_FAIL(cancelled);
+    if (*cancelled == Cancelled::kNotQueued)
+      return problem(409, "it has just begun", "cancel the run, then delete it");
   } else if (!wire::http1::equals_ignoring_case(status, wire::kFinished) &&
-             !wire::http1::equals_ignoring_case(status, wire::kFailed)) {
+             !wire::http1::equals_ignoring_case(status, wire::kFailed) &&
+             !wire::http1::equals_ignoring_case(status, wire::kCancelled)) {
     return problem(409, "it is running", "end the run, then delete it");
   }
-  const auto removed = store_.remove(id);
+  const auto removed = forget(bus_, store_, id);
   OR_FAIL(removed);
   return text(wire::json_text(id));
 }

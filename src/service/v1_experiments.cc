@@ -254,9 +254,7 @@ RestAnswer V1Api::remove_experiment(const RestRequest& request) {
   if (!(*view)->is_over() && (*view)->state != "interrupted")
     return in_the_way("it isn't over", fmt::format("it is {}", (*view)->state),
                       "cancel it first, then delete it");
-  const auto kept = remove_submission(store_, id);
-  OR_PROBLEM(kept);
-  const auto removed = store_.remove(id);
+  const auto removed = forget(bus_, store_, id);
   OR_PROBLEM(removed);
   return nothing_more();
 }
@@ -343,13 +341,8 @@ RestAnswer V1Api::ordered(const std::string& id, const std::string& order) {
 }
 
 Result<bool> V1Api::cancel_waiting(const std::string& id) {
-  if (!TRY(withdraw(bus_, id))) return false;
-  auto row = TRY(store_.experiment(id));
-  if (!row) return false;
-  row->status = "CANCELLED";
-  row->end = net::RealClock::wall_now();
-  TRY(store_.save_experiment(*row));
-  return true;
+  return TRY(cancel_queued(bus_, store_, id, "it was cancelled before it began", "the API",
+                           net::RealClock::wall_now())) == Cancelled::kCancelled;
 }
 
 RestAnswer V1Api::cancel(const RestRequest& request) {

@@ -553,9 +553,9 @@ std::string metadata_json(const RunResult& result) {
 
 const std::vector<std::string>& result_metadata_keys() {
   static const std::vector<std::string> keys{
-      "verdict",    "thresholds",  "ledger",         "generator",     "checks",
-      "provenance", "notes",       "fail_on",        "ended_early",   "exp_id",
-      "galileo",    "checkpoint",  "recorder",       "damaged_bytes", "traces_lost",
+      "verdict",    "thresholds",  "ledger",         "generator",      "checks",
+      "provenance", "notes",       "fail_on",        "ended_early",    "exp_id",
+      "galileo",    "checkpoint",  "recorder",       "damaged_bytes",  "traces_lost",
       "steered",    "others_lost", "traces_refused", "others_refused", "ended"};
   return keys;
 }

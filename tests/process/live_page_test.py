@@ -236,6 +236,27 @@ def test_a_run_is_followed_and_a_reload_and_a_hidden_tab_show_the_same(lab, brow
     assert browser("errors") == []
 
 
+def test_what_is_heard_while_the_course_is_asked_for_is_not_lost(lab, browser):
+    run = Run(lab, lab.submit()["id"])
+    run.row("IN_PROGRESS")
+    for second in range(1, 4):
+        run.point(second)
+    run.state(answered=1111)
+    browser("open", url=f"{lab.url}#/queue")
+    browser("badge", has="live")
+    browser("slow", ms=3000)
+    browser("go", hash=f"#/experiment/{run.id}")
+    time.sleep(1.5)
+    run.point(4)
+    run.state(answered=2222)
+    browser("text", has="2,222")
+    browser("data", name="Data of “Requests a second”")
+    rows = "details[open] tbody tr"
+    wait_for(lambda: browser("count", css=rows) == 4, lambda: f"four points, not {browser('count', css=rows)}")
+    time.sleep(0.2)
+    assert "2,222" in browser("body") and "1,111" not in browser("body")
+
+
 def test_routes_are_saved_only_over_what_was_seen(lab, browser):
     browser("open", url=f"{lab.url}#/routes")
     browser("fill", label="Service", text="shop")

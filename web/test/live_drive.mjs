@@ -45,6 +45,7 @@ const words = {
     return (Date.now() - begun) / 1000;
   },
   press: ({ tab, name, exact }) => tabs[tab ?? 0].getByRole("button", { name, exact: exact ?? true }).first().click(kWait),
+  data: ({ tab, name }) => main(tab).getByText(name, { exact: true }).click(kWait),
   follow: ({ tab, name }) => main(tab).getByRole("link", { name, exact: true }).first().click(kWait),
   fill: ({ tab, label, text }) => tabs[tab ?? 0].getByLabel(label).first().fill(text, kWait),
   value: ({ tab, label }) => tabs[tab ?? 0].getByLabel(label).first().inputValue(kWait),
@@ -83,6 +84,12 @@ const words = {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
     document.dispatchEvent(new Event("visibilitychange"));
   }, hidden),
+  // The next answers to …/live come only so many ms after they were made: what is heard meanwhile is newer.
+  slow: ({ tab, ms }) => tabs[tab ?? 0].route("**/live", async (route) => {
+    const response = await route.fetch();
+    await new Promise((go) => setTimeout(go, ms));
+    await route.fulfill({ response });
+  }),
   errors: () => errors.splice(0),
 };
 

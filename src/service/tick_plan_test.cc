@@ -45,6 +45,6 @@ TEST_CASE("too few ticks, no clients and nothing to send are refused, with the p
   CHECK(plan_of_ticks(queued(4, 2, {4, 8}, 0)).error().where == "workloads[0]");
   CHECK(plan_of_ticks(queued(4, 2, {0, 0}, 2)).error().where == "workloads");
   auto odd = queued(4, 2, {4, 8}, 2);
-  odd.plan.workloads[0].parameters = R"({"method": 5})";
+  odd.plan.workloads[0].parameters = R"({"kwargs": [1]})";
   CHECK_FALSE(plan_of_ticks(odd).ok());
 }

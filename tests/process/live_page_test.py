@@ -142,6 +142,7 @@ def test_experiments_are_found_submitted_cancelled_and_deleted_and_names_are_tex
     browser("open", url=lab.url)
     browser("text", has=ODD)
     assert browser("badge", has="live") < 15
+    assert "Live again" not in browser("body")
     looks(browser, "experiments")
     browser("fill", label="Search", text="other")
     browser("text", has="1 of 1.")
@@ -309,6 +310,7 @@ def test_eight_tabs_behind_nginx_are_one_stream_and_come_back_after_502(lab, bro
     lab.begin()
     run.state(answered=9001)
     browser("badge", has="live")
+    browser("said", has="Live again")
     run.state(answered=9002)
     for tab in range(8):
         browser("text", tab=tab, has="9,002")

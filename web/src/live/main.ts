@@ -18,15 +18,18 @@ let shown: Shown | null = null;
 let heard: ((event: string, data: unknown) => void)[] = [];
 let say: (word: string) => void = () => {};
 let newest: unknown = null;
+let wasLive = false;
 
 const announce = (text: string) => { if (text) place("said").textContent = text; };
 
 function badge(since: number | null, status: number) {
   const box = place("badge");
   box.className = since === null ? "" : "stale";
-  const text = since === null ? "live" : status === 401 ? "not logged in" : status === 403 ? "not allowed" : `stale since ${moment(since)}`;
-  if (box.textContent !== text && box.textContent) announce(since === null ? "Live again" : text);
+  const text = since === null ? "live" : status === 401 ? "not logged in" : status === 403 ? "not allowed" : !wasLive && status === 0 ? "connecting …" : `stale since ${moment(since)}`;
+  // That a page which has just been opened is live is nothing to be told.
+  if (box.textContent !== text && wasLive) announce(since === null ? "Live again" : text);
   box.textContent = text;
+  if (since === null) wasLive = true;
 }
 
 function take(message: Message) {

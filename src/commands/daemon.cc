@@ -85,7 +85,8 @@ Result<void> serve_queue(DaemonFlags flags) {
   work.start();
   daemon.run();
   // The first signal ends what runs in good order, the next one at once.
-  for (bool now = false; !is_over; now = true) {
+  const auto works = [&] { return !is_over; };
+  for (bool now = false; works(); now = true) {
     work.end(now);
     daemon.control().run();
   }

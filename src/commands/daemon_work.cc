@@ -337,7 +337,7 @@ Result<bool> DaemonWork::mark_begun(wire::Experiment& row) {
   const std::string metadata =
       fmt::format(R"({{"checkpoint": {{"intended": 0, "sent": 0, "claim": {}}}}})", lease_.claim());
   TRY(store.begin());
-  const auto changed = [&]() -> Result<bool> {
+  auto changed = [&]() -> Result<bool> {
     if (!TRY(store.change_experiment(begun, wire::kQueued))) return false;
     TRY(store.save_metadata(begun.id, metadata));
     if (!lease_.is_held()) return false;
@@ -379,7 +379,7 @@ void DaemonWork::begin(Taken taken) {
 void DaemonWork::serve_orders() {
   auto served = RunOrders::listen(
       bus_, desk_.loop(), taken_->row.id,
-      {[this](bool now, experiment::Ending ending) { ask_run_to_end(ending, now); },
+      {[this](bool now, const experiment::Ending& ending) { ask_run_to_end(ending, now); },
        [this](const experiment::SteerOrder& order, experiment::Steering::Answer answer) {
          run_->steer(order, std::move(answer));
        }});

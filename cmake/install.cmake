@@ -1,4 +1,4 @@
-# What others may build upon: cmake --install BUILD --component library (docs/library.md). A room that is installed is
+# What others may build upon: cmake --install BUILD --component library (docs/how-to/library.md). A room that is installed is
 # the target galileo::<room>; its headers are found by the names they have here, as "plan/file.h".
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)

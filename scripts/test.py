@@ -8,7 +8,7 @@ hangs or prints no counts is one failure of that suite; the others go on. Only t
 Suites run in three lanes side by side: what works (compilers, unit tests, fuzzers; the compilers and fuzzers niced), what
 mostly waits (the black-box tests, several at once), and the cluster's tests. A lane that is done first helps the others. Tests
 that measure, marked `alone`, come after all, one at a time; and so does, in the suite `again`, a test that failed beside
-others: a note says which, and how it ended alone. docs/testing.md says where the time goes.
+others: a note says which, and how it ended alone. docs/explanation/testing.md says where the time goes.
 """
 import argparse
 import concurrent.futures

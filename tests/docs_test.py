@@ -92,7 +92,7 @@ def test_the_wire_s_pages_name_what_the_code_has():
     """Every class, channel, key, field of node info and environment variable of the wire."""
     source = {name: (ROOT / "src" / name).read_text() for name in (
         "wire/worker_api.h", "bus/keys.h", "telemetry/machine.cc", "gateway/etcd.cc", "gateway/heads.cc", "commands/gateway_flags.cc")}
-    pages = {path.name: path.read_text() for path in (ROOT / "docs/wire").glob("*.md")} | {"fleet.md": (ROOT / "docs/fleet.md").read_text()}
+    pages = {path.name: path.read_text() for path in (ROOT / "docs/wire").glob("*.md")} | {"fleet.md": (ROOT / "docs/how-to/fleet.md").read_text()}
     words = {
         "bus.md": re.findall(r'kType = "(?:galileo\.worker\.api|pymq\.core)\.(\w+)"', source["wire/worker_api.h"])
         + [word for word in re.findall(r'"([a-z]+[:/][^"]*[^":/])"', source["bus/keys.h"])

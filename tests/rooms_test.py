@@ -246,7 +246,7 @@ def check_exceptions(src):
 
 
 def check_names(src):
-    """One word a thing (docs/glossary.md): no two rooms' headers have a type of the same name, but for those of a namespace in a room."""
+    """One word a thing (docs/reference/glossary.md): no two rooms' headers have a type of the same name, but for those of a namespace in a room."""
     places = {}
     for path in sources(src, (".h",)):
         if path.name.endswith("_fixture.h"):

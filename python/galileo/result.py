@@ -19,7 +19,7 @@ __all__ = ["Check", "Result", "Threshold", "Verdict"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the result is to be trusted (docs/verdict.md): "VALID", "SUSPECT" or "INVALID", and why it isn't VALID."""
+    """Whether the result is to be trusted (docs/reference/verdict.md): "VALID", "SUSPECT" or "INVALID", and why it isn't VALID."""
 
     value: str
     reasons: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What goes wrong is one of a small hierarchy that docs/python.md names, with the program's own words, or Python's own TypeError or ValueError:
+"""What goes wrong is one of a small hierarchy that docs/how-to/python.md names, with the program's own words, or Python's own TypeError or ValueError:
 whatever is given, whatever isn't there, and in whatever state an experiment is."""
 import contextlib
 import os
@@ -37,9 +37,9 @@ def names():
 # ---- the hierarchy
 
 def test_the_documentation_has_each_with_what_it_is():
-    page = (ROOT / "docs/python.md").read_text().split("## What can go wrong")[1].split("\n## ")[0]
+    page = (ROOT / "docs/how-to/python.md").read_text().split("## What can go wrong")[1].split("\n## ")[0]
     for name, kind in KINDS.items():
-        told = (re.findall(rf"`{name}`(?: \(an? `(\w+)`)?", page) or [f"docs/python.md doesn't name {name}"])[0]
+        told = (re.findall(rf"`{name}`(?: \(an? `(\w+)`)?", page) or [f"docs/how-to/python.md doesn't name {name}"])[0]
         of_python = [base.__name__ for base in kind.__mro__ if base.__module__ == "builtins"]
         assert not told or told in of_python or issubclass(kind, KINDS.get(told, ())), (name, told, of_python)
     assert {name for name in re.findall(r"`(\w+(?:Error|Warning))`", page) if name not in vars(__import__("builtins"))} == set(KINDS)

@@ -36,7 +36,7 @@ NOTEBOOKS = Path(__file__).parent / "old_notebooks"
 # A newer one, for this Python, and the script that tries a notebook on it.
 NEWER = ["pandas==3.1.1", "numpy==2.4.6"]
 NEWER_PANDAS = Path(__file__).parent / "newer_pandas.py"
-DOCUMENT = Path(__file__).parents[2] / "docs/old-names.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/old-names.md"
 CONTAINER = old_recording.container(1)
 UNKNOWN = "202601010000-ffff"
 # Tables of Flux that the newest original leaves out too.
@@ -157,7 +157,7 @@ SAME = [
     ("k3s", "get_running_replicas", EXP_ID, "$deployments", 5.0, "$gateway"), ("k3s", "get_running_replicas", EXP_ID, "$deployments", 50.0, "$gateway"),
     ("k3s", "get_cpu_usage_results", EXP_ID), ("k3s", "get_pod_schedules_statistics", EXP_ID), ("k3s", "normalize_index", "$index", EXP_ID),
 ]
-# By the first interval and by each: the same here. What a node's cores are divided by is another factor (docs/old-names.md).
+# By the first interval and by each: the same here. What a node's cores are divided by is another factor (docs/reference/old-names.md).
 RATES = [("numbers", "get_cpu_container", EXP_ID, CONTAINER), ("numbers", "get_cpu_containers_by_name", EXP_ID, "^pythonpi"),
          ("numbers", "get_cpu", EXP_ID, "$replicas", "$gateway")]
 METHODS = ("k3s", "methods")
@@ -305,7 +305,7 @@ def test_an_old_notebook_runs_in_both_environments_and_says_the_same(path, origi
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_on_a_newer_pandas_an_old_notebook_s_lines_fail_only_where_plain_frames_do_and_are_listed(path, databases):
-    """docs/old-names.md lists them."""
+    """docs/reference/old-names.md lists them."""
     newer, why_not = python_environment.find("newer-pandas-python", "a newer pandas", NEWER)
     if newer is None:
         pytest.skip(why_not)

@@ -1,5 +1,5 @@
 // Is an experiment worse than another one? Figures of both side by side, and which of them are
-// shown to be a regression: docs/databases.md has the rule for users. Pure functions.
+// shown to be a regression: docs/how-to/databases.md has the rule for users. Pure functions.
 #pragma once
 
 #include <optional>

@@ -44,7 +44,8 @@ struct CheckFigures {
   std::uint64_t ran() const { return passed + failed; }
 };
 
-// What was done a second, over the time in which requests were due (docs/glossary.md: span).
+// What was done a second, over the time in which requests were due (docs/reference/glossary.md:
+// span).
 struct Rates {
   double span_s = 0;  // 0: not known, as of one request; then no rate is
   double offered_rps = 0;

@@ -1,5 +1,5 @@
 // Is the result to be trusted? VALID, SUSPECT or INVALID, with the reasons in numbers
-// (docs/verdict.md gives the rules and why). Pure function.
+// (docs/reference/verdict.md gives the rules and why). Pure function.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// A client app (docs/apps.md): a folder with `manifest.yml`, a map with a `name`, and
+// A client app (docs/how-to/apps.md): a folder with `manifest.yml`, a map with a `name`, and
 // `generator.py`, whose next_request() says what its clients send. An app is known by its folder's
 // name; lists show the manifest's. Values and blocking reads of small files; any thread.
 #pragma once

@@ -90,7 +90,7 @@ inline constexpr std::string_view kTraces = "galileo/results/traces";
 // The same, as a pattern: who listens by it isn't counted among the channel's subscribers by name.
 inline constexpr std::string_view kTracesPattern = "galileo/results/trace[s]";
 // Ours: many traces a message (docs/wire/trace_batches.md); each worker's report of a run
-// (docs/fleet.md).
+// (docs/how-to/fleet.md).
 inline constexpr std::string_view kTraceBatches = "galileo/results/batches";
 inline constexpr std::string_view kAllResults = "galileo/results/*";  // a pattern
 inline constexpr std::string_view kReports = "galileo/fleet/reports";

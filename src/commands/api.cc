@@ -219,7 +219,8 @@ void add_place_options(CLI::App& app, ApiFlags& flags) {
   app.add_option("--listen,-l", flags.listen,
                  "host:port, or a port of this machine's [galileo_api_bind_addr; 5001 of 127.0.0.1 "
                  "and ::1]");
-  app.add_option("--db", flags.database, "database: a path, or a URL as in docs/databases.md")
+  app.add_option("--db", flags.database,
+                 "database: a path, or a URL as in docs/how-to/databases.md")
       ->capture_default_str();
   app.add_option("--apps", flags.apps,
                  "folder of the client apps' archives [galileo_apps_repo_dir]")

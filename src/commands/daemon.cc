@@ -105,7 +105,7 @@ int daemon(const Arguments& arguments) {
       "  galileo daemon --bus redis://127.0.0.1:6379 --db lab.sqlite\n",
       "galileo daemon");
   app.add_option("--db", flags.options.database,
-                 "database: a path, or a URL as in docs/databases.md")
+                 "database: a path, or a URL as in docs/how-to/databases.md")
       ->capture_default_str();
   app.add_option("--spool", flags.options.spool_folder,
                  "folder of the spools [beside the database]");

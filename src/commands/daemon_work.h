@@ -1,5 +1,5 @@
 // What `galileo daemon` does: takes experiments from the queue, one at a time, and runs each on the
-// fleet, which it has for as long; looks after what other daemons have left. docs/daemon.md.
+// fleet, which it has for as long; looks after what other daemons have left. docs/how-to/daemon.md.
 //
 // Made, started and ended on the control thread. Its work is done at a desk of its own, where it
 // waits for the bus and the database; the run has a thread beside it.

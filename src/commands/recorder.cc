@@ -106,8 +106,9 @@ int recorder(const Arguments& arguments) {
       "galileo recorder");
   app.add_option("--name", options.name, "name of the experiment [its id]");
   app.add_option("--creator", options.creator, "who made it")->capture_default_str();
-  app.add_option("--db", options.kept.database,
-                 "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
+  app.add_option(
+         "--db", options.kept.database,
+         "database: a path, or a URL as in docs/how-to/databases.md; none: keep the spool only")
       ->capture_default_str();
   app.add_option("--spool", options.kept.spool_folder, "folder of the spool [beside the database]");
   add_spool_options(app, flags.spool, "the recording ends, as FAILED");

@@ -151,8 +151,9 @@ Result<std::string> whole_database(const std::string& given) {
 
 void add_output_options(CLI::App& app, OutputOptions& options) {
   options.database = default_database();
-  app.add_option("--db", options.database,
-                 "database: a path, or a URL as in docs/databases.md; none: keep the spool only")
+  app.add_option(
+         "--db", options.database,
+         "database: a path, or a URL as in docs/how-to/databases.md; none: keep the spool only")
       ->capture_default_str();
   app.add_option("--spool", options.spool_folder, "folder of the spool [beside the database]");
   add_spool_options(app, options.spool, "the run ends, as by a signal");

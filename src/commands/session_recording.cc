@@ -67,7 +67,7 @@ Json SessionRecording::about() const {
 }
 
 // Nobody says how many traces are still to come: workers publish them some tenths of a second after
-// the answer (docs/fleet.md).
+// the answer (docs/how-to/fleet.md).
 void SessionRecording::take_what_is_under_way(Duration most) {
   const net::RealClock clock;
   const Time end = clock.now() + most;

@@ -1,5 +1,5 @@
 // `galileo shell`: an interactive Python with the fleet's objects, which the Python package has
-// (docs/python.md). This starts the interpreter that has the package, in its own place.
+// (docs/how-to/python.md). This starts the interpreter that has the package, in its own place.
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +23,8 @@ try:
     from galileo.shell.__main__ import main
 except ImportError as error:
     print(f"galileo shell: {sys.executable} doesn't have the package galileo-lab: {error}; "
-          "install it there (docs/python.md), or name another interpreter with galileo_python",
+          "install it there (docs/how-to/python.md), or name another interpreter with "
+          "galileo_python",
           file=sys.stderr)
     sys.exit(2)
 sys.exit(main())

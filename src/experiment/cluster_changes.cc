@@ -122,7 +122,7 @@ Result<void> ClusterChanges::check_scale(const plan::ChangeCluster& change) {
                describe(change) + " can't be",
                {},
                fmt::format("you may not patch {} (apps) in {}", right.resource, hold_.name_space),
-               "give the user this right by a Role and a RoleBinding: docs/pods.md"};
+               "give the user this right by a Role and a RoleBinding: docs/how-to/pods.md"};
 }
 
 // By the subresource: what else of the Deployment is somebody's isn't touched.

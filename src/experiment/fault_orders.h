@@ -14,7 +14,7 @@
 namespace galileo::experiment {
 
 inline constexpr const char* kDeployAgent =
-    "kubectl apply -f deployment/kustomize/chaos/chaos.yaml (docs/chaos.md)";
+    "kubectl apply -f deployment/kustomize/chaos/chaos.yaml (docs/how-to/chaos.md)";
 
 // Those of the plan's events that fault agents are asked for.
 std::vector<const plan::ChangeCluster*> faults_of(const plan::Plan& plan);

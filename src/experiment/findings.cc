@@ -111,7 +111,7 @@ Finding version_finding(const ClusterFacts& cluster) {
             version.error().hint};
   if (*version < kOldestVersion)
     return {Level::kFault, "cluster", fmt::format("{}, older than {}", text, range),
-            "take a newer one: docs/kubernetes.md says what needs which"};
+            "take a newer one: docs/how-to/kubernetes.md says what needs which"};
   if (*version > kNewestVersion)
     return {Level::kWarning, "cluster", fmt::format("{}, newer than {}", text, range),
             "what has changed since isn't known here"};

@@ -103,7 +103,8 @@ TEST_CASE("a laboratory without a fault has none") {
 
 TEST_CASE("each fault is told with its mend, and nothing else is") {
   const Planted faults[] = {
-      {[](auto& c, auto&) { c.version = "v1.26.15"; }, "older than 1.27 to", "docs/kubernetes.md"},
+      {[](auto& c, auto&) { c.version = "v1.26.15"; }, "older than 1.27 to",
+       "docs/how-to/kubernetes.md"},
       {[](auto& c, auto&) { c.version = "v1.99.0-alpha"; }, "newer than 1.27 to", "isn't known"},
       {[](auto& c, auto&) { c.version = "unknown"; }, "'unknown' is no version", "API server"},
       {[](auto& c, auto&) { c.metrics = Error{{}, "no metrics API", {}, "why", "metrics-server"}; },

@@ -97,7 +97,7 @@ Result<void> check_rights(ClusterCalls& calls, const std::vector<GivenObject>& o
                "you may not make what the manifests say",
                {},
                fmt::format("you may not {}", fmt::join(missing, ", ")),
-               "give the user these rights by a Role and a RoleBinding: docs/pods.md"};
+               "give the user these rights by a Role and a RoleBinding: docs/how-to/pods.md"};
 }
 
 // It needs what comes before it, which isn't made yet: the real one will tell.

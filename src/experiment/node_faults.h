@@ -1,7 +1,7 @@
 // Disturbances of nodes and of pods' networks during a run, by the fault agents of the nodes
-// (docs/chaos.md), which are asked over the bus. Each is tried on its nodes before anything of the
-// run is made, begun and ended by orders, kept alive by a sign of life, and told as an event once
-// the agent says that it is there or has gone. What an agent refuses, doesn't answer, ends too
+// (docs/how-to/chaos.md), which are asked over the bus. Each is tried on its nodes before anything
+// of the run is made, begun and ended by orders, kept alive by a sign of life, and told as an event
+// once the agent says that it is there or has gone. What an agent refuses, doesn't answer, ends too
 // early, or measures no effect of, ends the run.
 //
 // Lives on the run's thread; answers come from the bus's desk.

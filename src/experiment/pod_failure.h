@@ -1,6 +1,6 @@
 // Whether a pod can't be, or is no more, by what Kubernetes says of it: at once where nothing will
-// mend it, after some tries or some time where it may mend itself (docs/kubernetes.md has the
-// table). Passive: takes what was seen and the time, on one thread.
+// mend it, after some tries or some time where it may mend itself (docs/how-to/kubernetes.md has
+// the table). Passive: takes what was seen and the time, on one thread.
 #pragma once
 
 #include <optional>

@@ -103,7 +103,7 @@ Result<std::string> gateway_for(const ClusterView& view, const std::string& zone
                fmt::format("zone '{}' has no gateway", zone),
                whose,
                {},
-               zones.empty() ? "deploy the gateways: docs/kubernetes.md"
+               zones.empty() ? "deploy the gateways: docs/how-to/kubernetes.md"
                              : fmt::format("there are gateways in {}", fmt::join(zones, ", "))};
 }
 
@@ -147,7 +147,7 @@ class Arranger {
                  "there is no gateway",
                  whose(application),
                  {},
-                 "deploy the gateways: docs/kubernetes.md"};
+                 "deploy the gateways: docs/how-to/kubernetes.md"};
   }
 
   Result<void> add_pinned(const plan::Application& application) {
@@ -317,7 +317,7 @@ Result<Arrangement> arrange(const plan::Plan& plan, const std::string& id,
                  fmt::format("no gateway serves '{}'", service.name),
                  "its clients' zone has none",
                  {},
-                 zones.empty() ? "deploy the gateways: docs/kubernetes.md"
+                 zones.empty() ? "deploy the gateways: docs/how-to/kubernetes.md"
                                : fmt::format("there are gateways in {}", fmt::join(zones, ", "))};
   }
   return arranger.take();

@@ -1,5 +1,5 @@
 // What only controllers of this project ask of a worker: to begin many workloads at one moment, and
-// for its report (docs/fleet.md).
+// for its report (docs/how-to/fleet.md).
 #include <fmt/format.h>
 
 #include <algorithm>

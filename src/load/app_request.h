@@ -1,5 +1,5 @@
-// The request of a client that has a client app (docs/apps.md): none of its own, but who makes its
-// requests, as Request::source has it. Pure functions, plain values; any thread.
+// The request of a client that has a client app (docs/how-to/apps.md): none of its own, but who
+// makes its requests, as Request::source has it. Pure functions, plain values; any thread.
 #pragma once
 
 #include <string>

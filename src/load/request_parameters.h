@@ -1,8 +1,8 @@
 // The request of a client from its parameters: JSON with `method`, `path` and `kwargs`, the keyword
-// arguments of Python's requests library (docs/wire/workload.md, docs/requests.md). An old client's
-// request is the one that requests sends for the same parameters, which tests/peers holds to the
-// library itself; what failed there for no good reason works here (auth as a list, a header that
-// isn't a text, a path without its slash). Pure functions; any thread.
+// arguments of Python's requests library (docs/wire/workload.md, docs/how-to/requests.md). An old
+// client's request is the one that requests sends for the same parameters, which tests/peers holds
+// to the library itself; what failed there for no good reason works here (auth as a list, a header
+// that isn't a text, a path without its slash). Pure functions; any thread.
 #pragma once
 
 #include <cstdint>

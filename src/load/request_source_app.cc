@@ -1,6 +1,6 @@
-// Requests as a client app's generator makes them (docs/apps.md). Its processes are the group's, in
-// an AppHost; what they make is read and turned into requests at the host's desk, and goes to the
-// client's loop by the batch, ahead of the schedule.
+// Requests as a client app's generator makes them (docs/how-to/apps.md). Its processes are the
+// group's, in an AppHost; what they make is read and turned into requests at the host's desk, and
+// goes to the client's loop by the batch, ahead of the schedule.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Profiles of recorded trips: where passengers were picked up, and when, becomes the requests that
-// the cloudlets near them get. The rules are the old system's (docs/profiles.md). Values; one
-// thread each.
+// the cloudlets near them get. The rules are the old system's (docs/how-to/profiles.md). Values;
+// one thread each.
 #pragma once
 
 #include <cstdint>

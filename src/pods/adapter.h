@@ -1,6 +1,6 @@
 // The pod adapter: watches a cluster's pods, nodes, autoscalers and warnings, and tells the bus
-// what becomes of them (docs/kubernetes.md, "The pod adapter"). Nodes come first, so that what is
-// kept of them stands there when the first event is heard.
+// what becomes of them (docs/how-to/kubernetes.md, "The pod adapter"). Nodes come first, so that
+// what is kept of them stands there when the first event is heard.
 //
 // A watch that is cut goes on where it was; one whose history is lost is begun anew and compared
 // with what was told. What can't be known, or was told late, is an event itself (adapter/...).

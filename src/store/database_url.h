@@ -45,9 +45,10 @@ Result<DatabaseUrl> parse_database_url(std::string_view text, std::string_view k
 // The variable's value, where it is set.
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 
-// `where` as a user names it, made whole by the galileo_expdb_* variables of docs/databases.md: a
-// path stays as it is, "mysql:" becomes "mysql://user:password@host:port/db". What the URL says
-// goes over the environment. To be kept secret.
+// `where` as a user names it, made whole by the galileo_expdb_* variables of
+// docs/how-to/databases.md: a path stays as it is, "mysql:" becomes
+// "mysql://user:password@host:port/db". What the URL says goes over the environment. To be kept
+// secret.
 Result<std::string> complete_database_url(const std::string& where, const Environment& environment);
 
 // Whether `where` names a server's database ("scheme://...") rather than a file.

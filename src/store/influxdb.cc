@@ -1,6 +1,6 @@
 // InfluxDB v2: a bucket an experiment for its rows, and one of ours, "galileo", for the rest
-// (docs/databases.md). It has no transactions: rows are the same points when they are put again,
-// and a spool's position is written after its rows.
+// (docs/how-to/databases.md). It has no transactions: rows are the same points when they are put
+// again, and a spool's position is written after its rows.
 #include <fmt/format.h>
 
 #include <algorithm>

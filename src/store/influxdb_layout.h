@@ -1,5 +1,6 @@
-// How rows are points of InfluxDB, in our layout and in the old system's (docs/databases.md), and
-// how the server's rows are read back, whichever wrote them. Pure; values.
+// How rows are points of InfluxDB, in our layout and in the old system's
+// (docs/how-to/databases.md), and how the server's rows are read back, whichever wrote them. Pure;
+// values.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// What the telemetry daemon is told, from its file and its environment (docs/telemetry.md,
+// What the telemetry daemon is told, from its file and its environment (docs/how-to/telemetry.md,
 // Configuration): values before any section of the file hold for all nodes, over them those of the
 // section named as the node, over both the environment. Pure functions; any thread.
 #pragma once

@@ -1,7 +1,7 @@
-// What workers of this project say beyond the old wire (docs/fleet.md): a heartbeat, their clocks,
-// a start of many clients at one moment, the report of a run. Each is a JSON object; unknown fields
-// are passed over, so that later versions may add some. Values; pure functions. A decoder's Error
-// says which field and why.
+// What workers of this project say beyond the old wire (docs/how-to/fleet.md): a heartbeat, their
+// clocks, a start of many clients at one moment, the report of a run. Each is a JSON object;
+// unknown fields are passed over, so that later versions may add some. Values; pure functions. A
+// decoder's Error says which field and why.
 #pragma once
 
 #include <cstdint>

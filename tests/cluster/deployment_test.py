@@ -381,7 +381,7 @@ def test_pods_of_the_old_system_make_room_for_ours(cluster, label, server, etcd,
     assert sorted(server("SMEMBERS", "galileo:workers")) == sorted(one["metadata"]["name"] for one in after if one["metadata"]["name"].startswith("galileo-worker"))
 
 
-# What Kubernetes' own strictest level says against pods of ours, all of it for a reason that docs/kubernetes.md names.
+# What Kubernetes' own strictest level says against pods of ours, all of it for a reason that docs/how-to/kubernetes.md names.
 TELEMD_BEYOND = {"host namespaces", "restricted volume types", "probe or lifecycle host"}
 BEYOND_RESTRICTED = {"telemd-cpu": TELEMD_BEYOND, "telemd-gpu": TELEMD_BEYOND, "go-load-balancer-deployment-main": {"host namespaces", "hostPort", "probe or lifecycle host"}}
 

@@ -7,7 +7,7 @@ A case is what a client sends, what the target answers, and what comes of it, as
 First what the client sees: each answer with its status, the headers that the case looks at, framing and body (of answers below 400), and whether the
 connection takes another request. Then each request that the target got; where it got none, there is no such part.
 
-`/usr/bin/python3 tests/process/gateway_beside_test.py` writes docs/gateway-behaviour.md from the cases; a test holds it to them.
+`/usr/bin/python3 tests/process/gateway_beside_test.py` writes docs/explanation/gateway-behaviour.md from the cases; a test holds it to them.
 """
 import concurrent.futures
 import contextlib
@@ -25,7 +25,7 @@ from conftest import ROOT, SLOWER, accepts, free_port, wait_for
 from gateway_cases import CASES, PATIENCE
 from gateway_ends import Client, Target
 
-PAGE = ROOT / "docs/gateway-behaviour.md"
+PAGE = ROOT / "docs/explanation/gateway-behaviour.md"
 
 NGINX = """daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log warn;
 events {{ worker_connections 512; }}

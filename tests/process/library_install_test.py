@@ -11,7 +11,7 @@ from conftest import ROOT
 
 PRESET = os.environ.get("GALILEO_PRESET", "release")
 BUILD = ROOT / "build" / PRESET
-# What headers of ours may include of others; docs/library.md says it too.
+# What headers of ours may include of others; docs/how-to/library.md says it too.
 LIBRARIES_OF_HEADERS = {"fmt", "tl"}
 
 pytestmark = pytest.mark.skipif(PRESET != "release", reason="one build is installed, and that is the release")

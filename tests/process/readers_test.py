@@ -1,4 +1,4 @@
-"""Every exported file opens in pandas, polars, DuckDB and pyarrow by the calls of docs/databases.md, whatever bytes were stored."""
+"""Every exported file opens in pandas, polars, DuckDB and pyarrow by the calls of docs/how-to/databases.md, whatever bytes were stored."""
 import hashlib
 import json
 import math
@@ -12,7 +12,7 @@ from exp_exchange_test import ID, NAMES, START, arrow_python, make_database  # n
 
 FORMATS = {"CSV": "csv", "JSON lines": "jsonl", "Parquet": "parquet"}
 CALLS = {(reader, FORMATS[form]): call for reader, form, call in re.findall(
-    r"^\| (\w+) \| ([\w ]+) \| `(\w+\..*)` \|$", (ROOT / "docs/databases.md").read_text(), re.MULTILINE)}
+    r"^\| (\w+) \| ([\w ]+) \| `(\w+\..*)` \|$", (ROOT / "docs/how-to/databases.md").read_text(), re.MULTILINE)}
 
 # Whatever a reader may stumble over; those that a spreadsheet would run come with the ' of the CSV.
 FORMULAS = [b"=1+1", b"@x", b"\t=x", b"'=1", b"-1+1", b"\rx"]

@@ -18,7 +18,7 @@ Floats = NDArray[numpy.float64]
 Integers = NDArray[numpy.int64]
 
 NAT = numpy.iinfo(numpy.int64).min
-FEW = 10  # values past a quantile, below which it isn't known (docs/glossary.md)
+FEW = 10  # values past a quantile, below which it isn't known (docs/reference/glossary.md)
 
 
 def check(frame: Any, name: str, columns: Iterable[str]) -> pandas.DataFrame:

@@ -1,4 +1,4 @@
-"""What events tell of pods, addresses and weights: the program reads them, as it does for the report (docs/report.md)."""
+"""What events tell of pods, addresses and weights: the program reads them, as it does for the report (docs/reference/report.md)."""
 from __future__ import annotations
 
 import json

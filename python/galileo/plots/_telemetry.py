@@ -38,7 +38,7 @@ _KNOWN: Mapping[tuple[str, str], _Metric] = {
     ("storage", "process"): _Metric(("process_read", "process_written"), "storage (kB/s)", 1e-3, True, True),
     ("storage", "container"): _Metric(("kubernetes_cgrp_blkio", "docker_cgrp_blkio"), "storage (kB/s)", 1e-3, True, True)}
 _CONCEPTS = ("cpu", "memory", "network", "storage")
-# docs/telemetry.md
+# docs/how-to/telemetry.md
 _UNITS: Mapping[str, tuple[str, float, bool]] = {
     "cpu_busy": ("%", 1, False), "freq": ("kHz", 1, False), "ram": ("kB", 1, False), "tx": ("kB/s", 1, False), "rx": ("kB/s", 1, False),
     "rd": ("kB/s", 1, False), "wr": ("kB/s", 1, False), "process_cpu": ("% of one core", 1, False), "process_rss": ("bytes", 1, False),

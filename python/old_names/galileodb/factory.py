@@ -1,4 +1,4 @@
-"""The database that the environment names: ``galileo_expdb_*``, as docs/databases.md has them. Nothing is connected to yet."""
+"""The database that the environment names: ``galileo_expdb_*``, as docs/how-to/databases.md has them. Nothing is connected to yet."""
 from __future__ import annotations
 
 import os

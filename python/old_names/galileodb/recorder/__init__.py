@@ -2,4 +2,4 @@
 from galileodb._not_kept import names
 
 __getattr__ = names(__name__, ["Recorder", "ExperimentEventRecorder", "ExperimentEventRecorderThread", "ExperimentTelemetryRecorder"],
-                    "`galileo recorder` records an experiment from the bus (docs/recorder.md)")
+                    "`galileo recorder` records an experiment from the bus (docs/how-to/recorder.md)")

@@ -1,4 +1,4 @@
 """What records an experiment."""
 from galileodb._not_kept import names
 
-__getattr__ = names(__name__, ["Recorder"], "`galileo recorder` records an experiment from the bus (docs/recorder.md)")
+__getattr__ = names(__name__, ["Recorder"], "`galileo recorder` records an experiment from the bus (docs/how-to/recorder.md)")

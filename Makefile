@@ -61,6 +61,7 @@ bench: setup-bench build
 
 tables: build
 	@scripts/tables.py
+	@scripts/reference.py
 
 fmt: setup-test
 	@git ls-files '*.h' '*.cc' '*.c' | xargs clang-format-19 -i

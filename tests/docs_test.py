@@ -113,3 +113,13 @@ def test_the_page_of_databases_lists_the_columns_of_traces_in_their_order():
     fields = re.findall(r'^TRACE_\w+\(\w+,\s*"(\w+)"', (ROOT / "src/wire/trace_fields.def").read_text(), re.MULTILINE)
     row = next(line for line in (ROOT / "docs/wire/database.md").read_text().splitlines() if line.startswith("| `traces` | `REQUEST_ID`"))
     assert re.findall(r"`([A-Z_]+)`", row) == fields
+
+
+def test_the_messages_of_troubleshooting_are_the_program_s():
+    """Each as its text stands in the sources, where a long one goes over several lines."""
+    page = (ROOT / "docs/reference/troubleshooting.md").read_text()
+    texts = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    sources = "".join(re.sub(r'"\s*\n\s*"', "", path.read_text()) for path in sorted((ROOT / "src").rglob("*.cc")) if not path.name.endswith("_test.cc"))
+    assert len(texts) > 20
+    missing = [text for text in texts if text not in sources]
+    assert not missing, "\n".join(missing)

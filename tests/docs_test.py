@@ -123,3 +123,11 @@ def test_the_messages_of_troubleshooting_are_the_program_s():
     assert len(texts) > 20
     missing = [text for text in texts if text not in sources]
     assert not missing, "\n".join(missing)
+
+
+def test_the_readme_is_short():
+    """A picture that is there, at most 100 lines of at most 120 characters; what is longer is a page of its own."""
+    text = (ROOT / "README.md").read_text()
+    long = [line for line in text.splitlines() if len(line) > 120]
+    assert len(text.splitlines()) <= 100 and not long, long
+    assert (ROOT / "docs/pictures/report.png").read_bytes().startswith(b"\x89PNG")

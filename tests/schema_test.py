@@ -105,7 +105,7 @@ def test_an_example_keeps_the_schema(path):
 
 
 def test_the_readme_s_files_keep_the_schema():
-    section = (ROOT / "README.md").read_text().split("## The experiment file")[1].split("\n## ")[0]
+    section = (ROOT / "docs/tutorial/tour.md").read_text().split("## The experiment file")[1].split("\n## ")[0]
     whole = re.findall(r"^```yaml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     of_a_client = re.findall(r"`((?:rate|arrival|closed_loop): [^`]+)`", section)
     assert whole and len(of_a_client) >= 4

@@ -1,4 +1,4 @@
-"""The Python lines of the README and of docs/how-to/python.md's plots, as they stand: in a folder that has the examples, and in a network of its own,
+"""The Python lines of docs/tutorial/tour.md and of docs/how-to/python.md's plots, as they stand: in a folder that has the examples, and in a network of its own,
 since they name ports. And the lines before them, which make what they are typed in."""
 import os
 import re
@@ -15,7 +15,7 @@ from own_network import network_of_its_own
 ROOT = Path(__file__).resolve().parent.parent.parent
 WHEELS = Path(sys.prefix).parent / "wheels"
 BLOCK = r"```python\n(.*?)^```"
-README, PAGE = ((ROOT / name).read_text() for name in ("README.md", "docs/how-to/python.md"))
+README, PAGE = ((ROOT / name).read_text() for name in ("docs/tutorial/tour.md", "docs/how-to/python.md"))
 
 
 @pytest.fixture

@@ -506,7 +506,7 @@ def test_the_api_server_accepts_all_files(cluster, folder):
 def test_the_readme_s_lines_work_as_they_stand(cluster, label, galileo, tmp_path):
     """On your cluster, word by word, as somebody at a node types them in a clone. Of the trial's servers Redis and etcd run
     here, with this machine's programs under the names of their images; for MariaDB and InfluxDB there are none."""
-    block, = (block for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S) if "kubectl" in block)
+    block, = (block for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/tutorial/tour.md").read_text(), re.M | re.S) if "kubectl" in block)
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "kubectl").symlink_to(cluster.bin / "kube")

@@ -1,6 +1,6 @@
-"""The README's lines, word by word, as somebody types them in a fresh clone: in their order, in one shell, each ending as it
-should. What the lines need of the clone (the program, the examples) is there, and nothing else. In a network of its own, so
-that the ports are free which the README names."""
+"""The lines of docs/tutorial/tour.md, word by word, as somebody types them in a fresh clone: in their order, in one shell, each
+ending as it should. What the lines need of the clone (the program, the examples) is there, and nothing else. In a network of
+its own, so that the ports are free which the page names."""
 import os
 import re
 import shutil
@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT, SLOWER
 from own_network import network_of_its_own
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "docs/tutorial/tour.md").read_text()
 # Above these lines is what sets the machine up, which the tests' own setup has done.
 SETS_UP = "make demo"
 # These are typed on a cluster: tests/cluster/deployment_test.py.

@@ -20,10 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 OPTION = re.compile(r"^  (-[^\s].*?|[a-zA-Z.]+ [A-Z]+.*?)(?: {2,}(.*)|$)")
 
 
+def started(program):
+    """The words that start it: a path, or what runs it and its path."""
+    return list(program) if isinstance(program, (list, tuple)) else [program]
+
+
 def help_of(program, words):
     """What a command says of itself, whoever asks: some defaults are in the home folder."""
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "~"}
-    done = subprocess.run([program, *words, "--help"], capture_output=True, text=True, timeout=60, env=environment)
+    done = subprocess.run([*started(program), *words, "--help"], capture_output=True, text=True, timeout=60, env=environment)
     if done.returncode != 0:
         sys.exit(f"galileo {' '.join(words)} --help: {done.stderr}")
     return re.sub(r"(=[a-z-]+-)[0-9]+(?=\s)", r"\1PID", done.stdout)  # a default that has the process's number
@@ -49,10 +54,15 @@ def parts(text):
     return "\n".join(head).strip(), found
 
 
+def rows_of_commands(program):
+    """(a command's name, what it does), in the program's order."""
+    done = subprocess.run([*started(program), "help", "--json"], check=True, capture_output=True, text=True, timeout=60)
+    return [(row["name"], row["text"]) for row in json.loads(done.stdout)["commands"]]
+
+
 def commands(program):
     """Words of a command -> its head and parts, subcommands behind the command that has them."""
-    names = [row["name"] for row in json.loads(subprocess.run([program, "help", "--json"], check=True, capture_output=True, text=True).stdout)["commands"]]
-    found, ahead = {}, [[name] for name in names]
+    found, ahead = {}, [[name] for name, _ in rows_of_commands(program)]
     while ahead:
         words = ahead.pop(0)
         found[" ".join(words)] = parts(help_of(program, words))

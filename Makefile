@@ -6,11 +6,12 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 export CCACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/galileo/ccache
 
-.PHONY: help demo build test test-cluster check bench tables fmt lint headers fuzz clean setup-build setup-test setup-bench
+.PHONY: help demo build package test test-cluster check bench tables fmt lint headers fuzz clean setup-build setup-test setup-bench
 
 help:
 	@echo "make demo    set up, build, and run the quickstart experiment into ./galileo-demo"
 	@echo "make build   set up and build build/release/galileo"
+	@echo "make package a Debian package of it, what it is made of, and checksums, in build/packages"
 	@echo "make test    set up, build, and run all tests (the last line counts them)"
 	@echo "make test-cluster   those on a whole Kubernetes only, which this machine then has for itself"
 	@echo "make check   the quick inner loop: build, unit tests, house rules, quick black-box tests"
@@ -30,6 +31,9 @@ build: setup-build
 	@cmake --preset release > build-release.log 2>&1 || { cat build-release.log; exit 1; }
 	@rm -f build-release.log
 	@cmake --build --preset release -j $(JOBS) --target galileo
+
+package: setup-test build
+	@scripts/package.py --program build/release/galileo --output build/packages
 
 demo: build
 	@mkdir -p galileo-demo

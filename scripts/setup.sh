@@ -13,7 +13,7 @@ tests=(clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19
        python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-requests python3-venv python3-dev python3-h2 nginx-light nghttp2-server apache2-bin haproxy curl chromium procps
        redis-server redis-tools mariadb-server openssl iproute2 runc busybox-static
        containerd containernetworking-plugins nftables conntrack etcd-server debootstrap
-       mandoc bsdextrautils zsh fish systemd)
+       mandoc bsdextrautils zsh fish systemd dpkg-dev)
 bench=(wrk hey nghttp2-client libbenchmark-dev golang-go time strace)
 
 set_name=${1:-build}

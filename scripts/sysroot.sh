@@ -39,7 +39,7 @@ state=$(mktemp -d "$cache/sysroot-state.XXXXXX")
 trap 'rm -rf "$state"' EXIT
 trap 'exit 130' INT TERM
 rm -rf "$root"
-mkdir -p "$state"/{lists/partial,cache/archives/partial,sources} "$root/usr/lib" "$root/usr/bin" "$root/usr/sbin"
+mkdir -p "$state"/{lists/partial,cache/archives/partial,sources} "$root"/usr/{lib,bin,sbin} "$root/shlibs"
 touch "$state/status"
 mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | tr -d ' ' || true)
 # Debian's updates of security too: what is built against should be what nodes have.
@@ -60,6 +60,12 @@ for package in "$state"/cache/archives/*.deb; do
   dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root" --keep-directory-symlink --no-same-owner \
     --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' --exclude='./dev/*'
   basename "$package" .deb
+  # Which package has a library, for the packages that depend on it.
+  control=$(mktemp -d "$state/control.XXXXXX")
+  dpkg-deb --control "$package" "$control"
+  for kind in shlibs symbols; do
+    [ ! -e "$control/$kind" ] || cp "$control/$kind" "$root/shlibs/$(dpkg-deb --field "$package" Package).$kind"
+  done
 done | sort > "$root/packages"
 # A link with a whole path would lead out of the folder, to this machine's own libraries.
 find "$root" -type l -lname '/*' -print0 | while IFS= read -r -d '' link; do

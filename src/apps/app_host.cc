@@ -17,6 +17,7 @@
 #include "apps/process_tree.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "net/signals.h"
 #include "wire/json.h"
 
 // runner.py, put into the program by galileo_embed() in CMakeLists.txt.
@@ -170,6 +171,7 @@ Result<void> AppHost::wait_for_spares() {
     desk_.call([&] { loaded = are_loaded(trouble); });
     if (trouble) return named(*trouble);
     if (loaded) return {};
+    if (net::signal_waits()) return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
     net::pause_thread(kPause);
   }
 }

@@ -7,6 +7,7 @@
 #include "apps/archive.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "net/signals.h"
 #include "wire/http1.h"
 #include "wire/json.h"
 #include "wire/uri.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr Duration kConnectWithin = std::chrono::seconds{5};
 constexpr Duration kAnswerWithin = std::chrono::seconds{30};
+constexpr Duration kPause = std::chrono::milliseconds{2};  // between looks for its answer
 constexpr int kFound = 200, kMade = 201, kNoneThere = 404;
 
 std::string path_of(const std::string& name, std::string_view then = {}) {
@@ -65,7 +67,12 @@ Result<net::BlockingHttp::Answer> Repository::ask(std::string_view method, const
       wire::http1::serialize_request(method, prefix_ + path, host_, headers, body, false);
   request.within = kAnswerWithin;
   request.body_max = static_cast<std::size_t>(ArchiveBounds{}.archive_bytes_max) + 1;
-  auto answer = http_->call(std::move(request));
+  net::BlockingHttp::Asking asking(*http_, std::move(request));
+  while (asking.advance()) {
+    if (net::signal_waits()) return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    net::pause_thread(kPause);
+  }
+  auto answer = asking.end();
   if (!answer.ok())
     return Error{ErrorCode::kUnavailable, "can't reach the app repository", where_,
                  answer.error().why, "check that it runs there, and galileo_apps_repository"};

@@ -6,11 +6,14 @@
 #include "base/secrets.h"
 #include "base/text.h"
 #include "net/http_call.h"
+#include "net/signals.h"
 #include "wire/http1.h"
 #include "wire/uri.h"
 
 namespace galileo::load {
 namespace {
+
+constexpr Duration kLookEach = std::chrono::milliseconds{50};
 
 Error not_fetched(const std::string& url, std::string why) {
   return Error{ErrorCode::kUnavailable,
@@ -45,6 +48,14 @@ Result<std::string> fetch(const std::string& url) {
     ended = status;
     loop.stop();
   };
+  // Who asks waits here, and nothing else hears of a signal.
+  net::Timer look([&](Time now) {
+    loop.timers().set(look, now + kLookEach);
+    if (!net::signal_waits()) return;
+    ended = Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+    loop.stop();
+  });
+  loop.timers().set(look, loop.clock().now() + kLookEach);
   wire::http1::Headers headers;
   if (!uri.user_info.empty())
     headers.emplace_back("Authorization", "Basic " + wire::base64(uri.user_info));
@@ -52,6 +63,7 @@ Result<std::string> fetch(const std::string& url) {
                                             headers, nullptr, true),
              std::move(handlers));
   loop.run();
+  if (!ended.ok() && ended.error().code == ErrorCode::kInterrupted) return ended.error();
   if (!ended.ok()) return not_fetched(url, ended.error().why);
   if (body.size() > kResourceMax)
     return not_fetched(

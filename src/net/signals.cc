@@ -24,6 +24,16 @@ sigset_t stop_signals() {
   return set;
 }
 
+bool signal_waits() {
+  sigset_t waiting;
+  sigemptyset(&waiting);
+  sigpending(&waiting);
+  const sigset_t of_stop = stop_signals();
+  sigset_t both;
+  sigandset(&both, &waiting, &of_stop);
+  return sigisemptyset(&both) == 0;
+}
+
 void hold_signals() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -40,6 +50,10 @@ Signals::Signals(Loop& loop, std::function<void(int)> on_signal)
 
 Signals::~Signals() {
   loop_.unwatch(fd_, *this);
+  // What nobody has heard of would end the process here, before it says how it went.
+  signalfd_siginfo info{};
+  while (read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+  }
   close(fd_);
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);

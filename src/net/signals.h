@@ -29,6 +29,10 @@ class Signals final : private IoHandler {
 // These signals; without SIGHUP where the process was started with that one ignored, as by nohup.
 sigset_t stop_signals();
 
+// One of them has come, and nobody has heard of it yet: for what waits without a loop that would.
+// Any thread; false where they aren't held.
+bool signal_waits();
+
 // Blocks these signals for the calling thread and those it starts, where threads are started before
 // there is a Signals to hear of them. What comes meanwhile waits for it.
 void hold_signals();

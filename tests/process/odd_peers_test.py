@@ -2,6 +2,7 @@
 are no files. Each ends in its time with a name for what went wrong."""
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -9,7 +10,7 @@ import time
 
 import pytest
 from app_repository import AppRepository
-from conftest import ROOT, result_of
+from conftest import ROOT, SLOWER, result_of, wait_for
 from http2_test import GO_AWAY, HEADERS, RESET, SETTINGS, frame, frames  # noqa: F401 (a fixture)
 from raw_server import RawServer
 from recording_server import server  # noqa: F401 (a fixture)
@@ -145,3 +146,34 @@ def test_the_example_of_https_runs(run, tmp_path):
     done = run("run", ROOT / "examples/https/experiment.yaml", "--json", "r.json", env={"TMPDIR": str(tmp_path)}, timeout=60)
     result = result_of(tmp_path / "r.json")
     assert done.ran and result["ledger"]["answered"] == 250 and result["ledger"]["failed"] == {}, done
+
+
+@pytest.mark.parametrize("waits_for", ["an app that loads", "an app's repository", "what a template fetches"])
+def test_ctrl_c_is_obeyed_before_anything_is_sent(start, tmp_path, waits_for):
+    """Whoever is waited for says nothing for much longer than the program may take to end."""
+    app = tmp_path / "apps" / "slow"
+    app.mkdir(parents=True)
+    (app / "manifest.yml").write_text("name: slow\n")
+    (app / "generator.py").write_text("import pathlib, time\npathlib.Path(context.path, 'loads').touch()\ntime.sleep(60)\n")
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        listener.settimeout(30)
+        silent = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        options = {
+            "an app that loads": (silent, "--app", "slow"),
+            "an app's repository": (silent, "--app", "elsewhere"),
+            "what a template fetches": (silent, "-b", "{{base64 " + silent + "/cat.jpg}}"),
+        }[waits_for]
+        process = start("load", *options, "-r", 5, "--db", "none", env=os.environ | {"galileo_apps_repository": silent})
+        if waits_for == "an app that loads":
+            wait_for((app / "loads").exists, "the generator to load", 30)
+            connection = None
+        else:
+            connection, _ = listener.accept()
+            connection.recv(1)  # it has asked
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 105 and "ended by a signal" in told, told
+        assert time.monotonic() - begun < 5 * SLOWER, told
+        if connection:
+            connection.close()

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/check.h"
@@ -58,6 +59,8 @@ std::string new_uuid() {
   return text;
 }
 
+constexpr Duration kLookEach = std::chrono::milliseconds{250};
+
 std::string cant_call(std::string_view remote) {
   return fmt::format("can't call '{}'", remote);
 }
@@ -105,11 +108,17 @@ Result<std::string> result_of(const Bus& bus, std::string_view remote, std::stri
 }  // namespace
 
 Result<std::string> call(Bus& bus, std::string_view remote, std::string_view arguments,
-                         Duration timeout) {
+                         Duration timeout, const std::function<Result<void>()>& look) {
   const Asked asked = TRY(ask(bus, remote, arguments));
-  const auto answer = TRY(bus.pop_right(asked.answers, timeout));
-  if (!answer) return no_answer(bus, remote, timeout);
-  return result_of(bus, remote, *answer);
+  Duration left = timeout;
+  while (true) {
+    const Duration wait = look ? std::min(left, kLookEach) : left;
+    const auto answer = TRY(bus.pop_right(asked.answers, wait));
+    if (answer) return result_of(bus, remote, *answer);
+    left -= wait;
+    if (left <= Duration{0}) return no_answer(bus, remote, timeout);
+    TRY(look());
+  }
 }
 
 Result<std::vector<Result<std::string>>> call_all(Bus& bus, std::string_view remote,

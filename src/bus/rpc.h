@@ -23,9 +23,10 @@ namespace galileo::bus {
 
 // Any thread but the bus's desk; blocks up to `timeout`. `arguments` is a JSON array. Gives the
 // result of the first answer. An Error of kNotFound where nobody serves the function, kUnavailable
-// where no answer came in time.
+// where no answer came in time. `look` is asked now and then while none is there, for calls that
+// take long; its Error ends the wait.
 Result<std::string> call(Bus& bus, std::string_view remote, std::string_view arguments,
-                         Duration timeout);
+                         Duration timeout, const std::function<Result<void>()>& look = {});
 
 // Asks everyone who serves it: as many answers as it had receivers, those that came first,
 // then an Error for each that didn't. `timeout` is how long to wait for the next answer: it begins

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -12,6 +13,7 @@
 #include "bus/rpc.h"
 #include "fleet/heartbeat.h"
 #include "fleet/mailbox.h"
+#include "net/signals.h"
 #include "wire/event_line.h"
 #include "wire/json.h"
 
@@ -22,6 +24,8 @@ constexpr Duration kWorkersAnswerWithin = std::chrono::seconds{2};
 // How long create_client may take: an old worker forks a process for each client.
 constexpr Duration kCreateWithin = std::chrono::seconds{3};
 constexpr Duration kCreateEach = std::chrono::milliseconds{100};
+// What an app may need besides, at the worker's default: its repository, and to be loaded.
+constexpr Duration kAppWithin = std::chrono::seconds{120};
 constexpr Duration kListenLook = std::chrono::milliseconds{50};
 constexpr std::uint64_t kClientsMax = 1'000'000;
 constexpr std::size_t kCallsAtOnce = 16;
@@ -62,6 +66,14 @@ struct Placed {
   Result<std::vector<wire::ClientDescription>> made;
 };
 
+// While clients are made: whoever makes them is there, and they are wanted.
+Result<void> look_at(bus::Bus& bus, const std::string& worker, bool had_heartbeat) {
+  if (net::signal_waits()) return Error{ErrorCode::kInterrupted, "ended by a signal", {}, {}, {}};
+  if (!had_heartbeat || TRY(heartbeat_of(bus, worker))) return {};
+  return Error{ErrorCode::kUnavailable, fmt::format("worker '{}' made no clients", worker),
+               bus.where(), "it died meanwhile", "see its log"};
+}
+
 Result<std::vector<wire::ClientDescription>> create(bus::Bus& bus, const std::string& worker,
                                                     std::uint64_t num,
                                                     const wire::ClientConfig& config) {
@@ -69,9 +81,16 @@ Result<std::vector<wire::ClientDescription>> create(bus::Bus& bus, const std::st
   command.host = worker;
   command.config = config;
   command.num = num;
-  const std::string answer = TRY(bus::call(
-      bus, wire::create_client_function(worker), fmt::format("[{}]", wire::encode_bare(command)),
-      kCreateWithin + kCreateEach * static_cast<std::int64_t>(num)));
+  Duration within = kCreateWithin + kCreateEach * static_cast<std::int64_t>(num);
+  std::function<Result<void>()> look;
+  if (config.client) {
+    within += kAppWithin;
+    const bool has_heartbeat = TRY(heartbeat_of(bus, worker)).has_value();
+    look = [&bus, &worker, has_heartbeat] { return look_at(bus, worker, has_heartbeat); };
+  }
+  const std::string answer =
+      TRY(bus::call(bus, wire::create_client_function(worker),
+                    fmt::format("[{}]", wire::encode_bare(command)), within, look));
   auto clients = TRY(wire::decode_client_descriptions(answer));
   if (clients.size() == num) return clients;
   return Error{ErrorCode::kCorrupt,

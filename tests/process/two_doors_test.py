@@ -212,6 +212,13 @@ def test_a_variable_that_is_empty_is_one_that_isnt_set(run, command):
     assert without.code in (2, 92) and (without.code, without.err) == (empty.code, empty.err)
 
 
+@pytest.mark.parametrize("flag", ["--rate", "-n", "-d", "-c", "-u", "--oauth2-bearer", "--timeout", "--ok", "--app", "--rows", "--cacert"])
+def test_a_flag_without_its_value_is_refused(run, port, flag):
+    """As a shell leaves it of a variable that isn't set; what held in its place would be full speed, or nobody's password."""
+    done = run("load", f"http://127.0.0.1:{port}/", *(["-n", "1"] if flag != "-n" else []), flag, "")
+    assert done.code == 2 and " is empty; leave it out" in done.err, done
+
+
 def test_a_flag_goes_over_a_variable_that_cant_be(run):
     done = run("exp", "ls", "--db", "none.sqlite", env={"galileo_expdb_driver": "foo"})
     assert done.code == 2 and "none.sqlite" in done.err and "foo" not in done.err, done

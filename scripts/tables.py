@@ -182,7 +182,7 @@ def set_shapes(rate, shapes):
 
 def threshold_pattern(metrics):
     outcome = r"(\s*\[\s*(answered|failed|all)\s*\])?"
-    group = r"\s*\{\s*(service|server|phase)\s*=[^}]*\}"
+    group = r"\s*\{\s*(service|server|phase|worker)\s*=[^}]+\}"
 
     def of(unit):
         return [row for row in metrics if row["unit"] == unit and row["name"] != "checks"]
@@ -207,7 +207,7 @@ def threshold_pattern(metrics):
         parts.append(one_or([form(row) for row in of(unit)]) + COMPARISON + limits[unit])
     # Of one name or of all, and a share as a number of one too.
     parts.append(rf"checks(\s*\(\s*[^)\s][^)]*\))?{COMPARISON}({limits['share']}|0?\.[0-9]+|1(\.0*)?)")
-    parts.append(rf"(min|mean|max)\s*\(\s*(?!({'|'.join(names(metrics))})[/ )])[A-Za-z0-9_.:-][A-Za-z0-9_.:-]*(/[^)\[\]{{}}]*)?\s*\)"
+    parts.append(rf"(min|mean|max)\s*\(\s*(?!({'|'.join(names(metrics))})[/ )])[A-Za-z0-9_.:-][A-Za-z0-9_.:-]*(/[^)\[\]{{}}]*)?(\s*\{{\s*node\s*=[^}}]+\}})?\s*\)"
                  rf"{COMPARISON}{NUMBER}\s*(ns|us|µs|ms|s|m|h|%|[kKMG]|[kMGTKi]*B(/s)?|[kMG]?Hz|[kMG]?bit/s|°?C|m?W|kW|m?J|kJ|dBm)?")
     return rf"^\s*({'|'.join(parts)})\s*$" + VARIABLE
 

@@ -554,6 +554,17 @@ class Process(TypedDict, total=False):
     pid_file: Text
 
 
+#: A threshold that may end the run.
+Aborting = TypedDict("Aborting", {
+    #: the threshold
+    "expression": "Required[str]",
+    #: ends the run as soon as it can't be met any more, whatever follows; a threshold without it ends nothing
+    "abort": "Boolean | None",
+    #: ends the run also once it was crossed for so long on end; needed where nobody knows how many requests there will be
+    "for": "Duration | None",
+}, total=False)
+
+
 class File(TypedDict, total=False):
     """All of an experiment file."""
 
@@ -580,7 +591,7 @@ class File(TypedDict, total=False):
     #: what is sampled; on or off as a whole
     telemetry: Telemetry | Boolean | None
     #: what the run must keep to; exit code 99 where it doesn't
-    thresholds: Sequence[str] | None
+    thresholds: Sequence[str | Aborting] | None
     #: URL of the bus whose workers run it: redis://host:port; without it this machine does
     bus: Text | None
     #: any map, kept with the experiment's metadata as it is; its keys may not be the result's

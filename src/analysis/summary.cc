@@ -73,6 +73,14 @@ std::uint32_t Summary::place(Table& table, std::string_view name, std::size_t mo
   return made;
 }
 
+// There are as many as a plan has checks.
+std::uint32_t Summary::missed_check_place(std::string_view name) {
+  std::size_t at = 0;
+  while (at < missed_checks_.size() && missed_checks_[at].first != name) ++at;
+  if (at == missed_checks_.size() && at < kStepsMax) missed_checks_.emplace_back(name, 0);
+  return at < missed_checks_.size() ? static_cast<std::uint32_t>(at) : Places::kNone;
+}
+
 void Summary::add(const wire::Trace& trace, const Places& places) {
   ledger_.count(trace);
   ++ledger_.intended;
@@ -105,6 +113,8 @@ void Summary::add(const wire::Trace& trace, const Places& places) {
   add_to_group(services_.rows[places.service], trace, group);
   add_to_group(servers_.rows[places.server], trace, group);
   if (trace.step != 0) add_to_group(steps_.rows[places.step], trace, group);
+  if (places.worker != Places::kNone) add_to_group(workers_.rows[places.worker], trace, group);
+  if (places.missed_check != Places::kNone) ++missed_checks_[places.missed_check].second;
   add_to_group(phase, trace, group);
 }
 

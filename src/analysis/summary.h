@@ -102,15 +102,20 @@ class Summary {
 
   // A trace's names as places in this summary's tables: asked for once a name, used for each trace.
   struct Places {
+    static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
     std::uint32_t service = 0;
     std::uint32_t server = 0;
     std::uint32_t phase = 0;
     std::uint32_t step = 0;
+    std::uint32_t worker = kNone;
+    std::uint32_t missed_check = kNone;
   };
   std::uint32_t service_place(std::string_view name) { return place(services_, name, kServersMax); }
   std::uint32_t server_place(std::string_view name) { return place(servers_, name, kServersMax); }
   std::uint32_t phase_place(std::string_view name) { return place(phases_, name, kServersMax); }
   std::uint32_t step_place(std::string_view name) { return place(steps_, name, kStepsMax); }
+  std::uint32_t worker_place(std::string_view name) { return place(workers_, name, kServersMax); }
+  std::uint32_t missed_check_place(std::string_view name);
   // What the checks came to: traces tell of the first that failed only.
   void set_checks(std::vector<CheckFigures> checks) { checks_ = std::move(checks); }
 
@@ -128,6 +133,12 @@ class Summary {
   // Of requests of scenarios; those of none have no name.
   const std::vector<GroupFigures>& steps() const { return steps_.rows; }
   const std::vector<CheckFigures>& checks() const { return checks_; }
+  // Of a fleet, while the run goes on: databases don't tell.
+  const std::vector<GroupFigures>& workers() const { return workers_.rows; }
+  // How often a check was the first that its answer failed, while the run goes on.
+  const std::vector<std::pair<std::string, std::uint64_t>>& missed_checks() const {
+    return missed_checks_;
+  }
   const std::map<int, std::uint64_t>& status_codes() const { return status_codes_; }
   const load::Ledger& ledger() const { return ledger_; }      // of all traces, warm-up too
   std::uint64_t warmup() const { return warmup_; }            // traces left out of the statistics
@@ -194,6 +205,8 @@ class Summary {
   Table servers_;
   Table phases_;
   Table steps_;
+  Table workers_;
+  std::vector<std::pair<std::string, std::uint64_t>> missed_checks_;
   std::vector<CheckFigures> checks_;
   std::map<int, std::uint64_t> status_codes_;
   load::Ledger ledger_;

@@ -45,11 +45,13 @@ std::string verdict_text(const Verdict& verdict, const Paint& paint) {
 std::string thresholds_text(const std::vector<ThresholdResult>& thresholds, const Paint& paint) {
   std::string text;
   for (const ThresholdResult& threshold : thresholds)
-    text += fmt::format("  {} {:<36} {}\n",
-                        threshold.passed              ? paint.good(mark_of(threshold))
-                        : threshold.undecided.empty() ? paint.bad(mark_of(threshold))
-                                                      : paint.doubt(mark_of(threshold)),
-                        threshold.expression, measured_text(threshold));
+    text +=
+        fmt::format("  {} {:<36} {}\n",
+                    threshold.passed              ? paint.good(mark_of(threshold))
+                    : threshold.undecided.empty() ? paint.bad(mark_of(threshold))
+                                                  : paint.doubt(mark_of(threshold)),
+                    threshold.expression, measured_text(threshold)) +
+        (threshold.proof.empty() ? "" : fmt::format("    ended the run: {}\n", threshold.proof));
   return text.empty() ? text : paint.bold("thresholds") + "\n" + text;
 }
 

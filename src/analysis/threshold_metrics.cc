@@ -28,27 +28,10 @@ Measured of_times(const Times& times, std::string_view function) {
       format_count(static_cast<std::uint64_t>(std::ceil(Times::kPastMin / past - 1e-6)))));
 }
 
-Measured of_latencies(const Threshold& threshold, const Latencies& latency) {
-  if (threshold.outcome == "answered")
-    return of_times(times_of(latency.answered), threshold.function);
-  if (threshold.outcome == "failed") return of_times(times_of(latency.failed), threshold.function);
-  return of_times(latency.all(), threshold.function);
-}
-
-const GroupFigures* find_group(const Threshold& threshold, const Summary& summary) {
-  const std::vector<GroupFigures>& rows = threshold.group == "service"  ? summary.services()
-                                          : threshold.group == "server" ? summary.servers()
-                                                                        : summary.phases();
-  for (const GroupFigures& row : rows) {
-    if (row.name == threshold.group_name) return &row;
-  }
-  return nullptr;
-}
-
 // `figure` of the group that the threshold names.
 template <class F>
 Measured of_group(const Threshold& threshold, const Summary& summary, F&& figure) {
-  if (const GroupFigures* const group = find_group(threshold, summary)) return figure(*group);
+  if (const GroupFigures* const group = group_of(threshold, summary)) return figure(*group);
   return unknown(fmt::format("no request had the {} '{}'", threshold.group, threshold.group_name));
 }
 
@@ -57,31 +40,41 @@ Measured of_rate(const Rates& rates, double rps) {
   return {rps};
 }
 
+Measured of_latencies(const Threshold& threshold, const Summary& summary) {
+  if (const auto latency = latencies_of(threshold, summary))
+    return measure_times(threshold, *latency);
+  return unknown(fmt::format("no request had the {} '{}'", threshold.group, threshold.group_name));
+}
+
 Measured measure_latency(const Threshold& threshold, const Summary& summary) {
-  if (threshold.group.empty()) return of_latencies(threshold, summary.latencies());
-  return of_group(threshold, summary, [&](const GroupFigures& group) {
-    return of_latencies(threshold, group.latency);
-  });
+  return of_latencies(threshold, summary);
 }
 
 Measured measure_dispatch_error(const Threshold& threshold, const Summary& summary) {
-  return of_times(times_of(summary.dispatch_error()), threshold.function);
+  return of_latencies(threshold, summary);
 }
 
 Measured measure_service_time(const Threshold& threshold, const Summary& summary) {
-  return of_latencies(threshold, summary.service_times());
+  return of_latencies(threshold, summary);
 }
 
-Measured measure_intended(const Threshold&, const Summary& summary) {
-  return number(summary.counted());
+Measured measure_intended(const Threshold& threshold, const Summary& summary) {
+  if (threshold.group.empty()) return number(summary.counted());
+  return of_group(threshold, summary,
+                  [](const GroupFigures& group) { return number(group.intended); });
 }
 
-Measured measure_sent(const Threshold&, const Summary& summary) {
-  return number(summary.counted() - summary.not_sent());
+Measured measure_sent(const Threshold& threshold, const Summary& summary) {
+  if (threshold.group.empty()) return number(summary.counted() - summary.not_sent());
+  return of_group(threshold, summary, [](const GroupFigures& group) {
+    return number(group.intended - group.not_sent);
+  });
 }
 
-Measured measure_not_sent(const Threshold&, const Summary& summary) {
-  return number(summary.not_sent());
+Measured measure_not_sent(const Threshold& threshold, const Summary& summary) {
+  if (threshold.group.empty()) return number(summary.not_sent());
+  return of_group(threshold, summary,
+                  [](const GroupFigures& group) { return number(group.not_sent); });
 }
 
 Measured measure_answered(const Threshold& threshold, const Summary& summary) {
@@ -104,21 +97,30 @@ Measured measure_retried(const Threshold&, const Summary& summary) {
   return number(summary.ledger().retried);
 }
 
-Measured measure_offered(const Threshold&, const Summary& summary) {
-  const Rates rates = summary.rates();
-  return of_rate(rates, rates.offered_rps);
+// Of one group over its own span.
+Measured measure_offered(const Threshold& threshold, const Summary& summary) {
+  const auto offered = [](const Rates& rates) { return of_rate(rates, rates.offered_rps); };
+  if (threshold.group.empty()) return offered(summary.rates());
+  return of_group(threshold, summary,
+                  [&](const GroupFigures& group) { return offered(rates_of(group)); });
 }
 
-Measured measure_achieved(const Threshold&, const Summary& summary) {
-  const Rates rates = summary.rates();
-  return of_rate(rates, rates.achieved_rps);
+Measured measure_achieved(const Threshold& threshold, const Summary& summary) {
+  const auto achieved = [](const Rates& rates) { return of_rate(rates, rates.achieved_rps); };
+  if (threshold.group.empty()) return achieved(summary.rates());
+  return of_group(threshold, summary,
+                  [&](const GroupFigures& group) { return achieved(rates_of(group)); });
 }
 
-Measured measure_error_rate(const Threshold&, const Summary& summary) {
-  const auto counted = static_cast<double>(summary.counted());
-  const auto answered = static_cast<double>(summary.latencies().answered.count());
-  if (counted == 0) return unknown("there was no request");
-  return {(counted - answered) / counted};
+Measured measure_error_rate(const Threshold& threshold, const Summary& summary) {
+  const auto share = [](std::uint64_t counted, std::uint64_t answered) -> Measured {
+    if (counted == 0) return unknown("there was no request");
+    return {static_cast<double>(counted - answered) / static_cast<double>(counted)};
+  };
+  if (threshold.group.empty())
+    return share(summary.counted(), summary.latencies().answered.count());
+  return of_group(threshold, summary,
+                  [&](const GroupFigures& group) { return share(group.intended, group.answered); });
 }
 
 Measured measure_checks(const Threshold& threshold, const Summary& summary) {
@@ -152,6 +154,55 @@ const ThresholdMetric* threshold_metric(std::string_view name) {
   const auto row = std::find_if(rows.begin(), rows.end(),
                                 [&](const ThresholdMetric& one) { return one.name == name; });
   return row == rows.end() ? nullptr : &*row;
+}
+
+const GroupFigures* group_of(const Threshold& threshold, const Summary& summary) {
+  const std::vector<GroupFigures>& rows = threshold.group == "service"  ? summary.services()
+                                          : threshold.group == "server" ? summary.servers()
+                                          : threshold.group == "worker" ? summary.workers()
+                                                                        : summary.phases();
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const GroupFigures& one) {
+    return one.name == threshold.group_name;
+  });
+  return row == rows.end() ? nullptr : &*row;
+}
+
+std::uint64_t counted_of(const Threshold& threshold, const Summary& summary) {
+  if (threshold.group.empty()) return summary.counted();
+  const GroupFigures* const group = group_of(threshold, summary);
+  return group ? group->intended : 0;
+}
+
+std::optional<Latencies> latencies_of(const Threshold& threshold, const Summary& summary) {
+  if (threshold.metric == "dispatch_error") {
+    Latencies made;
+    made.answered = summary.dispatch_error();
+    return made;
+  }
+  if (threshold.metric == "service_time") return summary.service_times();
+  if (threshold.group.empty()) return summary.latencies();
+  const GroupFigures* const group = group_of(threshold, summary);
+  return group ? std::optional(group->latency) : std::nullopt;
+}
+
+Measured measure_times(const Threshold& threshold, const Latencies& latency) {
+  if (threshold.outcome == "answered")
+    return of_times(times_of(latency.answered), threshold.function);
+  if (threshold.outcome == "failed") return of_times(times_of(latency.failed), threshold.function);
+  return of_times(latency.all(), threshold.function);
+}
+
+// What is at least its value is, of a request that was never answered, beyond every limit.
+bool holds(const Measured& measured, const Threshold& threshold) {
+  const std::string_view comparison = threshold.comparison;
+  if (measured.at_least) return comparison == ">" || comparison == ">=" || comparison == "!=";
+  const double value = *measured.value;
+  if (comparison == "<") return value < threshold.limit;
+  if (comparison == "<=") return value <= threshold.limit;
+  if (comparison == ">") return value > threshold.limit;
+  if (comparison == ">=") return value >= threshold.limit;
+  if (comparison == "==") return value == threshold.limit;
+  return value != threshold.limit;
 }
 
 std::optional<double> percentile_of(std::string_view function) {

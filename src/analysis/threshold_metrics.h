@@ -35,6 +35,17 @@ const std::vector<ThresholdMetric>& threshold_metrics();
 // Null: there is none of that name.
 const ThresholdMetric* threshold_metric(std::string_view name);
 
+// What a threshold asks of is, where it names a group: that one; null: no request was in it.
+const GroupFigures* group_of(const Threshold& threshold, const Summary& summary);
+// Requests of the group, or of all, that count.
+std::uint64_t counted_of(const Threshold& threshold, const Summary& summary);
+// The times that a metric with a function is of; nothing: no request was in the group.
+std::optional<Latencies> latencies_of(const Threshold& threshold, const Summary& summary);
+// What the threshold's function makes of them.
+Measured measure_times(const Threshold& threshold, const Latencies& latency);
+// Whether the value, which is known, is within the threshold's limit.
+bool holds(const Measured& measured, const Threshold& threshold);
+
 // 0.95 for p95; nothing for min, mean, max and what is no function.
 std::optional<double> percentile_of(std::string_view function);
 

@@ -146,7 +146,12 @@ Result<void> check_metric(const Reader& reader, const Threshold& threshold) {
   if (!threshold.outcome.empty() && !(metric && metric->by_outcome))
     return reader.wrong(fmt::format("'{}' isn't kept by outcome", threshold.metric),
                         metrics_that_are([](const auto& one) { return one.by_outcome; }));
-  if (!threshold.group.empty() && !(metric && metric->by_group))
+  const bool is_node = threshold.group == "node";
+  if (is_node && metric)
+    return reader.wrong(
+        fmt::format("'{}' isn't kept by node", threshold.metric),
+        fmt::format("telemetry is: max(cpu{{node={}}}) < 90%", threshold.group_name));
+  if (!threshold.group.empty() && !is_node && !(metric && metric->by_group))
     return reader.wrong(fmt::format("'{}' isn't kept by {}", threshold.metric, threshold.group),
                         metrics_that_are([](const auto& one) { return one.by_group; }));
   if (!threshold.subsystem.empty() && !is_telemetry(threshold.metric) &&
@@ -171,12 +176,15 @@ Result<void> read_outcome(Reader& reader, Threshold& threshold) {
 Result<void> read_group(Reader& reader, Threshold& threshold) {
   if (!reader.take("{")) return {};
   threshold.group = reader.take_word();
-  const std::vector<std::string> known{"service", "server", "phase"};
+  const std::vector<std::string> known{"service", "server", "phase", "worker", "node"};
   if (!contains(known, threshold.group))
     return reader.wrong(fmt::format("unknown group '{}'", threshold.group),
                         hint_for_unknown(threshold.group, known));
   if (!reader.take("=")) return reader.wrong("'=' is missing", "write {service=name}");
   threshold.group_name = reader.take_until('}');
+  if (threshold.group_name.empty())
+    return reader.wrong(fmt::format("the {}'s name is missing", threshold.group),
+                        "write {service=name}");
   if (!reader.take("}")) return reader.wrong("'}' is missing", "write {service=name}");
   return {};
 }
@@ -210,25 +218,16 @@ Measured of_telemetry(const Threshold& threshold, const Summary& summary,
   for (const TelemetrySeries::Series& series : telemetry.all()) {
     if (!means(series, threshold.metric, telemetry)) continue;
     if (!is_of(threshold.subsystem, series.subsystem)) continue;
+    if (!threshold.group.empty() && series.node != threshold.group_name) continue;
     all.merge(telemetry.figures(series, from));
   }
+  if (all.count == 0 && !threshold.group.empty())
+    return unknown(fmt::format("it wasn't read of the node '{}'", threshold.group_name));
   if (all.count == 0) return unknown("it wasn't read");
   const double factor = scale_of(threshold.metric, threshold.subsystem).factor;
   if (threshold.function == "min") return {all.min * factor};
   if (threshold.function == "max") return {all.max * factor};
   return {all.sum / static_cast<double>(all.count) * factor};
-}
-
-// What is at least its value is, of a request that was never answered, beyond every limit.
-bool holds(const Measured& measured, std::string_view comparison, double limit) {
-  if (measured.at_least) return comparison == ">" || comparison == ">=" || comparison == "!=";
-  const double value = *measured.value;
-  if (comparison == "<") return value < limit;
-  if (comparison == "<=") return value <= limit;
-  if (comparison == ">") return value > limit;
-  if (comparison == ">=") return value >= limit;
-  if (comparison == "==") return value == limit;
-  return value != limit;
 }
 
 }  // namespace
@@ -287,7 +286,7 @@ ThresholdResult evaluate(const Threshold& threshold, const Summary& summary,
   result.value = measured.value;
   result.at_least = measured.at_least;
   result.undecided = measured.why_not;
-  result.passed = result.value && holds(measured, threshold.comparison, threshold.limit);
+  result.passed = result.value && holds(measured, threshold);
   return result;
 }
 

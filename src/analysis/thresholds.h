@@ -9,8 +9,8 @@
 //              | checks[(<name>)]                                 (share of those that ran)
 //              | <telemetry metric>[/<subsystem>]                 (with min, mean or max)
 //   latency and service_time may be followed by [answered], [failed] or [all], which they are of
-//   where nothing is said; latency, answered and failed by {service=name}, {server=host:port} or
-//   {phase=name}
+//   where nothing is said; latency, counts, rates and error_rate by {service=name},
+//   {server=host:port}, {phase=name} or {worker=name}; telemetry by {node=name}
 //   operator   = < | <= | > | >= | == | !=
 //   unit       = of the metric's dimension (analysis/threshold_units.h)
 //
@@ -37,7 +37,7 @@ struct Threshold {
   std::string metric;
   std::string subsystem;  // of checks: the name
   std::string outcome;    // "answered", "failed"; empty: all
-  std::string group;      // "service", "server", "phase"; empty: all
+  std::string group;      // "service", "server", "phase", "worker", "node"; empty: all
   std::string group_name;
   std::string comparison;
   double limit = 0;  // in base units: seconds, bytes, shares, counts

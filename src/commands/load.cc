@@ -68,6 +68,8 @@ struct LoadFlags {
   std::uint32_t redirects = 0;
   std::vector<std::string> headers;
   std::vector<std::string> thresholds;
+  std::vector<std::string> aborts;
+  std::string abort_after;
   std::vector<std::string> checks;
   bool ipv4 = false;
   bool ipv6 = false;
@@ -344,6 +346,8 @@ void write_limits(const LoadFlags& flags, LoadDocument& document) {
     document.add("client/checks", check, "--check '" + check + "'");
   for (const std::string& threshold : flags.thresholds)
     document.add("thresholds", threshold, "--threshold '" + threshold + "'");
+  for (const std::string& threshold : flags.aborts)
+    document.add_abort(threshold, flags.abort_after, "--abort-unless '" + threshold + "'");
 }
 
 // What the file has no words for: bytes that needn't be text, and who asks by the URL.
@@ -389,6 +393,8 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   TRY(write_http(flags, uri, document));
   TRY(write_pace(flags, document));
   TRY(write_requests(flags, document));
+  if (flags.aborts.empty() && !flags.abort_after.empty())
+    return usage("--abort-after is of a threshold that ends the run", "give --abort-unless too");
   write_limits(flags, document);
   const std::string redirects = std::to_string(TRY(redirects_of(flags)));
   document.set("limits/redirects", redirects,
@@ -408,6 +414,26 @@ Result<plan::Plan> make_plan(const LoadFlags& flags) {
   if (!client.requests && !client.duration && flags.profile.empty() && flags.replay.empty())
     client.duration = kDefaultDuration;
   return plan;
+}
+
+// Certificates and protocols.
+void add_connection_flags(CLI::App& app, LoadFlags& flags) {
+  app.add_flag("-k,--insecure", flags.insecure,
+               "https: take any certificate; the summary and the report say so");
+  app.add_option("--cacert", flags.ca_file,
+                 "https: file (PEM) of those who vouch for the server [the system's]");
+  app.add_option("--crlfile", flags.crl_file,
+                 "https: file (PEM) of revoked certificates, which are refused [not looked at]");
+  app.add_option("--cert", flags.certificate, "https: our certificate (PEM), with its chain");
+  app.add_option("--key", flags.key, "its key (PEM) [in --cert]");
+  app.add_flag("--http2", flags.http2,
+               "https: HTTP/2 where the server agrees to it, else HTTP/1.1");
+  app.add_flag("--http2-prior-knowledge", flags.http2_prior_knowledge,
+               "HTTP/2 without asking, over http:// too");
+  app.add_option("--streams", flags.streams,
+                 "HTTP/2: requests on a connection at once [1; with a rate, as the server allows]");
+  app.add_flag("--disable-keepalive", flags.disable_keepalive,
+               "a connection of its own for each request");
 }
 
 void add_flags(CLI::App& app, LoadFlags& flags) {
@@ -464,22 +490,7 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--ok", flags.ok, "statuses that are a success, and no others: '2xx, 304'");
   app.add_option("--fail-on", flags.fail_on,
                  "statuses of answers that count as failures: '404, 500-599', none [400-999]");
-  app.add_flag("-k,--insecure", flags.insecure,
-               "https: take any certificate; the summary and the report say so");
-  app.add_option("--cacert", flags.ca_file,
-                 "https: file (PEM) of those who vouch for the server [the system's]");
-  app.add_option("--crlfile", flags.crl_file,
-                 "https: file (PEM) of revoked certificates, which are refused [not looked at]");
-  app.add_option("--cert", flags.certificate, "https: our certificate (PEM), with its chain");
-  app.add_option("--key", flags.key, "its key (PEM) [in --cert]");
-  app.add_flag("--http2", flags.http2,
-               "https: HTTP/2 where the server agrees to it, else HTTP/1.1");
-  app.add_flag("--http2-prior-knowledge", flags.http2_prior_knowledge,
-               "HTTP/2 without asking, over http:// too");
-  app.add_option("--streams", flags.streams,
-                 "HTTP/2: requests on a connection at once [1; with a rate, as the server allows]");
-  app.add_flag("--disable-keepalive", flags.disable_keepalive,
-               "a connection of its own for each request");
+  add_connection_flags(app, flags);
   app.add_flag("-4,--ipv4", flags.ipv4, "IPv4 only");
   app.add_flag("-6,--ipv6", flags.ipv6, "IPv6 only");
   app.add_option("-t,--threads", flags.threads, "event loops [one a core, up to 500/s one]");
@@ -488,6 +499,13 @@ void add_flags(CLI::App& app, LoadFlags& flags) {
   app.add_option("--threshold", flags.thresholds, "as 'p95(latency) < 50ms'; may be given again")
       ->expected(1)
       ->take_all();
+  app.add_option("--abort-unless", flags.aborts,
+                 "a threshold that ends the run once it can't be met any more; may be given again")
+      ->expected(1)
+      ->take_all();
+  app.add_option("--abort-after", flags.abort_after,
+                 "or once it has been crossed for so long: 30s; needed where nobody knows how many "
+                 "requests there will be");
   app.add_option("--check", flags.checks,
                  "what answers must be: 'status 200', 'body has ok', 'login: json /ok is true', "
                  "'time < 200ms'; may be given again")

@@ -60,6 +60,19 @@ void LoadDocument::add(std::string_view path, std::string_view value, const std:
   list.items.push_back(scalar(value, flag));
 }
 
+void LoadDocument::add_abort(std::string_view expression, std::string_view lasting,
+                             const std::string& flag) {
+  Node& list = at(file_, "thresholds");
+  list.kind = Kind::kList;
+  Node threshold;
+  value_of(threshold, "expression") = scalar(expression, flag);
+  threshold.place = threshold.items.front().place;
+  value_of(threshold, "abort") = scalar("yes", flag);
+  if (!lasting.empty())
+    value_of(threshold, "for") = scalar(lasting, "--abort-after " + std::string(lasting));
+  list.items.push_back(std::move(threshold));
+}
+
 void LoadDocument::add_header(std::string_view name, std::string_view value) {
   Node& headers = at(client_, "request/headers");
   headers.kind = Kind::kList;

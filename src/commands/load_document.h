@@ -19,6 +19,8 @@ class LoadDocument {
   void set(std::string_view path, std::string_view value, const std::string& flag);
   // One more item of the list at that path.
   void add(std::string_view path, std::string_view value, const std::string& flag);
+  // One more threshold, which ends the run once it can't be met.
+  void add_abort(std::string_view expression, std::string_view lasting, const std::string& flag);
   // One more header; their names may be there several times.
   void add_header(std::string_view name, std::string_view value);
 

@@ -23,27 +23,43 @@ std::uint32_t place_of(std::vector<std::uint32_t>& places, wire::NameId id, Ask&
 // into the spool, and to their places in the summary's tables.
 class Collector::Producer {
  public:
-  Producer(Collector& collector, store::ProducerId producer)
-      : collector_(collector), id_(producer) {}
+  // `is_of_workers`: the traces' clients have the name of a worker before them.
+  Producer(Collector& collector, store::ProducerId producer, bool is_of_workers = false)
+      : collector_(collector), id_(producer), is_of_workers_(is_of_workers) {}
 
   void name(wire::NameId id, std::string_view text) { collector_.spool_.name(id_, id, text); }
   void trace(const wire::Trace& trace, const wire::Names& names) {
     collector_.spool_.trace(id_, trace);
     analysis::Summary& summary = collector_.summary_;
-    summary.add(trace, {place_of(services_, trace.service,
-                                 [&] { return summary.service_place(names.at(trace.service)); }),
-                        place_of(servers_, trace.server,
-                                 [&] { return summary.server_place(names.at(trace.server)); }),
-                        place_of(phases_, trace.phase,
-                                 [&] { return summary.phase_place(names.at(trace.phase)); }),
-                        trace.step == 0 ? 0 : place_of(steps_, trace.step, [&] {
-                          return summary.step_place(names.at(trace.step));
-                        })});
+    summary.add(
+        trace,
+        {place_of(services_, trace.service,
+                  [&] { return summary.service_place(names.at(trace.service)); }),
+         place_of(servers_, trace.server,
+                  [&] { return summary.server_place(names.at(trace.server)); }),
+         place_of(phases_, trace.phase, [&] { return summary.phase_place(names.at(trace.phase)); }),
+         trace.step == 0 ? 0
+                         : place_of(steps_, trace.step,
+                                    [&] { return summary.step_place(names.at(trace.step)); }),
+         worker_of(trace, names), missed_check_of(trace, names)});
     if (collector_.joined_.wants(trace.headers)) join(trace, names);
     for (RunObserver* const observer : collector_.observers_) observer->on_trace(trace, names);
   }
 
  private:
+  std::uint32_t worker_of(const wire::Trace& trace, const wire::Names& names) {
+    if (!is_of_workers_) return analysis::Summary::Places::kNone;
+    return place_of(workers_, trace.client, [&] {
+      const std::string_view client = names.at(trace.client);
+      return collector_.summary_.worker_place(client.substr(0, client.find(':')));
+    });
+  }
+  std::uint32_t missed_check_of(const wire::Trace& trace, const wire::Names& names) {
+    if (trace.failed_check == 0) return analysis::Summary::Places::kNone;
+    return place_of(missed_checks_, trace.failed_check, [&] {
+      return collector_.summary_.missed_check_place(names.at(trace.failed_check));
+    });
+  }
   void join(const wire::Trace& trace, const wire::Names& names) {
     collector_.joined_.add({names.at(trace.service), names.at(trace.server), trace.headers,
                             trace.created, trace.sent, trace.done,
@@ -53,10 +69,13 @@ class Collector::Producer {
 
   Collector& collector_;
   const store::ProducerId id_;
+  const bool is_of_workers_;
   std::vector<std::uint32_t> services_;
   std::vector<std::uint32_t> servers_;
   std::vector<std::uint32_t> phases_;
   std::vector<std::uint32_t> steps_;
+  std::vector<std::uint32_t> workers_;
+  std::vector<std::uint32_t> missed_checks_;
 };
 
 // A loop of this process.
@@ -81,7 +100,7 @@ class Collector::Loop final : public load::TraceVisitor {
 class Collector::Remote final : public store::SpoolVisitor {
  public:
   Remote(Collector& collector, store::ProducerId producer)
-      : collector_(collector), producer_(collector, producer) {}
+      : collector_(collector), producer_(collector, producer, true) {}
   void on_trace(const wire::Trace& trace, const wire::Names& names) override {
     for (; names_told_ < names.size(); ++names_told_) {
       const auto id = static_cast<wire::NameId>(names_told_);

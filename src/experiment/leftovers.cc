@@ -35,7 +35,7 @@ constexpr Duration kObjectsGoneWithin = std::chrono::minutes{2};
 constexpr Duration kLookAtObjectsEvery = std::chrono::milliseconds{100};
 // So long after a pod's grace its node, which is busy, may say that it has ended.
 constexpr Duration kNodeMaySayWithin = std::chrono::seconds{10};
-constexpr Duration kLookAtNodesEvery = std::chrono::seconds{2};
+constexpr Duration kLookForNodesEvery = std::chrono::seconds{2};
 
 // What a run may make, in the order in which it goes: what would make others anew first.
 struct ObjectKind {
@@ -157,7 +157,7 @@ class ObjectRemoval {
   Result<void> look_at_node_of(const Left& pod, const std::string& path, Time now) {
     const auto [looked, is_new] = nodes_.try_emplace(pod.node, Node{});
     Node& node = looked->second;
-    if (is_new || now - node.looked > kLookAtNodesEvery) {
+    if (is_new || now - node.looked > kLookForNodesEvery) {
       node.looked = now;
       const auto there =
           calls_.get(kubernetes::object_path(kubernetes::collection("v1", "", "nodes"), pod.node));

@@ -11,6 +11,7 @@
 #include "analysis/throttling.h"
 #include "base/secrets.h"
 #include "base/text.h"
+#include "experiment/abort_watch.h"
 #include "experiment/collector.h"
 #include "experiment/live_rates.h"
 #include "experiment/steered_load.h"
@@ -25,6 +26,8 @@ namespace {
 // What a run that is cut off doesn't know of its ledger, at most (README).
 constexpr Duration kCheckpointEvery = std::chrono::milliseconds{100};
 constexpr Duration kInFlightEvery = std::chrono::seconds{1};  // the loops are asked
+// Thresholds that end the run are looked at.
+constexpr Duration kAbortEvery = std::chrono::milliseconds{250};
 // Once it is told to stop, answers that are on their way get this long.
 constexpr Duration kGraceAfterStop = std::chrono::seconds{2};
 constexpr std::size_t kOtherFiles = 100;  // that are no connections
@@ -61,6 +64,8 @@ class Run {
         state_timer_([this](Time now) { on_state(now); }),
         checkpoint_timer_([this](Time now) { on_checkpoint(now); }),
         give_up_([this](Time) { load_->end_all(); }),
+        abort_watch_(plan),
+        abort_timer_([this](Time now) { on_abort_turn(now); }),
         timeline_(
             control_.timers(),
             [this](const analysis::Threshold& condition) { return holds(condition); },
@@ -107,10 +112,11 @@ class Run {
   void on_stop();
   Result<Steered> on_steered(const SteerOrder& order);
   void on_spool_full();
+  void on_abort_turn(Time now);
   void stop_sending();
   bool is_ending() const {
     return setup_.stop.times() > 0 || spool_is_full_ || ended_by_hand_ || broken_off_ ||
-           is_load_over_;
+           is_load_over_ || abort_watch_.has_ended_it();
   }
   void on_state(Time now);
   void on_checkpoint(Time now);
@@ -138,7 +144,9 @@ class Run {
   net::Timer checkpoint_timer_;
   load::Begun checkpoint_;  // the last one told
   net::Timer give_up_;      // ends what is in flight
-  Timeline timeline_;       // of the phase
+  AbortWatch abort_watch_;
+  net::Timer abort_timer_;
+  Timeline timeline_;  // of the phase
   SteeredLoad steered_;
   wire::Experiment experiment_;
   std::vector<wire::NodeInfo> node_info_;
@@ -270,6 +278,7 @@ Result<void> Run::run_phases() {
   if (const auto every = watcher_.state_every())
     control_.timers().set(state_timer_, phases_began_ + *every);
   control_.timers().set(checkpoint_timer_, phases_began_ + kCheckpointEvery);
+  if (abort_watch_.is_needed()) control_.timers().set(abort_timer_, phases_began_ + kAbortEvery);
   for (const plan::Phase& phase : plan_.phases) {
     if (is_ending()) break;
     Result<void> ran = run_phase(phase);
@@ -281,6 +290,7 @@ Result<void> Run::run_phases() {
   }
   control_.timers().cancel(checkpoint_timer_);
   control_.timers().cancel(state_timer_);
+  control_.timers().cancel(abort_timer_);
   watcher_.on_sending_over();
   return {};
 }
@@ -378,7 +388,11 @@ Result<Steered> Run::on_steered(const SteerOrder& order) {
                  {},
                  is_load_open_ ? "the run is ending" : "no requests are sent at present",
                  {}};
-  if (order.kind != SteerOrder::Kind::kEnd) return steered_.take(order);
+  if (order.kind != SteerOrder::Kind::kEnd) {
+    Result<Steered> steered = steered_.take(order);
+    if (steered.ok() && order.kind == SteerOrder::Kind::kRate) abort_watch_.forget_rates();
+    return steered;
+  }
   steered_.note_end(order);
   ended_by_hand_ = true;
   stop_sending();
@@ -390,6 +404,17 @@ void Run::on_spool_full() {
   if (is_ending()) return;
   spool_is_full_ = true;
   if (is_load_open_) stop_sending();
+}
+
+// A threshold that ends the run can't be met any more, whatever would come.
+void Run::on_abort_turn(Time now) {
+  if (is_ending()) return;
+  collector_->at_desk(
+      [&] { abort_watch_.look(now, collector_->summary(), collector_->telemetry()); });
+  if (!abort_watch_.has_ended_it())
+    return control_.timers().set(abort_timer_, next_turn(now, kAbortEvery));
+  tell("threshold/abort", abort_watch_.expression());
+  stop_sending();
 }
 
 // An application is no more: what comes from now on would say nothing of it.
@@ -473,6 +498,7 @@ void Run::stop_sources() {
   is_load_over_ = true;
   was_cut_short_ = setup_.stop.times() > 0;
   control_.timers().cancel(give_up_);
+  control_.timers().cancel(abort_timer_);
   control_.timers().cancel(state_timer_);  // a phase that couldn't begin left it: it asks sources
   watcher_.on_sending_over();
   lost_ = setup_.platform.lost();
@@ -512,6 +538,7 @@ analysis::Evidence Run::evidence() {
   for (std::string& doubt : analysis::doubts_of_throttling(
            collector_->joined(), evidence.generator ? &*evidence.generator : nullptr))
     evidence.doubts.push_back(std::move(doubt));
+  if (abort_watch_.has_ended_it()) evidence.doubts.push_back(abort_watch_.why());
   if (spool_is_full_)
     evidence.doubts.push_back(
         fmt::format("the run was ended before it was done: its spool took the {} of disk that "
@@ -524,6 +551,7 @@ std::string Run::why_ended_early() const {
   if (!why_ended_.empty()) return why_ended_;
   if (ended_by_hand_) return "it was ended by hand";
   if (broken_off_) return broken_off_->to_text();
+  if (abort_watch_.has_ended_it()) return abort_watch_.why();
   return was_cut_short_ ? "it was ended by a signal" : "";
 }
 
@@ -551,9 +579,7 @@ Result<void> Run::end_recording() {
   for (std::string& note : plan::notes_of_requests(plan_)) notes_.push_back(std::move(note));
   result_.verdict = judge(collector_->summary(), evidence());
   result_.ended_early = why_ended_early();
-  for (const std::string& expression : plan_.thresholds)
-    result_.thresholds.push_back(evaluate(TRY(analysis::parse_threshold(expression)),
-                                          collector_->summary(), collector_->telemetry()));
+  result_.thresholds = abort_watch_.judge(collector_->summary(), collector_->telemetry());
   result_.steered = steered_.changes();
   for (const std::string& change : result_.steered) notes_.push_back("changed by hand, " + change);
   keep_result();

@@ -23,6 +23,7 @@
 #include "plan/plan.h"
 #include "plan/profile.h"
 #include "plan/successes.h"
+#include "plan/threshold_abort.h"
 #include "plan/threshold_check.h"
 
 // The document goes through these hands: yaml.cc makes a tree of it, file_overrides.cc puts --set
@@ -208,17 +209,32 @@ class Reader {
   void read_thresholds(Plan& plan) {
     const bool is_sound = problems_.empty();
     file_.each("thresholds", [&](const wire::YamlNode& node, const std::string& where) {
-      if (node.kind != wire::YamlNode::Kind::kScalar)
-        return problems_.add(
-            node.place, fmt::format("{} must be a text, not {}", where, wire::kind_text(node)));
+      if (node.kind != wire::YamlNode::Kind::kScalar && node.kind != wire::YamlNode::Kind::kMap)
+        return problems_.add(node.place, fmt::format("{} must be a text or a map, not {}", where,
+                                                     wire::kind_text(node)));
+      const std::size_t before = problems_.count();
+      const PlannedThreshold planned = read_threshold(node, where);
+      if (problems_.count() != before) return;
       // Where the rest of the file is wrong, its names say little.
       const auto checked = [&]() -> Result<void> {
-        const analysis::Threshold threshold = TRY(analysis::parse_threshold(node.scalar));
-        return is_sound ? check_threshold(threshold, plan) : Result<void>();
+        const analysis::Threshold threshold = TRY(analysis::parse_threshold(planned.expression));
+        if (!is_sound) return {};
+        TRY(check_threshold(threshold, plan));
+        return check_abort(threshold, planned, plan);
       }();
       if (!checked.ok()) problems_.add(node.place, where, checked.error());
-      plan.thresholds.push_back(node.scalar);
+      plan.thresholds.push_back(planned);
     });
+  }
+
+  // A text, or a map with what else is to become of it.
+  PlannedThreshold read_threshold(const wire::YamlNode& node, const std::string& where) {
+    if (node.kind == wire::YamlNode::Kind::kScalar) return {node.scalar};
+    const Fields fields(problems_, node, where, MapKind::aborting);
+    PlannedThreshold planned{fields.required("expression")};
+    planned.abort = fields.boolean("abort").value_or(false);
+    planned.lasting = fields.positive_duration("for");
+    return planned;
   }
 
   Problems& problems_;

@@ -89,6 +89,13 @@ struct Otlp {
   bool metrics = true;
 };
 
+// What the run must keep to.
+struct PlannedThreshold {
+  std::string expression;                // "p95(latency) < 50ms", checked for syntax on load
+  bool abort = false;                    // end the run once it can't be met any more,
+  std::optional<Duration> lasting = {};  // or once it has been crossed for that long
+};
+
 // All that a run does. load_plan() gives only plans that hold together; who makes one by hand
 // answers for it: each client's service is among `services`, phases and applications have names of
 // their own, no phase is called "warmup", and each but the last one ends.
@@ -106,7 +113,7 @@ struct Plan {
   std::optional<Otlp> otlp;
   Telemetry telemetry;
   std::optional<Cluster> cluster;  // there where an application is pods, or manifests are given
-  std::vector<std::string> thresholds;  // "p95(latency) < 50ms", checked for syntax on load
+  std::vector<PlannedThreshold> thresholds;
   std::string bus;       // URL of the bus whose workers run it; empty: this machine does
   std::string metadata;  // of the user's, a JSON object; empty: none
   std::string source_path;

@@ -265,6 +265,13 @@ OrderedJson telemetry_json(const Telemetry& telemetry) {
           {"nodes", telemetry.nodes}};
 }
 
+OrderedJson threshold_json(const PlannedThreshold& threshold) {
+  if (!threshold.abort) return threshold.expression;
+  OrderedJson json{{"expression", threshold.expression}, {"abort", true}};
+  if (threshold.lasting) json["for_s"] = to_seconds(*threshold.lasting);
+  return json;
+}
+
 }  // namespace
 
 std::string to_json(const Plan& plan) {
@@ -282,7 +289,9 @@ std::string to_json(const Plan& plan) {
   json["limits"] = limits_json(plan.limits);
   if (plan.otlp) json["otlp"] = otlp_json(*plan.otlp);
   json["telemetry"] = telemetry_json(plan.telemetry);
-  json["thresholds"] = plan.thresholds;
+  json["thresholds"] = OrderedJson::array();
+  for (const PlannedThreshold& threshold : plan.thresholds)
+    json["thresholds"].push_back(threshold_json(threshold));
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 

@@ -250,8 +250,13 @@ std::string describe(const Plan& plan, Where where) {
   if (!plan.metadata.empty()) text += fmt::format("\nmetadata {}\n", plan.metadata);
   if (plan.warmup.count() > 0)
     text += fmt::format("\nwarm-up {}: left out of the statistics\n", format_duration(plan.warmup));
-  if (!plan.thresholds.empty())
-    text += fmt::format("\nthresholds\n  {}\n", fmt::join(plan.thresholds, "\n  "));
+  if (!plan.thresholds.empty()) text += "\nthresholds\n";
+  for (const PlannedThreshold& threshold : plan.thresholds)
+    text += fmt::format("  {}{}{}\n", threshold.expression,
+                        threshold.abort ? ", ends the run where it can't be met any more" : "",
+                        threshold.lasting ? fmt::format(", or was crossed for {}",
+                                                        format_duration(*threshold.lasting))
+                                          : "");
   const load::Limits& limits = plan.limits;
   std::string threads = fmt::format("{} thread{}", limits.threads, limits.threads == 1 ? "" : "s");
   if (limits.threads == 0) threads = load_loops(plan) == 1 ? "one thread" : "one thread a core";

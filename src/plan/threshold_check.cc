@@ -52,7 +52,12 @@ std::optional<Names> servers_of(const Plan& plan) {
 }
 
 Result<void> check_group(const analysis::Threshold& threshold, const Plan& plan) {
-  if (threshold.group.empty()) return {};
+  // Who the workers are is known when they have come.
+  if (threshold.group.empty() || threshold.group == "worker") return {};
+  if (threshold.group == "node") {
+    const Names& nodes = plan.telemetry.nodes;
+    return nodes.empty() ? Result<void>() : one_of(threshold, "node", threshold.group_name, nodes);
+  }
   if (threshold.group == "server") {
     const auto servers = servers_of(plan);
     return servers ? one_of(threshold, "server", threshold.group_name, *servers) : Result<void>();

@@ -4,13 +4,14 @@ import os
 import random
 import sqlite3
 import signal
+import socket
 import stat
 import subprocess
 import time
 
 import junit_python
 import pytest
-from conftest import result_of
+from conftest import result_of, wait_for
 
 READ = """
 import json, sys
@@ -143,3 +144,100 @@ def test_a_signal_leaves_a_result_that_says_so(start, target, tmp_path, read_jun
     assert "signal" in result_of(tmp_path / "r.json")["ended_early"]
     (read,) = read_junit(tmp_path / "j.xml")
     assert "the run came to its end" in read["bad"]
+
+
+def ended(tmp_path, outcome, expression):
+    """A run that a threshold has ended: a whole report of what was done, and why."""
+    result = result_of(tmp_path / "r.json")
+    # A busy machine's verdict comes before thresholds.
+    assert outcome.code == (90 if result["verdict"]["value"] == "INVALID" else 99), outcome
+    assert result["ended_early"].startswith(f"the threshold '{expression}' ended the run: ")
+    assert result["ledger"]["balanced"] and result["verdict"]["value"] in ("SUSPECT", "INVALID")
+    (threshold,) = [one for one in result["thresholds"] if one["expression"] == expression]
+    assert not threshold["passed"] and threshold["proof"] and threshold["proof"] in result["ended_early"]
+    return result, threshold["proof"]
+
+
+def lasted_s(result):
+    return result["experiment"]["end"] - result["experiment"]["start"]
+
+
+def test_a_threshold_ends_the_run_once_it_cant_be_met(run, target, tmp_path):
+    url = target("--delay", "20ms")
+    outcome = run("load", url, "-r", "100", "-n", "3000", "-q", "--abort-unless", "p95(latency) < 5ms", "--threshold", "failed == 0", "--json", "r.json", timeout=60)
+    result, proof = ended(tmp_path, outcome, "p95(latency) < 5ms")
+    count = int(proof.split(" of at most 3,000 requests")[0].replace(",", ""))
+    # Not before it is proved, and without all of the 30 s.
+    assert 150 < count <= result["ledger"]["intended"] < 2500 and "at most 150 may" in proof
+    assert result["thresholds"][0]["expression"] == "failed == 0" and result["thresholds"][0]["passed"]
+    assert "ended early" in outcome.out.splitlines()[-1] and "ended the run: " in outcome.out
+    shown = run("exp", "show", "last", "--json")
+    assert json.loads(shown.out)["ended_early"] == result["ended_early"]
+    with sqlite3.connect(tmp_path / "galileo.sqlite") as database:
+        assert database.execute("SELECT VALUE FROM events WHERE NAME = 'threshold/abort'").fetchall() == [("p95(latency) < 5ms",)]
+
+
+def test_without_abort_a_crossed_threshold_ends_nothing(run, target, tmp_path):
+    outcome = run("load", target("--errors", "1"), "-r", "100", "-d", "2s", "-q", "--threshold", "failed == 0", "--json", "r.json")
+    result = result_of(tmp_path / "r.json")
+    assert outcome.code in (90, 99) and result["ledger"]["intended"] == 200 and result["ended_early"] == ""
+
+
+@pytest.mark.parametrize("errors, flags, expression", [
+    (1, ["-r", "50", "-d", "25s", "--poisson"], "failed == 0"),  # the first failure proves it, whatever follows
+    (0, ["-c", "2", "-d", "25s"], "max(latency) < 1us"),
+    (1, ["-c", "2", "-d", "25s", "--abort-after", "1s"], "error_rate < 50%"),
+    (0, ["-r", "50", "-d", "25s", "--check", "a: status 201"], "checks(a) > 0.9"),
+], ids=["a count", "an extreme", "for a second", "checks"])
+def test_each_way_to_end_a_run(run, target, tmp_path, errors, flags, expression):
+    outcome = run("load", target("--errors", errors), *flags, "-q", "--abort-unless", expression, "--json", "r.json", timeout=60)
+    result, _ = ended(tmp_path, outcome, expression)
+    assert lasted_s(result) < 20
+
+
+def test_what_cant_be_decided_is_refused_before_anything_starts(run, tmp_path):
+    url = "http://127.0.0.1:9/"
+    for flags, said in ((["--abort-unless", "p95(latency) < 1s", "-c", "1", "-d", "1s"], "how many requests there will be isn't known"),
+                        (["--abort-unless", "achieved > 5", "-r", "5", "-d", "1s"], "what follows can always make up for it"),
+                        (["--abort-unless", "in_flight == 0", "-n", "5"], "known when the run has ended"),
+                        (["--abort-after", "1s", "-n", "5"], "give --abort-unless too"),
+                        (["--abort-unless", "failed{service=x} == 0", "-n", "5"], "there is no service 'x'")):
+        refused = run("load", url, "-q", *flags)
+        assert refused.code == 2 and said in refused.err, refused
+    assert not list(tmp_path.glob("*.sqlite"))
+
+
+def test_on_a_fleet_by_worker_and_by_service(run, start, target, redis, tmp_path):
+    server = redis()
+    for name in ("w1", "w2"):
+        (tmp_path / name).mkdir()
+        start("worker", "--bus", server.url, "--name", name, "--traces", "redis", "--spool", tmp_path / name)
+        wait_for(lambda: server("GET", f"galileo:worker:{name}:heartbeat") and server("SISMEMBER", "galileo:workers", name), f"{name} to register")
+    host = target("--delay", "20ms").removeprefix("http://").rstrip("/")
+    (tmp_path / "e.yaml").write_text(f"""
+name: f
+bus: {server.url}
+services: {{a: {{hosts: {{'{host}': 1}}}}}}
+clients: [{{service: a, num: 2, rate: 50, requests: 1000}}]
+telemetry: off
+thresholds:
+  - answered{{worker=w1}} > 0
+  - error_rate{{service=a}} < 1%
+  - failed{{worker=nobody}} == 0
+  - {{expression: "p95(latency{{worker=w2}}) < 5ms", abort: yes}}
+""")
+    outcome = run("run", "e.yaml", "-q", "--json", "r.json", timeout=90)
+    result, proof = ended(tmp_path, outcome, "p95(latency{worker=w2}) < 5ms")
+    assert " of at most 2,000 requests were over" in proof and result["ledger"]["intended"] < 1800
+    passed = {one["expression"]: one["passed"] for one in result["thresholds"]}
+    assert passed["answered{worker=w1} > 0"] and passed["error_rate{service=a} < 1%"]
+    assert not passed["failed{worker=nobody} == 0"]  # no data: failed
+    assert "no request had the worker 'nobody'" in outcome.out
+
+
+def test_a_node_of_telemetry(run, target, tmp_path):
+    name = socket.gethostname()
+    outcome = run("load", target(), "-r", "50", "-d", "2s", "-q", "--threshold", f"max(cpu{{node={name}}}) < 101%", "--threshold", "max(cpu{node=elsewhere}) < 101%",
+                  "--json", "r.json")
+    passed = [one["passed"] for one in result_of(tmp_path / "r.json")["thresholds"]]
+    assert passed == [True, False] and "it wasn't read of the node 'elsewhere'" in outcome.out

@@ -127,7 +127,17 @@ RIGHT = {
   - achieved > 600/m
   - min(latency) >= 0
   - max(cpu) < 90 %
-  - mean ( psi_cpu/some ) != -1e-3s"""),
+  - mean ( psi_cpu/some ) != -1e-3s
+  - max(cpu{node=pi-1}) < 90%
+  - max(process_rss/galileo{node = pi 1}) < 1GiB
+  - error_rate{service=a} < 1%
+  - achieved{worker=w1} > 10
+  - p95(latency[failed]{worker=w1}) < 1s"""),
+    "thresholds that end the run": rest("""thresholds:
+  - {expression: failed == 0, abort: yes}
+  - {expression: p95(latency) < 5ms, abort: true, for: 30s}
+  - {expression: max(latency) < 1s, abort: true}
+  - {expression: error_rate < 1%}"""),
     "a threshold from the environment": rest("thresholds: ['p95(latency) < ${NO_SUCH_VARIABLE:-5ms}']"),
 }
 
@@ -288,8 +298,14 @@ WRONG = {
     "metadata in a word": rest("metadata: a"),
     "nodes in a map": rest("telemetry: {nodes: {a: b}}\nbus: redis://127.0.0.1:1"),
     "one threshold without a list": rest("thresholds: failed == 0"),
-    "a threshold that is a map": rest("thresholds: [{failed: 0}]"),
+    "a threshold that is a list": rest("thresholds: [[failed == 0]]"),
     "a threshold of nothing": rest("thresholds: ['']"),
+    "a threshold without its expression": rest("thresholds: [{abort: yes}]"),
+    "an unknown key of a threshold": rest("thresholds: [{expression: failed == 0, stop: yes}]"),
+    "a threshold that is crossed for nothing": rest("thresholds: [{expression: failed == 0, abort: yes, for: 0s}]"),
+    "a group without a name": rest("thresholds: ['failed{service=} == 0']"),
+    "requests of a node": rest("thresholds: ['failed{node=a} == 0']"),
+    "a node's telemetry by service": rest("thresholds: ['max(cpu{service=a}) < 5%']"),
     "a threshold without a limit": rest("thresholds: ['failed ==']"),
     "a time without its unit": rest("thresholds: ['p95(latency) < 200']"),
     "a share without its unit": rest("thresholds: ['error_rate < 0.01']"),
@@ -398,6 +414,9 @@ ONLY_THE_PROGRAM = {
     "a service's name that no URL can hold": "name: x\nservices: {a b: {hosts: [c], router: SymmetryServiceRouter}}\nclients: [{service: a b}]\n",
     "a threshold of a metric that nobody reads": rest("thresholds: ['max(cpuu) < 5%']"),
     "a threshold of a service that isn't there": rest("thresholds: ['failed{service=b} == 0']"),
+    "a threshold that nobody can decide before the end": rest("thresholds: [{expression: achieved > 5, abort: yes}]"),
+    "an end after so long without one": rest("thresholds: [{expression: failed == 0, for: 5s}]"),
+    "checks that end the run, and nobody knows how many": rest("thresholds: [{expression: checks > 0.9, abort: yes, for: 1s}]"),
     "a threshold of telemetry in another unit": rest("thresholds: ['max(cpu) < 5ms']"),
     "a condition of a distribution": client("arrival: {distribution: gauss, parameters: [1, -1]}"),
     "a condition of a shape": client("rate: {shape: random_walk, mu: 5, sigma: 1, max: 1, min: 2}"),

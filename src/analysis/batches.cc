@@ -1,6 +1,7 @@
 #include "analysis/batches.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "analysis/summary.h"
 
@@ -71,6 +72,32 @@ void Batches::add(const wire::NamedTrace& trace) {
   }
   first_ = first_ == kNoWall ? trace.created : std::min(first_, trace.created);
   last_ = std::max(last_, trace.created);
+}
+
+std::optional<Batches> Batches::of_state(State state) {
+  Batches made;
+  for (const Slice& slice : state.slices) {
+    if (slice.closed_loop > slice.count()) return std::nullopt;
+    made.whole_.add(slice);
+  }
+  const bool is_empty = made.whole_.count() == 0;
+  const bool has_span = state.first != kNoWall && state.first <= state.last;
+  if (is_empty) return state.slices.empty() ? std::optional(Batches()) : std::nullopt;
+  // A slice's times lie where its number says, which bounds the width too.
+  constexpr std::int64_t kWidthMax = std::int64_t{1} << 55;
+  const std::int64_t width = state.width.count();
+  if (!has_span || width < 1 || width > kWidthMax || state.slices.size() > kSlicesMax)
+    return std::nullopt;
+  const auto slices = static_cast<std::int64_t>(state.slices.size());
+  const std::int64_t first = state.first.time_since_epoch().count() / width;
+  const std::int64_t last = state.last.time_since_epoch().count() / width;
+  if (first != state.first_slice || last - first != slices - 1) return std::nullopt;
+  made.width_ = state.width;
+  made.first_slice_ = state.first_slice;
+  made.slices_ = std::move(state.slices);
+  made.first_ = state.first;
+  made.last_ = state.last;
+  return made;
 }
 
 double Batches::span_s() const {

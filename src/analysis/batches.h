@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analysis/latencies.h"
@@ -44,6 +45,18 @@ class Batches {
   // The same over the run.
   double answer_rate() const;
   double offered_rate() const;
+
+  // All that it is made of, so that it can be written down (analysis/bundle.h) and made again.
+  struct State {
+    Duration width{0};
+    std::int64_t first_slice = 0;
+    std::vector<Slice> slices;
+    Wall first = kNoWall;
+    Wall last = kNoWall;
+  };
+  State state() const { return {width_, first_slice_, slices_, first_, last_}; }
+  // The batches of such a state; nothing where its parts contradict each other.
+  static std::optional<Batches> of_state(State state);
 
  private:
   std::size_t at(Wall created);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/text.h"
 
@@ -137,6 +138,28 @@ std::vector<std::string> differences(const ComparedRun& base, const ComparedRun&
     reasons.push_back(fmt::format("one lasted {}, the other {}",
                                   format_duration(seconds(a.span_s())),
                                   format_duration(seconds(b.span_s()))));
+  return reasons;
+}
+
+std::vector<std::string> other_circumstances(const RunResult& base, const RunResult& other) {
+  std::vector<std::string> reasons;
+  const auto compare = [&](std::string_view what, const std::string& before,
+                           const std::string& after) {
+    if (!before.empty() && !after.empty() && before != after)
+      reasons.push_back(fmt::format("{} isn't the same: {}, and {}", what, before, after));
+  };
+  const auto fact = [](const RunResult& of, std::string_view key) -> std::string {
+    for (const auto& [name, value] : of.provenance.host) {
+      if (name == key) return value;
+    }
+    return {};
+  };
+  for (const auto& [what, key] :
+       {std::pair{"the host", "hostname"}, std::pair{"its processor", "cpu_model"},
+        std::pair{"the number of its cores", "cpus"}, std::pair{"its architecture", "arch"},
+        std::pair{"its kernel", "kernel"}})
+    compare(what, fact(base, key), fact(other, key));
+  compare("galileo's version", base.provenance.version, other.provenance.version);
   return reasons;
 }
 

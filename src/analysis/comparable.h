@@ -22,4 +22,8 @@ struct ComparedRun {
 // What was done is asked in any case: a run that was cut short isn't that of its plan.
 std::vector<std::string> differences(const ComparedRun& base, const ComparedRun& other);
 
+// Why figures of the two differ without a change of what is measured: another machine, or another
+// version of this program; a reason each. What one of them doesn't tell isn't compared.
+std::vector<std::string> other_circumstances(const RunResult& base, const RunResult& other);
+
 }  // namespace galileo::analysis

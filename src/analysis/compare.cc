@@ -12,7 +12,8 @@
 namespace galileo::analysis {
 namespace {
 
-constexpr double kLevel = 0.05;  // of all that are called regressions where there is none
+constexpr double kLevel = 0.05;     // of all that are called regressions where there is none
+constexpr double kTwoSided = 1.96;  // 95 % of a normal distribution lie within so many errors
 constexpr double kErrorsMore = 0.001;
 // The grain of a quantile, as logarithm: a histogram's steps.
 constexpr double kResolution = 0.005;
@@ -86,8 +87,13 @@ Estimate as_others(const Figure& figure, const Side& side, const Estimate& other
           others.error * std::sqrt(static_cast<double>(n)), others.freedom};
 }
 
-std::optional<double> chance(const Figure& figure, const Side& base, const Side& other,
-                             double spread) {
+// Both sides, as far as they are known.
+struct Estimates {
+  Estimate before, after;
+};
+
+std::optional<Estimates> estimates_of(const Figure& figure, const Side& base, const Side& other,
+                                      double spread) {
   std::optional<Estimate> before;
   std::optional<Estimate> after;
   if (base.size() > 1) before = of_runs(figure, base);
@@ -97,11 +103,22 @@ std::optional<double> chance(const Figure& figure, const Side& base, const Side&
   if (!before) before = of_one(figure, *base.front(), spread);
   if (!after) after = of_one(figure, *other.front(), spread);
   if (!before || !after) return std::nullopt;
-  before->mean +=
+  return Estimates{*before, *after};
+}
+
+double chance(const Figure& figure, Estimates of) {
+  of.before.mean +=
       figure.relative
           ? std::log1p(figure.tolerance)
-          : figure.worse_sign * (figure.tolerance + figure.tolerance_of_base * before->mean);
-  return figure.worse_sign > 0 ? chance_of(*before, *after) : chance_of(*after, *before);
+          : figure.worse_sign * (figure.tolerance + figure.tolerance_of_base * of.before.mean);
+  return figure.worse_sign > 0 ? chance_of(of.before, of.after) : chance_of(of.after, of.before);
+}
+
+double noise(const Figure& figure, const Estimates& of) {
+  const double error = kTwoSided * std::hypot(of.before.error, of.after.error);
+  if (figure.relative) return std::expm1(error);
+  const bool is_share_of_base = figure.tolerance_of_base > 0 && of.before.mean > 0;
+  return is_share_of_base ? error / of.before.mean : error;
 }
 
 Figure quantile(double share, double tolerance) {
@@ -203,8 +220,11 @@ std::vector<Compared> compare(const Side& base, const Side& other, const Compare
     if (all_have(base, figure.is_known)) figure.row.base = mean_of(figure, base);
     if (all_have(other, figure.is_known)) figure.row.other = mean_of(figure, other);
     const bool comparable = figure.worse_sign > 0 || same_offered(base, other, options.tolerance);
-    if (figure.row.base && figure.row.other && comparable)
-      figure.row.chance = chance(figure, base, other, options.spread);
+    const auto both = figure.row.base && figure.row.other && comparable
+                          ? estimates_of(figure, base, other, options.spread)
+                          : std::nullopt;
+    if (both) figure.row.chance = chance(figure, *both);
+    if (both) figure.row.noise = noise(figure, *both);
     if (figure.row.chance) {
       judged.push_back(rows.size());
       chances.push_back(*figure.row.chance);

@@ -28,6 +28,9 @@ struct Compared {
   // since it depends on what was asked for, or too little is known.
   std::optional<double> chance;
   bool regressed = false;
+  // What the two differ by without a change, in 95 of 100 pairs: a share of the base's figure, of
+  // errors a difference; nothing: it isn't judged.
+  std::optional<double> noise = {};
 };
 
 // A latency regressed where it is longer by more than the tolerance, the rate of answers where it

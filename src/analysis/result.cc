@@ -560,14 +560,16 @@ const std::vector<std::string>& result_metadata_keys() {
   return keys;
 }
 
-RunResult parse_metadata(const std::string& text) {
-  RunResult result;
+namespace {
+
+// Whether it is a result's of this program, and all of it could be read.
+bool read_metadata(const std::string& text, RunResult& result) {
   if (store::is_nested_deeply(text)) {
     result.notes.emplace_back("the experiment's metadata are nested too deeply to be read");
-    return result;
+    return false;
   }
   const OrderedJson json = OrderedJson::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) return result;
+  if (json.is_discarded() || !json.is_object()) return false;
   result.metadata = users_of(json);
   if (const auto ended = json.find("ended"); ended != json.end() && ended->is_object()) {
     result.ended = dump(*ended, -1);
@@ -575,13 +577,27 @@ RunResult parse_metadata(const std::string& text) {
     if (const auto why = ended->find("reason"); why != ended->end() && why->is_string())
       result.notes.push_back(why->get<std::string>());
   }
-  if (!json.contains("galileo")) return result;
+  if (!json.contains("galileo")) return false;
   try {
     parse_kept(json, result);
   } catch (const OrderedJson::exception&) {
     result.notes.push_back("the experiment's metadata couldn't be read whole");
+    return false;
   }
+  return true;
+}
+
+}  // namespace
+
+RunResult parse_metadata(const std::string& text) {
+  RunResult result;
+  read_metadata(text, result);
   return result;
+}
+
+std::optional<RunResult> parse_whole_metadata(const std::string& text) {
+  RunResult result;
+  return read_metadata(text, result) ? std::optional(std::move(result)) : std::nullopt;
 }
 
 }  // namespace galileo::analysis

@@ -85,5 +85,8 @@ const std::vector<std::string>& result_metadata_keys();
 
 // Reads metadata_json() back; what isn't there (a database of the old system) stays empty.
 RunResult parse_metadata(const std::string& json);
+// The same of what must be whole: nothing where it isn't a result's of this program, or a part of
+// it can't be read.
+std::optional<RunResult> parse_whole_metadata(const std::string& json);
 
 }  // namespace galileo::analysis

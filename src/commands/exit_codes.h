@@ -13,6 +13,7 @@ enum ExitCode : int {
   kUnreachable = 92,    // a needed server can't be reached
   kRegression = 93,     // `compare` found one
   kNotStored = 94,      // the database hasn't all of it; the spool has
+  kNotComparable = 95,  // `compare`: host, version, load or verdict forbid it
   kThresholdCrossed = 99,
   kEndedBySignal = 105,
   kFailed = 1,  // anything else: a full disk, a corrupt database

@@ -156,8 +156,14 @@ Result<int> import_into(const ExpFlags& flags) {
 }
 
 Result<int> compare_some(const ExpFlags& flags) {
+  if (!needs_database(flags.compared)) return compare_experiments(nullptr, flags.compared);
   const auto store = TRY(open_database(flags.database));
-  return compare_experiments(*store, flags.compared);
+  return compare_experiments(store.get(), flags.compared);
+}
+
+Result<int> bundle(const ExpFlags& flags) {
+  const auto store = TRY(open_database(flags.database));
+  return write_bundle(*store, flags.id, flags.output);
 }
 
 // Seconds since the epoch; nothing where the flag wasn't given.
@@ -233,8 +239,10 @@ void add_import(CLI::App& command, ExpFlags& flags) {
 
 void add_compare(CLI::App& command, ExpFlags& flags) {
   command
-      .add_option("ID", flags.compared.sides,
-                  "an id each, its beginning, or \"last\"; several runs of the same as A1,A2,A3")
+      .add_option(
+          "ID", flags.compared.sides,
+          "an id each, its beginning, \"last\", or a bundle's file; several runs of the same "
+          "as A1,A2,A3")
       ->required();
   command
       .add_option("--tolerance", flags.compared.tolerance_pct,
@@ -247,7 +255,8 @@ void add_compare(CLI::App& command, ExpFlags& flags) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_flag("--force", flags.compared.force,
-                   "compare also where loop, rate, request, duration or verdict forbid it");
+                   "compare also where loop, rate, request, duration, host, version or verdict "
+                   "forbid it");
   command.add_flag("--json", flags.compared.json, "as JSON");
 }
 
@@ -264,13 +273,13 @@ int exp(const Arguments& arguments) {
   ExpFlags flags;
   flags.database = default_database();
   CLI::App app(
-      "List, show, report on, compare, export, import and remove experiments of a database; "
-      "submit,\n"
-      "follow and cancel those of a laboratory's queue.\n\nexamples:\n"
+      "List, show, report on, compare, bundle, export, import and remove experiments of a "
+      "database;\nsubmit, follow and cancel those of a laboratory's queue.\n\nexamples:\n"
       "  galileo exp ls\n"
       "  galileo exp report last --output report.html\n"
       "  galileo exp compare 202611241200-0a1b last\n"
       "  galileo exp compare 202611241200-0a1b,202611241210-77c2 202611241220-91e0,last\n"
+      "  galileo exp bundle last -o base.json && galileo exp compare base.json last\n"
       "  galileo exp export last --format parquet --output tables\n"
       "  galileo exp import old.sqlite --db new.sqlite\n"
       "  galileo exp touch last\n"
@@ -298,9 +307,15 @@ int exp(const Arguments& arguments) {
                   &import_into),
              flags);
   add_compare(
-      *add("compare", "compare two or more experiments, each against the first; 93: a regression",
+      *add("compare",
+           "compare two or more experiments, each against the first; 93: a regression, 95: not "
+           "comparable",
            &compare_some),
       flags);
+  CLI::App* bundled =
+      add("bundle", "write what a comparison needs of an experiment into one file", &bundle);
+  bundled->add_option("ID", flags.id, kIdText)->required();
+  bundled->add_option("-o,--output", flags.output, "file [the id and .json]; -: stdout");
   add_touch(*add("touch", "give an experiment the traces of its time span that have no experiment",
                  &touch),
             flags);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "analysis/bundle.h"
 #include "analysis/comparable.h"
 #include "analysis/compare.h"
 #include "analysis/stored_result.h"
@@ -102,6 +103,19 @@ bool any_regressed(const std::vector<Compared>& rows) {
   return std::any_of(rows.begin(), rows.end(), [](const Compared& row) { return row.regressed; });
 }
 
+// How far two such runs lie apart by chance, where that is known.
+std::string noise_text(const std::vector<Compared>& rows) {
+  std::string text;
+  for (const Compared& row : rows) {
+    if (!row.noise) continue;
+    text += fmt::format("{}{} ±{:.{}f} {}", text.empty() ? "" : ", ", row.name, *row.noise * 100,
+                        row.unit == "share" ? 3 : 1, row.unit == "share" ? "pt" : "%");
+  }
+  return text.empty()
+             ? text
+             : fmt::format("noise, within which 95 of 100 pairs without a change lie: {}\n", text);
+}
+
 // What may be said of it, in one sentence a pair.
 std::string claim(const LoadedSide& base, const LoadedSide& other,
                   const std::vector<Compared>& rows, const CompareFlags& flags) {
@@ -143,6 +157,7 @@ Json json_of(const Compared& row) {
           {"value", number(row.other)},
           {"judged", row.chance.has_value()},
           {"chance", number(row.chance)},
+          {"noise", number(row.noise)},
           {"regressed", row.regressed}};
 }
 
@@ -185,26 +200,62 @@ Json json_of(const Loaded& sides, const Comparisons& comparisons, const CompareF
   return json;
 }
 
-Result<std::vector<wire::Experiment>> find_runs(store::Store& store, std::string_view side) {
-  std::vector<wire::Experiment> found;
+// The words of a side, which commas part.
+std::vector<std::string> words_of(std::string_view side) {
+  std::vector<std::string> words;
   while (true) {
     const std::size_t comma = side.find(',');
-    wire::Experiment one = TRY(find_experiment(store, std::string(trim(side.substr(0, comma)))));
-    for (const wire::Experiment& other : found) {
-      if (other.id == one.id)
-        return Error{ErrorCode::kUsage, "can't compare", one.id, "it is named twice for one side",
-                     "a run is evidence once"};
-    }
-    found.push_back(std::move(one));
-    if (comma == std::string_view::npos) return found;
+    words.emplace_back(trim(side.substr(0, comma)));
+    if (comma == std::string_view::npos) return words;
     side.remove_prefix(comma + 1);
   }
 }
 
-Result<void> load(store::Store& store, const wire::Experiment& experiment, LoadedSide& side) {
+// A run that was named: of the database, or a bundle's file.
+struct NamedRun {
+  wire::Experiment experiment;
+  std::unique_ptr<ComparedRun> bundled;
+};
+
+Result<NamedRun> find_run(store::Store* store, const std::string& word) {
+  NamedRun found;
+  if (is_bundle(word)) {
+    auto read = analysis::parse_bundle(TRY(read_input(word, analysis::kBundleBytesMax)));
+    if (!read.ok()) {
+      Error error = read.error();
+      error.where = word;
+      return error;
+    }
+    found.bundled = std::make_unique<ComparedRun>(std::move(*read));
+    found.experiment = found.bundled->result.experiment;
+  } else {
+    found.experiment = TRY(find_experiment(*store, word));
+  }
+  return found;
+}
+
+Result<std::vector<NamedRun>> find_runs(store::Store* store, std::string_view side) {
+  std::vector<NamedRun> found;
+  for (const std::string& word : words_of(side)) {
+    NamedRun one = TRY(find_run(store, word));
+    for (const NamedRun& other : found) {
+      if (other.experiment.id == one.experiment.id)
+        return Error{ErrorCode::kUsage, "can't compare", one.experiment.id,
+                     "it is named twice for one side", "a run is evidence once"};
+    }
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
+Result<void> load(store::Store* store, NamedRun& named, LoadedSide& side) {
+  if (named.bundled) {
+    side.runs.push_back(std::move(named.bundled));
+    return {};
+  }
   auto run = std::make_unique<ComparedRun>();
   const auto stored =
-      TRY(read_result(store, experiment, "exp compare",
+      TRY(read_result(*store, named.experiment, "exp compare",
                       [&](const wire::NamedTrace& trace) { run->batches.add(trace); }));
   side.whereabouts.add(stored->result, placement(stored->joined, stored->summary));
   run->result = std::move(stored->result);
@@ -212,19 +263,43 @@ Result<void> load(store::Store& store, const wire::Experiment& experiment, Loade
   return {};
 }
 
-// Why they can't be held against each other: the others against the first run of all.
+// Why they can't be held against each other: the others against the first run of all, and whose
+// verdict is INVALID.
 std::vector<std::string> refusals(const Loaded& sides) {
   std::vector<std::string> reasons;
   const ComparedRun& first = *sides.front().runs.front();
+  // One may be named on both sides.
+  const auto add = [&](std::string reason) {
+    if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end())
+      reasons.push_back(std::move(reason));
+  };
+  const auto refuse = [&](const ComparedRun& run, const std::string& reason) {
+    add(fmt::format("{} and {}: {}", first.result.experiment.id, run.result.experiment.id, reason));
+  };
   for (const LoadedSide& side : sides) {
     for (const auto& run : side.runs) {
+      if (run->result.verdict.value == analysis::VerdictValue::kInvalid)
+        add(fmt::format("{} is INVALID", run->result.experiment.id));
       if (run.get() == &first) continue;
-      for (const std::string& reason : analysis::differences(first, *run))
-        reasons.push_back(fmt::format("{} and {}: {}", first.result.experiment.id,
-                                      run->result.experiment.id, reason));
+      for (const std::string& reason : analysis::differences(first, *run)) refuse(*run, reason);
+      for (const std::string& reason : other_circumstances(first.result, run->result))
+        refuse(*run, reason);
     }
   }
   return reasons;
+}
+
+// What is in doubt all the same.
+std::vector<std::string> doubts(const Loaded& sides) {
+  std::vector<std::string> warnings;
+  for (const LoadedSide& side : sides) {
+    for (const auto& run : side.runs) {
+      if (run->result.verdict.value == analysis::VerdictValue::kSuspect)
+        warnings.push_back(fmt::format("{} is SUSPECT: galileo exp show {} tells why",
+                                       run->result.experiment.id, run->result.experiment.id));
+    }
+  }
+  return warnings;
 }
 
 std::string joined(const std::vector<std::string>& reasons) {
@@ -241,43 +316,47 @@ void print(const Loaded& sides, const Comparisons& comparisons, const CompareFla
   }
   print_data(text_of(sides, comparisons, colour_allowed(1)));
   for (std::size_t i = 1; i < sides.size(); ++i)
-    print_data(claim(sides.front(), sides[i], comparisons[i - 1], flags));
+    print_data(noise_text(comparisons[i - 1]) +
+               claim(sides.front(), sides[i], comparisons[i - 1], flags));
 }
 
 }  // namespace
 
-Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) {
+bool is_bundle(std::string_view word) {
+  return word.ends_with(".json") || word.find('/') != std::string_view::npos;
+}
+
+bool needs_database(const CompareFlags& flags) {
+  return std::any_of(flags.sides.begin(), flags.sides.end(), [](const std::string& side) {
+    const std::vector<std::string> words = words_of(side);
+    return !std::all_of(words.begin(), words.end(), is_bundle);
+  });
+}
+
+Result<int> compare_experiments(store::Store* store, const CompareFlags& flags) {
   if (flags.sides.size() < 2)
     return Error{ErrorCode::kUsage,
                  "can't compare",
                  {},
                  "there is only one experiment",
                  "name two or more; the first is what the others are compared with"};
-  std::vector<std::vector<wire::Experiment>> found;
+  std::vector<std::vector<NamedRun>> found;
   for (const std::string& side : flags.sides) found.push_back(TRY(find_runs(store, side)));
   Loaded sides;
-  for (const auto& runs : found) {
+  for (auto& runs : found) {
     LoadedSide& side = sides.emplace_back();
-    for (const wire::Experiment& one : runs) TRY(load(store, one, side));
+    for (NamedRun& one : runs) TRY(load(store, one, side));
   }
   std::vector<std::string> warnings = refusals(sides);
-  if (!warnings.empty() && !flags.force)
-    return Error{ErrorCode::kUsage,
-                 "can't compare",
-                 {},
-                 joined(warnings),
-                 "compare runs of the same load, or say --force"};
-  bool invalid = false;
-  for (const LoadedSide& side : sides) {
-    for (const auto& run : side.runs) {
-      if (run->result.verdict.value == analysis::VerdictValue::kValid) continue;
-      const bool is_invalid = run->result.verdict.value == analysis::VerdictValue::kInvalid;
-      invalid |= is_invalid;
-      warnings.push_back(
-          fmt::format("{} is {}: galileo exp show {} tells why", run->result.experiment.id,
-                      verdict_name(run->result.verdict.value), run->result.experiment.id));
-    }
+  if (!warnings.empty() && !flags.force) {
+    print_talk(fmt::format(
+        "galileo exp: not comparable: {}\n  run both sides of the same load in one job, on one "
+        "machine, with one galileo, and compare these: galileo exp compare last~1 last; --force "
+        "compares all the same\n",
+        joined(warnings)));
+    return kNotComparable;
   }
+  for (std::string& doubt : doubts(sides)) warnings.push_back(std::move(doubt));
   Comparisons comparisons;
   bool regressed = false;
   const analysis::CompareOptions options{flags.tolerance_pct / 100, flags.spread_pct / 100};
@@ -286,13 +365,21 @@ Result<int> compare_experiments(store::Store& store, const CompareFlags& flags) 
     regressed |= any_regressed(comparisons.back());
   }
   for (const std::string& warning : warnings) print_talk(fmt::format("galileo exp: {}\n", warning));
-  if (invalid && !flags.force) {
-    print_talk(
-        fmt::format("galileo exp: of an INVALID result nothing is to be compared; --force does\n"));
-    return kInvalidResult;
-  }
   print(sides, comparisons, flags, warnings);
   return regressed ? kRegression : kFine;
+}
+
+Result<int> write_bundle(store::Store& store, const std::string& id, const std::string& output) {
+  const wire::Experiment experiment = TRY(find_experiment(store, id));
+  ComparedRun run;
+  const auto stored =
+      TRY(read_result(store, experiment, "exp bundle",
+                      [&](const wire::NamedTrace& trace) { run.batches.add(trace); }));
+  run.result = std::move(stored->result);
+  const std::string path = output.empty() ? TRY(name_by_id(experiment.id, ".json")) : output;
+  TRY(write_document(path, bundle_text(run)));
+  if (!is_stdout(path)) print_talk(fmt::format("galileo exp: wrote {}\n", path));
+  return tell_missing(experiment.id, stored->traces_missing);
 }
 
 }  // namespace galileo::commands

@@ -85,10 +85,23 @@ Json side_json(const Run& run) {
           {"verdict", verdict_name(run.compared.result.verdict.value)}};
 }
 
+// Why they can't be held against each other, as `galileo exp compare` has it.
+std::vector<std::string> refusals_of(const Run& base, const Run& other) {
+  std::vector<std::string> reasons = analysis::differences(base.compared, other.compared);
+  for (std::string& reason :
+       analysis::other_circumstances(base.compared.result, other.compared.result))
+    reasons.push_back(std::move(reason));
+  for (const Run* const run : {&base, &other}) {
+    if (run->compared.result.verdict.value == analysis::VerdictValue::kInvalid)
+      reasons.push_back(run->compared.result.experiment.id + " is INVALID");
+  }
+  return reasons;
+}
+
 std::string comparison_json(const Run& base, const Run& other) {
   Json json{{"base", side_json(base)},
             {"other", side_json(other)},
-            {"differences", analysis::differences(base.compared, other.compared)},
+            {"differences", refusals_of(base, other)},
             {"regressed", false},
             {"figures", Json::array()}};
   for (const analysis::Compared& row :

@@ -1,31 +1,18 @@
 """A Prometheus of a test's own: Debian's, unpacked into the cache, so that its service is not installed."""
-import functools
 import json
-import shutil
 import subprocess
 import time
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from conftest import SLOWER, free_port
-from server_process import ServerProcess, cached_folder
+from server_process import ServerProcess, debian_program
 
 START_SECONDS = 60
 
 
-@functools.cache
 def program():
-    """The installed one, or the package's; an OSError or SubprocessError where it can't be had."""
-    if installed := shutil.which("prometheus"):
-        return installed
-    return str(cached_folder("prometheus", unpack) / "usr/bin/prometheus")
-
-
-def unpack(root):
-    subprocess.run(["apt-get", "download", "-q", "prometheus"], cwd=root, check=True, capture_output=True, timeout=300)
-    package, = root.glob("prometheus_*.deb")
-    subprocess.run(["dpkg-deb", "--extract", package, root], check=True, capture_output=True, timeout=300)
-    package.unlink()
+    return debian_program("prometheus")
 
 
 class Prometheus(ServerProcess):

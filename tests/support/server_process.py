@@ -1,5 +1,6 @@
 """What the tests' database servers have in common: a process in a scratch folder, that a test may take away."""
 import fcntl
+import functools
 import os
 import shutil
 import signal
@@ -20,6 +21,18 @@ def cached_folder(name, fill):
             fill(root)
             (root / "whole").touch()
     return root
+
+
+@functools.cache
+def debian_program(name):
+    """The installed program, or that of Debian's package of its name, unpacked into the cache, so that its service is not installed. An OSError or SubprocessError
+    where it can't be had."""
+    def unpack(root):
+        subprocess.run(["apt-get", "download", "-q", name], cwd=root, check=True, capture_output=True, timeout=300)
+        package, = root.glob(f"{name}_*.deb")
+        subprocess.run(["dpkg-deb", "--extract", package, root], check=True, capture_output=True, timeout=300)
+        package.unlink()
+    return shutil.which(name) or str(cached_folder(name, unpack) / "usr/bin" / name)
 
 
 class ServerProcess:

@@ -1,7 +1,5 @@
 """A VictoriaMetrics of a test's own: Debian's, unpacked into the cache, so that its service is not installed."""
-import functools
 import json
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -9,24 +7,13 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from conftest import free_port
-from server_process import ServerProcess, cached_folder
+from server_process import ServerProcess, debian_program
 
 START_SECONDS = 60
 
 
-@functools.cache
 def program():
-    """The installed one, or the package's; an OSError or SubprocessError where it can't be had."""
-    if installed := shutil.which("victoria-metrics"):
-        return installed
-    return str(cached_folder("victoria-metrics", unpack) / "usr/bin/victoria-metrics")
-
-
-def unpack(root):
-    subprocess.run(["apt-get", "download", "-q", "victoria-metrics"], cwd=root, check=True, capture_output=True, timeout=300)
-    package, = root.glob("victoria-metrics_*.deb")
-    subprocess.run(["dpkg-deb", "--extract", package, root], check=True, capture_output=True, timeout=300)
-    package.unlink()
+    return debian_program("victoria-metrics")
 
 
 class VictoriaMetrics(ServerProcess):
